@@ -1,0 +1,81 @@
+/** Every way an operation can fail. Whether a retry helps belongs to the code, not to who throws it. */
+const codes = {
+  invalid_request: false,
+  path_outside: false,
+  unauthorized: false,
+  forbidden: false,
+  not_found: false,
+  session_not_found: false,
+  file_not_found: false,
+  shell_not_found: false,
+  conflict: false,
+  payload_too_large: false,
+  rate_limited: true,
+  queue_full: true,
+  template_unknown: false,
+  sandbox_not_found: false,
+  sandbox_capacity: true,
+  sandbox_unavailable: true,
+  sandbox_lost: true,
+  sandbox_unresponsive: true,
+  image_missing: false,
+  driver_unavailable: true,
+  quota: false,
+  unsupported: false,
+  oom: false,
+  model_unauthorized: false,
+  model_rejected: false,
+  model_context: false,
+  model_overloaded: true,
+  model_unavailable: true,
+  model_stalled: true,
+  provider_error: true,
+  empty_reply: true,
+  stuck: true,
+  restart_intensity: false,
+  server_restarted: true,
+  store_unavailable: true,
+  store_busy: true,
+  store_corrupt: false,
+  fenced: true,
+  shutting_down: true,
+  deadline_exceeded: true,
+  cancelled: true,
+  internal: false,
+} as const;
+export type ErrorCode = keyof typeof codes;
+export const errorCodes = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
+
+/** `message` goes to the log; only `code`, `publicMessage` and `retryable` ever cross a facade. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly publicMessage: string;
+  /** When to try again, ms from now, where the far side said so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(`${code}: ${publicMessage}`, options);
+    this.code = code;
+    this.publicMessage = publicMessage;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get retryable(): boolean {
+    return codes[this.code];
+  }
+}
+
+export const isRetryable = (code: ErrorCode): boolean => codes[code];
+
+/** Whatever was thrown becomes one of ours; a stranger's message stays in `cause`, out of sight. */
+export function toAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {
+    return new AppError('deadline_exceeded', 'The operation took too long.', { cause: thrown });
+  }
+  if (thrown instanceof Error && thrown.name === 'AbortError') {
+    return new AppError('cancelled', 'The operation was cancelled.', { cause: thrown });
+  }
+  return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
+}

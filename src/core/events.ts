@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { errorCodes } from './errors.ts';
+import { MessageId, RunId, SessionId } from './ids.ts';
+
+// The facts of a session, in the past tense; what somebody wants is a command and never enters the log.
+// Names and fields are the wire contract's; each facade says them in its own words.
+
+export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
+export type StepStatus = z.infer<typeof StepStatus>;
+export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
+export type PlanStep = z.infer<typeof PlanStep>;
+
+export const ToolFamily = z.enum(['shell', 'file', 'browser', 'search', 'message', 'mcp']);
+export type ToolFamily = z.infer<typeof ToolFamily>;
+
+export const ConsoleEntry = z.object({ ps1: z.string(), command: z.string(), output: z.string() });
+export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
+
+/** What a person is shown of a tool call; null where there is nothing but the output. */
+export const ToolContent = z.union([
+  z.object({ console: z.array(ConsoleEntry) }),
+  z.object({ content: z.string(), oldContent: z.string().nullable() }),
+  z.object({ screenshot: z.string() }),
+  z.object({ results: z.array(z.object({ title: z.string(), link: z.string(), snippet: z.string() })) }),
+  z.object({ result: z.unknown() }),
+]);
+export type ToolContent = z.infer<typeof ToolContent>;
+
+export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
+export type RunEndReason = z.infer<typeof RunEndReason>;
+export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
+export type SandboxPhase = z.infer<typeof SandboxPhase>;
+export const Origin = z.enum(['sheikhbox', 'crogia', 'cambioml', 'workspace', 'opencodex', 'trpc']);
+export type Origin = z.infer<typeof Origin>;
+export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
+export type SessionStatus = z.infer<typeof SessionStatus>;
+
+const args = z.record(z.string(), z.unknown());
+const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
+  z.object({ type: z.literal(type), runId: RunId.nullable(), data });
+
+export const SessionFact = z.discriminatedUnion('type', [
+  fact(
+    'message.user',
+    z.object({
+      messageId: MessageId,
+      text: z.string(),
+      attachments: z.array(z.string()),
+      /** The sender's own clock, epoch seconds; a retry is known by it. */
+      clientTimestamp: z.int().optional(),
+    }),
+  ),
+  fact('run.started', z.object({ task: z.string(), messageId: MessageId })),
+  fact('title', z.object({ title: z.string() })),
+  fact('plan', z.object({ steps: z.array(PlanStep) })),
+  fact('step', PlanStep),
+  fact('message.delta', z.object({ messageId: MessageId, text: z.string().min(1) })),
+  fact('message.assistant', z.object({ messageId: MessageId, text: z.string(), attachments: z.array(z.string()) })),
+  fact('tool.calling', z.object({ callId: z.string(), tool: ToolFamily, function: z.string(), args })),
+  fact('tool.output', z.object({ callId: z.string(), text: z.string() })),
+  fact(
+    'tool.called',
+    z.object({
+      callId: z.string(),
+      tool: ToolFamily,
+      function: z.string(),
+      args,
+      success: z.boolean(),
+      output: z.string(),
+      exitCode: z.int().optional(),
+      /** Why it did not end by itself, where it did not. */
+      reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
+      content: ToolContent.nullable(),
+    }),
+  ),
+  fact('run.wait', z.object({ question: z.string() })),
+  fact('run.resumed', z.object({ messageId: MessageId })),
+  /** Something the run does instead of working: waiting for the provider, being stuck. Shown by tRPC only. */
+  fact('run.notice', z.object({ kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart']), detail: z.string() })),
+  fact('run.error', z.object({ error: z.string() })),
+  fact(
+    'run.end',
+    z.object({
+      status: z.enum(['completed', 'stopped', 'failed']),
+      reason: RunEndReason,
+      task: z.string(),
+      code: z.enum(errorCodes).optional(),
+      retryable: z.boolean().optional(),
+    }),
+  ),
+  fact('session.created', z.object({ origin: Origin, template: z.string() })),
+  fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
+  fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
+  fact(
+    'egress',
+    z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
+  ),
+  fact(
+    'usage',
+    z.object({
+      model: z.string(),
+      inputTokens: z.int(),
+      outputTokens: z.int(),
+      cachedTokens: z.int().optional(),
+      cost: z.number().optional(),
+    }),
+  ),
+]);
+export type SessionFact = z.infer<typeof SessionFact>;
+export type FactType = SessionFact['type'];
+export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
+
+/** `seq` is 1, 2, 3, … per session; the only cursor anybody holds. `ts` is the server's clock, epoch ms. */
+export type SessionEvent = SessionFact & { readonly seq: number; readonly sessionId: SessionId; readonly ts: number };
+
+/** Types that compaction may drop: their text stands whole in their message or tool result. */
+export const droppable: ReadonlySet<FactType> = new Set<FactType>(['message.delta', 'tool.output']);

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+// 16 hex digits: opaque to every dialect, a valid part of a container's or pod's name, never a path.
+export const SessionId = z
+  .string()
+  .regex(/^[0-9a-f]{16}$/)
+  .brand<'SessionId'>();
+export type SessionId = z.infer<typeof SessionId>;
+
+/** One per session at a time; the dialects' `container_id`. Derived from the session, so that its name is a lock. */
+export const SandboxId = z
+  .string()
+  .regex(/^sbx-[0-9a-f]{16}$/)
+  .brand<'SandboxId'>();
+export type SandboxId = z.infer<typeof SandboxId>;
+export const sandboxIdOf = (id: SessionId): SandboxId => SandboxId.parse(`sbx-${id}`);
+export const sessionIdOf = (id: SandboxId): SessionId => SessionId.parse(id.slice(4));
+
+export const RunId = z.uuid().brand<'RunId'>();
+export type RunId = z.infer<typeof RunId>;
+export const MessageId = z.uuid().brand<'MessageId'>();
+export type MessageId = z.infer<typeof MessageId>;
+
+/** Ids are injected so that a test can say what the next one will be. */
+export interface IdSource {
+  sessionId(): SessionId;
+  runId(): RunId;
+  messageId(): MessageId;
+  /** 12 hex digits, for what needs no type of its own: tool calls, commands, output files. */
+  short(): string;
+  /** 256 random bits as base64url, for credentials. */
+  token(): string;
+}
+
+export function randomIds(): IdSource {
+  const hex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
+  return {
+    sessionId: () => SessionId.parse(hex(8)),
+    runId: () => RunId.parse(crypto.randomUUID()),
+    messageId: () => MessageId.parse(crypto.randomUUID()),
+    short: () => hex(6),
+    token: () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'),
+  };
+}

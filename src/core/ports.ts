@@ -1,0 +1,116 @@
+import type { SessionEvent, SessionFact } from './events.ts';
+import type { SessionId } from './ids.ts';
+
+/** One atomic write: the facts follow `after`, and the records change with them or not at all. */
+export interface Append {
+  readonly sessionId: SessionId;
+  /** The seq these facts follow; anything but the present head rejects with `fenced`. */
+  readonly after: number;
+  readonly at: number;
+  readonly facts: readonly SessionFact[];
+  readonly puts?: readonly RecordPut[];
+}
+export interface RecordPut {
+  readonly kind: string;
+  readonly id: string;
+  readonly doc: unknown;
+  /** What `list` orders by, newest (highest) first. */
+  readonly sort?: number;
+}
+
+export interface EventPage {
+  /** Events with `seq > after`, in order, at most `limit`. */
+  readonly events: SessionEvent[];
+  /** The newest seq at that moment; 0 for an unknown session. */
+  readonly head: number;
+  /** Up to this seq deltas and live output may be missing (0: none are). */
+  readonly thinned: number;
+  /** Up to this seq events of any type may be missing (0: none are). */
+  readonly trimmed: number;
+}
+
+/** What a backend must do for the log: no notification, no caching. Rejects only with AppError. */
+export interface EventStore {
+  /** All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable, store_busy. */
+  append(entry: Append): Promise<number>;
+  page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
+  /** The seq of the newest event with this type, or 0; for "from the active run's start". */
+  lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
+  /** Drops all but the newest `keepDroppable` deltas and outputs, and the oldest of all beyond `keepAll`. Seqs stay. */
+  compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
+  /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
+  erase(sessionId: SessionId): Promise<void>;
+}
+
+export interface StoredRecord {
+  readonly id: string;
+  readonly doc: unknown;
+  /** 1 at creation, one more with each put. */
+  readonly version: number;
+}
+
+/** Documents that are not events. Whoever reads parses. */
+export interface RecordStore {
+  get(kind: string, id: string): Promise<StoredRecord | undefined>;
+  /** `expect` is the version it replaces (0: must not exist); without it the last writer wins. Rejects: conflict. */
+  put(record: RecordPut & { readonly expect?: number }): Promise<number>;
+  delete(kind: string, id: string): Promise<void>;
+  /** By `sort` descending, then id; `idPrefix` narrows it. */
+  list(kind: string, options?: { limit?: number; idPrefix?: string }): Promise<StoredRecord[]>;
+}
+
+/** Commands that must be done at most once, by the key their sender gave. */
+export interface Inbox {
+  /** `new`: do it, then `answer` or `release`. `conflict`: the key was used for other content. */
+  claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
+  answer(key: string, answer: unknown): Promise<void>;
+  /** It failed without effect: the key may be used again. */
+  release(key: string): Promise<void>;
+  /** Forgets keys claimed before this time; resolves with how many. */
+  expire(before: number): Promise<number>;
+}
+export type InboxClaim = { kind: 'new' } | { kind: 'pending' } | { kind: 'conflict' } | { kind: 'done'; answer: unknown };
+
+export interface Lease {
+  readonly name: string;
+  readonly holder: string;
+  /** Rises by one with each new holder: the fence that daemons and labels know. */
+  readonly epoch: number;
+  readonly expiresAt: number;
+}
+export interface LeaseStore {
+  /** Undefined while somebody else holds it. The holder's own call renews it and keeps the epoch. */
+  acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
+  release(name: string, holder: string): Promise<void>;
+}
+
+export interface Store extends AsyncDisposable {
+  readonly name: string;
+  /** False: everything is gone with the process, and the server says so at start. */
+  readonly durable: boolean;
+  readonly events: EventStore;
+  readonly records: RecordStore;
+  readonly inbox: Inbox;
+  readonly leases: LeaseStore;
+  /** Resolves when the store answers; rejects with what is wrong. */
+  check(signal: AbortSignal): Promise<void>;
+}
+
+/** After a `resync` the reader loads the session anew; following goes on behind `head`. */
+export type Followed =
+  | { kind: 'event'; event: SessionEvent }
+  | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
+
+export interface FollowOptions {
+  readonly signal: AbortSignal;
+  /** Whether this reader is owed deltas and live output; else their absence is no gap to it. */
+  readonly deltas: boolean;
+}
+
+export interface EventLog {
+  /** Resolves once durable; only then can any follower see it. */
+  append(entry: Append): Promise<number>;
+  page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
+  /** History after `after`, then live, until `signal` fires. No gap, no duplicate; a resync where that cannot be. */
+  follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
+}

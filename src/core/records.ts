@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { Origin, SessionStatus } from './events.ts';
+import { SandboxId, SessionId } from './ids.ts';
+
+/**
+ * What lists and heads of sessions show; a projection of the log, written in the same transaction.
+ * `deleting` is the tombstone: such a session is in no list, and its clean-up is retried after a restart.
+ */
+export const SessionRecord = z.object({
+  id: SessionId,
+  origin: Origin,
+  template: z.string(),
+  projectId: z.string().nullable(),
+  title: z.string(),
+  /** A title that a client set is kept; the first run then adds none. */
+  titleBy: z.enum(['client', 'run']).nullable(),
+  status: SessionStatus,
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  lastTask: z.string(),
+  latestMessage: z.string(),
+  latestMessageAt: z.number(),
+  unread: z.int(),
+  lastSeq: z.int(),
+  sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
+  deleting: z.boolean(),
+});
+export type SessionRecord = z.infer<typeof SessionRecord>;
+
+export interface SandboxView {
+  readonly id: SandboxId;
+  readonly state: SessionRecord['sandboxState'];
+  readonly workdir: string;
+  readonly driver: string;
+}

@@ -1,0 +1,66 @@
+import type { ErrorCode } from '../core/errors.ts';
+import type { PlanStep } from '../core/events.ts';
+
+export interface Model {
+  /** `provider/model`, as configured. */
+  readonly name: string;
+  /** Never throws and never rejects. Always yields exactly one `end`, and yields it last. */
+  turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
+}
+
+/** What the loop is doing with this turn. Models that think for themselves need only the messages. */
+export type TurnPhase =
+  | { readonly kind: 'plan' }
+  | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
+  /** New messages came in; the steps not begun yet may be replaced. */
+  | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
+  | { readonly kind: 'summarize' };
+
+export interface TurnRequest {
+  readonly phase: TurnPhase;
+  readonly system: string;
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolDeclaration[];
+  /** The one tool that must be called, where the loop needs an answer of that shape. */
+  readonly mustCall?: string;
+}
+export interface ToolDeclaration {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: object; // JSON Schema
+}
+export type Message =
+  | { readonly role: 'user'; readonly text: string }
+  | { readonly role: 'tool'; readonly callId: string; readonly name: string; readonly output: string; readonly success: boolean }
+  | AssistantMessage;
+
+/** `raw` is what the provider sent, untouched: signatures and reasoning must go back as they came. */
+export interface AssistantMessage {
+  readonly role: 'assistant';
+  readonly model: string;
+  readonly text: string;
+  readonly calls: readonly ToolCall[];
+  readonly raw: readonly unknown[];
+}
+export interface ToolCall {
+  readonly callId: string;
+  readonly name: string;
+  readonly args: unknown; // whatever the model wrote; the tool parses it
+}
+
+export type TurnPart =
+  | { type: 'text'; delta: string }
+  | { type: 'call'; call: ToolCall }
+  | { type: 'raw'; part: unknown }
+  | { type: 'end'; outcome: TurnOutcome };
+export interface Usage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens?: number;
+  readonly cost?: number;
+}
+export type TurnOutcome =
+  | { kind: 'finished'; stop: 'done' | 'calls' | 'length' | 'refused'; usage: Usage }
+  /** `message` is public: it names the provider and what happened, never a key. */
+  | { kind: 'failed'; code: ErrorCode; message: string; retryable: boolean; retryAfterMs?: number }
+  | { kind: 'cancelled' };

@@ -1,0 +1,106 @@
+// What the server can do inside a sandbox, whatever the driver: a typed view of sandboxd's HTTP API.
+// Every method takes a signal and rejects only with AppError: sandbox_lost when the connection is gone,
+// sandbox_unresponsive when nothing answers in time, and the codes named at each method.
+
+/** A command in the sandbox, known by its operation id for as long as the sandbox lives. */
+export interface Operation {
+  readonly id: string;
+  readonly state: 'running' | 'exited';
+  /** 124 after a timeout, 128+n after signal n; undefined while it runs or when nobody can know. */
+  readonly exitCode?: number;
+  /** Why it did not end by itself. `lost`: the daemon was restarted under it. */
+  readonly reason?: 'timed_out' | 'killed' | 'oom' | 'lost';
+  /** Bytes of output so far (stdout and stderr as one stream). */
+  readonly bytes: number;
+  /** All of the output, relative to the workspace, up to the spool's cap. */
+  readonly spool: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+}
+export interface StartOperation {
+  /** A second start with the same id changes nothing and answers the first. */
+  readonly id: string;
+  /** The shell session it runs in: one command at a time, working directory and exports carry over. */
+  readonly shell: string;
+  readonly command: string;
+  /** Absolute, or relative to the workspace; default: where the shell session stands. */
+  readonly cwd?: string;
+  /** In the environment of everything it starts; what `killTagged` looks for. */
+  readonly tag?: string;
+  readonly timeoutMs?: number;
+}
+export interface ShellView {
+  readonly id: string;
+  readonly console: readonly { ps1: string; command: string; output: string }[];
+  /** The operation that runs in it now. */
+  readonly running?: string;
+}
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+}
+export interface FileEntry {
+  readonly name: string;
+  readonly type: 'file' | 'directory' | 'other';
+  readonly size: number | null;
+  readonly modified: string; // iso
+}
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly cmd: string;
+  readonly started: string; // iso
+  readonly tag?: string;
+}
+export interface Health {
+  readonly version: string;
+  /** Changes when the daemon was restarted. */
+  readonly bootId: string;
+  /** Since the last request or output, ms. */
+  readonly idleMs: number;
+  /** How often the kernel killed something for memory. */
+  readonly oomKills: number;
+}
+
+export interface SandboxClient {
+  /** The workspace as processes inside see it. */
+  readonly workdir: string;
+  health(signal: AbortSignal): Promise<Health>;
+
+  /** Rejects: invalid_request, conflict (the shell session runs something), path_outside. */
+  start(operation: StartOperation, signal: AbortSignal): Promise<Operation>;
+  /** Undefined: the daemon never heard of it. */
+  operation(id: string, signal: AbortSignal): Promise<Operation | undefined>;
+  /** Output from that byte on until the operation ends; then what became of it. */
+  follow(id: string, fromByte: number, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<Operation>;
+  write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
+  /** TERM to all that the shell's running command started, KILL after 2 s. Rejects: shell_not_found. */
+  kill(shell: string, signal: AbortSignal): Promise<void>;
+  view(shell: string, signal: AbortSignal): Promise<ShellView>; // Rejects: shell_not_found
+  /** TERM, then KILL after 2 s, to everything started with this tag, however detached; resolves with how many once they are gone. */
+  killTagged(tag: string, signal: AbortSignal): Promise<number>;
+
+  /** One command over pipes, without a terminal; waits for its end. Output over 1 MiB a stream is cut. */
+  exec(
+    request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
+    signal: AbortSignal,
+  ): Promise<ExecResult>;
+
+  // Paths are relative to the workspace or absolute below it. All reject: path_outside, file_not_found, invalid_request.
+  readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
+  writeFile(path: string, content: string | Uint8Array, signal: AbortSignal, options?: { append?: boolean }): Promise<void>;
+  listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  removeFile(path: string, signal: AbortSignal): Promise<void>;
+  /** Files whose base name (or relative path, when the glob has a slash) matches. */
+  find(path: string, glob: string, signal: AbortSignal): Promise<{ matches: readonly string[]; truncated: boolean }>;
+  grep(
+    path: string,
+    regex: string,
+    signal: AbortSignal,
+  ): Promise<{ matches: readonly { file: string; line: number; content: string }[]; truncated: boolean }>;
+
+  processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
+  signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>; // Rejects: not_found
+}

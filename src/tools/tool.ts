@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { ToolContent, ToolFamily } from '../core/events.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
+
+/** What a tool may touch. No clock, no network, no driver: only the sandbox it runs in. */
+export interface ToolContext {
+  readonly signal: AbortSignal;
+  readonly sandbox: SandboxClient;
+  /** Names the operation in the sandbox's journal: the same id is never executed twice. */
+  readonly operationId: string;
+  /** Everything started for the run carries it, so that a stop finds all of it. */
+  readonly runId: string;
+  readonly timeoutMs: number;
+  /** Live output, as it comes. */
+  readonly onOutput: (text: string) => void;
+}
+
+/** Failure the model can act on is a value. A throw means a bug of ours or a lost sandbox, and ends the turn. */
+export type ToolResult = ToolOutcome & { readonly content?: ToolContent | null; readonly exitCode?: number };
+type ToolOutcome =
+  | { readonly ok: true; readonly output: string }
+  | {
+      readonly ok: false;
+      readonly output: string;
+      readonly reason: 'bad_arguments' | 'not_found' | 'refused' | 'failed' | 'timed_out' | 'oom' | 'cancelled' | 'interrupted';
+    };
+
+export interface Tool {
+  readonly name: string;
+  readonly family: ToolFamily;
+  readonly description: string;
+  readonly parameters: object; // JSON Schema, as the model sees it
+  run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
+  /** Goes on with an operation that an earlier server began, where that has a meaning; output from the given byte on. */
+  reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
+}
+
+export function defineTool<Schema extends z.ZodObject>(definition: {
+  name: string;
+  family: ToolFamily;
+  description: string;
+  parameters: Schema;
+  run(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
+}): Tool {
+  const { name, family, description, parameters } = definition;
+  return {
+    name,
+    family,
+    description,
+    parameters: z.toJSONSchema(parameters, { io: 'input' }),
+    async run(ctx, args) {
+      const parsed = parameters.safeParse(args);
+      if (!parsed.success) return { ok: false, reason: 'bad_arguments', output: z.prettifyError(parsed.error) };
+      return await definition.run(ctx, parsed.data);
+    },
+  };
+}
