@@ -17,8 +17,21 @@ const lockTtlMs = 15 * 60_000; // no installation takes longer; whoever left suc
 
 const say = (text) => void process.stderr.write(`corral: ${text}\n`);
 const readOr = (file, otherwise) => (existsSync(file) ? readFileSync(file, 'utf8') : otherwise);
-const wantedStamp = () => createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-const isInstalled = () => readOr(stamp, '') === wantedStamp();
+const wantedStamp = () =>
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+const isInstalled = () => readOr(stamp, '') === wantedStamp() || isInstalledByHand();
+
+/** After somebody's own `npm ci` or `npm install`: npm notes in node_modules what it put there, when it is done. */
+function isInstalledByHand() {
+  const packagesOf = (file) => JSON.parse(readOr(join(root, file), '{}')).packages ?? {};
+  const there = packagesOf('node_modules/.package-lock.json');
+  const missing = ([path, { version, optional }]) => path !== '' && !optional && there[path]?.version !== version;
+  if (Object.entries(packagesOf('package-lock.json')).some(missing)) return false;
+  writeFileSync(stamp, wantedStamp());
+  return true;
+}
 
 function isRunning(pid) {
   try {
@@ -81,9 +94,20 @@ async function install() {
     const why = existsSync(join(root, 'node_modules')) ? 'have changed' : 'are not installed yet';
     say(`the dependencies ${why}: installing what package-lock.json names (npm ci, no install scripts).`);
     const stamped = wantedStamp();
-    const cli = process.env.npm_execpath?.endsWith('npm-cli.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+    const cli = process.env.npm_execpath?.endsWith('npm-cli.js')
+      ? [process.execPath, process.env.npm_execpath]
+      : ['npm'];
     const [command, ...before] = cli;
-    const args = [...before, 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
+    const args = [
+      ...before,
+      'ci',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      '--include=dev',
+      '--include=optional',
+    ];
     // npm's own output goes to stderr: stdout belongs to the program
     const code = await run(command, args, { cwd: root, stdio: ['ignore', process.stderr, process.stderr] });
     if (code !== 0) {
