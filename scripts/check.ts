@@ -1,0 +1,31 @@
+// `npm run check`: everything that can be known without Docker, in under a minute. What fails is shown whole.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+
+const checks: Record<string, string[]> = {
+  types: ['node_modules/typescript/bin/tsc'],
+  unit: ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit'],
+  lint: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],
+  layers: ['scripts/check-layers.ts', '40'],
+  unused: ['node_modules/knip/bin/knip.js'],
+  lock: ['scripts/complete-lock.ts', '--check'],
+};
+if (existsSync('scripts/charts.ts')) checks.charts = ['scripts/charts.ts', '--check'];
+
+async function run([name, args]: [string, string[]]): Promise<string | undefined> {
+  const started = performance.now();
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [[code], out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  const took = `${((performance.now() - started) / 1000).toFixed(1)} s`;
+  if (code === 0) console.log(`ok    ${name.padEnd(8)} ${took}`);
+  else console.log(`FAIL  ${name.padEnd(8)} ${took}\n${out}${err}`);
+  return code === 0 ? undefined : name;
+}
+
+const failed = (await Promise.all(Object.entries(checks).map(run))).filter((name) => name !== undefined);
+console.log(failed.length > 0 ? `check failed: ${failed.join(', ')}` : 'check passed');
+process.exitCode = failed.length > 0 ? 1 : 0;

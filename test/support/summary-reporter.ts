@@ -1,0 +1,42 @@
+// The last words of a test run: what was skipped and why, then one line that a script can read.
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
+
+const isFailed = (module: TestModule) => module.state() === 'failed';
+const testsOf = (module: TestModule) => [...module.children.allTests()];
+const stateOf = (test: TestCase) => test.result().state;
+
+/** A test says why with `context.skip('reason')`; `test.skipIf` can say nothing, so its file has to do. */
+function reasonOf(test: TestCase): string {
+  const result = test.result();
+  const note = result.state === 'skipped' ? result.note : undefined;
+  return note ?? `no reason given (${test.module.relativeModuleId})`;
+}
+
+export function summary(modules: readonly TestModule[], unhandledErrors: number): string[] {
+  const tests = modules.flatMap(testsOf);
+  const skipped = tests.filter((test) => stateOf(test) === 'skipped');
+  const passed = tests.filter((test) => stateOf(test) === 'passed').length;
+  // a file that could not be loaded, or whose hook failed, has no failed test to show for it
+  const brokenFiles = modules.filter(
+    (module) => isFailed(module) && !testsOf(module).some((it) => stateOf(it) === 'failed'),
+  );
+  const failed = tests.filter((test) => stateOf(test) === 'failed').length + brokenFiles.length + unhandledErrors;
+
+  const byReason = Map.groupBy(skipped, reasonOf);
+  const lines = [...byReason].flatMap(([reason, those]) => [
+    `  ${reason}`,
+    ...those.slice(0, 5).map((test) => `    - ${test.fullName}`),
+    ...(those.length > 5 ? [`    - … and ${those.length - 5} more`] : []),
+  ]);
+  return [
+    ...(lines.length > 0 ? [`Skipped, and why:`, ...lines, ''] : []),
+    [`${passed} passed`, `${failed} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),
+  ];
+}
+
+// biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its default export
+export default class SummaryReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    console.log(summary(modules, unhandledErrors.length).join('\n'));
+  }
+}
