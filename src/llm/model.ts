@@ -8,18 +8,23 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** What the loop is doing with this turn. Models that think for themselves need only the messages. */
+/** What the loop is doing with this turn. An adapter puts it in words for its model (`phase.ts`). */
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
-  /** New messages came in; the steps not begun yet may be replaced. */
+  /** New messages came in; the steps not begun yet may be replaced. `steps` is the whole plan so far. */
   | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
   | { readonly kind: 'summarize' };
 
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
+  /** What was really said and done; the loop's own words go into `note`, never into a user's message. */
   readonly messages: readonly Message[];
+  /** Where in `messages` the run begins: its first user message. Before it stands earlier conversation. */
+  readonly runFrom?: number;
+  /** What the loop itself has to say in this turn: a nudge, a hint. */
+  readonly note?: string;
   readonly tools: readonly ToolDeclaration[];
   /** The one tool that must be called, where the loop needs an answer of that shape. */
   readonly mustCall?: string;

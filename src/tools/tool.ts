@@ -13,10 +13,17 @@ export interface ToolContext {
   readonly timeoutMs: number;
   /** Live output, as it comes. */
   readonly onOutput: (text: string) => void;
+  /** For `reattach`: how many bytes of the operation's output are known already. */
+  readonly fromByte?: number;
 }
 
 /** Failure the model can act on is a value. A throw means a bug of ours or a lost sandbox, and ends the turn. */
-export type ToolResult = ToolOutcome & { readonly content?: ToolContent | null; readonly exitCode?: number };
+export type ToolResult = ToolOutcome & {
+  readonly content?: ToolContent | null;
+  readonly exitCode?: number;
+  /** For the model, where its view of `output` is cut: how to get at the rest. */
+  readonly rest?: string;
+};
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }
   | {
@@ -41,17 +48,20 @@ export function defineTool<Schema extends z.ZodObject>(definition: {
   description: string;
   parameters: Schema;
   run(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
+  reattach?(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
 }): Tool {
-  const { name, family, description, parameters } = definition;
+  const { name, family, description, parameters, reattach } = definition;
+  const parsed = async (args: unknown, act: (args: z.output<Schema>) => Promise<ToolResult>): Promise<ToolResult> => {
+    const { data, error } = parameters.safeParse(args);
+    if (error) return { ok: false, reason: 'bad_arguments', output: z.prettifyError(error) };
+    return await act(data as z.output<Schema>);
+  };
   return {
     name,
     family,
     description,
     parameters: z.toJSONSchema(parameters, { io: 'input' }),
-    async run(ctx, args) {
-      const parsed = parameters.safeParse(args);
-      if (!parsed.success) return { ok: false, reason: 'bad_arguments', output: z.prettifyError(parsed.error) };
-      return await definition.run(ctx, parsed.data);
-    },
+    run: (ctx, args) => parsed(args, (data) => definition.run(ctx, data)),
+    ...(reattach && { reattach: (ctx, args) => parsed(args, (data) => reattach(ctx, data)) }),
   };
 }

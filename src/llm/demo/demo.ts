@@ -1,0 +1,114 @@
+import { posix } from 'node:path';
+import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../model.ts';
+import { titleOf, type Unit } from './blocks.ts';
+import { type Run, readRun } from './run.ts';
+import { deltasOf, describe, resultText, summaryText } from './texts.ts';
+
+const maxSteps = 1_000;
+type Failure = Extract<TurnOutcome, { kind: 'failed' }>;
+/** What the model says and does in a turn, before it is cut into parts. */
+interface Decision {
+  readonly text?: string;
+  readonly call?: ToolCall;
+  readonly failure?: Failure;
+}
+
+/** Offline and deterministic: the request alone decides. It runs what its user typed in fenced blocks, and nothing else. */
+export function demoModel(): Model {
+  return {
+    name: 'demo',
+    async *turn(request, signal) {
+      const { text = '', call, failure } = decide(request);
+      const parts: TurnPart[] = deltasOf(text).map((delta) => ({ type: 'text', delta }));
+      if (call) parts.push({ type: 'call', call });
+      for (const part of parts) {
+        if (signal.aborted) break;
+        yield part;
+      }
+      const usage = { inputTokens: tokens(request.messages), outputTokens: Math.ceil(text.length / 4) + (call ? 8 : 0) };
+      const finished = { kind: 'finished', stop: call ? 'calls' : 'done', usage } as const;
+      yield { type: 'end', outcome: signal.aborted ? { kind: 'cancelled' } : (failure ?? finished) };
+    },
+  };
+}
+
+function decide(request: TurnRequest): Decision {
+  const { phase } = request;
+  const run = readRun(request);
+  const planned = request.messages.filter((message) => message.role === 'assistant' && plans(message)).length;
+  const makePlan = (steps: string[]): ToolCall => ({
+    callId: `${phase.kind}_${planned + 1}`,
+    name: 'make_plan',
+    args: { title: titleOf(run.task), steps },
+  });
+  switch (phase.kind) {
+    case 'plan':
+      if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
+      return { text: `Working on it: ${titleOf(run.task)}`, call: makePlan(run.units.map(describe)) };
+    case 'replan': {
+      // Ids are the steps' places in the plan, so the highest says how many units are planned already.
+      const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
+      const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
+      return { call: makePlan([...pending, ...run.units.slice(known).map(describe)].slice(0, maxSteps)) };
+    }
+    case 'act':
+      return act(request, run, phase.stepIndex);
+    case 'summarize':
+      return { text: summaryText(run.results) };
+  }
+}
+
+function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
+  const unit = run.units[stepIndex];
+  if (!unit) return { text: 'There is nothing left to do in this step.' };
+  if (unit.kind === 'fail') return { failure: failed(unit.message) };
+  const wanted = callsOf(unit, workdirOf(request.system));
+  const made = run.callsOfStep.filter((call) => wanted.some((one) => same(one, call)));
+  const results = run.results.filter((result) => made.some((call) => call.callId === result.callId));
+  const failure = results.find((result) => !result.success);
+  const next = wanted[made.length];
+  if (next && !failure) return { call: { callId: `call_${run.callsBefore + 1}`, ...next } };
+  return { text: resultText(unit, failure, run.answers.get(made[0]?.callId ?? '') ?? '') };
+}
+
+type Wanted = Omit<ToolCall, 'callId'>;
+const same = (wanted: Wanted, call: ToolCall): boolean =>
+  wanted.name === call.name && JSON.stringify(wanted.args) === JSON.stringify(call.args);
+
+function callsOf(unit: Unit, workdir: string): Wanted[] {
+  switch (unit.kind) {
+    case 'sh':
+      return [{ name: 'shell_exec', args: { id: 'main', exec_dir: workdir, command: unit.command } }];
+    case 'file':
+      return [{ name: 'file_write', args: { file: posix.resolve(workdir, unit.path), content: unit.content } }];
+    case 'browse':
+      return unit.urls.flatMap((url) => [
+        { name: 'browser_navigate', args: { url } },
+        { name: 'browser_view', args: {} },
+      ]);
+    case 'ask':
+      return [{ name: 'message_ask_user', args: { text: unit.question } }];
+    case 'fail':
+      return [];
+  }
+}
+
+/** The loop names it in a line of the system prompt. */
+const workdirOf = (system: string): string => /^Working directory: (\/.*)$/m.exec(system)?.[1]?.trim() ?? '/workspace';
+
+const failed = (message: string): Failure => ({ kind: 'failed', code: 'provider_error', message, retryable: false });
+const tooLong = (count: number): Failure => ({
+  kind: 'failed',
+  code: 'model_rejected',
+  message: `The demo model plans at most ${maxSteps} steps; this message has ${count}.`,
+  retryable: false,
+});
+
+const plans = (message: Extract<Message, { role: 'assistant' }>): boolean =>
+  message.calls.some((call) => call.name === 'make_plan');
+
+/** Four characters a token: plausible, and the same every time. */
+function tokens(messages: readonly Message[]): number {
+  const length = messages.reduce((sum, message) => sum + (message.role === 'tool' ? message.output : message.text).length, 0);
+  return Math.ceil(length / 4);
+}

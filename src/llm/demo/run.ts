@@ -1,0 +1,69 @@
+import type { Message, ToolCall, TurnRequest } from '../model.ts';
+import { type Unit, unitsOf } from './blocks.ts';
+
+/** What the messages say about the run: all that the demo model remembers. */
+export interface Run {
+  readonly task: string;
+  /** Of the first message and of each injected one, in order: step i of the plan is unit i. */
+  readonly units: readonly Unit[];
+  /** The tools' results in this run. */
+  readonly results: readonly ToolMessage[];
+  /** Calls since the last step ended, which it did with a text and no call. */
+  readonly callsOfStep: readonly ToolCall[];
+  /** What the user answered, by the asking call's id. */
+  readonly answers: ReadonlyMap<string, string>;
+  /** Calls in the whole conversation. */
+  readonly callsBefore: number;
+}
+type ToolMessage = Extract<Message, { role: 'tool' }>;
+const planning = 'make_plan';
+const asking = 'message_ask_user';
+
+export function readRun(request: TurnRequest): Run {
+  const messages = request.messages.slice(request.runFrom ?? runStart(request));
+  const spoken: string[] = [];
+  const results: ToolMessage[] = [];
+  const answers = new Map<string, string>();
+  let callsOfStep: ToolCall[] = [];
+  for (const [at, message] of messages.entries()) {
+    if (message.role === 'user') spoken.push(message.text);
+    if (message.role === 'tool' && message.name !== planning) results.push(message);
+    if (message.role !== 'assistant') continue;
+    if (message.calls.length === 0) callsOfStep = [];
+    callsOfStep.push(...message.calls.filter((call) => call.name !== planning));
+    for (const { callId, name } of message.calls) if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
+  }
+  // An answer belongs to its question: it is no message of its own, and blocks in it are not run.
+  for (const answer of answers.values()) {
+    const at = spoken.indexOf(answer, 1);
+    if (at > 0) spoken.splice(at, 1);
+  }
+  return {
+    task: spoken[0] ?? '',
+    units: spoken.flatMap(unitsOf),
+    results,
+    callsOfStep,
+    answers,
+    callsBefore: request.messages.reduce((sum, message) => sum + countCalls(message), 0),
+  };
+}
+
+/** The user's message that the tool's result repeats; else the first one after the question. */
+function answerTo(callId: string, after: readonly Message[]): string {
+  const output = after.find((message) => message.role === 'tool' && message.callId === callId);
+  const said = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+  const repeated = output?.role === 'tool' ? output.output : '';
+  return said.find((text) => text === repeated) ?? (output ? said[0] : undefined) ?? repeated;
+}
+
+/** Where nobody says where the run began: at the user's messages before its plan. */
+function runStart({ messages, phase }: TurnRequest): number {
+  const isPlan = (message: Message) =>
+    message.role === 'assistant' && message.calls.some(({ name, callId }) => name === planning && callId.startsWith('plan_'));
+  let at = phase.kind === 'plan' ? messages.length : messages.findLastIndex(isPlan);
+  while (at > 0 && messages[at - 1]?.role === 'user') at--;
+  return Math.max(0, at);
+}
+
+const countCalls = (message: Message): number =>
+  message.role === 'assistant' ? message.calls.filter((call) => call.name !== planning).length : 0;

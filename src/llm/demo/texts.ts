@@ -1,0 +1,72 @@
+import type { Message } from '../model.ts';
+import type { Unit } from './blocks.ts';
+
+export function describe(unit: Unit): string {
+  switch (unit.kind) {
+    case 'sh':
+      return 'Run a command';
+    case 'file':
+      return `Write ${unit.path}`;
+    case 'browse':
+      return unit.urls.length === 1 ? 'Open a page' : `Open ${unit.urls.length} pages`;
+    case 'ask':
+      return 'Ask a question';
+    case 'fail':
+      return 'Fail on purpose';
+  }
+}
+
+type ToolMessage = Extract<Message, { role: 'tool' }>;
+
+/** What a step came to: `failed` is the result that ended it early, `answer` what the user said. */
+export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
+  if (failed) return `This step failed: ${firstLine(failed.output) || 'no reason was given'}`;
+  switch (unit.kind) {
+    case 'sh':
+      return 'The command ran and succeeded.';
+    case 'file':
+      return `Wrote ${unit.path}.`;
+    case 'browse':
+      return unit.urls.length === 0 ? 'There was no address to open.' : `Opened ${unit.urls.join(', ')}.`;
+    case 'ask':
+      return `You answered: "${answer}"`;
+    case 'fail':
+      return unit.message;
+  }
+}
+const firstLine = (text: string): string => (text.split('\n').find((line) => line.trim() !== '') ?? '').slice(0, 200);
+
+const shown = 2_000;
+
+/** Says how it went and shows the output of the last command, fenced so that a page shows it as it is. */
+export function summaryText(results: readonly ToolMessage[]): string {
+  const failures = results.filter((result) => !result.success).length;
+  const verdict =
+    failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;
+  const last = results.findLast((result) => result.name === 'shell_exec');
+  if (!last) return verdict;
+  // What the tools say about a failed command stands in a first line of its own, before the output.
+  const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
+  if (output === '') return `${verdict} The last command printed nothing.`;
+  const tail = output.slice(-shown).replace(/^[\uDC00-\uDFFF]/, '');
+  const longest = Math.max(2, ...(tail.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${verdict} The last command printed:\n\n${fence}\n${tail}${tail.endsWith('\n') ? '' : '\n'}${fence}`;
+}
+
+/** At least two pieces that joined give the text; none splits a character. */
+export function deltasOf(text: string): string[] {
+  const size = Math.max(10, Math.ceil(text.length / 16));
+  const deltas: string[] = [];
+  let piece = '';
+  for (const word of text.match(/\S*\s*/g) ?? []) {
+    piece += word;
+    if (piece.length < size) continue;
+    deltas.push(piece);
+    piece = '';
+  }
+  if (piece !== '') deltas.push(piece);
+  if (deltas.length > 1) return deltas;
+  const [first, ...rest] = text;
+  return first === undefined || rest.length === 0 ? deltas : [first, rest.join('')];
+}
