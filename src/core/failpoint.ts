@@ -1,0 +1,89 @@
+import { AppError } from './errors.ts';
+
+// Named boundaries at which a test makes the process die, fail, dawdle or hang. Unarmed, each costs one comparison.
+
+type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
+interface Trap {
+  readonly name: string;
+  readonly action: Action;
+  /** On which hit it springs; on every hit where undefined. */
+  readonly hit: number | undefined;
+}
+interface Armed {
+  readonly spec: string;
+  readonly traps: readonly Trap[];
+  readonly hits: Map<string, number>;
+  /** Must not come back: what is left undone at this moment is what the test is about. */
+  exit(code: number): void;
+}
+let armed: Armed | undefined;
+
+/** The traps an environment asks for. Outside of tests it asks for none, whatever it says. */
+export function failpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
+}
+
+/**
+ * `store.append.after=exit@37;driver.create.before=sleep(50)`: a name, an action (`exit`, `exit(3)`, `throw`,
+ * `sleep(ms)`, `hang`), and perhaps on which hit alone. The name `*` counts every hit of every name.
+ * An empty text springs nothing and counts. Disposing disarms.
+ */
+export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
+  const traps = spec.split(/[;,]/).filter(Boolean).map(trapOf);
+  const mine: Armed = { spec, traps, hits: new Map(), exit: options.exit };
+  armed = mine;
+  return {
+    [Symbol.dispose]: () => {
+      if (armed === mine) armed = undefined;
+    },
+  };
+}
+
+/** What is armed here, to be handed to a worker thread, which has failpoints of its own. */
+export const armedSpec = (): string | undefined => armed?.spec;
+
+export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
+
+/** Always awaited: `sleep` and `hang` hold back the caller alone. */
+export function failpoint(name: string): void | Promise<void> {
+  if (armed === undefined) return;
+  const action = sprung(armed, name);
+  if (action?.kind === 'sleep') return new Promise((resolve) => setTimeout(resolve, action.ms));
+  if (action?.kind === 'hang') return new Promise(() => {});
+}
+
+/** For code that cannot wait: `sleep` and `hang` block the whole thread. */
+export function failpointSync(name: string): void {
+  if (armed === undefined) return;
+  const action = sprung(armed, name);
+  if (action?.kind === 'sleep') block(action.ms);
+  if (action?.kind === 'hang') block(Number.POSITIVE_INFINITY);
+}
+
+const block = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+function sprung({ traps, hits, exit }: Armed, name: string): Action | undefined {
+  for (const counted of [name, '*']) hits.set(counted, (hits.get(counted) ?? 0) + 1);
+  const trap = traps.find(
+    (it) => (it.name === name || it.name === '*') && (it.hit ?? hits.get(it.name)) === hits.get(it.name),
+  );
+  if (trap?.action.kind === 'exit') exit(trap.action.code);
+  if (trap?.action.kind === 'throw') throw new Error(`The failpoint ${name} threw, as it was told to.`);
+  return trap?.action;
+}
+
+function trapOf(text: string): Trap {
+  const parts = /^([\w.*-]+)=(exit|throw|sleep|hang)(?:\((\d+)\))?(?:@(\d+))?$/.exec(text.trim());
+  const [, name = '', kind = '', argument, hit] = parts ?? [];
+  if (!parts || (kind === 'sleep') !== (argument !== undefined && kind !== 'exit')) {
+    const accepted = 'name=exit, name=throw, name=sleep(ms) or name=hang, each perhaps followed by @hit';
+    throw new AppError('invalid_request', `CORRAL_FAILPOINTS: "${text}" is none of ${accepted}.`);
+  }
+  return { name, action: actionOf(kind, argument), hit: hit === undefined ? undefined : Number(hit) };
+}
+
+function actionOf(kind: string, argument: string | undefined): Action {
+  if (kind === 'exit') return { kind, code: Number(argument ?? 137) };
+  if (kind === 'sleep') return { kind, ms: Number(argument) };
+  return { kind: kind === 'throw' ? 'throw' : 'hang' };
+}
