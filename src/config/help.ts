@@ -1,0 +1,23 @@
+import { type Setting, settings } from './settings.ts';
+
+const shownDefault = ({ fallback }: Setting) => {
+  if (fallback === undefined || (Array.isArray(fallback) && fallback.length === 0)) return 'unset by default';
+  return `default ${Array.isArray(fallback) ? fallback.join(',') : fallback}`;
+};
+
+/** What `--help` prints: every setting with its variables, its key, what it accepts and its default. */
+export function configHelp(): string {
+  const lines = settings.map((setting) => {
+    const { about, accepts, key, standard, variables } = setting;
+    const names = [...standard, ...variables.slice(0, 1)].join(' or ');
+    return `  ${names}\n      ${about}\n      ${key}: ${accepts}; ${shownDefault(setting)}`;
+  });
+  return [
+    'Corral runs AI agents, each in a sandbox of its own.',
+    '',
+    'Settings come from the environment, then from corral.yaml in the working directory, then from the defaults.',
+    'Of each setting the variable comes first, then what it is, then its key in corral.yaml and what it accepts.',
+    '',
+    ...lines,
+  ].join('\n');
+}

@@ -1,0 +1,111 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { Secret } from '../core/secret.ts';
+
+// The kinds of value a setting can have. Each reads what a variable (always text) or the file may say, and carries
+// in words what it accepts, for errors and the help.
+
+const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
+
+export const text = (accepts: string, pattern = /./) => accepting(accepts, z.string().regex(pattern));
+
+export const oneOf = <const Values extends readonly [string, string, ...string[]]>(...values: Values) =>
+  accepting(`one of ${values.join(', ')}`, z.enum(values));
+
+const wholeNumber = (min: number, max: number) =>
+  z.union([z.number(), z.string().regex(/^\d+$/).transform(Number)]).pipe(z.number().int().min(min).max(max));
+
+export const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  accepting(
+    max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`,
+    wholeNumber(min, max),
+  );
+
+export const amount = (min: number, max: number) =>
+  accepting(
+    `a number from ${min} to ${max}`,
+    z
+      .union([
+        z.number(),
+        z
+          .string()
+          .regex(/^\d+([.]\d+)?$/)
+          .transform(Number),
+      ])
+      .pipe(z.number().min(min).max(max)),
+  );
+
+const units = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+const sizeForm = /^(\d+(?:[.]\d+)?) ?(|B|[KMG]i?B)$/;
+
+/** Bytes, or a number with its unit. */
+export const size = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  accepting(
+    'bytes, or a size such as 512MiB or 2GiB',
+    z
+      .union([
+        z.number(),
+        z
+          .string()
+          .regex(sizeForm)
+          .transform((given) => {
+            const [, count, unit] = sizeForm.exec(given) as unknown as [string, string, keyof typeof units];
+            return Math.round(Number(count) * units[unit]);
+          }),
+      ])
+      .pipe(z.number().int().min(min).max(max)),
+  );
+
+const yes = ['1', 'true', 'yes', 'on'];
+const no = ['0', 'false', 'no', 'off'];
+export const flag = () =>
+  accepting('true or false', z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]));
+
+/** Visible ASCII only, so that it can travel in a header. */
+export const secret = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
+  accepting(
+    accepts,
+    z
+      .string()
+      .regex(pattern)
+      .transform((value) => new Secret(value)),
+  );
+
+const items = (given: string): unknown => {
+  if (!given.startsWith('[')) {
+    return given
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  }
+  try {
+    return JSON.parse(given);
+  } catch {
+    return given;
+  }
+};
+const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
+  accepting(
+    `${accepts} (a comma list or JSON array)`,
+    z.union([z.array(z.unknown()), z.string().transform(items)]).pipe(z.array(item)),
+  );
+
+export const paths = () => listOf('files', z.string().min(1));
+export const ports = () => listOf('port numbers', wholeNumber(1, 65_535));
+export const origins = () =>
+  listOf('origins such as https://app.example.com', z.string().regex(/^https?:\/\/[^/?#\s]+$/));
+export const hosts = () =>
+  listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostForm));
+const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
+
+const isNetwork = (given: string) => {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(given) ?? [];
+  return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
+};
+export const networks = () => listOf('networks such as 10.1.0.0/16', z.string().refine(isNetwork));
+
+export const url = (...schemes: [string, ...string[]]) =>
+  accepting(
+    `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    z.string().refine((given) => URL.canParse(given) && schemes.some((scheme) => given.startsWith(`${scheme}://`))),
+  );

@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import {
+  amount,
+  flag,
+  hosts,
+  networks,
+  oneOf,
+  origins,
+  paths,
+  ports,
+  secret,
+  size,
+  text,
+  url,
+  whole,
+} from './kinds.ts';
+
+/** What a setting says of itself beside its schema; the list of variables, the help and the errors come from here. */
+export interface About {
+  readonly about: string;
+  readonly accepts: string;
+  /** Variables without CORRAL_ that other tools made standard. */
+  readonly standard: readonly string[];
+  readonly isSecret: boolean;
+  readonly fallback: unknown;
+}
+interface Kind<Schema extends z.ZodType> {
+  accepts: string;
+  kind: Schema;
+}
+const describe = ({ accepts }: { accepts: string }, about: string, standard: readonly string[], more: Partial<About>) =>
+  ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies About;
+
+/** A setting with a default, written the way a user would write it. */
+const setting = <Schema extends z.ZodType>(
+  kind: Kind<Schema>,
+  fallback: z.input<Schema>,
+  about: string,
+  ...standard: string[]
+) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
+
+/** A setting that may stay unset. */
+const optional = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
+  kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
+
+const optionalSecret = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
+  kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
+
+const model = (provider: string, ...keys: string[]) =>
+  z.strictObject({
+    apiKey: optionalSecret(secret(), `key for ${provider}`, ...keys),
+    baseUrl: optional(url('https', 'http'), `another endpoint that speaks ${provider}'s wire format`),
+  });
+
+const pages = ['localhost', '127.0.0.1'].flatMap((host) => [3000, 5173, 5174].map((port) => `http://${host}:${port}`));
+const day = 24 * 60 * 60;
+
+/** Every setting there is. The path in kebab case is the key in corral.yaml; CORRAL_ + the path is the variable. */
+export const Config = z.strictObject({
+  host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
+  port: setting(whole(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
+  extraPorts: setting(ports(), [], 'further ports to listen on'),
+  dataDir: setting(text('a folder'), './data', 'folder of the database, the sockets and the local files'),
+  instance: optional(
+    text('1 to 31 lower-case letters, digits and hyphens', /^[a-z0-9][a-z0-9-]{0,30}$/),
+    'name of this installation in the labels of what it starts; made once and kept in the data folder where unset',
+  ),
+  mongodbUrl: optionalSecret(
+    secret('an address that begins with mongodb:// or mongodb+srv://', /^mongodb([+]srv)?:\/\/\S+$/),
+    'MongoDB keeps the history instead of SQLite',
+    'MONGODB_URL',
+  ),
+
+  token: optionalSecret(secret(), 'bearer token that clients must present; needed to listen beyond loopback'),
+  corsOrigins: setting(origins(), pages, 'origins whose pages may call the API', 'CORS_ORIGINS'),
+  allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
+  rateLimitPerMinute: setting(whole(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
+  maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
+  maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
+  sheikhbox: z.strictObject({
+    profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox dialect speaks to'),
+  }),
+
+  driver: setting(
+    oneOf('auto', 'docker', 'kubernetes', 'process', 'memory'),
+    'auto',
+    'where sandboxes run; auto is Docker if it answers, else process',
+  ),
+  docker: z.strictObject({
+    host: optional(text('an address such as unix:///var/run/docker.sock'), 'where Docker answers', 'DOCKER_HOST'),
+  }),
+  unconfined: setting(
+    flag(),
+    false,
+    'lets a real model use the process driver without bubblewrap: no isolation at all',
+  ),
+
+  model: setting(
+    text('demo, or provider/model such as gemini/gemini-2.5-flash', /^(demo|(gemini|openai|anthropic)\/\S+)$/),
+    'demo',
+    'the model that plans and works; demo needs no key and no network',
+  ),
+  models: z.strictObject({
+    gemini: model('Gemini', 'GEMINI_API_KEY', 'GOOGLE_API_KEY'),
+    openai: model('OpenAI', 'OPENAI_API_KEY'),
+    anthropic: model('Anthropic', 'ANTHROPIC_API_KEY'),
+  }),
+
+  maxSessions: setting(whole(1), 500, 'sessions there may be at once'),
+  maxRunningRuns: setting(whole(1), 32, 'runs that work at once; further ones wait their turn'),
+  maxSteps: setting(whole(1), 100, 'turns of the model in one run; then it asks whether to go on'),
+  run: z.strictObject({
+    timeoutSeconds: setting(whole(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
+    tokenBudget: optional(whole(1), 'tokens for one run; then it asks whether to go on'),
+    costBudget: optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
+  }),
+  stuck: z.strictObject({
+    sameResult: setting(whole(2, 100), 4, 'same action with the same result, so often: the run is stuck'),
+    sameError: setting(whole(2, 100), 3, 'same error, so often: the run is stuck'),
+    alternation: setting(whole(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
+    sameText: setting(whole(2, 100), 3, 'same text, so often: the run is stuck'),
+  }),
+  toolTimeoutSeconds: setting(whole(1, day), 600, 'time for one command; then its whole tree is killed'),
+  maxEventsPerSession: setting(whole(100), 50_000, 'events kept for each session'),
+  workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),
+  session: z.strictObject({
+    passivateSeconds: setting(whole(1, day), 60, 'an idle session leaves memory after this; its history stays'),
+  }),
+
+  sandbox: z.strictObject({
+    image: setting(
+      text('an image name'),
+      'corral/sandbox:dev',
+      'image of every sandbox; the default is built on first use',
+    ),
+    memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
+    cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
+    pids: setting(whole(32, 32_768), 512, 'processes and threads for each sandbox'),
+    disk: setting(size(16 * 2 ** 20), '2GiB', 'workspace of each sandbox'),
+    idleSeconds: setting(whole(1, 30 * day), 1800, 'an unused sandbox is stopped after this; its files stay'),
+    ttlSeconds: setting(whole(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
+    startTimeoutSeconds: setting(whole(1, 3600), 300, 'time for a sandbox to start, making its image included'),
+    maxStarting: setting(whole(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
+  }),
+  egress: z.strictObject({
+    policy: setting(oneOf('none', 'registries', 'allow-list', 'web'), 'registries', 'what a sandbox can reach'),
+    allow: setting(hosts(), [], 'hosts that the policy allow-list lets through'),
+    registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
+    allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
+  }),
+  extraCa: setting(
+    paths(),
+    [],
+    'PEM files of further authorities that server and sandboxes trust; those in NODE_EXTRA_CA_CERTS are added',
+  ),
+
+  log: z.strictObject({
+    level: setting(
+      oneOf('debug', 'info', 'warn', 'error', 'silent'),
+      'info',
+      'least severe line to print',
+      'LOG_LEVEL',
+    ),
+  }),
+  shutdown: z.strictObject({
+    graceSeconds: setting(whole(0, 600), 10, 'time to finish after SIGTERM'),
+  }),
+  failpoints: optional(text('points such as store.append.after=exit@37'), 'faults to inject; only with NODE_ENV=test'),
+});
+export type Config = z.output<typeof Config>;

@@ -1,0 +1,33 @@
+import type { z } from 'zod';
+import { type About, Config } from './schema.ts';
+
+/** One leaf of the schema, by its names. */
+export interface Setting extends About {
+  /** As in the `Config` object. */
+  readonly path: readonly string[];
+  /** As in corral.yaml. */
+  readonly key: string;
+  /** Every variable that sets it, the one that wins first. */
+  readonly variables: readonly string[];
+  /** The one to show: the standard name where there is one. */
+  readonly shown: string;
+}
+
+export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const shapeOf = (schema: z.ZodType) => (schema as z.ZodObject).shape as Record<string, z.ZodType> | undefined;
+
+function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
+  const shape = shapeOf(schema);
+  if (shape) return Object.entries(shape).flatMap(([name, inner]) => leaves(inner, [...path, name]));
+  const about = schema.meta() as unknown as About;
+  const key = path.map(kebab).join('.');
+  const own = `CORRAL_${key.replace(/[-.]/g, '_').toUpperCase()}`;
+  return [{ ...about, path, key, variables: [own, ...about.standard], shown: about.standard[0] ?? own }];
+}
+
+export const settings: readonly Setting[] = leaves(Config, []);
+
+/** Every mapping of the file, as a path in kebab case; the file itself is ''. */
+export const groups: ReadonlySet<string> = new Set(
+  settings.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.'))),
+);
