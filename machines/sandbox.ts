@@ -1,0 +1,262 @@
+import { assign, fromCallback, sendParent, setup } from 'xstate';
+import { type ErrorCode, toAppError } from '../src/core/errors.ts';
+import type { SandboxId, SessionId } from '../src/core/ids.ts';
+import { unprovided } from './unprovided.ts';
+
+/** One sandbox from its first wish to its release; a lost one is provisioned anew on the same workspace. */
+export interface SandboxInput {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+  /** `adopt`: one runs already, an earlier server made it. `release`: only to be removed. */
+  readonly begin: 'provision' | 'adopt' | 'release';
+  readonly policy: SandboxPolicy;
+}
+export interface SandboxPolicy {
+  readonly maxRetries: number;
+  readonly backoffMs: (retry: number) => number;
+  /** Nobody used it for so long: paused where the driver can, then stopped; its files stay. */
+  readonly idlePauseMs: number | undefined;
+  readonly idleStopMs: number;
+  /** The longest a sandbox may live, used or not. */
+  readonly ttlMs: number;
+  readonly releaseGraceMs: number;
+}
+
+export type SandboxEvent =
+  | { type: 'slot.granted' }
+  | { type: 'sandbox.busy' } // somebody uses it
+  | { type: 'sandbox.idle' } // nobody does any more
+  | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
+  | HoldNews;
+/** What holding a sandbox reports. */
+export type HoldNews =
+  | { type: 'hold.ready'; ms: number }
+  | { type: 'resource.closed' }
+  | { type: 'resource.failed'; error: unknown };
+
+/** What a sandbox tells its session. */
+export type SandboxNews =
+  | { type: 'sandbox.wantsSlot' }
+  | {
+      type: 'sandbox.phase';
+      phase: 'queued' | 'starting' | 'ready' | 'paused' | 'resumed' | 'lost';
+      detail?: string;
+      ms?: number;
+    }
+  | { type: 'sandbox.ready' };
+
+/** How it ended. A lost one may be provisioned anew on the same workspace. */
+export type SandboxEnd =
+  | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove' }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
+
+interface SandboxContext extends SandboxInput {
+  busy: boolean;
+  retries: number;
+  workspace: 'keep' | 'remove';
+  end: SandboxEnd | undefined;
+}
+
+interface Whose {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+}
+
+const sandboxSetup = setup({
+  types: {
+    context: {} as SandboxContext,
+    input: {} as SandboxInput,
+    events: {} as SandboxEvent,
+    output: {} as SandboxEnd,
+  },
+  actors: {
+    provision: unprovided<void, Whose>('provision'),
+    /** Holds the way in; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
+    hold: fromCallback<SandboxEvent, Whose>(() => {
+      throw new Error('actor "hold" was not provided');
+    }),
+    pause: unprovided<void, Whose>('pause'),
+    unpause: unprovided<void, Whose>('unpause'),
+    release: unprovided<void, Whose & { readonly workspace: 'keep' | 'remove' }>('release'),
+  },
+  delays: {
+    retry: ({ context }) => context.policy.backoffMs(context.retries),
+    idlePause: ({ context }) => context.policy.idlePauseMs ?? 0,
+    idleStop: ({ context }) => context.policy.idleStopMs,
+    ttl: ({ context }) => Math.min(context.policy.ttlMs, 2 ** 31 - 1),
+    releaseGrace: ({ context }) => context.policy.releaseGraceMs,
+  },
+  guards: {
+    isBusy: ({ context }) => context.busy,
+    isIdle: ({ context }) => !context.busy,
+    mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
+    mayRetry: ({ context }, { error }: { error: unknown }) =>
+      toAppError(error).retryable && context.retries < context.policy.maxRetries,
+  },
+  actions: {
+    retryLater: assign(({ context }) => ({ retries: context.retries + 1 })),
+    fail: assign((_, { error }: { error: unknown }) => {
+      const { code, publicMessage, retryable } = toAppError(error);
+      return { end: { kind: 'failed', code, message: publicMessage, retryable } satisfies SandboxEnd };
+    }),
+    tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNews),
+    phase: sendParent(
+      (_, news: Omit<Extract<SandboxNews, { type: 'sandbox.phase' }>, 'type'>): SandboxNews => ({
+        type: 'sandbox.phase',
+        ...news,
+      }),
+    ),
+    wantSlot: sendParent({ type: 'sandbox.wantsSlot' } satisfies SandboxNews),
+  },
+});
+
+const whose = ({ context: { sessionId, sandboxId } }: { context: SandboxContext }): Whose => ({ sessionId, sandboxId });
+const thrown = ({ event }: { event: { error: unknown } }) => ({ error: event.error });
+const whyLost = ({ event }: { event: { type: 'resource.failed'; error: unknown } | { type: 'resource.closed' } }) => ({
+  error: event.type === 'resource.failed' ? event.error : undefined,
+});
+
+export const sandboxMachine = sandboxSetup.createMachine({
+  id: 'sandbox',
+  context: ({ input }) => ({
+    ...input,
+    busy: false,
+    retries: 0,
+    workspace: 'keep',
+    end: undefined,
+  }),
+  initial: 'routing',
+  on: {
+    'sandbox.busy': { actions: assign({ busy: true }) },
+    'sandbox.idle': { actions: assign({ busy: false }) },
+    'sandbox.release': { target: '.releasing', actions: assign({ workspace: ({ event }) => event.workspace }) },
+  },
+  states: {
+    routing: {
+      always: [
+        {
+          guard: ({ context }) => context.begin === 'release',
+          target: 'releasing',
+          actions: assign({ workspace: 'remove' }),
+        },
+        { guard: ({ context }) => context.begin === 'adopt', target: 'alive' },
+        { target: 'queued' },
+      ],
+    },
+    // So that a burst of sessions starts few sandboxes at a time, in order.
+    queued: {
+      entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
+      on: { 'slot.granted': 'provisioning' },
+    },
+    provisioning: {
+      entry: { type: 'phase', params: { phase: 'starting' } },
+      invoke: {
+        id: 'provision',
+        src: 'provision',
+        input: whose,
+        onDone: 'alive',
+        onError: [
+          { guard: { type: 'mayRetry', params: thrown }, target: 'backingOff', actions: 'retryLater' },
+          { target: 'failed', actions: { type: 'fail', params: thrown } },
+        ],
+      },
+    },
+    backingOff: { after: { retry: 'provisioning' } },
+    alive: {
+      initial: 'attaching',
+      invoke: { id: 'hold', src: 'hold', input: whose },
+      on: {
+        'resource.failed': {
+          target: 'lost',
+          actions: { type: 'phase', params: (it) => ({ phase: 'lost', detail: detailOf(whyLost(it).error) }) },
+        },
+        'resource.closed': {
+          target: 'lost',
+          actions: { type: 'phase', params: { phase: 'lost', detail: 'the sandbox ended' } },
+        },
+      },
+      after: { ttl: '#sandbox.releasing' },
+      states: {
+        attaching: {
+          on: {
+            'hold.ready': {
+              target: 'ready',
+              actions: [
+                assign({ retries: 0 }),
+                { type: 'phase', params: ({ event }) => ({ phase: 'ready', ms: event.ms }) },
+                'tellReady',
+              ],
+            },
+          },
+        },
+        ready: {
+          initial: 'idle',
+          states: {
+            idle: {
+              always: { guard: 'isBusy', target: 'busy' },
+              after: {
+                idlePause: { guard: 'mayPause', target: '#sandbox.alive.pausing' },
+                idleStop: { guard: 'isIdle', target: '#sandbox.releasing' },
+              },
+            },
+            busy: { always: { guard: 'isIdle', target: 'idle' } },
+          },
+        },
+        pausing: {
+          invoke: {
+            id: 'pause',
+            src: 'pause',
+            input: whose,
+            onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
+            onError: 'unpausing', // half paused or not at all: go back to the state that is known
+          },
+        },
+        paused: {
+          always: { guard: 'isBusy', target: 'unpausing' },
+          after: { idleStop: '#sandbox.releasing' },
+        },
+        unpausing: {
+          invoke: {
+            id: 'unpause',
+            src: 'unpause',
+            input: whose,
+            onDone: { target: 'ready', actions: [{ type: 'phase', params: { phase: 'resumed' } }, 'tellReady'] },
+            onError: {
+              target: '#sandbox.lost',
+              actions: { type: 'phase', params: { phase: 'lost', detail: 'it did not resume' } },
+            },
+          },
+        },
+      },
+    },
+    // Nobody may need it again: the session decides, on its next use.
+    lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
+    releasing: {
+      on: {
+        'sandbox.release': {
+          actions: assign({ workspace: ({ event }) => event.workspace }),
+          target: 'releasing',
+          reenter: true,
+        },
+      },
+      invoke: {
+        id: 'release',
+        src: 'release',
+        input: (it) => ({ ...whose(it), workspace: it.context.workspace }),
+        onDone: 'released',
+        onError: 'released', // what is left is destroyed by its labels: the reconciler finds it
+      },
+      after: { releaseGrace: 'released' },
+    },
+    released: {
+      entry: assign({ end: ({ context }) => ({ kind: 'released', workspace: context.workspace }) }),
+      type: 'final',
+    },
+    failed: { type: 'final' },
+  },
+  output: ({ context }) => context.end as SandboxEnd,
+});
+
+const detailOf = (error: unknown): string =>
+  error === undefined ? 'the sandbox ended' : toAppError(error).publicMessage;

@@ -1,0 +1,550 @@
+import { assign, type DoneActorEvent, type ErrorActorEvent, raise, sendParent, setup } from 'xstate';
+import type { ErrorCode } from '../src/core/errors.ts';
+import type { RunEndReason, SessionFact } from '../src/core/events.ts';
+import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/ids.ts';
+import { type RunInput, type RunNews, type RunPolicy, type RunResume, runMachine } from './run.ts';
+import { type SandboxEnd, type SandboxNews, type SandboxPolicy, sandboxMachine } from './sandbox.ts';
+
+/** What the log says about the session so far; a restart differs from a start only in this. */
+export interface SessionInput {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+  readonly runPolicy: RunPolicy;
+  readonly sandboxPolicy: SandboxPolicy;
+  readonly passivateMs: number;
+  readonly maxQueued: number;
+  readonly sandbox: 'absent' | 'start' | 'adopt';
+  /** The tombstone stands: all that is left to do is to clean up. */
+  readonly deleting: boolean;
+  /** Runs that have not ended, in order; the first may have begun. */
+  readonly runs: readonly QueuedRun[];
+}
+export interface QueuedRun {
+  readonly runId: RunId;
+  readonly task: string;
+  readonly messageId: MessageId;
+  /** It had begun before a restart. */
+  readonly resume: RunResume | undefined;
+}
+
+/** What somebody wants; each is answered once, by its `commandId`. */
+export type SessionCommand =
+  | {
+      type: 'cmd.send';
+      commandId: string;
+      mode: 'inject' | 'queue' | 'replace';
+      text: string;
+      attachments: readonly string[];
+      clientTimestamp: number | undefined;
+      messageId: MessageId;
+      /** Of the run that the message starts, if it starts one. */
+      runId: RunId;
+    }
+  | { type: 'cmd.stop'; commandId: string }
+  | { type: 'cmd.delete'; commandId: string }
+  /** Wants the sandbox ready, and counts as its user until `sandbox.done`. */
+  | { type: 'sandbox.use'; commandId: string }
+  | { type: 'sandbox.done'; commandId: string };
+export type SlotKind = 'run' | 'start';
+export type SessionEventIn =
+  | SessionCommand
+  | { type: 'slot.granted'; slot: SlotKind }
+  | { type: 'run.closed' } // to ourselves: the sandbox may go
+  | { type: 'sandbox.unwanted' } // to ourselves: what it was started for is stopped
+  | RunNews
+  | SandboxNews;
+/** What a session asks of its supervisor. */
+export type SlotNews = { type: 'slot.request' | 'slot.release'; id: SessionId; slot: SlotKind };
+
+export type Answer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+interface Recording {
+  readonly facts: readonly SessionFact[];
+  /** Answered once the facts are durable, with the seq of the first. */
+  readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
+}
+type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
+
+interface SessionContext extends SessionInput {
+  queue: readonly QueuedRun[];
+  active: QueuedRun | undefined;
+  forwarded: number; // messages injected into the active run
+  ending: boolean; // the active run was given leave to end: it takes no more messages
+  dropped: readonly QueuedRun[]; // to be ended with the active run
+  stops: readonly string[]; // commands to answer when the run has ended
+  deletes: readonly string[];
+  goes: boolean; // being deleted
+  uses: readonly string[]; // users of a ready sandbox
+  waiters: readonly string[]; // who waits for it
+  isPresent: boolean;
+  isReady: boolean;
+}
+
+const sessionSetup = setup({
+  types: {
+    context: {} as SessionContext,
+    input: {} as SessionInput,
+    events: {} as SessionEventIn | DoneActorEvent | ErrorActorEvent,
+    output: {} as 'deleted' | 'passivated',
+  },
+  actors: { run: runMachine, sandbox: sandboxMachine },
+  delays: { passivate: ({ context }) => context.passivateMs },
+  guards: {
+    goes: ({ context }) => context.goes,
+    hasQueued: ({ context }) => context.queue.length > 0,
+    isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
+    isFull: ({ context }) => context.queue.length >= context.maxQueued || context.forwarded >= context.maxQueued * 10,
+    injects: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'inject' && !context.ending,
+    replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
+    isWanted: ({ context }) => context.waiters.length > 0 && !context.goes,
+    wantsStart: ({ context }) => context.sandbox !== 'absent',
+  },
+  actions: {
+    /** Appends to the log, in the order of the calls; never throws. */
+    record: (_, _recording: Recording): void => {
+      throw new Error('action "record" was not provided');
+    },
+    /** Answers commands. */
+    answer: (_, _answers: { commandIds: readonly string[]; answer: Answer }): void => {
+      throw new Error('action "answer" was not provided');
+    },
+    /** The run's actor broke: closes what it left open in the log. */
+    abandon: (_, _broken: { run: QueuedRun; error: unknown }): void => {
+      throw new Error('action "abandon" was not provided');
+    },
+    request: sendParent(
+      ({ context }, { slot }: { slot: SlotKind }): SlotNews => ({ type: 'slot.request', id: context.sessionId, slot }),
+    ),
+    release: sendParent(
+      ({ context }, { slot }: { slot: SlotKind }): SlotNews => ({ type: 'slot.release', id: context.sessionId, slot }),
+    ),
+  },
+});
+
+const own = sessionSetup;
+const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
+const asked = (event: object): string[] => ('commandId' in event ? [String(event.commandId)] : []);
+const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
+  type: 'run.end',
+  runId: run.runId,
+  data: { status: 'stopped', reason, task: run.task },
+});
+const userMessage = (event: Send, runId: RunId): SessionFact => ({
+  type: 'message.user',
+  runId,
+  data: {
+    messageId: event.messageId,
+    text: event.text,
+    attachments: [...event.attachments],
+    ...(event.clientTimestamp === undefined ? {} : { clientTimestamp: event.clientTimestamp }),
+  },
+});
+
+// Each of these first computes, then enqueues: inside enqueueActions the context stays the old one.
+
+/** The message starts a run of its own, behind the others or, to replace, before them. */
+const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event)) return;
+  const { runId, text: task, messageId, commandId } = event;
+  const run: QueuedRun = { runId, task, messageId, resume: undefined };
+  enqueue.assign({ queue: event.mode === 'replace' ? [run, ...context.queue] : [...context.queue, run] });
+  enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
+});
+
+const injectIt = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event) || !context.active) return;
+  const { runId } = context.active;
+  enqueue.assign({ forwarded: context.forwarded + 1 });
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [userMessage(event, runId)],
+      answer: { commandId: event.commandId, messageId: event.messageId, runId },
+    },
+  });
+  enqueue.sendTo('run', { type: 'run.inject' });
+});
+
+const answerIt = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event) || !context.active) return;
+  const { runId } = context.active;
+  const { messageId, commandId } = event;
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [userMessage(event, runId), { type: 'run.resumed', runId, data: { messageId } }],
+      answer: { commandId, messageId, runId },
+    },
+  });
+});
+
+const refuseFull = own.enqueueActions(({ event, enqueue }) => {
+  const message = 'Too many messages wait in this session. Wait until it has worked through some.';
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'queue_full', message } } });
+});
+
+const begin = own.enqueueActions(({ context, enqueue }) => {
+  const [run, ...queue] = context.queue;
+  if (!run) return;
+  enqueue.assign({ queue, active: run, forwarded: run.resume?.unseen ?? 0, ending: false });
+  if (run.resume) return;
+  const { runId, task, messageId } = run;
+  enqueue({ type: 'record', params: { facts: [{ type: 'run.started', runId, data: { task, messageId } }] } });
+});
+
+/** Ends the active run, and the queued ones with it; whoever asked is answered when all have ended. */
+const stopRuns = (reason: 'stopped' | 'deleted') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    enqueue.assign({
+      queue: [],
+      dropped: [...context.dropped, ...context.queue],
+      ...(reason === 'deleted'
+        ? { goes: true, deletes: [...context.deletes, ...asked(event)] }
+        : { stops: [...context.stops, ...asked(event)] }),
+    });
+    enqueue.sendTo('run', { type: 'run.stop', reason });
+    // A sandbox that is still on its way was started for this work; its files stay.
+    if (reason === 'stopped' && !context.isReady) enqueue.raise({ type: 'sandbox.unwanted' });
+  });
+
+const dropQueue = (reason: 'stopped' | 'deleted') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    enqueue({ type: 'record', params: { facts: context.queue.map((run) => stopped(run, reason)) } });
+    enqueue.assign({
+      queue: [],
+      ...(reason === 'deleted' ? { goes: true, deletes: [...context.deletes, ...asked(event)] } : {}),
+    });
+    if (reason === 'deleted') return;
+    const answer: Answer = { ok: true, value: { stopped: context.queue.length > 0 } };
+    enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+    if (context.queue.length > 0 && !context.isReady) enqueue.raise({ type: 'sandbox.unwanted' });
+  });
+
+const runEnded = own.enqueueActions(({ context, enqueue }) => {
+  const reason = context.goes ? 'deleted' : 'stopped';
+  enqueue({ type: 'record', params: { facts: context.dropped.map((run) => stopped(run, reason)) } });
+  enqueue({ type: 'answer', params: { commandIds: context.stops, answer: { ok: true, value: { stopped: true } } } });
+  enqueue.assign({ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] });
+});
+
+const leave = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'run.wantsToEnd') return;
+  const unread = context.forwarded > event.seen;
+  enqueue.assign({ ending: !unread });
+  enqueue.sendTo('run', { type: unread ? 'run.goOn' : 'run.mayEnd' });
+});
+
+const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'sandbox.use') return;
+  enqueue.sendTo('sandbox', { type: 'sandbox.busy' });
+  if (!context.isReady) return enqueue.assign({ waiters: [...context.waiters, event.commandId] });
+  enqueue.assign({ uses: [...context.uses, event.commandId] });
+  enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
+});
+
+const sandboxIsReady = own.enqueueActions(({ context, enqueue }) => {
+  enqueue.assign({ isReady: true, waiters: [], uses: [...context.uses, ...context.waiters] });
+  enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
+  enqueue({ type: 'release', params: { slot: 'start' } });
+});
+
+const doneWithSandbox = own.enqueueActions(({ context, event, enqueue, self }) => {
+  if (event.type !== 'sandbox.done') return;
+  const uses = context.uses.filter((id) => id !== event.commandId);
+  const waiters = context.waiters.filter((id) => id !== event.commandId);
+  enqueue.assign({ uses, waiters });
+  const child = self.getSnapshot().children.sandbox;
+  if (uses.length + waiters.length === 0 && child) enqueue.sendTo(child, { type: 'sandbox.idle' });
+});
+
+const refusal = ({ code, message }: { code: ErrorCode; message: string }) => ({ code, message });
+
+const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; message: string }) =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    const end = (event as unknown as { output: SandboxEnd }).output;
+    enqueue.assign({ waiters: [] });
+    enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
+  });
+
+const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'sandbox.phase') return;
+  const { type, ...data } = event;
+  enqueue({ type: 'record', params: { facts: [{ type, runId: context.active?.runId ?? null, data }] } });
+  if (data.phase === 'paused' || data.phase === 'lost') enqueue.assign({ isReady: false });
+});
+
+const gone = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
+const refuseGone = own.enqueueActions(({ event, enqueue }) => {
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...gone } } });
+});
+
+const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>
+  active === undefined && queue.length + uses.length + waiters.length === 0;
+
+const runInput = ({ sessionId, active, runPolicy: policy }: SessionContext): RunInput => {
+  const { runId, task, messageId, resume } = active as QueuedRun;
+  return { sessionId, runId, task, messageId, policy, resume };
+};
+
+const releasedFact = ({ active, goes }: SessionContext): SessionFact => ({
+  type: 'sandbox.phase',
+  runId: active?.runId ?? null,
+  data: { phase: 'released', ...(goes ? {} : { detail: 'its files are kept' }) },
+});
+
+/** To our children; each is there in the states that use these. */
+const supersede = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
+const goOn = () => own.sendTo('run', { type: 'run.answer' });
+const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
+const dismiss = (workspace: 'keep' | 'remove') => own.sendTo('sandbox', { type: 'sandbox.release', workspace });
+
+export const sessionMachine = sessionSetup.createMachine({
+  id: 'session',
+  context: ({ input }) => ({
+    ...input,
+    queue: input.runs,
+    active: undefined,
+    forwarded: 0,
+    ending: false,
+    dropped: [],
+    stops: [],
+    deletes: [],
+    goes: input.deleting,
+    uses: [],
+    waiters: [],
+    isPresent: false,
+    isReady: false,
+  }),
+  initial: 'live',
+  states: {
+    live: {
+      type: 'parallel',
+      onDone: 'deleted',
+      states: {
+        run: {
+          initial: 'routing',
+          states: {
+            routing: {
+              always: [
+                { guard: 'goes', target: 'closed' },
+                { guard: 'isResumedWaiting', target: 'active.waiting', actions: begin },
+                { guard: 'hasQueued', target: 'queued' },
+                { target: 'idle' },
+              ],
+            },
+            idle: {
+              always: { guard: 'hasQueued', target: 'queued' },
+              on: {
+                'cmd.send': [
+                  { guard: 'isFull', actions: refuseFull },
+                  { target: 'queued', actions: enqueueRun },
+                ],
+                'cmd.stop': { actions: dropQueue('stopped') },
+                'cmd.delete': { target: 'closed', actions: dropQueue('deleted') },
+              },
+              after: {
+                passivate: {
+                  guard: ({ context }) => !context.isPresent && isQuiet(context),
+                  target: '#session.passivated',
+                },
+              },
+            },
+            // Waits for a place among the runs that may work at once.
+            queued: {
+              entry: { type: 'request', params: { slot: 'run' } },
+              on: {
+                'slot.granted': { guard: ({ event }) => event.slot === 'run', target: 'active', actions: begin },
+                'cmd.send': [{ guard: 'isFull', actions: refuseFull }, { actions: enqueueRun }],
+                'cmd.stop': {
+                  target: 'idle',
+                  actions: [dropQueue('stopped'), { type: 'release', params: { slot: 'run' } }],
+                },
+                'cmd.delete': {
+                  target: 'closed',
+                  actions: [dropQueue('deleted'), { type: 'release', params: { slot: 'run' } }],
+                },
+              },
+            },
+            active: {
+              initial: 'working',
+              exit: { type: 'release', params: { slot: 'run' } },
+              invoke: {
+                id: 'run',
+                src: 'run',
+                input: ({ context }) => runInput(context),
+                onDone: [
+                  { guard: 'goes', target: 'closed', actions: runEnded },
+                  { target: 'idle', actions: runEnded },
+                ],
+                onError: [
+                  { guard: 'goes', target: 'closed', actions: runEnded },
+                  {
+                    target: 'idle',
+                    actions: [
+                      {
+                        type: 'abandon',
+                        params: ({ context, event }) => ({ run: context.active as QueuedRun, error: event.error }),
+                      },
+                      runEnded,
+                    ],
+                  },
+                ],
+              },
+              on: {
+                'cmd.stop': { target: '.stopping', actions: stopRuns('stopped') },
+                'cmd.delete': { target: '.stopping', actions: stopRuns('deleted') },
+                'run.wantsToEnd': { actions: leave },
+                'cmd.send': [
+                  { guard: 'isFull', actions: refuseFull },
+                  { guard: 'injects', actions: injectIt },
+                  { guard: 'replaces', target: '.stopping', actions: [enqueueRun, supersede()] },
+                  { actions: enqueueRun },
+                ],
+              },
+              states: {
+                working: { on: { 'run.waiting': 'waiting' } },
+                // A waiting run holds no place: somebody may answer tomorrow.
+                waiting: {
+                  entry: { type: 'release', params: { slot: 'run' } },
+                  on: {
+                    'cmd.send': [
+                      { guard: 'isFull', actions: refuseFull },
+                      { target: 'requeued', actions: answerIt },
+                    ],
+                  },
+                },
+                requeued: {
+                  entry: { type: 'request', params: { slot: 'run' } },
+                  on: {
+                    'slot.granted': {
+                      guard: ({ event }) => event.slot === 'run',
+                      target: 'working',
+                      actions: goOn(),
+                    },
+                  },
+                },
+                stopping: {
+                  on: {
+                    'cmd.send': [{ guard: 'isFull', actions: refuseFull }, { actions: enqueueRun }],
+                    'run.waiting': {},
+                  },
+                },
+              },
+            },
+            closed: { entry: raise({ type: 'run.closed' }), type: 'final' },
+          },
+        },
+        sandbox: {
+          initial: 'routing',
+          on: { 'sandbox.done': { actions: doneWithSandbox } },
+          states: {
+            routing: {
+              always: [
+                { guard: 'goes', target: 'removing' },
+                { guard: 'wantsStart', target: 'present' },
+                { target: 'absent' },
+              ],
+            },
+            absent: {
+              entry: assign({ sandbox: 'absent', isPresent: false, isReady: false }),
+              always: { guard: 'isWanted', target: 'present' },
+              on: {
+                'sandbox.use': {
+                  actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }),
+                },
+                'run.closed': 'removing',
+              },
+              after: {
+                passivate: { guard: ({ context }) => isQuiet(context), target: '#session.passivated' },
+              },
+            },
+            present: {
+              entry: assign({ isPresent: true }),
+              exit: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
+              invoke: {
+                id: 'sandbox',
+                src: 'sandbox',
+                input: ({ context: { sessionId, sandboxId, sandbox, sandboxPolicy: policy } }) => ({
+                  sessionId,
+                  sandboxId,
+                  begin: sandbox === 'adopt' ? ('adopt' as const) : ('provision' as const),
+                  policy,
+                }),
+                onDone: [
+                  { guard: 'goes', target: 'removing', actions: refuseWaiters(() => gone) },
+                  {
+                    guard: ({ event }) => event.output.kind === 'failed',
+                    target: 'absent',
+                    actions: refuseWaiters((end) =>
+                      end.kind === 'failed'
+                        ? end
+                        : { code: 'sandbox_unavailable', message: 'The sandbox did not start.' },
+                    ),
+                  },
+                  { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' }, // wanted again: provisioned anew
+                  {
+                    target: 'absent',
+                    actions: [{ type: 'record', params: ({ context }) => ({ facts: [releasedFact(context)] }) }],
+                  },
+                ],
+                onError: {
+                  target: 'absent',
+                  actions: refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be held.' })),
+                },
+              },
+              on: {
+                'sandbox.use': { actions: useSandbox },
+                'sandbox.wantsSlot': { actions: { type: 'request', params: { slot: 'start' } } },
+                'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
+                'sandbox.phase': { actions: notePhase },
+                'sandbox.ready': { actions: sandboxIsReady },
+                'sandbox.unwanted': {
+                  actions: [
+                    refuseWaiters(() => ({ code: 'cancelled', message: 'The run was stopped.' })),
+                    dismiss('keep'),
+                  ],
+                },
+                'run.closed': { actions: dismiss('remove') },
+              },
+            },
+            // A sandbox that is stopped still has its workspace.
+            removing: {
+              invoke: {
+                id: 'sandbox',
+                src: 'sandbox',
+                input: ({ context: { sessionId, sandboxId, sandboxPolicy: policy } }) => ({
+                  sessionId,
+                  sandboxId,
+                  begin: 'release' as const,
+                  policy,
+                }),
+                onDone: 'removed',
+                onError: 'removed',
+              },
+              on: { 'sandbox.use': { actions: refuseGone } },
+            },
+            removed: { type: 'final' },
+          },
+        },
+      },
+      on: {
+        'cmd.send': { actions: refuseGone },
+        'cmd.stop': { actions: refuseGone },
+        'cmd.delete': {
+          actions: assign({ deletes: ({ context, event }) => [...context.deletes, event.commandId] }),
+        },
+        'sandbox.use': { actions: refuseGone },
+      },
+    },
+    deleted: {
+      entry: {
+        type: 'answer',
+        params: ({ context }) => ({ commandIds: context.deletes, answer: { ok: true, value: undefined } }),
+      },
+      type: 'final',
+    },
+    passivated: { type: 'final' },
+  },
+  output: ({ context }) => (context.goes ? 'deleted' : 'passivated'),
+});

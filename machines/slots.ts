@@ -1,0 +1,44 @@
+import type { SessionId } from '../src/core/ids.ts';
+import type { SlotKind } from './session.ts';
+
+// Places of which there are few: first come, first served, one of a kind for each session.
+
+export interface Claim {
+  readonly id: SessionId;
+  readonly slot: SlotKind;
+}
+interface Pool {
+  readonly held: readonly SessionId[];
+  readonly queue: readonly SessionId[];
+}
+export type Slots = Readonly<Record<SlotKind, Pool>>;
+export const noSlots: Slots = { run: { held: [], queue: [] }, start: { held: [], queue: [] } };
+
+type Limits = Readonly<Record<SlotKind, number>>;
+interface Changed {
+  readonly slots: Slots;
+  /** Who has a place now that had none. */
+  readonly grants: readonly Claim[];
+}
+
+/** A second claim of one session changes nothing. */
+export function taken(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
+  const pool = slots[slot];
+  if (pool.held.includes(id) || pool.queue.includes(id)) return { slots, grants: [] };
+  return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, id] } }, slot, limits);
+}
+
+/** Gives the place back, or leaves the queue; without either it changes nothing. */
+export function given(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
+  const other = (it: SessionId) => it !== id;
+  const { held, queue } = slots[slot];
+  return serve({ ...slots, [slot]: { held: held.filter(other), queue: queue.filter(other) } }, slot, limits);
+}
+
+function serve(slots: Slots, slot: SlotKind, limits: Limits): Changed {
+  const { held, queue } = slots[slot];
+  const next = queue.slice(0, Math.max(0, limits[slot] - held.length));
+  if (next.length === 0) return { slots, grants: [] };
+  const pool = { held: [...held, ...next], queue: queue.slice(next.length) };
+  return { slots: { ...slots, [slot]: pool }, grants: next.map((id) => ({ id, slot })) };
+}

@@ -1,0 +1,164 @@
+import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
+import type { SessionId } from '../src/core/ids.ts';
+import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
+import { given, noSlots, type Slots, taken } from './slots.ts';
+import { unprovided } from './unprovided.ts';
+
+export interface RestartPolicy {
+  readonly maxRestarts: number; // inside windowMs; one crash more and the session is given up
+  readonly windowMs: number;
+  readonly backoffMs: (restart: number) => number;
+}
+export interface SupervisorInput {
+  readonly now: () => number;
+  readonly policy: RestartPolicy;
+  /** How many sessions may hold such a slot at once; the others wait in order. */
+  readonly limits: Readonly<Record<SlotKind, number>>;
+}
+interface Child {
+  readonly crashes: readonly number[]; // when, only those still inside the window
+  /** Commands that came while it was not there; given to it when it is. */
+  readonly pending: readonly SessionCommand[];
+}
+export type SupervisorEvent =
+  /** Reaches the session's actor, which is made from the log first where there is none. */
+  | { type: 'session.command'; id: SessionId; command: SessionCommand }
+  /** Makes the session's actor without a wish: something in the log or the world is unfinished. */
+  | { type: 'session.wake'; id: SessionId }
+  | { type: 'session.hydrate'; id: SessionId } // to ourselves, after a back-off
+  | SlotNews
+  | DoneActorEvent
+  | ErrorActorEvent;
+
+interface SupervisorContext extends SupervisorInput {
+  children: Readonly<Record<string, Child>>;
+  slots: Slots;
+}
+const hydrationOf = (id: string) => `hydrate ${id}`;
+const sessionOf = (actorId: string) => actorId.replace(/^hydrate /, '') as SessionId;
+
+export const supervisorMachine = setup({
+  types: {
+    input: {} as SupervisorInput,
+    context: {} as SupervisorContext,
+    events: {} as SupervisorEvent,
+    emitted: {} as
+      | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
+      | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
+      | { type: 'session.givenUp'; id: SessionId; error: unknown }
+      /** Its log could not be read: these commands are refused. */
+      | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
+  },
+  actors: {
+    session: sessionMachine,
+    /** Folds the log into what a session starts from. Rejects: session_not_found. */
+    hydrate: unprovided<SessionInput, { id: SessionId }>('hydrate'),
+  },
+}).createMachine({
+  id: 'supervisor',
+  context: ({ input }) => ({ ...input, children: {}, slots: noSlots }),
+  on: {
+    'session.command': {
+      actions: enqueueActions(({ context, event: { id, command }, enqueue, self }) => {
+        const actor = self.getSnapshot().children[id];
+        if (actor?.getSnapshot().status === 'active') return enqueue.sendTo(actor, command);
+        const child = context.children[id];
+        const pending = [...(child?.pending ?? []), command];
+        enqueue.assign({ children: { ...context.children, [id]: { crashes: child?.crashes ?? [], pending } } });
+        if (!child) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
+      }),
+    },
+    'session.wake': {
+      guard: ({ context, event }) => !(event.id in context.children),
+      actions: enqueueActions(({ context, event: { id }, enqueue }) => {
+        enqueue.assign({ children: { ...context.children, [id]: { crashes: [], pending: [] } } });
+        enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
+      }),
+    },
+    'session.hydrate': {
+      guard: ({ context, event }) => event.id in context.children,
+      actions: enqueueActions(({ event: { id }, enqueue }) => {
+        enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
+      }),
+    },
+    'slot.request': {
+      actions: enqueueActions(({ context, event: { id, slot }, enqueue, self }) => {
+        const { slots, grants } = taken(context.slots, { id, slot }, context.limits);
+        enqueue.assign({ slots });
+        for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
+      }),
+    },
+    'slot.release': {
+      actions: enqueueActions(({ context, event: { id, slot }, enqueue, self }) => {
+        const { slots, grants } = given(context.slots, { id, slot }, context.limits);
+        enqueue.assign({ slots });
+        for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
+      }),
+    },
+    'xstate.done.actor.*': {
+      actions: enqueueActions(({ context, event: { actorId, output }, enqueue, self }) => {
+        enqueue.stopChild(actorId); // a finished child stays in `children`, and in memory, until it is stopped
+        const id = sessionOf(actorId);
+        const child = context.children[id];
+        if (actorId !== id) {
+          enqueue.spawnChild('session', { id, input: output as SessionInput });
+          if (!child) return;
+          enqueue.assign({ children: { ...context.children, [id]: { ...child, pending: [] } } });
+          for (const command of child.pending) enqueue.sendTo(id as never, command as never);
+          return;
+        }
+        const { slots, grants } = released(context, id);
+        for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
+        const left = without(context.children, id);
+        enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
+        // A command that came in the very moment it ended finds it again.
+        const pending = child?.pending ?? [];
+        enqueue.assign({ slots, children: pending.length > 0 ? { ...left, [id]: { crashes: [], pending } } : left });
+        if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
+      }),
+    },
+    'xstate.error.actor.*': {
+      actions: enqueueActions(({ context, event: { actorId, error }, enqueue, self }) => {
+        enqueue.stopChild(actorId);
+        const id = sessionOf(actorId);
+        const child = context.children[id];
+        if (!child) return;
+        const { slots, grants } = released(context, id);
+        for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
+        if (actorId !== id) {
+          enqueue.assign({ slots, children: without(context.children, id) });
+          enqueue.emit({ type: 'session.unavailable', id, error, commands: child.pending });
+          return;
+        }
+        const now = context.now();
+        const crashes = [...child.crashes.filter((at) => now - at < context.policy.windowMs), now];
+        if (crashes.length > context.policy.maxRestarts) {
+          enqueue.assign({ slots, children: without(context.children, id) });
+          enqueue.emit({ type: 'session.givenUp', id, error });
+          return;
+        }
+        const delay = context.policy.backoffMs(crashes.length);
+        enqueue.assign({ slots, children: { ...context.children, [id]: { ...child, crashes } } });
+        enqueue.raise({ type: 'session.hydrate', id }, { id: `restart ${id}`, delay });
+        enqueue.emit({ type: 'session.crashed', id, error, restartInMs: delay });
+      }),
+    },
+  },
+});
+
+function released(context: SupervisorContext, id: SessionId) {
+  const first = given(context.slots, { id, slot: 'run' }, context.limits);
+  const second = given(first.slots, { id, slot: 'start' }, context.limits);
+  return { slots: second.slots, grants: [...first.grants, ...second.grants] };
+}
+
+type Tell = (actor: never, event: never) => void;
+function tell(children: Record<string, unknown>, grant: { id: SessionId; slot: SlotKind }, send: unknown): void {
+  const actor = children[grant.id];
+  if (actor) (send as Tell)(actor as never, { type: 'slot.granted', slot: grant.slot } as never);
+}
+
+function without(children: Readonly<Record<string, Child>>, id: string): Record<string, Child> {
+  const { [id]: _gone, ...rest } = children;
+  return rest;
+}
