@@ -36,7 +36,13 @@ export interface ToolDeclaration {
 }
 export type Message =
   | { readonly role: 'user'; readonly text: string }
-  | { readonly role: 'tool'; readonly callId: string; readonly name: string; readonly output: string; readonly success: boolean }
+  | {
+      readonly role: 'tool';
+      readonly callId: string;
+      readonly name: string;
+      readonly output: string;
+      readonly success: boolean;
+    }
   | AssistantMessage;
 
 /** `raw` is what the provider sent, untouched: signatures and reasoning must go back as they came. */

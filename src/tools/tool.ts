@@ -29,7 +29,15 @@ type ToolOutcome =
   | {
       readonly ok: false;
       readonly output: string;
-      readonly reason: 'bad_arguments' | 'not_found' | 'refused' | 'failed' | 'timed_out' | 'oom' | 'cancelled' | 'interrupted';
+      readonly reason:
+        | 'bad_arguments'
+        | 'not_found'
+        | 'refused'
+        | 'failed'
+        | 'timed_out'
+        | 'oom'
+        | 'cancelled'
+        | 'interrupted';
     };
 
 export interface Tool {

@@ -52,7 +52,13 @@ function unitOf({ word, text }: Block): Unit | undefined {
     case 'shell':
       return { kind: 'sh', command: text };
     case 'browse':
-      return { kind: 'browse', urls: text.split('\n').map((line) => line.trim()).filter(Boolean) };
+      return {
+        kind: 'browse',
+        urls: text
+          .split('\n')
+          .map((line) => line.trim())
+          .filter(Boolean),
+      };
     case 'ask':
       return { kind: 'ask', question: text || 'Please answer.' };
     case 'fail':

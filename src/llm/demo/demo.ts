@@ -25,7 +25,10 @@ export function demoModel(): Model {
         if (signal.aborted) break;
         yield part;
       }
-      const usage = { inputTokens: tokens(request.messages), outputTokens: Math.ceil(text.length / 4) + (call ? 8 : 0) };
+      const usage = {
+        inputTokens: tokens(request.messages),
+        outputTokens: Math.ceil(text.length / 4) + (call ? 8 : 0),
+      };
       const finished = { kind: 'finished', stop: call ? 'calls' : 'done', usage } as const;
       yield { type: 'end', outcome: signal.aborted ? { kind: 'cancelled' } : (failure ?? finished) };
     },
@@ -109,6 +112,9 @@ const plans = (message: Extract<Message, { role: 'assistant' }>): boolean =>
 
 /** Four characters a token: plausible, and the same every time. */
 function tokens(messages: readonly Message[]): number {
-  const length = messages.reduce((sum, message) => sum + (message.role === 'tool' ? message.output : message.text).length, 0);
+  const length = messages.reduce(
+    (sum, message) => sum + (message.role === 'tool' ? message.output : message.text).length,
+    0,
+  );
   return Math.ceil(length / 4);
 }

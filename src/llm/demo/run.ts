@@ -31,7 +31,8 @@ export function readRun(request: TurnRequest): Run {
     if (message.role !== 'assistant') continue;
     if (message.calls.length === 0) callsOfStep = [];
     callsOfStep.push(...message.calls.filter((call) => call.name !== planning));
-    for (const { callId, name } of message.calls) if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
+    for (const { callId, name } of message.calls)
+      if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
   // An answer belongs to its question: it is no message of its own, and blocks in it are not run.
   for (const answer of answers.values()) {
@@ -59,7 +60,8 @@ function answerTo(callId: string, after: readonly Message[]): string {
 /** Where nobody says where the run began: at the user's messages before its plan. */
 function runStart({ messages, phase }: TurnRequest): number {
   const isPlan = (message: Message) =>
-    message.role === 'assistant' && message.calls.some(({ name, callId }) => name === planning && callId.startsWith('plan_'));
+    message.role === 'assistant' &&
+    message.calls.some(({ name, callId }) => name === planning && callId.startsWith('plan_'));
   let at = phase.kind === 'plan' ? messages.length : messages.findLastIndex(isPlan);
   while (at > 0 && messages[at - 1]?.role === 'user') at--;
   return Math.max(0, at);

@@ -1,0 +1,85 @@
+import type { AssistantMessage, ToolCall, TurnOutcome, TurnPart } from './model.ts';
+
+/** Where a reply is cut, whoever sent it. */
+export interface TurnCaps {
+  /** Characters of text and arguments, or of raw parts. */
+  readonly maxChars: number;
+  readonly maxCalls: number;
+}
+export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
+
+export interface CollectedTurn {
+  readonly message: AssistantMessage;
+  readonly outcome: TurnOutcome;
+  /** Calls beyond the cap, which must be answered as not run. Empty in all but a runaway turn. */
+  readonly refused: readonly ToolCall[];
+}
+export interface CollectOptions {
+  /** `provider/model`, kept with the message. */
+  readonly model: string;
+  readonly onDelta: (delta: string) => void;
+  readonly caps?: TurnCaps;
+}
+
+/** Reads a turn to its end, within bounds. Calls of a turn that did not finish are dropped: half a turn is not acted on. */
+export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
+  const caps = options.caps ?? turnCaps;
+  const texts: string[] = [];
+  const calls: ToolCall[] = [];
+  const raw: unknown[] = [];
+  let said = 0;
+  let sent = 0;
+  let outcome: TurnOutcome = stopped(options.model);
+  for await (const part of parts) {
+    if (part.type === 'end') outcome = part.outcome;
+    if (part.type === 'text') said += part.delta.length;
+    if (part.type === 'call') said += JSON.stringify(part.call.args ?? null).length;
+    if (part.type === 'raw') sent += JSON.stringify(part.part)?.length ?? 0;
+    if (Math.max(said, sent) > caps.maxChars) {
+      outcome = tooLong(options.model, caps);
+      break;
+    }
+    if (part.type === 'raw') raw.push(part.part);
+    if (part.type === 'call') calls.push(withOwnId(part.call, calls));
+    if (part.type === 'text' && part.delta !== '') {
+      texts.push(part.delta);
+      options.onDelta(part.delta);
+    }
+  }
+  const kept = outcome.kind === 'finished' ? calls : [];
+  const message: AssistantMessage = {
+    role: 'assistant',
+    model: options.model,
+    text: texts.join(''),
+    calls: kept.slice(0, caps.maxCalls),
+    raw,
+  };
+  return { message, outcome, refused: kept.slice(caps.maxCalls) };
+}
+
+/** The model said nothing and wants nothing: worth a nudge, not a result. */
+export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
+  outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
+
+/** Ids pair a call with its result, so a missing or a repeated one gets an id that is free. */
+function withOwnId(call: ToolCall, before: readonly ToolCall[]): ToolCall {
+  const taken = new Set(before.map(({ callId }) => callId));
+  const wanted = call.callId || 'call';
+  if (call.callId && !taken.has(wanted)) return call;
+  let n = before.length + 1;
+  while (taken.has(`${wanted}_${n}`)) n++;
+  return { ...call, callId: `${wanted}_${n}` };
+}
+
+const stopped = (model: string): TurnOutcome => ({
+  kind: 'failed',
+  code: 'model_unavailable',
+  message: `${model} stopped in the middle of its reply.`,
+  retryable: true,
+});
+const tooLong = (model: string, caps: TurnCaps): TurnOutcome => ({
+  kind: 'failed',
+  code: 'model_rejected',
+  message: `The reply of ${model} grew over ${caps.maxChars} characters and was cut.`,
+  retryable: false,
+});

@@ -1,0 +1,64 @@
+import type { Content, Part } from '@google/generative-ai';
+import type { AssistantMessage, Message, TurnRequest } from '../model.ts';
+import { phaseInstruction } from '../phase.ts';
+
+// Google's own word for a call that another model made, and that therefore carries no signature.
+const foreignSignature = 'skip_thought_signature_validator';
+const notRun = 'This call was not run.';
+
+/** The conversation as Gemini wants it: every call followed by its answer, and a user's word at the end. */
+export function contentsOf(request: TurnRequest, model: string): Content[] {
+  const outputs = new Map(
+    request.messages.flatMap((message) => (message.role === 'tool' ? [[message.callId, message] as const] : [])),
+  );
+  const turns = request.messages.flatMap((message): Turn[] => {
+    if (message.role === 'user')
+      return [{ kind: 'said', contents: [{ role: 'user', parts: [{ text: message.text }] }] }];
+    if (message.role === 'tool') return []; // stands beside its call
+    const parts = partsOf(message, model);
+    if (parts.length === 0) return [];
+    const answers = answersTo(message, parts, outputs);
+    const said: Content = { role: 'model', parts };
+    return answers.length === 0
+      ? [{ kind: 'said', contents: [said] }]
+      : [{ kind: planned(message) ? 'said' : 'acted', contents: [said, { role: 'user', parts: answers }] }];
+  });
+  // Before the calls of the present step, not after them: then the reasoning that led to them stays in one turn.
+  const begun = turns.findLastIndex((turn) => turn.kind === 'said') + 1;
+  const instruction: Content = { role: 'user', parts: [{ text: phaseInstruction(request.phase) }] };
+  const note: Content[] = request.note === undefined ? [] : [{ role: 'user', parts: [{ text: request.note }] }];
+  const contents = (from: number, to?: number) => turns.slice(from, to).flatMap((turn) => turn.contents);
+  return [...contents(0, begun), instruction, ...contents(begun), ...note];
+}
+
+interface Turn {
+  readonly kind: 'said' | 'acted';
+  readonly contents: readonly Content[];
+}
+type ToolMessage = Extract<Message, { role: 'tool' }>;
+
+const planned = (message: AssistantMessage): boolean => message.calls.some((call) => call.name === 'make_plan');
+
+/** What Gemini sent goes back as it came; what another model said is told anew. */
+function partsOf(message: AssistantMessage, model: string): Part[] {
+  if (message.model === model && message.raw.length > 0) return message.raw as Part[];
+  const text: Part[] = message.text === '' ? [] : [{ text: message.text }];
+  const calls = message.calls.map(
+    ({ name, args }) => ({ functionCall: { name, args }, thoughtSignature: foreignSignature }) as unknown as Part,
+  );
+  return [...text, ...calls];
+}
+
+/** One answer for each call among the parts, in their order: Gemini counts them. */
+function answersTo(
+  message: AssistantMessage,
+  parts: readonly Part[],
+  outputs: ReadonlyMap<string, ToolMessage>,
+): Part[] {
+  const called = parts.flatMap((part) => part.functionCall ?? []);
+  return called.map(({ name }, at) => {
+    const result = outputs.get(message.calls[at]?.callId ?? '');
+    const response = result?.success ? { output: result.output } : { error: result?.output ?? notRun };
+    return { functionResponse: { name, response } };
+  });
+}

@@ -1,0 +1,25 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+
+// The SDK throws the response's headers away, and with them Retry-After. Node publishes the headers of every
+// response to its own fetch, so the one that belongs to this turn is found by a request header that names the turn.
+const channel = 'undici:request:headers';
+export const turnHeader = 'x-corral-turn';
+
+interface Published {
+  readonly request: { readonly headers: readonly string[] };
+  readonly response: { readonly headers: readonly Uint8Array[] };
+}
+
+/** Watches for the Retry-After of the request that carries this turn's id. */
+export function retryHeader(turn: string): Disposable & { value(): string | undefined } {
+  let value: string | undefined;
+  const heard = (message: unknown) => {
+    const { request, response } = message as Published;
+    if (!request.headers.includes(turn)) return;
+    const at = response.headers.findIndex((name) => Buffer.from(name).toString().toLowerCase() === 'retry-after');
+    const found = response.headers[at + 1];
+    value = at >= 0 && found ? Buffer.from(found).toString() : undefined;
+  };
+  subscribe(channel, heard);
+  return { value: () => value, [Symbol.dispose]: () => unsubscribe(channel, heard) };
+}

@@ -1,0 +1,42 @@
+// Gemini reads a part of OpenAPI's schema; a key it does not know is an error for it, so only what it knows goes out.
+
+type Json = { readonly [key: string]: unknown };
+const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];
+
+/** A function's parameters; undefined where there are none, because an object without properties is refused. */
+export function parametersOf(schema: object): Json | undefined {
+  const converted = convert(schema as Json);
+  return converted.properties === undefined ? undefined : converted;
+}
+
+function convert(schema: Json): Json {
+  const alternatives = (schema.anyOf ?? schema.oneOf) as readonly Json[] | undefined;
+  const types = [schema.type].flat().filter((type) => type !== undefined);
+  const nullable = types.includes('null') || (alternatives?.some((one) => one.type === 'null') ?? false);
+  const type = types.find((one) => one !== 'null');
+  const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
+  const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
+  if (several?.length === 1) return { ...several[0], ...kept(schema), nullable: true };
+  return {
+    ...kept(schema),
+    ...(type !== undefined && { type }),
+    ...(nullable && { nullable }),
+    ...(several && { anyOf: several }),
+    ...choices(schema),
+    ...(properties.length > 0 && {
+      properties: Object.fromEntries(properties.map(([name, property]) => [name, convert(property)])),
+    }),
+    ...(schema.items !== undefined && { items: convert(schema.items as Json) }),
+  };
+}
+
+// Zod bounds every integer by the safe ones, which says nothing to a model.
+const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
+
+const kept = (schema: Json): Json =>
+  Object.fromEntries(passed.flatMap((key) => (key in schema && telling(schema[key]) ? [[key, schema[key]]] : [])));
+
+function choices(schema: Json): Json {
+  const values = (schema.const === undefined ? schema.enum : [schema.const]) as readonly unknown[] | undefined;
+  return values?.every((value) => typeof value === 'string') ? { type: 'string', enum: values } : {};
+}

@@ -1,0 +1,36 @@
+import type { Clock } from '../../core/clock.ts';
+
+interface Watchdog extends Disposable {
+  /** Fires with the caller's signal, when it bit, and when disposed: nothing outlives the turn. */
+  readonly signal: AbortSignal;
+  rest(): void;
+  wake(): void;
+  bit(): boolean;
+}
+
+/** Bites when it is awake for that long. */
+export function watchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
+  const stop = new AbortController();
+  const cancel = () => stop.abort();
+  let bitten = false;
+  const bite = () => {
+    bitten = true;
+    stop.abort();
+  };
+  let timer = clock.setTimeout(bite, ms);
+  signal.addEventListener('abort', cancel, { once: true });
+  if (signal.aborted) cancel();
+  return {
+    signal: stop.signal,
+    rest: () => clock.clearTimeout(timer),
+    wake: () => {
+      timer = clock.setTimeout(bite, ms);
+    },
+    bit: () => bitten,
+    [Symbol.dispose]: () => {
+      clock.clearTimeout(timer);
+      signal.removeEventListener('abort', cancel);
+      stop.abort();
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { Model, TurnPart, TurnRequest } from '../model.ts';
+
+/** `wait`: say nothing more until cancelled. A promise: go on when it settles. */
+export type Line = TurnPart | 'wait' | Promise<unknown>;
+export type ScriptedModel = Model & { readonly asked: TurnRequest[] };
+
+/** Plays one script per turn and remembers what it was asked. A script without an end gets the fitting one. */
+export function scriptedModel(scripts: readonly (readonly Line[])[]): ScriptedModel {
+  return functionModel((_request, turn) => {
+    const script = scripts[turn];
+    if (!script) throw new Error(`no script for turn ${turn + 1}`); // a broken test, not a failed turn
+    return script;
+  });
+}
+
+/** Asks a function what to say: for simulations, where the request decides. */
+export function functionModel(decide: (request: TurnRequest, turn: number) => readonly Line[]): ScriptedModel {
+  const asked: TurnRequest[] = [];
+  return {
+    name: 'scripted',
+    asked,
+    async *turn(request, signal) {
+      const lines = decide(request, asked.push(structuredClone(request)) - 1);
+      let called = false;
+      for (const line of lines) {
+        if (line === 'wait' || line instanceof Promise)
+          await Promise.race([fired(signal), line === 'wait' ? never : line]);
+        if (signal.aborted) break;
+        if (line === 'wait' || line instanceof Promise) continue;
+        called ||= line.type === 'call';
+        yield line;
+        if (line.type === 'end') return;
+      }
+      if (signal.aborted) yield { type: 'end', outcome: { kind: 'cancelled' } };
+      else yield finished(called ? 'calls' : 'done');
+    },
+  };
+}
+
+const never = new Promise<never>(() => {});
+
+function fired(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  else signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
+}
+
+const finished = (stop: 'calls' | 'done'): TurnPart => ({
+  type: 'end',
+  outcome: { kind: 'finished', stop, usage: { inputTokens: 1, outputTokens: 1 } },
+});
