@@ -1,0 +1,66 @@
+import type { SessionEvent } from '../core/events.ts';
+import type { Append, Followed } from '../core/ports.ts';
+
+export type LiveItem = Extract<Followed, { kind: 'event' }>;
+
+/** What of one followed session is kept in memory, at most. */
+export interface WindowLimits {
+  readonly events: number;
+  readonly chars: number;
+}
+
+/**
+ * The newest events of a session somebody follows, without holes, so that a hundred followers do not each read the
+ * store. All of them get the same objects: what a facade makes of one may be kept by the object's identity.
+ */
+export class LiveWindow {
+  readonly #limits: WindowLimits;
+  readonly #items: { readonly item: LiveItem; readonly chars: number }[] = [];
+  #chars = 0;
+  #head: number | undefined;
+
+  constructor(limits: WindowLimits) {
+    this.#limits = limits;
+  }
+
+  /** The newest seq known here; undefined before the first append. The store may know a newer one. */
+  get head(): number | undefined {
+    return this.#head;
+  }
+
+  /** The event right after the cursor, if it is kept. */
+  after(cursor: number): LiveItem | undefined {
+    const first = this.#items[0]?.item.event.seq;
+    return first === undefined ? undefined : this.#items[cursor + 1 - first]?.item;
+  }
+
+  /** Takes in what has become durable. What arrives out of turn is left to the store, or starts the window anew. */
+  add({ sessionId, after, at, facts }: Append): void {
+    if (this.#head !== undefined && after < this.#head) return;
+    if (after !== this.#head) this.#clear();
+    facts.forEach((fact, n) => {
+      const event: SessionEvent = { seq: after + n + 1, sessionId, ts: at, ...fact };
+      const chars = charsIn(fact.data);
+      this.#items.push({ item: { kind: 'event', event }, chars });
+      this.#chars += chars;
+    });
+    this.#head = after + facts.length;
+    while (this.#items.length > this.#limits.events || this.#chars > this.#limits.chars) {
+      this.#chars -= this.#items.shift()?.chars ?? 0;
+    }
+  }
+
+  #clear(): void {
+    this.#items.length = 0;
+    this.#chars = 0;
+  }
+}
+
+/** About how much text a value holds. */
+function charsIn(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 8;
+  let chars = 0;
+  for (const part of Object.values(value)) chars += 8 + charsIn(part);
+  return chars;
+}

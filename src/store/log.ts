@@ -1,0 +1,146 @@
+import { failpoint } from '../core/failpoint.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { EventLog, EventPage, EventStore, Followed, FollowOptions } from '../core/ports.ts';
+import { LiveWindow, type WindowLimits } from './live-window.ts';
+
+export interface EventLogOptions {
+  /** How many events a live reader may fall behind before it is told to resync. */
+  readonly maxLag: number;
+  readonly pageSize: number;
+  readonly window?: WindowLimits;
+}
+const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
+
+/**
+ * Append and follow over any store. A follower costs a few integers and a bell; nothing is buffered for it: it reads
+ * the window that all live followers of a session share, and where it is too old for that, the store.
+ * The facts of an append belong to the log: followers are given these very objects.
+ */
+export function storeEventLog(store: EventStore, options: EventLogOptions): EventLog {
+  const followed = new Map<SessionId, Followers>();
+
+  async function* follow(
+    sessionId: SessionId,
+    after: number,
+    { signal, deltas }: FollowOptions,
+  ): AsyncGenerator<Followed> {
+    using seat = join(sessionId, signal); // before the first read: no append falls between
+    const { window, bell } = seat;
+    let cursor = after;
+    let headWhenWoken = Number.POSITIVE_INFINITY; // a long history is not lag; only a live reader has lag
+    let forgiven = after === 0 ? undefined : 0; // cursor 0 takes what is left of the history, but no new hole in it
+    const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
+
+    while (!signal.aborted) {
+      const kept = isTooSlow(window.head ?? 0) ? undefined : window.after(cursor);
+      if (kept) {
+        forgiven ??= 0;
+        yield kept;
+        cursor = kept.event.seq;
+        continue;
+      }
+      if (cursor !== window.head) {
+        const page = await unlessFired(store.page(sessionId, cursor, options.pageSize), signal);
+        if (!page) return;
+        const mark = deltas ? Math.max(page.thinned, page.trimmed) : page.trimmed;
+        forgiven ??= mark;
+        const reason = reasonToResync({
+          cursor,
+          page,
+          hole: mark > forgiven ? mark : 0,
+          tooSlow: isTooSlow(page.head),
+        });
+        if (reason) {
+          yield { kind: 'resync', reason, oldest: Math.min(mark + 1, page.head), head: page.head };
+          cursor = page.head;
+          headWhenWoken = page.head;
+          continue;
+        }
+        for (const event of page.events) {
+          if (signal.aborted) return;
+          yield { kind: 'event', event };
+          cursor = event.seq;
+        }
+        if (page.events.length > 0) continue; // caught up means an empty page, not a guess
+      }
+      await bell.heard();
+      headWhenWoken = Math.max(cursor, window.head ?? 0); // it was waiting for us, so a burst is not its fault
+    }
+  }
+
+  function join(sessionId: SessionId, signal: AbortSignal): Seat {
+    const here = followed.get(sessionId) ?? {
+      window: new LiveWindow(options.window ?? defaultWindow),
+      bells: new Set(),
+    };
+    followed.set(sessionId, here);
+    const bell = new Bell();
+    here.bells.add(bell);
+    signal.addEventListener('abort', bell.ring, { once: true });
+    return {
+      window: here.window,
+      bell,
+      [Symbol.dispose]: () => {
+        signal.removeEventListener('abort', bell.ring);
+        if (here.bells.delete(bell) && here.bells.size === 0) followed.delete(sessionId);
+      },
+    };
+  }
+
+  return {
+    follow,
+    page: (sessionId, after, limit) => store.page(sessionId, after, limit),
+    async append(entry) {
+      await failpoint('store.append.before');
+      const head = await store.append(entry);
+      await failpoint('store.append.after');
+      const here = followed.get(entry.sessionId);
+      if (here && entry.facts.length > 0) {
+        here.window.add(entry);
+        for (const bell of here.bells) bell.ring();
+      }
+      return head;
+    },
+  };
+}
+
+interface Followers {
+  readonly window: LiveWindow;
+  readonly bells: Set<Bell>;
+}
+interface Seat extends Disposable {
+  readonly window: LiveWindow;
+  readonly bell: Bell;
+}
+
+interface Place {
+  readonly cursor: number;
+  readonly page: EventPage;
+  /** Up to here events that this reader is owed are gone; 0: none is. */
+  readonly hole: number;
+  readonly tooSlow: boolean;
+}
+function reasonToResync({ cursor, page, hole, tooSlow }: Place) {
+  if (cursor > page.head) return 'cursor_ahead';
+  if (cursor < hole) return 'cursor_too_old';
+  return tooSlow ? 'too_slow' : undefined;
+}
+
+/** Remembers that it rang: a ring between two waits is never lost, and many rings are one. */
+class Bell {
+  #rang = Promise.withResolvers<void>();
+  ring = () => this.#rang.resolve();
+  async heard(): Promise<void> {
+    await this.#rang.promise;
+    this.#rang = Promise.withResolvers();
+  }
+}
+
+/** Undefined as soon as the signal fires: a reader that leaves does not wait for a slow store. */
+function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
+  const leave = () => resolve(undefined);
+  signal.addEventListener('abort', leave, { once: true });
+  work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  return promise;
+}

@@ -1,0 +1,39 @@
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { AppError } from '../../core/errors.ts';
+import { isBusy } from './errors.ts';
+
+/**
+ * One server per store. The lock itself is the kernel's, held through an SQLite transaction on a file of its own: it
+ * goes with its process, however that dies, and no recycled pid can be taken for the holder. Beside it stands, as text,
+ * who holds it, for those who are refused. Nothing else may ever open the lock file: in POSIX closing it unlocks it.
+ */
+export function lockStore(path: string, now: number): Disposable {
+  const note = `${path}.holder`;
+  const db = new DatabaseSync(`${path}.lock`, { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+    chmodSync(`${path}.lock`, 0o600);
+  } catch (cause) {
+    db.close();
+    if (!isBusy(cause)) throw cause;
+    const text = `The store ${path} is in use by ${holderIn(note)}. One server at a time: stop that one, or give this one a data directory of its own.`;
+    throw new AppError('store_busy', text, { cause });
+  }
+  writeFileSync(note, `${JSON.stringify({ pid: process.pid, since: new Date(now).toISOString() })}\n`, { mode: 0o600 });
+  return {
+    [Symbol.dispose]: () => {
+      rmSync(note, { force: true });
+      db.close();
+    },
+  };
+}
+
+function holderIn(note: string): string {
+  try {
+    const { pid, since } = JSON.parse(readFileSync(note, 'utf8'));
+    return `another server (pid ${pid}, since ${since})`;
+  } catch {
+    return 'another server, which is just starting';
+  }
+}

@@ -1,0 +1,74 @@
+import type { DatabaseSync } from 'node:sqlite';
+
+/** Both are JSON: they are parsed where they are wanted, once for a whole page. */
+export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
+export type RecordRow = readonly [id: string, doc: string, version: number];
+
+export type Reads = ReturnType<typeof readOperations>;
+
+/** A page ends after this much text, whatever its limit: a reader must not cost more because outputs are long. */
+const pageChars = 4 * 1024 * 1024;
+
+export function readOperations(db: DatabaseSync) {
+  return { ...eventReads(db), ...recordReads(db), ping: () => {} };
+}
+
+function eventReads(db: DatabaseSync) {
+  const [begin, commit] = [db.prepare('BEGIN'), db.prepare('COMMIT')]; // one snapshot for the three answers of a page
+  const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
+  const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
+  const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
+  const last = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
+
+  /** The stored fact is an object's JSON: the fields every event has go in front of its own. */
+  function eventsAfter(session: string, after: number, limit: number): string {
+    const events: string[] = [];
+    const id = JSON.stringify(session);
+    let chars = 0;
+    for (const row of select.iterate(session, after, limit)) {
+      const fact = String(row.fact);
+      events.push(`{"seq":${row.seq},"sessionId":${id},"ts":${row.at},${fact.slice(1)}`);
+      chars += fact.length;
+      if (chars > pageChars) break;
+    }
+    return `[${events.join(',')}]`;
+  }
+
+  return {
+    page(session: string, after: number, limit: number): PageRow {
+      begin.run();
+      try {
+        const head = Number(headOf.get(session)?.head ?? 0);
+        const marks = marksOf.get(session);
+        const events = after < head ? eventsAfter(session, after, limit) : '[]';
+        return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
+      } finally {
+        commit.run();
+      }
+    },
+    lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
+  };
+}
+
+function recordReads(db: DatabaseSync) {
+  const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
+  const list = (also: string) =>
+    db.prepare(`SELECT id, doc, version FROM record WHERE kind = ? ${also} ORDER BY sort DESC, id LIMIT ?`);
+  const [ofKind, withPrefix] = [list(''), list('AND id >= ?2 AND substr(id, 1, length(?2)) = ?2')];
+  const row = (found: Record<string, unknown>): RecordRow => [
+    String(found.id),
+    String(found.doc),
+    Number(found.version),
+  ];
+  return {
+    get(kind: string, id: string): RecordRow | undefined {
+      const found = get.get(id, kind);
+      return found && row(found);
+    },
+    /** A limit below 0 is none. */
+    list(kind: string, idPrefix: string, limit: number): RecordRow[] {
+      const found = idPrefix === '' ? ofKind?.all(kind, limit) : withPrefix?.all(kind, idPrefix, limit);
+      return (found ?? []).map(row);
+    },
+  };
+}

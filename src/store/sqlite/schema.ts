@@ -1,0 +1,28 @@
+/** `migrations[n]` brings a file from version n to n + 1. Only ever appended to. */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE event (
+    session TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL, fact TEXT NOT NULL,
+    PRIMARY KEY (session, seq)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE mark (
+    session TEXT NOT NULL PRIMARY KEY, thinned INTEGER NOT NULL, trimmed INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- The id leads, so that erasing a session finds its records of every kind.
+  CREATE TABLE record (
+    id TEXT NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, sort REAL NOT NULL, doc TEXT NOT NULL,
+    PRIMARY KEY (id, kind)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX record_order ON record (kind, sort DESC, id);
+
+  CREATE TABLE inbox (
+    key TEXT NOT NULL PRIMARY KEY, hash TEXT NOT NULL, at INTEGER NOT NULL, answer TEXT
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE lease (
+    name TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];

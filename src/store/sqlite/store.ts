@@ -1,0 +1,120 @@
+import { throwIfFired } from '../../core/cancel.ts';
+import type { EventStore, Inbox, LeaseStore, RecordPut, RecordStore, Store, StoredRecord } from '../../core/ports.ts';
+import { type Channel, openChannel, type QueueLimits } from './channel.ts';
+import { corrupt } from './errors.ts';
+import type { Reads, RecordRow } from './reads.ts';
+import type { PutRow, Writes } from './writes.ts';
+
+export interface SqliteOptions {
+  /** The file; beside it SQLite keeps its -wal and -shm, and the server its .lock and .holder. */
+  readonly path: string;
+  /** `full` (the default) outlives a power cut; `normal` only the end of the process, but is faster. */
+  readonly synchronous?: 'full' | 'normal';
+  readonly busyTimeoutMs?: number;
+  readonly queue?: QueueLimits;
+}
+
+const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
+
+/**
+ * One file, written by one thread and read by another. Rejects: store_busy (another server has it), store_corrupt,
+ * unsupported (a newer version wrote it), store_unavailable. Disposing finishes what was asked before.
+ */
+export async function sqliteStore(options: SqliteOptions): Promise<Store> {
+  const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
+  const database = { path, synchronous, busyTimeoutMs };
+  await using stack = new AsyncDisposableStack();
+  const writer = stack.use(await openChannel<Writes>({ ...database, role: 'writer' }, queue));
+  const reader = stack.use(await openChannel<Reads>({ ...database, role: 'reader' }, queue));
+  const held = stack.move();
+  return {
+    name: 'sqlite',
+    durable: true,
+    events: events(writer, reader, path),
+    records: records(writer, reader, path),
+    inbox: inbox(writer),
+    leases: leases(writer),
+    async check(signal) {
+      throwIfFired(signal);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const give = () => resolve();
+      signal.addEventListener('abort', give, { once: true });
+      const answered = Promise.all([writer.call('ping', []), reader.call('ping', [])]);
+      await Promise.race([answered, promise]).finally(() => signal.removeEventListener('abort', give));
+      throwIfFired(signal);
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): EventStore {
+  return {
+    async append({ sessionId, after, at, facts, puts = [] }) {
+      const rows = facts.flatMap((fact) => [fact.type, JSON.stringify(fact)]);
+      const documents = puts.map(putRow);
+      return writer.call('append', [sessionId, after, at, rows, documents], charsIn(rows) + charsIn(documents.flat()));
+    },
+    async page(sessionId, after, limit) {
+      const [text, head, thinned, trimmed] = await reader.call('page', [sessionId, after, limit]);
+      return { events: parsed(text, path), head, thinned, trimmed };
+    },
+    lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
+    compact: (sessionId, { keepDroppable, keepAll }) => writer.call('compact', [sessionId, keepDroppable, keepAll]),
+    erase: (sessionId) => writer.call('erase', [sessionId]),
+  };
+}
+
+function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string): RecordStore {
+  const stored = ([id, doc, version]: RecordRow): StoredRecord => ({ id, doc: parsed(doc, path), version });
+  return {
+    async get(kind, id) {
+      const row = await reader.call('get', [kind, id]);
+      return row && stored(row);
+    },
+    async put(record) {
+      const row = putRow(record);
+      return writer.call('put', [row, record.expect], charsIn(row));
+    },
+    delete: (kind, id) => writer.call('delete', [kind, id]),
+    async list(kind, { limit = -1, idPrefix = '' } = {}) {
+      return (await reader.call('list', [kind, idPrefix, limit])).map(stored);
+    },
+  };
+}
+
+function inbox(writer: Channel<Writes>): Inbox {
+  return {
+    async claim(key, contentHash, at) {
+      const claimed = await writer.call('claim', [key, contentHash, at]);
+      return claimed.kind === 'done' ? { kind: 'done', answer: JSON.parse(claimed.answer) } : claimed;
+    },
+    async answer(key, answer) {
+      const text = json(answer);
+      return writer.call('answer', [key, text], text.length);
+    },
+    release: (key) => writer.call('release', [key]),
+    expire: (before) => writer.call('expire', [before]),
+  };
+}
+
+function leases(writer: Channel<Writes>): LeaseStore {
+  return {
+    acquire: (name, holder, now, ttlMs) => writer.call('acquire', [name, holder, now, ttlMs]),
+    release: (name, holder) => writer.call('letGo', [name, holder]),
+  };
+}
+
+/** There is no JSON for `undefined`; it comes back as null. */
+const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
+const putRow = ({ kind, id, doc, sort = 0 }: RecordPut): PutRow => [kind, id, json(doc), sort];
+const charsIn = (row: readonly (string | number)[]) =>
+  row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);
+
+/** Only we write this text, so if it does not parse, the file is damaged where SQLite does not look. */
+function parsed<T>(text: string, path: string): T {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw corrupt(path, 'a stored document is not JSON');
+  }
+}

@@ -1,0 +1,52 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../core/clock.ts';
+import { armFailpoints } from '../../core/failpoint.ts';
+import { type DatabaseOptions, emptyWal, openForReading, openForWriting } from './database.ts';
+import { storeError } from './errors.ts';
+import { readOperations } from './reads.ts';
+import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
+import { writeOperations } from './writes.ts';
+
+// The thread SQLite runs on. A batch of requests comes in as one message and its replies go out as one; null closes.
+
+export interface WorkerInput extends DatabaseOptions {
+  readonly role: 'reader' | 'writer';
+  readonly failpoints: string | undefined;
+}
+const input = workerData as WorkerInput;
+if (input.failpoints !== undefined) {
+  // A thread's own exit would leave the process alive, and anything gentler would let it clean up.
+  armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
+}
+
+try {
+  if (input.role === 'writer') write();
+  else read();
+  parentPort?.postMessage([[true, undefined]]);
+} catch (thrown) {
+  parentPort?.postMessage([refusal(storeError(thrown, input.path))]);
+  parentPort?.close();
+}
+
+function write(): void {
+  const opened = openForWriting(input, systemClock.now());
+  const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
+  serve(opened, (calls) => {
+    const replies = commit(calls);
+    if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db, input);
+    return replies;
+  });
+}
+
+function read(): void {
+  const opened = openForReading(input);
+  serve(opened, answerEach(readOperations(opened.db), input.path));
+}
+
+function serve(opened: Disposable, answer: (calls: readonly Call[]) => Reply[]): void {
+  parentPort?.on('message', (calls: readonly Call[] | null) => {
+    if (calls) return parentPort?.postMessage(answer(calls));
+    opened[Symbol.dispose]();
+    parentPort?.close();
+  });
+}
