@@ -156,7 +156,7 @@ export const Config = z.strictObject({
 
   log: z.strictObject({
     level: setting(
-      oneOf('debug', 'info', 'warn', 'error', 'silent'),
+      oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
       'info',
       'least severe line to print',
       'LOG_LEVEL',

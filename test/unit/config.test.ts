@@ -1,0 +1,230 @@
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type Config, loadConfig } from '../../src/config/config.ts';
+import { configHelp } from '../../src/config/help.ts';
+import { nearest } from '../../src/config/nearest.ts';
+import { settings } from '../../src/config/settings.ts';
+
+const token = 'correct-horse-battery';
+function refused(env: Record<string, string>, yaml = ''): string[] {
+  try {
+    loadConfig(env, yaml);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'invalid_request' });
+    return (error as { publicMessage: string }).publicMessage.split('\n');
+  }
+  return [];
+}
+
+describe('configuration', () => {
+  test('without any setting it is what the wire contract says', () => {
+    expect(loadConfig({}, '')).toMatchObject({
+      host: '127.0.0.1',
+      port: 8000,
+      extraPorts: [],
+      dataDir: './data',
+      driver: 'auto',
+      model: 'demo',
+      rateLimitPerMinute: 3000,
+      sheikhbox: { profile: 'current' },
+      maxBodyBytes: 10 * 2 ** 20,
+      maxUploadBytes: 50 * 2 ** 20,
+      maxSessions: 500,
+      maxRunningRuns: 32,
+      maxSteps: 100,
+      run: { timeoutSeconds: 1800 },
+      toolTimeoutSeconds: 600,
+      maxEventsPerSession: 50_000,
+      workspaceGraceSeconds: 30,
+      sandbox: { idleSeconds: 1800, memory: 2 ** 30, disk: 2 ** 31, pids: 512, maxStarting: 4 },
+      egress: { policy: 'registries', allow: [], registries: [], allowRanges: [] },
+    });
+  });
+
+  test('every variable of the wire contract is one, under its own name', () => {
+    const config = loadConfig(
+      {
+        HOST: '::1',
+        PORT: '0',
+        CORRAL_EXTRA_PORTS: '8001, 8002',
+        CORRAL_DATA_DIR: '/srv/corral',
+        CORRAL_DRIVER: 'process',
+        CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+        GOOGLE_API_KEY: 'g-key',
+        OPENAI_API_KEY: 'o-key',
+        ANTHROPIC_API_KEY: 'a-key',
+        CORRAL_MODELS_GEMINI_BASE_URL: 'http://127.0.0.1:9999',
+        CORRAL_MODELS_OPENAI_BASE_URL: 'http://127.0.0.1:9998/v1',
+        CORRAL_MODELS_ANTHROPIC_BASE_URL: 'http://127.0.0.1:9997',
+        MONGODB_URL: 'mongodb://db/corral',
+        CORRAL_TOKEN: token,
+        CORRAL_CORS_ORIGINS: '["https://a.example","https://b.example:8443"]',
+        CORRAL_ALLOWED_HOSTS: 'corral.example,box:8000',
+        CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+        CORRAL_SHEIKHBOX_PROFILE: 'v2.0',
+        CORRAL_MAX_BODY_BYTES: '1024',
+        CORRAL_MAX_UPLOAD_BYTES: '1MiB',
+        CORRAL_MAX_SESSIONS: '5',
+        CORRAL_MAX_RUNNING_RUNS: '2',
+        CORRAL_RUN_TIMEOUT_SECONDS: '60',
+        CORRAL_MAX_STEPS: '7',
+        CORRAL_TOOL_TIMEOUT_SECONDS: '10',
+        CORRAL_MAX_EVENTS_PER_SESSION: '1000',
+        CORRAL_WORKSPACE_GRACE_SECONDS: '1',
+        CORRAL_SANDBOX_IDLE_SECONDS: '9',
+        CORRAL_FAILPOINTS: 'store.append.after=exit@37',
+      },
+      '',
+    );
+    expect(config).toMatchObject({
+      host: '::1',
+      port: 0,
+      extraPorts: [8001, 8002],
+      models: { gemini: { baseUrl: 'http://127.0.0.1:9999' } },
+      corsOrigins: ['https://a.example', 'https://b.example:8443'],
+      allowedHosts: ['corral.example', 'box:8000'],
+      rateLimitPerMinute: 0,
+      maxBodyBytes: 1024,
+      maxUploadBytes: 2 ** 20,
+      maxSteps: 7,
+      run: { timeoutSeconds: 60 },
+      sandbox: { idleSeconds: 9 },
+    });
+    const { gemini, openai, anthropic } = config.models;
+    expect([gemini, openai, anthropic].map(({ apiKey }) => apiKey?.reveal())).toEqual(['g-key', 'o-key', 'a-key']);
+  });
+
+  test('the environment wins over the file, the file over the default', () => {
+    const config = loadConfig({ CORRAL_SANDBOX_PIDS: '64' }, 'sandbox: { pids: 128, cpus: 2, memory: 512MiB }');
+    expect(config.sandbox).toMatchObject({ pids: 64, cpus: 2, memory: 512 * 2 ** 20, disk: 2 ** 31 });
+  });
+
+  test("Corral's own variable wins over the name that other tools share", () => {
+    expect(loadConfig({ PORT: '1', CORRAL_PORT: '2', LOG_LEVEL: 'debug' }, '')).toMatchObject({
+      port: 2,
+      log: { level: 'debug' },
+    });
+  });
+
+  test('an empty variable and an empty value of the file are unset', () => {
+    expect(loadConfig({ CORRAL_TOKEN: '', PORT: '' }, 'token:\nport:\nsandbox:\n')).toEqual(loadConfig({}, ''));
+  });
+
+  test('further authorities come from both places that name them', () => {
+    const env = { CORRAL_EXTRA_CA: '/etc/a.pem', NODE_EXTRA_CA_CERTS: '/etc/b.pem' };
+    expect(loadConfig(env, '').extraCa).toEqual(['/etc/a.pem', '/etc/b.pem']);
+  });
+
+  test('a wrong value is refused with the variable, the key, what it accepts and what it got', () => {
+    expect(refused({ CORRAL_DRIVER: 'podman' })).toEqual([
+      'CORRAL_DRIVER (driver in corral.yaml) accepts one of auto, docker, kubernetes, process, memory; it got "podman".',
+    ]);
+  });
+
+  test('every problem is reported at once', () => {
+    const problems = refused(
+      { PORT: 'many', CORRAL_EGRESS_ALLOW_RANGES: '10.0.0.0/33', CORRAL_BOGUS_THING: '1' },
+      'egres: {}',
+    );
+    expect(problems).toHaveLength(4);
+    expect(problems.join('\n')).toMatch(/egres[\s\S]*CORRAL_BOGUS_THING[\s\S]*PORT[\s\S]*CORRAL_EGRESS_ALLOW_RANGES/);
+  });
+
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '1.5'],
+    ['CORRAL_EXTRA_PORTS', '1,x'],
+    ['CORRAL_MAX_BODY_BYTES', '-1'],
+    ['CORRAL_SANDBOX_MEMORY', '1 TB'],
+    ['CORRAL_UNCONFINED', 'maybe'],
+    ['CORRAL_CORS_ORIGINS', '*'],
+    ['CORRAL_CORS_ORIGINS', '["https://a.example"'],
+    ['CORRAL_EGRESS_ALLOW', 'https://example.com'],
+    ['CORRAL_EGRESS_ALLOW_RANGES', '10.0.0.1'],
+    ['CORRAL_MODELS_GEMINI_BASE_URL', 'ftp://example.com'],
+    ['CORRAL_MODEL', 'gemini'],
+    ['CORRAL_TOKEN', 'with a space'],
+  ])('%s=%s is refused', (variable, value) => {
+    expect(refused({ [variable]: value })).toEqual([expect.stringContaining(variable)]);
+  });
+
+  test('a misspelt variable is an error that suggests the nearest one', () => {
+    expect(refused({ CORRAL_MAX_STEP: '80' })).toEqual([
+      'CORRAL_MAX_STEP is not a setting; did you mean CORRAL_MAX_STEPS?',
+    ]);
+  });
+
+  test('a misspelt key of the file is an error that suggests the nearest one', () => {
+    expect(refused({}, 'sandbox: { memroy: 1GiB }')).toEqual([
+      'sandbox.memroy in corral.yaml is not a setting; did you mean sandbox.memory?',
+    ]);
+  });
+
+  test('a word like no other gets no suggestion', () => {
+    expect(nearest('CORRAL_ZZZZZZZZZZZZZZZZZZ', ['CORRAL_PORT', 'CORRAL_TOKEN'])).toBeUndefined();
+  });
+
+  test.each(['just text', '- a list', 'sandbox: 3', 'a: b: c'])('a file that says %j is refused', (yaml) => {
+    expect(refused({}, yaml)).toEqual([expect.stringContaining('corral.yaml')]);
+  });
+
+  test('what a sandbox has in its environment is no stranger to a Corral that runs in it', () => {
+    expect(() => loadConfig({ CORRAL_SANDBOX_ID: 'sbx-1', CORRAL_WORKSPACE: '/workspace' }, '')).not.toThrow();
+  });
+
+  test.each(['0.0.0.0', '::', '192.168.1.5', 'box.example', '127.0.0.1.nip.io'])(
+    'listening on %s without a token is refused in one line',
+    (HOST) => {
+      expect(refused({ HOST })).toEqual([expect.stringMatching(/HOST.*CORRAL_TOKEN is not set/)]);
+      expect(refused({ HOST, CORRAL_TOKEN: token })).toEqual([]);
+    },
+  );
+
+  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('listening on %s needs no token', (HOST) => {
+    expect(refused({ HOST })).toEqual([]);
+  });
+
+  test('a real model without its key is refused by name', () => {
+    expect(refused({ CORRAL_MODEL: 'gemini/g' })).toEqual([expect.stringContaining('GEMINI_API_KEY')]);
+  });
+});
+
+describe('secrets of the configuration', () => {
+  const all = () =>
+    loadConfig({ CORRAL_TOKEN: token, GEMINI_API_KEY: 'g-secret', MONGODB_URL: 'mongodb://u:m-secret@db/x' }, '');
+
+  test('cannot be printed by accident', () => {
+    const config: Config = all();
+    const printed = `${config.token} ${JSON.stringify(config)} ${inspect(config, { depth: 9 })}`;
+    for (const value of [token, 'g-secret', 'm-secret']) expect(printed).not.toContain(value);
+    expect(config.token?.reveal()).toBe(token);
+  });
+
+  test.each(['CORRAL_TOKEN', 'GEMINI_API_KEY', 'MONGODB_URL'])('%s is not echoed when it was refused', (variable) => {
+    const [problem] = refused({ [variable]: 'hunter 2' });
+    expect(problem).toContain(variable);
+    expect(problem).not.toContain('hunter');
+  });
+});
+
+describe('the list of settings', () => {
+  test('the example file names every setting and says the defaults', () => {
+    const text = readFileSync(new URL('../../corral.example.yaml', import.meta.url), 'utf8');
+    expect(loadConfig({}, text)).toEqual(loadConfig({}, ''));
+    const tree = parse(text);
+    for (const { key } of settings) {
+      const words = key.split('.');
+      const group = words.slice(0, -1).reduce((at, word) => at[word], tree);
+      expect(group, key).toHaveProperty([words.at(-1) ?? '']);
+    }
+  });
+
+  test('help lists every variable, what it accepts and its default', () => {
+    for (const { variables } of settings) for (const variable of variables) expect(configHelp()).toContain(variable);
+    expect(configHelp()).toMatch(
+      /CORRAL_SANDBOX_PIDS\n.*\n +sandbox\.pids: a whole number from 32 to 32768; default 512/,
+    );
+  });
+});
