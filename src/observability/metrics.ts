@@ -1,0 +1,91 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface HttpObservation {
+  readonly method: string;
+  /** The route's template, never an address with ids in it: each value is a series of its own. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+export interface Metrics {
+  readonly contentType: string;
+  /** What `/metrics` answers. */
+  text(): Promise<string>;
+  httpRequest(observed: HttpObservation): void;
+  event(type: string): void;
+  runEnded(status: string): void;
+  /** Counts as open until disposed. */
+  streamOpened(transport: 'sse' | 'websocket'): Disposable;
+}
+export interface MetricsSources {
+  /** Asked at each scrape. */
+  sessions(): Promise<Readonly<Record<string, number>>>;
+}
+
+export function createMetrics(sources: MetricsSources): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'corral_sessions',
+    help: 'Sessions by status',
+    labelNames: ['status'],
+    registers,
+    async collect() {
+      this.reset(); // a status that nobody has any more
+      const counts = await sources.sessions().catch(() => ({})); // a store that is down hides no other metric
+      for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
+    },
+  });
+  const runs = new Counter({
+    name: 'corral_runs_total',
+    help: 'Runs that ended, by status',
+    labelNames: ['status'],
+    registers,
+  });
+  const events = new Counter({
+    name: 'corral_events_total',
+    help: 'Events appended, by type',
+    labelNames: ['type'],
+    registers,
+  });
+  const streams = new Gauge({
+    name: 'corral_streams_open',
+    help: 'Open event streams',
+    labelNames: ['transport'],
+    registers,
+  });
+  const requests = new Counter({
+    name: 'corral_http_requests_total',
+    help: 'HTTP requests answered',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'corral_http_request_duration_seconds',
+    help: 'From the request to the end of its answer; streams last as long as they are read',
+    labelNames: ['method', 'route'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    httpRequest({ method, route, status, seconds }) {
+      requests.inc({ method, route, status });
+      durations.observe({ method, route }, seconds);
+    },
+    event: (type) => events.inc({ type }),
+    runEnded: (status) => runs.inc({ status }),
+    streamOpened(transport) {
+      let open = true;
+      streams.inc({ transport });
+      return {
+        [Symbol.dispose]: () => {
+          if (open) streams.dec({ transport });
+          open = false;
+        },
+      };
+    },
+  };
+}

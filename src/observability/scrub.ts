@@ -1,0 +1,63 @@
+import type { Secret } from '../core/secret.ts';
+
+export interface Scrubber {
+  /** From now on this value is masked wherever it turns up. */
+  learn(secret: Secret): void;
+  /** The text with every learned value masked, and with everything that names itself a credential. */
+  scrub(text: string): string;
+}
+
+const mask = '[secret]';
+// Shorter ones would mask ordinary words; nobody guesses a credential of ours from such a text anyway.
+const shortest = 6;
+
+/** One place for what leaves the process: log lines, errors, events. */
+export function createScrubber(secrets: readonly (Secret | undefined)[] = []): Scrubber {
+  const forms = new Set<string>();
+  let known: RegExp | undefined;
+  const learn = (secret: Secret) => {
+    const value = secret.reveal();
+    if (value.length < shortest) return;
+    for (const form of formsOf(value)) forms.add(form);
+    // the longest first, so that no rest of one stays behind
+    const longestFirst = [...forms].sort((a, b) => b.length - a.length);
+    known = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join('|'), 'g');
+  };
+  for (const secret of secrets) if (secret) learn(secret);
+  return {
+    learn,
+    scrub(text) {
+      const masked = known ? text.replace(known, mask) : text;
+      return masked.replace(namedFields, `$1"${mask}"`).replace(queryValues, `$1${mask}`).replace(bearers, `$1${mask}`);
+    },
+  };
+}
+
+const names =
+  'authorization|proxy-authorization|cookie|set-cookie|(?:[a-z0-9_-]*[_-])?(?:token|password|secret|api[_-]?key)|apiKey|[a-z]+Token';
+/** `"token":"…"` in JSON, at any depth, also where the JSON stands in a string (`\"token\":\"…\"`). */
+const namedFields = new RegExp(`(\\\\*"(?:${names})\\\\*"\\s*:\\s*)\\\\*"(?:[^"\\\\]|\\\\.)*"`, 'gi');
+const queryValues = /([?&;](?:token|access_token|key|api_key|signature)=)[^&\s"'#\\]+/gi;
+const bearers = /(\b(?:Bearer|Basic) +|corral\.bearer\.)[A-Za-z0-9._~+/=-]{6,}/gi;
+
+function formsOf(value: string): string[] {
+  const json = JSON.stringify(value).slice(1, -1);
+  return [
+    value,
+    encodeURIComponent(value),
+    new URLSearchParams({ v: value }).toString().slice(2),
+    json,
+    ...base64Of(value),
+  ];
+}
+
+/** As base64 says it inside a longer text: at each of the three offsets, without the letters its neighbours share. */
+function base64Of(value: string): string[] {
+  return [0, 1, 2].flatMap((offset) => {
+    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);
+    const whole = bytes.toString('base64').replace(/=+$/, '');
+    const shared = bytes.length % 3 === 0 ? 0 : 1;
+    const own = whole.slice(Math.ceil((offset * 4) / 3), whole.length - shared);
+    return own.length < shortest ? [] : [own, own.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
