@@ -1,0 +1,91 @@
+import type { ContainerCreateOptions, HostConfig } from 'dockerode';
+import type { Secret } from '../../src/core/secret.ts';
+import type { SandboxSpec } from '../driver.ts';
+
+// Missing from the type definitions.
+interface Host extends HostConfig {
+  readonly CgroupnsMode: 'private';
+}
+
+/** The user inside every sandbox. */
+const user = 10_001;
+const mebibyte = 2 ** 20;
+
+export interface ContainerRequest {
+  readonly spec: SandboxSpec;
+  readonly name: string;
+  /** The image to run, which for the default image is a tag that names its content. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly token: Secret;
+  /** The server's folder with the sandbox's two sockets. */
+  readonly mount: string;
+}
+
+/** The one place that says what a sandbox's container may do; everything it does not grant is refused. */
+export function createBody({ spec, name, image, labels, token, mount }: ContainerRequest): ContainerCreateOptions {
+  const { memoryBytes, cpus, pids } = spec.limits;
+  const owned = `uid=${user},gid=${user}`;
+  // Files in a tmpfs count as memory, so together they get no more than half of it.
+  const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
+  const env = {
+    ...spec.env,
+    HOME: '/home/agent',
+    CORRAL_SANDBOX_ID: spec.id,
+    CORRAL_SANDBOXD_TOKEN: token.reveal(),
+    CORRAL_WORKSPACE: '/workspace',
+    CORRAL_RUN_DIR: '/run/corral',
+  };
+  const host: Host = {
+    Privileged: false,
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges'], // and the engine's own seccomp and AppArmor profiles, by naming none
+    ReadonlyRootfs: true,
+    NetworkMode: 'none',
+    IpcMode: 'private',
+    CgroupnsMode: 'private',
+    Memory: memoryBytes,
+    MemorySwap: memoryBytes,
+    NanoCpus: Math.round(cpus * 1e9),
+    PidsLimit: pids,
+    ShmSize: 64 * mebibyte,
+    Ulimits: [
+      { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
+      { Name: 'core', Soft: 0, Hard: 0 },
+    ],
+    Tmpfs: {
+      '/tmp': `${scratch},mode=1777`,
+      '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
+      '/home/agent': `${scratch},mode=700,${owned}`,
+    },
+    Mounts: [
+      { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
+      // The engine makes the volume with the container, with these labels, so that it is found without one.
+      { Type: 'volume', Source: name, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
+    ],
+    RestartPolicy: { Name: 'no' },
+    LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },
+    AutoRemove: false,
+  };
+  return {
+    name,
+    Image: image,
+    User: `${user}:${user}`,
+    WorkingDir: '/workspace',
+    Hostname: 'sandbox',
+    Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
+    Labels: { ...labels },
+    AttachStdin: false,
+    AttachStdout: false,
+    AttachStderr: false,
+    OpenStdin: false,
+    Tty: false,
+    HostConfig: host,
+  };
+}
+
+const volumeOptions = (labels: Readonly<Record<string, string>>) => ({
+  NoCopy: false, // the image's /workspace belongs to the sandbox's user, and a new volume inherits that
+  Labels: { ...labels },
+  DriverConfig: { Name: 'local', Options: {} },
+});

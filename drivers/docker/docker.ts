@@ -1,0 +1,166 @@
+import type Dockerode from 'dockerode';
+import { AppError } from '../../src/core/errors.ts';
+import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
+import type { Capabilities, Driver, EgressGate, Pausable, SandboxInfo } from '../driver.ts';
+import { openFolders } from '../shared/folders.ts';
+import { Joined, within } from '../shared/joined.ts';
+import { ask, askFor, openEngine } from './engine.ts';
+import { openHolds } from './holds.ts';
+import { type DefaultImage, openImages } from './images.ts';
+import { infoFrom, ownedBy } from './labels.ts';
+import { type Made, placeContainer } from './place.ts';
+import { removeContainer, removeVolume } from './remove.ts';
+
+export interface DockerOptions {
+  /** As in DOCKER_HOST; only a Unix socket of this machine will do. */
+  readonly host: string;
+  /** This installation's name; several may share one engine. Part of every container's name. */
+  readonly instance: string;
+  /** Where the sandboxes' sockets are; short, for a Unix socket's path is. */
+  readonly root: string;
+  readonly gate: EgressGate;
+  readonly ids: IdSource;
+  readonly defaultImage?: DefaultImage;
+  readonly caBundle?: string;
+  readonly replica?: string;
+  /** Labels of the operator's own, on every container and volume. */
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly onRefused?: (id: SandboxId, reason: string) => void;
+}
+
+const capabilities: Capabilities = {
+  isolation: 'container',
+  egress: 'enforced',
+  limits: ['memoryBytes', 'cpus', 'pids'],
+  desktop: false,
+};
+const workdir = '/workspace';
+const cleanUpMs = 30_000;
+
+export async function dockerDriver(options: DockerOptions): Promise<Driver & Pausable> {
+  const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
+  const engine = openEngine(host);
+  const folders = await openFolders(root);
+  const images = openImages(engine, options.defaultImage);
+  const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
+  const holds = openHolds(engine, folders, { gate, ids, replica, caBundle, onRefused: refused });
+  const provisions = new Joined<SandboxInfo>();
+  const destroys = new Joined<void>();
+  const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
+  const mine = { label: [ownedBy(instance)] };
+
+  /** The sandbox's container, if it is there and ours. */
+  async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
+    const container = engine.getContainer(nameOf(id));
+    const found = await askFor(signal, () => container.inspect({ abortSignal: signal }));
+    return found?.Config.Labels?.['corral.owner-instance'] === instance ? found : undefined;
+  }
+
+  async function running(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo> {
+    const found = await find(id, signal);
+    if (!found?.State.Running) throw new AppError('sandbox_not_found', 'The sandbox is gone.');
+    return found;
+  }
+
+  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    await removeContainer(engine, nameOf(id), instance, signal);
+    await holds.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
+    if (workspace === 'remove') await removeVolume(engine, nameOf(id), signal);
+    await folders.remove(id);
+  }
+
+  /** After a failed start: takes away what that call made, never a sandbox that it found running. */
+  async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
+    const signal = AbortSignal.timeout(cleanUpMs);
+    const found = await find(id, signal);
+    if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
+  }
+
+  return {
+    name: 'docker',
+    capabilities,
+
+    async check({ signal }) {
+      await ask(AbortSignal.any([signal, AbortSignal.timeout(5_000)]), () => engine.ping()).catch((error) => {
+        if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
+        throw new AppError('driver_unavailable', 'The Docker engine does not answer within 5 s.', { cause: error });
+      });
+    },
+
+    provision(spec, call, news = () => {}) {
+      const { id } = spec;
+      return provisions.join(id, call, async (own) => {
+        const { signal } = own;
+        await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
+        const kept = askFor(signal, () => engine.getVolume(nameOf(id)).inspect({ abortSignal: signal }));
+        const [image, volume] = await Promise.all([images.ensure(spec.image, own, news), kept]);
+        news({ phase: 'starting', detail: `Starting a container of ${image}` });
+        const made: Made = { containerId: undefined };
+        try {
+          const place = { engine, folders, holds, instance, labels, token: ids.token(), name: nameOf(id), image, made };
+          const { info, end } = await placeContainer(place, spec, signal);
+          await within(end.ready, signal);
+          return info;
+        } catch (error) {
+          await undo(id, made, volume ? 'keep' : 'remove').catch(() => {}); // `list` shows what is left
+          throw error;
+        }
+      });
+    },
+
+    async attach(id, { signal }) {
+      const { Id, State } = await running(id, signal);
+      const end = await holds.hold(id, Id);
+      // While it is paused its daemon cannot dial; requests will wait for it.
+      if (!State.Paused) await within(end.ready, signal);
+      return end.link(workdir);
+    },
+
+    async list({ signal }) {
+      const filters = { filters: mine, abortSignal: signal };
+      const containers = await ask(signal, () => engine.listContainers({ all: true, ...filters }));
+      const { Volumes } = await ask(signal, () => engine.listVolumes(filters as object));
+      const live = containers.flatMap(({ Labels, State }) => {
+        const info = infoFrom(Labels, phases[State] ?? 'exited');
+        if (!info) return [];
+        return info.phase === 'ready' && provisions.has(info.id) ? { ...info, phase: 'starting' as const } : info;
+      });
+      const taken = new Set(live.map(({ id }) => id));
+      const kept = (Volumes ?? []).flatMap(({ Labels }) => infoFrom(Labels, 'stopped') ?? []);
+      return [...live, ...kept.filter(({ id }) => !taken.has(id))];
+    },
+
+    async destroy(id, workspace, call) {
+      provisions.cancel(id);
+      await destroys.join(`${id} ${workspace}`, call, async ({ signal }) => {
+        if (workspace === 'remove') await destroys.settled(`${id} keep`);
+        await provisions.settled(id);
+        await clear(id, workspace, signal);
+      });
+    },
+
+    async pause(id, { signal }) {
+      const { Id, State } = await running(id, signal);
+      if (!State.Paused) await ask(signal, () => engine.getContainer(Id).pause({ abortSignal: signal }));
+    },
+
+    async resume(id, { signal }) {
+      const { Id, State } = await running(id, signal);
+      if (State.Paused) await ask(signal, () => engine.getContainer(Id).unpause({ abortSignal: signal }));
+    },
+
+    async [Symbol.asyncDispose]() {
+      await provisions[Symbol.asyncDispose]();
+      await destroys[Symbol.asyncDispose]();
+      await images[Symbol.asyncDispose]();
+      await holds[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const phases: Readonly<Record<string, SandboxInfo['phase']>> = {
+  created: 'starting',
+  running: 'ready',
+  restarting: 'starting',
+  paused: 'paused',
+};

@@ -1,0 +1,67 @@
+import { Agent } from 'node:http';
+import Dockerode from 'dockerode';
+import { throwIfFired } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { within } from '../shared/joined.ts';
+
+/** Opens the engine that a DOCKER_HOST value names; the sockets that sandboxes dial need it on this machine. */
+export function openEngine(host: string): Dockerode {
+  const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
+  if (!socketPath.startsWith('/')) {
+    const why = 'sandboxes reach the server through Unix sockets, which do not cross machines';
+    throw new AppError('unsupported', `The Docker engine at ${host} cannot be used: ${why}. Use a unix:// address.`);
+  }
+  // `host: undefined`, or dockerode would prefer the environment's. No keep-alive: on a Unix socket dialling
+  // costs less than a request that meets a connection which the engine is just closing.
+  return new Dockerode({ socketPath, host: undefined, agent: new Agent({ keepAlive: false }) } as object);
+}
+
+/** One exchange with the engine; rejects only with AppError, and at once when the signal fires. */
+export async function ask<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
+  throwIfFired(signal);
+  try {
+    return await within(request(), signal);
+  } catch (thrown) {
+    throwIfFired(signal);
+    throw engineError(thrown);
+  }
+}
+
+function engineError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const cause = thrown;
+  if (statusOf(thrown) !== undefined) {
+    return new AppError('sandbox_unavailable', `The Docker engine refused: ${textOf(thrown)}`, { cause });
+  }
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'EACCES') {
+    const advice = 'Start the server as a user who may, for example a member of the group "docker".';
+    return new AppError('driver_unavailable', `The server may not use the Docker engine's socket. ${advice}`, {
+      cause,
+    });
+  }
+  return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
+}
+
+/** The HTTP status behind an error of `ask`; undefined when the engine did not answer. */
+export function statusOf(thrown: unknown): number | undefined {
+  const refusal = thrown instanceof AppError ? thrown.cause : thrown;
+  return (refusal as { statusCode?: number } | undefined)?.statusCode;
+}
+
+/** What the engine itself said. */
+export function textOf(thrown: unknown): string {
+  const refusal = thrown instanceof AppError ? (thrown.cause ?? thrown) : thrown;
+  const { json, message } = refusal as { json?: { message?: string }; message?: string };
+  return (json?.message ?? message ?? String(refusal)).trim();
+}
+
+/** Undefined where the engine answers 404. */
+export async function askFor<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await ask(signal, request);
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}

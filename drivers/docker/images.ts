@@ -1,0 +1,111 @@
+import type Dockerode from 'dockerode';
+import { AppError } from '../../src/core/errors.ts';
+import type { Call, ProvisionNews } from '../driver.ts';
+import { Joined, within } from '../shared/joined.ts';
+import { ask, askFor, statusOf, textOf } from './engine.ts';
+
+/** What the default image is built from. `hash` changes with any of it. */
+export interface BuildContext {
+  readonly folder: string;
+  /** Names in that folder, the Dockerfile among them. */
+  readonly files: readonly string[];
+  readonly hash: string;
+}
+export interface DefaultImage {
+  /** The name that templates use; the tag that is run adds the context's hash. */
+  readonly name: string;
+  context(): Promise<BuildContext>;
+  /** The network of the build's steps, which install packages. */
+  readonly buildNetwork: string;
+}
+type Tell = (news: ProvisionNews) => void;
+
+export interface Images extends AsyncDisposable {
+  /** Resolves with what to run for that name, once it is there. Rejects: image_missing. */
+  ensure(name: string, call: Call, tell?: Tell): Promise<string>;
+}
+
+export function openImages(engine: Dockerode, standard: DefaultImage | undefined): Images {
+  const gettings = new Joined<void>();
+  const listeners = new Map<string, Set<Tell>>(); // who waits for an image hears all of its news
+  let context: Promise<BuildContext> | undefined;
+
+  async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
+    context ??= image.context();
+    try {
+      return await within(context, signal);
+    } catch (error) {
+      if (!signal.aborted) context = undefined; // the next one may be luckier
+      throw error;
+    }
+  }
+
+  async function follow(stream: NodeJS.ReadableStream, image: string, tell: Tell): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const finished = (error: Error | null) => (error ? reject(error) : resolve());
+    engine.modem.followProgress(stream, finished, (line: Progress) => {
+      if (line.error !== undefined) reject(new AppError('image_missing', `${image}: ${line.error.trim()}`));
+      const detail = (line.stream ?? line.status)?.trim();
+      if (detail && (line.status !== undefined || detail.startsWith('Step '))) tell({ phase: 'image', detail });
+    });
+    return promise;
+  }
+
+  async function build(tag: string, made: BuildContext, buildNetwork: string, signal: AbortSignal): Promise<void> {
+    const tell = teller(tag);
+    tell({ phase: 'image', detail: `Building ${tag}` });
+    const options = { t: tag, networkmode: buildNetwork, forcerm: true, abortSignal: signal };
+    const context = { context: made.folder, src: [...made.files] };
+    await ask(signal, async () => follow(await engine.buildImage(context, options), tag, tell));
+  }
+
+  async function pull(name: string, signal: AbortSignal): Promise<void> {
+    const tell = teller(name);
+    tell({ phase: 'image', detail: `Pulling ${name}` });
+    try {
+      const stream = () => engine.pull(withTag(name), { abortSignal: signal });
+      await ask(signal, async () => follow(await stream(), name, tell));
+    } catch (cause) {
+      // The engine says 404 or 500 where the registry refused or was not reached.
+      if (statusOf(cause) === undefined) throw cause;
+      throw new AppError('image_missing', `The image ${name} could not be pulled: ${textOf(cause)}`, { cause });
+    }
+  }
+
+  const teller = (tag: string) => (news: ProvisionNews) => {
+    for (const tell of listeners.get(tag) ?? []) tell(news);
+  };
+
+  const isHere = async (ref: string, signal: AbortSignal) =>
+    (await askFor(signal, () => engine.getImage(ref).inspect())) !== undefined;
+
+  return {
+    async ensure(name, call, tell = () => {}) {
+      const made = standard?.name === name ? await contextOf(standard, call.signal) : undefined;
+      const ref = made ? `${name}:${made.hash.slice(0, 12)}` : name;
+      if (await isHere(ref, call.signal)) return ref;
+      const hearing = listeners.get(ref) ?? new Set();
+      listeners.set(ref, hearing.add(tell));
+      try {
+        await gettings.join(ref, call, ({ signal }) =>
+          made && standard ? build(ref, made, standard.buildNetwork, signal) : pull(ref, signal),
+        );
+      } finally {
+        hearing.delete(tell);
+        if (hearing.size === 0) listeners.delete(ref);
+      }
+      if (await isHere(ref, call.signal)) return ref;
+      throw new AppError('image_missing', `The image ${ref} was built or pulled, but the engine does not have it.`);
+    },
+    [Symbol.asyncDispose]: () => gettings[Symbol.asyncDispose](),
+  };
+}
+
+interface Progress {
+  readonly stream?: string;
+  readonly status?: string;
+  readonly error?: string;
+}
+
+// Without a tag the engine would pull every one there is.
+const withTag = (name: string) => (/(:[^/]+|@.+)$/.test(name) ? name : `${name}:latest`);

@@ -1,0 +1,42 @@
+import type Dockerode from 'dockerode';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { ask, askFor, statusOf } from './engine.ts';
+
+/** Kills and removes the container; resolves once its name is free. One that is not ours is left alone. */
+export async function removeContainer(
+  engine: Dockerode,
+  nameOrId: string,
+  instance: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const found = await askFor(signal, () => engine.getContainer(nameOrId).inspect({ abortSignal: signal }));
+    if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
+    const container = engine.getContainer(found.Id);
+    try {
+      await ask(signal, () => container.remove({ force: true, v: false, abortSignal: signal }));
+      return;
+    } catch (error) {
+      if (statusOf(error) === 404) return;
+      if (statusOf(error) !== 409) throw error; // 409: somebody else is removing it
+      await pause(25, signal);
+    }
+  }
+}
+
+export async function removeVolume(engine: Dockerode, name: string, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await ask(signal, () => engine.getVolume(name).remove({ abortSignal: signal }));
+      return;
+    } catch (error) {
+      if (statusOf(error) === 404) return;
+      const inUse = statusOf(error) === 409;
+      if (!inUse || tries === 40) throw inUse ? new AppError('sandbox_unavailable', busy, { cause: error }) : error;
+      await pause(50, signal); // its container is still being taken apart
+    }
+  }
+}
+
+const busy = "The sandbox's workspace is still in use, so it could not be removed. Try again.";

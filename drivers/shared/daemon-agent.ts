@@ -1,0 +1,82 @@
+import { Agent, type ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../src/core/errors.ts';
+import type { IdleConnections } from './idle-connections.ts';
+
+/**
+ * An http.Agent that never dials: each request takes a connection that the daemon opened, waiting for one as
+ * long as the request's own signal allows, and gives it back when the exchange is over.
+ */
+export class DaemonAgent extends Agent {
+  readonly #connections: IdleConnections;
+  readonly #used = new Set<Duplex>();
+  readonly #waiting = new Set<ClientRequest>();
+  #closed = false;
+
+  constructor(connections: IdleConnections) {
+    super({ keepAlive: true }); // else requests would say `connection: close`
+    this.#connections = connections;
+  }
+
+  /** Node's own hook: every request of this agent passes here instead of the base class's dialling. */
+  addRequest(request: ClientRequest): void {
+    if (this.#closed) {
+      fail(request, closed());
+      return;
+    }
+    this.#waiting.add(request);
+    const stop = this.#connections.take({
+      give: (connection) => {
+        this.#settled(request);
+        this.#lend(connection, request);
+      },
+      fail: (error) => {
+        this.#settled(request);
+        fail(request, error);
+      },
+    });
+    if (!this.#waiting.has(request)) return;
+    // A request without a socket is told of its own abort only through `onSocket`, which is ours to call.
+    request.destroy = (error) => {
+      stop();
+      this.#settled(request);
+      fail(request, error);
+      return request;
+    };
+  }
+
+  #settled(request: ClientRequest): void {
+    this.#waiting.delete(request);
+    Reflect.deleteProperty(request, 'destroy');
+  }
+
+  #lend(connection: Duplex, request: ClientRequest): void {
+    this.#used.add(connection);
+    const over = () => {
+      this.#used.delete(connection);
+      connection.off('free', free).off('agentRemove', over).off('close', over);
+    };
+    const free = () => {
+      over();
+      this.#connections.add(connection);
+    };
+    // `agentRemove`: an upgrade took the connection away for good.
+    connection.on('free', free).on('agentRemove', over).on('close', over);
+    request.onSocket(connection as Socket);
+  }
+
+  override destroy(): void {
+    this.#closed = true;
+    for (const request of this.#waiting) request.destroy(closed());
+    for (const connection of this.#used) connection.destroy();
+    super.destroy();
+  }
+}
+
+const closed = () => new AppError('cancelled', 'The link to the sandbox was closed.');
+
+function fail(request: ClientRequest, error: Error | undefined): void {
+  request.destroy(error);
+  request.onSocket(null as unknown as Socket); // Node then emits the error and `close`
+}

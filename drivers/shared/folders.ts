@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { chmod, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { AppError } from '../../src/core/errors.ts';
+import { SandboxId, SessionId } from '../../src/core/ids.ts';
+import type { SandboxSpec } from '../driver.ts';
+
+// The kernel's limit for a Unix socket's path is 107 bytes; behind the root come an id, `mount/` and a name.
+const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
+
+/** What a sandbox's folder remembers of it: its labels, and the daemon's token. */
+export const Meta = z.object({
+  driver: z.string(),
+  instance: z.string(),
+  id: SandboxId,
+  sessionId: SessionId,
+  epoch: z.int(),
+  template: z.string(),
+  image: z.string(),
+  expiresAt: z.number(),
+  token: z.string(),
+});
+export type Meta = z.infer<typeof Meta>;
+
+export const labelsOf = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
+  id,
+  sessionId,
+  epoch,
+  template,
+  image,
+  expiresAt,
+});
+
+/** The server's folders: one per sandbox, of which only `mount` is seen inside. */
+export interface Folders {
+  readonly root: string;
+  home(id: SandboxId): string;
+  mount(id: SandboxId): string;
+  ids(): Promise<SandboxId[]>;
+  /** Makes the sandbox's folder. The first caller's token stays, also between processes. */
+  prepare(meta: Meta): Promise<Meta>;
+  read(id: SandboxId): Promise<Meta | undefined>;
+  remove(id: SandboxId): Promise<void>;
+}
+
+export async function openFolders(folder: string): Promise<Folders> {
+  const root = resolve(folder);
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await chmod(root, 0o700);
+  const sockets = Buffer.byteLength(root) <= maxRoot ? root : await shortFolder(root);
+  const home = (id: SandboxId) => join(root, id);
+  const mount = (id: SandboxId) => join(sockets, id, 'mount');
+  const metaOf = (id: SandboxId) => join(home(id), 'meta.json');
+
+  async function read(id: SandboxId): Promise<Meta | undefined> {
+    const text = await readFile(metaOf(id), 'utf8').catch(() => undefined);
+    const parsed = text === undefined ? undefined : Meta.safeParse(parseJson(text));
+    return parsed?.data;
+  }
+
+  return {
+    root,
+    home,
+    mount,
+    read,
+    async ids() {
+      const names = await readdir(root).catch(() => []);
+      return names.flatMap((name) => SandboxId.safeParse(name).data ?? []);
+    },
+    async prepare(meta) {
+      const { id } = meta;
+      await mkdir(home(id), { recursive: true, mode: 0o700 });
+      await mkdir(mount(id), { recursive: true, mode: 0o755 });
+      await chmod(mount(id), 0o755); // whatever the umask says: the sandbox's user must get in
+      const known = await read(id);
+      const wanted = { ...meta, token: known?.token ?? meta.token };
+      const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}`);
+      await writeFile(draft, JSON.stringify(wanted), { mode: 0o600, flush: true });
+      if (known) {
+        await rename(draft, metaOf(id));
+        return wanted;
+      }
+      // A hard link is made by one of several processes only, and is whole at once.
+      const first = await link(draft, metaOf(id)).then(
+        () => true,
+        () => false,
+      );
+      await unlink(draft).catch(() => {});
+      const stored = first ? wanted : await read(id);
+      if (!stored) throw new AppError('sandbox_unavailable', "The sandbox's folder could not be written.");
+      return stored;
+    },
+    async remove(id) {
+      await rm(join(sockets, id), { recursive: true, force: true });
+      await rm(home(id), { recursive: true, force: true });
+    },
+  };
+}
+
+/** For data folders whose path is too long for a socket: a private folder with a short one, the same each time. */
+async function shortFolder(root: string): Promise<string> {
+  const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
+  await mkdir(short, { mode: 0o700 }).catch(() => {}); // it may be there already
+  const found = await lstat(short).catch(() => undefined);
+  const ours = found?.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
+  if (!ours || Buffer.byteLength(short) > maxRoot) {
+    const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot stand in`;
+    throw new AppError('driver_unavailable', `${reason}: it must be a private folder of the server's user.`);
+  }
+  await symlink(short, join(root, 'sockets')).catch(() => {}); // only so that whoever looks finds it
+  return short;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

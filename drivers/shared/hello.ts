@@ -1,0 +1,76 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { z } from 'zod';
+import type { Secret } from '../../src/core/secret.ts';
+
+/** What both sides of a control connection speak; a daemon of another version is refused. */
+export const protocolVersion = 1;
+
+const maxLine = 4_096;
+const patienceMs = 5_000;
+
+const HelloLine = z.object({
+  corral: z.int(),
+  version: z.string().max(64),
+  boot: z.string().max(64),
+  token: z.string().max(256),
+});
+
+export type Greeting =
+  | { readonly kind: 'ok'; readonly version: string; readonly boot: string }
+  /** It knows the token, but speaks another version. */
+  | { readonly kind: 'mismatch'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Reads the daemon's first line and answers it. Resolves with `refused` when there is none in time. */
+export async function greet(socket: Socket, token: Secret): Promise<Greeting> {
+  const line = await firstLine(socket);
+  const greeting: Greeting = line === undefined ? { kind: 'refused', reason: 'no hello' } : judge(line, token);
+  if (greeting.kind === 'ok') socket.write('ok\n');
+  else socket.end(`no ${greeting.reason}\n`);
+  return greeting;
+}
+
+function judge(line: string, token: Secret): Greeting {
+  const hello = HelloLine.safeParse(parseJson(line));
+  if (!hello.success) return { kind: 'refused', reason: 'the hello is not one this server understands' };
+  const { corral, version, boot } = hello.data;
+  if (!sameText(hello.data.token, token.reveal())) return { kind: 'refused', reason: 'wrong token' };
+  if (corral !== protocolVersion) {
+    const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${protocolVersion}`;
+    return { kind: 'mismatch', reason };
+  }
+  return { kind: 'ok', version, boot };
+}
+
+/** Undefined: it hung up, waited too long, or sent something else than one line. */
+async function firstLine(socket: Socket): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  let text = '';
+  const hear = (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+    const end = text.indexOf('\n');
+    if (end >= 0) resolve(end === text.length - 1 ? text.slice(0, end) : undefined);
+    else if (text.length > maxLine) resolve(undefined);
+  };
+  const give = () => resolve(undefined);
+  const timer = setTimeout(give, patienceMs);
+  socket.on('data', hear).once('close', give).once('end', give);
+  const line = await promise;
+  clearTimeout(timer);
+  socket.off('data', hear).off('close', give).off('end', give);
+  return line;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function sameText(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}

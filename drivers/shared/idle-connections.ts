@@ -1,0 +1,82 @@
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../src/core/errors.ts';
+
+const maxIdle = 64; // the daemon keeps 32; whoever opens more is not our daemon
+const maxWaiting = 1_024;
+
+export interface Waiter {
+  give(connection: Duplex): void;
+  fail(error: AppError): void;
+}
+
+/** The connections that a sandbox's daemon opened and that no request uses at the moment. */
+export class IdleConnections {
+  readonly #idle = new Map<Duplex, () => void>(); // with how to stop watching it
+  readonly #waiting = new Set<Waiter>();
+  #closed: AppError | undefined;
+
+  /** Takes the connection over: it stays here until a request wants it or it ends. */
+  add(connection: Duplex): void {
+    if (connection.destroyed || this.#closed) {
+      connection.destroy();
+      return;
+    }
+    const [first] = this.#waiting;
+    if (first) {
+      this.#waiting.delete(first);
+      first.give(connection);
+      return;
+    }
+    if (this.#idle.size >= maxIdle) {
+      connection.destroy();
+      return;
+    }
+    // Bytes that answer no request are as good as an end: nothing on that connection can be trusted.
+    const drop = () => {
+      this.#idle.get(connection)?.();
+      this.#idle.delete(connection);
+      connection.destroy();
+    };
+    const events = ['data', 'end', 'error', 'close'] as const;
+    for (const event of events) connection.on(event, drop);
+    this.#idle.set(connection, () => {
+      connection.on('error', () => {}).off('error', drop);
+      for (const event of events) connection.off(event, drop);
+    });
+    connection.resume(); // an end is only heard by who reads
+  }
+
+  /** Gives a connection now or later; returns how to stop waiting. */
+  take(waiter: Waiter): () => void {
+    if (this.#closed) {
+      waiter.fail(this.#closed);
+      return () => {};
+    }
+    for (const [connection, forget] of this.#idle) {
+      forget();
+      this.#idle.delete(connection);
+      if (connection.destroyed) continue;
+      waiter.give(connection);
+      return () => {};
+    }
+    if (this.#waiting.size >= maxWaiting) {
+      waiter.fail(new AppError('queue_full', 'Too many requests wait for this sandbox.'));
+      return () => {};
+    }
+    this.#waiting.add(waiter);
+    return () => this.#waiting.delete(waiter);
+  }
+
+  /** No connection comes any more; whoever waits fails with this. */
+  close(error: AppError): void {
+    this.#closed ??= error;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiter of waiting) waiter.fail(error);
+    for (const [connection, forget] of this.#idle) {
+      forget();
+      connection.destroy();
+    }
+    this.#idle.clear();
+  }
+}

@@ -1,0 +1,78 @@
+import { throwIfFired } from '../../src/core/cancel.ts';
+import type { Call } from '../driver.ts';
+
+interface Running<Value> {
+  readonly result: Promise<Value>;
+  readonly stop: AbortController;
+  callers: number;
+}
+
+/** Resolves like the promise, unless the signal fires first. */
+export async function within<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  throwIfFired(signal);
+  const fired = Promise.withResolvers<never>();
+  const fire = () => {
+    try {
+      throwIfFired(signal);
+    } catch (error) {
+      fired.reject(error);
+    }
+  };
+  signal.addEventListener('abort', fire, { once: true });
+  try {
+    return await Promise.race([promise, fired.promise]);
+  } finally {
+    signal.removeEventListener('abort', fire);
+  }
+}
+
+/**
+ * One running operation per key: a second call joins the first. Who gives up leaves at once; when the last one
+ * has left, the operation's own signal fires, and it cleans up before the next of that key may begin.
+ */
+export class Joined<Value> {
+  readonly #running = new Map<string, Running<Value>>();
+
+  async join(key: string, call: Call, run: (call: Call) => Promise<Value>): Promise<Value> {
+    throwIfFired(call.signal);
+    for (let old = this.#running.get(key); old?.stop.signal.aborted; old = this.#running.get(key)) {
+      await within(this.settled(key), call.signal);
+    }
+    const running = this.#running.get(key) ?? this.#start(key, call.deadlineAt, run);
+    running.callers += 1;
+    try {
+      return await within(running.result, call.signal);
+    } finally {
+      running.callers -= 1;
+      if (running.callers === 0) running.stop.abort(call.signal.reason);
+    }
+  }
+
+  #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): Running<Value> {
+    const stop = new AbortController();
+    const result = run({ signal: stop.signal, deadlineAt }).finally(() => this.#running.delete(key));
+    result.catch(() => {}); // the callers may all have left
+    const running = { result, stop, callers: 0 };
+    this.#running.set(key, running);
+    return running;
+  }
+
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
+
+  /** Asks the operation to give up, whoever waits for it. */
+  cancel(key: string): void {
+    this.#running.get(key)?.stop.abort();
+  }
+
+  /** Resolves when no operation of that key runs. */
+  async settled(key: string): Promise<void> {
+    await this.#running.get(key)?.result.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { stop } of this.#running.values()) stop.abort();
+    await Promise.allSettled([...this.#running.values()].map(({ result }) => result));
+  }
+}

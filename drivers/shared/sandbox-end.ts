@@ -1,0 +1,95 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../src/core/errors.ts';
+import type { IdSource } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { EgressGate, SandboxLink } from '../driver.ts';
+import { DaemonAgent } from './daemon-agent.ts';
+import type { Meta } from './folders.ts';
+import { greet } from './hello.ts';
+import { IdleConnections } from './idle-connections.ts';
+import { listenUnix } from './listen.ts';
+
+export interface EndOptions {
+  readonly gate: EgressGate;
+  readonly ids: IdSource;
+  /** Where several servers share the folders, each listens on `control.<replica>`. */
+  readonly replica: string | undefined;
+  /** PEM text of the authorities that the sandbox shall trust, as `ca.pem` beside the sockets. */
+  readonly caBundle: string | undefined;
+  /** A connection that was not let in, and why; for the operator's log. */
+  readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
+}
+
+/** The server's end of one sandbox: its two listening sockets and the connections its daemon opened. */
+export interface SandboxEnd extends AsyncDisposable {
+  /** The first connection of the daemon. Rejects when it cannot be spoken with, or the sandbox is lost. */
+  readonly ready: Promise<void>;
+  readonly lost: AbortSignal;
+  link(workdir: string): SandboxLink;
+  /** The sandbox is gone for good: every request and link hears of it. */
+  lose(reason: AppError): void;
+}
+
+export async function openEnd(mount: string, meta: Meta, options: EndOptions): Promise<SandboxEnd> {
+  const { gate, ids, replica, caBundle, onRefused } = options;
+  const { id, sessionId } = meta;
+  const token = new Secret(meta.token);
+  const idle = new IdleConnections();
+  const lost = new AbortController();
+  const ready = Promise.withResolvers<void>();
+  ready.promise.catch(() => {}); // nobody may be waiting
+
+  if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
+  await using opened = new AsyncDisposableStack();
+  const temporaryName = () => `.${ids.short().slice(0, 5)}`;
+  const listen = { maxConnections: 128, temporaryName: temporaryName() };
+  opened.use(
+    await listenUnix({ ...listen, path: join(mount, 'egress'), allowHalfOpen: true }, (socket) =>
+      gate.serve(socket, { id, sessionId }),
+    ),
+  );
+  const control = join(mount, replica === undefined ? 'control' : `control.${replica}`);
+  opened.use(
+    await listenUnix({ ...listen, path: control, allowHalfOpen: false }, async (socket) => {
+      const greeting = await greet(socket, token);
+      if (greeting.kind === 'ok') {
+        idle.add(socket);
+        return ready.resolve();
+      }
+      onRefused?.(meta, greeting.reason);
+      if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
+    }),
+  );
+  const resources = opened.move();
+
+  const lose = (reason: AppError) => {
+    ready.reject(reason);
+    idle.close(reason);
+    lost.abort(reason);
+  };
+  return {
+    ready: ready.promise,
+    lost: lost.signal,
+    lose,
+    link(workdir) {
+      const agent = new DaemonAgent(idle);
+      const link = { agent, token, workdir, lost: lost.signal };
+      return { ...link, [Symbol.asyncDispose]: async () => agent.destroy() };
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new AppError('sandbox_unavailable', 'The way into the sandbox was closed.');
+      ready.reject(closed);
+      idle.close(closed);
+      await resources.disposeAsync();
+    },
+  };
+}
+
+const mismatch = (reason: string) =>
+  `The sandbox's daemon cannot be used: ${reason}. Use an image that was built for this server.`;
+
+async function write(path: string, text: string): Promise<void> {
+  const present = await readFile(path, 'utf8').catch(() => undefined);
+  if (present !== text) await writeFile(path, text, { mode: 0o644 }); // not again under a running sandbox
+}
