@@ -12,7 +12,8 @@ export interface LoggerOptions {
 
 /** JSON lines. Whatever a line would say of a secret is masked on its way out, at whatever depth it stands. */
 export function createLogger({ level, scrubber, destination: given }: LoggerOptions): Logger {
-  const out = given ?? standardOutput();
+  // Synchronous, so that the last line before an exit is there. pino falls silent when the reader went away (`| head -1`).
+  const out = given ?? destination({ fd: 1, sync: true });
   return pino(
     {
       level,
@@ -22,14 +23,4 @@ export function createLogger({ level, scrubber, destination: given }: LoggerOpti
     },
     { write: (line: string) => void out.write(scrubber.scrub(line)) },
   );
-}
-
-/** Synchronous, so that the last line before an exit is there. A reader that went away (`| head -1`) is no error. */
-function standardOutput() {
-  const deaf = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  };
-  process.stdout.on('error', deaf);
-  process.stderr.on('error', deaf);
-  return destination({ fd: 1, sync: true }); // pino itself falls silent on EPIPE
 }
