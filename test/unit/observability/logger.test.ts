@@ -52,7 +52,6 @@ describe('the logger', () => {
       logger.info('first');
       process.stdin.once('data', () => {
         for (let n = 0; n < 50; n++) logger.info('nobody reads this');
-        console.log('nor this');
         setTimeout(() => process.exit(7), 50);
       });`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
@@ -61,6 +60,7 @@ describe('the logger', () => {
     const exit = once(child, 'exit');
     await once(child.stdout, 'data');
     child.stdout.destroy();
+    await once(child.stdout, 'close');
     child.stdin.write('go');
     expect(await exit).toEqual([7, null]);
   });
