@@ -1,0 +1,27 @@
+import { describe, expect, test } from 'vitest';
+import { AppError, isRetryable, toAppError } from '../../../src/core/errors.ts';
+
+describe('errors', () => {
+  test('whether a retry helps comes with the code', () => {
+    expect(new AppError('sandbox_capacity', 'Full.').retryable).toBe(true);
+    expect(new AppError('session_not_found', 'No.').retryable).toBe(false);
+    expect(isRetryable('rate_limited')).toBe(true);
+  });
+
+  test("one of ours stays itself, a stranger's message stays out of sight", () => {
+    const ours = new AppError('conflict', 'Taken.');
+    expect(toAppError(ours)).toBe(ours);
+    const stranger = new Error('password=hunter2 at /srv/secret');
+    expect(toAppError(stranger)).toMatchObject({ code: 'internal', cause: stranger });
+    expect(`${toAppError(stranger).message} ${toAppError(stranger).publicMessage}`).not.toMatch(/hunter2|srv/);
+  });
+
+  test('a fired signal becomes cancelled, a timeout deadline_exceeded', () => {
+    expect(toAppError(new DOMException('x', 'AbortError')).code).toBe('cancelled');
+    expect(toAppError(new DOMException('x', 'TimeoutError')).code).toBe('deadline_exceeded');
+  });
+
+  test.each([undefined, null, 'text', 0, {}])('%j thrown is an internal error', (thrown) => {
+    expect(toAppError(thrown).code).toBe('internal');
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { droppable, SessionFact } from '../../../src/core/events.ts';
+
+const runId = '123e4567-e89b-42d3-a456-426614174000';
+const messageId = '123e4567-e89b-42d3-a456-426614174001';
+
+describe('session facts', () => {
+  test.each([
+    { type: 'message.user', runId, data: { messageId, text: 'hi', attachments: [] } },
+    { type: 'message.delta', runId, data: { messageId, text: 'a' } },
+    { type: 'step', runId, data: { id: '1', description: 'Look', status: 'running' } },
+    {
+      type: 'tool.called',
+      runId,
+      data: {
+        callId: 'call_1',
+        tool: 'shell',
+        function: 'shell_exec',
+        args: { command: 'ls' },
+        success: false,
+        output: '',
+        reason: 'interrupted',
+        content: { console: [{ ps1: '$', command: 'ls', output: '' }] },
+      },
+    },
+    { type: 'run.end', runId, data: { status: 'stopped', reason: 'superseded', task: 'hi' } },
+    { type: 'sandbox.phase', runId: null, data: { phase: 'ready', ms: 12 } },
+    { type: 'egress', runId: null, data: { host: 'example.com', port: 443, decision: 'refused', rule: 'none' } },
+  ])('$type is one, and comes back as it went in', (fact) => {
+    expect(SessionFact.parse(JSON.parse(JSON.stringify(fact)))).toEqual(fact);
+  });
+
+  test.each([
+    ['an unknown type', { type: 'message.edited', runId: null, data: {} }],
+    ['an empty delta', { type: 'message.delta', runId, data: { messageId, text: '' } }],
+    [
+      'an end outside the closed list',
+      { type: 'run.end', runId, data: { status: 'stopped', reason: 'bored', task: '' } },
+    ],
+    ['a run id that is none', { type: 'title', runId: 'run-1', data: { title: 'x' } }],
+  ])('%s is not', (_, fact) => {
+    expect(SessionFact.safeParse(fact).success).toBe(false);
+  });
+
+  test('only what stands whole elsewhere may be dropped', () => {
+    expect([...droppable]).toEqual(['message.delta', 'tool.output']);
+  });
+});
