@@ -1,0 +1,134 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { Refusal } from './refusal.ts';
+import type { EgressLimits, SessionState } from './session-state.ts';
+import type { Target } from './target.ts';
+
+export interface ClientContext {
+  readonly clock: Clock;
+  readonly limits: EgressLimits;
+  readonly session: SessionState;
+  readonly sessionId: SessionId;
+}
+
+/** Three times what apt sends ahead. */
+const maxPipelined = 32;
+/** After the last word the other side gets this long to hang up. */
+const farewellMs = 1_000;
+/** A server that does not take the rest of an upload whose sender has left gets this long. */
+const flushMs = 30_000;
+
+/** One connection out of a sandbox, from accept to close. */
+export class Client {
+  readonly socket: Duplex;
+  readonly sessionId: SessionId;
+  /** Fires when the connection is gone; whatever was opened for it goes too. */
+  readonly gone: AbortSignal;
+  /** Inside a tunnel that turned out to carry plain HTTP: the one place its requests may name. */
+  pinned: Target | undefined;
+  readonly #context: ClientContext;
+  #target: Target | undefined;
+  #lastActive: number;
+  #turn: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #idle: unknown;
+  #hello: unknown;
+
+  constructor(socket: Duplex, context: ClientContext) {
+    const gone = new AbortController();
+    this.socket = socket;
+    this.sessionId = context.sessionId;
+    this.gone = gone.signal;
+    this.#context = context;
+    this.#lastActive = context.clock.now();
+    this.#watchIdle(context.limits.idleMs);
+    context.session.connections.add(socket);
+    socket.allowHalfOpen = true;
+    socket.once('close', () => {
+      context.session.connections.delete(socket);
+      context.clock.clearTimeout(this.#idle);
+      this.helloDone();
+      gone.abort();
+    });
+  }
+
+  /** Bytes that passed, in either direction. Over the hour's volume the connection is cut. */
+  count(bytes: number): void {
+    this.active();
+    if (this.#context.session.count(bytes)) return;
+    if (this.#target) this.tell(this.#target, 'refused', 'volume');
+    this.socket.destroy();
+  }
+
+  get overVolume(): boolean {
+    return !this.#context.session.count(0);
+  }
+
+  /** Ends with this connection; only what is already on its way out of it may still arrive. */
+  owns(upstream: Duplex): void {
+    const release = () => {
+      if (!upstream.writableEnded) upstream.destroy();
+      else this.#destroyAfter(upstream, flushMs);
+    };
+    if (this.gone.aborted) {
+      release();
+      return;
+    }
+    this.gone.addEventListener('abort', release, { once: true });
+    upstream.once('close', () => this.gone.removeEventListener('abort', release));
+  }
+
+  /** Requests sent ahead wait for those before them: a connection in is at most one connection out. */
+  async inTurn(work: () => Promise<void>): Promise<void> {
+    if (this.#waiting >= maxPipelined) return void this.socket.destroy();
+    this.#waiting += 1;
+    const turn = this.#turn.then(() => (this.gone.aborted ? undefined : work()));
+    this.#turn = turn.catch(() => {});
+    await turn.finally(() => {
+      this.#waiting -= 1;
+    });
+  }
+
+  active(): void {
+    this.#lastActive = this.#context.clock.now();
+  }
+
+  tell(target: Target, decision: 'allowed' | 'refused', rule: string): void {
+    this.#target = target;
+    this.#context.session.tell({ host: target.host, port: target.port, decision, rule });
+  }
+
+  /** From now on a head, a greeting or a hello must be complete within its time. */
+  helloBegins(): void {
+    this.helloDone();
+    this.#hello = this.#context.clock.setTimeout(() => this.socket.destroy(), this.#context.limits.helloMs);
+  }
+
+  helloDone(): void {
+    this.#context.clock.clearTimeout(this.#hello);
+  }
+
+  /** Says it, hangs up, and does not wait for ever for the other side to do the same. */
+  farewell(last: Refusal | Uint8Array): void {
+    this.helloDone();
+    this.socket.end(last instanceof Uint8Array ? last : last.asHttp());
+    this.socket.resume();
+    this.#destroyAfter(this.socket, farewellMs);
+  }
+
+  #destroyAfter(stream: Duplex, ms: number): void {
+    if (stream.closed) return;
+    const timer = this.#context.clock.setTimeout(() => stream.destroy(), ms);
+    stream.once('close', () => this.#context.clock.clearTimeout(timer));
+  }
+
+  #watchIdle(ms: number): void {
+    const { clock, limits } = this.#context;
+    this.#idle = clock.setTimeout(() => {
+      const left = this.#lastActive + limits.idleMs - clock.now();
+      if (left <= 0) this.socket.destroy();
+      else this.#watchIdle(left);
+    }, ms);
+  }
+}

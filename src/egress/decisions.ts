@@ -1,0 +1,39 @@
+import type { SessionId } from '../core/ids.ts';
+
+/** The data of an `egress` fact. */
+export interface EgressDecision {
+  readonly host: string;
+  readonly port: number;
+  readonly decision: 'allowed' | 'refused';
+  readonly rule: string;
+}
+export type OnDecision = (sessionId: SessionId, decision: EgressDecision) => void;
+
+const windowMs = 60_000;
+/** So many different decisions a minute are told one by one; beyond, one line stands for the rest. */
+const maxPerWindow = 120;
+
+/** What one session was told within the last minute: repeats are counted in the first. */
+export class ToldDecisions {
+  readonly #told = new Map<string, number>(); // in order of time, so that the old ones come first
+
+  isNews({ host, port, decision }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
+    for (const [key, at] of this.#told) {
+      if (now - at < windowMs) break;
+      this.#told.delete(key);
+    }
+    const key = `${decision} ${host} ${port}`;
+    if (this.#told.has(key)) return 'repeat';
+    if (this.#told.size > maxPerWindow) return 'flood goes on';
+    const flood = this.#told.size === maxPerWindow;
+    this.#told.set(flood ? 'flood' : key, now);
+    return flood ? 'flood' : 'news';
+  }
+}
+
+export const floodDecision: EgressDecision = {
+  host: '*',
+  port: 0,
+  decision: 'refused',
+  rule: `more than ${maxPerWindow} different targets within a minute; the rest of them is not listed`,
+};

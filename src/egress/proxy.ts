@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import type { SandboxId, SessionId } from '../core/ids.ts';
+import { type AddressRules, addressCheck } from './addresses.ts';
+import { Client } from './client.ts';
+import { type Dial, type Resolve, systemDial, systemResolve } from './connect.ts';
+import type { OnDecision } from './decisions.ts';
+import { passages, type Rules } from './passage.ts';
+import { forward } from './plain.ts';
+import { type Entry, parseEntry } from './policy.ts';
+import { Refusal } from './refusal.ts';
+import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
+import { socksConnect } from './socks.ts';
+import { readable } from './streams.ts';
+import { parseAuthority } from './target.ts';
+import { tunnel } from './tunnel.ts';
+
+export interface EgressOptions extends Omit<Rules, 'extra'> {
+  /** Becomes an `egress` fact; repeats within a minute are left out. Must not throw. */
+  readonly onDecision: OnDecision;
+  readonly clock: Clock;
+  /** `egress.registries` of the configuration: added to what every image is set up for. */
+  readonly extraRegistries?: readonly string[];
+  readonly addresses?: AddressRules;
+  readonly limits?: Partial<EgressLimits>;
+  readonly resolve?: Resolve;
+  readonly dial?: Dial;
+}
+
+/** The driver contract's EgressGate, said again: this layer does not import the drivers'. */
+export interface EgressProxy extends AsyncDisposable {
+  serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
+}
+
+const sweepMs = 60_000;
+const socksVersion = 5;
+
+/** Serves the `egress` sockets: HTTP proxy requests, CONNECT and SOCKS5, by each session's policy. Rejects bad entries. */
+export function egressProxy(options: EgressOptions): EgressProxy {
+  const { clock, onDecision } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const open = passages(
+    {
+      policyOf: (id) => options.policyOf(id),
+      registriesOf: (id) => options.registriesOf(id),
+      extra: (options.extraRegistries ?? []).map(entryOrThrow),
+    },
+    {
+      resolve: options.resolve ?? systemResolve,
+      dial: options.dial ?? systemDial,
+      reachable: addressCheck(options.addresses ?? {}),
+      connectMs: limits.connectMs,
+    },
+  );
+  const sessions = new Map<SessionId, SessionState>();
+  const clients = new WeakMap<Duplex, Client>();
+  let swept = clock.now();
+  let closed = false;
+
+  const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
+  Object.assign(http, { httpAllowHalfOpen: true }); // documented, not typed
+  /** A bug of ours, or of who injected something, ends this one connection and nothing else. */
+  const guard = (socket: Duplex, work: (client: Client) => Promise<void>) => {
+    const client = clients.get(socket);
+    client?.helloDone();
+    if (!client) socket.destroy();
+    else void work(client).catch(() => socket.destroy());
+  };
+
+  http.on('request', (req, res) =>
+    guard(req.socket, (client) => client.inTurn(() => forward({ client, open }, req, res))),
+  );
+  http.on('connect', (req, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    guard(socket, (client) => client.inTurn(() => connect(client, req.url ?? '')));
+  });
+  http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+    const text = tooLarge ? 'the head of a request may have 16 KiB.' : 'that is neither an HTTP request nor SOCKS5.';
+    if (socket.writable) clients.get(socket)?.farewell(new Refusal(tooLarge ? 431 : 400, text));
+  });
+
+  async function connect(client: Client, authority: string): Promise<void> {
+    const to = client.pinned ? undefined : parseAuthority(authority);
+    if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
+    const passage = await open(client, to);
+    if (passage.kind === 'refused') return client.farewell(passage.refusal);
+    client.socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+    await tunnel(client, { to, open: passage }, () => http.emit('connection', client.socket));
+  }
+
+  async function begin(client: Client): Promise<void> {
+    const { socket } = client;
+    let first: Buffer | null = null;
+    while (!first && !socket.readableEnded && !socket.destroyed) {
+      await readable(socket);
+      first = socket.read() as Buffer | null;
+    }
+    if (!first) return void socket.destroy();
+    client.helloBegins();
+    socket.unshift(first);
+    if (first[0] !== socksVersion) return void http.emit('connection', socket);
+    const wanted = await socksConnect(client, open);
+    if (wanted) await tunnel(client, wanted, () => http.emit('connection', socket));
+  }
+
+  function stateOf(sessionId: SessionId): SessionState {
+    if (clock.now() - swept >= sweepMs) {
+      swept = clock.now();
+      for (const [id, state] of sessions) if (state.forgettable) sessions.delete(id);
+    }
+    const known = sessions.get(sessionId) ?? new SessionState({ clock, limits, sessionId, onDecision });
+    sessions.set(sessionId, known);
+    return known;
+  }
+
+  return {
+    serve(socket, { sessionId }) {
+      socket.on('error', () => {}); // its close is what counts
+      if (closed) return void socket.destroy();
+      const session = stateOf(sessionId);
+      if (session.connections.size >= limits.connections) {
+        const text = `a session may have ${limits.connections} connections to the outside at once. Close some first.`;
+        socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());
+        return;
+      }
+      const client = new Client(socket, { clock, limits, session, sessionId });
+      clients.set(socket, client);
+      guard(socket, begin);
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      const left = [...sessions.values()].flatMap(({ connections }) => [...connections]);
+      for (const socket of left) socket.destroy();
+      await Promise.all(left.map((socket) => socket.closed || once(socket, 'close')));
+    },
+  };
+}
+
+function entryOrThrow(text: string): Entry {
+  const entry = parseEntry(text);
+  if (entry) return entry;
+  throw new AppError('invalid_request', `egress.registries: "${text}" is not host, *.host or host:port.`);
+}

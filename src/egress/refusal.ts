@@ -1,0 +1,44 @@
+import { STATUS_CODES } from 'node:http';
+import { authorityOf, type Target } from './target.ts';
+
+/** A no that says what happened and what to do; as an HTTP answer, or as SOCKS's one byte. */
+export class Refusal {
+  readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
+  readonly text: string;
+
+  constructor(status: Refusal['status'], text: string) {
+    this.status = status;
+    this.text = text;
+  }
+
+  static of(target: Target, why: string, advice: string): Refusal {
+    return new Refusal(403, `egress to ${authorityOf(target)} refused: ${why}. ${advice}`);
+  }
+
+  static failed(target: Target, why: string, timedOut: boolean): Refusal {
+    return new Refusal(timedOut ? 504 : 502, `egress to ${authorityOf(target)} is allowed but failed: ${why}.`);
+  }
+
+  /** The whole answer as bytes. Tools that tunnel show only the status line, so the reason stands there too. */
+  asHttp(): Uint8Array {
+    const body = Buffer.from(`${this.text}\n`);
+    const head = [
+      `HTTP/1.1 ${this.status} ${this.reason}`,
+      'Content-Type: text/plain; charset=utf-8',
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ];
+    return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
+  }
+
+  get reason(): string {
+    const line = this.text.replace(/[^\x20-\x7e]/g, '?').slice(0, 400);
+    return line || (STATUS_CODES[this.status] ?? '');
+  }
+
+  /** RFC 1928: not allowed by ruleset, host unreachable, general failure. */
+  get socksReply(): number {
+    if (this.status === 403) return 2;
+    return this.status === 502 || this.status === 504 ? 4 : 1;
+  }
+}

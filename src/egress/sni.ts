@@ -1,0 +1,84 @@
+/** What the first bytes of a tunnel are. `more`: they do not say yet. */
+export type FirstBytes =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'tls'; readonly name: string | undefined; readonly encrypted: boolean }
+  | { readonly kind: 'broken-tls' }
+  | { readonly kind: 'http' }
+  | { readonly kind: 'other' };
+
+const more: FirstBytes = { kind: 'more' };
+const maxHello = 16_384;
+
+export function firstBytesOf(seen: Buffer): FirstBytes {
+  if (seen.length === 0) return more;
+  if (seen[0] === 0x16) return clientHello(seen);
+  // Leading line breaks count as HTTP: servers skip them, so they must not hide a request.
+  const start = seen.subarray(0, 40).toString('latin1');
+  if (/^[\r\n]*[A-Z]{3,20} /.test(start)) return { kind: 'http' };
+  return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
+}
+
+/** TLS records → one handshake message → its server_name; anything out of order is `broken-tls`. */
+function clientHello(seen: Buffer): FirstBytes {
+  try {
+    const handshake = unwrapRecords(seen);
+    if (!handshake) return more;
+    return { kind: 'tls', ...extensionsOf(handshake) };
+  } catch {
+    return { kind: 'broken-tls' }; // read past its end, or a length that lies
+  }
+}
+
+function unwrapRecords(seen: Buffer): Buffer | undefined {
+  const parts: Buffer[] = [];
+  let have = 0;
+  for (let at = 0; at < seen.length; ) {
+    if (seen[at] !== 0x16 || (at + 1 < seen.length && seen[at + 1] !== 3))
+      throw new RangeError('not a handshake record');
+    if (at + 5 > seen.length) return undefined;
+    const length = seen.readUInt16BE(at + 3);
+    if (length === 0 || length > maxHello) throw new RangeError('record length');
+    const part = seen.subarray(at + 5, at + 5 + length);
+    parts.push(part);
+    have += part.length;
+    const message = Buffer.concat(parts);
+    if (have >= 4) {
+      const want = 4 + message.readUIntBE(1, 3);
+      if (message[0] !== 1 || want > maxHello) throw new RangeError('not a ClientHello');
+      if (have >= want) return message.subarray(4, want);
+    }
+    at += 5 + length;
+  }
+  return undefined;
+}
+
+function extensionsOf(hello: Buffer): { name: string | undefined; encrypted: boolean } {
+  let at = 2 + 32;
+  at += 1 + hello.readUInt8(at); // session id
+  at += 2 + hello.readUInt16BE(at); // cipher suites
+  at += 1 + hello.readUInt8(at); // compression methods
+  const found: { name: string | undefined; encrypted: boolean } = { name: undefined, encrypted: false };
+  if (at === hello.length) return found;
+  const end = at + 2 + hello.readUInt16BE(at);
+  if (end !== hello.length) throw new RangeError('extensions length');
+  at += 2;
+  const types = new Set<number>();
+  while (at < end) {
+    const type = hello.readUInt16BE(at);
+    const length = hello.readUInt16BE(at + 2);
+    if (types.has(type) || at + 4 + length > end) throw new RangeError('extension');
+    types.add(type);
+    if (type === 0) found.name = serverName(hello.subarray(at + 4, at + 4 + length));
+    if (type === 0xfe0d) found.encrypted = true;
+    at += 4 + length;
+  }
+  return found;
+}
+
+function serverName(list: Buffer): string {
+  const length = list.readUInt16BE(3);
+  // Exactly one entry, of the one type there is: two names would let both sides read a different one.
+  const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
+  if (!one || length === 0 || length > 255) throw new RangeError('server_name');
+  return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../src/core/clock.ts';
+import { SessionId, sandboxIdOf } from '../../src/core/ids.ts';
+import { systemDial } from '../../src/egress/connect.ts';
+import type { EgressDecision } from '../../src/egress/decisions.ts';
+import type { EgressPolicy } from '../../src/egress/policy.ts';
+import { type EgressOptions, egressProxy } from '../../src/egress/proxy.ts';
+
+export const session = SessionId.parse('0123456789abcdef');
+
+export interface EgressBenchOptions extends Partial<EgressOptions> {
+  policy?: EgressPolicy;
+  /** What the one resolver answers; any other name does not exist. */
+  names?: Record<string, string[]>;
+  /** `address:port` → the loopback port of the stand-in that plays it. */
+  servers?: Record<string, number>;
+}
+
+/** The proxy behind a real Unix socket, with a made-up Internet of stand-ins on loopback. */
+export async function egressBench(options: EgressBenchOptions) {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-egress-'));
+  const path = join(folder, 'egress');
+  const told: EgressDecision[] = [];
+  const dialled: string[] = [];
+  const proxy = egressProxy({
+    policyOf: () => options.policy ?? { kind: 'none' },
+    registriesOf: () => [],
+    onDecision: (_, decision) => told.push(decision),
+    clock: systemClock,
+    resolve: async (host) => {
+      const addresses = options.names?.[host];
+      if (!addresses) throw Object.assign(new Error(`no such name: ${host}`), { code: 'ENOTFOUND' });
+      return addresses;
+    },
+    dial: async (address, port, signal) => {
+      dialled.push(`${address}:${port}`);
+      const standIn = options.servers?.[`${address}:${port}`];
+      if (standIn === undefined) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+      return systemDial('127.0.0.1', standIn, signal);
+    },
+    ...options,
+  });
+  const accepting = createServer({ allowHalfOpen: true }, (socket) =>
+    proxy.serve(socket, { id: sandboxIdOf(session), sessionId: session }),
+  );
+  accepting.listen(path);
+  await once(accepting, 'listening');
+  const opened: Socket[] = [];
+  return {
+    path,
+    told,
+    dialled,
+    proxy,
+    async connect(): Promise<Socket> {
+      const socket = connect({ path, allowHalfOpen: true }).on('error', () => {});
+      opened.push(socket);
+      await once(socket, 'connect');
+      return socket;
+    },
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      for (const socket of opened) socket.destroy();
+      accepting.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A server on a port of its own, gone at the end of its block with all its connections. */
+export async function standIn<S extends Server>(server: S): Promise<{ port: number; server: S } & AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket.on('error', () => {}));
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    server,
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Everything until the other side ends, as text. */
+export async function rest(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('latin1');
+}
+
+/** What has arrived up to and including this text. */
+export async function until(socket: Socket, end: string): Promise<string> {
+  let seen = '';
+  while (!seen.includes(end)) {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk) seen += chunk.toString('latin1');
+    else if (socket.readableEnded || socket.destroyed) throw new Error(`ended after ${JSON.stringify(seen)}`);
+    else await Promise.race([once(socket, 'readable'), once(socket, 'close'), once(socket, 'end')]);
+  }
+  return seen;
+}
