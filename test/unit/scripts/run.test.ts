@@ -43,7 +43,7 @@ beforeEach(() => {
   cpSync('scripts/run.mjs', join(root, 'scripts/run.mjs'));
   write('package-lock.json', lockfile('1.0.0'));
   write('npm-cli.js', fakeNpm);
-  write('hello.ts', 'const who: string = process.argv[2] ?? "nobody"; console.log(`hello ${who}`);');
+  write('hello.ts', 'const who: string = process.argv[2] ?? "nobody"; console.log("hello", who);');
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
