@@ -1,0 +1,59 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../core/secret.ts';
+
+export interface TokenGate {
+  /** Whether a credential is asked for at all. */
+  readonly required: boolean;
+  accepts(presented: readonly string[]): boolean;
+}
+
+/** Both sides are hashed first, so neither the length nor a common prefix shows in the time it takes. */
+export function tokenGate(token: Secret | undefined): TokenGate {
+  if (!token) return { required: false, accepts: () => true };
+  const expected = sha256(token.reveal());
+  return {
+    required: true,
+    accepts: (presented) => presented.some((candidate) => timingSafeEqual(sha256(candidate), expected)),
+  };
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+
+export interface Presentation {
+  readonly authorization?: string | undefined;
+  /** `?token=`, as the query parser gave it. */
+  readonly query?: unknown;
+  /** The header `Sec-WebSocket-Protocol`. */
+  readonly protocols?: string | undefined;
+}
+
+/** Every token a request shows, whichever way it shows it. */
+export function presentedTokens({ authorization, query, protocols }: Presentation): string[] {
+  const tokens: string[] = [];
+  const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+  if (bearer) tokens.push(bearer);
+  if (typeof query === 'string' && query !== '') tokens.push(query);
+  const { token } = readSubprotocols(protocols);
+  if (token) tokens.push(token);
+  return tokens;
+}
+
+const carrier = 'corral.bearer.';
+
+/** A browser's WebSocket can send no header but this one, so the token travels among the protocols it offers. */
+export function readSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
+  const all = (header ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  const carried = all.find((name) => name.startsWith(carrier))?.slice(carrier.length);
+  return {
+    offered: all.filter((name) => !name.startsWith(carrier)), // the token is never echoed as the selected one
+    token: carried ? Buffer.from(carried, 'base64url').toString('utf8') : undefined,
+  };
+}
+
+/** For the access log: what stands behind `token=` is nobody's business. */
+export function maskToken(url: string): string {
+  return url.replace(/([?&]token=)[^&#]*/gi, '$1***');
+}

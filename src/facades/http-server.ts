@@ -1,0 +1,67 @@
+import { tokenGate } from '../auth/token.ts';
+import { isLoopback } from '../config/contradictions.ts';
+import type { Config } from '../config/schema.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Inbox } from '../core/ports.ts';
+import type { SessionService } from '../session/service.ts';
+import { serverRoutes } from './server/routes.ts';
+import { createApp } from './shared/app.ts';
+import type { ErrorStyle } from './shared/error-style.ts';
+import { idempotency } from './shared/idempotency.ts';
+import type { HttpLogger, HttpMetrics } from './shared/observe.ts';
+import { rateLimiter } from './shared/rate-limit.ts';
+import type { App, Dialect } from './shared/routes.ts';
+import { sheikhbox } from './sheikhbox/routes.ts';
+
+export type HttpConfig = Pick<
+  Config,
+  'host' | 'token' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox'
+>;
+export interface HttpServerDeps {
+  readonly config: HttpConfig;
+  readonly version: string;
+  readonly sessions: SessionService;
+  readonly inbox: Inbox;
+  readonly logger: HttpLogger;
+  readonly metrics: HttpMetrics;
+  /** Fires when the server goes down: every stream ends, every answer closes its connection. */
+  readonly closing: AbortSignal;
+  readonly clock: Clock;
+}
+
+/** The whole HTTP surface, not listening yet. A new dialect is one folder and one line here. */
+export function httpServer(deps: HttpServerDeps): App {
+  const { config, version, sessions, logger, metrics, closing, clock } = deps;
+  const styles = new Map<string, ErrorStyle>();
+  const { app, table } = createApp({
+    guard: {
+      loopback: isLoopback(config.host),
+      allowedHosts: config.allowedHosts,
+      corsOrigins: config.corsOrigins,
+      gate: tokenGate(config.token),
+      limiter: config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined,
+    },
+    styles,
+    maxBodyBytes: config.maxBodyBytes,
+    logger,
+    metrics,
+    closing,
+  });
+  const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
+  const dialects: Dialect[] = [
+    serverRoutes({ sessions, metrics, clock, version, table }),
+    sheikhbox({
+      sessions,
+      idempotency: idempotency(deps.inbox, clock),
+      sse,
+      clock,
+      logger,
+      profile: config.sheikhbox.profile,
+    }),
+  ];
+  for (const { errors, mount } of dialects) {
+    if (errors) styles.set(errors.prefix, errors.style);
+    mount(app);
+  }
+  return app;
+}

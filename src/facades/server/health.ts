@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import type { ServiceHealth, SessionService } from '../../session/service.ts';
+import type { App, RouteDoc } from '../shared/routes.ts';
+
+/** Under the second that is promised, whatever hangs. */
+const patienceMs = 900;
+
+const CheckReply = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
+const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
+const DetailedReply = HealthReply.extend({
+  timestamp: z.iso.datetime(),
+  version: z.string(),
+  uptime_seconds: z.number(),
+  checks: z.object({ storage: CheckReply, sandbox: CheckReply, model: CheckReply }),
+  sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
+});
+const statuses = (schema: z.ZodType, healthy: object, unhealthy: object): RouteDoc['responses'] => ({
+  200: { description: 'Healthy', content: { 'application/json': { schema, example: healthy } } },
+  503: { description: 'Unhealthy', content: { 'application/json': { schema, example: unhealthy } } },
+});
+
+const doc: RouteDoc = {
+  operationId: 'health',
+  tag: 'Server',
+  summary: 'Whether the server works; answers within a second',
+  responses: statuses(HealthReply, { status: 'healthy' }, { status: 'unhealthy' }),
+};
+const example = (status: 'healthy' | 'unhealthy') => ({
+  status,
+  timestamp: '2025-01-01T00:00:00.000Z',
+  version: '0.1.0',
+  uptime_seconds: 12.5,
+  checks: { storage: { status }, sandbox: { status }, model: { status: 'healthy' } },
+  sessions: { total: 3, running: 1, waiting: 0 },
+});
+const detailedDoc: RouteDoc = {
+  operationId: 'healthDetailed',
+  tag: 'Server',
+  summary: 'What works and what does not, part by part',
+  responses: statuses(DetailedReply, example('healthy'), example('unhealthy')),
+};
+
+interface HealthDeps {
+  readonly sessions: Pick<SessionService, 'health'>;
+  readonly clock: Clock;
+  readonly version: string;
+}
+
+export function mountHealth(app: App, { sessions, clock, version }: HealthDeps): void {
+  const startedAt = clock.now();
+  app.get('/health', { config: { doc, open: true, free: true } }, async (_request, reply) => {
+    const status = overall(await inTime(sessions, clock));
+    return reply.code(status === 'healthy' ? 200 : 503).send({ status });
+  });
+  app.get('/health/detailed', { config: { doc: detailedDoc, free: true } }, async (_request, reply) => {
+    const { storage, sandbox, model, sessions: count } = await inTime(sessions, clock);
+    const status = overall({ storage, sandbox });
+    const now = clock.now();
+    return reply.code(status === 'healthy' ? 200 : 503).send({
+      status,
+      timestamp: new Date(now).toISOString(),
+      version,
+      uptime_seconds: (now - startedAt) / 1000,
+      checks: { storage, sandbox, model },
+      sessions: count,
+    });
+  });
+}
+
+/** A model that does not answer is no reason to restart the server; without storage or sandboxes it is of no use. */
+function overall({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>): 'healthy' | 'unhealthy' {
+  return storage.status === 'unhealthy' || sandbox.status === 'unhealthy' ? 'unhealthy' : 'healthy';
+}
+
+async function inTime(sessions: HealthDeps['sessions'], clock: Clock): Promise<ServiceHealth> {
+  const giveUp = new AbortController();
+  const { promise: tooLate, resolve } = Promise.withResolvers<ServiceHealth>();
+  const timer = clock.setTimeout(() => {
+    giveUp.abort();
+    resolve(unknown('The checks did not answer in time.'));
+  }, patienceMs);
+  const failed = () => unknown('The checks failed.');
+  const health = await Promise.race([sessions.health(giveUp.signal).catch(failed), tooLate]);
+  clock.clearTimeout(timer);
+  return health;
+}
+
+function unknown(detail: string): ServiceHealth {
+  const check = { status: 'unhealthy', detail } as const;
+  return {
+    storage: check,
+    sandbox: { ...check, driver: 'unknown' },
+    model: { ...check, name: 'unknown' },
+    sessions: { total: 0, running: 0, waiting: 0 },
+  };
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { RegisteredRoute, ResponseDoc } from '../shared/routes.ts';
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of what is registered: nothing is described twice, so nothing can be described wrongly. */
+export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    if (!route.doc || route.method === 'HEAD') continue; // HEAD goes with its GET
+    const path = route.url.replace(/:([^/]+)/g, '{$1}');
+    paths[path] ??= {};
+    paths[path][route.method.toLowerCase()] = operation(route, route.doc);
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Corral', version, description: 'A computer of its own for every AI agent.' },
+    tags: [...new Set(routes.flatMap(({ doc }) => (doc ? [doc.tag] : [])))].map((name) => ({ name })),
+    paths,
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    security: [{}, { bearer: [] }],
+  };
+}
+
+function operation({ schema }: RegisteredRoute, doc: NonNullable<RegisteredRoute['doc']>): Json {
+  const parameters = [
+    ...parametersOf(schema?.params, 'path'),
+    ...parametersOf(schema?.querystring, 'query'),
+    ...Object.entries(doc.headers ?? {}).map(([name, description]) => ({
+      name,
+      in: 'header',
+      required: false,
+      description,
+      schema: { type: 'string' },
+    })),
+  ];
+  return {
+    operationId: doc.operationId,
+    tags: [doc.tag],
+    summary: doc.summary,
+    ...(doc.description && { description: doc.description }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample) }),
+    responses: Object.fromEntries(Object.entries(doc.responses).map(([status, one]) => [status, response(one)])),
+  };
+}
+
+function parametersOf(schema: unknown, place: 'path' | 'query'): Json[] {
+  if (!(schema instanceof z.ZodType)) return [];
+  const { properties = {}, required = [] } = toJsonSchema(schema, 'input') as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    ...(description !== undefined && { description }),
+    schema: rest,
+  }));
+}
+
+function requestBody(schema: z.ZodType, example: unknown): Json {
+  const json = toJsonSchema(schema, 'input');
+  const needed = Array.isArray(json.required) && json.required.length > 0;
+  return {
+    required: needed,
+    content: { 'application/json': { schema: json, ...(example !== undefined && { example }) } },
+  };
+}
+
+function response({ description, content }: ResponseDoc): Json {
+  if (!content) return { description };
+  const types = Object.entries(content).map(([type, { schema, example }]) => [
+    type,
+    { ...(schema && { schema: toJsonSchema(schema, 'output') }), ...(example !== undefined && { example }) },
+  ]);
+  return { description, content: Object.fromEntries(types) };
+}
+
+/** JSON Schema 2020-12 is what OpenAPI 3.1 speaks. */
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' }) as Json;
+  return json;
+}

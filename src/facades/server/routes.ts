@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import type { SessionService } from '../../session/service.ts';
+import type { HttpMetrics } from '../shared/observe.ts';
+import type { App, Dialect, RouteDoc, RouteTable } from '../shared/routes.ts';
+import { mountDocs } from './docs.ts';
+import { mountHealth } from './health.ts';
+
+interface ServerDeps {
+  readonly sessions: Pick<SessionService, 'health'>;
+  readonly metrics: HttpMetrics;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly table: RouteTable;
+}
+
+const rootDoc: RouteDoc = {
+  operationId: 'root',
+  tag: 'Server',
+  summary: 'What runs here',
+  responses: {
+    200: {
+      description: 'Success',
+      content: {
+        'application/json': {
+          schema: z.object({ name: z.literal('corral'), version: z.string(), status: z.literal('running') }),
+          example: { name: 'corral', version: '0.1.0', status: 'running' },
+        },
+      },
+    },
+  },
+};
+const metricsDoc: RouteDoc = {
+  operationId: 'metrics',
+  tag: 'Server',
+  summary: 'Measurements in Prometheus text format 0.0.4',
+  responses: {
+    200: {
+      description: 'Success',
+      content: {
+        'text/plain': {
+          schema: z.string(),
+          example: '# TYPE corral_sessions gauge\ncorral_sessions{status="running"} 1\n',
+        },
+      },
+    },
+    401: { description: 'Unauthorized' },
+  },
+};
+
+/** What belongs to the server and to no dialect. */
+export function serverRoutes({ table, version, metrics, ...deps }: ServerDeps): Dialect {
+  return {
+    mount(app: App) {
+      app.get('/', { config: { doc: rootDoc, open: true, free: true } }, async () => ({
+        name: 'corral',
+        version,
+        status: 'running',
+      }));
+      mountHealth(app, { ...deps, version });
+      app.get('/metrics', { config: { doc: metricsDoc, free: true } }, async (_request, reply) =>
+        reply.header('content-type', metrics.contentType).send(await metrics.text()),
+      );
+      mountDocs(app, table, version);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { ServerOptions } from 'node:http';
+import fastify from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { AppError, toAppError } from '../../core/errors.ts';
+import type { ErrorStyle } from './error-style.ts';
+import { answer, answerBrokenRequest, answerErrors } from './errors.ts';
+import { type GuardOptions, guard } from './guard.ts';
+import { parseJsonBody } from './json-body.ts';
+import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
+import { type App, type RouteTable, routeTable, validatorCompiler } from './routes.ts';
+
+export interface AppOptions {
+  readonly guard: GuardOptions;
+  readonly styles: ReadonlyMap<string, ErrorStyle>;
+  readonly maxBodyBytes: number;
+  readonly logger: HttpLogger;
+  readonly metrics: HttpMetrics;
+  readonly closing: AbortSignal;
+}
+
+const transport: ServerOptions = {
+  maxHeaderSize: 16_384, // of request line and headers together
+  headersTimeout: 10_000,
+  requestTimeout: 30_000, // until a request has come in whole; answers may take as long as they like
+  connectionsCheckingInterval: 1_000, // Node looks every 30 s otherwise, and a slow request lives that much longer
+  requireHostHeader: false, // the guard refuses it, with a proper answer
+};
+
+/** An HTTP server with everything that is the same for all dialects, and no route yet. */
+export function createApp(options: AppOptions): { app: App; table: RouteTable } {
+  const { styles, logger, closing } = options;
+  const app = fastify({
+    logger: false,
+    bodyLimit: options.maxBodyBytes,
+    http: transport,
+    requestTimeout: 30_000,
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (thrown, request, reply) => {
+      const known =
+        thrown.statusCode === 500 ? toAppError(thrown) : new AppError('invalid_request', 'The URL is malformed.');
+      return answer(known, request, reply, { styles, logger });
+    },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.server.maxHeadersCount = 0; // the size limit counts; beyond a number Node would drop headers in silence
+
+  app.setValidatorCompiler(validatorCompiler);
+  observeRequests(app, logger, options.metrics);
+  guard(app, options.guard);
+  readBodies(app);
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing.aborted) reply.header('connection', 'close');
+  });
+  const table = routeTable(app);
+  answerErrors(app, { styles, table, logger });
+  return { app, table };
+}
+
+/** A body is JSON whatever its Content-Type says; a route without a body schema takes none and ignores what comes. */
+function readBodies(app: App): void {
+  app.decorateRequest('rawBody', undefined);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    request.rawBody = bytes;
+    const wanted = !request.is404 && request.routeOptions.schema?.body !== undefined;
+    try {
+      done(null, wanted ? parseJsonBody(bytes) : undefined);
+    } catch (thrown) {
+      done(toAppError(thrown));
+    }
+  });
+  app.addHook('onRequest', async ({ headers }) => {
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
+    }
+    delete headers['content-type']; // else one that Fastify cannot parse would be refused
+  });
+  app.addHook('preValidation', async (request) => {
+    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {};
+  });
+}

@@ -1,0 +1,84 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { hostAllowed, isForeign, originAllowed } from '../../auth/browser.ts';
+import { presentedTokens, type TokenGate } from '../../auth/token.ts';
+import { AppError } from '../../core/errors.ts';
+import type { RateLimiter } from './rate-limit.ts';
+
+export interface GuardOptions {
+  /** Listening on loopback only: Host must then name this machine. */
+  readonly loopback: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly corsOrigins: readonly string[];
+  readonly gate: TokenGate;
+  /** Undefined: nobody is limited. */
+  readonly limiter: RateLimiter | undefined;
+}
+
+const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed';
+const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Who may ask at all; the same for every route, known or not. The order is part of the contract. */
+export function guard(app: FastifyInstance, options: GuardOptions): void {
+  app.decorateRequest('caller', '');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    if (options.loopback && !hostAllowed(request.headers.host, options.allowedHosts)) {
+      throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
+    }
+    if (request.method === 'OPTIONS') return answerOptions(request, reply, options);
+    allowOrigin(request, reply, options);
+
+    const known = options.gate.accepts(credentials(request));
+    request.caller = known && options.gate.required ? 'token' : request.ip;
+    countRequest(request, reply, options);
+    refuseForeign(request, options);
+    if (!known && !request.routeOptions.config.open) throw new AppError('unauthorized', 'A valid token is needed.');
+    return undefined;
+  });
+}
+
+function credentials(request: FastifyRequest): string[] {
+  return presentedTokens({
+    authorization: request.headers.authorization,
+    query: (request.query as { token?: unknown } | undefined)?.token,
+    protocols: isUpgrade(request) ? request.headers['sec-websocket-protocol'] : undefined,
+  });
+}
+
+const isUpgrade = ({ headers }: FastifyRequest) => headers.upgrade?.toLowerCase() === 'websocket';
+
+function allowOrigin({ headers }: FastifyRequest, reply: FastifyReply, { corsOrigins }: GuardOptions): void {
+  if (!originAllowed(headers.origin, corsOrigins)) return;
+  reply.header('access-control-allow-origin', headers.origin).header('access-control-expose-headers', exposed);
+}
+
+function answerOptions(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): FastifyReply {
+  if (request.headers['access-control-request-method'] && originAllowed(request.headers.origin, options.corsOrigins)) {
+    allowOrigin(request, reply, options);
+    reply
+      .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')
+      .header('access-control-allow-headers', 'Authorization, Content-Type, Last-Event-ID, Idempotency-Key')
+      .header('access-control-max-age', '600');
+  }
+  return reply.code(204).send();
+}
+
+function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }: GuardOptions): void {
+  if (!limiter || request.routeOptions.config.free) return;
+  const { limit, remaining, resetSeconds, exceeded } = limiter.take(request.caller);
+  reply
+    .header('ratelimit-limit', limit)
+    .header('ratelimit-remaining', remaining)
+    .header('ratelimit-reset', resetSeconds);
+  if (!exceeded) return;
+  throw new AppError('rate_limited', `More than ${limit} requests in a minute. Try again in ${resetSeconds} s.`, {
+    retryAfterMs: resetSeconds * 1000,
+  });
+}
+
+/** The content type of a body is not checked, so this is the wall against forms and scripts of other sites. */
+function refuseForeign(request: FastifyRequest, { corsOrigins }: GuardOptions): void {
+  const matters = !harmless.has(request.method) || isUpgrade(request) || request.routeOptions.config.stream;
+  if (!matters || !isForeign(request.headers, corsOrigins)) return;
+  throw new AppError('forbidden', 'Pages of that origin may not do this. CORRAL_CORS_ORIGINS can add it.');
+}

@@ -1,0 +1,48 @@
+import { AppError } from '../../core/errors.ts';
+
+const maxDepth = 64;
+/** Far more than any request has; parsing a million keys would hold up everybody for half a second. */
+const maxValues = 50_000;
+
+/** Parses what a client sent; an empty body is undefined. Rejects with what is wrong, in words for the client. */
+export function parseJsonBody(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  measure(bytes);
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw new AppError('invalid_request', 'The request body is not valid JSON.');
+  }
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const openers = new Set([0x5b, 0x7b]);
+const closers = new Set([0x5d, 0x7d]);
+
+/** One pass over the bytes before anything is built from them. */
+function measure(bytes: Buffer): void {
+  let depth = 0;
+  let values = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte === quote) at = endOfString(bytes, at);
+    else if (byte === comma) values++;
+    else if (openers.has(byte)) depth++;
+    else if (closers.has(byte)) depth--;
+    if (depth > maxDepth)
+      throw new AppError('invalid_request', `The request body nests deeper than ${maxDepth} levels.`);
+    if (values > maxValues)
+      throw new AppError('invalid_request', `The request body has more than ${maxValues} values.`);
+  }
+}
+
+function endOfString(bytes: Buffer, start: number): number {
+  for (let end = bytes.indexOf(quote, start + 1); end !== -1; end = bytes.indexOf(quote, end + 1)) {
+    let escapes = 0;
+    while (bytes[end - 1 - escapes] === backslash) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return bytes.length; // never closed: the parser will say so
+}

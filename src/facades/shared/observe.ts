@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import { maskToken } from '../../auth/token.ts';
+
+export interface HttpLogger {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+/** As much of the metrics as HTTP needs. */
+export interface HttpMetrics {
+  readonly contentType: string;
+  /** Prometheus text 0.0.4. */
+  text(): Promise<string>;
+  /** `route` is a template, never a path with ids. */
+  httpRequest(request: { method: string; route: string; status: number; seconds: number }): void;
+  streamOpened(transport: 'sse' | 'websocket'): Disposable;
+}
+
+/** One log line and one measurement for each request, however it ends. Added first, so that it sees every refusal. */
+export function observeRequests(app: FastifyInstance, logger: HttpLogger, metrics: HttpMetrics): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('close', () => {
+      const { method } = request;
+      const route = request.routeOptions.url ?? 'unknown';
+      const status = reply.raw.statusCode;
+      const ms = Math.round(reply.elapsedTime * 10) / 10;
+      const cut = !reply.raw.writableFinished;
+      const session = (request.params as { sid?: string } | undefined)?.sid;
+      metrics.httpRequest({ method, route, status, seconds: ms / 1000 });
+      logger.info(
+        {
+          method,
+          route,
+          url: maskToken(request.url),
+          status,
+          ms,
+          ...(session && { sessionId: session }),
+          ...(cut && { cut }),
+        },
+        'request',
+      );
+    });
+  });
+}

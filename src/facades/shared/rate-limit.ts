@@ -1,0 +1,40 @@
+import type { Clock } from '../../core/clock.ts';
+
+export interface Allowance {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Until the count begins anew. */
+  readonly resetSeconds: number;
+  readonly exceeded: boolean;
+}
+export interface RateLimiter {
+  take(caller: string): Allowance;
+}
+
+const windowMs = 60_000;
+/** Beyond so many callers a minute the newcomers share one count: memory is bounded, and nobody is forgotten. */
+const maxCallers = 10_000;
+
+export function rateLimiter(perMinute: number, clock: Clock): RateLimiter {
+  let window = -1;
+  const counts = new Map<string, number>();
+  return {
+    take(caller) {
+      const now = clock.now();
+      const current = Math.floor(now / windowMs);
+      if (current !== window) {
+        window = current;
+        counts.clear();
+      }
+      const key = counts.size < maxCallers || counts.has(caller) ? caller : 'everybody else';
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
+      return {
+        limit: perMinute,
+        remaining: Math.max(0, perMinute - count),
+        resetSeconds: Math.ceil(((current + 1) * windowMs - now) / 1000),
+        exceeded: count > perMinute,
+      };
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { SendCommand } from '../../session/service.ts';
+import { laterCursor } from '../shared/cursor.ts';
+import { markReplayed, settle } from '../shared/idempotency.ts';
+import { type SheikhboxContext, sessionId } from './context.ts';
+import { findRetried, turnstile } from './retry.ts';
+import type { ChatBody } from './schemas.ts';
+import { streamChat } from './stream.ts';
+import { StreamPlan } from './stream-end.ts';
+
+interface ChatRequest {
+  readonly request: FastifyRequest;
+  readonly sid: string;
+  readonly body: ChatBody;
+}
+
+/** Everything that can be refused is decided before the first byte; then the plan is streamed. */
+export function chat(context: SheikhboxContext): (given: ChatRequest, reply: FastifyReply) => Promise<void> {
+  const inTurn = turnstile();
+  return async ({ request, sid, body }, reply) => {
+    const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
+    const session = await context.sessions.get(sessionId(sid));
+    const claim = await context.idempotency.claim(request);
+    if (claim?.kind === 'replay') {
+      markReplayed(reply);
+      const first = StreamPlan.parse(claim.answer);
+      return streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
+    }
+    const plan = await settle(claim, () => {
+      const text = body.message ?? '';
+      if (text.trim() === '') return planReconnect(session, cursor, context);
+      // Only a message with its sender's clock can be known again, so only those must wait for one another.
+      const send = () => planMessage(session.id, text, body, cursor, context);
+      return body.timestamp == null ? send() : inTurn(session.id, send);
+    });
+    return streamChat(reply, session.id, plan, context);
+  };
+}
+
+async function planMessage(
+  id: SessionId,
+  text: string,
+  body: ChatBody,
+  cursor: number | undefined,
+  { sessions, clock }: SheikhboxContext,
+): Promise<StreamPlan> {
+  if (body.timestamp != null) {
+    const sent = await findRetried(sessions, await sessions.get(id), { text, timestamp: body.timestamp }, clock.now());
+    if (sent) return untilEndOf(sent.seq, sent.runId, cursor);
+  }
+  const command: SendCommand = {
+    text,
+    mode: body.mode ?? 'inject',
+    ...(body.timestamp != null && { clientTimestamp: body.timestamp }),
+    ...(body.attachments && {
+      attachments: body.attachments.map((file) => (typeof file === 'string' ? file : file.file_id)),
+    }),
+  };
+  const { seq, runId } = await sessions.send(id, command);
+  return untilEndOf(seq, runId, cursor);
+}
+
+/** An old end behind the cursor does not end it, nor does that of the run before a queued one. */
+function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
+  return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
+}
+
+async function planReconnect(
+  session: SessionRecord,
+  cursor: number | undefined,
+  { sessions }: SheikhboxContext,
+): Promise<StreamPlan> {
+  const active = await sessions.activeRun(session.id);
+  const { lastSeq } = await sessions.get(session.id);
+  const after = cursor ?? active?.startedSeq ?? lastSeq;
+  return { after, until: { after, runId: null }, last: !active || active.waiting ? lastSeq : null };
+}

@@ -1,0 +1,29 @@
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionEvent } from '../../core/events.ts';
+import { SessionId } from '../../core/ids.ts';
+import type { SessionService } from '../../session/service.ts';
+import type { Idempotency } from '../shared/idempotency.ts';
+import type { HttpLogger } from '../shared/observe.ts';
+import type { SseContext } from '../shared/sse.ts';
+import type { Profile } from './events.ts';
+
+export interface SheikhboxDeps {
+  readonly sessions: SessionService;
+  readonly idempotency: Idempotency;
+  readonly sse: SseContext;
+  readonly clock: Clock;
+  readonly logger: HttpLogger;
+  readonly profile: Profile;
+}
+/** What the routes of this dialect share. */
+export interface SheikhboxContext extends SheikhboxDeps {
+  readonly frameOf: (event: SessionEvent) => Buffer | undefined;
+}
+
+/** Any other shape names no session; it is never a bad request. */
+export function sessionId(given: string): SessionId {
+  const parsed = SessionId.safeParse(given);
+  if (!parsed.success) throw new AppError('session_not_found', 'Session not found');
+  return parsed.data;
+}

@@ -1,0 +1,66 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import { openSse, sseFrame } from '../shared/sse.ts';
+import type { SheikhboxContext } from './context.ts';
+
+const pollMs = 1_000;
+
+/** What a panel of the front end shows: a shell or a file. */
+interface Panel {
+  readonly event: 'shell' | 'file';
+  look(signal: AbortSignal): Promise<object>;
+}
+
+export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel => ({
+  event: 'shell',
+  async look(signal) {
+    const view = await sessions.shell(id, shell, signal);
+    const console = view.console.map(({ ps1, command, output }) => ({ ps1, command, output }));
+    return { output: console.map(({ output }) => output).join(''), session_id: shell, console };
+  },
+});
+
+export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel => ({
+  event: 'file',
+  look: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),
+});
+
+export const wantsStream = ({ headers }: FastifyRequest): boolean =>
+  headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
+
+/** Ends when the client hangs up before it has its answer. */
+export function whileConnected(reply: FastifyReply): AbortSignal {
+  const hangUp = new AbortController();
+  reply.raw.once('close', () => hangUp.abort());
+  return hangUp.signal;
+}
+
+/** The panel at once, then again on each change. The first look must succeed; later ones may fail for a while. */
+export async function streamPanel(reply: FastifyReply, panel: Panel, { sse, clock }: SheikhboxContext): Promise<void> {
+  let shown = sseFrame({ event: panel.event, data: await panel.look(whileConnected(reply)) });
+  using stream = openSse(reply, sse);
+  await stream.write(shown);
+  while (!stream.gone.aborted) {
+    await tick(clock, stream.gone);
+    if (stream.gone.aborted) return;
+    try {
+      const now = sseFrame({ event: panel.event, data: await panel.look(stream.gone) });
+      if (!now.equals(shown)) await stream.write(now);
+      shown = now;
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'session_not_found') return;
+    }
+  }
+}
+
+function tick(clock: SheikhboxContext['clock'], gone: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, pollMs);
+  const wake = () => resolve();
+  gone.addEventListener('abort', wake, { once: true });
+  return promise.finally(() => {
+    clock.clearTimeout(timer);
+    gone.removeEventListener('abort', wake);
+  });
+}

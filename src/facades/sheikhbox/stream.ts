@@ -1,0 +1,77 @@
+import type { FastifyReply } from 'fastify';
+import { toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Followed } from '../../core/ports.ts';
+import { openSse, type SseStream } from '../shared/sse.ts';
+import type { SheikhboxContext } from './context.ts';
+import { resyncEvent } from './events.ts';
+import { toFrame } from './frames.ts';
+import { isEnd, isOver, type StreamPlan } from './stream-end.ts';
+
+/** Streams the answer to a chat; user messages are never streamed back. */
+export function streamChat(
+  reply: FastifyReply,
+  id: SessionId,
+  plan: StreamPlan,
+  context: SheikhboxContext,
+): Promise<void> {
+  const { sessions, frameOf } = context;
+  return watched(reply, id, context, async (stream) => {
+    const over = await isOver(sessions, id, plan, plan.after);
+    if (over && plan.after <= (await sessions.get(id)).lastSeq) return; // a cursor ahead is told so below
+    for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
+      if (item.kind === 'resync') {
+        await sayResync(stream, item, context);
+        if (await isOver(sessions, id, plan, item.head)) return;
+        continue;
+      }
+      const frame = item.event.type === 'message.user' ? undefined : frameOf(item.event);
+      const full = frame && stream.write(frame);
+      if (full) await full;
+      if (isEnd(item.event, plan)) return;
+    }
+  });
+}
+
+/** Streams everything after a cursor until the session is deleted. */
+export function streamEvents(
+  reply: FastifyReply,
+  id: SessionId,
+  after: number,
+  context: SheikhboxContext,
+): Promise<void> {
+  return watched(reply, id, context, async (stream) => {
+    for await (const item of context.sessions.follow(id, after, { signal: stream.gone, deltas: false })) {
+      if (item.kind === 'resync') {
+        await sayResync(stream, item, context);
+        continue;
+      }
+      const frame = context.frameOf(item.event);
+      const full = frame && stream.write(frame);
+      if (full) await full;
+    }
+  });
+}
+
+async function sayResync(stream: SseStream, item: Extract<Followed, { kind: 'resync' }>, { clock }: SheikhboxContext) {
+  await stream.write(toFrame(resyncEvent(item, clock.now())));
+}
+
+/** A stream for as long as `run` lasts. A failure can no longer have a status: the line breaks and the client resumes. */
+async function watched(
+  reply: FastifyReply,
+  id: SessionId,
+  { sessions, sse, logger }: SheikhboxContext,
+  run: (stream: SseStream) => Promise<void>,
+): Promise<void> {
+  using stream = openSse(reply, sse);
+  using _watching = sessions.watching(id);
+  try {
+    await run(stream);
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (stream.gone.aborted || error.code === 'session_not_found') return;
+    logger.error({ err: error, sessionId: id }, 'a stream failed');
+    stream.destroy();
+  }
+}

@@ -1,0 +1,96 @@
+import type { AddressInfo } from 'node:net';
+import { isLoopback } from '../../src/config/contradictions.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { type HttpConfig, httpServer } from '../../src/facades/http-server.ts';
+import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
+import { type FakeOptions, type FakeService, fakeService } from './fake-service.ts';
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly fake: FakeService;
+  readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
+  readonly requests: { method: string; route: string; status: number }[];
+  readonly streams: () => number;
+  readonly app: ReturnType<typeof httpServer>;
+  readonly close: AbortController;
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Called>;
+  newSession(): Promise<string>;
+}
+export interface Called {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly body: any;
+}
+
+const defaults: HttpConfig = {
+  host: '127.0.0.1',
+  token: undefined,
+  allowedHosts: [],
+  corsOrigins: ['http://localhost:3000', 'http://localhost:5173'],
+  rateLimitPerMinute: 100_000,
+  maxBodyBytes: 10 * 1024 * 1024,
+  sheikhbox: { profile: 'current' },
+};
+
+/** A real server on a real port, over a fake service. */
+export async function testServer(
+  options: { config?: Partial<HttpConfig>; clock?: Clock; play?: FakeOptions['play']; fake?: FakeService } = {},
+): Promise<TestServer> {
+  const { config = {}, clock = systemClock, play } = options;
+  const fake = options.fake ?? fakeService({ clock, ...(play && { play }) });
+  const lines: TestServer['lines'] = [];
+  const requests: TestServer['requests'] = [];
+  const log = (level: string) => (fields: object, text: string) =>
+    void lines.push({ level, text, fields: fields as Record<string, unknown> });
+  let streams = 0;
+  const metrics: HttpMetrics = {
+    contentType: 'text/plain; version=0.0.4; charset=utf-8',
+    text: async () => `corral_streams_open{transport="sse"} ${streams}\n`,
+    httpRequest: ({ method, route, status }) => void requests.push({ method, route, status }),
+    streamOpened: () => {
+      streams++;
+      return { [Symbol.dispose]: () => void streams-- };
+    },
+  };
+  const close = new AbortController();
+  const app = httpServer({
+    config: { ...defaults, ...config },
+    version: '1.2.3',
+    sessions: fake.sessions,
+    inbox: fake.store.inbox,
+    logger: { info: log('info'), warn: log('warn'), error: log('error') },
+    metrics,
+    closing: close.signal,
+    clock,
+  });
+  const host = config.host && !isLoopback(config.host) ? config.host : '127.0.0.1';
+  await app.listen({ host, port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  const call: TestServer['call'] = async (method, path, body, headers = {}) => {
+    const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const response = await fetch(url + path, { method, headers, ...(sent !== undefined && { body: sent }) });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) : text };
+  };
+  return {
+    url,
+    port,
+    fake,
+    lines,
+    requests,
+    streams: () => streams,
+    app,
+    close,
+    call,
+    newSession: async () => (await call('PUT', '/api/v1/sessions')).body.data.session_id,
+    async [Symbol.asyncDispose]() {
+      close.abort();
+      app.server.closeIdleConnections();
+      await app.close();
+    },
+  };
+}
