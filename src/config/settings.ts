@@ -13,7 +13,7 @@ export interface Setting extends About {
   readonly shown: string;
 }
 
-export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 const shapeOf = (schema: z.ZodType) => (schema as z.ZodObject).shape as Record<string, z.ZodType> | undefined;
 
 function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {

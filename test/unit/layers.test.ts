@@ -69,6 +69,8 @@ describe('the layer rules', { timeout: 30_000 }, () => {
       ['src/session/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/session/'],
       ['src/facades/sheikhbox/wrong.ts', '../trpc/router.ts', 'layer ^src/facades/'],
       ['src/facades/sheikhbox/down.ts', '../../../machines/run.ts', 'layer ^src/facades/'],
+      ['sandbox-images/sandboxd/dial.ts', '../../src/sandbox/client.ts', 'types only ^sandbox-images/'],
+      ['sandbox-images/sandboxd/npm.ts', 'zod', 'sandboxd-only-itself'],
       ['src/session/vendor.ts', 'pino', 'vendor pino'],
     ];
     for (const [file, imports] of wrong) write(file, `import * as it from '${imports}'; export const all = it;`);
