@@ -13,7 +13,7 @@ export interface ToolContext {
   readonly timeoutMs: number;
   /** Live output, as it comes. */
   readonly onOutput: (text: string) => void;
-  /** For `reattach`: how many bytes of the operation's output are known already. */
+  /** For `reattach`: how many bytes (UTF-8) of live output were told before. */
   readonly fromByte?: number;
 }
 

@@ -1,0 +1,11 @@
+import { z } from 'zod';
+import { defineTool } from './tool.ts';
+
+/** The loop makes the message of it; to the model it is a tool like any other. */
+export const notifyUser = defineTool({
+  name: 'message_notify_user',
+  family: 'message',
+  description: 'Tell the user something while you go on working.',
+  parameters: z.object({ text: z.string().min(1) }),
+  run: async () => ({ ok: true, output: 'The user was told.', content: null }),
+});

@@ -1,0 +1,117 @@
+import { type AppError, toAppError } from '../core/errors.ts';
+import type { ToolFamily } from '../core/events.ts';
+import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
+import { notifyUser } from './message.ts';
+import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
+import { askUser } from './special.ts';
+import type { Tool, ToolContext, ToolResult } from './tool.ts';
+
+const all: readonly Tool[] = [
+  shellExec,
+  shellView,
+  shellWait,
+  shellWrite,
+  shellKill,
+  fileRead,
+  fileWrite,
+  fileReplace,
+  fileFindInContent,
+  fileFindByName,
+  notifyUser,
+];
+
+export type ToolDeclaration = Pick<Tool, 'name' | 'description' | 'parameters'>;
+export interface ToolRegistry {
+  /** What the model may call while it works, `message_ask_user` included, which the loop answers itself. */
+  readonly declarations: readonly ToolDeclaration[];
+  find(name: string): Tool | undefined;
+}
+
+/** All tools, or those named. */
+export function toolRegistry(enabled?: readonly string[]): ToolRegistry {
+  const wanted = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
+  const tools = new Map(all.filter(wanted).map((tool) => [tool.name, tool]));
+  const declarations = [...tools.values(), askUser]
+    .filter(wanted)
+    .map(({ name, description, parameters }) => ({ name, description, parameters }));
+  return { declarations, find: (name) => tools.get(name) };
+}
+
+/** Which family a call belongs to, also one of a tool that does not exist. */
+export function familyOf(name: string): ToolFamily {
+  const prefix = name.split('_')[0];
+  const known = (['shell', 'file', 'browser', 'message'] as const).find((family) => family === prefix);
+  return known ?? (prefix === 'info' ? 'search' : 'mcp');
+}
+
+export interface Call {
+  readonly name: string;
+  readonly args: unknown;
+}
+
+/** Runs what the model asked for. Whatever it can do something about is a result; a lost sandbox and our bugs are thrown. */
+export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
+  perform(registry, call, (tool, args) => tool.run(ctx, args));
+
+/** Goes on with a call that an earlier server began. What cannot be gone on with was interrupted; it is not run again. */
+export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
+  perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
+
+const interrupted: ToolResult = {
+  ok: false,
+  reason: 'interrupted',
+  output: 'Interrupted by a restart of the server; it may or may not have taken effect. Look before you repeat it.',
+};
+
+async function perform(
+  registry: ToolRegistry,
+  { name, args }: Call,
+  act: (tool: Tool, args: unknown) => Promise<ToolResult>,
+): Promise<ToolResult> {
+  const tool = registry.find(name);
+  if (!tool) return unknownTool(registry, name);
+  const given = typeof args === 'string' ? parseJson(args) : { value: args };
+  if (!given) return { ok: false, reason: 'bad_arguments', output: `The arguments of ${name} are not valid JSON.` };
+  try {
+    return await act(tool, given.value);
+  } catch (thrown) {
+    return expected(toAppError(thrown));
+  }
+}
+
+function unknownTool(registry: ToolRegistry, name: string): ToolResult {
+  const names = registry.declarations.map((tool) => tool.name).join(', ');
+  const why = familyOf(name) === 'browser' ? 'this sandbox has no desktop, so ' : '';
+  return {
+    ok: false,
+    reason: 'not_found',
+    output: `${why}there is no tool ${JSON.stringify(name)} here. The tools are: ${names}.`,
+  };
+}
+
+function parseJson(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+const reasons = {
+  invalid_request: 'bad_arguments',
+  path_outside: 'refused',
+  payload_too_large: 'refused',
+  conflict: 'refused',
+  unsupported: 'refused',
+  not_found: 'not_found',
+  file_not_found: 'not_found',
+  shell_not_found: 'not_found',
+  cancelled: 'cancelled',
+  deadline_exceeded: 'timed_out',
+} as const;
+
+function expected(error: AppError): ToolResult {
+  const reason = reasons[error.code as keyof typeof reasons];
+  if (reason === undefined) throw error;
+  return { ok: false, reason, output: error.publicMessage };
+}

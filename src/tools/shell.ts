@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import { pause, throwIfFired } from '../core/cancel.ts';
+import { AppError } from '../core/errors.ts';
+import type { ToolContent } from '../core/events.ts';
+import type { Operation } from '../sandbox/client.ts';
+import { BoundedOutput, bounded } from './output.ts';
+import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
+
+const id = z
+  .string()
+  .min(1)
+  .max(64)
+  .describe('names the shell session, such as "main"; directory and exports carry over');
+
+export const shellExec = defineTool({
+  name: 'shell_exec',
+  family: 'shell',
+  description:
+    'Run a command in a shell session and wait for its end. One command at a time in a session; ' +
+    'start a server with & and its output sent to a file, or use a session of its own.',
+  parameters: z.object({
+    id,
+    exec_dir: z.string().min(1).optional().describe('absolute directory to run in; default: where the session stands'),
+    command: z.string().min(1).describe('as bash would read it'),
+  }),
+  async run(ctx, { id: shell, exec_dir, command }) {
+    const { operationId, runId, timeoutMs, sandbox, signal } = ctx;
+    const cwd = exec_dir === undefined ? {} : { cwd: exec_dir };
+    try {
+      await sandbox.start({ id: operationId, shell, command, ...cwd, tag: runId, timeoutMs }, signal);
+    } catch (thrown) {
+      if (thrown instanceof AppError && thrown.code === 'conflict') return busy(shell);
+      throw thrown;
+    }
+    return await followToEnd(ctx, { shell, command, operation: operationId });
+  },
+  async reattach(ctx, { id: shell, command }) {
+    const operation = await ctx.sandbox.operation(ctx.operationId, ctx.signal);
+    if (!operation) {
+      return { ok: false, reason: 'interrupted', output: 'Interrupted: the sandbox does not know what became of it.' };
+    }
+    return await followToEnd(ctx, { shell, command, operation: operation.id });
+  },
+});
+
+export const shellView = defineTool({
+  name: 'shell_view',
+  family: 'shell',
+  description: 'Show what a shell session ran and printed so far.',
+  parameters: z.object({ id }),
+  async run(ctx, { id: shell }) {
+    const { console, running } = await ctx.sandbox.view(shell, ctx.signal);
+    const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${output}`).join('\n');
+    const output = bounded(running === undefined ? lines : `${lines}\n[still running]`);
+    return { ok: true, output, content: { console: boundedConsole(console) } };
+  },
+});
+
+export const shellWait = defineTool({
+  name: 'shell_wait',
+  family: 'shell',
+  description: 'Wait until the command that runs in a shell session ends, at most so many seconds.',
+  parameters: z.object({ id, seconds: z.number().min(0).max(600).default(30) }),
+  async run(ctx, { id: shell, seconds }) {
+    const { running } = await ctx.sandbox.view(shell, ctx.signal);
+    if (running === undefined)
+      return { ok: true, output: `Nothing runs in shell session ${shell}.`, ...(await shown(ctx, shell)) };
+    using enough = upTo(seconds * 1_000, ctx.signal);
+    const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
+    throwIfFired(ctx.signal);
+    const how = ended ? `It ended: ${verdict(ended)}.` : `It still runs after ${seconds} s.`;
+    return { ok: true, output: `${how}\n${output}`, ...(await shown(ctx, shell)) };
+  },
+});
+
+export const shellWrite = defineTool({
+  name: 'shell_write_to_process',
+  family: 'shell',
+  description: 'Type into the command that runs in a shell session.',
+  parameters: z.object({ id, input: z.string(), press_enter: z.boolean().default(true) }),
+  async run(ctx, { id: shell, input, press_enter }) {
+    await ctx.sandbox.write(shell, press_enter ? `${input}\n` : input, ctx.signal);
+    return { ok: true, output: 'Typed.', ...(await shown(ctx, shell)) };
+  },
+});
+
+export const shellKill = defineTool({
+  name: 'shell_kill_process',
+  family: 'shell',
+  description: 'Stop the command that runs in a shell session, with everything it started.',
+  parameters: z.object({ id }),
+  async run(ctx, { id: shell }) {
+    await ctx.sandbox.kill(shell, ctx.signal);
+    return { ok: true, output: 'Stopped.', ...(await shown(ctx, shell)) };
+  },
+});
+
+interface Command {
+  readonly shell: string;
+  readonly command: string;
+  readonly operation: string;
+}
+
+async function followToEnd(ctx: ToolContext, { shell, command, operation }: Command): Promise<ToolResult> {
+  const tell = after(ctx.fromByte ?? 0, ctx.onOutput);
+  const { ended, output } = await follow(ctx, operation, { signal: ctx.signal, tell });
+  const entry = { ps1: 'corral:~$ ', command, output };
+  if (!ended) return { ok: false, reason: 'cancelled', output, content: { console: [entry] } };
+  const { exitCode, reason, spool } = ended;
+  const common = {
+    output,
+    ...(await shown(ctx, shell, entry)),
+    ...(exitCode !== undefined && { exitCode }),
+    rest: `All of it is in ${spool}: read it with file_read.`,
+  };
+  if (exitCode === 0 && reason === undefined) return { ok: true, ...common };
+  return { ok: false, reason: reasonOf(ended), ...common };
+}
+
+/** All of the output, in bounds, and the operation's end; without one, the signal fired first. */
+async function follow(
+  { sandbox }: ToolContext,
+  operation: string,
+  { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
+): Promise<{ ended: Operation | undefined; output: string }> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may lie across two chunks
+  const output = new BoundedOutput();
+  const heard = (chunk: Uint8Array) => {
+    output.add(chunk);
+    tell(decoder.decode(chunk, { stream: true }));
+  };
+  const ended = await sandbox.follow(operation, 0, heard, signal).catch((thrown: unknown) => {
+    if (signal.aborted) return undefined;
+    throw thrown;
+  });
+  tell(decoder.decode());
+  return { ended, output: output.text() };
+}
+
+/** Leaves out what was told before. Counted in decoded text, so that bytes which are no text cannot shift it. */
+function after(bytes: number, tell: (text: string) => void): (text: string) => void {
+  let known = bytes;
+  return (text) => {
+    const encoded = Buffer.from(text);
+    const fresh = known === 0 ? text : encoded.subarray(known).toString();
+    known = Math.max(0, known - encoded.length);
+    if (fresh !== '') tell(fresh);
+  };
+}
+
+function reasonOf({ reason, exitCode }: Operation): 'timed_out' | 'oom' | 'cancelled' | 'interrupted' | 'failed' {
+  if (reason === 'killed') return 'cancelled';
+  if (reason === 'lost' || exitCode === undefined) return 'interrupted';
+  return reason ?? 'failed';
+}
+const verdict = (operation: Operation): string =>
+  operation.exitCode === 0
+    ? 'exit code 0'
+    : `${reasonOf(operation).replace('_', ' ')}, exit code ${operation.exitCode ?? 'unknown'}`;
+
+const busy = (shell: string): ToolResult => ({
+  ok: false,
+  reason: 'refused',
+  output:
+    `Shell session ${shell} still runs a command. Wait for it with shell_wait, stop it with shell_kill_process, ` +
+    'or use another id.',
+});
+
+type Console = Extract<ToolContent, { console: unknown }>['console'];
+
+/** All of the session so far; a view that fails must not take the result of the command with it. */
+async function shown(
+  ctx: ToolContext,
+  shell: string,
+  entry?: Console[number],
+): Promise<{ content: ToolContent | null }> {
+  try {
+    return { content: { console: boundedConsole((await ctx.sandbox.view(shell, ctx.signal)).console) } };
+  } catch {
+    return { content: entry ? { console: [entry] } : null };
+  }
+}
+
+const consoleChars = 256 * 1024; // one event stays within a store's easy reach
+
+/** Every entry stays; outputs are cut, and those of the oldest go when all of them are too much. */
+function boundedConsole(console: Console | readonly Console[number][]): Console {
+  let left = consoleChars;
+  const newestFirst = console.toReversed().map((entry) => {
+    const output = bounded(entry.output);
+    left -= output.length + entry.command.length;
+    return { ...entry, output: left < 0 ? '[… left out …]' : output };
+  });
+  return newestFirst.toReversed();
+}
+
+/** Fires with the caller's signal, or when the time is up. */
+function upTo(ms: number, signal: AbortSignal): Disposable & { signal: AbortSignal } {
+  const over = new AbortController();
+  const both = AbortSignal.any([signal, over.signal]);
+  pause(ms, both).then(
+    () => over.abort(),
+    () => {},
+  );
+  return { signal: both, [Symbol.dispose]: () => over.abort() };
+}

@@ -1,0 +1,26 @@
+import type { Tool, ToolContext, ToolResult } from '../../src/tools/tool.ts';
+import { type Behaviour, type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
+
+export interface ToolBench {
+  readonly sandbox: FakeSandbox;
+  readonly told: string[];
+  context(more?: Partial<ToolContext>): ToolContext;
+  run(tool: Tool, args: unknown, more?: Partial<ToolContext>): Promise<ToolResult>;
+}
+
+/** A fake sandbox and what a tool needs to run in it; each call is an operation of its own. */
+export function toolBench(behave?: (command: string) => Behaviour): ToolBench {
+  const sandbox = fakeSandbox(behave);
+  const told: string[] = [];
+  let operations = 0;
+  const context = (more: Partial<ToolContext> = {}): ToolContext => ({
+    signal: new AbortController().signal,
+    sandbox,
+    operationId: `op${++operations}`,
+    runId: 'run1',
+    timeoutMs: 60_000,
+    onOutput: (text) => told.push(text),
+    ...more,
+  });
+  return { sandbox, told, context, run: (tool, args, more) => tool.run(context(more), args) };
+}

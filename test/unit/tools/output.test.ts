@@ -1,0 +1,38 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { BoundedOutput, bounded, forModel } from '../../../src/tools/output.ts';
+
+test('a short output is shown to the model as it is', () => {
+  expect(forModel({ ok: true, output: 'hi\n', exitCode: 0 })).toBe('hi\n');
+});
+
+test('a command that failed says how before its output', () => {
+  expect(forModel({ ok: false, reason: 'failed', output: 'no\n', exitCode: 2 })).toBe('[exit code 2]\nno\n');
+  expect(forModel({ ok: false, reason: 'timed_out', output: '', exitCode: 124 })).toBe('[exit code 124, timed out]\n');
+});
+
+test('a long output loses its middle and points to the whole', () => {
+  const output = `${'a'.repeat(20_000)}END`;
+  const shown = forModel({ ok: true, output, rest: 'All of it is in .corral/output/op1.log.' });
+  expect(shown).toMatch(
+    /^a{8000}\n\[… 4003 characters left out\. All of it is in \.corral\/output\/op1\.log\. …\]\na+END$/,
+  );
+  expect(shown.length).toBeLessThan(16_200);
+});
+
+test('a text within bounds is kept byte by byte, however it is cut into chunks', () => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 2_000 }), { maxLength: 30 }), (chunks) => {
+      const output = new BoundedOutput();
+      for (const chunk of chunks) output.add(chunk);
+      expect(output.text()).toBe(Buffer.concat(chunks).toString());
+    }),
+  );
+});
+
+test('what is left out is counted, and no character is broken by the cut', () => {
+  const text = 'é'.repeat(100_001);
+  const [, head = '', left, tail = ''] = /^(é+)\n\[… (\d+) bytes left out …\]\n(é+)$/.exec(bounded(text)) ?? [];
+  expect(2 * (head.length + tail.length) + Number(left)).toBeGreaterThanOrEqual(200_000);
+  expect(bounded(`x${text}`)).not.toContain('\uFFFD');
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import { familyOf, reattachTool, runTool, toolRegistry } from '../../../src/tools/registry.ts';
+import { toolBench } from '../../support/tools.ts';
+
+const registry = toolRegistry();
+const { context } = toolBench();
+const run = (name: string, args: unknown, more = {}) => runTool(registry, context(more), { name, args });
+
+test('a registry holds the tools of the wire contract and the question', () => {
+  expect(registry.declarations.map(({ name }) => name)).toEqual([
+    'shell_exec',
+    'shell_view',
+    'shell_wait',
+    'shell_write_to_process',
+    'shell_kill_process',
+    'file_read',
+    'file_write',
+    'file_str_replace',
+    'file_find_in_content',
+    'file_find_by_name',
+    'message_notify_user',
+    'message_ask_user',
+  ]);
+});
+
+test('a registry of some tools neither declares nor finds the others', () => {
+  const some = toolRegistry(['file_read']);
+  expect(some.declarations.map(({ name }) => name)).toEqual(['file_read']);
+  expect(some.find('shell_exec')).toBeUndefined();
+});
+
+test.each([
+  ['shell_exec', 'shell'],
+  ['browser_view', 'browser'],
+  ['message_ask_user', 'message'],
+  ['info_search_web', 'search'],
+  ['rm', 'mcp'],
+])('%s belongs to the family %s', (name, family) => expect(familyOf(name)).toBe(family));
+
+describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
+  test('arguments that are not JSON', async () => {
+    expect(await run('file_read', '{"file": "a')).toMatchObject({ ok: false, reason: 'bad_arguments' });
+  });
+
+  test('arguments of a wrong type are named', async () => {
+    const result = await run('file_read', { file: 'a.txt', start_line: 'ten' });
+    expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
+    expect(result.output).toMatch(/start_line/);
+  });
+
+  test.each([null, undefined, 7, []])('arguments that are %o', async (args) => {
+    expect(await run('file_read', args)).toMatchObject({ ok: false, reason: 'bad_arguments' });
+  });
+
+  test('an unknown tool, with the names of those there are', async () => {
+    const result = await run('rm_rf', {});
+    expect(result).toMatchObject({ ok: false, reason: 'not_found' });
+    expect(result.output).toMatch(/no tool "rm_rf" here.*shell_exec/);
+  });
+
+  test('a browser in a sandbox without a desktop', async () => {
+    expect((await run('browser_navigate', { url: 'x' })).output).toMatch(/^this sandbox has no desktop/i);
+  });
+
+  test.each([
+    ['/etc/passwd', 'refused'],
+    ['missing.txt', 'not_found'],
+  ])('the file %s', async (file, reason) => {
+    expect(await run('file_read', { file })).toMatchObject({ ok: false, reason });
+  });
+});
+
+test('a lost sandbox is not the model’s affair: it is thrown', async () => {
+  const lost = new AppError('sandbox_lost', 'The sandbox is gone.');
+  const sandbox = { ...toolBench().sandbox, readFile: () => Promise.reject(lost) };
+  await expect(run('file_read', { file: 'a.txt' }, { sandbox })).rejects.toBe(lost);
+});
+
+test('a call that nobody can go on with was interrupted, and is not run again', async () => {
+  const { sandbox, context: inBench } = toolBench();
+  const call = { name: 'file_write', args: { file: 'a.txt', content: 'x' } };
+  expect(await reattachTool(registry, inBench(), call)).toMatchObject({ ok: false, reason: 'interrupted' });
+  expect(sandbox.files.size).toBe(0);
+});
