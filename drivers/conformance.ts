@@ -1,0 +1,335 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { json, text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type SandboxId, SessionId, sandboxIdOf } from '../src/core/ids.ts';
+import type { Call, Driver, SandboxLink, SandboxSpec } from './driver.ts';
+
+export interface DriverHarness extends AsyncDisposable {
+  /** An image that is there, and is quick to start. */
+  readonly image: string;
+  /**
+   * A driver object over the same backend: what a restarted server would build, or with a name another server
+   * beside the first. `instance` is another installation on the same backend.
+   */
+  connect(as?: { replica?: string; instance?: string }): Promise<Driver>;
+  /** Kill the sandbox behind the driver's back, as an operator or the OOM killer would. */
+  killBehindItsBack(id: SandboxId): Promise<void>;
+  /** What the backend still has of the sandbox: processes, containers, volumes, folders. For error messages. */
+  remains(id: SandboxId): Promise<readonly string[]>;
+  /** Whether sandboxes of this driver are cut off from the network and have real files and commands. */
+  readonly real: boolean;
+}
+
+export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
+
+let made = 0;
+const run = Math.floor(Math.random() * 2 ** 32);
+export function testSpec(image: string, over: Partial<SandboxSpec> = {}): SandboxSpec {
+  made += 1;
+  const sessionId = SessionId.parse(run.toString(16).padStart(8, '0') + made.toString(16).padStart(8, '0'));
+  return {
+    id: sandboxIdOf(sessionId),
+    sessionId,
+    epoch: 1,
+    template: 'base',
+    image,
+    limits: { memoryBytes: 512 * 2 ** 20, cpus: 1, pids: 256, diskBytes: 2 ** 30 },
+    egress: { kind: 'none' },
+    env: {},
+    expiresAt: Date.now() + 600_000,
+    ...over,
+  };
+}
+
+/** A request to the daemon over the link; resolves with status and body. */
+export async function ask(link: SandboxLink, method: string, path: string, body?: unknown) {
+  const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
+  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(20_000) };
+  const call = request(`http://sandbox${path}`, options);
+  call.end(body === undefined ? undefined : JSON.stringify(body));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const isJson = response.headers['content-type']?.includes('json') === true;
+  return { status: response.statusCode, body: await (isJson ? json(response) : text(response)) };
+}
+
+/** What a command prints inside. */
+export async function sh(link: SandboxLink, command: string): Promise<string> {
+  const { status, body } = await ask(link, 'POST', '/v1/exec', { command });
+  if (status !== 200) throw new Error(`exec answered ${status}: ${JSON.stringify(body)}`);
+  const { stdout, stderr } = body as { stdout: string; stderr: string };
+  return stdout + stderr;
+}
+
+export function driverConformance(name: string, open: () => Promise<DriverHarness>): void {
+  describe(`${name} driver`, () => {
+    let harness: DriverHarness;
+    let driver: Driver;
+    let stack: AsyncDisposableStack;
+    const spec = (over: Partial<SandboxSpec> = {}) => testSpec(harness.image, over);
+    const connect = async (as?: { replica?: string; instance?: string }) => stack.use(await harness.connect(as));
+
+    beforeAll(async () => {
+      harness = await open();
+    }, 600_000); // the first time an image may have to be built
+    afterAll(() => harness?.[Symbol.asyncDispose]());
+    beforeEach(async () => {
+      stack = new AsyncDisposableStack();
+      driver = await connect();
+    });
+    afterEach(async () => {
+      await stack.disposeAsync();
+      await using sweeper = await harness.connect();
+      for (const { id } of await sweeper.list(budget())) await sweeper.destroy(id, 'remove', budget());
+    });
+
+    test('the backend answers', async () => {
+      await driver.check(budget());
+    });
+
+    test('provision resolves with a sandbox that is ready and listed', async () => {
+      const wanted = spec();
+      const news: string[] = [];
+      const box = await driver.provision(wanted, budget(), ({ phase }) => news.push(phase));
+      const { id, sessionId, epoch, template, image, expiresAt } = wanted;
+      expect(box).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'ready' });
+      expect(await driver.list(budget())).toEqual([box]);
+      expect(news.at(-1)).toBe('starting');
+    });
+
+    test('the daemon inside answers through the link', async () => {
+      const { id } = await driver.provision(spec(), budget());
+      await using link = await driver.attach(id, budget());
+      expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200, body: { idleMs: expect.anything() } });
+      expect(link.workdir).toMatch(/^\//);
+    });
+
+    test('many requests at once are all answered', async () => {
+      const { id } = await driver.provision(spec(), budget());
+      await using link = await driver.attach(id, budget());
+      const answers = await Promise.all(Array.from({ length: 50 }, () => ask(link, 'GET', '/v1/health')));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    });
+
+    test('provisioning one sandbox twice at once gives one sandbox', async () => {
+      const wanted = spec();
+      const [a, b] = await Promise.all([1, 2].map(() => driver.provision(wanted, budget())));
+      expect(a).toEqual(b);
+      expect(await driver.list(budget())).toHaveLength(1);
+    });
+
+    test('two servers that provision one sandbox at once get one sandbox, and both can use it', async () => {
+      const wanted = spec();
+      const other = await connect({ replica: 'other' });
+      await Promise.all([driver, other].map((it) => it.provision(wanted, budget())));
+      expect(await other.list(budget())).toHaveLength(1);
+      for (const it of [driver, other]) {
+        await using link = await it.attach(wanted.id, budget());
+        expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+      }
+    });
+
+    test('a restarted server finds the sandbox, reaches its daemon and ends it', async () => {
+      const wanted = spec();
+      const box = await driver.provision(wanted, budget());
+      await driver[Symbol.asyncDispose]();
+      const next = await connect();
+      expect(await next.list(budget())).toEqual([box]);
+      await using link = await next.attach(box.id, budget());
+      expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+      expect(await next.provision(wanted, budget())).toEqual(box);
+      await next.destroy(box.id, 'remove', budget());
+      expect(link.lost.aborted).toBe(true);
+      expect(await next.list(budget())).toEqual([]);
+    });
+
+    test('a link says when the sandbox dies behind our back, and it can be started anew', async () => {
+      const wanted = spec();
+      await driver.provision(wanted, budget());
+      await using link = await driver.attach(wanted.id, budget());
+      await harness.killBehindItsBack(wanted.id);
+      await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+      expect(link.lost.reason).toMatchObject({ code: 'sandbox_lost' });
+      await expect(driver.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+      await driver.provision(wanted, budget());
+      await using again = await driver.attach(wanted.id, budget());
+      expect(await ask(again, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+    });
+
+    test('a server that did not start the sandbox hears of its death too', async () => {
+      const { id } = await driver.provision(spec(), budget());
+      await driver[Symbol.asyncDispose]();
+      const next = await connect();
+      await using link = await next.attach(id, budget());
+      await harness.killBehindItsBack(id);
+      await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+    });
+
+    test('what was kept is listed as stopped, and the next start finds its files', async () => {
+      const wanted = spec();
+      const box = await driver.provision(wanted, budget());
+      {
+        await using link = await driver.attach(box.id, budget());
+        await ask(link, 'PUT', '/v1/files/content?path=kept.txt', 'kept');
+        if (harness.real) await sh(link, 'echo kept > kept.txt');
+      }
+      await driver.destroy(box.id, 'keep', budget());
+      expect(await driver.list(budget())).toEqual([{ ...box, phase: 'stopped' }]);
+      await expect(driver.attach(box.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+      expect(await driver.provision(wanted, budget())).toEqual(box);
+      await using link = await driver.attach(box.id, budget());
+      if (harness.real) expect(await sh(link, 'cat kept.txt')).toBe('kept\n');
+      expect(await driver.list(budget())).toEqual([box]);
+    });
+
+    test('removing leaves nothing, whatever was there, and may be repeated', async () => {
+      const { id } = await driver.provision(spec(), budget());
+      await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
+      expect(await driver.list(budget())).toEqual([]);
+      expect(await harness.remains(id)).toEqual([]);
+      await driver.destroy(id, 'remove', budget());
+      const kept = await driver.provision(spec(), budget());
+      await driver.destroy(kept.id, 'keep', budget());
+      await driver.destroy(kept.id, 'remove', budget());
+      expect(await driver.list(budget())).toEqual([]);
+      expect(await harness.remains(kept.id)).toEqual([]);
+    });
+
+    test.each(['keep', 'remove'] as const)('destroying what never was is success (%s)', async (workspace) => {
+      await driver.destroy(spec().id, workspace, budget());
+      expect(await driver.list(budget())).toEqual([]);
+    });
+
+    test('a destroy that overtakes a start wins', async () => {
+      const wanted = spec();
+      const starting = driver.provision(wanted, budget()).catch((error) => error);
+      await driver.destroy(wanted.id, 'remove', budget());
+      expect(await starting).toMatchObject({ code: 'cancelled' });
+      expect(await driver.list(budget())).toEqual([]);
+      expect(await harness.remains(wanted.id)).toEqual([]);
+    });
+
+    test('an unknown image is refused for good and leaves nothing behind', async () => {
+      const wanted = spec({ image: 'corral-test/no-such-image:none' });
+      const refused = driver.provision(wanted, budget());
+      await expect(refused).rejects.toMatchObject({ code: 'image_missing', retryable: false });
+      expect(await driver.list(budget())).toEqual([]);
+      expect(await harness.remains(wanted.id)).toEqual([]);
+    });
+
+    test('a start that was given up leaves nothing running, and can be repeated', async () => {
+      const wanted = spec();
+      for (const ms of [1, 10, 60, 150]) {
+        const stop = new AbortController();
+        const timer = setTimeout(() => stop.abort(), ms); // somewhere in the middle, wherever that is
+        const cut = driver.provision(wanted, { ...budget(), signal: stop.signal }).catch((error) => error);
+        const outcome = await cut;
+        clearTimeout(timer);
+        if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'cancelled' });
+        else await driver.destroy(wanted.id, 'remove', budget());
+        await expect.poll(() => driver.list(budget())).toEqual([]);
+      }
+      expect(await harness.remains(wanted.id)).toEqual([]);
+      await driver.provision(wanted, budget());
+      expect(await driver.list(budget())).toHaveLength(1);
+    });
+
+    test('of two callers of one start, one may give up without harming the other', async () => {
+      const wanted = spec();
+      const stop = new AbortController();
+      const leaving = driver.provision(wanted, { ...budget(), signal: stop.signal }).catch((error) => error);
+      const staying = driver.provision(wanted, budget());
+      stop.abort();
+      expect(await leaving).toMatchObject({ code: 'cancelled' });
+      expect(await staying).toMatchObject({ phase: 'ready' });
+    });
+
+    test('a passed deadline is reported as retryable', async () => {
+      const call: Call = { signal: AbortSignal.timeout(0), deadlineAt: Date.now() };
+      await once(call.signal, 'abort');
+      const late = driver.provision(spec(), call);
+      await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded', retryable: true });
+    });
+
+    test.each(['check', 'provision', 'attach', 'list', 'destroy'] as const)(
+      '%s obeys a fired signal',
+      async (method) => {
+        const { id } = await driver.provision(spec(), budget());
+        const call: Call = { signal: AbortSignal.abort(), deadlineAt: Date.now() };
+        const calls = {
+          check: () => driver.check(call),
+          provision: () => driver.provision(spec(), call),
+          attach: () => driver.attach(id, call),
+          list: () => driver.list(call),
+          destroy: () => driver.destroy(id, 'remove', call),
+        };
+        await expect(calls[method]()).rejects.toMatchObject({ code: 'cancelled' });
+        expect(await driver.list(budget())).toHaveLength(1);
+      },
+    );
+
+    test('the sandboxes of another installation are neither listed nor touched', async () => {
+      const stranger = await connect({ instance: 'stranger' });
+      const wanted = spec();
+      await stranger.provision(wanted, budget());
+      try {
+        expect(await driver.list(budget())).toEqual([]);
+        await driver.destroy(wanted.id, 'remove', budget());
+        expect(await stranger.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+      } finally {
+        await stranger.destroy(wanted.id, 'remove', budget());
+      }
+    });
+
+    test('disposing a link leaves the sandbox running', async () => {
+      const { id } = await driver.provision(spec(), budget());
+      await (await driver.attach(id, budget()))[Symbol.asyncDispose]();
+      expect(await driver.list(budget())).toMatchObject([{ phase: 'ready' }]);
+      await using link = await driver.attach(id, budget());
+      expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+    });
+
+    test('inside there is no network but loopback, no other user, no right, and nothing of the server', async (context) => {
+      if (!harness.real || driver.capabilities.isolation === 'none') return context.skip('nothing is kept apart here');
+      const { id } = await driver.provision(spec(), budget());
+      await using link = await driver.attach(id, budget());
+      expect(
+        await sh(link, 'ls /sys/class/net 2>/dev/null || tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d " "'),
+      ).toBe('lo\n');
+      expect(await sh(link, 'id -u; id -g')).toBe('10001\n10001\n');
+      const status = await sh(link, 'grep -E "^(CapEff|CapPrm|CapBnd|NoNewPrivs):" /proc/self/status');
+      expect(status.replaceAll(/\s+/g, ' ')).toContain('CapPrm: 0000000000000000 CapEff: 0000000000000000');
+      expect(status.replaceAll(/\s+/g, ' ')).toContain('NoNewPrivs: 1');
+      expect(await sh(link, 'touch /usr/x /etc/x /run/corral/x /x 2>&1 | grep -c "Read-only\\|denied"')).toBe('4\n');
+      expect(await sh(link, 'rm -f /run/corral/control 2>&1; test -S /run/corral/control && echo there')).toContain(
+        'there',
+      );
+      expect(await sh(link, 'ls /var/run/docker.sock /run/docker.sock 2>&1 | grep -c "No such"')).toBe('2\n');
+      expect(await sh(link, 'echo ok > /tmp/x && echo ok > "$HOME/x" && echo ok > /workspace/x && echo written')).toBe(
+        'written\n',
+      );
+      expect(await sh(link, 'ulimit -c; ulimit -n')).toBe('0\n4096\n');
+    });
+
+    test('F031 a daemon that is killed comes back within 2 s, and the sandbox is not lost', async (context) => {
+      if (!harness.real) return context.skip('there is no process to kill');
+      const { id } = await driver.provision(spec(), budget());
+      await using link = await driver.attach(id, budget());
+      const before = (await ask(link, 'GET', '/v1/health')).body as { bootId: string };
+      await sh(link, 'kill -9 $PPID').catch(() => {}); // the daemon is the command's parent
+      await expect
+        .poll(() => ask(link, 'GET', '/v1/health').catch(() => undefined), { timeout: 3_000 })
+        .toMatchObject({ status: 200, body: { bootId: expect.not.stringMatching(before.bootId) } });
+      expect(link.lost.aborted).toBe(false);
+    });
+
+    test('F039 a process that left its group and session is gone after the end', async (context) => {
+      if (!harness.real) return context.skip('there are no processes');
+      const { id } = await driver.provision(spec(), budget());
+      await using link = await driver.attach(id, budget());
+      await sh(link, 'setsid -f nohup sleep 98765 >/dev/null 2>&1 </dev/null; (setsid sleep 98765 &) >/dev/null 2>&1');
+      await driver.destroy(id, 'keep', budget());
+      expect(await harness.remains(id)).not.toContainEqual(expect.stringContaining('process'));
+    });
+  });
+}

@@ -1,0 +1,217 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { SandboxLink } from '../../../drivers/driver.ts';
+import type { Meta } from '../../../drivers/shared/folders.ts';
+import { type EndOptions, openEnd, type SandboxEnd } from '../../../drivers/shared/sandbox-end.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { randomIds, SandboxId, SessionId } from '../../../src/core/ids.ts';
+
+const meta: Meta = {
+  driver: 'test',
+  instance: 'test',
+  id: SandboxId.parse('sbx-0123456789abcdef'),
+  sessionId: SessionId.parse('0123456789abcdef'),
+  epoch: 1,
+  template: 'base',
+  image: 'image',
+  expiresAt: 0,
+  token: 'the-token',
+};
+const refused: string[] = [];
+let cleanUp: AsyncDisposableStack;
+let folder: string;
+let daemon: Server;
+
+beforeEach(async () => {
+  cleanUp = new AsyncDisposableStack();
+  refused.length = 0;
+  folder = await mkdtemp(join(tmpdir(), 'corral-end-'));
+  cleanUp.defer(() => rm(folder, { recursive: true, force: true }));
+  daemon = createServer({ keepAliveTimeout: 0 }, (incoming, response) => {
+    if (incoming.url !== '/hang') response.end(`${incoming.url} over ${(incoming.socket as Named).name}`);
+  });
+});
+afterEach(() => cleanUp.disposeAsync());
+
+type Named = Socket & { name?: string };
+
+async function open(over: Partial<EndOptions> = {}): Promise<SandboxEnd> {
+  const onRefused = (_: Meta, reason: string) => void refused.push(reason);
+  const gate = { serve: (socket: { end(text: string): void }) => socket.end('from the gate') };
+  const options = { gate, ids: randomIds(), replica: undefined, caBundle: undefined, onRefused, ...over };
+  return cleanUp.use(await openEnd(folder, meta, options));
+}
+
+async function dial(name: string, hello: object | string = {}): Promise<{ socket: Socket; answer: string }> {
+  const socket: Named = connect(join(folder, 'control'));
+  cleanUp.defer(() => void socket.destroy());
+  socket.on('error', () => {});
+  socket.name = name;
+  const line =
+    typeof hello === 'string'
+      ? hello
+      : JSON.stringify({ corral: 1, version: '9.9', boot: 'b', token: 'the-token', ...hello });
+  socket.write(`${line}\n`);
+  const [said] = (await once(socket, 'data')) as [Buffer];
+  const end = said.indexOf('\n') + 1;
+  const answer = said.subarray(0, end).toString();
+  socket.pause();
+  if (said.length > end) socket.unshift(said.subarray(end)); // a request may come with the answer
+  socket.resume();
+  if (answer === 'ok\n') daemon.emit('connection', socket);
+  return { socket, answer };
+}
+
+async function get(link: SandboxLink, path: string, signal?: AbortSignal): Promise<string> {
+  const call = request(`http://sandbox${path}`, { agent: link.agent, ...(signal && { signal }) }).end();
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  return text(response);
+}
+
+test('a daemon with the token is let in, and a request travels over the connection it opened', async () => {
+  const end = await open();
+  const { answer } = await dial('first');
+  await end.ready;
+  expect(answer).toBe('ok\n');
+  await using link = end.link('/workspace');
+  expect(await get(link, '/a')).toBe('/a over first');
+});
+
+test('a connection that finished its exchange serves the next request', async () => {
+  const end = await open();
+  await dial('only');
+  await using link = end.link('/workspace');
+  for (const path of ['/1', '/2', '/3']) expect(await get(link, path)).toBe(`${path} over only`);
+});
+
+test('a request that finds no idle connection waits for one', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  const answer = get(link, '/early');
+  await dial('late');
+  expect(await answer).toBe('/early over late');
+});
+
+test('a request that waits in vain gives up when its signal fires, and takes no connection afterwards', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  const stop = new AbortController();
+  const waiting = get(link, '/never', stop.signal);
+  stop.abort();
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  await dial('later');
+  expect(await get(link, '/next')).toBe('/next over later');
+});
+
+test('parallel requests each have a connection of their own', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  await dial('one');
+  await dial('two');
+  const [a, b] = await Promise.all([get(link, '/x'), get(link, '/y')]);
+  expect([a, b].sort()).toEqual(['/x over one', '/y over two']);
+});
+
+test('a connection that the daemon closed while idle is not handed out', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  const { socket } = await dial('dead');
+  socket.destroy();
+  await once(socket, 'close');
+  await dial('alive');
+  expect(await get(link, '/a')).toBe('/a over alive');
+});
+
+test('a connection with bytes that answer no request is dropped', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  const { socket } = await dial('chatty');
+  socket.write('HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nforged');
+  await once(socket, 'close');
+  await dial('honest');
+  expect(await get(link, '/a')).toBe('/a over honest');
+});
+
+test('F033 a daemon of another protocol version is refused, both versions are named, and the start fails with them', async () => {
+  const end = await open();
+  const { answer } = await dial('newer', { corral: 2 });
+  expect(answer).toMatch(/^no .*version 2.*version 1/);
+  await expect(end.ready).rejects.toMatchObject({
+    code: 'sandbox_unavailable',
+    publicMessage: expect.stringMatching(/2.*1/),
+  });
+});
+
+test('F034 a wrong token is refused and reported, and does not make the sandbox ready or fail', async () => {
+  const end = await open();
+  expect((await dial('thief', { token: 'guess' })).answer).toBe('no wrong token\n');
+  expect((await dial('thief', { token: 'guess', corral: 2 })).answer).toBe('no wrong token\n');
+  expect(refused).toEqual(['wrong token', 'wrong token']);
+  await dial('honest');
+  await end.ready;
+});
+
+test.each(['', '{}', 'GET / HTTP/1.1', '{"corral":1}\nmore', 'x'.repeat(5_000)])(
+  'F035 the hello %j is refused',
+  async (line) => {
+    await open();
+    expect((await dial('odd', line)).answer).toMatch(/^no /);
+  },
+);
+
+test('losing the sandbox fails waiting requests, running ones and the link', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  const waiting = get(link, '/a');
+  end.lose(new AppError('sandbox_lost', 'It is gone.'));
+  await expect(waiting).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(link.lost.aborted).toBe(true);
+  await expect(get(link, '/b')).rejects.toMatchObject({ code: 'sandbox_lost' });
+});
+
+test('closing the end cuts a request that is under way', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  await dial('only');
+  const hanging = expect(get(link, '/hang')).rejects.toThrow('socket hang up');
+  await once(daemon, 'request');
+  await end[Symbol.asyncDispose]();
+  await hanging;
+});
+
+test('disposing one link leaves another and the sandbox alone', async () => {
+  const end = await open();
+  await dial('only');
+  await end.link('/workspace')[Symbol.asyncDispose]();
+  await using other = end.link('/workspace');
+  expect(await get(other, '/a')).toBe('/a over only');
+});
+
+test('a successor listens on the same path, and the predecessor closing late does not take it away', async () => {
+  const old = await open();
+  const next = await open();
+  await old[Symbol.asyncDispose]();
+  await dial('redialled');
+  await next.ready;
+});
+
+test('the sockets may be dialled by everyone who can reach the folder, and are gone with the end', async () => {
+  const end = await open({ replica: 'b', caBundle: 'PEM' });
+  for (const name of ['control.b', 'egress']) {
+    expect((await stat(join(folder, name))).mode & 0o777).toBe(0o666);
+  }
+  expect((await stat(join(folder, 'ca.pem'))).mode & 0o777).toBe(0o644);
+  await end[Symbol.asyncDispose]();
+  await expect(stat(join(folder, 'control.b'))).rejects.toThrow('ENOENT');
+});
+
+test('a connection to the egress socket reaches the gate', async () => {
+  await open();
+  expect(await text(connect(join(folder, 'egress')))).toBe('from the gate');
+});
