@@ -63,7 +63,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       const at = clock.now();
       const after = session.record.lastSeq;
       const head = await log.append({ sessionId: id, after, at, facts });
-      facts.forEach((fact, n) => note(session, fact, { seq: after + n + 1, at }));
+      for (const [n, fact] of facts.entries()) note(session, fact, { seq: after + n + 1, at });
       return head;
     };
     const done = session.appending.then(append);

@@ -1,0 +1,67 @@
+import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+
+export interface SseClient extends Disposable {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** Everything that came, byte for byte. */
+  raw(): string;
+  events(): SeenEvent[];
+  /** Resolves when the server ended or broke the stream; says which. */
+  readonly ended: Promise<'ended' | 'broken'>;
+  /** Stops reading, so that the kernel's buffers fill. */
+  pause(): void;
+  resume(): void;
+}
+export interface SeenEvent {
+  readonly id: string | undefined;
+  readonly event: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  readonly data: any;
+}
+interface Request {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** A client over a socket of its own, so that it can hang up and be slow. Resolves with the response's head. */
+export function openStream(url: string, { method = 'GET', body, headers = {} }: Request = {}): Promise<SseClient> {
+  const { promise, resolve, reject } = Promise.withResolvers<SseClient>();
+  const request = http.request(url, { method, agent: false, headers });
+  request.on('error', reject);
+  request.on('response', (response) => resolve(clientOf(request, response)));
+  request.end(body === undefined ? undefined : JSON.stringify(body));
+  return promise;
+}
+
+function clientOf(request: http.ClientRequest, response: IncomingMessage): SseClient {
+  const chunks: Buffer[] = [];
+  const { promise: ended, resolve } = Promise.withResolvers<'ended' | 'broken'>();
+  response.on('data', (chunk: Buffer) => void chunks.push(chunk));
+  response.on('end', () => resolve('ended'));
+  response.on('error', () => resolve('broken'));
+  response.on('close', () => resolve('broken'));
+  const raw = () => Buffer.concat(chunks).toString('utf8');
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    raw,
+    events: () => parseSse(raw()),
+    ended,
+    pause: () => void response.pause(),
+    resume: () => void response.resume(),
+    [Symbol.dispose]: () => void request.destroy(),
+  };
+}
+
+/** Whole events only: a last one that was cut off does not count. */
+export function parseSse(text: string): SeenEvent[] {
+  return text
+    .split('\n\n')
+    .slice(0, -1)
+    .filter((block) => !block.startsWith(':'))
+    .map((block) => {
+      const fields = new Map(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));
+      return { id: fields.get('id'), event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? 'null') };
+    });
+}
