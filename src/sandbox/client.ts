@@ -90,7 +90,12 @@ export interface SandboxClient {
 
   // Paths are relative to the workspace or absolute below it. All reject: path_outside, file_not_found, invalid_request.
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
-  writeFile(path: string, content: string | Uint8Array, signal: AbortSignal, options?: { append?: boolean }): Promise<void>;
+  writeFile(
+    path: string,
+    content: string | Uint8Array,
+    signal: AbortSignal,
+    options?: { append?: boolean },
+  ): Promise<void>;
   listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   removeFile(path: string, signal: AbortSignal): Promise<void>;
   /** Files whose base name (or relative path, when the glob has a slash) matches. */

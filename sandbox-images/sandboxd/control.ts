@@ -1,0 +1,135 @@
+import { readdirSync, watch } from 'node:fs';
+import type { Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+
+// The daemon dials out: the server owns the sockets, so that nothing in here can lead it astray. On each connection
+// the roles are then turned round, and the server asks.
+
+export interface ControlOptions {
+  readonly folder: string;
+  /** One JSON line that says who dials. */
+  readonly hello: string;
+  readonly server: Server;
+  log(text: string): void;
+}
+
+const spare = 2;
+const most = 32;
+const lookMs = 2_000;
+
+/** Keeps two unused connections to every socket named `control` or `control.*` in the folder, for ever. */
+export function dialControl(options: ControlOptions): Disposable {
+  const dialled = new Map<string, Disposable>();
+  const look = () => {
+    const names = listed(options.folder);
+    for (const name of names) if (!dialled.has(name)) dialled.set(name, keepDialled(name, options));
+    for (const [name, line] of dialled) {
+      if (names.includes(name)) continue;
+      line[Symbol.dispose]();
+      dialled.delete(name);
+    }
+  };
+  look();
+  const timer = setInterval(look, lookMs);
+  const watcher = watched(options.folder, look);
+  return {
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      watcher?.close();
+      for (const line of dialled.values()) line[Symbol.dispose]();
+    },
+  };
+}
+
+function listed(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name === 'control' || name.startsWith('control.'));
+  } catch {
+    return [];
+  }
+}
+
+/** Only makes it quicker: where it does not work, the timer does. */
+function watched(folder: string, heard: () => void) {
+  try {
+    return watch(folder, heard).on('error', () => {});
+  } catch {
+    return undefined;
+  }
+}
+
+function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): Disposable {
+  const unused = new Set<Socket>();
+  const all = new Set<Socket>();
+  let backoff = 50;
+  let waiting: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  const fill = () => {
+    while (!stopped && !waiting && unused.size < spare && all.size < most) dial();
+  };
+  const later = () => {
+    waiting ??= setTimeout(() => {
+      waiting = undefined;
+      fill();
+    }, backoff);
+    backoff = Math.min(backoff * 2, 1_000);
+  };
+  const dial = () => {
+    const socket = connect(join(folder, name));
+    let acceptedAt = Number.POSITIVE_INFINITY;
+    all.add(socket);
+    unused.add(socket);
+    socket.on('error', () => {}); // its close says the rest
+    socket.once('close', () => {
+      all.delete(socket);
+      unused.delete(socket);
+      // One that was dropped as soon as it was taken must not make us dial without a pause.
+      if (performance.now() - acceptedAt > 1_000) fill();
+      else later();
+    });
+    socket.write(hello);
+    awaitAnswer(socket, (answer) => {
+      if (answer !== 'ok') {
+        log(`the server does not want this sandbox on ${name}: ${answer.slice(0, 200)}`);
+        return void socket.destroy();
+      }
+      acceptedAt = performance.now();
+      backoff = 50;
+      server.emit('connection', socket);
+    });
+  };
+  // The first request on a connection makes it a used one; another takes its place at once.
+  const used = ({ socket }: { socket: Socket }) => {
+    if (unused.delete(socket)) fill();
+  };
+  server.prependListener('request', used);
+  fill();
+  return {
+    [Symbol.dispose]() {
+      stopped = true;
+      clearTimeout(waiting);
+      server.off('request', used);
+      for (const socket of all) socket.destroy();
+    },
+  };
+}
+
+/** The one line before HTTP begins. */
+function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
+  let line = Buffer.alloc(0);
+  const timer = setTimeout(() => socket.destroy(), 10_000);
+  socket.once('close', () => clearTimeout(timer));
+  const hear = (chunk: Buffer) => {
+    line = Buffer.concat([line, chunk]);
+    const end = line.indexOf(10);
+    if (end < 0 && line.length < 1_024) return;
+    clearTimeout(timer);
+    socket.off('data', hear);
+    socket.pause();
+    if (end >= 0 && end + 1 < line.length) socket.unshift(line.subarray(end + 1));
+    answered(line.toString('utf8', 0, end < 0 ? line.length : end));
+  };
+  socket.on('data', hear);
+}

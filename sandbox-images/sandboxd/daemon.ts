@@ -1,0 +1,67 @@
+import type {
+  ExecResult,
+  FileEntry,
+  Health,
+  Operation,
+  ProcessEntry,
+  ShellView,
+  StartOperation,
+} from '../../src/sandbox/client.ts';
+
+// What stands behind sandboxd's HTTP API: the real daemon inside a sandbox, and the in-memory one of the
+// memory driver. The server above it is the same for both, so their API is.
+
+export interface ExecRequest {
+  readonly command: string;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+  readonly tag?: string;
+  readonly stdin?: string;
+}
+export interface Matches<Match> {
+  readonly matches: readonly Match[];
+  readonly truncated: boolean;
+}
+export interface LineMatch {
+  readonly file: string;
+  readonly line: number;
+  readonly content: string;
+}
+export interface OpenFile extends AsyncDisposable {
+  /** How many bytes `chunks` gives, so that a file cut short meanwhile is noticed by its reader. */
+  readonly size: number;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** Every method rejects only with AppError. */
+export interface Daemon {
+  health(): Health;
+  /** Somebody asked for something: the sandbox is not idle. */
+  touch(): void;
+  start(request: StartOperation): Promise<Operation>;
+  operation(id: string): Operation | undefined;
+  /** Output from that byte on; ends when the operation has ended and all of it was given. Rejects: not_found. */
+  output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  write(shell: string, text: string): Promise<void>;
+  kill(shell: string): Promise<void>;
+  view(shell: string): Promise<ShellView>;
+  killTagged(tag: string): Promise<number>;
+  /** When the signal fires, nobody waits any more: everything it started is killed. */
+  exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
+  openFile(path: string, maxBytes: number | undefined): Promise<OpenFile>;
+  writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
+  listFiles(path: string): Promise<readonly FileEntry[]>;
+  removeFile(path: string): Promise<void>;
+  find(path: string, glob: string): Promise<Matches<string>>;
+  grep(path: string, regex: string): Promise<Matches<LineMatch>>;
+  processes(): Promise<readonly ProcessEntry[]>;
+  signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
+}
+
+export const limits = {
+  jsonBytes: 10 * 1024 * 1024,
+  fileBytes: 50 * 1024 * 1024,
+  /** Of each stream of `exec`. */
+  execBytes: 1024 * 1024,
+  matches: 1000,
+} as const;

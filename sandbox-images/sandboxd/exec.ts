@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { AppError } from '../../src/core/errors.ts';
+import type { ExecResult } from '../../src/sandbox/client.ts';
+import { type ExecRequest, limits } from './daemon.ts';
+import { marks } from './environment.ts';
+import { endTree } from './kill.ts';
+import type { Parts } from './parts.ts';
+import { startFolder } from './standing.ts';
+
+const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
+
+/** One command over pipes. No login shell and nothing between: a round trip costs little more than the fork. */
+export function executor(parts: Parts) {
+  let count = 0;
+
+  return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {
+    const { clock, place, stateDir, keepers } = parts;
+    const id = `exec-${parts.bootId}-${count++}`;
+    const long = Buffer.byteLength(request.command) > longCommand ? join(stateDir, `${id}.sh`) : undefined;
+    if (long) await writeFile(long, request.command);
+    const cwd = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
+    const child = spawn('bash', long ? [long] : ['-c', request.command], {
+      cwd,
+      env: { ...parts.env, ...marks(id, request.tag) },
+      detached: true, // a session of its own, so that its descendants are known by it
+      stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
+    const stdout = collect(child.stdout);
+    const stderr = collect(child.stderr);
+    child.stdin?.on('error', () => {}); // it need not read all of its input
+    child.stdin?.end(request.stdin);
+
+    let timedOut = false;
+    const end = () => void endTree({ name: 'CORRAL_OPERATION', value: id }, keepers.spared);
+    const expire = () => {
+      timedOut = true;
+      end();
+    };
+    const { timeoutMs } = request;
+    const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
+    signal.addEventListener('abort', end, { once: true });
+    try {
+      const code = await exitCode(child);
+      await quiet(child, [stdout, stderr]);
+      parts.touch();
+      return { exitCode: timedOut ? 124 : code, stdout: stdout.text(), stderr: stderr.text(), timedOut };
+    } finally {
+      clock.clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      if (long) await rm(long, { force: true });
+    }
+  };
+}
+
+const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
+
+async function exitCode(child: ChildProcess): Promise<number> {
+  try {
+    const [code, name] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + ((name && signals[name]) ?? 1);
+  } catch (cause) {
+    throw new AppError('internal', 'The sandbox could not start a process; it may have reached its limit.', { cause });
+  }
+}
+
+interface Collected {
+  readonly seen: number;
+  text(): string;
+}
+
+/** Keeps the first MiB; the rest is read too, or the command would wait for ever. */
+function collect(stream: Readable | null): Collected {
+  const parts: Buffer[] = [];
+  let seen = 0;
+  let answered = false;
+  stream?.on('data', (chunk: Buffer) => {
+    const room = limits.execBytes - seen;
+    if (room > 0 && !answered) parts.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
+    seen += chunk.length;
+  });
+  stream?.on('error', () => {});
+  return {
+    get seen() {
+      return seen;
+    },
+    text() {
+      answered = true; // what a background child still writes is read, and dropped
+      return Buffer.concat(parts.splice(0)).toString();
+    },
+  };
+}
+
+/** Until both streams are closed or, where a background child holds them, have nothing more to read. */
+async function quiet(child: ChildProcess, streams: readonly Collected[]): Promise<void> {
+  const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
+  const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
+  for (let still = 0, before = seen(); still < 3 && open(); ) {
+    await new Promise(setImmediate); // one turn of the loop: all that is readable was read
+    still = seen() === before ? still + 1 : 0;
+    before = seen();
+  }
+}

@@ -1,0 +1,127 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, readdir, realpath, rename, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../src/core/errors.ts';
+import type { FileEntry } from '../../src/sandbox/client.ts';
+import { type Confined, fileError, type Parent } from './confine.ts';
+import { type Daemon, limits, type OpenFile } from './daemon.ts';
+import { bad } from './fields.ts';
+
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
+
+export type Files = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
+
+export function files(place: Confined): Files {
+  let temporaries = 0;
+
+  async function openFile(path: string, maxBytes: number | undefined): Promise<OpenFile> {
+    const handle = await place.open(path);
+    try {
+      const stats = await handle.stat();
+      regular(stats, path);
+      const size = Math.min(stats.size, maxBytes ?? Number.POSITIVE_INFINITY);
+      if (size > limits.fileBytes) {
+        throw new AppError('payload_too_large', `${path} has ${stats.size} bytes; at most 50 MiB can be read at once.`);
+      }
+      return { size, chunks: chunksOf(handle, size), [Symbol.asyncDispose]: () => handle.close() };
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+  }
+
+  async function replace(parent: Parent, content: AsyncIterable<Uint8Array>, mode: number | undefined) {
+    // Only a whole file ever has the name; a reader meanwhile sees the old one.
+    const temporary = parent.at(`.corral-${process.pid}-${temporaries++}.tmp`);
+    try {
+      await using handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
+      await writeAll(handle, content);
+      if (mode !== undefined) await handle.chmod(mode & 0o777);
+      await rename(temporary, parent.at(parent.name));
+    } catch (thrown) {
+      await rm(temporary, { force: true });
+      throw thrown;
+    }
+  }
+
+  async function append(parent: Parent, content: AsyncIterable<Uint8Array>, path: string) {
+    const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
+    await using handle = await open(parent.at(parent.name), flags, 0o644);
+    regular(await handle.stat(), path);
+    await writeAll(handle, content);
+  }
+
+  async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
+    await using parent = await place.openParent(path, 'make');
+    const before = await lstat(parent.at(parent.name)).catch(() => undefined);
+    if (before?.isSymbolicLink()) {
+      const target = await realpath(parent.at(parent.name)).catch((cause) => {
+        throw fileError(cause, path);
+      });
+      return await writeFile(place.locate(target), content, how);
+    }
+    if (before) regular(before, path);
+    try {
+      if (how === 'append') await append(parent, content, path);
+      else await replace(parent, content, before?.mode);
+    } catch (thrown) {
+      throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
+    }
+  }
+
+  async function listFiles(path: string): Promise<FileEntry[]> {
+    const folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    await using _ = folder;
+    const at = `/proc/self/fd/${folder.fd}`;
+    const entries: FileEntry[] = [];
+    for (const name of await readdir(at)) {
+      const stats = await lstat(join(at, name)).catch(() => undefined); // gone meanwhile
+      if (stats) entries.push(entryOf(name, stats));
+    }
+    const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
+    return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
+  }
+
+  async function removeFile(path: string): Promise<void> {
+    await using parent = await place.openParent(path, 'refuse');
+    const at = parent.at(parent.name);
+    try {
+      const stats = await lstat(at);
+      if (stats.isDirectory()) await rm(at, { recursive: true });
+      else await unlink(at);
+    } catch (cause) {
+      throw fileError(cause as NodeJS.ErrnoException, path);
+    }
+  }
+
+  return { openFile, writeFile, listFiles, removeFile };
+}
+
+function regular(stats: Stats, path: string): void {
+  if (stats.isFile()) return;
+  throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+}
+
+function entryOf(name: string, stats: Stats): FileEntry {
+  const type = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
+  return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
+}
+
+/** Exactly `size` bytes, or an error: a file cut short meanwhile must not look whole. */
+async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
+  let position = 0;
+  while (position < size) {
+    const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, size - position));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) throw new AppError('conflict', 'The file became shorter while it was read.');
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of content) {
+    let done = 0;
+    while (done < chunk.length) done += (await handle.write(chunk, done)).bytesWritten;
+  }
+}

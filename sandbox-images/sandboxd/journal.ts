@@ -1,0 +1,81 @@
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Operation } from '../../src/sandbox/client.ts';
+
+// Which operations were ever started, so that none runs twice, also when the daemon itself was killed meanwhile.
+// It lies outside of the workspace: what an agent does to its files must not make it forget.
+
+export interface JournalEntry {
+  readonly operation: Operation;
+  readonly shell: string;
+  readonly tag?: string;
+  readonly ps1: string;
+  /** Its beginning, for the console. */
+  readonly command: string;
+}
+export interface Journal {
+  /** As the previous daemon left them, oldest first. */
+  readonly found: readonly JournalEntry[];
+  all(): readonly JournalEntry[];
+  get(id: string): JournalEntry | undefined;
+  record(entry: JournalEntry): void;
+  /** When this tag was first seen, epoch ms. */
+  firstOf(tag: string): number | undefined;
+}
+
+const kept = 5_000;
+
+export function openJournal(folder: string): Journal {
+  const file = join(folder, 'journal.jsonl');
+  const entries = new Map<string, JournalEntry>();
+  for (const line of readLines(file)) {
+    const entry = parse(line);
+    if (entry) entries.set(entry.operation.id, entry);
+  }
+  let lines = Number.POSITIVE_INFINITY; // rewritten with the first record
+
+  const rewrite = () => {
+    const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    writeFileSync(`${file}.new`, text);
+    renameSync(`${file}.new`, file);
+    lines = entries.size;
+  };
+
+  return {
+    found: [...entries.values()],
+    all: () => [...entries.values()],
+    get: (id) => entries.get(id),
+    firstOf: (tag) => entries.values().find((entry) => entry.tag === tag)?.operation.startedAt,
+    record(entry) {
+      entries.set(entry.operation.id, entry);
+      for (const [id, { operation }] of entries) {
+        if (entries.size <= kept) break;
+        if (operation.state === 'exited') entries.delete(id);
+      }
+      try {
+        if (lines > 3 * kept) rewrite();
+        else appendFileSync(file, `${JSON.stringify(entry)}\n`);
+        lines++;
+      } catch (cause) {
+        // A full disk must not stop the work; what is lost is only the memory of it after a crash.
+        process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
+      }
+    },
+  };
+}
+
+function readLines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
+
+function parse(line: string): JournalEntry | undefined {
+  try {
+    return JSON.parse(line) as JournalEntry;
+  } catch {
+    return undefined; // the empty end, or a line cut by the crash
+  }
+}

@@ -1,0 +1,87 @@
+import { type Proc, scan, variable } from './proc.ts';
+
+/** Which processes are meant: those started with this variable, and what came of them. */
+export interface Tree {
+  readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION';
+  readonly value: string;
+  /** More of it: processes that hid from their environment. */
+  readonly strays?: (proc: Proc) => boolean;
+}
+
+/** What a tree never includes: the daemon, pid 1, and what holds the terminals. */
+export type Spared = (all: readonly Proc[]) => ReadonlySet<number>;
+
+export function treeOf(tree: Tree, spared: Spared): Proc[] {
+  const all = scan();
+  const safe = spared(all);
+  const chosen = new Map<number, Proc>();
+  const sessions = new Set<number>();
+  const choose = (proc: Proc) => {
+    chosen.set(proc.pid, proc);
+    sessions.add(proc.session);
+  };
+  const candidates = all.filter((proc) => !safe.has(proc.pid) && !proc.zombie);
+  for (const proc of candidates) {
+    if (variable(proc.pid, tree.name) === tree.value || tree.strays?.(proc)) choose(proc);
+  }
+  const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
+  sessions.delete(ownSession ?? 0);
+  for (let before = -1; before !== chosen.size; ) {
+    before = chosen.size;
+    for (const proc of candidates) {
+      if (!chosen.has(proc.pid) && (chosen.has(proc.ppid) || sessions.has(proc.session))) choose(proc);
+    }
+    sessions.delete(ownSession ?? 0);
+  }
+  return [...chosen.values()];
+}
+
+/** TERM, KILL after the grace, again until none is left; resolves with how many there were. */
+export async function endTree(tree: Tree, spared: Spared, graceMs = 2_000): Promise<number> {
+  const seen = new Set<string>();
+  const find = () => {
+    const found = treeOf(tree, spared);
+    for (const { pid, startTicks } of found) seen.add(`${pid}.${startTicks}`);
+    return found;
+  };
+  const asked = new Set<number>();
+  const patience = performance.now() + graceMs;
+  let left = find();
+  while (left.length > 0 && performance.now() < patience) {
+    // Continued too: a stopped process does not hear TERM.
+    for (const { pid } of left) if (!asked.has(pid)) send(pid, 'SIGTERM', 'SIGCONT');
+    for (const { pid } of left) asked.add(pid);
+    await sleep(left.length > 0 && asked.size > 64 ? 50 : 10);
+    left = find();
+  }
+  const giveUp = performance.now() + 10_000;
+  while (left.length > 0 && performance.now() < giveUp) {
+    left = freeze(find);
+    for (const { pid } of left) send(pid, 'SIGKILL');
+    await sleep(20);
+    left = find();
+  }
+  return seen.size;
+}
+
+/** Stops all before killing any, so that what forks faster than we look is caught whole. */
+function freeze(find: () => Proc[]): Proc[] {
+  let found = find();
+  for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {
+    before = found.length;
+    for (const { pid } of found) send(pid, 'SIGSTOP');
+    found = find();
+  }
+  return found;
+}
+
+export function send(pid: number, ...names: NodeJS.Signals[]): boolean {
+  try {
+    for (const name of names) process.kill(pid, name);
+    return true;
+  } catch {
+    return false; // gone already, or not ours to end
+  }
+}
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

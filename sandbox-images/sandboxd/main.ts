@@ -1,0 +1,58 @@
+// Runs inside every sandbox. Bundled into one file, so an image needs Node, bash and a few basic tools.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../src/core/clock.ts';
+import { confined } from './confine.ts';
+import { dialControl } from './control.ts';
+import { baseEnvironment } from './environment.ts';
+import { forwarder } from './forwarder.ts';
+import { openJournal } from './journal.ts';
+import { keepersOf, type Parts } from './parts.ts';
+import { realDaemon } from './real.ts';
+import { recover } from './recover.ts';
+import { sandboxServer } from './server.ts';
+import { shellSetup } from './standing.ts';
+import { version } from './version.ts';
+
+const { env } = process;
+const token = env.CORRAL_SANDBOXD_TOKEN ?? '';
+const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
+const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
+const stateDir = env.CORRAL_STATE_DIR ?? '/tmp/.corral';
+// In the image's own init, all processes in sight belong to this sandbox; on a shared machine it has a higher pid.
+const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
+const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
+
+if (token === '') {
+  log('CORRAL_SANDBOXD_TOKEN is not set. Whoever starts a sandbox chooses a token and gives it to both sides.');
+  process.exit(78); // init gives up on this one: another start would not find a token either
+}
+process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
+
+mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
+const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
+let activeAt = systemClock.now();
+const parts: Parts = {
+  clock: systemClock,
+  place: await confined(env.CORRAL_WORKSPACE ?? '/workspace'),
+  stateDir,
+  env: baseEnvironment(env),
+  journal: openJournal(stateDir),
+  keepers: keepersOf(process.pid, process.ppid),
+  spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
+  bootId,
+  touch: () => {
+    activeAt = systemClock.now();
+  },
+  idleMs: () => systemClock.now() - activeAt,
+};
+await recover(parts, sandboxId);
+
+const server = sandboxServer(realDaemon(parts, { version, sandboxId, init }), token);
+const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token })}\n`;
+dialControl({ folder: runDir, hello, server, log });
+const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
+if (egressPort > 0) forwarder(egressPort, join(runDir, 'egress'), log);
+const listen = env.CORRAL_SANDBOXD_LISTEN; // a port of the loopback interface or a path, for development
+if (listen) server.listen(/^\d+$/.test(listen) ? { port: Number(listen), host: '127.0.0.1' } : { path: listen });

@@ -1,0 +1,42 @@
+import type { Clock } from '../../src/core/clock.ts';
+import type { Confined } from './confine.ts';
+import type { Journal } from './journal.ts';
+import type { Proc } from './proc.ts';
+
+/** What the daemon's parts share. */
+export interface Parts {
+  readonly clock: Clock;
+  readonly place: Confined;
+  /** Outside of the workspace, the daemon's own. */
+  readonly stateDir: string;
+  /** What every command starts with. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly journal: Journal;
+  readonly keepers: Keepers;
+  readonly spoolCap: number;
+  /** Unguessable within this sandbox. */
+  readonly bootId: string;
+  /** Something happened: the sandbox is not idle. */
+  touch(): void;
+  idleMs(): number;
+}
+
+/** Processes that are the daemon's and never the user's: itself, pid 1, and what holds the terminals open. */
+export interface Keepers {
+  add(pid: number): void;
+  delete(pid: number): void;
+  spared(all: readonly Proc[]): ReadonlySet<number>;
+}
+
+export function keepersOf(daemon: number, parent: number): Keepers {
+  const terminals = new Set<number>();
+  return {
+    add: (pid) => void terminals.add(pid),
+    delete: (pid) => void terminals.delete(pid),
+    spared(all) {
+      const spared = new Set([1, daemon, parent, ...terminals]);
+      for (const { pid, ppid } of all) if (terminals.has(ppid)) spared.add(pid);
+      return spared;
+    },
+  };
+}

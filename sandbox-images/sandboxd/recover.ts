@@ -1,0 +1,27 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { endTree, send } from './kill.ts';
+import type { Parts } from './parts.ts';
+import { scan, variable } from './proc.ts';
+
+/** What an earlier daemon of this sandbox left running has lost its terminal: it is ended, and said to be lost. */
+export async function recover(parts: Parts, sandboxId: string): Promise<void> {
+  const { journal, clock, place, keepers } = parts;
+  for (const { pid } of scan()) {
+    const mark = variable(pid, 'CORRAL_MARK');
+    if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) send(pid, 'SIGKILL');
+  }
+  for (const entry of journal.all()) {
+    if (entry.operation.state === 'exited') continue;
+    const { size } = await stat(join(place.root, entry.operation.spool)).catch(() => ({ size: 0 }));
+    const operation = {
+      ...entry.operation,
+      state: 'exited',
+      reason: 'lost',
+      bytes: size,
+      endedAt: clock.now(),
+    } as const;
+    journal.record({ ...entry, operation });
+    void endTree({ name: 'CORRAL_OPERATION', value: operation.id }, keepers.spared);
+  }
+}

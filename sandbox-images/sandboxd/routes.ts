@@ -1,0 +1,169 @@
+import { AppError } from '../../src/core/errors.ts';
+import { type Daemon, limits } from './daemon.ts';
+import { bad, count, fields, identifier, parameter } from './fields.ts';
+import type { Chunks } from './stream.ts';
+
+export interface Exchange {
+  readonly daemon: Daemon;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  json(): Promise<unknown>;
+  readonly raw: AsyncIterable<Uint8Array>;
+  /** Fires when the client hangs up, or the answer is out. */
+  readonly signal: AbortSignal;
+}
+/** Undefined is 204. */
+export type Reply = undefined | { readonly json: unknown } | Chunks;
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+  /** Does not count as activity: asking whether it lives must not keep a sandbox awake. */
+  readonly quiet?: true;
+  handle(exchange: Exchange): Promise<Reply>;
+}
+
+/** All of the API, in the order of docs/sandboxd.openapi.json; a test holds the two against each other. */
+export const routes: readonly Route[] = [
+  { method: 'GET', path: '/health', quiet: true, handle: async ({ daemon }) => ({ json: daemon.health() }) },
+  {
+    method: 'POST',
+    path: '/operations',
+    async handle({ daemon, json }) {
+      const request = fields(await json(), {
+        id: 'name',
+        shell: 'name',
+        command: 'name',
+        cwd: 'name?',
+        tag: 'name?',
+        timeoutMs: 'count?',
+      });
+      identifier('id', request.id);
+      identifier('shell', request.shell);
+      return { json: await daemon.start(request) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/operations/{id}',
+    handle: async ({ daemon, params }) => ({ json: known(daemon, params.id ?? '') }),
+  },
+  {
+    method: 'GET',
+    path: '/operations/{id}/output',
+    async handle({ daemon, params, query, signal }) {
+      const { id } = known(daemon, params.id ?? '');
+      const chunks = daemon.output(id, count(query, 'from') ?? 0, signal);
+      return { chunks, trailer: { name: 'corral-operation', value: () => JSON.stringify(daemon.operation(id)) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/shells/{id}',
+    handle: async ({ daemon, params }) => ({ json: await daemon.view(params.id ?? '') }),
+  },
+  {
+    method: 'POST',
+    path: '/shells/{id}/input',
+    async handle({ daemon, params, json }) {
+      await daemon.write(params.id ?? '', fields(await json(), { text: 'text' }).text);
+    },
+  },
+  {
+    method: 'POST',
+    path: '/shells/{id}/kill',
+    handle: async ({ daemon, params }) => void (await daemon.kill(params.id ?? '')),
+  },
+  {
+    method: 'POST',
+    path: '/kill',
+    async handle({ daemon, json }) {
+      const { tag } = fields(await json(), { tag: 'name' });
+      if (tag === '') throw bad('tag must not be empty.');
+      return { json: { killed: await daemon.killTagged(tag) } };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/exec',
+    async handle({ daemon, json, signal }) {
+      const spec = { command: 'name', cwd: 'name?', timeoutMs: 'count?', tag: 'name?', stdin: 'text?' } as const;
+      return { json: await daemon.exec(fields(await json(), spec), signal) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/files/content',
+    async handle({ daemon, query }) {
+      const file = await daemon.openFile(parameter(query, 'path'), count(query, 'maxBytes'));
+      return { size: file.size, chunks: disposing(file, file.chunks) };
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/files/content',
+    async handle({ daemon, query, raw }) {
+      const how = query.has('append') ? 'append' : 'replace';
+      await daemon.writeFile(parameter(query, 'path'), capped(raw), how);
+      return undefined;
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/files/content',
+    handle: async ({ daemon, query }) => void (await daemon.removeFile(parameter(query, 'path'))),
+  },
+  {
+    method: 'GET',
+    path: '/files/list',
+    handle: async ({ daemon, query }) => ({ json: await daemon.listFiles(parameter(query, 'path')) }),
+  },
+  {
+    method: 'GET',
+    path: '/files/find',
+    handle: async ({ daemon, query }) => ({
+      json: await daemon.find(parameter(query, 'path'), parameter(query, 'glob')),
+    }),
+  },
+  {
+    method: 'GET',
+    path: '/files/grep',
+    handle: async ({ daemon, query }) => ({
+      json: await daemon.grep(parameter(query, 'path'), parameter(query, 'regex')),
+    }),
+  },
+  { method: 'GET', path: '/processes', handle: async ({ daemon }) => ({ json: await daemon.processes() }) },
+  {
+    method: 'POST',
+    path: '/processes/{pid}/signal',
+    async handle({ daemon, params, json }) {
+      const { signal } = fields(await json(), { signal: 'name' });
+      const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
+      if (pid === undefined) throw bad('pid must be a number.');
+      if (signal !== 'SIGTERM' && signal !== 'SIGKILL' && signal !== 'SIGINT') {
+        throw bad('signal must be SIGTERM, SIGKILL or SIGINT.');
+      }
+      await daemon.signalProcess(pid, signal);
+      return undefined;
+    },
+  },
+];
+
+function known(daemon: Daemon, id: string) {
+  const operation = daemon.operation(id);
+  if (!operation) throw new AppError('not_found', `There is no operation ${id}.`);
+  return operation;
+}
+
+async function* capped(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  for await (const chunk of content) {
+    size += chunk.length;
+    if (size > limits.fileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
+    yield chunk;
+  }
+}
+
+async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  await using _ = resource;
+  yield* items;
+}

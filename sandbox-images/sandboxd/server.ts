@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { AppError, type ErrorCode, toAppError } from '../../src/core/errors.ts';
+import { type Daemon, limits } from './daemon.ts';
+import { type Reply, type Route, routes } from './routes.ts';
+import { sendChunks } from './stream.ts';
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  invalid_request: 400,
+  unauthorized: 401,
+  path_outside: 403,
+  not_found: 404,
+  file_not_found: 404,
+  shell_not_found: 404,
+  conflict: 409,
+  payload_too_large: 413,
+  unsupported: 501,
+  quota: 507,
+};
+
+/** The HTTP side of sandboxd. It listens nowhere by itself: connections are handed to it. */
+export function sandboxServer(daemon: Daemon, token: string): Server {
+  const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
+    answer(daemon, token, request, response).catch((thrown) => sendError(response, toAppError(thrown)));
+  });
+  // Idle connections are the rule here: they wait for the server's next request, however long that takes.
+  server.keepAliveTimeout = 0;
+  server.headersTimeout = 0;
+  server.requestTimeout = 0;
+  server.on('clientError', (_error, socket) => void socket.destroy());
+  return server;
+}
+
+async function answer(daemon: Daemon, token: string, request: IncomingMessage, response: ServerResponse) {
+  if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) {
+    throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
+  }
+  const url = URL.parse(request.url ?? '', 'http://sandbox');
+  if (!url) throw new AppError('invalid_request', 'That is not an address.');
+  const found = findRoute(request.method ?? '', url.pathname);
+  if (!found) throw new AppError('not_found', `There is no ${request.method} ${url.pathname} here.`);
+  if (!found.route.quiet) daemon.touch();
+
+  const hangUp = new AbortController();
+  response.once('close', () => hangUp.abort());
+  const reply = await found.route.handle({
+    daemon,
+    params: found.params,
+    query: url.searchParams,
+    json: () => readJson(request),
+    raw: request,
+    signal: hangUp.signal,
+  });
+  await sendReply(response, reply, hangUp.signal);
+}
+
+async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSignal): Promise<void> {
+  if (reply === undefined) {
+    response.writeHead(204).end();
+  } else if ('chunks' in reply) {
+    await sendChunks(response, reply, signal);
+  } else {
+    const body = JSON.stringify(reply.json);
+    response
+      .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+      .end(body);
+  }
+}
+
+function sendError(response: ServerResponse, error: AppError): void {
+  if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
+  // After the first byte a cut connection is the only way left to say that this is not the whole answer.
+  if (response.headersSent) return void response.destroy();
+  const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
+  const { req } = response;
+  // A body nobody will read must not be taken for the next request.
+  const rest = req.complete ? {} : { connection: 'close' };
+  response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
+  if (!req.complete) req.resume();
+}
+
+const inspectable = (error: AppError) => (error.cause instanceof Error ? error.cause.stack : String(error.cause));
+
+function findRoute(method: string, pathname: string): { route: Route; params: Record<string, string> } | undefined {
+  const parts = pathname.split('/');
+  for (const route of routes) {
+    if (route.method !== method) continue;
+    const params = matchPath(route.path.split('/'), parts);
+    if (params) return { route, params };
+  }
+  return undefined;
+}
+
+function matchPath(pattern: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
+  if (pattern.length !== parts.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [index, want] of pattern.entries()) {
+    const got = parts[index] ?? '';
+    if (want.startsWith('{')) {
+      try {
+        params[want.slice(1, -1)] = decodeURIComponent(got);
+      } catch {
+        return undefined;
+      }
+    } else if (want !== got) return undefined;
+  }
+  return params;
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request) {
+    size += part.length;
+    if (size > limits.jsonBytes) throw new AppError('payload_too_large', 'The body is larger than 10 MiB.');
+    parts.push(part);
+  }
+  try {
+    return JSON.parse(Buffer.concat(parts).toString());
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The body is not JSON.', { cause });
+  }
+}
+
+/** Takes the same time wherever the first difference is. */
+function sameText(given: string, expected: string): boolean {
+  let difference = given.length ^ expected.length;
+  for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (given.charCodeAt(at) || 0);
+  return difference === 0;
+}

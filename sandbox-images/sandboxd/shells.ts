@@ -1,0 +1,158 @@
+import { AppError } from '../../src/core/errors.ts';
+import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
+import type { Daemon } from './daemon.ts';
+import { type Live, launch, type Shown } from './operation.ts';
+import type { Parts } from './parts.ts';
+import { closedSpool, lastBytes, type Spool } from './spool.ts';
+import { lastStanding, type Standing, startFolder } from './standing.ts';
+
+export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
+  /** Kills the operations of a run that still go; whatever else they started is not looked for here. */
+  endTagged(tag: string): Promise<void>;
+};
+
+interface Shell {
+  standing: Standing;
+  busy: boolean;
+  running: Live | undefined;
+  readonly history: Shown[];
+}
+const historyLength = 20;
+const maxShells = 32;
+
+export function shells(parts: Parts): Shells {
+  const { place, journal, stateDir } = parts;
+  const open = new Map<string, Shell>();
+  /** Those that this daemon started; older ones are in the journal. */
+  const operations = new Map<string, Live>();
+  const starting = new Map<string, Promise<Operation>>();
+
+  const operation = (id: string) => operations.get(id)?.now() ?? journal.get(id)?.operation;
+
+  async function start(request: StartOperation): Promise<Operation> {
+    const known = starting.get(request.id) ?? operation(request.id);
+    if (known) return await known;
+    const first = begin(request).finally(() => starting.delete(request.id));
+    starting.set(request.id, first);
+    return await first;
+  }
+
+  async function begin(request: StartOperation): Promise<Operation> {
+    const shell = (await find(request.shell)) ?? make(request.shell);
+    if (shell.busy) {
+      const { id } = shell.running?.now() ?? { id: 'another command' };
+      throw new AppError('conflict', `The shell session ${request.shell} is still busy with ${id}.`);
+    }
+    shell.busy = true;
+    try {
+      const cwd = await startFolder(place, request, shell.standing);
+      const live = await launch(parts, request, { ...shell.standing, cwd });
+      shell.running = live;
+      operations.set(request.id, live);
+      shell.history.push(live.shown);
+      if (shell.history.length > historyLength) shell.history.shift();
+      void live.ended.then((standing) => {
+        shell.standing = standing ?? { ...shell.standing, cwd };
+        shell.running = undefined;
+        shell.busy = false;
+        forgetOld();
+      });
+      return live.now();
+    } catch (thrown) {
+      shell.busy = false;
+      throw thrown;
+    }
+  }
+
+  /** Finished ones stay known by the journal; here only the newest are kept. */
+  function forgetOld(): void {
+    for (const [id, live] of operations) {
+      if (operations.size <= 200) return;
+      if (live.now().state === 'exited') operations.delete(id);
+    }
+  }
+
+  async function find(id: string): Promise<Shell | undefined> {
+    const known = open.get(id);
+    if (known) {
+      open.delete(id); // to the end: the first is the one not used for longest
+      open.set(id, known);
+      return known;
+    }
+    const before = journal.all().filter((entry) => entry.shell === id);
+    if (before.length === 0) return undefined;
+    const standing = (await lastStanding(stateDir, id)) ?? { cwd: place.root };
+    const shell = open.get(id) ?? make(id); // made by somebody else meanwhile
+    shell.standing = standing;
+    if (shell.history.length > 0) return shell;
+    for (const { ps1, command, operation } of before.slice(-historyLength)) {
+      shell.history.push({ ps1, command, text: () => lastBytes(place, operation.spool) });
+    }
+    return shell;
+  }
+
+  function make(id: string): Shell {
+    if (open.size >= maxShells) {
+      const idle = [...open].find(([, shell]) => !shell.busy);
+      if (!idle) throw new AppError('conflict', `${maxShells} shell sessions are busy; wait for one or kill one.`);
+      open.delete(idle[0]);
+    }
+    const shell: Shell = { standing: { cwd: place.root }, busy: false, running: undefined, history: [] };
+    open.set(id, shell);
+    return shell;
+  }
+
+  async function existing(id: string): Promise<Shell> {
+    const shell = await find(id);
+    if (!shell) throw new AppError('shell_not_found', `There is no shell session ${id}.`);
+    return shell;
+  }
+
+  async function* output(id: string, fromByte: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const live = operations.get(id);
+    const entry = live?.now() ?? journal.get(id)?.operation;
+    if (!entry) throw new AppError('not_found', `There is no operation ${id}.`);
+    const spool: Pick<Spool, 'read'> = live?.spool ?? closedSpool(place, entry.spool);
+    let position = fromByte;
+    while (!signal.aborted) {
+      const change = live?.change(); // asked for before reading, so that nothing falls between
+      const over = (live?.now() ?? entry).state === 'exited';
+      const chunk = await spool.read(position);
+      position += chunk.length;
+      if (chunk.length > 0) yield chunk;
+      else if (over) return;
+      else await Promise.race([change, fired(signal)]);
+    }
+  }
+
+  return {
+    start,
+    operation,
+    output,
+    async write(id, text) {
+      const { running } = await existing(id);
+      if (!running) throw new AppError('conflict', `Nothing runs in the shell session ${id}.`);
+      running.write(text);
+    },
+    async kill(id) {
+      await (await existing(id)).running?.end('killed');
+    },
+    async view(id) {
+      const { history, running } = await existing(id);
+      const console = await Promise.all(
+        history.map(async ({ ps1, command, text }) => ({ ps1, command, output: await text() })),
+      );
+      return { id, console, ...(running && { running: running.now().id }) };
+    },
+    async endTagged(tag) {
+      const mine = [...operations.values()].filter((live) => live.tag === tag && live.now().state === 'running');
+      await Promise.all(mine.map((live) => live.end('killed')));
+    },
+  };
+}
+
+async function fired(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}

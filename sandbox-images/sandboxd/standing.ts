@@ -1,0 +1,66 @@
+import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { StartOperation } from '../../src/sandbox/client.ts';
+import type { Confined } from './confine.ts';
+import { isOurs } from './environment.ts';
+import { bad } from './fields.ts';
+
+/** Where a shell session stands between two commands. */
+export interface Standing {
+  readonly cwd: string;
+  /** Everything exported, once a command has run; before, the daemon's base. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const stateEnd = 'corral-end';
+
+// Sourced by the bash that runs the command, before it: at its end it says where it stands. `env` is asked, not
+// bash, because its answer needs no parsing by another bash.
+export const shellSetup = `unset BASH_ENV
+trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } >|"$CORRAL_STATE" 2>/dev/null' EXIT
+`;
+
+const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
+
+/** What the command's shell left, kept for a daemon that comes after us. */
+export async function takeStanding(stateDir: string, path: string, shell: string): Promise<Standing | undefined> {
+  const standing = await readStanding(path);
+  if (standing) await rename(path, keptFile(stateDir, shell)).catch(() => {});
+  else await rm(path, { force: true });
+  return standing;
+}
+
+export const lastStanding = (stateDir: string, shell: string) => readStanding(keptFile(stateDir, shell));
+
+async function readStanding(path: string): Promise<Standing | undefined> {
+  const [cwd, ...rest] = (await readFile(path, 'utf8').catch(() => '')).split('\0');
+  // Without its end it was cut, by a full disk or a kill: then the shell stays where it stood.
+  if (!cwd || rest.at(-2) !== stateEnd) return undefined;
+  const env: Record<string, string> = {};
+  for (const line of rest.slice(0, -2)) {
+    const equals = line.indexOf('=');
+    if (equals > 0 && !isOurs(line.slice(0, equals))) env[line.slice(0, equals)] = line.slice(equals + 1);
+  }
+  return { cwd, env };
+}
+
+/** The folder a command starts in: the one it names, inside the workspace, or where its shell stands. */
+export async function startFolder(
+  place: Confined,
+  { cwd }: Pick<StartOperation, 'cwd'>,
+  standing: Standing,
+): Promise<string> {
+  if (cwd !== undefined) {
+    const wanted = resolve(place.root, place.locate(cwd));
+    if (await isFolder(wanted)) return wanted;
+    throw bad(`There is no folder ${cwd}.`);
+  }
+  // It may have been removed since; a shell that cannot start anywhere would be worse.
+  return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
+}
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );

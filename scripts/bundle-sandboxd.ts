@@ -1,0 +1,24 @@
+// Makes the one file that every sandbox runs: node scripts/bundle-sandboxd.ts [dist/sandboxd.mjs]
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/** Bundles sandbox-images/sandboxd into one ES module without dependencies. */
+export async function bundleSandboxd(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [fileURLToPath(new URL('../sandbox-images/sandboxd/main.ts', import.meta.url))],
+    outfile,
+    bundle: true,
+    minify: true,
+    keepNames: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    logLevel: 'warning',
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const outfile = process.argv[2] ?? fileURLToPath(new URL('../dist/sandboxd.mjs', import.meta.url));
+  await bundleSandboxd(outfile);
+  console.log(`bundled ${outfile}`);
+}

@@ -1,0 +1,147 @@
+import type { Agent } from 'node:http';
+import { pause } from '../core/cancel.ts';
+import { AppError } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
+import type { ExecResult, Health, Operation, SandboxClient, ShellView } from './client.ts';
+import { type Ask, requester } from './request.ts';
+
+export interface SandboxAddress {
+  readonly agent: Agent;
+  readonly token: Secret;
+  readonly workdir: string;
+}
+
+/** How often a call that changes nothing twice is tried while the daemon comes back. */
+const retries = 5;
+const retryPauseMs = 300;
+const checkEveryMs = 1_000;
+const missesAllowed = 3;
+const maxFileBytes = 50 * 1024 * 1024;
+
+/** The client of the daemon behind one way into a sandbox. */
+export function sandboxClient({ agent, token, workdir }: SandboxAddress): SandboxClient {
+  const { json, bytes } = requester(agent, token);
+
+  /** For calls with the same effect however often they arrive: a restarted daemon dials in again within a second. */
+  async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
+    for (let left = retries; ; left--) {
+      try {
+        return await call();
+      } catch (thrown) {
+        if (left === 0 || !isCode(thrown, 'sandbox_lost')) throw thrown;
+      }
+      await pause(retryPauseMs, signal);
+    }
+  }
+  const get = <Result>(path: string, signal: AbortSignal) =>
+    again(signal, () => json<Result>({ method: 'GET', path }, signal));
+  const health = (signal: AbortSignal, timeoutMs?: number) =>
+    json<Health>({ method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
+
+  /** A call that may rightly be silent for hours, as long as the daemon answers beside it. */
+  async function whileAlive<Result>(
+    signal: AbortSignal,
+    call: (signal: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const over = new AbortController();
+    const silent = new AbortController();
+    const watch = async () => {
+      const watching = AbortSignal.any([signal, over.signal]);
+      for (let misses = 0; misses < missesAllowed; ) {
+        await pause(checkEveryMs, watching);
+        await health(watching, checkEveryMs).then(
+          () => (misses = 0),
+          () => misses++,
+        );
+      }
+      silent.abort();
+    };
+    watch().catch(() => {}); // ended with the call
+    try {
+      return await call(AbortSignal.any([signal, silent.signal]));
+    } catch (thrown) {
+      if (!silent.signal.aborted || signal.aborted) throw thrown;
+      throw new AppError('sandbox_unresponsive', 'The sandbox stopped answering.', { cause: thrown });
+    } finally {
+      over.abort();
+    }
+  }
+
+  const file = (path: string, more: Record<string, string> = {}) => `/files/content?${query({ path, ...more })}`;
+
+  return {
+    workdir,
+    health: (signal) => again(signal, () => health(signal)),
+
+    start: (operation, signal) =>
+      again(signal, () => json<Operation>({ method: 'POST', path: '/operations', json: operation }, signal)),
+    async operation(id, signal) {
+      try {
+        return await get<Operation>(`/operations/${encodeURIComponent(id)}`, signal);
+      } catch (thrown) {
+        if (isCode(thrown, 'not_found')) return undefined;
+        throw thrown;
+      }
+    },
+    async follow(id, fromByte, onBytes, signal) {
+      let position = fromByte;
+      const listen = (ask: AbortSignal) =>
+        bytes(
+          { method: 'GET', path: `/operations/${encodeURIComponent(id)}/output?from=${position}`, timeoutMs: 0 },
+          (chunk) => {
+            position += chunk.length;
+            onBytes(chunk);
+          },
+          ask,
+        );
+      const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
+      const ended = trailers['corral-operation'];
+      if (!ended) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the command.');
+      return JSON.parse(ended) as Operation;
+    },
+    async write(shell, text, signal) {
+      await json({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
+    },
+    async kill(shell, signal) {
+      const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
+      await json(ask, signal);
+    },
+    view: (shell, signal) => get<ShellView>(`/shells/${encodeURIComponent(shell)}`, signal),
+    async killTagged(tag, signal) {
+      const ask: Ask = { method: 'POST', path: '/kill', json: { tag }, timeoutMs: 30_000 };
+      return (await again(signal, () => json<{ killed: number }>(ask, signal))).killed;
+    },
+    exec: (request, signal) =>
+      whileAlive(signal, (ask) =>
+        json<ExecResult>({ method: 'POST', path: '/exec', json: request, timeoutMs: 0 }, ask),
+      ),
+
+    async readFile(path, signal, options) {
+      const more = options?.maxBytes === undefined ? undefined : { maxBytes: String(options.maxBytes) };
+      return await again(signal, async () => {
+        const parts: Uint8Array[] = [];
+        await bytes({ method: 'GET', path: file(path, more) }, (chunk) => void parts.push(chunk), signal);
+        return Buffer.concat(parts);
+      });
+    },
+    async writeFile(path, content, signal, options) {
+      const raw = typeof content === 'string' ? Buffer.from(content) : content;
+      if (raw.length > maxFileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
+      await json({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
+    },
+    listFiles: (path, signal) => get(`/files/list?${query({ path })}`, signal),
+    async removeFile(path, signal) {
+      await json({ method: 'DELETE', path: file(path) }, signal);
+    },
+    find: (path, glob, signal) => get(`/files/find?${query({ path, glob })}`, signal),
+    grep: (path, regex, signal) => get(`/files/grep?${query({ path, regex })}`, signal),
+
+    processes: (signal) => get('/processes', signal),
+    async signalProcess(pid, name, signal) {
+      await json({ method: 'POST', path: `/processes/${pid}/signal`, json: { signal: name } }, signal);
+    },
+  };
+}
+
+const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
+const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;

@@ -1,0 +1,107 @@
+import { type Agent, type IncomingMessage, request } from 'node:http';
+import { throwIfFired } from '../core/cancel.ts';
+import { AppError, type ErrorCode, errorCodes } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
+
+export interface Ask {
+  readonly method: string;
+  readonly path: string;
+  readonly json?: unknown;
+  readonly raw?: Uint8Array;
+  /** Until the answer begins, and between its bytes; 0: for ever, for what another call watches over. */
+  readonly timeoutMs?: number;
+}
+type Trailers = Readonly<Record<string, string | undefined>>;
+
+const defaultTimeoutMs = 10_000;
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+/** One exchange with the daemon. What comes out of a sandbox is not trusted: sizes are bounded, codes looked up. */
+export function requester(agent: Agent, token: Secret) {
+  async function exchange<Result>(
+    ask: Ask,
+    signal: AbortSignal,
+    read: (chunks: AsyncIterable<Buffer>, response: IncomingMessage) => Promise<Result>,
+  ): Promise<Result> {
+    throwIfFired(signal);
+    const body = ask.raw ?? (ask.json === undefined ? undefined : Buffer.from(JSON.stringify(ask.json)));
+    const { promise: answered, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const outgoing = request({
+      agent,
+      host: 'sandbox',
+      method: ask.method,
+      path: ask.path,
+      headers: {
+        authorization: `Bearer ${token.reveal()}`,
+        ...(body && { 'content-length': body.length, 'content-type': contentType(ask) }),
+      },
+    });
+    const stop = () => outgoing.destroy(new Error('cancelled'));
+    const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
+    // Not the socket's own timer: it would not run while the agent still waits for a connection.
+    let timedOut = false;
+    const expire = () => {
+      timedOut = true;
+      outgoing.destroy(new Error('timed out'));
+    };
+    const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
+    signal.addEventListener('abort', stop, { once: true });
+    outgoing.once('response', resolve).on('error', reject);
+    outgoing.end(body);
+    try {
+      const response = await answered;
+      const chunks = refreshing(response, timer);
+      if ((response.statusCode ?? 500) >= 400) throw refusal(JSON.parse(await text(chunks)));
+      return await read(chunks, response);
+    } catch (thrown) {
+      throwIfFired(signal);
+      if (thrown instanceof AppError) throw thrown;
+      outgoing.destroy();
+      if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
+      throw new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause: thrown });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  return {
+    json: <Result>(ask: Ask, signal: AbortSignal) =>
+      exchange(ask, signal, async (chunks) => {
+        const answer = await text(chunks);
+        return (answer === '' ? undefined : JSON.parse(answer)) as Result;
+      }),
+    /** The body as it comes; resolves with the trailers once all of it was there. */
+    bytes: (ask: Ask, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal) =>
+      exchange(ask, signal, async (chunks, response): Promise<Trailers> => {
+        for await (const chunk of chunks) onBytes(chunk);
+        return response.trailers;
+      }),
+  };
+}
+
+const contentType = (ask: Ask) => (ask.raw ? 'application/octet-stream' : 'application/json');
+
+async function* refreshing(response: IncomingMessage, timer: NodeJS.Timeout | undefined): AsyncGenerator<Buffer> {
+  for await (const chunk of response) {
+    timer?.refresh();
+    yield chunk;
+  }
+}
+
+async function text(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of chunks) {
+    size += part.length;
+    if (size > maxAnswerBytes) throw new Error('the answer is too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString();
+}
+
+function refusal(answer: { error?: { code?: unknown; message?: unknown } }): AppError {
+  const code = errorCodes.find((known) => known === answer.error?.code) ?? ('internal' satisfies ErrorCode);
+  const message = typeof answer.error?.message === 'string' ? answer.error.message.slice(0, 1_000) : 'It refused.';
+  return new AppError(code, message);
+}
