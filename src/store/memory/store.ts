@@ -71,9 +71,10 @@ function events(documents: Map<string, Document>): EventStore {
     },
     lastOf: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
     async compact(sessionId, { keepDroppable, keepAll }) {
+      // The newest of each stays, as in a store that knows the head by it.
       const log = logOf(sessionId);
-      const dropped = log.rows.filter((row) => isDroppable(row)).at(-1 - keepDroppable)?.seq ?? 0;
-      const trimmed = log.rows.at(-1 - Math.max(1, keepAll))?.seq ?? 0; // the newest stays: it is the head
+      const dropped = log.rows.filter((row) => isDroppable(row)).at(-1 - Math.max(1, keepDroppable))?.seq ?? 0;
+      const trimmed = log.rows.at(-1 - Math.max(1, keepAll))?.seq ?? 0;
       log.rows = log.rows.filter((row) => row.seq > trimmed && !(isDroppable(row) && row.seq <= dropped));
       log.trimmed = Math.max(log.trimmed, trimmed);
       log.thinned = Math.max(log.thinned, dropped, trimmed);

@@ -41,9 +41,10 @@ function eventWrites(db: DatabaseSync) {
       return seq;
     },
     compact(session: string, keepDroppable: number, keepAll: number): void {
-      const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0); // the newest stays: it is the head
+      // The newest event stays whatever the limits: it is how the head is known.
+      const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
       if (trimmed > 0) trim?.run(session, trimmed);
-      const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, keepDroppable)?.seq ?? 0));
+      const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, Math.max(1, keepDroppable))?.seq ?? 0));
       if (thinned > trimmed) thin?.run(session, thinned);
       if (thinned > 0) mark.run(session, thinned, trimmed);
     },

@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import type { Store } from '../../../src/core/ports.ts';
+
+let names = 0;
+const newName = () => `name${++names}`;
+
+export function inboxAndLeaseContract(store: () => Store): void {
+  describe('inbox', () => {
+    test('of many who claim a key at once one is told to do it, and the others that somebody does', async () => {
+      const key = newName();
+      const claims = await Promise.all(Array.from({ length: 10 }, () => store().inbox.claim(key, 'hash', 1)));
+      expect(claims.filter(({ kind }) => kind === 'new')).toHaveLength(1);
+      expect(claims.filter(({ kind }) => kind === 'pending')).toHaveLength(9);
+    });
+
+    test('once it is done its answer is given again, and other content under its key is refused', async () => {
+      const key = newName();
+      await store().inbox.claim(key, 'hash', 1);
+      await store().inbox.answer(key, { body: ['a'], status: 201 });
+      expect(await store().inbox.claim(key, 'hash', 2)).toEqual({ kind: 'done', answer: { body: ['a'], status: 201 } });
+      expect(await store().inbox.claim(key, 'other', 2)).toEqual({ kind: 'conflict' });
+      await store().inbox.release(key);
+      expect(await store().inbox.claim(key, 'hash', 2)).toMatchObject({ kind: 'done' });
+    });
+
+    test('an answer of nothing is an answer', async () => {
+      const key = newName();
+      await store().inbox.claim(key, 'hash', 1);
+      await store().inbox.answer(key, undefined);
+      expect(await store().inbox.claim(key, 'hash', 1)).toEqual({ kind: 'done', answer: null });
+    });
+
+    test('a released key may be used again, with other content', async () => {
+      const key = newName();
+      await store().inbox.claim(key, 'hash', 1);
+      expect(await store().inbox.claim(key, 'other', 1)).toEqual({ kind: 'conflict' });
+      await store().inbox.release(key);
+      expect(await store().inbox.claim(key, 'other', 1)).toEqual({ kind: 'new' });
+    });
+
+    test('keys claimed before a time are forgotten, later ones are not', async () => {
+      const [old, young] = [newName(), newName()];
+      await store().inbox.claim(old, 'hash', -20);
+      await store().inbox.claim(young, 'hash', -10);
+      expect(await store().inbox.expire(-10)).toBe(1);
+      expect(await store().inbox.claim(young, 'hash', 1)).toEqual({ kind: 'pending' });
+      expect(await store().inbox.claim(old, 'hash', 1)).toEqual({ kind: 'new' });
+    });
+  });
+
+  describe('leases', () => {
+    test('one holder at a time; its own call renews and keeps the epoch', async () => {
+      const name = newName();
+      expect(await store().leases.acquire(name, 'a', 100, 50)).toEqual({ name, holder: 'a', epoch: 1, expiresAt: 150 });
+      expect(await store().leases.acquire(name, 'b', 149, 50)).toBeUndefined();
+      expect(await store().leases.acquire(name, 'a', 140, 50)).toEqual({ name, holder: 'a', epoch: 1, expiresAt: 190 });
+      expect(await store().leases.acquire(name, 'b', 160, 50)).toBeUndefined();
+    });
+
+    test('who takes over a lapsed lease gets the next epoch, and the old holder nothing', async () => {
+      const name = newName();
+      await store().leases.acquire(name, 'a', 100, 50);
+      expect(await store().leases.acquire(name, 'b', 150, 50)).toMatchObject({ holder: 'b', epoch: 2 });
+      expect(await store().leases.acquire(name, 'a', 160, 50)).toBeUndefined();
+      await store().leases.release(name, 'a');
+      expect(await store().leases.acquire(name, 'a', 160, 50)).toBeUndefined();
+    });
+
+    test('a released lease is free at once, and its epoch goes on rising', async () => {
+      const name = newName();
+      await store().leases.acquire(name, 'a', 100, 50);
+      await store().leases.release(name, 'a');
+      expect(await store().leases.acquire(name, 'b', 101, 50)).toMatchObject({ epoch: 2 });
+      await store().leases.release(name, 'b');
+      expect(await store().leases.acquire(name, 'b', 102, 50)).toMatchObject({ epoch: 3 });
+    });
+
+    test('of many who want a lease at once one gets it', async () => {
+      const name = newName();
+      const tries = ['a', 'b', 'c', 'd'].map((holder) => store().leases.acquire(name, holder, 100, 50));
+      expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
+    });
+  });
+}

@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import { sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { temporaryFolder } from '../../support/store.ts';
+import { storeContract } from './store-contract.ts';
+
+storeContract('sqlite', async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(temporaryFolder());
+  const store = stack.use(await sqliteStore({ path: join(folder.path, 'corral.db') }));
+  const held = stack.move();
+  return { store, [Symbol.asyncDispose]: () => held.disposeAsync() };
+});

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { Store } from '../../../src/core/ports.ts';
+import type { OpenStore } from '../../support/store.ts';
+import { eventContract } from './event-contract.ts';
+import { inboxAndLeaseContract } from './inbox-lease-contract.ts';
+import { logContract } from './log-contract.ts';
+import { recordContract } from './record-contract.ts';
+
+/** Every promise of the port, asked of one implementation. Tests share the store and keep to sessions of their own. */
+export function storeContract(name: string, open: () => Promise<OpenStore>): void {
+  describe(`${name} store`, () => {
+    let opened: OpenStore | undefined;
+    beforeAll(async () => {
+      opened = await open();
+    });
+    afterAll(() => opened?.[Symbol.asyncDispose]());
+    const store = (): Store => {
+      if (!opened) throw new Error('the store did not open');
+      return opened.store;
+    };
+    eventContract(store);
+    recordContract(store);
+    inboxAndLeaseContract(store);
+    logContract(store);
+  });
+}

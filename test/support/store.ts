@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SessionFact } from '../../src/core/events.ts';
+import { MessageId, SessionId } from '../../src/core/ids.ts';
+import type { EventLog, Followed, Store } from '../../src/core/ports.ts';
+
+/** A store and whatever it stands on; disposing removes both. */
+export interface OpenStore extends AsyncDisposable {
+  readonly store: Store;
+}
+
+let sessions = 0;
+export const newSession = (): SessionId => SessionId.parse((++sessions).toString(16).padStart(16, '0'));
+
+/** Facts that compaction keeps, told apart by their titles. */
+export const facts = (count: number, from = 1): SessionFact[] =>
+  Array.from({ length: count }, (_, n) => ({ type: 'title', runId: null, data: { title: `t${from + n}` } }));
+
+const messageId = MessageId.parse('11111111-1111-4111-8111-111111111111');
+/** Facts that compaction may drop. */
+export const deltas = (count: number): SessionFact[] =>
+  Array.from({ length: count }, (_, n) => ({ type: 'message.delta', runId: null, data: { messageId, text: `d${n}` } }));
+
+/** Appends where the log ends, as its one writer would. */
+export function writer(
+  log: Pick<EventLog, 'append'>,
+  sessionId: SessionId,
+): (facts: readonly SessionFact[]) => Promise<number> {
+  let after = 0;
+  return async (facts) => {
+    after = await log.append({ sessionId, after, at: 1, facts });
+    return after;
+  };
+}
+
+export const seqOf = (item: Followed | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
+
+/** What a reader gets until it has `count` items and hangs up. */
+export async function take(
+  log: EventLog,
+  sessionId: SessionId,
+  after: number,
+  count: number,
+  options = { deltas: true },
+) {
+  const cut = new AbortController();
+  const got: ReturnType<typeof seqOf>[] = [];
+  for await (const item of log.follow(sessionId, after, { ...options, signal: cut.signal })) {
+    if (got.push(seqOf(item)) === count) cut.abort();
+  }
+  return got;
+}
+
+export function temporaryFolder(): { readonly path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'corral-store-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
