@@ -1,0 +1,102 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+// Speaks the documented wire format of `models/*:streamGenerateContent?alt=sse`, as Google's servers send it.
+
+/** One reply. `cut` breaks the connection after the chunks, `stall` says nothing more, `tail` is sent as it stands. */
+export type GeminiReply =
+  | { readonly chunks: readonly object[]; readonly tail?: string; readonly then?: 'end' | 'cut' | 'stall' }
+  | { readonly status: number; readonly error: object; readonly headers?: Record<string, string> };
+
+export interface GeminiRequest {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  // biome-ignore lint/suspicious/noExplicitAny: a recorded body, read by assertions
+  readonly body: any;
+}
+export interface FakeGemini extends AsyncDisposable {
+  readonly url: string;
+  /** In order of arrival. */
+  readonly requests: GeminiRequest[];
+}
+
+/** Answers the n-th request with the n-th reply, or asks a function; without one it is a broken test: 418. */
+export async function fakeGemini(
+  replies: readonly GeminiReply[] | ((request: GeminiRequest, n: number) => GeminiReply),
+): Promise<FakeGemini> {
+  const requests: GeminiRequest[] = [];
+  const server = createServer(async (incoming, res) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const request = {
+      path: incoming.url ?? '',
+      headers: incoming.headers,
+      body: JSON.parse(Buffer.concat(chunks).toString()),
+    };
+    const n = requests.push(request) - 1;
+    const reply = typeof replies === 'function' ? replies(request, n) : replies[n];
+    answer(res, reply ?? refusal(418, 'NO_REPLY', 'the test has no reply for this request'));
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function answer(res: ServerResponse, reply: GeminiReply): void {
+  if ('status' in reply) {
+    res.writeHead(reply.status, { 'content-type': 'application/json; charset=UTF-8', ...reply.headers });
+    res.end(JSON.stringify({ error: reply.error }, null, 2));
+    return;
+  }
+  res.writeHead(200, { 'content-type': 'text/event-stream' });
+  res.flushHeaders();
+  const body = reply.chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`).join('') + (reply.tail ?? '');
+  if (reply.then === 'stall') res.write(body);
+  else if (reply.then === 'cut') res.write(body, () => setImmediate(() => res.destroy()));
+  else res.end(body);
+}
+
+const meta = { modelVersion: 'gemini-2.5-flash', responseId: 'oY2GaJq7Nd2Q' };
+/** What was asked, said and thought, in tokens. */
+export const usage = { promptTokenCount: 120, candidatesTokenCount: 9, thoughtsTokenCount: 33, totalTokenCount: 162 };
+
+export const parts = (some: readonly object[], finishReason?: string): object => ({
+  candidates: [{ content: { role: 'model', parts: some }, ...(finishReason && { finishReason }), index: 0 }],
+  usageMetadata: usage,
+  ...meta,
+});
+export const text = (said: string, finishReason?: string): object => parts([{ text: said }], finishReason);
+export const functionCall = (name: string, args: object, thoughtSignature?: string): object => ({
+  functionCall: { name, args },
+  ...(thoughtSignature && { thoughtSignature }),
+});
+export const ending = (finishReason: string): object => parts([{ text: '' }], finishReason);
+
+export const refusal = (
+  code: number,
+  status: string,
+  message: string,
+  more: { details?: object[]; headers?: Record<string, string> } = {},
+): GeminiReply => ({
+  status: code,
+  error: { code, message, status, ...(more.details && { details: more.details }) },
+  ...(more.headers && { headers: more.headers }),
+});
+export const tooManyRequests = (retryDelay?: string): GeminiReply =>
+  refusal(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota, please check your plan and billing details.', {
+    details: [
+      {
+        '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
+        violations: [{ quotaId: 'GenerateRequestsPerMinutePerProjectPerModel-FreeTier', quotaValue: '10' }],
+      },
+      ...(retryDelay === undefined ? [] : [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay }]),
+    ],
+  });
+export const internalError = (): GeminiReply => refusal(500, 'INTERNAL', 'An internal error has occurred.');

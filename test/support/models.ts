@@ -1,0 +1,61 @@
+import type { Clock } from '../../src/core/clock.ts';
+import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../../src/llm/model.ts';
+
+export const ask = (request: Partial<TurnRequest> = {}): TurnRequest => ({
+  phase: { kind: 'summarize' },
+  system: 'Working directory: /workspace',
+  messages: [{ role: 'user', text: 'hello' }],
+  tools: [],
+  ...request,
+});
+
+/** All parts of a turn, and what they come to. */
+export async function played(model: Model, request: TurnRequest, signal = new AbortController().signal) {
+  const all: TurnPart[] = [];
+  for await (const part of model.turn(request, signal)) all.push(part);
+  const deltas = all.flatMap((part) => (part.type === 'text' ? [part.delta] : []));
+  const calls = all.flatMap((part) => (part.type === 'call' ? [part.call] : []));
+  const end = all.at(-1);
+  const outcome: TurnOutcome | undefined = end?.type === 'end' ? end.outcome : undefined;
+  return { parts: all, deltas, text: deltas.join(''), calls, outcome };
+}
+
+/** The conversation as the loop keeps it. */
+export class Talk {
+  readonly messages: Message[] = [];
+
+  user(text: string): this {
+    this.messages.push({ role: 'user', text });
+    return this;
+  }
+  said(text: string, calls: readonly ToolCall[] = [], model = 'demo'): this {
+    this.messages.push({ role: 'assistant', model, text, calls, raw: [] });
+    return this;
+  }
+  result(call: ToolCall, output: string, success = true): this {
+    this.messages.push({ role: 'tool', callId: call.callId, name: call.name, output, success });
+    return this;
+  }
+}
+
+/** Timers that go off when a test says so. */
+export function manualClock(): Clock & { advance(ms: number): void; readonly waiting: number } {
+  let now = 1_700_000_000_000;
+  const timers = new Map<number, { at: number; fn: () => void }>();
+  let last = 0;
+  return {
+    now: () => now,
+    setTimeout: (fn, ms) => {
+      timers.set(++last, { at: now + ms, fn });
+      return last;
+    },
+    clearTimeout: (id) => void timers.delete(id as number),
+    advance(ms) {
+      now += ms;
+      for (const [id, timer] of [...timers]) if (timer.at <= now && timers.delete(id)) timer.fn();
+    },
+    get waiting() {
+      return timers.size;
+    },
+  };
+}
