@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net';
 
 // Speaks the documented wire format of `models/*:streamGenerateContent?alt=sse`, as Google's servers send it.
 
-/** One reply. `cut` breaks the connection after the chunks, `stall` says nothing more, `tail` is sent as it stands. */
+/** One reply; `silence` not even begins. `cut` breaks the connection after the chunks, `stall` says nothing more, `tail` is sent as it stands. */
 export type GeminiReply =
-  | { readonly chunks: readonly object[]; readonly tail?: string; readonly then?: 'end' | 'cut' | 'stall' }
+  | { readonly chunks: readonly object[]; readonly tail?: string; readonly after?: 'end' | 'cut' | 'stall' }
+  | 'silence'
   | { readonly status: number; readonly error: object; readonly headers?: Record<string, string> };
 
 export interface GeminiRequest {
@@ -50,6 +51,7 @@ export async function fakeGemini(
 }
 
 function answer(res: ServerResponse, reply: GeminiReply): void {
+  if (reply === 'silence') return;
   if ('status' in reply) {
     res.writeHead(reply.status, { 'content-type': 'application/json; charset=UTF-8', ...reply.headers });
     res.end(JSON.stringify({ error: reply.error }, null, 2));
@@ -58,8 +60,8 @@ function answer(res: ServerResponse, reply: GeminiReply): void {
   res.writeHead(200, { 'content-type': 'text/event-stream' });
   res.flushHeaders();
   const body = reply.chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`).join('') + (reply.tail ?? '');
-  if (reply.then === 'stall') res.write(body);
-  else if (reply.then === 'cut') res.write(body, () => setImmediate(() => res.destroy()));
+  if (reply.after === 'stall') res.write(body);
+  else if (reply.after === 'cut') res.write(body, () => setImmediate(() => res.destroy()));
   else res.end(body);
 }
 

@@ -10,16 +10,16 @@ export function parametersOf(schema: object): Json | undefined {
 }
 
 function convert(schema: Json): Json {
-  const alternatives = (schema.anyOf ?? schema.oneOf) as readonly Json[] | undefined;
   const types = [schema.type].flat().filter((type) => type !== undefined);
-  const nullable = types.includes('null') || (alternatives?.some((one) => one.type === 'null') ?? false);
-  const type = types.find((one) => one !== 'null');
+  const ofTypes = types.length > 1 ? types.map((type) => ({ type })) : undefined;
+  const alternatives = (schema.anyOf ?? schema.oneOf ?? ofTypes) as readonly Json[] | undefined;
+  const nullable = alternatives?.some((one) => one.type === 'null') ?? false;
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
-  if (several?.length === 1) return { ...several[0], ...kept(schema), nullable: true };
+  if (several?.length === 1) return { ...several[0], ...kept(schema), ...(nullable && { nullable }) };
   return {
     ...kept(schema),
-    ...(type !== undefined && { type }),
+    ...(types.length === 1 && { type: types[0] }),
     ...(nullable && { nullable }),
     ...(several && { anyOf: several }),
     ...choices(schema),

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import { collectTurn } from '../../src/llm/collect.ts';
+import { makePlan } from '../../src/tools/special.ts';
+import { ending, functionCall, parts, text, usage } from '../support/fake-gemini.ts';
+import { canaryKey, geminiBench } from '../support/gemini.ts';
+import { ask, played } from '../support/models.ts';
+
+const signal = new AbortController().signal;
+const shell = {
+  name: 'shell_exec',
+  description: 'Run a command.',
+  parameters: { type: 'object', properties: { command: { type: 'string' } } },
+};
+
+describe('a request to Gemini', () => {
+  test('goes where Google documents it, with the key in a header and nowhere else', async () => {
+    await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
+    await played(server.model, ask());
+    const [request] = server.requests;
+    expect(request?.path).toBe('/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse');
+    expect(request?.headers['x-goog-api-key']).toBe(canaryKey);
+    expect(request?.path + JSON.stringify(request?.body)).not.toContain(canaryKey);
+  });
+
+  test('carries the system prompt, the tools, and that one of them must be called', async () => {
+    await using server = await geminiBench([{ chunks: [ending('STOP')] }]);
+    await played(server.model, ask({ phase: { kind: 'plan' }, tools: [makePlan], mustCall: 'make_plan' }));
+    expect(server.requests[0]?.body).toMatchObject({
+      systemInstruction: { parts: [{ text: 'Working directory: /workspace' }] },
+      tools: [
+        { functionDeclarations: [{ name: 'make_plan', parameters: { type: 'object', required: ['title', 'steps'] } }] },
+      ],
+      toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['make_plan'] } },
+      contents: [{ role: 'user', parts: [{ text: 'hello' }] }, { role: 'user' }],
+    });
+  });
+
+  test('without tools names none', async () => {
+    await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
+    await played(server.model, ask());
+    expect(Object.keys(server.requests[0]?.body)).not.toContain('tools');
+  });
+});
+
+describe('a reply of Gemini', () => {
+  test('gives its text as it comes, its cost, and no thoughts', async () => {
+    const thought = { text: 'Let me see', thought: true };
+    await using server = await geminiBench([{ chunks: [parts([thought]), text('Hel'), text('lo ✓', 'STOP')] }]);
+    const { deltas, outcome } = await played(server.model, ask());
+    expect(deltas).toEqual(['Hel', 'lo ✓']);
+    expect(outcome).toEqual({
+      kind: 'finished',
+      stop: 'done',
+      usage: {
+        inputTokens: usage.promptTokenCount,
+        outputTokens: usage.candidatesTokenCount + usage.thoughtsTokenCount,
+      },
+    });
+  });
+
+  test('gives its calls with ids of their own, at its end', async () => {
+    const calls = parts([
+      functionCall('shell_exec', { command: 'a' }, 'sig=='),
+      functionCall('shell_exec', { command: 'b' }),
+    ]);
+    await using server = await geminiBench([{ chunks: [calls, ending('STOP')] }]);
+    const { calls: got, outcome } = await played(server.model, ask({ tools: [shell] }));
+    expect(got.map(({ name, args }) => [name, args])).toEqual([
+      ['shell_exec', { command: 'a' }],
+      ['shell_exec', { command: 'b' }],
+    ]);
+    expect(new Set(got.map(({ callId }) => callId)).size).toBe(2);
+    expect(outcome).toMatchObject({ kind: 'finished', stop: 'calls' });
+  });
+
+  test('goes back on the next turn exactly as it came', async () => {
+    const sent = [
+      { text: '', thoughtSignature: 'first==' },
+      functionCall('shell_exec', { command: 'a' }, 'second=='),
+      { somethingNew: { kept: true } },
+    ];
+    await using server = await geminiBench([
+      { chunks: [parts(sent), ending('STOP')] },
+      { chunks: [text('Done', 'STOP')] },
+    ]);
+    const request = ask({
+      phase: { kind: 'act', stepIndex: 0, step: { id: '1', description: 'x', status: 'running' } },
+      tools: [shell],
+    });
+    const turn = server.model.turn(request, signal);
+    const { message } = await collectTurn(turn, { model: server.model.name, onDelta: () => {} });
+    const callId = message.calls[0]?.callId ?? '';
+    const result = { role: 'tool', callId, name: 'shell_exec', output: 'out', success: true } as const;
+    await played(server.model, { ...request, messages: [...request.messages, message, result] });
+    const contents = server.requests[1]?.body.contents;
+    expect(contents.at(-2)).toEqual({ role: 'model', parts: [...sent, { text: '' }] });
+    expect(contents.at(-1).parts).toEqual([{ functionResponse: { name: 'shell_exec', response: { output: 'out' } } }]);
+  });
+
+  test.each([
+    ['STOP', { kind: 'finished', stop: 'done' }],
+    ['MAX_TOKENS', { kind: 'finished', stop: 'length' }],
+    ['SAFETY', { kind: 'finished', stop: 'refused' }],
+    ['PROHIBITED_CONTENT', { kind: 'finished', stop: 'refused' }],
+    ['MALFORMED_FUNCTION_CALL', { kind: 'failed', code: 'provider_error', retryable: true }],
+  ])('that ends with %s ends so', async (reason, outcome) => {
+    await using server = await geminiBench([{ chunks: [text('x', reason)] }]);
+    expect((await played(server.model, ask())).outcome).toMatchObject(outcome);
+  });
+
+  test('to a prompt that was blocked is a refusal', async () => {
+    await using server = await geminiBench([
+      { chunks: [{ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: usage }] },
+    ]);
+    expect((await played(server.model, ask())).outcome).toMatchObject({ kind: 'finished', stop: 'refused' });
+  });
+});

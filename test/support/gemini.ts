@@ -1,0 +1,24 @@
+import { Secret } from '../../src/core/secret.ts';
+import { type GeminiOptions, geminiModel } from '../../src/llm/gemini/gemini.ts';
+import type { Model } from '../../src/llm/model.ts';
+import { type FakeGemini, fakeGemini } from './fake-gemini.ts';
+import { manualClock } from './models.ts';
+
+export const canaryKey = 'AIza-canary-7f3b';
+
+/** A model that asks the fake; time stands still unless the test moves it. */
+export function modelOver(server: { readonly url: string }, more: Partial<GeminiOptions> = {}): Model {
+  let n = 0;
+  const options = {
+    model: 'gemini-2.5-flash',
+    key: new Secret(canaryKey),
+    clock: manualClock(),
+    newId: () => `id${++n}`,
+  };
+  return geminiModel({ ...options, baseUrl: server.url, ...more });
+}
+
+export async function geminiBench(...args: Parameters<typeof fakeGemini>): Promise<FakeGemini & { model: Model }> {
+  const server = await fakeGemini(...args);
+  return { ...server, model: modelOver(server) };
+}

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { contentsOf } from '../../../src/llm/gemini/contents.ts';
+import type { AssistantMessage, TurnPhase } from '../../../src/llm/model.ts';
+import { ask, Talk } from '../../support/models.ts';
+
+const model = 'gemini/x';
+const act: TurnPhase = { kind: 'act', stepIndex: 0, step: { id: '1', description: 'Look', status: 'running' } };
+const contents = (talk: Talk, phase: TurnPhase = act, note?: string) =>
+  contentsOf(ask({ phase, messages: talk.messages, ...(note !== undefined && { note }) }), model);
+
+const call = (name: string, callId: string) => ({ callId, name, args: { a: 1 } });
+/** A turn as Gemini sent it. */
+function turn(talk: Talk, ...calls: ReturnType<typeof call>[]): AssistantMessage {
+  const raw = calls.map(({ name, args }) => ({ functionCall: { name, args }, thoughtSignature: `of ${name}` }));
+  const message: AssistantMessage = { role: 'assistant', model, text: '', calls, raw };
+  talk.messages.push(message);
+  return message;
+}
+const kinds = (all: ReturnType<typeof contents>) =>
+  all.map(({ role, parts }) => `${role}:${Object.keys(parts[0] ?? {})[0]}`);
+
+describe('a turn of its own', () => {
+  test('goes back as it came, signatures and all', () => {
+    const talk = new Talk().user('go');
+    const { raw } = turn(talk, call('file_read', 'c1'));
+    expect(contents(talk)).toContainEqual({ role: 'model', parts: raw });
+  });
+
+  test('is followed by one answer for each call, in the order of the calls', () => {
+    const talk = new Talk().user('go');
+    turn(talk, call('a', 'c1'), call('b', 'c2'));
+    talk.result(call('b', 'c2'), 'no such file', false).result(call('a', 'c1'), 'text');
+    expect(contents(talk).at(-1)).toEqual({
+      role: 'user',
+      parts: [
+        { functionResponse: { name: 'a', response: { output: 'text' } } },
+        { functionResponse: { name: 'b', response: { error: 'no such file' } } },
+      ],
+    });
+  });
+
+  test('F080 has an answer also for the calls that were not run', () => {
+    const talk = new Talk().user('go');
+    const message = turn(talk, call('a', 'c1'), call('b', 'c2'));
+    talk.messages[1] = { ...message, calls: message.calls.slice(0, 1) };
+    talk.result(call('a', 'c1'), 'text');
+    expect(contents(talk).at(-1)?.parts[1]).toEqual({
+      functionResponse: { name: 'b', response: { error: 'This call was not run.' } },
+    });
+  });
+});
+
+test('a turn of another model is told anew, with the signature that stands for none', () => {
+  const talk = new Talk().user('go').said('Hm.', [call('a', 'c1')], 'demo');
+  expect(contents(talk).find(({ role }) => role === 'model')?.parts).toEqual([
+    { text: 'Hm.' },
+    { functionCall: { name: 'a', args: { a: 1 } }, thoughtSignature: 'skip_thought_signature_validator' },
+  ]);
+});
+
+test('a turn without a word is left out', () => {
+  expect(kinds(contents(new Talk().user('go').said('')))).toEqual(['user:text', 'user:text']);
+});
+
+describe('what the turn is for', () => {
+  const instruction = /^Now do step 1 of the plan: Look/;
+  const place = (talk: Talk) => contents(talk).findIndex(({ parts }) => instruction.test(parts[0]?.text ?? ''));
+
+  test('comes last when a step begins, so that the user has the word', () => {
+    const talk = new Talk().user('go').said('Did it.');
+    expect(place(talk)).toBe(2);
+  });
+
+  test('comes after the plan', () => {
+    const talk = new Talk().user('go');
+    turn(talk, call('make_plan', 'p1'));
+    expect(place(talk)).toBe(3);
+  });
+
+  test('stays before the calls of the step', () => {
+    const talk = new Talk().user('go').said('Did it.');
+    turn(talk, call('a', 'c1'));
+    turn(talk, call('b', 'c2'));
+    expect(kinds(contents(talk))).toEqual([
+      'user:text',
+      'model:text',
+      'user:text',
+      'model:functionCall',
+      'user:functionResponse',
+      'model:functionCall',
+      'user:functionResponse',
+    ]);
+  });
+
+  test('is followed by what the loop has to say', () => {
+    const talk = new Talk().user('go');
+    turn(talk, call('a', 'c1'));
+    expect(contents(talk, act, 'You repeat yourself.').at(-1)).toEqual({
+      role: 'user',
+      parts: [{ text: 'You repeat yourself.' }],
+    });
+  });
+});

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { parametersOf } from '../../../src/llm/gemini/schema.ts';
+import { toolRegistry } from '../../../src/tools/registry.ts';
+import { makePlan } from '../../../src/tools/special.ts';
+
+const converted = (shape: z.ZodRawShape) => parametersOf(z.toJSONSchema(z.object(shape), { io: 'input' }))?.properties;
+
+test('descriptions, bounds and required names stay', () => {
+  const schema = z.object({ n: z.int().min(1).max(9).describe('how many'), s: z.string().optional() });
+  expect(parametersOf(z.toJSONSchema(schema, { io: 'input' }))).toEqual({
+    type: 'object',
+    required: ['n'],
+    properties: { n: { type: 'integer', minimum: 1, maximum: 9, description: 'how many' }, s: { type: 'string' } },
+  });
+});
+
+test('a bound that every integer has is left out', () => {
+  expect(converted({ n: z.int() })).toEqual({ n: { type: 'integer' } });
+});
+
+test('what Gemini says in another way is said so', () => {
+  expect(
+    converted({
+      choice: z.enum(['a', 'b']),
+      one: z.literal('x'),
+      none: z.string().nullable(),
+      either: z.union([z.string(), z.number()]),
+      list: z.array(z.object({ a: z.string() })),
+    }),
+  ).toEqual({
+    choice: { type: 'string', enum: ['a', 'b'] },
+    one: { type: 'string', enum: ['x'] },
+    none: { type: 'string', nullable: true },
+    either: { anyOf: [{ type: 'string' }, { type: 'number' }] },
+    list: { type: 'array', items: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] } },
+  });
+});
+
+test('a tool without arguments has no parameters at all', () => {
+  expect(parametersOf(z.toJSONSchema(z.object({})))).toBeUndefined();
+});
+
+test('no tool of ours uses a word that Gemini refuses', () => {
+  const words = new Set<string>();
+  const collect = (schema: object, isProperties: boolean): void => {
+    for (const [key, value] of Object.entries(schema)) {
+      if (!isProperties) words.add(key);
+      if (typeof value === 'object' && value !== null && !Array.isArray(value))
+        collect(value, key === 'properties' && !isProperties);
+    }
+  };
+  for (const { parameters } of [makePlan, ...toolRegistry().declarations])
+    collect(parametersOf(parameters) ?? {}, false);
+  const known = [
+    'type',
+    'description',
+    'properties',
+    'required',
+    'items',
+    'minimum',
+    'maximum',
+    'minLength',
+    'maxLength',
+    'maxItems',
+  ];
+  expect([...words].filter((word) => !known.includes(word))).toEqual([]);
+});
