@@ -12,7 +12,7 @@ export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;
   const db = new DatabaseSync(`${path}.lock`, { timeout: 0 });
   try {
-    db.exec('BEGIN EXCLUSIVE');
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // no journal file beside it
     chmodSync(`${path}.lock`, 0o600);
   } catch (cause) {
     db.close();

@@ -1,4 +1,5 @@
 import { throwIfFired } from '../../core/cancel.ts';
+import { droppable } from '../../core/events.ts';
 import type { EventStore, Inbox, LeaseStore, RecordPut, RecordStore, Store, StoredRecord } from '../../core/ports.ts';
 import { type Channel, openChannel, type QueueLimits } from './channel.ts';
 import { corrupt } from './errors.ts';
@@ -59,7 +60,8 @@ function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): 
       return { events: parsed(text, path), head, thinned, trimmed };
     },
     lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
-    compact: (sessionId, { keepDroppable, keepAll }) => writer.call('compact', [sessionId, keepDroppable, keepAll]),
+    compact: (sessionId, { keepDroppable, keepAll }) =>
+      writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
     erase: (sessionId) => writer.call('erase', [sessionId]),
   };
 }

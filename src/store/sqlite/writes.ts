@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors.ts';
-import { droppable } from '../../core/events.ts';
 import type { InboxClaim, Lease } from '../../core/ports.ts';
 
 /** What crosses the thread is text and numbers: documents are JSON already. */
@@ -18,11 +17,10 @@ function eventWrites(db: DatabaseSync) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const insert = db.prepare('INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, ?, ?, ?)');
   const { replace } = recordStatements(db);
-  const types = [...droppable].map((type) => `'${type}'`).join(', ');
   const nth = (also: string) =>
     db.prepare(`SELECT seq FROM event WHERE session = ? ${also} ORDER BY seq DESC LIMIT 1 OFFSET ?`);
   const drop = (also: string) => db.prepare(`DELETE FROM event WHERE session = ? AND seq <= ? ${also}`);
-  const ofDroppable = `AND type IN (${types})`;
+  const ofDroppable = 'AND type IN (SELECT value FROM json_each(?))';
   const [thinnedTo, trimmedTo, thin, trim] = [nth(ofDroppable), nth(''), drop(ofDroppable), drop('')];
   const mark = db.prepare(`
     INSERT INTO mark (session, thinned, trimmed) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -40,12 +38,13 @@ function eventWrites(db: DatabaseSync) {
       for (const [kind, id, doc, sort] of puts) replace.run(id, kind, sort, doc);
       return seq;
     },
-    compact(session: string, keepDroppable: number, keepAll: number): void {
+    /** `types` is the JSON list of those that may be dropped: this thread does without the events' schema. */
+    compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
       // The newest event stays whatever the limits: it is how the head is known.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
       if (trimmed > 0) trim?.run(session, trimmed);
-      const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, Math.max(1, keepDroppable))?.seq ?? 0));
-      if (thinned > trimmed) thin?.run(session, thinned);
+      const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, types, Math.max(1, keepDroppable))?.seq ?? 0));
+      if (thinned > trimmed) thin?.run(session, thinned, types);
       if (thinned > 0) mark.run(session, thinned, trimmed);
     },
     erase(session: string): void {

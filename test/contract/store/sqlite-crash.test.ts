@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { newSession, temporaryFolder } from '../../support/store.ts';
+
+const program = fileURLToPath(new URL('../../support/appending-program.ts', import.meta.url));
+const sessionId = newSession();
+let folder: ReturnType<typeof temporaryFolder>;
+let path: string;
+let child: ChildProcess | undefined;
+beforeEach(() => {
+  folder = temporaryFolder();
+  path = join(folder.path, 'corral.db');
+});
+afterEach(() => {
+  child?.kill('SIGKILL');
+  folder[Symbol.dispose]();
+});
+
+/** Appends in another process until `until` says it is enough or the process dies; gives the last acknowledged seq. */
+async function appendAndDie(until: (acknowledged: number) => boolean, failpoints?: string): Promise<number> {
+  const env = { ...process.env, NODE_ENV: 'test', CORRAL_FAILPOINTS: failpoints };
+  const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, path, sessionId], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  child = running;
+  const exited = once(running, 'exit');
+  let acknowledged = 0;
+  for await (const line of createInterface({ input: running.stdout })) {
+    acknowledged = Number(line);
+    if (until(acknowledged)) running.kill('SIGKILL');
+  }
+  expect(await exited).toEqual([null, 'SIGKILL']);
+  return acknowledged;
+}
+
+async function stored(): Promise<number> {
+  await using store = await sqliteStore({ path });
+  const { events, head } = await store.events.page(sessionId, 0, 100_000);
+  expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: head }, (_, n) => n + 1));
+  expect(head % 3).toBe(0); // an append of three is there whole or not at all …
+  expect((await store.records.get('count', sessionId))?.doc).toBe(head); // … and its record with it
+  return head;
+}
+
+test('after kill -9 at any moment everything that was acknowledged is there, without a gap, and appending goes on', async () => {
+  let before = 0;
+  for (const more of [1, 40, 300]) {
+    const acknowledged = await appendAndDie((seq) => seq >= before + more);
+    expect(acknowledged).toBeGreaterThan(before);
+    before = await stored();
+    expect(before).toBeGreaterThanOrEqual(acknowledged);
+  }
+});
+
+test('what dies before its commit was never there; what dies right after it is, though nobody was told', async () => {
+  expect(await appendAndDie(() => false, 'store.commit.before=exit@4')).toBe(9);
+  expect(await stored()).toBe(9);
+  expect(await appendAndDie(() => false, 'store.commit.after=exit@2')).toBe(12);
+  expect(await stored()).toBe(15);
+});
+
+test('F072 while another process has the store it is refused by name; once that is dead, by whatever means, it is free', async () => {
+  let refused: unknown;
+  await appendAndDie((seq) => {
+    if (seq !== 3) return refused !== undefined;
+    sqliteStore({ path }).catch((error) => {
+      refused = error;
+    });
+    return false;
+  });
+  expect(refused).toMatchObject({ code: 'store_busy' });
+  expect(String(refused)).toContain(`pid ${child?.pid}`);
+  expect(await stored()).toBeGreaterThan(0);
+});

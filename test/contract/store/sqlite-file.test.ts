@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { deltas, facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let path: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+  path = join(folder.path, 'corral.db');
+});
+afterEach(() => folder[Symbol.dispose]());
+const open = (options: Partial<SqliteOptions> = {}) => sqliteStore({ path, ...options });
+
+/** A file with enough in it that its third page is not empty. */
+async function fill(sessionId = newSession()) {
+  await using store = await open();
+  await writer(store.events, sessionId)(facts(200));
+  return sessionId;
+}
+
+function scribble(text: string | Buffer, offset: number): Buffer {
+  const bytes = readFileSync(path);
+  Buffer.from(text).copy(bytes, offset);
+  writeFileSync(path, bytes);
+  return bytes;
+}
+
+test('everything is there again after closing and opening', async () => {
+  const sessionId = newSession();
+  {
+    await using store = await open();
+    await writer(store.events, sessionId)([...deltas(4), ...facts(2)]);
+    await store.events.compact(sessionId, { keepDroppable: 1, keepAll: 100 });
+    await store.records.put({ kind: 'k', id: 'a', doc: { a: 1 } });
+    await store.inbox.claim('key', 'hash', 1);
+    await store.inbox.answer('key', 'done');
+    await store.leases.acquire('lease', 'me', 1, 10);
+  }
+  await using store = await open();
+  expect(await store.events.page(sessionId, 4, 10)).toMatchObject({
+    head: 6,
+    thinned: 3,
+    events: [{ seq: 5 }, { seq: 6 }],
+  });
+  expect(await store.records.get('k', 'a')).toEqual({ id: 'a', doc: { a: 1 }, version: 1 });
+  expect(await store.inbox.claim('key', 'hash', 1)).toEqual({ kind: 'done', answer: 'done' });
+  expect(await store.leases.acquire('lease', 'other', 12, 10)).toMatchObject({ epoch: 2 });
+});
+
+test('what was asked before closing is done, what is asked after it is refused', async () => {
+  const [store, sessionId] = [await open(), newSession()];
+  const asked = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
+  const closing = store[Symbol.asyncDispose]();
+  expect(await asked).toBe(1);
+  await closing;
+  await expect(store.events.page(sessionId, 0, 1)).rejects.toMatchObject({ code: 'store_unavailable' });
+  expect(readdirSync(folder.path).sort()).toEqual(['corral.db', 'corral.db.lock']);
+});
+
+test('nobody but the server’s user may read any of its files', async () => {
+  path = join(folder.path, 'made', 'corral.db');
+  await using store = await open();
+  await writer(store.events, newSession())(facts(1));
+  const modes = readdirSync(join(folder.path, 'made')).map((name) => [
+    name,
+    (statSync(join(folder.path, 'made', name)).mode & 0o777).toString(8),
+  ]);
+  expect(Object.fromEntries(modes)).toEqual({
+    'corral.db': '600',
+    'corral.db-shm': '600',
+    'corral.db-wal': '600',
+    'corral.db.holder': '600',
+    'corral.db.lock': '600',
+  });
+  expect(statSync(join(folder.path, 'made')).mode & 0o777).toBe(0o700);
+});
+
+test('what an erased session said is found in no file', async () => {
+  await using store = await open();
+  const [gone, kept] = [newSession(), newSession()];
+  for (const [id, text] of [
+    [gone, 'xyzzy'],
+    [kept, 'plugh'],
+  ] as const) {
+    const big = { type: 'title' as const, runId: null, data: { title: text.repeat(4_000) } };
+    await writer(store.events, id)([...facts(20), big, { ...big, data: { title: text } }]);
+    await store.records.put({ kind: 'session', id, doc: text });
+  }
+  await store.events.erase(gone);
+  const files = readdirSync(folder.path).filter((name) => !name.endsWith('.lock')); // reading that one would unlock it
+  const bytes = files.map((name) => readFileSync(join(folder.path, name), 'latin1')).join();
+  expect(bytes).toContain('plugh');
+  expect(bytes).not.toContain('xyzzy');
+  expect(bytes).not.toContain(gone);
+});
+
+test('F072 a second server on the same file is refused and told who holds it', async () => {
+  await using _first = await open();
+  const second = open();
+  await expect(second).rejects.toMatchObject({ name: 'AppError', code: 'store_busy' });
+  await expect(second).rejects.toThrow(`in use by another server (pid ${process.pid}, since 20`);
+  await expect(open()).rejects.toMatchObject({ code: 'store_busy' }); // a refusal did not loosen the lock
+});
+
+test('a note left by a dead holder, whose pid somebody else has now, keeps nobody out', async () => {
+  writeFileSync(`${path}.holder`, JSON.stringify({ pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }));
+  await using store = await open();
+  await store.check(AbortSignal.timeout(5_000));
+});
+
+test('F014 a file that a newer version wrote is refused, and says so', async () => {
+  await fill();
+  const db = new DatabaseSync(path);
+  db.exec('PRAGMA user_version = 999');
+  db.close();
+  const before = readFileSync(path);
+  await expect(open()).rejects.toMatchObject({ code: 'unsupported' });
+  await expect(open()).rejects.toThrow(/written by a newer Corral \(schema 999; this one knows \d+\)/);
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test.each([
+  ['F071 a page of noise', 8_192, Buffer.from(Array.from({ length: 512 }, (_, n) => (n * 197 + 13) % 256))],
+  ['a header that is none', 0, 'This is not a database'],
+])('%s is found at start; the file is refused with advice and left as it is', async (_, offset, noise) => {
+  await fill();
+  const damaged = scribble(noise, offset);
+  await expect(open()).rejects.toMatchObject({ name: 'AppError', code: 'store_corrupt', retryable: false });
+  await expect(open()).rejects.toThrow(`sqlite3 ${path} .recover`);
+  expect(readFileSync(path).equals(damaged)).toBe(true);
+});
+
+test('damage that SQLite cannot see, because only the text is hit, is found when it is read', async () => {
+  const sessionId = await fill();
+  const at = readFileSync(path, 'latin1').indexOf('"t150"}');
+  scribble('"t15~~~', at);
+  await using store = await open();
+  await expect(store.events.page(sessionId, 0, 500)).rejects.toMatchObject({ code: 'store_corrupt' });
+  expect((await store.events.page(sessionId, 0, 100)).events).toHaveLength(100);
+});
+
+test('a path where no file can be is refused with the system’s reason', async () => {
+  writeFileSync(join(folder.path, 'file'), '');
+  path = join(folder.path, 'file', 'corral.db');
+  await expect(open()).rejects.toMatchObject({ code: 'store_unavailable' });
+  await expect(open()).rejects.toThrow('EEXIST');
+});

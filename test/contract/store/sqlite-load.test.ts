@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { armFailpoints } from '../../../src/core/failpoint.ts';
+import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let path: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+  path = join(folder.path, 'corral.db');
+});
+afterEach(() => folder[Symbol.dispose]());
+/** A store whose every commit takes `ms` longer. */
+async function openSlow(ms: number, options: Partial<SqliteOptions> = {}) {
+  using _armed = armFailpoints(`store.commit.before=sleep(${ms})`, { exit: () => {} });
+  return await sqliteStore({ path, ...options });
+}
+
+test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop go on', async () => {
+  await using store = await sqliteStore({ path, busyTimeoutMs: 300 });
+  const sessionId = newSession();
+  const append = writer(store.events, sessionId);
+  await append(facts(1));
+  const intruder = new DatabaseSync(path);
+  intruder.exec('BEGIN IMMEDIATE');
+  let turns = 0;
+  let waiting = true;
+  const refused = append(facts(1)).catch((error) => {
+    waiting = false;
+    return error;
+  });
+  expect((await store.events.page(sessionId, 0, 10)).head).toBe(1);
+  expect(waiting).toBe(true);
+  while (waiting) {
+    await breathe();
+    turns++;
+  }
+  expect(await refused).toMatchObject({ code: 'store_busy', retryable: true });
+  expect(turns).toBeGreaterThan(100);
+  intruder.exec('ROLLBACK');
+  intruder.close();
+  expect(await append(facts(1))).toBe(2);
+});
+
+test('neither the event loop nor a reader waits for a long commit', async () => {
+  await using store = await openSlow(300);
+  const sessionId = newSession();
+  let longest = 0;
+  let committed = false;
+  const appended = writer(
+    store.events,
+    sessionId,
+  )(facts(5_000)).finally(() => {
+    committed = true;
+  });
+  await breathe(); // turning the facts into text is the caller's own work
+  const page = store.events.page(sessionId, 0, 1).then((read) => [read.head, committed]);
+  for (let last = performance.now(); !committed; last = performance.now()) {
+    await breathe();
+    longest = Math.max(longest, performance.now() - last);
+  }
+  expect(await appended).toBe(5_000);
+  expect(await page).toEqual([0, false]);
+  expect(longest).toBeLessThan(200);
+});
+
+test('what is asked while a commit runs is committed together', async () => {
+  await using store = await openSlow(50);
+  const before = performance.now();
+  await Promise.all(Array.from({ length: 100 }, () => writer(store.events, newSession())(facts(1))));
+  expect(performance.now() - before).toBeLessThan(2_000); // one by one it would be 5,000
+});
+
+test.each([
+  ['requests', { requests: 3, chars: 1_000_000 }],
+  ['text', { requests: 1_000, chars: 150 }],
+])('the queue is bounded in %s: beyond it an append is refused at once, and what waits is done', async (_, queue) => {
+  await using store = await openSlow(100, { queue });
+  const first = writer(store.events, newSession())(facts(1));
+  await breathe(); // on its way
+  const asked = Array.from({ length: 6 }, () => writer(store.events, newSession())(facts(1)));
+  const results = (await Promise.allSettled([first, ...asked])).map((it) =>
+    it.status === 'rejected' ? it.reason.code : it.value,
+  );
+  const done = results.filter((it) => it === 1).length;
+  expect(results).toEqual([...Array(done).fill(1), ...Array(7 - done).fill('store_busy')]);
+  expect(done).toBeGreaterThan(1);
+  expect(done).toBeLessThan(6);
+  expect(await writer(store.events, newSession())(facts(1))).toBe(1); // room again
+});
+
+test('a page ends early where its text is very long, and the next one goes on there', async () => {
+  await using store = await sqliteStore({ path });
+  const sessionId = newSession();
+  const long = { type: 'title' as const, runId: null, data: { title: 'x'.repeat(1_500_000) } };
+  await writer(store.events, sessionId)([long, long, long, long]);
+  const { events, head } = await store.events.page(sessionId, 0, 10);
+  expect([events.length, head]).toEqual([3, 4]);
+  expect((await store.events.page(sessionId, 3, 10)).events).toHaveLength(1);
+});
