@@ -15,7 +15,13 @@ interface Given {
 }
 
 // What a sandbox of ours has in its environment: a Corral that runs in one must not stumble over it.
-const sandboxVariables = new Set(['CORRAL_SANDBOX_ID', 'CORRAL_WORKSPACE', 'CORRAL_RUN_DIR', 'CORRAL_TAG']);
+const sandboxVariables = new Set([
+  'CORRAL_SANDBOX_ID',
+  'CORRAL_OPERATION',
+  'CORRAL_RUN',
+  'CORRAL_MARK',
+  'CORRAL_STATE',
+]);
 
 /** The environment wins over corral.yaml, the file over the defaults. Names all that is wrong at once. */
 export function loadConfig(env: Environment, yamlText: string): Config {

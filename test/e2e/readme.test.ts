@@ -1,12 +1,9 @@
 // The README's first five minutes, line by line as they stand there, on every driver that is here.
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFile, spawnSync } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { serverProcess } from '../support/server-process.ts';
 
 const execute = promisify(execFile);
 const answers = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -14,50 +11,6 @@ const drivers = [
   { driver: 'docker', missing: answers('docker', 'version') ? '' : 'Docker does not answer' },
   { driver: 'process', missing: answers('bwrap', '--version') ? '' : 'bubblewrap is not installed' },
 ];
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function startServer(driver: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-readme-'));
-  const port = await freePort();
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS };
-  const settings = { PORT: String(port), CORRAL_DRIVER: driver, CORRAL_DATA_DIR: join(folder, 'data') };
-  const child = spawn(process.execPath, ['src/main.ts'], {
-    env: { ...env, ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      output += chunk;
-    });
-  }
-  const exit = once(child, 'exit');
-  const url = `http://127.0.0.1:${port}`;
-  const isUp = () =>
-    fetch(`${url}/health`).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-  await expect.poll(isUp, { timeout: 30_000 }).toBe(true);
-  return {
-    url,
-    data: join(folder, 'data'),
-    output: () => output,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      await exit;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** The bash blocks of the first section, in order. */
 async function readmeBlocks(url: string): Promise<string[]> {
@@ -71,7 +24,7 @@ describe.each(drivers)("the README's first five minutes on $driver", ({ driver, 
   test('work as they are written, and leave nothing behind', { timeout: 600_000 }, async (context) => {
     if (process.env.CI === 'true') expect(missing).toBe('');
     context.skip(missing !== '', missing);
-    await using server = await startServer(driver);
+    await using server = await serverProcess({ CORRAL_DRIVER: driver });
     const blocks = await readmeBlocks(server.url);
     const script = blocks.map((block, n) => `echo "=== ${n}"\n${block}`).join('\n');
     const { stdout } = await execute('bash', ['-c', script], { maxBuffer: 1 << 24 });

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
+import { serverProcess } from '../support/server-process.ts';
 
 function draining(graceMs: number, jobMs: number) {
   const args = ['test/support/draining-program.ts', String(graceMs), String(jobMs)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
   });
   const exit = once(child, 'close').then(([code]) => code as number);
   const prints = (text: string) => expect.poll(() => output, { timeout: 10_000, interval: 5 }).toContain(text);
@@ -55,5 +57,47 @@ describe('shutdown', () => {
     child.kill('SIGINT');
     expect(await exit).toBe(0);
     expect(lines()).toContain('store closed');
+  });
+});
+
+describe('the server', () => {
+  test('F007 on SIGTERM with 50 streaming clients it ends every stream within 5 s and exits with 0 within 10 s', async () => {
+    await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+    const api = `${server.url}/api/v1/sessions`;
+    const made = (await (await fetch(api, { method: 'PUT' })).json()) as { data: { session_id: string } };
+    const open = () => fetch(`${api}/${made.data.session_id}/events`);
+    const streams = await Promise.all(Array.from({ length: 50 }, open));
+    expect(streams.map(({ status }) => status)).toEqual(Array(50).fill(200));
+    const started = performance.now();
+    server.kill('SIGTERM');
+    const texts = await Promise.all(streams.map((stream) => stream.text()));
+    expect(performance.now() - started).toBeLessThan(5_000);
+    for (const stream of texts) expect(stream).toMatch(/^: connected\n\n/);
+    expect(await server.exit).toBe(0);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  test('with a setting that is wrong it says which, without a stack, and does not start', async () => {
+    const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'podman', HOST: '0.0.0.0' };
+    const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+    expect(code).not.toBe(0);
+    expect(said).toContain('CORRAL_DRIVER (driver in corral.yaml) accepts');
+    expect(said).not.toMatch(/^ +at /m);
+  });
+
+  test('beyond loopback without a token it refuses to start, in one line', async () => {
+    const env = { PATH: process.env.PATH, HOST: '0.0.0.0' };
+    const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+    expect(code).not.toBe(0);
+    expect(said.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
+  });
+
+  test('--help prints every setting and ends', async () => {
+    const child = spawn(process.execPath, ['src/main.ts', '--help'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [[code], said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
+    expect(code).toBe(0);
+    expect(said).toContain('CORRAL_MAX_RUNNING_RUNS');
   });
 });

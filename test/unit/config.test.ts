@@ -171,7 +171,7 @@ describe('configuration', () => {
   });
 
   test('what a sandbox has in its environment is no stranger to a Corral that runs in it', () => {
-    expect(() => loadConfig({ CORRAL_SANDBOX_ID: 'sbx-1', CORRAL_WORKSPACE: '/workspace' }, '')).not.toThrow();
+    expect(() => loadConfig({ CORRAL_SANDBOX_ID: 'sbx-1', CORRAL_OPERATION: 'op-1' }, '')).not.toThrow();
   });
 
   test.each(['0.0.0.0', '::', '192.168.1.5', 'box.example', '127.0.0.1.nip.io'])(
