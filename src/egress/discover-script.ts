@@ -1,0 +1,60 @@
+/**
+ * Run with sh in a pristine image, as the user and with the environment that sessions get, network or not.
+ * Prints what the package managers found there are set up for, one `tool<TAB>url` a line, and `end`.
+ * A tool that nobody configured tells its default itself; none is written here.
+ */
+export const discoverScript = String.raw`
+exec 2>/dev/null </dev/null
+: "\${HOME:=/tmp}"; export HOME
+say() { if [ -n "$2" ]; then printf '%s\t%s\n' "$1" "$2"; fi; }
+each() { while read -r url; do say "$1" "$url"; done; }
+urls() { sed 's/\\n/ /g' | tr "'\",=\` |[]" '\n\n\n\n\n\n\n\n\n' | grep '^https\{0,1\}://'; }
+soon() { if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi; }
+cd /
+
+if command -v npm >/dev/null; then
+  soon npm config get registry | urls | each npm
+  for file in "$(soon npm config get userconfig)" "$(soon npm config get globalconfig)"; do
+    sed -n 's/^ *@[^:]*:registry *=//p' "$file" | urls | each npm
+  done
+fi
+
+for python in python3 python; do
+  soon "$python" -m pip --version >/dev/null || continue
+  config=$(soon "$python" -m pip config list)
+  printf '%s\n' "$config" | grep 'index-url=' | urls | each pip
+  printf '%s\n' "$config" | grep 'find-links=' | urls | each pip-files
+  if ! printf '%s\n' "$config" | grep -q '[.]index-url='; then
+    soon "$python" -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)' | each pip
+    soon "$python" -c 'from pip._internal.models.index import PyPI; print("https://" + PyPI.file_storage_domain)' |
+      each pip-files
+  fi
+  break
+done
+
+if command -v apt-get >/dev/null; then
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources /etc/apt/mirrors/*.list |
+    grep -v '^ *#' | urls | sort -u | each apt
+fi
+
+if command -v go >/dev/null; then
+  soon go env GOPROXY | urls | each go
+  # A name with its key after a plus, and possibly the URL to use instead.
+  sums=$(soon go env GOSUMDB)
+  case $sums in
+    '' | off) ;;
+    *' '*) printf '%s\n' "$sums" | urls | each go ;;
+    *) say go "https://$(printf '%s' "$sums" | sed 's/[+].*//')" ;;
+  esac
+fi
+
+# Cargo has no command that prints where it goes; failing to go there it says so.
+if command -v cargo >/dev/null && folder=$(mktemp -d); then
+  cd "$folder" && mkdir src && : > src/lib.rs
+  printf '[package]\nname = "x"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\ny = "1"\n' > Cargo.toml
+  CARGO_HOME="\${CARGO_HOME:-$HOME/.cargo}" CARGO_NET_RETRY=0 CARGO_HTTP_PROXY=http://127.0.0.1:9 \
+    soon cargo fetch 2>&1 | urls | grep -v '127[.]0[.]0[.]1' | sort -u | each cargo
+  cd / && rm -rf "$folder"
+fi
+echo end
+`.replaceAll('\\${', '${');

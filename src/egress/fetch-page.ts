@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import { AppError } from '../core/errors.ts';
+import { type AddressRules, addressCheck } from './addresses.ts';
+import { type Connector, type Dial, guardedConnect, type Resolve, systemDial, systemResolve } from './connect.ts';
+import { targetOf } from './target.ts';
+
+/** The text of a page that somebody else named, cut at 1 MiB. Rejects only with AppError. */
+export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
+
+const timeoutMs = 5_000;
+const maxBytes = 2 ** 20;
+const maxRedirects = 3;
+
+/** Through resolve-check-connect, like what sandboxes ask for; a redirect is a request of its own. */
+export function pageFetcher(
+  options: { addresses?: AddressRules; resolve?: Resolve; dial?: Dial; ca?: string } = {},
+): FetchPage {
+  const via: Connector = {
+    resolve: options.resolve ?? systemResolve,
+    dial: options.dial ?? systemDial,
+    reachable: addressCheck(options.addresses ?? {}),
+    connectMs: timeoutMs,
+  };
+  return async (first, signal) => {
+    const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    let url = new URL(first);
+    for (let hop = 0; hop <= maxRedirects; hop += 1) {
+      const socket = await connectTo(url, { via, ca: options.ca }, timed);
+      const abort = () => socket.destroy(timed.reason as Error);
+      timed.addEventListener('abort', abort, { once: true });
+      try {
+        const answer = await get(url, socket);
+        const location = URL.parse(answer.headers.location ?? '', url.href);
+        if (answer.statusCode === 200) return await textOf(answer);
+        if (!location || !/^30[12378]$/.test(String(answer.statusCode))) {
+          throw new AppError('not_found', `${url.host} answered ${answer.statusCode}.`);
+        }
+        url = location;
+      } catch (cause) {
+        throw cause instanceof AppError ? cause : new AppError('not_found', `${url.host} broke off.`, { cause });
+      } finally {
+        timed.removeEventListener('abort', abort);
+        socket.destroy();
+      }
+    }
+    throw new AppError('not_found', `${new URL(first).host} redirects too often.`);
+  };
+}
+
+async function connectTo(
+  url: URL,
+  { via, ca }: { via: Connector; ca: string | undefined },
+  signal: AbortSignal,
+): Promise<Duplex> {
+  if (!/^https?:$/.test(url.protocol)) throw new AppError('invalid_request', `${url.protocol} is not fetched.`);
+  const secure = url.protocol === 'https:';
+  const target = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
+  const connected = await guardedConnect(via, target, signal);
+  if (connected.kind === 'private') {
+    throw new AppError('forbidden', `${url.host} is at a private address; see egress.allow-ranges.`);
+  }
+  if (connected.kind === 'failed') throw new AppError('not_found', `${url.host}: ${connected.why}.`);
+  const socket = connected.socket.on('error', () => {});
+  if (!secure) return socket;
+  const tls = connectTls({
+    socket,
+    host: target.host,
+    ...(target.kind === 'name' && { servername: target.host }),
+    ...(ca !== undefined && { ca }),
+  });
+  try {
+    await once(tls, 'secureConnect', { signal });
+    return tls.on('error', () => {});
+  } catch (cause) {
+    tls.on('error', () => {}).destroy();
+    throw new AppError('not_found', `${url.host} could not be reached over TLS.`, { cause });
+  }
+}
+
+async function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
+  const headers = { Host: url.host, Accept: 'text/html, application/json;q=0.9', Connection: 'close' };
+  const path = `${url.pathname}${url.search}`;
+  const outgoing = request({ createConnection: () => socket, setHost: false, path, headers }).end();
+  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+  outgoing.on('error', () => {}); // reading the answer tells
+  return answer;
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes >= maxBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, maxBytes).toString();
+}
