@@ -1,0 +1,284 @@
+import { expect, test } from 'vitest';
+import { type RunId, SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { type FakeOptions, type FakeService, runEnd } from '../../support/fake-service.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { openStream, type SeenEvent, type SseClient } from '../../support/sse-client.ts';
+
+const now = 1_700_000_000;
+const play: NonNullable<FakeOptions['play']> = (fake, id, { runId }) => say(fake, id, ...demoRun(runId));
+const say = async (fake: FakeService, id: SessionId, ...facts: Parameters<FakeService['say']>[1][]) => {
+  await fake.say(id, ...facts);
+};
+const names = (stream: SseClient) => stream.events().map(({ event }) => event);
+const ids = (events: SeenEvent[]) => events.map(({ id }) => Number(id));
+const whole = 'title message plan step tool tool step message plan message plan done'.split(' ');
+
+async function start(options: Parameters<typeof testServer>[0] = {}) {
+  const server = await testServer(options);
+  const sid = await server.newSession();
+  const chat = (body: unknown, headers: Record<string, string> = {}) =>
+    openStream(`${server.url}/api/v1/sessions/${sid}/chat`, { method: 'POST', body, headers });
+  const lastSeq = async () => (await server.fake.sessions.get(SessionId.parse(sid))).lastSeq;
+  return {
+    server,
+    sid,
+    id: SessionId.parse(sid),
+    chat,
+    lastSeq,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+const wait = (runId: RunId) => ({ type: 'run.wait', runId, data: { question: 'Which?' } }) as const;
+const broke = (runId: RunId) => ({ type: 'run.error', runId, data: { error: 'It broke.' } }) as const;
+const message = (server: TestServer, id: SessionId, text: string) =>
+  server.fake.sessions.send(id, { text, mode: 'inject' });
+
+test('a message streams its run from behind the message to `done`, and then ends', async () => {
+  await using it = await start({ play });
+  using stream = await it.chat({ message: 'Say hi' });
+  expect(await stream.ended).toBe('ended');
+  expect(names(stream)).toEqual(whole.toSpliced(10, 1));
+});
+
+test('what was said before the message is there only when a cursor asks for it, and an old `done` does not end it', async () => {
+  await using it = await start({ play });
+  using first = await it.chat({ message: 'Say hi' });
+  await first.ended;
+  using plain = await it.chat({ message: 'Again' });
+  await plain.ended;
+  expect(names(plain).filter((name) => name === 'done')).toHaveLength(1);
+  using resumed = await it.chat({ message: 'Once more', event_id: ids(first.events()).at(-2)?.toString() });
+  await resumed.ended;
+  expect(names(resumed).filter((name) => name === 'done')).toHaveLength(3);
+});
+
+test('the stream of a queued message does not end with the run before it', async () => {
+  await using it = await start();
+  const { runId } = await message(it.server, it.id, 'First');
+  using stream = await it.chat({ message: 'Second', mode: 'queue' });
+  await it.server.fake.say(it.id, runEnd(runId, 'completed'));
+  await expect.poll(() => names(stream)).toEqual(['done']);
+  const queued = (await it.server.fake.sessions.page(it.id, 0, 100)).events.at(2);
+  await it.server.fake.say(it.id, runEnd(queued?.runId as RunId, 'completed'));
+  expect(await stream.ended).toBe('ended');
+  expect(names(stream)).toEqual(['done', 'done']);
+});
+
+test('a message injected into the active run streams to the end of that run', async () => {
+  await using it = await start();
+  const { runId } = await message(it.server, it.id, 'First');
+  using stream = await it.chat({ message: 'And this' });
+  await it.server.fake.say(it.id, broke(runId), runEnd(runId, 'failed'));
+  expect(await stream.ended).toBe('ended');
+  expect(names(stream)).toEqual(['error']);
+});
+
+test('`mode: replace` reaches the service', async () => {
+  await using it = await start();
+  await message(it.server, it.id, 'First');
+  using stream = await it.chat({ message: 'Instead', mode: 'replace' });
+  await expect.poll(it.lastSeq).toBe(5);
+  const { events } = await it.server.fake.sessions.page(it.id, 2, 1);
+  expect(events[0]).toMatchObject({ type: 'run.end', data: { reason: 'superseded' } });
+  expect(stream.status).toBe(200);
+});
+
+test('a question ends the stream with `wait`, and the answer goes on with the same run', async () => {
+  await using it = await start();
+  const { runId } = await message(it.server, it.id, 'First');
+  using asked = await it.chat({ event_id: '1' });
+  await it.server.fake.say(it.id, wait(runId));
+  await asked.ended;
+  expect(names(asked)).toEqual(['wait']);
+  using answered = await it.chat({ message: 'That one' });
+  await it.server.fake.say(it.id, runEnd(runId, 'completed'));
+  await answered.ended;
+  expect(names(answered)).toEqual(['done']);
+});
+
+test('a run that fails without a word still ends the stream', async () => {
+  await using it = await start();
+  using stream = await it.chat({ message: 'Work' });
+  const active = await it.server.fake.sessions.activeRun(it.id);
+  await it.server.fake.say(it.id, runEnd(active?.runId as RunId, 'failed'));
+  expect(await stream.ended).toBe('ended');
+  expect(stream.raw()).toBe(': connected\n\n');
+});
+
+test.each([
+  ['no body', undefined],
+  ['null', { message: null }],
+  ['blanks', { message: ' \n ' }],
+])('a chat with %s reconnects: without a run it ends at once, with no event', async (_name, body) => {
+  await using it = await start({ play });
+  using first = await it.chat({ message: 'Say hi' });
+  await first.ended;
+  const before = await it.lastSeq();
+  using stream = await it.chat(body);
+  expect(await stream.ended).toBe('ended');
+  expect(stream.raw()).toBe(': connected\n\n');
+  expect(await it.lastSeq()).toBe(before);
+});
+
+test('a reconnect during a run begins with the run and ends with it', async () => {
+  await using it = await start();
+  const { runId } = await message(it.server, it.id, 'Say hi');
+  const facts = demoRun(runId);
+  await it.server.fake.say(it.id, ...facts.slice(0, 6));
+  using stream = await it.chat({});
+  await it.server.fake.say(it.id, ...facts.slice(6));
+  await stream.ended;
+  expect(names(stream)).toEqual(whole.toSpliced(10, 1));
+});
+
+test('a reconnect with a cursor gets what is owed, then ends with the run that is over', async () => {
+  await using it = await start({ play });
+  using first = await it.chat({ message: 'Say hi' });
+  await first.ended;
+  const seen = ids(first.events());
+  using rest = await it.chat({ event_id: String(seen[4]) });
+  await rest.ended;
+  expect(ids(rest.events())).toEqual(seen.slice(5));
+  using nothing = await it.chat({ event_id: String(seen.at(-1)) });
+  await nothing.ended;
+  expect(nothing.events()).toEqual([]);
+});
+
+test('a reconnect while the session waits gets what is owed and ends', async () => {
+  await using it = await start();
+  const { runId } = await message(it.server, it.id, 'First');
+  await it.server.fake.say(it.id, wait(runId));
+  using owed = await it.chat({ event_id: '1' });
+  await owed.ended;
+  expect(names(owed)).toEqual(['wait']);
+  using nothing = await it.chat({ event_id: '3' });
+  await nothing.ended;
+  expect(nothing.events()).toEqual([]);
+});
+
+test('of the header and the body the later cursor counts', async () => {
+  await using it = await start({ play });
+  using first = await it.chat({ message: 'Say hi' });
+  await first.ended;
+  const seen = ids(first.events());
+  const [early, late] = [String(seen[1]), String(seen[6])];
+  for (const [header, body] of [
+    [early, late],
+    [late, early],
+    ['', late],
+  ] as const) {
+    using stream = await it.chat({ event_id: body }, { 'last-event-id': header });
+    await stream.ended;
+    expect(ids(stream.events())).toEqual(seen.slice(7));
+  }
+});
+
+test('the retry of a cut request is not sent again: it streams and ends as the first, from its cursor', async () => {
+  const clock = manualClock(now * 1000);
+  await using it = await start({ clock, play });
+  const body = { message: 'Say hi', timestamp: now };
+  using first = await it.chat(body);
+  await first.ended;
+  const [before, seen] = [await it.lastSeq(), ids(first.events())];
+  clock.advance(9 * 60_000);
+  using again = await it.chat(body);
+  await again.ended;
+  expect(ids(again.events())).toEqual(seen);
+  using resumed = await it.chat(body, { 'last-event-id': String(seen[2]) });
+  await resumed.ended;
+  expect(ids(resumed.events())).toEqual(seen.slice(3));
+  using over = await it.chat(body, { 'last-event-id': String(seen.at(-1)) });
+  await over.ended;
+  expect(over.events()).toEqual([]);
+  expect(await it.lastSeq()).toBe(before);
+});
+
+test('twenty equal requests at once are one message', async () => {
+  await using it = await start({ clock: manualClock(now * 1000), play });
+  const streams = await Promise.all(Array.from({ length: 20 }, () => it.chat({ message: 'Say hi', timestamp: now })));
+  for (const stream of streams) await stream.ended;
+  const { events } = await it.server.fake.sessions.page(it.id, 0, 1000);
+  expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(1);
+  for (const stream of streams) expect(names(stream)).toEqual(whole.toSpliced(10, 1));
+});
+
+test.each([
+  ['other text', { message: 'Say ho', timestamp: now }, 0],
+  ['another clock reading', { message: 'Say hi', timestamp: now + 1 }, 0],
+  ['no clock reading', { message: 'Say hi' }, 0],
+  ['ten minutes in between', { message: 'Say hi', timestamp: now }, 10 * 60_000],
+])('a message with %s is a new message', async (_name, body, later) => {
+  const clock = manualClock(now * 1000);
+  await using it = await start({ clock, play });
+  using first = await it.chat({ message: 'Say hi', timestamp: now });
+  await first.ended;
+  clock.advance(later);
+  const before = await it.lastSeq();
+  using second = await it.chat(body);
+  await second.ended;
+  expect(await it.lastSeq()).toBeGreaterThan(before);
+});
+
+test('a clock that is far off makes no retries', async () => {
+  await using it = await start({ clock: manualClock(now * 1000), play });
+  for (const seq of [1, 20]) {
+    using stream = await it.chat({ message: 'Say hi', timestamp: now - 11 * 60 });
+    await stream.ended;
+    expect(await it.lastSeq()).toBeGreaterThan(seq);
+  }
+});
+
+test('a retry is found behind a thousand newer events', async () => {
+  const clock = manualClock(now * 1000);
+  await using it = await start({ clock });
+  using first = await it.chat({ message: 'Say hi', timestamp: now });
+  const active = await it.server.fake.sessions.activeRun(it.id);
+  const runId = active?.runId as RunId;
+  await it.server.fake.say(
+    it.id,
+    ...Array.from({ length: 1000 }, () => ({ type: 'title', runId, data: { title: 'T' } }) as const),
+  );
+  await it.server.fake.say(it.id, runEnd(runId, 'completed'));
+  await first.ended;
+  const before = await it.lastSeq();
+  using again = await it.chat({ message: 'Say hi', timestamp: now });
+  await again.ended;
+  expect(await it.lastSeq()).toBe(before);
+  expect(again.events()).toHaveLength(1001);
+});
+
+test.each([
+  [{ message: 7 }, 'message'],
+  [{ message: 'x'.repeat(200_001) }, 'message'],
+  [{ message: 'x', timestamp: -1 }, 'timestamp'],
+  [{ message: 'x', timestamp: 1.5 }, 'timestamp'],
+  [{ message: 'x', timestamp: '1' }, 'timestamp'],
+  [{ message: 'x', event_id: 7 }, 'event_id'],
+  [{ message: 'x', mode: 'shout' }, 'mode'],
+  [{ message: 'x', attachments: [7] }, 'attachments'],
+  [[], 'body'],
+])('a chat with %j is refused and nothing is appended', async (body, field) => {
+  await using it = await start();
+  const { status, body: answer } = await it.server.call('POST', `/api/v1/sessions/${it.sid}/chat`, body);
+  expect(status).toBe(400);
+  expect(answer).toMatchObject({ code: 400, data: null, msg: expect.stringContaining(field) });
+  expect(await it.lastSeq()).toBe(0);
+});
+
+test('attachments reach the log by their ids, and the sender’s clock with them', async () => {
+  await using it = await start({ clock: manualClock(now * 1000) });
+  using _stream = await it.chat({ message: 'Look', timestamp: now, attachments: ['a.txt', { file_id: 'b' }] });
+  const { events } = await it.server.fake.sessions.page(it.id, 0, 1);
+  expect(events[0]?.data).toMatchObject({ attachments: ['a.txt', 'b'], clientTimestamp: now });
+});
+
+test('closing a stream does not stop the run', async () => {
+  await using it = await start();
+  {
+    using _stream = await it.chat({ message: 'Work' });
+  }
+  await expect.poll(() => it.server.streams()).toBe(0);
+  expect(await it.server.fake.sessions.activeRun(it.id)).toBeDefined();
+});

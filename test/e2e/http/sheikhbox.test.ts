@@ -1,0 +1,263 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import { SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { runEnd } from '../../support/fake-service.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { openStream } from '../../support/sse-client.ts';
+
+const base = '/api/v1/sessions';
+const success = (data: unknown) => ({ code: 0, msg: 'success', data });
+
+async function withRun(server: TestServer): Promise<{ sid: string; id: SessionId }> {
+  const sid = await server.newSession();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+  await server.fake.say(id, ...demoRun(runId));
+  return { sid, id };
+}
+
+test('PUT creates a session whose id every dialect knows, and ignores whatever body comes', async () => {
+  await using server = await testServer();
+  const { status, body } = await server.call('PUT', base, 'this is {not JSON', { 'content-type': 'text/plain' });
+  expect(status).toBe(200);
+  expect(body).toEqual(success({ session_id: expect.stringMatching(/^[0-9a-f]{16}$/) }));
+  expect((await server.fake.sessions.get(body.data.session_id)).origin).toBe('sheikhbox');
+});
+
+test('a creation without room is 503, with a word on when to try again', async () => {
+  await using server = await testServer();
+  server.fake.instead.create = async () => {
+    throw new AppError('sandbox_capacity', 'There are 500 sessions already.', { retryAfterMs: 2_500 });
+  };
+  const { status, headers, body } = await server.call('PUT', base);
+  expect([status, headers.get('retry-after')]).toEqual([503, '3']);
+  expect(body).toEqual({ code: 503, msg: 'There are 500 sessions already.', data: null });
+});
+
+test('a new session is listed with strings and numbers, never null', async () => {
+  const clock = manualClock(1_700_000_000_900);
+  await using server = await testServer({ clock });
+  const sid = await server.newSession();
+  expect((await server.call('GET', base)).body).toEqual(
+    success({
+      sessions: [
+        {
+          session_id: sid,
+          title: '',
+          latest_message: '',
+          latest_message_at: 1_700_000_000,
+          status: 'pending',
+          unread_message_count: 0,
+        },
+      ],
+    }),
+  );
+});
+
+test('the list shows the newest message first, at most 1000 characters of it, and what nobody has read', async () => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await testServer({ clock });
+  const older = await withRun(server);
+  clock.advance(60_000);
+  const newer = await server.newSession();
+  await server.fake.sessions.send(SessionId.parse(newer), {
+    text: `${'x'.repeat(999)}😀${'y'.repeat(50)}`,
+    mode: 'inject',
+  });
+  const { sessions } = (await server.call('GET', base)).body.data;
+  expect(sessions.map((one: { session_id: string }) => one.session_id)).toEqual([newer, older.sid]);
+  expect(sessions[0].latest_message).toBe('x'.repeat(999));
+  expect(sessions[0]).toMatchObject({ status: 'running', latest_message_at: 1_700_000_060 });
+  expect(sessions[1]).toMatchObject({ title: 'Say hi', status: 'completed', unread_message_count: 3 });
+});
+
+test('opening a stream makes a session read', async () => {
+  await using server = await testServer();
+  const { sid } = await withRun(server);
+  using _stream = await openStream(`${server.url}${base}/${sid}/events`);
+  await expect.poll(() => server.fake.watchers()).toBe(1);
+  expect((await server.call('GET', base)).body.data.sessions[0].unread_message_count).toBe(0);
+});
+
+test('the history holds what was streamed and the user messages, and no deltas', async () => {
+  await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
+  const { sid } = await withRun(server);
+  const { body } = await server.call('GET', `${base}/${sid}`);
+  expect(body.data).toMatchObject({ session_id: sid, title: 'Say hi', status: 'completed' });
+  expect(body.data.events.map((one: { event: string }) => one.event)).toEqual(
+    'message title message plan step tool tool step message plan message done'.split(' '),
+  );
+  expect(body.data.events[0]).toEqual({
+    event: 'message',
+    data: { event_id: '1', timestamp: 1_700_000_000, role: 'user', content: 'Say hi', attachments: null },
+  });
+});
+
+test('profile v2.0 says active or completed, and shows one of each pair of tool events', async () => {
+  await using server = await testServer({ config: { sheikhbox: { profile: 'v2.0' } } });
+  const sid = await server.newSession();
+  const id = SessionId.parse(sid);
+  expect((await server.call('GET', `${base}/${sid}`)).body.data.status).toBe('completed');
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+  expect((await server.call('GET', `${base}/${sid}`)).body.data.status).toBe('active');
+  await server.fake.say(id, ...demoRun(runId));
+  const { events } = (await server.call('GET', `${base}/${sid}`)).body.data;
+  const tools = events.filter((one: { event: string }) => one.event === 'tool');
+  expect(tools.map((one: { data: { status: string } }) => one.data.status)).toEqual(['calling']);
+});
+
+test('DELETE removes a session once, ends its streams, and is 404 the second time', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  using stream = await openStream(`${server.url}${base}/${sid}/events`);
+  expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual(success(null));
+  expect(await stream.ended).toBe('ended');
+  expect((await server.call('GET', base)).body.data.sessions).toEqual([]);
+  expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject({
+    status: 404,
+    body: { code: 404, msg: 'Session not found', data: null },
+  });
+});
+
+test('stop ends the run; stopping again is a success that appends nothing', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const id = SessionId.parse(sid);
+  await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
+  expect((await server.call('POST', `${base}/${sid}/stop`)).body).toEqual(success(null));
+  const { lastSeq } = await server.fake.sessions.get(id);
+  expect((await server.call('POST', `${base}/${sid}/stop`)).body).toEqual(success(null));
+  expect((await server.fake.sessions.get(id)).lastSeq).toBe(lastSeq);
+  expect(lastSeq).toBe(3);
+});
+
+test('a shell is shown with its console and all of its output', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const console = [
+    { ps1: '$ ', command: 'echo a', output: 'a\n' },
+    { ps1: '$ ', command: 'echo b', output: 'b\n' },
+  ];
+  server.fake.shells.set('main', { id: 'main', console });
+  expect((await server.call('POST', `${base}/${sid}/shell`, { session_id: 'main' })).body).toEqual(
+    success({ output: 'a\nb\n', session_id: 'main', console }),
+  );
+  expect(await server.call('POST', `${base}/${sid}/shell`, { session_id: 'other' })).toMatchObject({
+    status: 404,
+    body: { code: 404, msg: 'Shell not found', data: null },
+  });
+});
+
+test('a file is shown with the path that was asked for', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  server.fake.files.set('/workspace/notes.md', 'héllo\n');
+  expect((await server.call('POST', `${base}/${sid}/file`, { file: '/workspace/notes.md' })).body).toEqual(
+    success({ content: 'héllo\n', file: '/workspace/notes.md' }),
+  );
+  for (const [file, status] of Object.entries({ 'missing.md': 404, '../../etc/passwd': 400, 'a\0b': 400, '': 400 })) {
+    expect((await server.call('POST', `${base}/${sid}/file`, { file })).status, JSON.stringify(file)).toBe(status);
+  }
+});
+
+test.each(['shell', 'file'] as const)('a %s panel streams what it shows at once and on each change', async (event) => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await testServer({ clock });
+  const sid = await server.newSession();
+  const show = (output: string) => {
+    server.fake.shells.set('x', { id: 'x', console: [{ ps1: '$ ', command: 'c', output }] });
+    server.fake.files.set('x', output);
+  };
+  show('one');
+  using stream = await openStream(`${server.url}${base}/${sid}/${event}`, {
+    method: 'POST',
+    headers: { accept: 'text/event-stream' },
+    body: { session_id: 'x', file: 'x' },
+  });
+  const shown = () => stream.events().map(({ data }) => data.output ?? data.content);
+  await expect.poll(shown).toEqual(['one']);
+  show('two');
+  clock.advance(1_000);
+  await expect.poll(shown).toEqual(['one', 'two']);
+  clock.advance(1_000);
+  show('three');
+  clock.advance(1_000);
+  await expect.poll(shown).toEqual(['one', 'two', 'three']);
+  expect(stream.events()[0]).toEqual(
+    event === 'shell'
+      ? {
+          id: undefined,
+          event,
+          data: { output: 'one', session_id: 'x', console: [{ ps1: '$ ', command: 'c', output: 'one' }] },
+        }
+      : { id: undefined, event, data: { content: 'one', file: 'x' } },
+  );
+});
+
+test('a panel that cannot be shown is refused before it streams', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const { status, body } = await server.call(
+    'POST',
+    `${base}/${sid}/shell`,
+    { session_id: 'x' },
+    { accept: 'text/event-stream' },
+  );
+  expect([status, body]).toEqual([404, { code: 404, msg: 'Shell not found', data: null }]);
+});
+
+test('a session id of any other shape is 404 on every route', async () => {
+  await using server = await testServer();
+  const odd = [
+    '..',
+    '.',
+    '%2e%2e',
+    '%00',
+    'ABCDEF0123456789',
+    'x'.repeat(128),
+    'x'.repeat(4_000),
+    '0',
+    'ff%2f',
+    '%F0%9F%92%A9',
+  ];
+  const routes: [string, string, unknown?][] = [
+    ['GET', ''],
+    ['DELETE', ''],
+    ['POST', '/stop'],
+    ['POST', '/chat', { message: 'hi' }],
+    ['GET', '/events'],
+    ['POST', '/shell', { session_id: 'a' }],
+    ['POST', '/file', { file: 'a' }],
+  ];
+  for (const sid of [...odd, '0123456789abcdef']) {
+    for (const [method, rest, body] of routes) {
+      const path = `${base}/${sid}${rest}`;
+      const raw = await rawCall(server, method, path, body);
+      expect(raw, `${method} ${path}`).toMatch(/^HTTP\/1.1 404 /);
+      expect(raw).toContain('"code":404');
+    }
+  }
+});
+
+/** fetch would tidy `..` away before sending. */
+async function rawCall(server: TestServer, method: string, path: string, body: unknown): Promise<string> {
+  const { rawRequest } = await import('../../support/raw-request.ts');
+  const text = body === undefined ? '' : JSON.stringify(body);
+  return rawRequest(
+    server.port,
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}
+
+test('a run that ends while nobody watches is in the history as done', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
+  await server.fake.say(id, { type: 'run.error', runId, data: { error: 'It broke.' } }, runEnd(runId, 'failed'));
+  const { events, status } = (await server.call('GET', `${base}/${sid}`)).body.data;
+  expect(status).toBe('completed');
+  expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: 'It broke.' } });
+});
