@@ -8,7 +8,7 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** What the loop is doing with this turn. An adapter puts it in words for its model (`phase.ts`). */
+/** What the loop is doing with this turn. Models that think for themselves are told in `note`. */
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
@@ -23,8 +23,10 @@ export interface TurnRequest {
   readonly messages: readonly Message[];
   /** Where in `messages` the run begins: its first user message. Before it stands earlier conversation. */
   readonly runFrom?: number;
-  /** What the loop itself has to say in this turn: a nudge, a hint. */
+  /** What the turn is for, in the loop's words; stands before the calls of the present step. */
   readonly note?: string;
+  /** A nudge for this turn alone; stands last. */
+  readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
   /** The one tool that must be called, where the loop needs an answer of that shape. */
   readonly mustCall?: string;

@@ -31,7 +31,7 @@ describe('a request to Gemini', () => {
         { functionDeclarations: [{ name: 'make_plan', parameters: { type: 'object', required: ['title', 'steps'] } }] },
       ],
       toolConfig: { functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['make_plan'] } },
-      contents: [{ role: 'user', parts: [{ text: 'hello' }] }, { role: 'user' }],
+      contents: [{ role: 'user', parts: [{ text: 'hello' }] }],
     });
   });
 

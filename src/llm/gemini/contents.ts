@@ -1,6 +1,5 @@
 import type { Content, Part } from '@google/generative-ai';
 import type { AssistantMessage, Message, TurnRequest } from '../model.ts';
-import { phaseInstruction } from '../phase.ts';
 
 // Google's own word for a call that another model made, and that therefore carries no signature.
 const foreignSignature = 'skip_thought_signature_validator';
@@ -23,13 +22,14 @@ export function contentsOf(request: TurnRequest, model: string): Content[] {
       ? [{ kind: 'said', contents: [said] }]
       : [{ kind: planned(message) ? 'said' : 'acted', contents: [said, { role: 'user', parts: answers }] }];
   });
-  // Before the calls of the present step, not after them: then the reasoning that led to them stays in one turn.
+  // The note goes before the calls of the present step: a user's word after them would end the turn in which
+  // Gemini keeps the reasoning that led to them.
   const begun = turns.findLastIndex((turn) => turn.kind === 'said') + 1;
-  const instruction: Content = { role: 'user', parts: [{ text: phaseInstruction(request.phase) }] };
-  const note: Content[] = request.note === undefined ? [] : [{ role: 'user', parts: [{ text: request.note }] }];
   const contents = (from: number, to?: number) => turns.slice(from, to).flatMap((turn) => turn.contents);
-  return [...contents(0, begun), instruction, ...contents(begun), ...note];
+  return [...contents(0, begun), ...own(request.note), ...contents(begun), ...own(request.hint)];
 }
+
+const own = (text: string | undefined): Content[] => (text ? [{ role: 'user', parts: [{ text }] }] : []);
 
 interface Turn {
   readonly kind: 'said' | 'acted';

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { contentsOf } from '../../../src/llm/gemini/contents.ts';
-import type { AssistantMessage, TurnPhase } from '../../../src/llm/model.ts';
+import type { AssistantMessage, TurnRequest } from '../../../src/llm/model.ts';
 import { ask, Talk } from '../../support/models.ts';
 
 const model = 'gemini/x';
-const act: TurnPhase = { kind: 'act', stepIndex: 0, step: { id: '1', description: 'Look', status: 'running' } };
-const contents = (talk: Talk, phase: TurnPhase = act, note?: string) =>
-  contentsOf(ask({ phase, messages: talk.messages, ...(note !== undefined && { note }) }), model);
+const contents = (talk: Talk, more: Partial<TurnRequest> = {}) =>
+  contentsOf(ask({ messages: talk.messages, note: 'Do step 1.', ...more }), model);
 
 const call = (name: string, callId: string) => ({ callId, name, args: { a: 1 } });
 /** A turn as Gemini sent it. */
@@ -63,8 +62,7 @@ test('a turn without a word is left out', () => {
 });
 
 describe('what the turn is for', () => {
-  const instruction = /^Now do step 1 of the plan: Look/;
-  const place = (talk: Talk) => contents(talk).findIndex(({ parts }) => instruction.test(parts[0]?.text ?? ''));
+  const place = (talk: Talk) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
 
   test('comes last when a step begins, so that the user has the word', () => {
     const talk = new Talk().user('go').said('Did it.');
@@ -92,12 +90,16 @@ describe('what the turn is for', () => {
     ]);
   });
 
-  test('is followed by what the loop has to say', () => {
-    const talk = new Talk().user('go');
-    turn(talk, call('a', 'c1'));
-    expect(contents(talk, act, 'You repeat yourself.').at(-1)).toEqual({
-      role: 'user',
-      parts: [{ text: 'You repeat yourself.' }],
-    });
+  test('is not said where the loop does not say it', () => {
+    expect(kinds(contents(new Talk().user('go'), { note: '' }))).toEqual(['user:text']);
+  });
+});
+
+test('a hint stands last, after the calls', () => {
+  const talk = new Talk().user('go');
+  turn(talk, call('a', 'c1'));
+  expect(contents(talk, { hint: 'You repeat yourself.' }).at(-1)).toEqual({
+    role: 'user',
+    parts: [{ text: 'You repeat yourself.' }],
   });
 });
