@@ -40,6 +40,8 @@ export interface RunResume {
   /** Messages that came in and that no turn has seen yet. */
   readonly unseen: number;
   readonly spent: Spent;
+  /** Of the time budget; waiting does not count. */
+  readonly workedMs?: number;
 }
 export interface PendingCall {
   readonly callId: string;
@@ -89,15 +91,19 @@ export type RunEvent =
 export type RunNews =
   | { type: 'run.waiting'; question: string }
   /** Asks leave to end; `seen` counts the injected messages it took in. */
-  | { type: 'run.wantsToEnd'; seen: number };
+  | { type: 'run.wantsToEnd'; seen: number }
+  /** From now on it takes nothing: its end is on its way to the log. */
+  | { type: 'run.ending' };
 
 interface RunContext extends RunInput {
   steps: readonly PlanStep[];
+  planned: boolean; // a plan without steps is one too
   calls: readonly PendingCall[];
   injected: number; // messages that arrived
   seen: number; // of those, taken in by a turn
   answered: boolean; // the question of the first pending call
   spent: Spent; // since the budget was last granted
+  workedMs: number; // before a restart
   overtime: boolean;
   acts: readonly Act[];
   hint: string | undefined;
@@ -151,27 +157,32 @@ const runSetup = setup({
     summarize: unprovided<TurnResult, TurnInput>('summarize'),
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, Whose & { readonly question: string }>('wait'),
-    /** Kills what the run started, closes what it left open in the log, and appends its end. */
+    /** Kills what the run started, closes what it left open in the log, and appends its end. Perhaps the first to act. */
     end: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('end'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,
-    wall: ({ context }) => Math.min(context.policy.budget.wallMs, 2 ** 31 - 1),
+    wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.wallMs - context.workedMs, 2 ** 31 - 1)),
     stopGrace: ({ context }) => context.policy.stopGraceMs,
   },
   guards: {
     isWaiting: ({ context }) => context.resume?.waiting !== undefined,
+    isResumed: ({ context }) => context.resume !== undefined,
     hasCalls: ({ context }) => context.calls.length > 0,
     hasUnseen: ({ context }) => context.injected > context.seen,
-    needsPlan: ({ context }) => context.policy.plans && context.steps.length === 0,
+    needsPlan: ({ context }) => context.policy.plans && context.steps.length === 0 && !context.planned,
     needsReplan: ({ context }) => context.policy.plans && context.injected > context.seen,
     needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
-    isSpent: ({ context }) => spentBudget(context) !== undefined,
+    // Who has said the last word needs no budget to end.
+    isSpent: ({ context }) =>
+      spentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
     isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,
     isStuckAgain: ({ context }) => context.hinted && stuckReason(context.acts, context.policy.stuck) !== undefined,
     mayRetry: ({ context }, { result }: Result) =>
       result.kind === 'failed' && result.retryable && context.retries < context.policy.maxRetries,
     failed: (_, { result }: Result) => result.kind === 'failed',
+    failedUnseen: ({ context }, { result }: Result) =>
+      (result.kind === 'failed' || result.kind === 'empty') && isUnseen(context),
     empty: (_, { result }: Result) => result.kind === 'empty',
     firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
     secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
@@ -188,6 +199,7 @@ const runSetup = setup({
       retryMs:
         (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
     })),
+    tryAnew: assign({ retries: 0 }),
     fail: assign((_, { result }: Result) => ({ end: endOf(result) })),
     crash: assign((_, { error }: { error: unknown }) => {
       const { code, publicMessage, retryable } = toAppError(error);
@@ -218,14 +230,15 @@ const runSetup = setup({
     })),
     /** An answer grants the budget anew and forgives what went before it. */
     goOn: assign(({ context }) => ({
-      injected: context.injected,
       answered: context.calls.length > 0,
       spent: nothingSpent,
+      workedMs: 0,
       overtime: false,
       acts: [],
       hinted: false,
     })),
     tellWaiting: sendParent(({ context }): RunNews => ({ type: 'run.waiting', question: context.question })),
+    tellEnding: sendParent({ type: 'run.ending' } satisfies RunNews),
     askLeave: sendParent(({ context }): RunNews => ({ type: 'run.wantsToEnd', seen: context.seen })),
   },
 });
@@ -251,9 +264,10 @@ function took(context: RunContext, result: TurnResult): Partial<RunContext> {
   };
   const base = { spent, retries: 0, hint: undefined };
   if (result.kind === 'empty') return base;
-  if (result.kind === 'planned') return { ...base, empties: 0, steps: result.steps };
+  if (result.kind === 'planned') return { ...base, empties: 0, planned: true, steps: result.steps };
   if (result.kind === 'calls') return { ...base, empties: 0, calls: result.calls };
-  return { ...base, empties: 0, steps: result.steps, acts: keep(context, { kind: 'text', text: result.digest }) };
+  const acts = keep(context, { kind: 'text', text: result.digest });
+  return { ...base, empties: 0, planned: true, steps: result.steps, acts };
 }
 
 function endOf(result: TurnResult): RunEnd {
@@ -288,7 +302,6 @@ const turnExits = (next: 'deciding' | 'finishing') =>
       target: 'backingOff',
       actions: { type: 'scheduleRetry', params: result },
     },
-    { guard: { type: 'failed', params: result }, target: '#run.ending', actions: { type: 'fail', params: result } },
     {
       guard: { type: 'firstEmpty', params: result },
       target: 'asking',
@@ -300,6 +313,8 @@ const turnExits = (next: 'deciding' | 'finishing') =>
       target: '#run.waiting',
       actions: [{ type: 'take', params: result }, 'askEmpty'],
     },
+    { guard: { type: 'failedUnseen', params: result }, target: '#run.working.deciding', actions: 'tryAnew' },
+    { guard: { type: 'failed', params: result }, target: '#run.ending', actions: { type: 'fail', params: result } },
     { guard: { type: 'empty', params: result }, target: '#run.ending', actions: { type: 'fail', params: result } },
     { target: `#run.working.${next}`, actions: { type: 'take', params: result } },
   ] as const;
@@ -308,6 +323,9 @@ const crashed = {
   target: '#run.ending',
   actions: { type: 'crash', params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) },
 } as const;
+
+/** A message that came in during the turn gets a turn of its own; else the run ends. */
+const turnCrashed = [{ guard: 'hasUnseen', target: '#run.working.deciding', actions: 'tryAnew' }, crashed] as const;
 
 const backingOff = runSetup.createStateConfig({
   invoke: {
@@ -330,7 +348,7 @@ const planTurn = (again: boolean) =>
           src: 'plan',
           input: ({ context }) => ({ ...turnInput(context), again }),
           onDone: [...turnExits('deciding')],
-          onError: crashed,
+          onError: [...turnCrashed],
         },
       },
       backingOff,
@@ -342,11 +360,13 @@ export const runMachine = runSetup.createMachine({
   context: ({ input }) => ({
     ...input,
     steps: input.resume?.steps ?? [],
+    planned: false,
     calls: input.resume?.calls ?? [],
     injected: input.resume?.unseen ?? 0,
     seen: 0,
     answered: false,
     spent: input.resume?.spent ?? nothingSpent,
+    workedMs: input.resume?.workedMs ?? 0,
     overtime: false,
     acts: [],
     hint: undefined,
@@ -365,7 +385,15 @@ export const runMachine = runSetup.createMachine({
   },
   states: {
     // A restart is a start with other input: nothing comes back that is not in the log.
-    routing: { always: [{ guard: 'isWaiting', target: 'waiting.open' }, { target: 'working' }] },
+    routing: {
+      always: [
+        { guard: 'isWaiting', target: 'waiting.open' },
+        { guard: 'isResumed', target: 'parked' },
+        { target: 'working' },
+      ],
+    },
+    // It had begun before a restart and has no place yet among the runs that may work at once.
+    parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',
       after: { wall: { actions: assign({ overtime: true }) } },
@@ -395,7 +423,7 @@ export const runMachine = runSetup.createMachine({
                 src: 'act',
                 input: ({ context }) => turnInput(context),
                 onDone: [...turnExits('deciding')],
-                onError: crashed,
+                onError: [...turnCrashed],
               },
             },
             backingOff,
@@ -440,7 +468,7 @@ export const runMachine = runSetup.createMachine({
                 src: 'summarize',
                 input: ({ context }) => turnInput(context),
                 onDone: [...turnExits('finishing')],
-                onError: crashed,
+                onError: [...turnCrashed],
               },
             },
             backingOff,
@@ -475,6 +503,7 @@ export const runMachine = runSetup.createMachine({
       },
     },
     ending: {
+      entry: 'tellEnding',
       on: { 'run.stop': {}, 'run.inject': {} }, // already on our way; keep the first reason
       invoke: {
         id: 'end',

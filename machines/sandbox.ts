@@ -1,5 +1,5 @@
-import { assign, fromCallback, sendParent, setup } from 'xstate';
-import { type ErrorCode, toAppError } from '../src/core/errors.ts';
+import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
+import { AppError, type ErrorCode, toAppError } from '../src/core/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/ids.ts';
 import { unprovided } from './unprovided.ts';
 
@@ -10,6 +10,8 @@ export interface SandboxInput {
   /** `adopt`: one runs already, an earlier server made it. `release`: only to be removed. */
   readonly begin: 'provision' | 'adopt' | 'release';
   readonly policy: SandboxPolicy;
+  /** How long it has lived already, where it is adopted. */
+  readonly livedMs?: number;
 }
 export interface SandboxPolicy {
   readonly maxRetries: number;
@@ -43,7 +45,9 @@ export type SandboxNews =
       detail?: string;
       ms?: number;
     }
-  | { type: 'sandbox.ready' };
+  | { type: 'sandbox.ready' }
+  /** It is being paused or released: who wants it now waits. */
+  | { type: 'sandbox.unready' };
 
 /** How it ended. A lost one may be provisioned anew on the same workspace. */
 export type SandboxEnd =
@@ -73,7 +77,7 @@ const sandboxSetup = setup({
   actors: {
     provision: unprovided<void, Whose>('provision'),
     /** Holds the way in; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
-    hold: fromCallback<SandboxEvent, Whose>(() => {
+    hold: fromCallback<EventObject, Whose>(() => {
       throw new Error('actor "hold" was not provided');
     }),
     pause: unprovided<void, Whose>('pause'),
@@ -84,7 +88,7 @@ const sandboxSetup = setup({
     retry: ({ context }) => context.policy.backoffMs(context.retries),
     idlePause: ({ context }) => context.policy.idlePauseMs ?? 0,
     idleStop: ({ context }) => context.policy.idleStopMs,
-    ttl: ({ context }) => Math.min(context.policy.ttlMs, 2 ** 31 - 1),
+    ttl: ({ context: { policy, livedMs = 0 } }) => Math.max(0, Math.min(policy.ttlMs - livedMs, 2 ** 31 - 1)),
     releaseGrace: ({ context }) => context.policy.releaseGraceMs,
   },
   guards: {
@@ -93,6 +97,9 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
+    // It is gone before it was ever ready: a new one may fare better, but not for ever. An adopted one is simply lost.
+    mayReplace: ({ context }) => context.begin !== 'adopt' && context.retries < context.policy.maxRetries,
+    isOurs: ({ context }) => context.begin !== 'adopt',
   },
   actions: {
     retryLater: assign(({ context }) => ({ retries: context.retries + 1 })),
@@ -101,6 +108,7 @@ const sandboxSetup = setup({
       return { end: { kind: 'failed', code, message: publicMessage, retryable } satisfies SandboxEnd };
     }),
     tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNews),
+    tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNews),
     phase: sendParent(
       (_, news: Omit<Extract<SandboxNews, { type: 'sandbox.phase' }>, 'type'>): SandboxNews => ({
         type: 'sandbox.phase',
@@ -113,6 +121,7 @@ const sandboxSetup = setup({
 
 const whose = ({ context: { sessionId, sandboxId } }: { context: SandboxContext }): Whose => ({ sessionId, sandboxId });
 const thrown = ({ event }: { event: { error: unknown } }) => ({ error: event.error });
+const endedEarly = () => ({ error: new AppError('sandbox_lost', 'The sandbox ended before it was ready.') });
 const whyLost = ({ event }: { event: { type: 'resource.failed'; error: unknown } | { type: 'resource.closed' } }) => ({
   error: event.type === 'resource.failed' ? event.error : undefined,
 });
@@ -188,6 +197,14 @@ export const sandboxMachine = sandboxSetup.createMachine({
                 'tellReady',
               ],
             },
+            'resource.failed': [
+              { guard: 'mayReplace', target: '#sandbox.backingOff', actions: 'retryLater' },
+              { guard: 'isOurs', target: '#sandbox.failed', actions: { type: 'fail', params: thrown } },
+            ],
+            'resource.closed': [
+              { guard: 'mayReplace', target: '#sandbox.backingOff', actions: 'retryLater' },
+              { guard: 'isOurs', target: '#sandbox.failed', actions: { type: 'fail', params: endedEarly } },
+            ],
           },
         },
         ready: {
@@ -204,6 +221,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           },
         },
         pausing: {
+          entry: 'tellUnready',
           invoke: {
             id: 'pause',
             src: 'pause',
@@ -233,6 +251,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
     // Nobody may need it again: the session decides, on its next use.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
     releasing: {
+      entry: 'tellUnready',
       on: {
         'sandbox.release': {
           actions: assign({ workspace: ({ event }) => event.workspace }),

@@ -14,6 +14,8 @@ export interface SessionInput {
   readonly passivateMs: number;
   readonly maxQueued: number;
   readonly sandbox: 'absent' | 'start' | 'adopt';
+  /** How long the sandbox to adopt has lived already: its ttl goes on where it stood. */
+  readonly sandboxLivedMs?: number;
   /** The tombstone stands: all that is left to do is to clean up. */
   readonly deleting: boolean;
   /** Runs that have not ended, in order; the first may have begun. */
@@ -42,6 +44,8 @@ export type SessionCommand =
     }
   | { type: 'cmd.stop'; commandId: string }
   | { type: 'cmd.delete'; commandId: string }
+  /** Wants the session in memory, nothing else. */
+  | { type: 'cmd.touch'; commandId: string }
   /** Wants the sandbox ready, and counts as its user until `sandbox.done`. */
   | { type: 'sandbox.use'; commandId: string }
   | { type: 'sandbox.done'; commandId: string };
@@ -79,6 +83,7 @@ interface SessionContext extends SessionInput {
   waiters: readonly string[]; // who waits for it
   isPresent: boolean;
   isReady: boolean;
+  arrived: boolean; // it was ready once: more than the work of one run may be in it
 }
 
 const sessionSetup = setup({
@@ -94,7 +99,13 @@ const sessionSetup = setup({
     goes: ({ context }) => context.goes,
     hasQueued: ({ context }) => context.queue.length > 0,
     isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
-    isFull: ({ context }) => context.queue.length >= context.maxQueued || context.forwarded >= context.maxQueued * 10,
+    hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
+    isFull: ({ context }) => context.queue.length >= context.maxQueued,
+    floods: ({ context, event }) =>
+      event.type === 'cmd.send' &&
+      event.mode === 'inject' &&
+      !context.ending &&
+      context.forwarded >= context.maxQueued * 10,
     injects: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'inject' && !context.ending,
     replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
     isWanted: ({ context }) => context.waiters.length > 0 && !context.goes,
@@ -205,7 +216,7 @@ const stopRuns = (reason: 'stopped' | 'deleted') =>
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
     // A sandbox that is still on its way was started for this work; its files stay.
-    if (reason === 'stopped' && !context.isReady) enqueue.raise({ type: 'sandbox.unwanted' });
+    if (reason === 'stopped' && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
 const dropQueue = (reason: 'stopped' | 'deleted') =>
@@ -218,7 +229,7 @@ const dropQueue = (reason: 'stopped' | 'deleted') =>
     if (reason === 'deleted') return;
     const answer: Answer = { ok: true, value: { stopped: context.queue.length > 0 } };
     enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
-    if (context.queue.length > 0 && !context.isReady) enqueue.raise({ type: 'sandbox.unwanted' });
+    if (context.queue.length > 0 && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
 const runEnded = own.enqueueActions(({ context, enqueue }) => {
@@ -226,6 +237,11 @@ const runEnded = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'record', params: { facts: context.dropped.map((run) => stopped(run, reason)) } });
   enqueue({ type: 'answer', params: { commandIds: context.stops, answer: { ok: true, value: { stopped: true } } } });
   enqueue.assign({ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] });
+});
+
+const runBroke = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!context.active || !('error' in event)) return;
+  enqueue({ type: 'abandon', params: { run: context.active, error: event.error } });
 });
 
 const leave = own.enqueueActions(({ context, event, enqueue }) => {
@@ -244,19 +260,23 @@ const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
 });
 
 const sandboxIsReady = own.enqueueActions(({ context, enqueue }) => {
-  enqueue.assign({ isReady: true, waiters: [], uses: [...context.uses, ...context.waiters] });
+  const uses = [...context.uses, ...context.waiters];
+  enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
+  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // who waited before it was there
   enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
   enqueue({ type: 'release', params: { slot: 'start' } });
 });
 
-const doneWithSandbox = own.enqueueActions(({ context, event, enqueue, self }) => {
-  if (event.type !== 'sandbox.done') return;
-  const uses = context.uses.filter((id) => id !== event.commandId);
-  const waiters = context.waiters.filter((id) => id !== event.commandId);
-  enqueue.assign({ uses, waiters });
-  const child = self.getSnapshot().children.sandbox;
-  if (uses.length + waiters.length === 0 && child) enqueue.sendTo(child, { type: 'sandbox.idle' });
-});
+/** `present`: a sandbox is there, to be told that nobody uses it any more. */
+const doneWithSandbox = (sandbox: 'present' | 'elsewhere') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    if (event.type !== 'sandbox.done') return;
+    const uses = context.uses.filter((id) => id !== event.commandId);
+    const waiters = context.waiters.filter((id) => id !== event.commandId);
+    enqueue.assign({ uses, waiters });
+    if (sandbox === 'present' && uses.length + waiters.length === 0)
+      enqueue.sendTo('sandbox', { type: 'sandbox.idle' });
+  });
 
 const refusal = ({ code, message }: { code: ErrorCode; message: string }) => ({ code, message });
 
@@ -267,10 +287,13 @@ const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; message: str
     enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
   });
 
+/** The run that a fact may still belong to: nothing of a run stands behind its end. */
+const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
+
 const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'sandbox.phase') return;
   const { type, ...data } = event;
-  enqueue({ type: 'record', params: { facts: [{ type, runId: context.active?.runId ?? null, data }] } });
+  enqueue({ type: 'record', params: { facts: [{ type, runId: openRun(context), data }] } });
   if (data.phase === 'paused' || data.phase === 'lost') enqueue.assign({ isReady: false });
 });
 
@@ -287,10 +310,10 @@ const runInput = ({ sessionId, active, runPolicy: policy }: SessionContext): Run
   return { sessionId, runId, task, messageId, policy, resume };
 };
 
-const releasedFact = ({ active, goes }: SessionContext): SessionFact => ({
+const releasedFact = (context: SessionContext): SessionFact => ({
   type: 'sandbox.phase',
-  runId: active?.runId ?? null,
-  data: { phase: 'released', ...(goes ? {} : { detail: 'its files are kept' }) },
+  runId: openRun(context),
+  data: { phase: 'released', detail: 'its files are kept' },
 });
 
 /** To our children; each is there in the states that use these. */
@@ -315,6 +338,7 @@ export const sessionMachine = sessionSetup.createMachine({
     waiters: [],
     isPresent: false,
     isReady: false,
+    arrived: false,
   }),
   initial: 'live',
   states: {
@@ -328,7 +352,9 @@ export const sessionMachine = sessionSetup.createMachine({
             routing: {
               always: [
                 { guard: 'goes', target: 'closed' },
+                // It had begun: a stop closes what it left open, a message goes into it, while it waits for its place.
                 { guard: 'isResumedWaiting', target: 'active.waiting', actions: begin },
+                { guard: 'hasBegun', target: 'active.requeued', actions: begin },
                 { guard: 'hasQueued', target: 'queued' },
                 { target: 'idle' },
               ],
@@ -378,26 +404,19 @@ export const sessionMachine = sessionSetup.createMachine({
                   { target: 'idle', actions: runEnded },
                 ],
                 onError: [
-                  { guard: 'goes', target: 'closed', actions: runEnded },
-                  {
-                    target: 'idle',
-                    actions: [
-                      {
-                        type: 'abandon',
-                        params: ({ context, event }) => ({ run: context.active as QueuedRun, error: event.error }),
-                      },
-                      runEnded,
-                    ],
-                  },
+                  { guard: 'goes', target: 'closed', actions: [runBroke, runEnded] },
+                  { target: 'idle', actions: [runBroke, runEnded] },
                 ],
               },
               on: {
                 'cmd.stop': { target: '.stopping', actions: stopRuns('stopped') },
                 'cmd.delete': { target: '.stopping', actions: stopRuns('deleted') },
                 'run.wantsToEnd': { actions: leave },
+                'run.ending': '.stopping',
                 'cmd.send': [
-                  { guard: 'isFull', actions: refuseFull },
+                  { guard: 'floods', actions: refuseFull },
                   { guard: 'injects', actions: injectIt },
+                  { guard: 'isFull', actions: refuseFull },
                   { guard: 'replaces', target: '.stopping', actions: [enqueueRun, supersede()] },
                   { actions: enqueueRun },
                 ],
@@ -407,12 +426,8 @@ export const sessionMachine = sessionSetup.createMachine({
                 // A waiting run holds no place: somebody may answer tomorrow.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
-                  on: {
-                    'cmd.send': [
-                      { guard: 'isFull', actions: refuseFull },
-                      { target: 'requeued', actions: answerIt },
-                    ],
-                  },
+                  // However full the queue is: what waits in it waits for this answer.
+                  on: { 'cmd.send': { target: 'requeued', actions: answerIt } },
                 },
                 requeued: {
                   entry: { type: 'request', params: { slot: 'run' } },
@@ -424,7 +439,9 @@ export const sessionMachine = sessionSetup.createMachine({
                     },
                   },
                 },
+                // It ends, by a stop or by itself, and takes nothing more.
                 stopping: {
+                  entry: assign({ ending: true }),
                   on: {
                     'cmd.send': [{ guard: 'isFull', actions: refuseFull }, { actions: enqueueRun }],
                     'run.waiting': {},
@@ -437,7 +454,7 @@ export const sessionMachine = sessionSetup.createMachine({
         },
         sandbox: {
           initial: 'routing',
-          on: { 'sandbox.done': { actions: doneWithSandbox } },
+          on: { 'sandbox.done': { actions: doneWithSandbox('elsewhere') } },
           states: {
             routing: {
               always: [
@@ -447,12 +464,13 @@ export const sessionMachine = sessionSetup.createMachine({
               ],
             },
             absent: {
-              entry: assign({ sandbox: 'absent', isPresent: false, isReady: false }),
+              entry: assign({ sandbox: 'absent', isPresent: false, uses: [] }), // who used it lost it
               always: { guard: 'isWanted', target: 'present' },
               on: {
-                'sandbox.use': {
-                  actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }),
-                },
+                'sandbox.use': [
+                  { guard: 'goes', actions: refuseGone },
+                  { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
+                ],
                 'run.closed': 'removing',
               },
               after: {
@@ -460,15 +478,17 @@ export const sessionMachine = sessionSetup.createMachine({
               },
             },
             present: {
-              entry: assign({ isPresent: true }),
+              entry: assign({ isPresent: true, arrived: ({ context }) => context.sandbox === 'adopt' }),
               exit: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
               invoke: {
                 id: 'sandbox',
                 src: 'sandbox',
-                input: ({ context: { sessionId, sandboxId, sandbox, sandboxPolicy: policy } }) => ({
+                input: ({ context: { sessionId, sandboxId, sandbox, sandboxLivedMs, sandboxPolicy: policy } }) => ({
                   sessionId,
                   sandboxId,
-                  begin: sandbox === 'adopt' ? ('adopt' as const) : ('provision' as const),
+                  ...(sandbox === 'adopt'
+                    ? { begin: 'adopt' as const, livedMs: sandboxLivedMs ?? 0 }
+                    : { begin: 'provision' as const }),
                   policy,
                 }),
                 onDone: [
@@ -488,17 +508,22 @@ export const sessionMachine = sessionSetup.createMachine({
                     actions: [{ type: 'record', params: ({ context }) => ({ facts: [releasedFact(context)] }) }],
                   },
                 ],
-                onError: {
-                  target: 'absent',
-                  actions: refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be held.' })),
-                },
+                onError: [
+                  { guard: 'goes', target: 'removing', actions: refuseWaiters(() => gone) },
+                  {
+                    target: 'absent',
+                    actions: refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be held.' })),
+                  },
+                ],
               },
               on: {
                 'sandbox.use': { actions: useSandbox },
+                'sandbox.done': { actions: doneWithSandbox('present') },
                 'sandbox.wantsSlot': { actions: { type: 'request', params: { slot: 'start' } } },
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
                 'sandbox.phase': { actions: notePhase },
                 'sandbox.ready': { actions: sandboxIsReady },
+                'sandbox.unready': { actions: assign({ isReady: false }) },
                 'sandbox.unwanted': {
                   actions: [
                     refuseWaiters(() => ({ code: 'cancelled', message: 'The run was stopped.' })),
@@ -529,6 +554,12 @@ export const sessionMachine = sessionSetup.createMachine({
         },
       },
       on: {
+        'cmd.touch': {
+          actions: {
+            type: 'answer',
+            params: ({ event }) => ({ commandIds: [event.commandId], answer: { ok: true, value: undefined } }),
+          },
+        },
         'cmd.send': { actions: refuseGone },
         'cmd.stop': { actions: refuseGone },
         'cmd.delete': {

@@ -45,7 +45,8 @@ export const supervisorMachine = setup({
     emitted: {} as
       | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
       | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
-      | { type: 'session.givenUp'; id: SessionId; error: unknown }
+      /** It crashed too often; these commands had not reached it and are refused. */
+      | { type: 'session.givenUp'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
       /** Its log could not be read: these commands are refused. */
       | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
   },
@@ -134,7 +135,7 @@ export const supervisorMachine = setup({
         const crashes = [...child.crashes.filter((at) => now - at < context.policy.windowMs), now];
         if (crashes.length > context.policy.maxRestarts) {
           enqueue.assign({ slots, children: without(context.children, id) });
-          enqueue.emit({ type: 'session.givenUp', id, error });
+          enqueue.emit({ type: 'session.givenUp', id, error, commands: child.pending });
           return;
         }
         const delay = context.policy.backoffMs(crashes.length);
