@@ -1,6 +1,6 @@
 import type { Origin, SessionEvent } from '../core/events.ts';
-import type { EventPage, Followed, FollowOptions } from '../core/ports.ts';
 import type { MessageId, RunId, SessionId } from '../core/ids.ts';
+import type { EventPage, Followed, FollowOptions } from '../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../core/records.ts';
 import type { ExecResult, ShellView } from '../sandbox/client.ts';
 
@@ -47,7 +47,11 @@ export interface SessionService {
 
   sandbox(id: SessionId): Promise<SandboxView>;
   /** Starts the sandbox when it is stopped. Rejects: sandbox_unavailable and the driver's other codes. */
-  exec(id: SessionId, command: { command: string; cwd?: string; timeoutMs?: number }, signal: AbortSignal): Promise<ExecResult>;
+  exec(
+    id: SessionId,
+    command: { command: string; cwd?: string; timeoutMs?: number },
+    signal: AbortSignal,
+  ): Promise<ExecResult>;
   /** From the sandbox while it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
   /** Text; invalid bytes become U+FFFD. Rejects: file_not_found, path_outside. */

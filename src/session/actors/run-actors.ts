@@ -1,0 +1,68 @@
+import { fromPromise } from 'xstate';
+import type { RunEnd } from '../../../machines/run.ts';
+import { runMachine } from '../../../machines/run.ts';
+import type { SessionFact } from '../../core/events.ts';
+import type { RunId, SessionId } from '../../core/ids.ts';
+import type { Live } from '../live.ts';
+import { act, summarize } from './act.ts';
+import { call } from './call.ts';
+import { halves, plan } from './plan.ts';
+import type { Working } from './working.ts';
+
+interface Deps {
+  working(sessionId: SessionId, runId: RunId): Promise<Working>;
+  live(sessionId: SessionId): Live;
+  onEnd(status: 'completed' | 'stopped' | 'failed'): void;
+}
+const killMs = 4_000; // a stop answers within five seconds
+
+/** The run machine with its holes filled. */
+export const runWith = ({ working, live, onEnd }: Deps) =>
+  runMachine.provide({
+    actors: {
+      plan: fromPromise(async ({ input, signal }) => plan(await working(input.sessionId, input.runId), input, signal)),
+      act: fromPromise(async ({ input, signal }) => act(await working(input.sessionId, input.runId), input, signal)),
+      call: fromPromise(async ({ input, signal }) => call(await working(input.sessionId, input.runId), input, signal)),
+      summarize: fromPromise(async ({ input, signal }) =>
+        summarize(await working(input.sessionId, input.runId), input, signal),
+      ),
+      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
+        const scribe = (await working(sessionId, runId)).scribe;
+        await scribe.write({ type: 'run.notice', runId, data: { kind, detail } });
+      }),
+      wait: fromPromise(async ({ input: { sessionId, runId, question } }) => {
+        const scribe = live(sessionId).scribe;
+        // No await before the write: an answer that comes in the next moment stands behind the question.
+        await scribe?.write(...scribe.said(halves(question)), { type: 'run.wait', runId, data: { question } });
+      }),
+      end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
+        const own = live(sessionId);
+        await endRun(own, runId, task, end);
+        onEnd(statusOf(end));
+      }),
+    },
+  });
+
+async function endRun(live: Live, runId: RunId, task: string, end: RunEnd): Promise<void> {
+  const { scribe, client } = live;
+  if (!scribe) return;
+  scribe.shut();
+  // What an ended run left in the background goes on; a stopped run leaves nothing.
+  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || scribe.openCall)) {
+    await client.killTagged(runId, AbortSignal.timeout(killMs)).catch(() => {}); // a lost sandbox has no processes
+  }
+  await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
+  live.scribe = undefined; // and the transcript with it: an idle session is small
+}
+
+const statusOf = ({ reason }: RunEnd) =>
+  reason === 'completed' ? 'completed' : reason === 'failed' || reason === 'expired' ? 'failed' : 'stopped';
+
+export function endFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
+  const { reason, code, retryable, message } = end;
+  const status = statusOf(end);
+  const why = { ...(code === undefined ? {} : { code }), ...(retryable === undefined ? {} : { retryable }) };
+  const over: SessionFact = { type: 'run.end', runId, data: { status, reason, task, ...why } };
+  if (status !== 'failed') return [over];
+  return [{ type: 'run.error', runId, data: { error: message ?? 'The run failed.' } }, over];
+}

@@ -1,0 +1,127 @@
+import { fromPromise } from 'xstate';
+import { type Call, type Driver, isPausable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
+import { resourceActor } from '../../../machines/resource-actor.ts';
+import { type HoldNews, sandboxMachine } from '../../../machines/sandbox.ts';
+import { pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import { failpoint } from '../../core/failpoint.ts';
+import type { SandboxId, SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { Live } from '../live.ts';
+
+export interface SandboxDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly startTimeoutMs: number;
+  live(sessionId: SessionId): Live;
+  spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
+  connect(link: SandboxLink): SandboxClient;
+  /** What must be known of a sandbox before anything runs in it. */
+  prepare(sessionId: SessionId, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  track(released: Promise<AppError | undefined>): void;
+}
+
+const heartbeatMs = 1_000;
+const missesAllowed = 3;
+const callMs = 30_000;
+
+/** The sandbox machine with its holes filled. */
+export function sandboxWith(deps: SandboxDeps) {
+  const { driver, clock, live } = deps;
+  const within = (ms: number, signal: AbortSignal): Call => ({
+    signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]),
+    deadlineAt: clock.now() + ms,
+  });
+  const begun = new Map<SandboxId, number>();
+
+  return sandboxMachine.provide({
+    actors: {
+      provision: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        begun.set(sandboxId, clock.now());
+        await failpoint('driver.create.before');
+        const { writer } = live(sessionId);
+        await driver.provision(deps.spec(sessionId, sandboxId), within(deps.startTimeoutMs, signal), (news) => {
+          const runId = live(sessionId).scribe?.runId ?? null;
+          void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
+        });
+        await failpoint('driver.create.afterCall');
+      }),
+
+      hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
+        acquire: async ({ sessionId, sandboxId }, signal) => {
+          const link = await driver.attach(sandboxId, within(callMs, signal));
+          const client = deps.connect(link);
+          const own = live(sessionId);
+          return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link) };
+        },
+        use: async ({ own, sandboxId, link, client }, tell, signal) => {
+          await client.health(within(callMs, signal).signal);
+          await deps.prepare(own.id, client, signal);
+          await failpoint('driver.create.afterRecord');
+          own.client = client;
+          const since = begun.get(sandboxId);
+          begun.delete(sandboxId);
+          tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
+          await watch({ own, client, lost: link.lost }, signal);
+        },
+        track: deps.track,
+      }),
+
+      pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        live(sessionId).isPaused = true; // before: a paused daemon misses heartbeats
+        if (isPausable(driver)) await driver.pause(sandboxId, within(callMs, signal));
+      }),
+      unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        if (isPausable(driver)) await driver.resume(sandboxId, within(callMs, signal));
+        live(sessionId).isPaused = false;
+      }),
+      release: fromPromise(async ({ input: { sandboxId, workspace }, signal }) => {
+        begun.delete(sandboxId);
+        await failpoint('driver.destroy.before');
+        await driver.destroy(sandboxId, workspace, within(callMs, signal));
+        await failpoint('driver.destroy.after');
+      }),
+    },
+  });
+}
+
+interface Held extends AsyncDisposable {
+  readonly own: Live;
+  readonly sandboxId: SandboxId;
+  readonly link: SandboxLink;
+  readonly client: SandboxClient;
+}
+
+async function drop(own: Live, client: SandboxClient, link: SandboxLink): Promise<void> {
+  if (own.client === client) own.client = undefined;
+  own.isPaused = false;
+  await link[Symbol.asyncDispose]();
+}
+
+/** Until the sandbox is lost (throws) or nobody wants it any more (returns). */
+async function watch(
+  { own, client, lost }: { own: Live; client: SandboxClient; lost: AbortSignal },
+  signal: AbortSignal,
+) {
+  const either = AbortSignal.any([signal, lost]);
+  let misses = 0;
+  while (!either.aborted) {
+    await pause(heartbeatMs, either).catch(() => {});
+    if (either.aborted) break;
+    if (own.isPaused) continue;
+    try {
+      await client.health(AbortSignal.any([either, AbortSignal.timeout(heartbeatMs)]));
+      misses = 0;
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
+      misses += 1;
+    }
+    if (misses >= missesAllowed) {
+      throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${missesAllowed} s.`);
+    }
+  }
+  if (signal.aborted) return;
+  const why = lost.reason instanceof AppError ? lost.reason : undefined;
+  throw why ?? new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+}

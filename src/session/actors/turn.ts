@@ -1,0 +1,90 @@
+import type { Spent, TurnResult } from '../../../machines/run.ts';
+import { throwIfFired } from '../../core/cancel.ts';
+import type { SessionFact } from '../../core/events.ts';
+import { collectTurn, isEmpty } from '../../llm/collect.ts';
+import type { AssistantMessage, Model, ToolDeclaration, TurnPhase } from '../../llm/model.ts';
+import { systemPrompt } from '../prompts.ts';
+import type { RunScribe } from '../scribe.ts';
+
+export interface Wanted {
+  readonly phase: TurnPhase;
+  readonly note: string;
+  readonly tools: readonly ToolDeclaration[];
+  readonly mustCall?: string;
+  readonly workdir: string;
+  /** `live`: the text goes to the log as it comes. `later`: the caller places it. */
+  readonly text: 'live' | 'later';
+}
+export type Turn =
+  | {
+      readonly ok: true;
+      readonly message: AssistantMessage;
+      /** The text in the pieces it came in. */
+      readonly pieces: readonly string[];
+      /** Completes the message (live) and says what was used; to be written with the rest of the turn. */
+      readonly facts: readonly SessionFact[];
+      readonly spent: Spent;
+      readonly empty: boolean;
+    }
+  | { readonly ok: false; readonly result: TurnResult };
+
+/** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
+export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, signal: AbortSignal): Promise<Turn> {
+  scribe.takeIn();
+  const { phase, note, tools, mustCall, workdir } = wanted;
+  const pieces: string[] = [];
+  using speech = scribe.speak();
+  const request = {
+    phase,
+    system: systemPrompt(workdir),
+    ...scribe.transcript.messages(scribe.runId),
+    note,
+    tools,
+    ...(mustCall === undefined ? {} : { mustCall }),
+  };
+  const turn = await collectTurn(model.turn(request, signal), {
+    model: model.name,
+    onDelta: (delta) => {
+      pieces.push(delta);
+      if (wanted.text === 'live') speech.say(delta);
+    },
+  });
+  throwIfFired(signal);
+  const closing = speech.end();
+  const { outcome, message, refused } = turn;
+  if (outcome.kind !== 'finished') {
+    await scribe.write(...closing); // what was said stays said
+    if (outcome.kind === 'cancelled') throwIfFired(AbortSignal.abort());
+    const {
+      code,
+      message: text,
+      retryable,
+      retryAfterMs,
+    } = outcome.kind === 'failed'
+      ? outcome
+      : { code: 'cancelled' as const, message: 'The turn was cancelled.', retryable: true, retryAfterMs: undefined };
+    return { ok: false, result: { kind: 'failed', code, message: text, retryable, retryAfterMs } };
+  }
+  const empty = isEmpty(turn);
+  const { runId } = scribe;
+  if (!empty) scribe.transcript.add({ runId, message });
+  for (const { callId, name } of refused) {
+    const output = 'Not run: too many calls in one turn.';
+    scribe.transcript.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
+  }
+  const { inputTokens, outputTokens, cost } = outcome.usage;
+  return {
+    ok: true,
+    message,
+    pieces,
+    facts: [...closing, scribe.usage(model.name, outcome.usage)],
+    spent: { turns: 1, tokens: inputTokens + outputTokens, cost: cost ?? 0 },
+    empty,
+  };
+}
+
+export const sum = (a: Spent, b: Spent): Spent => ({
+  turns: a.turns + b.turns,
+  tokens: a.tokens + b.tokens,
+  cost: a.cost + b.cost,
+});

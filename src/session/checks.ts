@@ -1,0 +1,48 @@
+import type { Driver } from '../../drivers/driver.ts';
+import type { Clock } from '../core/clock.ts';
+import { toAppError } from '../core/errors.ts';
+import type { Store } from '../core/ports.ts';
+import type { SessionRecord } from '../core/records.ts';
+import type { Model } from '../llm/model.ts';
+import type { CheckResult, ServiceHealth } from './service.ts';
+
+interface Deps {
+  readonly store: Store;
+  readonly driver: Driver;
+  readonly model: Model;
+  readonly clock: Clock;
+  sessions(): Promise<readonly Pick<SessionRecord, 'status'>[]>;
+}
+const checkMs = 800; // the whole answer must come within a second
+
+/** What works and what does not; a part that hangs is unhealthy, not slow. */
+export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
+  const until = AbortSignal.any([signal, AbortSignal.timeout(checkMs)]);
+  const { store, driver, model, clock } = deps;
+  const [storage, sandbox, sessions] = await Promise.all([
+    verdict(until, () => store.check(until)),
+    verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
+    deps.sessions().catch(() => []),
+  ]);
+  const count = (status: SessionRecord['status']) => sessions.filter((session) => session.status === status).length;
+  return {
+    storage,
+    sandbox: { ...sandbox, driver: driver.name },
+    model: { status: 'healthy', name: model.name },
+    sessions: { total: sessions.length, running: count('running'), waiting: count('waiting') },
+  };
+}
+
+async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<CheckResult> {
+  const tooLate = Promise.withResolvers<never>();
+  const late = () => tooLate.reject(until.reason);
+  until.addEventListener('abort', late, { once: true });
+  try {
+    await Promise.race([check(), tooLate.promise]);
+    return { status: 'healthy' };
+  } catch (thrown) {
+    return { status: 'unhealthy', detail: toAppError(thrown).publicMessage };
+  } finally {
+    until.removeEventListener('abort', late);
+  }
+}

@@ -1,0 +1,336 @@
+import { createActor, fromPromise } from 'xstate';
+import type { Driver, SandboxLink, SandboxSpec } from '../../drivers/driver.ts';
+import type { RunPolicy } from '../../machines/run.ts';
+import type { SandboxPolicy } from '../../machines/sandbox.ts';
+import { type SessionCommand, type SessionInput, type SlotKind, sessionMachine } from '../../machines/session.ts';
+import { type RestartPolicy, supervisorMachine } from '../../machines/supervisor.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import type { SessionFact } from '../core/events.ts';
+import { type IdSource, type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
+import type { EventLog, Store } from '../core/ports.ts';
+import type { Model } from '../llm/model.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
+import type { ToolRegistry } from '../tools/registry.ts';
+import { endFacts, runWith } from './actors/run-actors.ts';
+import { sandboxWith } from './actors/sandbox-actors.ts';
+import type { Working } from './actors/working.ts';
+import { Answers } from './answers.ts';
+import { foldRuns, queuedRun, type RunFold } from './hydrate.ts';
+import { type Broken, freshRun, hearMessages, type Live, type Recording } from './live.ts';
+import { StoredSession } from './projection.ts';
+import type { UsedSandbox } from './sandboxes.ts';
+import { RunScribe, type RunSoFar } from './scribe.ts';
+import { Transcript } from './transcript.ts';
+import { SessionWriter } from './writer.ts';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly driver: Driver;
+  readonly model: Model;
+  readonly tools: ToolRegistry;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: EngineLogger;
+  readonly runPolicy: RunPolicy;
+  readonly sandboxPolicy: SandboxPolicy;
+  readonly restartPolicy: RestartPolicy;
+  readonly limits: Readonly<Record<SlotKind, number>>;
+  readonly passivateMs: number;
+  readonly maxQueued: number;
+  readonly toolTimeoutMs: number;
+  readonly startTimeoutMs: number;
+  readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
+  readonly connect: (link: SandboxLink) => SandboxClient;
+  readonly prepare: (sessionId: SessionId, client: SandboxClient, signal: AbortSignal) => Promise<void>;
+  readonly workdir: (id: SandboxId) => string;
+  readonly isWatched: (id: SessionId) => boolean;
+  readonly onFact: (id: SessionId, fact: SessionFact) => void;
+  readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
+}
+export interface EngineLogger {
+  info(about: object, text: string): void;
+  warn(about: object, text: string): void;
+  error(about: object, text: string): void;
+}
+
+/** The supervisor and its sessions, with their holes filled; commands go in, facts go to the log. */
+export class Engine implements AsyncDisposable {
+  readonly #options: EngineOptions;
+  readonly #lives = new Map<SessionId, Live>();
+  readonly #answers = new Answers();
+  readonly #releases = new Set<Promise<unknown>>();
+  /** Sessions whose sandbox runs already, found by its labels; taken up by their next hydration. */
+  readonly #adoptable = new Set<SessionId>();
+  /** Sessions just made: their sandbox starts with them. */
+  readonly #starting = new Set<SessionId>();
+  readonly #supervisor;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { clock, restartPolicy, limits } = options;
+    const machine = supervisorMachine.provide({
+      actors: {
+        session: this.#sessionMachine(),
+        hydrate: fromPromise(({ input }) => this.#hydrate(input.id)),
+      },
+    });
+    this.#supervisor = createActor(machine, {
+      clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
+      input: { now: () => clock.now(), policy: restartPolicy, limits },
+    });
+    this.#listen();
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  /** Reaches the session, made from its log where it is not in memory; rejects as the command is refused. */
+  command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    const answer = this.#answers.expect<Value>(id, command.commandId);
+    this.#supervisor.send({ type: 'session.command', id, command });
+    return answer;
+  }
+
+  /** Wants the session's sandbox; nothing is to be answered to `sandbox.done`. */
+  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+    const commandId = this.#options.ids.short();
+    const done = () =>
+      this.#supervisor.send({ type: 'session.command', id, command: { type: 'sandbox.done', commandId } });
+    const given = () => {
+      this.#answers.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
+      done();
+    };
+    signal.addEventListener('abort', given, { once: true });
+    try {
+      await this.command(id, { type: 'sandbox.use', commandId });
+    } finally {
+      signal.removeEventListener('abort', given);
+    }
+    const client = this.#lives.get(id)?.client;
+    if (!client) {
+      done();
+      throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+    }
+    return { client, [Symbol.asyncDispose]: async () => done() };
+  }
+
+  /** Makes the session's actor: something in the log or the world is unfinished. */
+  wake(id: SessionId, sandbox: 'absent' | 'adopt' | 'start'): void {
+    if (sandbox === 'adopt') this.#adoptable.add(id);
+    if (sandbox === 'start') this.#starting.add(id);
+    this.#supervisor.send({ type: 'session.wake', id });
+  }
+
+  live(id: SessionId): Live | undefined {
+    return this.#lives.get(id);
+  }
+
+  /** The session has a sandbox, or one on its way. */
+  holds(id: SessionId): boolean {
+    const child = this.#supervisor.getSnapshot().children[id];
+    const snapshot = child?.getSnapshot() as { context?: { isPresent?: boolean } } | undefined;
+    return snapshot?.context?.isPresent === true;
+  }
+
+  /** The session in memory, made from its log where it is not. */
+  async reach(id: SessionId): Promise<Live> {
+    await this.command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
+    return this.#live(id);
+  }
+
+  /** Stops all work where it stands: runs stay unfinished in the log, sandboxes stay adoptable. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { scribe } of this.#lives.values()) scribe?.shut();
+    this.#supervisor.stop();
+    this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
+    await Promise.allSettled([...this.#releases, ...[...this.#lives.values()].map(({ writer }) => writer.settled())]);
+    this.#lives.clear();
+  }
+
+  #sessionMachine() {
+    const { driver, clock, startTimeoutMs, spec, connect, prepare, onRunEnd } = this.#options;
+    const live = (id: SessionId) => this.#live(id);
+    const track = (released: Promise<AppError | undefined>) => {
+      this.#releases.add(released);
+      void released.finally(() => this.#releases.delete(released));
+    };
+    return sessionMachine.provide({
+      actors: {
+        run: runWith({ working: (id, runId) => this.#working(id, runId), live, onEnd: onRunEnd }),
+        sandbox: sandboxWith({ driver, clock, startTimeoutMs, live, spec, connect, prepare, track }),
+      },
+      actions: {
+        record: ({ context }, recording) => this.#record(context.sessionId, recording),
+        answer: (_, { commandIds, answer }) => this.#answers.settle(commandIds, answer),
+        abandon: ({ context }, broken) => void this.#abandon(context.sessionId, broken),
+      },
+    });
+  }
+
+  #live(id: SessionId): Live {
+    const live = this.#lives.get(id);
+    if (!live) throw new AppError('session_not_found', 'There is no such session.');
+    return live;
+  }
+
+  #record(id: SessionId, { facts, answer }: Recording): void {
+    if (facts.length === 0) return;
+    const live = this.#lives.get(id);
+    if (!live) return;
+    for (const fact of facts) {
+      if (fact.type !== 'run.started') continue;
+      live.scribe = this.#scribe(live, fact.runId as RunId, freshRun(fact.data.messageId, fact.data.task));
+    }
+    hearMessages(live, facts);
+    live.writer.write(facts).then(
+      (seq) => answer && this.#answers.settle([answer.commandId], { ok: true, value: { ...answer, seq } }),
+      (thrown: unknown) => {
+        const { code, publicMessage: message } = toAppError(thrown);
+        if (answer) this.#answers.settle([answer.commandId], { ok: false, code, message });
+        else this.#options.logger.error({ session: id, err: thrown }, 'facts could not be written');
+      },
+    );
+  }
+
+  #scribe(live: Live, runId: RunId, soFar: RunSoFar): RunScribe {
+    const { ids, clock, store } = this.#options;
+    const transcript = new Transcript(live.id, store.records);
+    return new RunScribe({ writer: live.writer, transcript, ids, clock, runId, soFar });
+  }
+
+  async #working(id: SessionId, runId: RunId): Promise<Working> {
+    const live = this.#live(id);
+    const { scribe } = live;
+    if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
+    await scribe.transcript.load();
+    const { model, tools, clock, toolTimeoutMs, workdir } = this.#options;
+    return {
+      scribe,
+      model,
+      tools,
+      clock,
+      toolTimeoutMs,
+      task: live.writer.record.openRuns.find((run) => run.runId === runId)?.task ?? '',
+      workdir: live.client?.workdir ?? workdir(sandboxIdOf(id)),
+      sandbox: { use: (signal) => this.use(id, signal) },
+      hasTitle: () => live.writer.record.titleBy !== null,
+    };
+  }
+
+  /** The run's actor broke: that is a bug of ours, and the run ends as failed. */
+  async #abandon(id: SessionId, { run: { runId, task }, error }: Broken): Promise<void> {
+    const live = this.#lives.get(id);
+    this.#options.logger.error({ session: id, run: runId, err: error }, 'a run broke');
+    const { code, publicMessage: message, retryable } = toAppError(error);
+    await live?.scribe
+      ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable }), 'interrupted')
+      .catch(() => {});
+    if (live) live.scribe = undefined;
+    this.#options.onRunEnd('failed');
+  }
+
+  async #hydrate(id: SessionId): Promise<SessionInput> {
+    const { store, log, runPolicy, sandboxPolicy, passivateMs, maxQueued, clock } = this.#options;
+    const before = this.#lives.get(id);
+    before?.scribe?.shut();
+    await before?.writer.settled();
+    const found = await store.records.get('session', id);
+    if (!found) throw new AppError('session_not_found', 'There is no such session.');
+    const record = StoredSession.parse(found.doc);
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+    const { runs, folds } = await foldRuns(log, record);
+    const live: Live = {
+      id,
+      writer: new SessionWriter({
+        log,
+        clock,
+        record,
+        head,
+        isWatched: () => this.#options.isWatched(id),
+        onFact: (fact) => this.#options.onFact(id, fact),
+        onFenced: (error) => this.#options.logger.error({ session: id, err: error }, 'another writer has the session'),
+      }),
+      scribe: undefined,
+      client: undefined,
+      isPaused: false,
+    };
+    const transcript = new Transcript(id, store.records);
+    if (folds.size > 0) await transcript.load();
+    const first = runs[0];
+    const fold = first && folds.get(first.runId);
+    if (first && fold) await this.#takeUp(live, first.runId, fold, transcript);
+    this.#lives.set(id, live);
+    const adopt = this.#adoptable.delete(id);
+    const start = this.#starting.delete(id);
+    return {
+      sessionId: id,
+      sandboxId: sandboxIdOf(id),
+      runPolicy,
+      sandboxPolicy,
+      passivateMs,
+      maxQueued,
+      deleting: record.deleting,
+      sandbox: adopt ? 'adopt' : start ? 'start' : 'absent',
+      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId))),
+    };
+  }
+
+  /** A run that a restart cut goes on: a message it was saying is complete with what was said. */
+  async #takeUp(live: Live, runId: RunId, fold: RunFold, transcript: Transcript): Promise<void> {
+    const { ids, clock } = this.#options;
+    const { writer } = live;
+    if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
+    live.scribe = new RunScribe({ writer, transcript, ids, clock, runId, soFar: fold.soFar(transcript) });
+    const detail = 'The server was restarted; the run goes on.';
+    const resumed: SessionFact = { type: 'run.notice', runId, data: { kind: 'resumed_after_restart', detail } };
+    await writer.write([...writer.message.close(), resumed]);
+  }
+
+  #listen(): void {
+    const { logger } = this.#options;
+    const supervisor = this.#supervisor;
+    supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor broke') });
+    supervisor.on('session.ended', ({ id, output }) => {
+      logger.info({ session: id, output }, 'session left memory');
+      this.#lives.delete(id);
+    });
+    supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
+      logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
+      this.#answers.refuse(
+        new AppError('internal', 'Something went wrong in this session; it is being restarted.'),
+        id,
+      );
+    });
+    supervisor.on('session.givenUp', ({ id, error }) => {
+      logger.error({ session: id, err: error }, 'session given up: it crashed too often');
+      void this.#giveUp(id);
+    });
+    supervisor.on('session.unavailable', ({ id, error, commands }) => {
+      const { code, publicMessage: message } = toAppError(error);
+      if (code !== 'session_not_found') logger.error({ session: id, err: error }, 'session could not be read');
+      this.#answers.settle(
+        commands.map(({ commandId }) => commandId),
+        { ok: false, code, message },
+      );
+    });
+  }
+
+  async #giveUp(id: SessionId): Promise<void> {
+    const live = this.#lives.get(id);
+    this.#lives.delete(id);
+    if (!live) return;
+    const end = {
+      reason: 'failed',
+      code: 'restart_intensity',
+      message: 'The session crashed too often and was given up. Send a message to try again.',
+      retryable: false,
+    } as const;
+    const facts = live.writer.record.openRuns.flatMap(({ runId, task }) => endFacts(runId, task, end));
+    await (live.scribe ? live.scribe.close(facts, 'interrupted') : live.writer.write(facts)).catch((error: unknown) =>
+      this.#options.logger.error({ session: id, err: error }, 'the end of a session could not be written'),
+    );
+  }
+}

@@ -1,0 +1,38 @@
+import type { QueuedRun } from '../../machines/session.ts';
+import type { FactOf, SessionFact } from '../core/events.ts';
+import type { MessageId, RunId, SessionId } from '../core/ids.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
+import type { RunScribe, RunSoFar } from './scribe.ts';
+import type { SessionWriter } from './writer.ts';
+
+/** What a session's actors share while it is in memory. */
+export interface Live {
+  readonly id: SessionId;
+  readonly writer: SessionWriter;
+  scribe: RunScribe | undefined;
+  /** The way in, while the sandbox is held. */
+  client: SandboxClient | undefined;
+  isPaused: boolean;
+}
+
+export const freshRun = (messageId: MessageId, text: string): RunSoFar => ({
+  steps: [],
+  openCall: undefined,
+  stepFailed: false,
+  inbox: [{ messageId, text }],
+});
+
+/** A user's message reaches the run that takes it, in the moment it is accepted. */
+export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
+  for (const fact of facts) {
+    if (fact.type !== 'message.user' || fact.runId !== live.scribe?.runId) continue;
+    const { messageId, text }: FactOf<'message.user'>['data'] = fact.data;
+    live.scribe.hear({ messageId, text });
+  }
+}
+
+export type Recording = {
+  readonly facts: readonly SessionFact[];
+  readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
+};
+export type Broken = { readonly run: QueuedRun; readonly error: unknown };

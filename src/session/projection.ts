@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { SessionFact } from '../core/events.ts';
+import { MessageId, RunId } from '../core/ids.ts';
+import { SessionRecord } from '../core/records.ts';
+
+/** The record as stored: what lists show, and where a restart must begin to read. */
+export const StoredSession = SessionRecord.extend({
+  /** Runs without a `run.end`, in order of their first message. */
+  openRuns: z.array(
+    z.object({ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() }),
+  ),
+});
+export type StoredSession = z.infer<typeof StoredSession>;
+
+const shownLength = 1_000; // what lists show of a message
+
+interface Told {
+  readonly seq: number;
+  readonly ts: number;
+  /** Somebody watches, so nothing is unread. */
+  readonly watched: boolean;
+}
+
+/** The record after one more fact; the same object when the fact changes nothing in it. */
+export function project(record: StoredSession, fact: SessionFact, { seq, ts, watched }: Told): StoredSession {
+  const now = { updatedAt: ts, lastSeq: seq };
+  switch (fact.type) {
+    case 'message.user': {
+      const { messageId, text } = fact.data;
+      const said = { ...now, latestMessage: text.slice(0, shownLength), latestMessageAt: ts };
+      const runId = fact.runId;
+      if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
+      const run = { runId, messageId, task: text, seq, startedSeq: null };
+      return { ...record, ...said, openRuns: [...record.openRuns, run] };
+    }
+    case 'run.started': {
+      const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
+      return { ...record, ...now, status: 'running', lastTask: fact.data.task, openRuns };
+    }
+    case 'title':
+      return { ...record, ...now, title: fact.data.title, titleBy: fact.runId === null ? 'client' : 'run' };
+    case 'message.assistant': {
+      const { text } = fact.data;
+      const unread = watched ? 0 : record.unread + 1;
+      return { ...record, ...now, latestMessage: text.slice(0, shownLength), latestMessageAt: ts, unread };
+    }
+    case 'run.wait':
+      return { ...record, ...now, status: 'waiting' };
+    case 'run.resumed':
+      return { ...record, ...now, status: 'running' };
+    case 'run.end': {
+      const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
+      const active = openRuns.some((run) => run.startedSeq !== null);
+      return { ...record, ...now, status: active ? record.status : 'completed', openRuns };
+    }
+    case 'sandbox.phase': {
+      const sandboxState = sandboxStates[fact.data.phase];
+      return sandboxState === undefined ? record : { ...record, lastSeq: seq, sandboxState };
+    }
+    case 'message.delta':
+    case 'tool.output':
+    case 'egress':
+    case 'usage':
+      return record; // many, and nothing that a list shows
+    default:
+      return { ...record, lastSeq: seq };
+  }
+}
+
+const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
+  starting: 'created',
+  ready: 'running',
+  paused: 'running',
+  resumed: 'running',
+  lost: 'stopped',
+  released: 'stopped',
+};
+
+/** What a client sees: the stored record without what only a restart needs. */
+export function publicRecord({ openRuns: _open, ...record }: StoredSession): SessionRecord {
+  return record;
+}

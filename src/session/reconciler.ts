@@ -1,0 +1,101 @@
+import type { Call, Driver, SandboxInfo } from '../../drivers/driver.ts';
+import { pause } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { Store } from '../core/ports.ts';
+import type { Engine, EngineLogger } from './engine.ts';
+import { StoredSession } from './projection.ts';
+
+interface Deps {
+  readonly driver: Driver;
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+  /** How long a sandbox may be without a session before it is destroyed. */
+  readonly graceMs: number;
+  readonly everyMs: number;
+  readonly remove: (id: SessionId) => Promise<void>;
+}
+const callMs = 20_000;
+
+/** Holds what the driver's labels say against what the store says: nothing is leaked, nothing is lost. */
+export class Reconciler {
+  readonly #deps: Deps;
+  /** Since when a sandbox has had nobody. */
+  readonly #unclaimed = new Map<string, number>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** After a start: unfinished runs go on, cut removals are finished, running sandboxes are adopted. */
+  async recover(signal: AbortSignal): Promise<void> {
+    const { engine, logger, remove } = this.#deps;
+    const sandboxes = await this.#list(signal).catch((error: unknown) => {
+      logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
+      return [];
+    });
+    const running = new Set(sandboxes.filter(isUp).map(({ sessionId }) => sessionId));
+    for (const record of await this.#records()) {
+      const { id, deleting, openRuns, status } = record;
+      if (deleting)
+        void remove(id).catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed'));
+      else if (running.has(id)) engine.wake(id, 'adopt');
+      else if (openRuns.length > 0 && (status !== 'waiting' || openRuns.length > 1)) engine.wake(id, 'absent');
+    }
+  }
+
+  /** Until the signal fires: again and again, so that what is missed once is found the next time. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(this.#deps.everyMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      await this.sweep(signal).catch((error: unknown) => {
+        if (!signal.aborted)
+          this.#deps.logger.warn({ err: error }, 'sandboxes could not be compared with the sessions');
+      });
+    }
+  }
+
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { engine } = this.#deps;
+    const sandboxes = await this.#list(signal);
+    const records = new Map((await this.#records()).map((record) => [record.id, record]));
+    const unclaimed = new Set<string>();
+    for (const sandbox of sandboxes) {
+      const record = records.get(sandbox.sessionId);
+      if (record?.deleting) continue; // its removal is under way, or taken up at the next start
+      if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
+      if (record && !engine.live(record.id)) {
+        engine.wake(record.id, 'adopt');
+        continue;
+      }
+      unclaimed.add(sandbox.id);
+      await this.#reap(sandbox, record ? 'keep' : 'remove', signal);
+    }
+    for (const id of this.#unclaimed.keys()) if (!unclaimed.has(id)) this.#unclaimed.delete(id);
+  }
+
+  async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    const { clock, graceMs, driver, logger } = this.#deps;
+    const since = this.#unclaimed.get(sandbox.id) ?? clock.now();
+    this.#unclaimed.set(sandbox.id, since);
+    if (clock.now() - since < graceMs) return;
+    logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
+    await driver.destroy(sandbox.id, workspace, this.#call(signal));
+  }
+
+  async #records(): Promise<StoredSession[]> {
+    return (await this.#deps.store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+  }
+
+  #list = (signal: AbortSignal): Promise<readonly SandboxInfo[]> => this.#deps.driver.list(this.#call(signal));
+
+  #call = (signal: AbortSignal): Call => ({
+    signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]),
+    deadlineAt: this.#deps.clock.now() + callMs,
+  });
+}
+
+const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

@@ -1,0 +1,236 @@
+import type { Driver } from '../../drivers/driver.ts';
+import { pause } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import type { SessionFact } from '../core/events.ts';
+import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
+import type { EventLog, Store } from '../core/ports.ts';
+import type { SandboxView, SessionRecord } from '../core/records.ts';
+import type { Model } from '../llm/model.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
+import { serviceHealth } from './checks.ts';
+import type { Engine } from './engine.ts';
+import { eventsFrom } from './hydrate.ts';
+import type { Presence } from './presence.ts';
+import { publicRecord, StoredSession } from './projection.ts';
+import { removeSession } from './removal.ts';
+import type { SendCommand, Sent, SessionService } from './service.ts';
+import { fileFromLog, shellFromLog } from './stopped-views.ts';
+
+interface Deps {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly engine: Engine;
+  readonly driver: Driver;
+  readonly model: Model;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly workdir: (id: SandboxId) => string;
+  readonly maxSessions: number;
+  readonly template: string;
+  /** Fires when the server drains: every open stream ends. */
+  readonly closing: AbortSignal;
+}
+
+const maxText = 200_000;
+const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
+const viewMs = 5_000;
+
+export function sessionService(deps: Deps): SessionService {
+  const { store, log, engine, driver, presence, clock, ids, closing } = deps;
+
+  async function stored(id: SessionId): Promise<StoredSession> {
+    const live = engine.live(id)?.writer.record;
+    const record = live ?? (await read(id));
+    if (!record || record.deleting) throw new AppError('session_not_found', 'There is no such session.');
+    return record;
+  }
+  async function read(id: SessionId): Promise<StoredSession | undefined> {
+    const found = await store.records.get('session', id);
+    return found && StoredSession.parse(found.doc);
+  }
+  async function all(): Promise<StoredSession[]> {
+    const records = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+    return records.filter(({ deleting }) => !deleting);
+  }
+
+  /** Changes the record without a fact, wherever the session is. */
+  async function amend(id: SessionId, change: Partial<StoredSession>): Promise<void> {
+    const live = engine.live(id);
+    if (live) return await live.writer.amend(change);
+    const found = await store.records.get('session', id);
+    if (!found) return;
+    const doc = { ...StoredSession.parse(found.doc), ...change };
+    await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
+  }
+
+  return {
+    async create({ origin, title = '', template = deps.template }) {
+      if ((await all()).length >= deps.maxSessions) {
+        const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
+        throw new AppError('sandbox_capacity', message);
+      }
+      const id = ids.sessionId();
+      const at = clock.now();
+      const record = newSession({ id, origin, title, template, at });
+      const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
+      if (title !== '') facts.push({ type: 'title', runId: null, data: { title } });
+      const doc = { ...record, lastSeq: facts.length };
+      await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
+      engine.wake(id, 'start');
+      return publicRecord(doc);
+    },
+
+    list: async () => (await all()).map(publicRecord),
+    get: async (id) => publicRecord(await stored(id)),
+
+    async rename(id, title) {
+      await stored(id);
+      const facts: SessionFact[] = [{ type: 'title', runId: null, data: { title } }];
+      const writer = engine.live(id)?.writer ?? (await engine.reach(id)).writer;
+      await writer.write(facts);
+      return publicRecord(writer.record);
+    },
+
+    async delete(id) {
+      await stored(id);
+      await amend(id, { deleting: true }); // the tombstone first: whatever happens now, it is gone from every list
+      const done = removeSession(deps, id);
+      await Promise.race([done, pause(deleteMs, closing)]).finally(() => presence.end(id));
+      done.catch(() => {}); // the tombstone stays: the next start tries again
+    },
+
+    async send(id, command) {
+      await stored(id);
+      checkText(command);
+      const { text, mode, attachments = [], clientTimestamp } = command;
+      const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
+      const sent = await engine.command<Sent>(id, {
+        type: 'cmd.send',
+        ...wish,
+        text,
+        mode,
+        attachments,
+        clientTimestamp,
+      });
+      return { messageId: sent.messageId, runId: sent.runId, seq: sent.seq };
+    },
+
+    async stop(id) {
+      const record = await stored(id);
+      if (record.openRuns.length === 0 && !engine.live(id)) return { stopped: false };
+      return await engine.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
+    },
+
+    async page(id, after, limit) {
+      await stored(id);
+      return await log.page(id, after, limit);
+    },
+    async *history(id) {
+      await stored(id);
+      yield* eventsFrom(log, id, 1);
+    },
+    async *follow(id, after, { signal, deltas }) {
+      await stored(id);
+      using end = presence.endOf(id);
+      yield* log.follow(id, after, { signal: AbortSignal.any([signal, end.signal, closing]), deltas });
+    },
+    async activeRun(id) {
+      const { openRuns, status } = await stored(id);
+      const run = openRuns.find(({ startedSeq }) => startedSeq !== null);
+      if (!run) return undefined;
+      return { runId: run.runId, startedSeq: run.startedSeq as number, waiting: status === 'waiting' };
+    },
+    watching(id) {
+      const watch = presence.watch(id);
+      void stored(id)
+        .then(({ unread }) => (unread > 0 ? amend(id, { unread: 0 }) : undefined))
+        .catch(() => {}); // a count that is not reset is reset by the next watcher
+      return watch;
+    },
+
+    async sandbox(id): Promise<SandboxView> {
+      const { sandboxState: state } = await stored(id);
+      const sandboxId = sandboxIdOf(id);
+      return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
+    },
+    async exec(id, command, signal) {
+      await stored(id);
+      checkText({ text: command.command });
+      await using used = await engine.use(id, signal);
+      return await used.client.exec(command, signal);
+    },
+    async shell(id, shellId, signal) {
+      await stored(id);
+      return await viewing(
+        id,
+        signal,
+        (client, until) => client.view(shellId, until),
+        () => shellFromLog(log, id, shellId),
+      );
+    },
+    async readFile(id, path, signal) {
+      await stored(id);
+      if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+      const bytes = await viewing(
+        id,
+        signal,
+        (client, until) => client.readFile(path, until),
+        () => fileFromLog(log, id, path),
+      );
+      return bytes.toString('utf8');
+    },
+
+    health: (signal) => serviceHealth({ ...deps, sessions: all }, signal),
+  };
+
+  /** From the sandbox while it runs; looking at a session does not start one. */
+  async function viewing<T>(
+    id: SessionId,
+    signal: AbortSignal,
+    fromSandbox: (client: SandboxClient, until: AbortSignal) => Promise<T>,
+    fromLog: () => Promise<T>,
+  ): Promise<T> {
+    const live = engine.live(id);
+    if (!live?.client || live.isPaused) return await fromLog();
+    const until = AbortSignal.any([signal, AbortSignal.timeout(viewMs)]);
+    return await fromSandbox(live.client, until).catch((thrown: unknown) => {
+      if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();
+      throw thrown;
+    });
+  }
+}
+
+function checkText({ text }: Pick<SendCommand, 'text'>): void {
+  if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');
+  if (text.length > maxText) throw new AppError('invalid_request', `The text is longer than ${maxText} characters.`);
+}
+
+function newSession({
+  id,
+  origin,
+  title,
+  template,
+  at,
+}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template'> & { at: number }): StoredSession {
+  return {
+    id,
+    origin,
+    template,
+    title,
+    titleBy: title === '' ? null : 'client',
+    projectId: null,
+    status: 'pending',
+    createdAt: at,
+    updatedAt: at,
+    lastTask: '',
+    latestMessage: '',
+    latestMessageAt: at,
+    unread: 0,
+    lastSeq: 0,
+    sandboxState: 'created',
+    deleting: false,
+    openRuns: [],
+  };
+}

@@ -1,0 +1,38 @@
+import { posix } from 'node:path';
+import { AppError } from '../core/errors.ts';
+import type { ConsoleEntry } from '../core/events.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { EventLog } from '../core/ports.ts';
+import type { ShellView } from '../sandbox/client.ts';
+import { eventsFrom } from './hydrate.ts';
+
+// What a session's panels show while no sandbox runs: what the log has of it.
+
+export async function shellFromLog(log: EventLog, id: SessionId, shellId: string): Promise<ShellView> {
+  let console: readonly ConsoleEntry[] | undefined;
+  for await (const event of eventsFrom(log, id, 1)) {
+    if (event.type !== 'tool.called' || event.data.tool !== 'shell' || event.data.args.id !== shellId) continue;
+    if (event.data.content && 'console' in event.data.content) console = event.data.content.console;
+  }
+  if (!console) throw new AppError('shell_not_found', `There is no shell session "${shellId}" in this session.`);
+  return { id: shellId, console };
+}
+
+export async function fileFromLog(log: EventLog, id: SessionId, path: string): Promise<Buffer> {
+  let content: string | undefined;
+  for await (const event of eventsFrom(log, id, 1)) {
+    if (event.type !== 'tool.called' || event.data.tool !== 'file' || !event.data.success) continue;
+    if (!samePath(event.data.args.file, path)) continue;
+    if (event.data.content && 'content' in event.data.content) content = event.data.content.content;
+  }
+  if (content === undefined) {
+    throw new AppError(
+      'file_not_found',
+      'There is no such file, or its sandbox is stopped: send a message to start it.',
+    );
+  }
+  return Buffer.from(content);
+}
+
+const normal = (path: string) => posix.normalize(path).replace(/^\.?\/?(workspace\/)?/, '');
+const samePath = (a: unknown, b: string): boolean => typeof a === 'string' && normal(a) === normal(b);

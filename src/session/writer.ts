@@ -1,0 +1,143 @@
+import { pause } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import type { SessionFact } from '../core/events.ts';
+import type { EventLog, RecordPut } from '../core/ports.ts';
+import { OpenMessage } from './open-message.ts';
+import { project, type StoredSession } from './projection.ts';
+
+interface Options {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly record: StoredSession;
+  readonly head: number;
+  readonly isWatched: () => boolean;
+  /** Told of each fact once it is durable. */
+  readonly onFact: (fact: SessionFact) => void;
+  /** The store refuses for good: another writer has the session. */
+  readonly onFenced: (error: AppError) => void;
+}
+interface Wish {
+  readonly facts: readonly SessionFact[];
+  /** Where the first fact asked for stands among them: a message may have had to be completed before it. */
+  readonly first: number;
+  readonly puts: readonly RecordPut[];
+  readonly done: PromiseWithResolvers<number>;
+}
+
+const maxWaiting = 5_000; // facts; beyond it the log is so slow that refusing is kinder
+const retryDelays = [50, 200, 1_000, 3_000];
+
+/** A session's one writer: everything in the order of the calls, what piles up meanwhile in one append. */
+export class SessionWriter {
+  readonly message = new OpenMessage();
+  readonly #options: Options;
+  #record: StoredSession;
+  #head: number;
+  #wishes: Wish[] = [];
+  #pumping: Promise<void> | undefined;
+  #fenced: AppError | undefined;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#record = options.record;
+    this.#head = options.head;
+  }
+
+  /** As of the newest durable fact. */
+  get record(): StoredSession {
+    return this.#record;
+  }
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
+  write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
+    if (this.#fenced) return Promise.reject(this.#fenced);
+    if (this.#wishes.length >= maxWaiting) {
+      return Promise.reject(new AppError('store_busy', 'The history cannot be written fast enough. Try again later.'));
+    }
+    const arranged = this.message.arrange(facts);
+    const first = Math.max(0, facts[0] ? arranged.indexOf(facts[0]) : 0);
+    const wish: Wish = { facts: arranged, first, puts, done: Promise.withResolvers<number>() };
+    this.#wishes.push(wish);
+    this.#pumping ??= this.#pump();
+    return wish.done.promise;
+  }
+
+  /** Resolves when everything asked for until now is durable or refused. */
+  async settled(): Promise<void> {
+    while (this.#pumping) await this.#pumping;
+  }
+
+  /** Changes the record without a fact. */
+  async amend(change: Partial<StoredSession>): Promise<void> {
+    await this.settled();
+    this.#record = { ...this.#record, ...change };
+    await this.write([], [this.#put(this.#record)]);
+  }
+
+  async #pump(): Promise<void> {
+    await Promise.resolve(); // what is written in the same tick goes together
+    while (this.#wishes.length > 0) {
+      const batch = this.#wishes.splice(0);
+      try {
+        await this.#append(batch);
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        for (const { done } of batch) done.reject(error);
+        if (error.code !== 'fenced') continue;
+        this.#fenced = error;
+        for (const { done } of this.#wishes.splice(0)) done.reject(error);
+        this.#options.onFenced(error);
+      }
+    }
+    this.#pumping = undefined;
+  }
+
+  async #append(batch: readonly Wish[]): Promise<void> {
+    const { log, clock, isWatched, onFact } = this.#options;
+    const facts = batch.flatMap((wish) => wish.facts);
+    const at = clock.now();
+    const watched = isWatched();
+    const record = facts.reduce(
+      (known, fact, n) => project(known, fact, { seq: this.#head + n + 1, ts: at, watched }),
+      this.#record,
+    );
+    const puts = batch.flatMap((wish) => wish.puts);
+    if (record !== this.#record) puts.push(this.#put(record));
+    const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
+    if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
+    this.#record = record;
+    let seq = this.#head;
+    this.#head += facts.length;
+    for (const wish of batch) {
+      wish.done.resolve(seq + 1 + wish.first);
+      seq += wish.facts.length;
+    }
+    for (const fact of facts) onFact(fact);
+  }
+
+  /** A busy store is asked again; nothing is acknowledged before it is stored. */
+  async #persist(append: () => Promise<number>): Promise<void> {
+    for (const delay of [...retryDelays, undefined]) {
+      try {
+        await append();
+        return;
+      } catch (thrown) {
+        const { code } = toAppError(thrown);
+        const passing = code === 'store_busy' || code === 'store_unavailable';
+        if (!passing || delay === undefined) throw thrown;
+        await pause(delay, new AbortController().signal);
+      }
+    }
+  }
+
+  #put = (record: StoredSession): RecordPut => ({
+    kind: 'session',
+    id: record.id,
+    doc: record,
+    sort: record.latestMessageAt,
+  });
+}
