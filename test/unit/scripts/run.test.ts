@@ -47,7 +47,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-describe('the start of every script', () => {
+describe('the start of every script', { timeout: 30_000 }, () => {
   test('installs what is locked, without install scripts, and says so on standard error', async () => {
     const { exit, output } = run('hello.ts', 'world');
     expect(await exit).toBe(0);
@@ -104,7 +104,7 @@ describe('the start of every script', () => {
     async (signal) => {
       const program = `process.on('${signal}', () => { console.log('heard'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
       const { child, exit, output } = run('-e', program);
-      await expect.poll(() => output.out, { timeout: 5_000 }).toContain('ready');
+      await expect.poll(() => output.out, { timeout: 20_000 }).toContain('ready');
       child.kill(signal);
       expect(await exit).toBe(9);
       expect(output.out).toContain('heard');
