@@ -8,7 +8,7 @@ import { AppError } from '../core/errors.ts';
  * NODE_EXTRA_CA_CERTS added at start) and the files of CORRAL_EXTRA_CA. Rejects: invalid_request.
  */
 export async function caBundle(extraFiles: readonly string[]): Promise<string> {
-  const all = [...getCACertificates('default'), ...getCACertificates('extra')];
+  const all = [...getCACertificates('default')];
   for (const file of extraFiles) all.push(...(await certificatesIn(file)));
   const distinct = new Set(all.map((pem) => pem.replaceAll('\r', '').trim()));
   return `${[...distinct].join('\n')}\n`;

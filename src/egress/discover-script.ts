@@ -5,7 +5,9 @@
  */
 export const discoverScript = String.raw`
 exec 2>/dev/null </dev/null
-: "\${HOME:=/tmp}"; export HOME
+[ -n "$HOME" ] || HOME=/tmp
+[ -n "$CARGO_HOME" ] || CARGO_HOME=$HOME/.cargo
+export HOME CARGO_HOME
 say() { if [ -n "$2" ]; then printf '%s\t%s\n' "$1" "$2"; fi; }
 each() { while read -r url; do say "$1" "$url"; done; }
 urls() { sed 's/\\n/ /g' | tr "'\",=\` |[]" '\n\n\n\n\n\n\n\n\n' | grep '^https\{0,1\}://'; }
@@ -52,9 +54,8 @@ fi
 if command -v cargo >/dev/null && folder=$(mktemp -d); then
   cd "$folder" && mkdir src && : > src/lib.rs
   printf '[package]\nname = "x"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\ny = "1"\n' > Cargo.toml
-  CARGO_HOME="\${CARGO_HOME:-$HOME/.cargo}" CARGO_NET_RETRY=0 CARGO_HTTP_PROXY=http://127.0.0.1:9 \
-    soon cargo fetch 2>&1 | urls | grep -v '127[.]0[.]0[.]1' | sort -u | each cargo
+  CARGO_NET_RETRY=0 CARGO_HTTP_PROXY=http://127.0.0.1:9 soon cargo fetch 2>&1 | urls | grep -v '127[.]0[.]0[.]1' | sort -u | each cargo
   cd / && rm -rf "$folder"
 fi
 echo end
-`.replaceAll('\\${', '${');
+`;

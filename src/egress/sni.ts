@@ -8,6 +8,8 @@ export type FirstBytes =
 
 const more: FirstBytes = { kind: 'more' };
 const maxHello = 16_384;
+/** Real ones take one or two. It is read anew with each piece that arrives, so many small ones would cost. */
+const maxRecords = 64;
 
 export function firstBytesOf(seen: Buffer): FirstBytes {
   if (seen.length === 0) return more;
@@ -32,24 +34,27 @@ function clientHello(seen: Buffer): FirstBytes {
 function unwrapRecords(seen: Buffer): Buffer | undefined {
   const parts: Buffer[] = [];
   let have = 0;
-  for (let at = 0; at < seen.length; ) {
+  let want = Number.POSITIVE_INFINITY;
+  // What follows the hello, such as early data, is none of ours.
+  for (let at = 0; at < seen.length && have < want; ) {
     if (seen[at] !== 0x16 || (at + 1 < seen.length && seen[at + 1] !== 3))
       throw new RangeError('not a handshake record');
     if (at + 5 > seen.length) return undefined;
     const length = seen.readUInt16BE(at + 3);
-    if (length === 0 || length > maxHello) throw new RangeError('record length');
+    if (length === 0 || length > maxHello || parts.length >= maxRecords) throw new RangeError('records');
     const part = seen.subarray(at + 5, at + 5 + length);
     parts.push(part);
     have += part.length;
-    const message = Buffer.concat(parts);
-    if (have >= 4) {
-      const want = 4 + message.readUIntBE(1, 3);
-      if (message[0] !== 1 || want > maxHello) throw new RangeError('not a ClientHello');
-      if (have >= want) return message.subarray(4, want);
-    }
     at += 5 + length;
+    if (have >= 4 && want === Number.POSITIVE_INFINITY) want = wholeLength(Buffer.concat(parts));
   }
-  return undefined;
+  return have < want ? undefined : Buffer.concat(parts).subarray(4, want);
+}
+
+function wholeLength(start: Buffer): number {
+  const length = 4 + start.readUIntBE(1, 3);
+  if (start[0] !== 1 || length > maxHello) throw new RangeError('not a ClientHello');
+  return length;
 }
 
 function extensionsOf(hello: Buffer): { name: string | undefined; encrypted: boolean } {

@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttp } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { systemDial } from '../../src/egress/connect.ts';
+import { discoverScript } from '../../src/egress/discover-script.ts';
+import { pageFetcher } from '../../src/egress/fetch-page.ts';
+import { parseRegistries } from '../../src/egress/registries.ts';
+import { standIn } from '../support/egress.ts';
+import { selfSigned } from '../support/egress-certificate.ts';
+
+const run = promisify(execFile);
+const address = '203.0.113.7';
+const signal = new AbortController().signal;
+
+/** A page fetcher in a made-up Internet: every name is at `address`, every port of it is this one. */
+const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[] = () => [address]) =>
+  pageFetcher({
+    resolve: async (host) => answers(host),
+    dial: (_address, _port, cut) => systemDial('127.0.0.1', port, cut),
+    ...(ca !== undefined && { ca }),
+  });
+
+test("this machine's own package managers are read, and no host they name stands in our code", {
+  timeout: 60_000,
+}, async () => {
+  const { stdout } = await run('sh', ['-c', discoverScript]);
+  const { entries } = parseRegistries(stdout);
+  const sources: string[] = [];
+  for (const folder of ['src', 'drivers', 'machines', 'sandbox-images/sandboxd']) {
+    const names = await readdir(folder, { recursive: true }).catch(() => []);
+    for (const name of names) if (name.endsWith('.ts')) sources.push(await readFile(join(folder, name), 'utf8'));
+  }
+  expect(sources.length).toBeGreaterThan(10);
+  expect(entries.filter(({ host }) => sources.some((text) => text.includes(host)))).toEqual([]);
+});
+
+const image = 'debian:bookworm-slim';
+const haveImage = await run('docker', ['image', 'inspect', image]).then(
+  () => true,
+  () => false,
+);
+const skip = !haveImage && process.env.CI !== 'true';
+test.skipIf(skip)(
+  `a pristine container without a network tells what it is set up for (needs Docker and ${image})`,
+  { timeout: 60_000 },
+  async () => {
+    const inside = ['docker', 'run', '--rm', '--network', 'none', '--read-only', '--tmpfs', '/tmp', '--user', '10001'];
+    const { stdout } = await run('sh', ['-c', `exec ${inside.join(' ')} ${image} sh -c "$0"`, discoverScript]);
+    expect(parseRegistries(stdout).entries).toEqual(
+      expect.arrayContaining([expect.objectContaining({ for: 'apt', host: expect.stringContaining('.') })]),
+    );
+  },
+);
+
+test('tools that are set up by their environment and files are read as they say', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-tools-'));
+  const rc = join(folder, 'npmrc');
+  await writeFile(rc, '@mine:registry=https://scoped.example.test/x\n# @not:registry=https://no.example.test\n');
+  const tools = {
+    npm: `case "$3" in registry) echo https://npm.example.test/;; userconfig) echo ${rc};; *) echo /nowhere;; esac`,
+    python3: `[ "$4" = list ] && cat <<'END' || :
+global.index-url='https://pip.example.test/simple'
+:env:.extra-index-url='https://a.example.test/s\\nhttps://b.example.test/s'
+END`,
+    go: `[ "$2" = GOPROXY ] && echo 'https://go.example.test|https://go2.example.test,direct' || echo sums.example.test+1+AAAA`,
+    cargo: 'echo "failed to download from \\`https://cargo.example.test/config.json\\`" >&2; exit 101',
+  };
+  for (const [name, text] of Object.entries(tools))
+    await writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const { stdout } = await run('sh', ['-c', discoverScript], { env: { PATH: `${folder}:/usr/bin:/bin` } });
+  await rm(folder, { recursive: true });
+  const found = parseRegistries(stdout).entries.filter((entry) => entry.for !== 'apt'); // the machine's own
+  expect(found.map((entry) => `${entry.for} ${entry.host}`)).toEqual([
+    'npm npm.example.test',
+    'npm scoped.example.test',
+    'pip pip.example.test',
+    'pip a.example.test',
+    'pip b.example.test',
+    'go go.example.test',
+    'go go2.example.test',
+    'go sums.example.test',
+    'cargo cargo.example.test',
+  ]);
+});
+
+test('a page is fetched over TLS that the given authority vouches for, and over no other', async () => {
+  const certificate = selfSigned('index.example.test');
+  await using server = await standIn(createHttps(certificate, (req, res) => res.end(`page ${req.url}`)));
+  const page = await fetcherTo(server.port, certificate.cert)('https://index.example.test/simple/pip/', signal);
+  expect(page).toBe('page /simple/pip/');
+  await expect(fetcherTo(server.port)('https://index.example.test/', signal)).rejects.toMatchObject({
+    code: 'not_found',
+  });
+  const wrongName = fetcherTo(server.port, certificate.cert)('https://other.example.test/', signal);
+  await expect(wrongName).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a page that redirects to a private place is not followed there', async () => {
+  await using server = await standIn(
+    createHttp((_, res) => res.writeHead(302, { location: 'http://inside.example.test/' }).end()),
+  );
+  const fetchPage = fetcherTo(server.port, undefined, (host) => (host.startsWith('inside') ? ['10.0.0.1'] : [address]));
+  await expect(fetchPage('http://index.example.test/', signal)).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+test('a page that never ends is cut at 1 MiB, one that redirects for ever is given up', async () => {
+  await using endless = await standIn(
+    createHttp((_, res) => {
+      const endlessly = new Readable({
+        read(size) {
+          this.push('x'.repeat(size));
+        },
+      });
+      endlessly.pipe(res);
+    }),
+  );
+  expect(await fetcherTo(endless.port)('http://index.example.test/', signal)).toHaveLength(2 ** 20);
+  await using loop = await standIn(createHttp((_, res) => res.writeHead(301, { location: '/again' }).end()));
+  await expect(fetcherTo(loop.port)('http://index.example.test/', signal)).rejects.toThrow(/redirects too often/);
+});
+
+test('a fetch ends with its signal', async () => {
+  await using silent = await standIn(createHttp(() => {}));
+  const stop = new AbortController();
+  const page = fetcherTo(silent.port)('http://index.example.test/', stop.signal);
+  await once(silent.server, 'request');
+  stop.abort();
+  await expect(page).rejects.toMatchObject({ name: 'AppError' });
+});
