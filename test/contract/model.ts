@@ -30,8 +30,8 @@ export function modelContract(name: string, harness: ModelHarness): void {
     });
 
     test('a signal that fired before the turn ends it as cancelled', async () => {
-      const { outcome } = await played(await harness.answers(), ask(), AbortSignal.abort());
-      expect(outcome).toEqual({ kind: 'cancelled' });
+      const { parts } = await played(await harness.answers(), ask(), AbortSignal.abort());
+      expect(parts).toEqual([{ type: 'end', outcome: { kind: 'cancelled' } }]);
     });
 
     test('a reader that leaves early does no harm', async () => {

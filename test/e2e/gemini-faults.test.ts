@@ -160,6 +160,12 @@ describe('F078 silence', () => {
   });
 });
 
+test('a reader that leaves hangs up on the far side', async () => {
+  await using server = await geminiBench([{ chunks: [text('Hel')], after: 'stall' }]);
+  for await (const part of server.model.turn(ask(), new AbortController().signal)) if (part.type === 'text') break;
+  await expect.poll(() => server.leavers()).toBe(1);
+});
+
 describe('F079 a stream that is cut', () => {
   const called = parts([functionCall('shell_exec', { command: 'rm -r x' })]);
   const half = `data: ${JSON.stringify(called).slice(0, 60)}`;

@@ -19,6 +19,8 @@ export interface FakeGemini extends AsyncDisposable {
   readonly url: string;
   /** In order of arrival. */
   readonly requests: GeminiRequest[];
+  /** How many clients left before their reply was whole. */
+  readonly leavers: () => number;
 }
 
 /** Answers the n-th request with the n-th reply, or asks a function; without one it is a broken test: 418. */
@@ -26,7 +28,11 @@ export async function fakeGemini(
   replies: readonly GeminiReply[] | ((request: GeminiRequest, n: number) => GeminiReply),
 ): Promise<FakeGemini> {
   const requests: GeminiRequest[] = [];
+  let leavers = 0;
   const server = createServer(async (incoming, res) => {
+    res.once('close', () => {
+      if (!res.writableFinished) leavers++;
+    });
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk as Buffer);
     const request = {
@@ -43,6 +49,7 @@ export async function fakeGemini(
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    leavers: () => leavers,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -206,6 +206,9 @@ describe('the summary', () => {
   test('shows the last 2000 characters of it', async () => {
     expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/);
   });
+  test('does not begin in the middle of a character', async () => {
+    expect(await summary(`😀${'y'.repeat(1_999)}`)).toMatch(/```\ny{1999}\n```$/);
+  });
   test('fences it with more backticks than it has', async () => {
     expect(await summary('a\n````\nb')).toContain('`````\na\n````\nb\n`````');
   });

@@ -34,5 +34,6 @@ test('what is left out is counted, and no character is broken by the cut', () =>
   const text = 'é'.repeat(100_001);
   const [, head = '', left, tail = ''] = /^(é+)\n\[… (\d+) bytes left out …\]\n(é+)$/.exec(bounded(text)) ?? [];
   expect(2 * (head.length + tail.length) + Number(left)).toBeGreaterThanOrEqual(200_000);
-  expect(bounded(`x${text}`)).not.toContain('\uFFFD');
+  expect(bounded(`x${text}`)).not.toContain('\uFFFD'); // odd at the head
+  expect(bounded(`${text}x`)).not.toContain('\uFFFD'); // odd at the tail
 });

@@ -46,6 +46,20 @@ describe('shell_exec', () => {
     expect(told).toEqual(['a', '€b']);
   });
 
+  test('a character that never gets whole is told at the end', async () => {
+    const { run, told } = toolBench(() => ({ chunks: [Buffer.from('a€').subarray(0, 2)] }));
+    await run(shellExec, main);
+    expect(told.join('')).toBe('a\uFFFD');
+  });
+
+  test('of a console that grew too long for an event the oldest outputs go first', async () => {
+    const { run } = toolBench(() => ({ chunks: ['x'.repeat(60_000)] }));
+    for (let n = 0; n < 5; n++) await run(shellExec, main);
+    const { content } = await run(shellExec, main);
+    const lengths = content && 'console' in content ? content.console.map(({ output }) => output.length) : [];
+    expect(lengths).toEqual([14, 14, 60_000, 60_000, 60_000, 60_000]);
+  });
+
   test('a session that runs something refuses, and the model is told its ways out', async () => {
     const { context, run } = toolBench(() => ({ hangs: true }));
     const signal = AbortSignal.abort();
@@ -127,6 +141,12 @@ describe('a shell session', () => {
     const { run } = await hanging();
     const { ok, output } = await run(shellWait, { id: 'main', seconds: 0 });
     expect([ok, output]).toEqual([true, 'It still runs after 0 s.\nname? ']);
+  });
+
+  test('a wait that is cancelled says nothing about the command', async () => {
+    const { run } = await hanging();
+    const waiting = run(shellWait, { id: 'main', seconds: 60 }, { signal: AbortSignal.abort() });
+    await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   test('a wait ends with the command and says how that went', async () => {
