@@ -60,7 +60,7 @@ async function connectTo(
   const target = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
   const connected = await guardedConnect(via, target, signal);
   if (connected.kind === 'private') {
-    throw new AppError('forbidden', `${url.host} is at a private address; see egress.allow-ranges.`);
+    throw new AppError('forbidden', `${url.host} is at a private address; see egress.allowRanges.`);
   }
   if (connected.kind === 'failed') throw new AppError('not_found', `${url.host}: ${connected.why}.`);
   const socket = connected.socket.on('error', () => {});

@@ -44,7 +44,7 @@ export function passages(rules: Rules, via: Connector): OpenPassage {
     const connected = await guardedConnect(via, target, client.gone);
     if (connected.kind === 'private') {
       const why = 'it is at a private or reserved address, which no policy opens';
-      return refuse('private address', Refusal.of(target, why, 'Ask the operator about egress.allow-ranges.'));
+      return refuse('private address', Refusal.of(target, why, 'Ask the operator about egress.allowRanges.'));
     }
     client.tell(target, 'allowed', verdict.rule);
     if (connected.kind === 'failed') {
