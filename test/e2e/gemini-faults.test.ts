@@ -11,7 +11,8 @@ import {
   tooManyRequests,
 } from '../support/fake-gemini.ts';
 import { canaryKey, geminiBench, modelOver } from '../support/gemini.ts';
-import { ask, manualClock, played } from '../support/models.ts';
+import { manualClock } from '../support/manual-clock.ts';
+import { ask, played } from '../support/models.ts';
 
 async function outcomeOf(...replies: GeminiReply[]) {
   await using server = await geminiBench(replies);
@@ -129,7 +130,7 @@ describe('F078 silence', () => {
       const playing = (async () => {
         for await (const part of modelOver(server, { clock }).turn(ask(), new AbortController().signal)) all.push(part);
       })();
-      await expect.poll(() => [server.requests.length, all.length, clock.waiting]).toEqual([1, said, 1]);
+      await expect.poll(() => [server.requests.length, all.length, clock.pending()]).toEqual([1, said, 1]);
       clock.advance(59_999);
       expect(all.at(-1)?.type).not.toBe('end');
       clock.advance(1);
@@ -139,7 +140,7 @@ describe('F078 silence', () => {
         type: 'end',
         outcome: { kind: 'failed', code: 'model_stalled', message, retryable: true },
       });
-      expect(clock.waiting).toBe(0);
+      expect(clock.pending()).toBe(0);
     },
   );
 

@@ -2,7 +2,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { type GeminiOptions, geminiModel } from '../../src/llm/gemini/gemini.ts';
 import type { Model } from '../../src/llm/model.ts';
 import { type FakeGemini, fakeGemini } from './fake-gemini.ts';
-import { manualClock } from './models.ts';
+import { manualClock } from './manual-clock.ts';
 
 export const canaryKey = 'AIza-canary-7f3b';
 

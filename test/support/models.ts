@@ -1,4 +1,3 @@
-import type { Clock } from '../../src/core/clock.ts';
 import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../../src/llm/model.ts';
 
 export const ask = (request: Partial<TurnRequest> = {}): TurnRequest => ({
@@ -36,26 +35,4 @@ export class Talk {
     this.messages.push({ role: 'tool', callId: call.callId, name: call.name, output, success });
     return this;
   }
-}
-
-/** Timers that go off when a test says so. */
-export function manualClock(): Clock & { advance(ms: number): void; readonly waiting: number } {
-  let now = 1_700_000_000_000;
-  const timers = new Map<number, { at: number; fn: () => void }>();
-  let last = 0;
-  return {
-    now: () => now,
-    setTimeout: (fn, ms) => {
-      timers.set(++last, { at: now + ms, fn });
-      return last;
-    },
-    clearTimeout: (id) => void timers.delete(id as number),
-    advance(ms) {
-      now += ms;
-      for (const [id, timer] of [...timers]) if (timer.at <= now && timers.delete(id)) timer.fn();
-    },
-    get waiting() {
-      return timers.size;
-    },
-  };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/core/secret.ts';
 import { createModel } from '../../../src/llm/registry.ts';
-import { manualClock } from '../../support/models.ts';
+import { manualClock } from '../../support/manual-clock.ts';
 
 const settings = { keys: {}, baseUrls: {}, clock: manualClock(), newId: () => 'id' };
 
