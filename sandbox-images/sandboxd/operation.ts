@@ -32,6 +32,7 @@ export interface Live {
 const tailBytes = 64 * 1024;
 const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
 const lingerMs = 5_000;
+const keeperGraceMs = 500;
 /** Starts the command and follows it to its end, whoever asks about it meanwhile. */
 export async function launch(parts: Parts, request: StartOperation, standing: Standing): Promise<Live> {
   const { clock, place, stateDir, keepers } = parts;
@@ -140,7 +141,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   /** Keeps the terminal for background processes, and only for them. */
   const linger = async (from: Terminal) => {
     while (treeOf(tree, keepers.spared).length > 0) {
-      await new Promise<void>((resolve) => setTimeout(resolve, lingerMs).unref());
+      await wait(lingerMs);
     }
     from.close();
     keepers.delete(from.pid);
@@ -148,12 +149,15 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
 
   const end: Live['end'] = async (why) => {
     if (operation.state === 'running') reason ??= why;
-    await endTree(tree, keepers.spared);
-    if (operation.state === 'exited') return;
-    // All of it is dead and its keeper did not say so within a moment: then the keeper goes too.
-    const patience = setTimeout(() => terminal?.close(), 500);
+    // Asked again while it goes on: right after the start there may be nothing yet that could hear it.
+    const patience = performance.now() + keeperGraceMs;
+    do {
+      await endTree(tree, keepers.spared);
+      await Promise.race([finished.promise, wait(10)]);
+    } while (operation.state === 'running' && performance.now() < patience);
+    // All of it is dead and its keeper still does not say so: then the keeper goes too.
+    if (operation.state === 'running') terminal?.close();
     await finished.promise;
-    clearTimeout(patience);
   };
   const timer =
     request.timeoutMs === undefined
@@ -176,6 +180,8 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     ended: finished.promise,
   };
 }
+
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
 
 async function commandFor({ id, command }: StartOperation, stateDir: string): Promise<TerminalSpec['command']> {
   if (Buffer.byteLength(command) < longCommand) return command;

@@ -1,0 +1,133 @@
+import type { Server } from 'node:http';
+import { type Duplex, duplexPair } from 'node:stream';
+import type { Daemon, OpenFile } from '../../sandbox-images/sandboxd/daemon.ts';
+import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
+import { globMatcher } from '../../sandbox-images/sandboxd/glob.ts';
+import { sandboxServer } from '../../sandbox-images/sandboxd/server.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { FileTree } from './file-tree.ts';
+import { Processes } from './processes.ts';
+import { memoryShells } from './shells.ts';
+
+export interface MemoryDaemonOptions {
+  readonly clock: Clock;
+  readonly token: string;
+  readonly workdir: string;
+}
+
+/** A sandbox's daemon without a sandbox: the same HTTP API over files and processes that are only data here. */
+export interface MemoryDaemon {
+  readonly daemon: Daemon;
+  /** A new connection to it; the other end is served. */
+  connect(): Duplex;
+  /** Ends what runs and every connection, as when the sandbox is destroyed. */
+  close(): void;
+}
+
+export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): MemoryDaemon {
+  const files = new FileTree(workdir, clock.now);
+  const processes = new Processes(clock);
+  const shells = memoryShells({ clock, files, processes });
+  const connections = new Set<Duplex>();
+  let activeAt = clock.now();
+
+  const daemon: Daemon = {
+    ...shells,
+    health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
+    touch() {
+      activeAt = clock.now();
+    },
+    killTagged: async (tag) => processes.killTagged(tag),
+    async openFile(path, maxBytes): Promise<OpenFile> {
+      const content = files.read(files.locate(path)).subarray(0, maxBytes);
+      if (content.length > limits.fileBytes)
+        throw new AppError('payload_too_large', 'At most 50 MiB can be read at once.');
+      const chunks = async function* () {
+        if (content.length > 0) yield content;
+      };
+      return { size: content.length, chunks: chunks(), [Symbol.asyncDispose]: async () => {} };
+    },
+    async writeFile(path, content, how) {
+      const full = files.locate(path);
+      const parts: Uint8Array[] = [];
+      for await (const part of content) parts.push(part);
+      if (how === 'append') files.append(full, Buffer.concat(parts));
+      else files.write(full, Buffer.concat(parts));
+    },
+    listFiles: async (path) => files.list(files.locate(path)),
+    removeFile: async (path) => files.remove(files.locate(path)),
+    async find(path, glob) {
+      const full = files.locate(path);
+      if (!files.isFolder(full)) throw new AppError('file_not_found', `There is no folder ${path}.`);
+      const fits = globMatcher(glob);
+      const found = [...files.below(full)].map((file) => file.path).filter((it) => fits(it.slice(full.length + 1)));
+      return cut(found.map((it) => files.relative(it)));
+    },
+    async grep(path, regex) {
+      const full = files.locate(path);
+      if (!files.exists(full)) throw new AppError('file_not_found', `There is no file ${path}.`);
+      const pattern = expression(regex);
+      const found = [...files.below(full)].flatMap((file) =>
+        linesOf(file.content).flatMap((content, index) =>
+          pattern.test(content) ? [{ file: files.relative(file.path), line: index + 1, content }] : [],
+        ),
+      );
+      return cut(found);
+    },
+    processes: async () => processes.list(),
+    async signalProcess(pid, name) {
+      if (!processes.end(pid, name === 'SIGKILL' ? 137 : name === 'SIGINT' ? 130 : 143)) {
+        throw new AppError('not_found', `There is no process ${pid}.`);
+      }
+    },
+  };
+  const server: Server = sandboxServer(daemon, token);
+
+  return {
+    daemon,
+    connect() {
+      const [near, far] = duplexPair();
+      connections.add(far);
+      far.once('close', () => {
+        connections.delete(far);
+        near.destroy();
+      });
+      near.once('close', () => far.destroy());
+      server.emit('connection', far);
+      return Object.assign(near, socketManners(near));
+    },
+    close() {
+      processes.endAll();
+      for (const connection of connections) connection.destroy();
+    },
+  };
+}
+
+/** What Node's agents ask of a socket, and a stream in memory has no use for. */
+const socketManners = (stream: Duplex) => ({
+  setKeepAlive: () => stream,
+  setNoDelay: () => stream,
+  setTimeout: () => stream,
+  ref: () => stream,
+  unref: () => stream,
+});
+
+const cut = <Match>(matches: readonly Match[]) => ({
+  matches: matches.slice(0, limits.matches),
+  truncated: matches.length > limits.matches,
+});
+
+function expression(regex: string): RegExp {
+  try {
+    return new RegExp(regex); // only ever what a test or a demo searches for
+  } catch (cause) {
+    throw new AppError('invalid_request', 'The expression is not valid.', { cause });
+  }
+}
+
+function linesOf(content: Buffer): string[] {
+  const lines = content.toString().split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}

@@ -1,0 +1,103 @@
+import { AppError } from '../../src/core/errors.ts';
+import { builtins } from './builtins.ts';
+import { Exit, type Surroundings } from './surroundings.ts';
+import { type Token, tokenize } from './words.ts';
+
+/** Runs a command line in a tiny subset of bash; resolves with its exit code. */
+export async function interpret(command: string, around: Surroundings): Promise<number> {
+  try {
+    return await script(command, around);
+  } catch (thrown) {
+    if (thrown instanceof Exit) return thrown.code;
+    throw thrown;
+  }
+}
+
+async function script(command: string, around: Surroundings): Promise<number> {
+  let last = 0;
+  // Twice: first to find the ends of the commands, then each when its turn comes, with the variables of then.
+  const shape = tokenize(command, (name) => `\uE000${name}\uE001`);
+  if (!shape) {
+    await around.err('bash: -c: line 1: unexpected EOF while looking for matching quote\n');
+    return 2;
+  }
+  let join = ';';
+  for (const { words, operator } of split(shape)) {
+    if (words.length > 0 && (join === ';' || (join === '&&') === (last === 0))) {
+      const tokens = words.map((token) => ({ ...token, text: expand(token.text, around, last) }));
+      if (operator === '&') {
+        const text = tokens.map((token) => token.text).join(' ');
+        around.background(text, (alone) => simple(tokens, alone));
+        last = 0;
+      } else last = await simple(tokens, around);
+    }
+    join = operator === '&&' || operator === '||' ? operator : ';';
+  }
+  return last;
+}
+
+const expand = (text: string, around: Surroundings, last: number) =>
+  text.replace(/\uE000(\w+|\?)\uE001/g, (_, name) => (name === '?' ? String(last) : (around.env[name] ?? '')));
+
+function split(tokens: readonly Token[]): { words: Token[]; operator: string }[] {
+  const commands: { words: Token[]; operator: string }[] = [];
+  let words: Token[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'operator' && ['&&', '||', ';', '&', '\n'].includes(token.text)) {
+      commands.push({ words, operator: token.text });
+      words = [];
+    } else words.push(token);
+  }
+  return [...commands, { words, operator: ';' }];
+}
+
+/** One command with its redirections. */
+async function simple(tokens: readonly Token[], around: Surroundings): Promise<number> {
+  const words: string[] = [];
+  let target: { path: string; append: boolean } | undefined;
+  for (let at = 0; at < tokens.length; at++) {
+    const token = tokens[at];
+    if (token?.kind === 'word') words.push(token.text);
+    else if (token?.text === '>' || token?.text === '>>') {
+      target = { path: tokens[++at]?.text ?? '', append: token.text === '>>' };
+    } else if (token?.text !== '2>&1') {
+      await around.err(`corral: the memory sandbox does not know "${token?.text}"\n`);
+      return 2;
+    }
+  }
+  while (/^(nohup|setsid|exec)$/.test(words[0] ?? '')) words.shift();
+  const assignment = /^(\w+)=(.*)$/s.exec(words[0] ?? '');
+  if (assignment && words.length === 1) {
+    around.env[assignment[1] ?? ''] = assignment[2] ?? '';
+    return 0;
+  }
+  const [name = 'true', ...args] = words;
+  const builtin = builtins[name];
+  if (!builtin) {
+    await around.err(`bash: line 1: ${name}: command not found\n`);
+    return 127;
+  }
+  try {
+    if (!target) return await builtin(args, around);
+    if (target.path === '/dev/null')
+      return await builtin(
+        args,
+        redirected(around, () => {}),
+      );
+    const full = around.files.locate(target.path, around.cwd);
+    if (!target.append) around.files.write(full, Buffer.alloc(0));
+    const out = (bytes: Uint8Array) => around.files.append(full, Buffer.from(bytes));
+    return await builtin(args, redirected(around, out));
+  } catch (thrown) {
+    if (!(thrown instanceof AppError)) throw thrown;
+    await around.err(`${name}: ${thrown.publicMessage}\n`);
+    return 1;
+  }
+}
+
+/** The same surroundings, so that `cd` in them counts, but for where output goes. */
+const redirected = (around: Surroundings, out: Surroundings['out']): Surroundings =>
+  Object.create(around, {
+    out: { value: out },
+    cwd: { get: () => around.cwd, set: (value: string) => Object.assign(around, { cwd: value }) },
+  });

@@ -1,0 +1,74 @@
+import type { Clock } from '../../src/core/clock.ts';
+import type { FileTree } from './file-tree.ts';
+import type { Process, Processes } from './processes.ts';
+
+/** What there is of a memory sandbox. */
+export interface Inside {
+  readonly clock: Clock;
+  readonly files: FileTree;
+  readonly processes: Processes;
+}
+
+/** What a command of the memory sandbox can touch. Nothing of it is on this machine. */
+export interface Surroundings {
+  readonly files: FileTree;
+  cwd: string;
+  readonly env: Record<string, string>;
+  out(bytes: Uint8Array): Promise<void> | void;
+  err(text: string): Promise<void> | void;
+  /** A line that somebody types; undefined at the end of input. */
+  readLine(): Promise<string | undefined>;
+  /** Rejects when the command is killed. */
+  sleep(ms: number): Promise<void>;
+  /** Goes on without the command that started it, until killed. */
+  background(commandLine: string, run: (alone: Surroundings) => Promise<number>): void;
+  readonly signal: AbortSignal;
+}
+
+export class Exit extends Error {
+  readonly code: number;
+  constructor(code: number) {
+    super('exit');
+    this.code = code;
+  }
+}
+
+/** The command's own code, or the one it was killed with. */
+export async function untilKilled(process: Process, ran: Promise<number>): Promise<number> {
+  const killed = fired(process.killed).then(() => process.killed.reason as number);
+  ran.catch(() => {}); // what a killed command still says is nobody's business
+  return await Promise.race([ran, killed]);
+}
+
+export const inBackground =
+  (inside: Inside, tag: string | undefined): Surroundings['background'] =>
+  (commandLine, run) => {
+    const process = inside.processes.start(commandLine, tag);
+    const alone: Surroundings = {
+      files: inside.files,
+      cwd: inside.files.root,
+      env: {},
+      out: () => {},
+      err: () => {},
+      readLine: async () => undefined,
+      sleep: (ms) => sleeping(inside.clock, ms, process.killed),
+      background: inBackground(inside, tag),
+      signal: process.killed,
+    };
+    void untilKilled(process, run(alone)).then(process.done, process.done);
+  };
+
+export async function sleeping(clock: Clock, ms: number, killed: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = clock.setTimeout(resolve, ms);
+  await Promise.race([promise, fired(killed)]);
+  clock.clearTimeout(timer);
+  if (killed.aborted) throw new Error('killed');
+}
+
+export async function fired(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { Agent } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { bundleSandboxd } from '../../scripts/bundle-sandboxd.ts';
+import { Secret } from '../../src/core/secret.ts';
+import type { SandboxClient } from '../../src/sandbox/client.ts';
+import { sandboxClient } from '../../src/sandbox/http-client.ts';
+
+export interface RealSandboxd extends AsyncDisposable {
+  readonly client: SandboxClient;
+  readonly agent: Agent;
+  readonly token: string;
+  readonly folder: string;
+  readonly workspace: string;
+  readonly socket: string;
+  /** Pid 1 of its little world; the daemon is its child. */
+  readonly init: ChildProcess;
+  daemonPid(): Promise<number>;
+}
+
+const init = join(import.meta.dirname, '../../sandbox-images/init.sh');
+let bundled: Promise<string> | undefined;
+
+/** The bundle, made once per test file. */
+export function bundle(): Promise<string> {
+  bundled ??= mkdtemp(join(tmpdir(), 'corral-bundle-')).then(async (folder) => {
+    const file = join(folder, 'sandboxd.mjs');
+    await bundleSandboxd(file);
+    return file;
+  });
+  return bundled;
+}
+
+/** The bundled daemon on a workspace of its own on this machine, under the image's init, without any isolation. */
+export async function realSandboxd(env: Record<string, string> = {}): Promise<RealSandboxd> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-sandboxd-'));
+  const [workspace, runDir, socket] = [join(folder, 'workspace'), join(folder, 'run'), join(folder, 's')];
+  await mkdir(workspace);
+  await mkdir(runDir);
+  const token = 'test-token';
+  const child = spawn(init, [process.execPath, await bundle()], {
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: folder,
+      CORRAL_SANDBOX_ID: `sbx-${folder.slice(-6)}`,
+      CORRAL_SANDBOXD_TOKEN: token,
+      CORRAL_WORKSPACE: workspace,
+      CORRAL_RUN_DIR: runDir,
+      CORRAL_STATE_DIR: join(folder, 'state'),
+      CORRAL_SANDBOXD_LISTEN: socket,
+      CORRAL_EGRESS_PORT: '0',
+      ...env,
+    },
+  });
+  const agent = new Agent({ keepAlive: true });
+  agent.createConnection = () => connect(socket);
+  const client = sandboxClient({ agent, token: new Secret(token), workdir: workspace });
+  await expect
+    .poll(() => client.health(AbortSignal.timeout(1_000)).catch(String), { timeout: 10_000 })
+    .toBeInstanceOf(Object);
+  return {
+    client,
+    agent,
+    token,
+    folder,
+    workspace,
+    socket,
+    init: child,
+    async daemonPid() {
+      const { stdout } = await client.exec({ command: 'echo $PPID' }, AbortSignal.timeout(5_000));
+      return Number(stdout);
+    },
+    async [Symbol.asyncDispose]() {
+      await killAll(client);
+      agent.destroy();
+      const gone = once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM');
+        await gone;
+      }
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Without a pid namespace nothing else ends what a test left running. */
+async function killAll(client: SandboxClient): Promise<void> {
+  const signal = AbortSignal.timeout(5_000);
+  const left = await client.processes(signal).catch(() => []);
+  for (const { pid } of left) await client.signalProcess(pid, 'SIGKILL', signal).catch(() => {});
+}
