@@ -129,6 +129,7 @@ function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
     socket.off('data', hear);
     socket.pause();
     if (end >= 0 && end + 1 < line.length) socket.unshift(line.subarray(end + 1));
+    socket.resume(); // or a request that came in one piece with the answer would lie unread
     answered(line.toString('utf8', 0, end < 0 ? line.length : end));
   };
   socket.on('data', hear);
