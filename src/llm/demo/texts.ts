@@ -34,7 +34,10 @@ export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: 
       return unit.message;
   }
 }
-const firstLine = (text: string): string => (text.split('\n').find((line) => line.trim() !== '') ?? '').slice(0, 200);
+function firstLine(text: string): string {
+  const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
+  return line.replace(/^\[(exit code .*)\]$/, '$1').slice(0, 200);
+}
 
 const shown = 2_000;
 

@@ -110,7 +110,7 @@ describe('a step', () => {
     const talk = planned(block('sh', 'a'))
       .said('', [exec('a')])
       .result(exec('a'), '[exit code 3]\nout', false);
-    expect((await turn(talk, step(0))).text).toBe('This step failed: [exit code 3]');
+    expect((await turn(talk, step(0))).text).toBe('This step failed: exit code 3');
   });
 
   test('of the same command as the step before runs it again', async () => {
