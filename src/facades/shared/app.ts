@@ -43,7 +43,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       return answer(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
-  app.server.maxHeadersCount = 0; // the size limit counts; beyond a number Node would drop headers in silence
+  app.server.maxHeadersCount = 0; // Node would drop what is too many in silence, Origin included; the guard refuses it
 
   app.setValidatorCompiler(validatorCompiler);
   observeRequests(app, logger, options.metrics);

@@ -15,6 +15,7 @@ export interface GuardOptions {
 }
 
 const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed';
+const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Who may ask at all; the same for every route, known or not. The order is part of the contract. */
@@ -22,6 +23,9 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.addHook('onRequest', async (request, reply) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    if (request.raw.rawHeaders.length > 2 * maxHeaders) {
+      throw new AppError('invalid_request', `The request has more than ${maxHeaders} headers.`);
+    }
     if (options.loopback && !hostAllowed(request.headers.host, options.allowedHosts)) {
       throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
     }

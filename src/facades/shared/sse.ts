@@ -54,14 +54,12 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     res.on('error', () => {}); // writing to a line that was cut just now; `close` follows
     closing.addEventListener('abort', onClosing, { once: true });
     if (closing.aborted) onClosing();
-    // Ends with its connection: one write per event instead of four, and no idle socket for a shutdown to wait for.
-    res.useChunkedEncodingByDefault = false;
     res.writeHead(200, {
       ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no', // nginx would otherwise hold the stream back
-      connection: 'close',
+      connection: 'close', // so that no idle socket is left for a shutdown to wait for
     });
     res.socket?.setNoDelay(true);
     res.write(': connected\n\n');

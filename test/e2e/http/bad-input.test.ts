@@ -1,0 +1,218 @@
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { rawRequest } from '../../support/raw-request.ts';
+
+const base = '/api/v1/sessions';
+const post = (path: string, headers: string, body: string) =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`;
+const alive = async (server: TestServer) => expect((await server.call('GET', base)).status).toBe(200);
+
+test('unknown routes are 404 in the form of whoever owns the path', async () => {
+  await using server = await testServer();
+  for (const path of [`${base}/x/y/z`, `${base}/0123456789abcdef/nothing`]) {
+    expect(await server.call('GET', path), path).toMatchObject({
+      status: 404,
+      body: { code: 404, msg: 'Not Found', data: null },
+    });
+  }
+  for (const path of ['/nothing', '/api/v1/sessionsx', '/api/v1', '/docs/assets/a/b']) {
+    expect(await server.call('POST', path, '{broken'), path).toMatchObject({
+      status: 404,
+      body: { detail: 'Not Found' },
+    });
+  }
+});
+
+test('a known path with another method is 405 and says what it allows', async () => {
+  await using server = await testServer();
+  const expected: [string, string, string][] = [
+    ['PATCH', base, 'GET, HEAD, PUT'],
+    ['POST', `${base}/0123456789abcdef`, 'DELETE, GET, HEAD'],
+    ['GET', `${base}/0123456789abcdef/chat`, 'POST'],
+    ['PUT', `${base}/0123456789abcdef/events/`, 'GET'],
+  ];
+  for (const [method, path, allow] of expected) {
+    const { status, headers, body } = await server.call(method, path);
+    expect([status, body], path).toEqual([405, { code: 405, msg: 'Method Not Allowed', data: null }]);
+    expect(headers.get('allow')?.split(', ').sort().join(', ')).toBe(allow);
+  }
+  const { status, headers, body } = await server.call('DELETE', '/health');
+  expect([status, headers.get('allow'), body]).toEqual([405, 'GET, HEAD', { detail: 'Method Not Allowed' }]);
+});
+
+test('a trailing slash names the same route', async () => {
+  await using server = await testServer();
+  expect((await server.call('PUT', `${base}/`)).status).toBe(200);
+  expect((await server.call('GET', `${base}/`)).body.data.sessions).toHaveLength(1);
+});
+
+test.each([
+  'text/plain',
+  'application/x-www-form-urlencoded',
+  'garbage',
+  'multipart/form-data',
+  'application/json; charset=latin1',
+])('a JSON body is JSON also as %s', async (type) => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  server.fake.files.set('a', 'content');
+  const { status, body } = await server.call('POST', `${base}/${sid}/file`, { file: 'a' }, { 'content-type': type });
+  expect([status, body.data]).toEqual([200, { content: 'content', file: 'a' }]);
+});
+
+test.each([
+  '',
+  '{',
+  'null',
+  '[]',
+  '"file"',
+  '7',
+  '{}',
+  '{"file":null}',
+  '{"file":7}',
+  '{"file":1e999}',
+  '\u{feff}{}',
+  '{"file":"a"}x',
+])('F097 the body %j is 400', async (body) => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const answer = await server.call('POST', `${base}/${sid}/file`, body);
+  expect(answer).toMatchObject({ status: 400, body: { code: 400, msg: expect.any(String), data: null } });
+  await alive(server);
+});
+
+test.each([
+  ['arrays 10,000 deep', '['.repeat(10_000) + ']'.repeat(10_000)],
+  ['objects 65 deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`],
+  ['a million keys', `{${Array.from({ length: 1_000_000 }, (_, n) => `"${n.toString(36)}":1`).join(',')}}`],
+])('F097 %s are 400 within 50 ms', async (_name, body) => {
+  const { parseJsonBody } = await import('../../../src/facades/shared/json-body.ts');
+  const bytes = Buffer.from(body);
+  const started = performance.now();
+  expect(() => parseJsonBody(bytes)).toThrow(AppError);
+  expect(performance.now() - started).toBeLessThan(50);
+  await using server = await testServer();
+  const sid = await server.newSession();
+  expect((await server.call('POST', `${base}/${sid}/file`, body)).status).toBe(400);
+});
+
+test('F097 keys that JavaScript treats specially are ignored like all unknown ones', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  server.fake.files.set('a', '');
+  const body =
+    '{"__proto__":{"polluted":1,"file":"b"},"constructor":{"prototype":{"polluted":1}},"file":"b","file":"a","toString":1}';
+  expect((await server.call('POST', `${base}/${sid}/file`, body)).body.data).toEqual({ content: '', file: 'a' });
+  expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+});
+
+test('F098 a body one byte over the limit is 413, declared or not', async () => {
+  await using server = await testServer({ config: { maxBodyBytes: 100_000 } });
+  const sid = await server.newSession();
+  const path = `${base}/${sid}/file`;
+  const fitting = `{"file":"${'x'.repeat(99_989)}"}`;
+  expect(fitting.length).toBe(100_000);
+  expect((await server.call('POST', path, fitting)).status).toBe(400); // a path that long is no path, but it was read
+  const answer = { code: 413, msg: 'The request body is too large.', data: null };
+  expect(await server.call('POST', path, `${fitting} `)).toMatchObject({ status: 413, body: answer });
+  const chunked = `186a1\r\n${fitting} \r\n0\r\n\r\n`;
+  const raw = await rawRequest(server.port, post(path, 'Transfer-Encoding: chunked\r\nConnection: close', chunked));
+  expect(raw).toMatch(/^HTTP\/1.1 413 /);
+  expect(raw).toContain(JSON.stringify(answer));
+});
+
+test('F098 a length that promises too much is refused before a byte of it came', async () => {
+  await using server = await testServer();
+  const raw = await rawRequest(server.port, post(base, 'Content-Length: 999999999999', '{'), (got) =>
+    got.includes('}'),
+  );
+  expect(raw).toMatch(/^HTTP\/1.1 40[45] |^HTTP\/1.1 413 /);
+  await alive(server);
+});
+
+test('F098 compressed bodies are refused', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const response = await fetch(`${server.url}${base}/${sid}/file`, {
+    method: 'POST',
+    headers: { 'content-encoding': 'gzip' },
+    body: gzipSync('{"file":"a"}'),
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ code: 400, msg: 'Compressed request bodies are not accepted.' });
+});
+
+test.each([
+  ['headers of 17 KiB', `GET /health HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17 * 1024)}\r\n\r\n`, 431],
+  ['a URL of 64 KiB', `GET /${'x'.repeat(64 * 1024)} HTTP/1.1\r\nHost: localhost\r\n\r\n`, 431],
+  ['2,000 headers', `GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${'a: b\r\n'.repeat(2_000)}\r\n`, 400],
+  ['a URL with half an escape', 'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 400],
+  ['a URL with broken UTF-8', `GET ${base}/%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 400],
+  ['no HTTP at all', 'hello\r\n\r\n', 400],
+  ['a length and chunks (F101)', post(base, 'Content-Length: 4\r\nTransfer-Encoding: chunked', '0\r\n\r\n'), 400],
+  ['a folded header (F101)', 'GET / HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\nB : c\r\n\r\n', 400],
+])('F099 %s is refused and harms nobody', async (_name, bytes, status) => {
+  await using server = await testServer();
+  const raw = await rawRequest(server.port, bytes);
+  expect(raw.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  expect(raw.split('\r\n\r\n').at(-1)).toMatch(/^\{.*\}$/);
+  await alive(server);
+});
+
+test('F100 headers that never end are cut off after 10 s, and others are served meanwhile', {
+  timeout: 20_000,
+}, async () => {
+  await using server = await testServer();
+  const started = performance.now();
+  const ends = Array.from({ length: 100 }, () => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let got = '';
+    const socket = connect(server.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nX: '));
+    socket.on('data', (chunk) => {
+      got += chunk;
+    });
+    const drip = setInterval(() => socket.write('x'), 2_000);
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearInterval(drip);
+      resolve(got);
+    });
+    return promise;
+  });
+  await alive(server);
+  expect(performance.now() - started).toBeLessThan(2_000);
+  for (const got of await Promise.all(ends)) expect(got).toMatch(/^HTTP\/1.1 408 /);
+  expect(performance.now() - started).toBeLessThan(14_000);
+});
+
+test('F100 a request must have come in whole after 30 s', async () => {
+  await using server = await testServer();
+  expect(server.app.server.requestTimeout).toBe(30_000);
+});
+
+test('what we did not expect is 500 without a word about it, and the log has it', async () => {
+  await using server = await testServer();
+  server.fake.instead.list = async () => {
+    throw new Error('connect mongodb://root:password=hunter2@db');
+  };
+  const { status, body, headers } = await server.call('GET', base);
+  expect([status, body]).toEqual([500, { code: 500, msg: 'Internal server error', data: null }]);
+  expect(JSON.stringify([body, [...headers]])).not.toContain('hunter2');
+  const logged = server.lines.find(({ level }) => level === 'error');
+  expect(String(logged?.fields.err)).toContain('hunter2');
+});
+
+test('an error thrown after the stream began breaks the line, so that the client resumes', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  server.fake.instead.follow = async function* () {
+    yield* [];
+    throw new Error('password=hunter2');
+  };
+  const raw = await rawRequest(server.port, `GET ${base}/${sid}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  expect(raw).not.toContain('hunter2');
+  expect(server.lines.some(({ level, text }) => level === 'error' && text === 'a stream failed')).toBe(true);
+});

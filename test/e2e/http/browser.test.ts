@@ -1,0 +1,249 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/core/secret.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { rawRequest } from '../../support/raw-request.ts';
+
+const base = '/api/v1/sessions';
+const token = 'correct-horse';
+const withToken = { config: { token: new Secret(token) } };
+
+/** Every registered route, with something in place of its parameters. */
+async function allRoutes(server: TestServer): Promise<[method: string, path: string][]> {
+  const { paths } = (await server.call('GET', '/openapi.json')).body as { paths: Record<string, object> };
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map(
+      (method) => [method.toUpperCase(), path.replace(/\{[^}]+\}/g, '0123456789abcdef')] as [string, string],
+    ),
+  );
+}
+const ask = (port: number, method: string, path: string, headers: string[]) =>
+  rawRequest(
+    port,
+    `${method} ${path} HTTP/1.1\r\n${[...headers, 'Content-Length: 0', 'Connection: close'].join('\r\n')}\r\n\r\n`,
+  );
+const statusOf = (raw: string) => Number(raw.slice(9, 12));
+
+test('F129 a Host that is not ours is 403 on every route, health included', async () => {
+  await using server = await testServer();
+  const routes = await allRoutes(server);
+  expect(routes.length).toBeGreaterThan(14);
+  for (const [method, path] of [...routes, ['GET', '/nothing'], ['OPTIONS', base]] as const) {
+    for (const host of ['evil.example', '127.0.0.1.nip.io', 'localhost.evil.com', '127.0.0.1@evil.example', '']) {
+      const raw = await ask(server.port, method, path, [`Host: ${host}`]);
+      expect(statusOf(raw), `${method} ${path} ${host}`).toBe(403);
+    }
+    expect(statusOf(await ask(server.port, method, path, [])), `${method} ${path} without Host`).toBe(403);
+  }
+  expect(await server.fake.sessions.list()).toEqual([]);
+});
+
+test.each([
+  'localhost',
+  'LOCALHOST:1',
+  '127.0.0.1',
+  '127.0.0.1:9999',
+  '[::1]',
+  '[::1]:8000',
+  'corral.test',
+  'corral.test:81',
+  'box:99',
+])('F129 the Host %s is ours', async (host) => {
+  await using server = await testServer({ config: { allowedHosts: ['corral.test', 'box:99'] } });
+  expect(statusOf(await ask(server.port, 'GET', '/health', [`Host: ${host}`]))).toBe(200);
+});
+
+test('F129 an allowed host with a port is that port only, and beyond loopback any name is served', async () => {
+  await using server = await testServer({ config: { allowedHosts: ['box:99'] } });
+  expect(statusOf(await ask(server.port, 'GET', '/health', ['Host: box:98']))).toBe(403);
+  await using open = await testServer({ config: { host: '0.0.0.0', token: new Secret(token) } });
+  expect(statusOf(await ask(open.port, 'GET', '/health', ['Host: corral.example.com']))).toBe(200);
+});
+
+const foreign: [string, string[]][] = [
+  ['a foreign origin', ['Origin: https://evil.example']],
+  ['the origin null', ['Origin: null']],
+  ['a look-alike', ['Origin: http://localhost.evil.com']],
+  ['a look-alike of a listed one', ['Origin: http://localhost:3000.evil.com']],
+  ['another port of this machine', ['Origin: http://127.0.0.1:9999']],
+  ['a cross-site navigation', ['Sec-Fetch-Site: cross-site']],
+  ['a same-site page', ['Sec-Fetch-Site: same-site']],
+  ['two origins', ['Origin: http://localhost:3000, https://evil.example']],
+];
+test.each(foreign)('F128 a page with %s can do nothing', async (_name, headers) => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const effects: [string, string][] = [
+    ['PUT', base],
+    ['DELETE', `${base}/${sid}`],
+    ['POST', `${base}/${sid}/stop`],
+    ['POST', `${base}/${sid}/chat`],
+    ['POST', `${base}/${sid}/file`],
+    ['POST', '/nothing'],
+  ];
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    for (const [method, path] of effects) {
+      const raw = await ask(server.port, method, path, [
+        `Host: 127.0.0.1:${server.port}`,
+        ...headers,
+        `Content-Type: ${type}`,
+      ]);
+      expect(statusOf(raw), `${method} ${path}`).toBe(403);
+      expect(raw).not.toMatch(/access-control-allow-origin|set-cookie/i);
+    }
+  }
+  expect(await server.fake.sessions.list()).toHaveLength(1);
+});
+
+test.each(foreign)(
+  'F130 a page with %s opens no stream and no WebSocket, with or without a token',
+  async (_name, headers) => {
+    for (const options of [{}, withToken]) {
+      await using server = await testServer(options);
+      const id = (await server.fake.sessions.create({ origin: 'sheikhbox' })).id;
+      const all = [`Host: 127.0.0.1:${server.port}`, ...headers, `Authorization: Bearer ${token}`];
+      expect(statusOf(await ask(server.port, 'GET', `${base}/${id}/events`, all))).toBe(403);
+      const upgrade = [
+        ...all,
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      ];
+      for (const path of [`${base}/${id}/vnc`, `/ws/${id}`, base]) {
+        const raw = await ask(server.port, 'GET', path, [...upgrade]);
+        expect(statusOf(raw), path).toBe(403);
+      }
+      expect(server.streams()).toBe(0);
+    }
+  },
+);
+
+test.each<[string, (port: number) => string[]]>([
+  ['no browser', () => []],
+  ['an address typed by the user', () => ['Sec-Fetch-Site: none']],
+  ['the same origin', (port) => [`Origin: http://127.0.0.1:${port}`]],
+  ['a browser that says so', () => ['Sec-Fetch-Site: same-origin']],
+  ['an allowed origin', () => ['Origin: http://localhost:3000', 'Sec-Fetch-Site: same-site']],
+])('a request from %s may act', async (_name, headers) => {
+  await using server = await testServer();
+  const raw = await ask(server.port, 'PUT', base, [`Host: 127.0.0.1:${server.port}`, ...headers(server.port)]);
+  expect(statusOf(raw)).toBe(200);
+});
+
+test('behind a proxy that drops the port from Host, equal names are the same origin', async () => {
+  await using server = await testServer();
+  expect(statusOf(await ask(server.port, 'PUT', base, ['Host: localhost', 'Origin: http://localhost:7777']))).toBe(200);
+  expect(statusOf(await ask(server.port, 'PUT', base, ['Host: localhost:1', 'Origin: http://localhost:7777']))).toBe(
+    403,
+  );
+});
+
+test('a preflight of an allowed origin is answered before token and rate limit', async () => {
+  await using server = await testServer({ config: { token: new Secret(token), rateLimitPerMinute: 1 } });
+  for (const path of [base, '/nothing']) {
+    for (const _again of [1, 2, 3]) {
+      const { status, headers, body } = await server.call('OPTIONS', path, undefined, {
+        origin: 'http://localhost:5173',
+        'access-control-request-method': 'PUT',
+      });
+      expect([status, body]).toEqual([204, '']);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'access-control-allow-origin': 'http://localhost:5173',
+        'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+        'access-control-allow-headers': 'Authorization, Content-Type, Last-Event-ID, Idempotency-Key',
+        'access-control-max-age': '600',
+        vary: 'Origin',
+      });
+    }
+  }
+});
+
+test('any other OPTIONS is 204 without CORS headers', async () => {
+  await using server = await testServer();
+  const asked = [
+    {},
+    { origin: 'http://localhost:3000' },
+    { origin: 'https://evil.example', 'access-control-request-method': 'PUT' },
+  ];
+  for (const headers of asked) {
+    const answer = await server.call('OPTIONS', base, undefined, headers as Record<string, string>);
+    expect(answer.status).toBe(204);
+    expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+  }
+});
+
+test('an allowed origin is echoed on errors too, a foreign one never', async () => {
+  await using server = await testServer();
+  const allowed = await server.call('GET', `${base}/x`, undefined, { origin: 'http://localhost:3000' });
+  expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([404, 'http://localhost:3000']);
+  expect(allowed.headers.get('access-control-expose-headers')).toBe(
+    'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed',
+  );
+  const other = await server.call('GET', base, undefined, { origin: 'https://evil.example' });
+  expect([other.status, other.headers.get('access-control-allow-origin'), other.headers.get('vary')]).toEqual([
+    200,
+    null,
+    'Origin',
+  ]);
+});
+
+test('with a token every route but the open ones asks for it', async () => {
+  await using server = await testServer(withToken);
+  const open = new Set(['/', '/health', '/docs', '/redoc', '/openapi.json', '/docs/assets/0123456789abcdef']);
+  for (const [method, path] of await allRoutes(server)) {
+    const { status, headers, body } = await server.call(method, path);
+    if (open.has(path)) {
+      expect(status, path).not.toBe(401);
+      continue;
+    }
+    expect([status, headers.get('www-authenticate')], `${method} ${path}`).toEqual([401, 'Bearer']);
+    expect(body).toEqual(
+      path.startsWith(base) ? { code: 401, msg: 'Unauthorized', data: null } : { detail: 'Not authenticated' },
+    );
+  }
+  expect((await server.call('GET', '/nothing')).status).toBe(401);
+});
+
+test('a token is taken from the header or the query, and no other is', async () => {
+  await using server = await testServer(withToken);
+  const tries: [string, Record<string, string>, number][] = [
+    ['', { authorization: `Bearer ${token}` }, 200],
+    ['', { authorization: `bearer  ${token}` }, 200],
+    [`?token=${token}`, {}, 200],
+    [`?token=wrong`, { authorization: `Bearer ${token}` }, 200],
+    ['', { authorization: token }, 401],
+    ['', { authorization: `Basic ${token}` }, 401],
+    ['', { authorization: `Bearer ${token}x` }, 401],
+    ['', { authorization: 'Bearer ' }, 401],
+    ['', { cookie: `token=${token}` }, 401],
+    ['', { 'sec-websocket-protocol': `corral.bearer.${Buffer.from(token).toString('base64url')}` }, 401],
+    [`?token=`, {}, 401],
+    [`?token=${token}&token=${token}`, {}, 401],
+    [`?token=${token.toUpperCase()}`, {}, 401],
+  ];
+  for (const [query, headers, status] of tries) {
+    expect((await server.call('GET', base + query, undefined, headers)).status, JSON.stringify([query, headers])).toBe(
+      status,
+    );
+  }
+});
+
+test('the access log has the route, the session and no token', async () => {
+  await using server = await testServer(withToken);
+  await server.call('GET', `${base}/0123456789abcdef?a=1&token=${token}&b=2`);
+  await server.call('GET', `/nothing?token=wrong-${token}`);
+  await expect.poll(() => server.lines.length).toBe(2);
+  expect(server.lines[0]).toMatchObject({
+    level: 'info',
+    fields: {
+      method: 'GET',
+      route: '/api/v1/sessions/:sid',
+      url: `${base}/0123456789abcdef?a=1&token=***&b=2`,
+      status: 404,
+      sessionId: '0123456789abcdef',
+      ms: expect.any(Number),
+    },
+  });
+  expect(server.lines[1]?.fields).toMatchObject({ route: 'unknown', status: 401, url: '/nothing?token=***' });
+  expect(JSON.stringify(server.lines)).not.toContain(token);
+  expect(server.requests.map(({ route }) => route)).toEqual(['/api/v1/sessions/:sid', 'unknown']);
+});

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import { SessionId } from '../../../src/core/ids.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { type FakeOptions, fakeService } from '../../support/fake-service.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { openStream } from '../../support/sse-client.ts';
+
+const base = '/api/v1/sessions';
+const key = (value: string) => ({ 'idempotency-key': value });
+const play: NonNullable<FakeOptions['play']> = async (fake, id, { runId }) =>
+  void (await fake.say(id, ...demoRun(runId)));
+const conflict = { status: 409, body: { code: 409, msg: expect.any(String), data: null } };
+
+test('F095 the same key makes one session, and the repeat says so', async () => {
+  await using server = await testServer();
+  const first = await server.call('PUT', base, undefined, key('a'));
+  expect([first.status, first.headers.get('idempotency-replayed')]).toEqual([200, null]);
+  for (const path of [base, `${base}/`, `${base}?token=renewed`]) {
+    const again = await server.call('PUT', path, undefined, key('a'));
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
+    expect(again.body).toEqual(first.body);
+  }
+  expect(await server.fake.sessions.list()).toHaveLength(1);
+});
+
+test('F095 fifty at once have one effect; each is the first answer, its repeat or 409', async () => {
+  await using server = await testServer();
+  const { create } = server.fake.sessions;
+  server.fake.instead.create = async (command) => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return create(command);
+  };
+  const answers = await Promise.all(Array.from({ length: 50 }, () => server.call('PUT', base, undefined, key('a'))));
+  expect(await server.fake.sessions.list()).toHaveLength(1);
+  const made = answers.filter(({ status, headers }) => status === 200 && !headers.has('idempotency-replayed'));
+  expect(made).toHaveLength(1);
+  for (const answer of answers) {
+    if (answer.status === 200) expect(answer.body).toEqual(made[0]?.body);
+    else expect(answer).toMatchObject(conflict);
+  }
+});
+
+test('F095 the same key with another body is 409', async () => {
+  await using server = await testServer();
+  await server.call('PUT', base, 'one', key('a'));
+  expect(await server.call('PUT', base, 'two', key('a'))).toMatchObject(conflict);
+  expect(await server.fake.sessions.list()).toHaveLength(1);
+});
+
+test('F095 keys are apart by path, by query and by caller', async () => {
+  await using server = await testServer({ config: { token: new Secret('t') } });
+  const auth = { authorization: 'Bearer t' };
+  const a = await server.call('PUT', base, undefined, { ...auth, ...key('a') });
+  const b = await server.call('PUT', `${base}?x=1`, undefined, { ...auth, ...key('a') });
+  expect(a.body.data.session_id).not.toBe(b.body.data.session_id);
+});
+
+test('F095 a first try that failed without effect leaves the key free', async () => {
+  await using server = await testServer();
+  server.fake.instead.create = async () => {
+    throw new AppError('sandbox_capacity', 'Full.');
+  };
+  expect((await server.call('PUT', base, undefined, key('a'))).status).toBe(503);
+  delete server.fake.instead.create;
+  const second = await server.call('PUT', base, undefined, key('a'));
+  expect([second.status, second.headers.get('idempotency-replayed')]).toEqual([200, null]);
+});
+
+test('F095 keys outlive the server, and are forgotten after a day', async () => {
+  const clock = manualClock(1_700_000_000_000);
+  const fake = fakeService({ clock });
+  const create = async () => {
+    await using server = await testServer({ clock, fake });
+    return await server.call('PUT', base, undefined, key('a'));
+  };
+  const first = await create();
+  expect((await create()).body).toEqual(first.body);
+  clock.advance(24 * 60 * 60 * 1000 + 1);
+  expect((await create()).body).not.toEqual(first.body);
+});
+
+test('F095 the repeat of a chat sends nothing and streams the first call’s events again', async () => {
+  await using server = await testServer({ play });
+  const id = SessionId.parse(await server.newSession());
+  const chat = (body: unknown, headers: Record<string, string> = {}) =>
+    openStream(`${server.url}${base}/${id}/chat`, { method: 'POST', body, headers: { ...key('c'), ...headers } });
+  using first = await chat({ message: 'Say hi' });
+  await first.ended;
+  expect(first.headers['idempotency-replayed']).toBeUndefined();
+  using second = await chat({ message: 'Say hi' });
+  await second.ended;
+  expect(second.headers['idempotency-replayed']).toBe('true');
+  expect(second.raw()).toBe(first.raw());
+  using resumed = await chat({ message: 'Say hi' }, { 'last-event-id': first.events()[3]?.id ?? '' });
+  await resumed.ended;
+  expect(resumed.events()).toEqual(first.events().slice(4));
+  using other = await chat({ message: 'Say ho' });
+  expect(other.status).toBe(409);
+  const { events } = await server.fake.sessions.page(id, 0, 1000);
+  expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(1);
+});
+
+test('F095 a chat that is refused leaves its key free', async () => {
+  await using server = await testServer({ play });
+  const id = await server.newSession();
+  server.fake.instead.send = async () => {
+    throw new AppError('queue_full', 'Too many messages wait.');
+  };
+  const body = { message: 'Say hi' };
+  expect(await server.call('POST', `${base}/${id}/chat`, body, key('c'))).toMatchObject({
+    status: 429,
+    body: { code: 429, msg: 'Too many messages wait.', data: null },
+  });
+  delete server.fake.instead.send;
+  expect((await server.call('POST', `${base}/${id}/chat`, body, key('c'))).body).toContain('event: done');
+});
+
+test.each(['', 'a b', 'x'.repeat(256), 'é'])('the key %j is 400', async (value) => {
+  await using server = await testServer();
+  const { status } = await server.call('PUT', base, undefined, key(value));
+  expect(status).toBe(400);
+  expect(await server.fake.sessions.list()).toHaveLength(0);
+});

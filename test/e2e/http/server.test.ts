@@ -1,0 +1,207 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/core/secret.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+const unhealthy = { status: 'unhealthy', detail: 'Docker does not answer.' } as const;
+
+test('health is 200 while storage and sandboxes work', async () => {
+  await using server = await testServer();
+  expect(await server.call('GET', '/health')).toMatchObject({ status: 200, body: { status: 'healthy' } });
+});
+
+test('health is 503 when no sandbox can start, but not for a model that does not answer', async () => {
+  await using server = await testServer();
+  const fine = await server.fake.sessions.health(new AbortController().signal);
+  server.fake.instead.health = async () => ({ ...fine, model: { ...unhealthy, name: 'gemini' } });
+  expect((await server.call('GET', '/health')).status).toBe(200);
+  server.fake.instead.health = async () => ({ ...fine, sandbox: { ...unhealthy, driver: 'docker' } });
+  expect(await server.call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
+  server.fake.instead.health = () => Promise.reject(new Error('password=hunter2'));
+  expect(await server.call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
+});
+
+test('health answers within a second even when a check hangs', async () => {
+  await using server = await testServer();
+  let gaveUp = false;
+  server.fake.instead.health = (signal) => {
+    signal.addEventListener('abort', () => {
+      gaveUp = true;
+    });
+    return new Promise(() => {});
+  };
+  const started = performance.now();
+  expect(await server.call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
+  expect(performance.now() - started).toBeLessThan(1_000);
+  expect(gaveUp).toBe(true);
+});
+
+test('detailed health says what works, since when, and how much there is to do', async () => {
+  const clock = manualClock(1_735_689_600_000);
+  await using server = await testServer({ clock });
+  const fine = await server.fake.sessions.health(new AbortController().signal);
+  server.fake.instead.health = async () => ({
+    ...fine,
+    sandbox: { ...unhealthy, driver: 'docker' },
+    sessions: { total: 3, running: 1, waiting: 1 },
+  });
+  clock.advance(12_500);
+  const { status, body } = await server.call('GET', '/health/detailed');
+  expect(status).toBe(503);
+  expect(body).toEqual({
+    status: 'unhealthy',
+    timestamp: '2025-01-01T00:00:12.500Z',
+    version: '1.2.3',
+    uptime_seconds: 12.5,
+    checks: {
+      storage: { status: 'healthy' },
+      sandbox: { ...unhealthy, driver: 'docker' },
+      model: { status: 'healthy', name: 'demo' },
+    },
+    sessions: { total: 3, running: 1, waiting: 1 },
+  });
+});
+
+test('metrics are plain text, and need the token', async () => {
+  await using server = await testServer({ config: { token: new Secret('t') } });
+  expect((await server.call('GET', '/metrics')).status).toBe(401);
+  const { status, headers, body } = await server.call('GET', '/metrics?token=t');
+  expect([status, headers.get('content-type')]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+  expect(body).toBe('corral_streams_open{transport="sse"} 0\n');
+});
+
+test('the root says what runs here', async () => {
+  await using server = await testServer();
+  expect((await server.call('GET', '/')).body).toEqual({ name: 'corral', version: '1.2.3', status: 'running' });
+});
+
+test('every registered route is in the OpenAPI document, with a name of its own and its answers', async () => {
+  await using server = await testServer();
+  const { body: document } = await server.call('GET', '/openapi.json');
+  expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Corral', version: '1.2.3' } });
+  const operations: Record<string, Operation> = {};
+  for (const [path, methods] of Object.entries(document.paths as Record<string, Record<string, Operation>>)) {
+    for (const [method, operation] of Object.entries(methods))
+      operations[`${method.toUpperCase()} ${path}`] = operation;
+  }
+  const registered = server.app
+    .printRoutes({ commonPrefix: false, includeHooks: false })
+    .matchAll(/(\/\S*) \(([A-Z, ]+)\)/g);
+  expect([...registered].length).toBeGreaterThan(0);
+  expect(Object.keys(operations).sort()).toEqual(
+    [
+      'DELETE /api/v1/sessions/{sid}',
+      'GET /',
+      'GET /api/v1/sessions',
+      'GET /api/v1/sessions/{sid}',
+      'GET /api/v1/sessions/{sid}/events',
+      'GET /docs',
+      'GET /docs/assets/{name}',
+      'GET /health',
+      'GET /health/detailed',
+      'GET /metrics',
+      'GET /openapi.json',
+      'GET /redoc',
+      'POST /api/v1/sessions/{sid}/chat',
+      'POST /api/v1/sessions/{sid}/file',
+      'POST /api/v1/sessions/{sid}/shell',
+      'POST /api/v1/sessions/{sid}/stop',
+      'PUT /api/v1/sessions',
+    ].sort(),
+  );
+  const named = Object.values(operations).map(({ operationId }) => operationId);
+  expect(new Set(named).size).toBe(named.length);
+  for (const [name, { tags, summary, responses, parameters = [] }] of Object.entries(operations)) {
+    expect(tags, name).toEqual([name.includes('/api/v1/sessions') ? 'SheikhBox' : 'Server']);
+    expect(summary.length, name).toBeGreaterThan(5);
+    expect(Object.keys(responses), name).toContain('200');
+    for (const place of name.matchAll(/\{(\w+)\}/g)) {
+      expect(parameters, name).toContainEqual(expect.objectContaining({ name: place[1], in: 'path', required: true }));
+    }
+  }
+});
+interface Operation {
+  operationId: string;
+  tags: string[];
+  summary: string;
+  responses: Record<string, unknown>;
+  parameters?: object[];
+}
+
+test('the OpenAPI document describes bodies, streams, headers and failures', async () => {
+  await using server = await testServer();
+  const { paths } = (await server.call('GET', '/openapi.json')).body;
+  const chat = paths['/api/v1/sessions/{sid}/chat'].post;
+  expect(Object.keys(chat.responses)).toEqual(['200', '400', '401', '403', '404', '409', '413', '429', '500', '503']);
+  expect(chat.responses[200].content['text/event-stream'].example).toMatch(/^: connected\n\nid: 3\nevent: title\n/);
+  expect(chat.requestBody.required).toBe(false);
+  expect(chat.requestBody.content['application/json'].schema.properties.timestamp.anyOf[0]).toMatchObject({
+    type: 'integer',
+    minimum: 0,
+  });
+  expect(chat.parameters.map(({ name }: { name: string }) => name)).toEqual([
+    'sid',
+    'Idempotency-Key',
+    'Last-Event-ID',
+  ]);
+  const list = paths['/api/v1/sessions'].get.responses[200].content['application/json'];
+  expect(list.schema.properties.data.properties.sessions.items.properties.latest_message_at).toMatchObject({
+    type: 'integer',
+  });
+  expect(list.example.data.sessions[0].unread_message_count).toBe(0);
+  expect(paths['/api/v1/sessions/{sid}/events'].get.parameters).toContainEqual(
+    expect.objectContaining({ name: 'last_event_id', in: 'query', required: false }),
+  );
+});
+
+test('what the routes answer fits the document', async () => {
+  const schemas = await import('../../../src/facades/sheikhbox/schemas.ts');
+  await using server = await testServer();
+  schemas.CreatedReply.parse((await server.call('PUT', '/api/v1/sessions')).body);
+  const { data } = schemas.ListReply.parse((await server.call('GET', '/api/v1/sessions')).body);
+  const sid = data.sessions[0]?.session_id;
+  schemas.SessionReply.parse((await server.call('GET', `/api/v1/sessions/${sid}`)).body);
+  schemas.DoneReply.parse((await server.call('POST', `/api/v1/sessions/${sid}/stop`)).body);
+});
+
+test.each(['/docs', '/redoc'])('%s works without the internet', async (path) => {
+  await using server = await testServer();
+  const { status, headers, body } = await server.call('GET', path);
+  expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(headers.get('content-security-policy')).toContain("script-src 'self'");
+  const links = [...(body as string).matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] as string);
+  expect(links).toHaveLength(4);
+  for (const link of links) {
+    expect(link).toMatch(/^\/docs\/assets\//);
+    const asset = await server.call('GET', link);
+    expect(asset.status, link).toBe(200);
+    expect(asset.headers.get('x-content-type-options')).toBe('nosniff');
+  }
+  expect((await server.call('GET', '/docs/assets/package.json')).status).toBe(404);
+  expect((await server.call('GET', '/docs/assets/..%2fpackage.json')).status).toBe(404);
+});
+
+test('each API answer says how many requests are left; beyond that it is 429 until the minute is over', async () => {
+  const clock = manualClock(1_700_000_040_000);
+  await using server = await testServer({ clock, config: { rateLimitPerMinute: 3 } });
+  const limits = ({ headers }: { headers: Headers }) =>
+    ['limit', 'remaining', 'reset'].map((name) => headers.get(`ratelimit-${name}`));
+  expect(limits(await server.call('PUT', '/api/v1/sessions'))).toEqual(['3', '2', '60']);
+  clock.advance(15_500);
+  expect(limits(await server.call('GET', '/api/v1/sessions/nobody'))).toEqual(['3', '1', '45']);
+  expect(limits(await server.call('GET', '/nothing'))).toEqual(['3', '0', '45']);
+  const over = await server.call('GET', '/api/v1/sessions');
+  expect([over.status, over.headers.get('retry-after'), over.body.code]).toEqual([429, '45', 429]);
+  expect(await server.call('GET', '/nothing')).toMatchObject({ status: 429, body: { detail: expect.any(String) } });
+  for (const path of ['/', '/health', '/health/detailed', '/metrics', '/docs', '/openapi.json']) {
+    const free = await server.call('GET', path);
+    expect([free.status, ...limits(free)], path).toEqual([200, null, null, null]);
+  }
+  clock.advance(45_000);
+  expect((await server.call('GET', '/api/v1/sessions')).status).toBe(200);
+});
+
+test('without a rate limit nothing is counted', async () => {
+  await using server = await testServer({ config: { rateLimitPerMinute: 0 } });
+  expect((await server.call('GET', '/api/v1/sessions')).headers.has('ratelimit-limit')).toBe(false);
+});
