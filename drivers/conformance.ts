@@ -45,7 +45,7 @@ export function testSpec(image: string, over: Partial<SandboxSpec> = {}): Sandbo
 /** A request to the daemon over the link; resolves with status and body. */
 export async function ask(link: SandboxLink, method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
-  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(20_000) };
+  const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(3_000) };
   const call = request(`http://sandbox${path}`, options);
   call.end(body === undefined ? undefined : JSON.stringify(body));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
@@ -55,7 +55,7 @@ export async function ask(link: SandboxLink, method: string, path: string, body?
 
 /** What a command prints inside. */
 export async function sh(link: SandboxLink, command: string): Promise<string> {
-  const { status, body } = await ask(link, 'POST', '/v1/exec', { command });
+  const { status, body } = await ask(link, 'POST', '/exec', { command });
   if (status !== 200) throw new Error(`exec answered ${status}: ${JSON.stringify(body)}`);
   const { stdout, stderr } = body as { stdout: string; stderr: string };
   return stdout + stderr;
@@ -100,14 +100,14 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     test('the daemon inside answers through the link', async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200, body: { idleMs: expect.anything() } });
+      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200, body: { idleMs: expect.anything() } });
       expect(link.workdir).toMatch(/^\//);
     });
 
     test('many requests at once are all answered', async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      const answers = await Promise.all(Array.from({ length: 50 }, () => ask(link, 'GET', '/v1/health')));
+      const answers = await Promise.all(Array.from({ length: 50 }, () => ask(link, 'GET', '/health')));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     });
 
@@ -125,7 +125,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await other.list(budget())).toHaveLength(1);
       for (const it of [driver, other]) {
         await using link = await it.attach(wanted.id, budget());
-        expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+        expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
       }
     });
 
@@ -136,7 +136,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       const next = await connect();
       expect(await next.list(budget())).toEqual([box]);
       await using link = await next.attach(box.id, budget());
-      expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
       expect(await next.provision(wanted, budget())).toEqual(box);
       await next.destroy(box.id, 'remove', budget());
       expect(link.lost.aborted).toBe(true);
@@ -153,7 +153,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await expect(driver.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
       await driver.provision(wanted, budget());
       await using again = await driver.attach(wanted.id, budget());
-      expect(await ask(again, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+      expect(await ask(again, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
     test('a server that did not start the sandbox hears of its death too', async () => {
@@ -170,7 +170,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       const box = await driver.provision(wanted, budget());
       {
         await using link = await driver.attach(box.id, budget());
-        await ask(link, 'PUT', '/v1/files/content?path=kept.txt', 'kept');
+        await ask(link, 'PUT', '/files/content?path=kept.txt', 'kept');
         if (harness.real) await sh(link, 'echo kept > kept.txt');
       }
       await driver.destroy(box.id, 'keep', budget());
@@ -286,7 +286,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await (await driver.attach(id, budget()))[Symbol.asyncDispose]();
       expect(await driver.list(budget())).toMatchObject([{ phase: 'ready' }]);
       await using link = await driver.attach(id, budget());
-      expect(await ask(link, 'GET', '/v1/health')).toMatchObject({ status: 200 });
+      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
     test('inside there is no network but loopback, no other user, no right, and nothing of the server', async (context) => {
@@ -315,10 +315,10 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       if (!harness.real) return context.skip('there is no process to kill');
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
-      const before = (await ask(link, 'GET', '/v1/health')).body as { bootId: string };
+      const before = (await ask(link, 'GET', '/health')).body as { bootId: string };
       await sh(link, 'kill -9 $PPID').catch(() => {}); // the daemon is the command's parent
       await expect
-        .poll(() => ask(link, 'GET', '/v1/health').catch(() => undefined), { timeout: 3_000 })
+        .poll(() => ask(link, 'GET', '/health').catch(() => undefined), { timeout: 3_000 })
         .toMatchObject({ status: 200, body: { bootId: expect.not.stringMatching(before.bootId) } });
       expect(link.lost.aborted).toBe(false);
     });

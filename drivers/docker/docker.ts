@@ -3,13 +3,15 @@ import { AppError } from '../../src/core/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { Capabilities, Driver, EgressGate, Pausable, SandboxInfo } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
-import { Joined, within } from '../shared/joined.ts';
+import { openHolds } from '../shared/holds.ts';
+import { Joined } from '../shared/joined.ts';
+import { reachable, started } from '../shared/sandbox-end.ts';
 import { ask, askFor, openEngine } from './engine.ts';
-import { openHolds } from './holds.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { infoFrom, ownedBy } from './labels.ts';
 import { type Made, placeContainer } from './place.ts';
 import { removeContainer, removeVolume } from './remove.ts';
+import { watchContainer } from './watch.ts';
 
 export interface DockerOptions {
   /** As in DOCKER_HOST; only a Unix socket of this machine will do. */
@@ -43,7 +45,9 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   const folders = await openFolders(root);
   const images = openImages(engine, options.defaultImage);
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
-  const holds = openHolds(engine, folders, { gate, ids, replica, caBundle, onRefused: refused });
+  const end = { gate, ids, replica, caBundle, onRefused: refused };
+  const watch = (body: string, signal: AbortSignal) => watchContainer(engine, body, signal);
+  const holds = openHolds({ folders, end, watch });
   const provisions = new Joined<SandboxInfo>();
   const destroys = new Joined<void>();
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
@@ -99,7 +103,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
         try {
           const place = { engine, folders, holds, instance, labels, token: ids.token(), name: nameOf(id), image, made };
           const { info, end } = await placeContainer(place, spec, signal);
-          await within(end.ready, signal);
+          await started(end, signal);
           return info;
         } catch (error) {
           await undo(id, made, volume ? 'keep' : 'remove').catch(() => {}); // `list` shows what is left
@@ -112,7 +116,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
       const { Id, State } = await running(id, signal);
       const end = await holds.hold(id, Id);
       // While it is paused its daemon cannot dial; requests will wait for it.
-      if (!State.Paused) await within(end.ready, signal);
+      if (!State.Paused) await reachable(end, signal);
       return end.link(workdir);
     },
 

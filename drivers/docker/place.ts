@@ -4,10 +4,10 @@ import { AppError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { type Folders, labelsOf } from '../shared/folders.ts';
+import type { Holds } from '../shared/holds.ts';
 import type { SandboxEnd } from '../shared/sandbox-end.ts';
 import { createBody } from './create-body.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
-import type { Holds } from './holds.ts';
 import { infoFrom, labelsFor } from './labels.ts';
 import { removeContainer } from './remove.ts';
 

@@ -9,6 +9,7 @@ interface Running<Value> {
 
 /** Resolves like the promise, unless the signal fires first. */
 export async function within<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  promise.catch(() => {}); // when the signal is first, nobody listens any more
   throwIfFired(signal);
   const fired = Promise.withResolvers<never>();
   const fire = () => {

@@ -8,6 +8,7 @@ import { DaemonAgent } from './daemon-agent.ts';
 import type { Meta } from './folders.ts';
 import { greet } from './hello.ts';
 import { IdleConnections } from './idle-connections.ts';
+import { within } from './joined.ts';
 import { listenUnix } from './listen.ts';
 
 export interface EndOptions {
@@ -92,4 +93,20 @@ const mismatch = (reason: string) =>
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
   if (present !== text) await writeFile(path, text, { mode: 0o644 }); // not again under a running sandbox
+}
+
+/** Waits for the daemon of a sandbox that was just started. */
+export async function started(end: SandboxEnd, signal: AbortSignal): Promise<void> {
+  await within(end.ready, signal).catch((cause) => {
+    if (cause.code !== 'sandbox_lost') throw cause;
+    throw new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
+  });
+}
+
+/** Waits for the daemon of a sandbox that ran before this server knew it. */
+export async function reachable(end: SandboxEnd, signal: AbortSignal): Promise<void> {
+  await within(end.ready, signal).catch((cause) => {
+    if (cause.code !== 'sandbox_lost') throw cause;
+    throw new AppError('sandbox_not_found', cause.publicMessage, { cause });
+  });
 }

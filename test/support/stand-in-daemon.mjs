@@ -12,9 +12,9 @@ const http = createServer({ keepAliveTimeout: 0 }, async (request, response) => 
   busy.get(request.socket)?.(); // it is not idle any more: another one is wanted
   fill();
   if (request.headers.authorization !== `Bearer ${token}`) return void response.writeHead(401).end();
-  if (request.url === '/v1/hang') return;
+  if (request.url === '/hang') return;
   response.setHeader('content-type', 'application/json');
-  if (request.url === '/v1/exec') {
+  if (request.url === '/exec') {
     const { command } = JSON.parse((await request.toArray()).join(''));
     const env = { ...process.env, CORRAL_SANDBOXD_TOKEN: undefined };
     return void execFile('sh', ['-c', command], { cwd: workspace, env }, (error, stdout, stderr) => {

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxSpec } from '../driver.ts';
+import type { Folders, Meta } from '../shared/folders.ts';
+import { within } from '../shared/joined.ts';
+import { accountFiles, type Bubblewrap, bubblewrapArguments, insideEnvironment, user } from './bubblewrap.ts';
+import { type Mark, markOf } from './proc.ts';
+
+/** The files every sandbox runs on: the pinned Node, pid 1, and the daemon's bundle. */
+export interface Programs {
+  readonly node: string;
+  readonly init: string;
+  daemon(): Promise<string>;
+}
+export interface Launch {
+  readonly spec: SandboxSpec;
+  readonly meta: Meta;
+  readonly folders: Folders;
+  readonly programs: Programs;
+  /** Undefined: without isolation. */
+  readonly bubblewrap: Bubblewrap | undefined;
+}
+export interface Launched {
+  /** What ends all of the sandbox when it is killed: pid 1 of its namespace, or its process group's leader. */
+  readonly mark: Mark;
+  /** Resolves with its last words, if it had any. */
+  readonly exited: Promise<string>;
+}
+
+export const workspaceOf = (folders: Folders, { id }: { id: Meta['id'] }) => join(folders.home(id), 'workspace');
+
+export async function launch(what: Launch, signal: AbortSignal): Promise<Launched> {
+  const { folders, meta, bubblewrap } = what;
+  const workspace = workspaceOf(folders, meta);
+  await mkdir(workspace, { recursive: true, mode: 0o755 });
+  if (bubblewrap?.asRoot) await chown(workspace, user, user);
+  return bubblewrap ? confined(what, bubblewrap, workspace, signal) : unconfined(what, workspace);
+}
+
+async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string, signal: AbortSignal) {
+  const { spec, meta, folders, programs } = what;
+  const accounts = folders.home(spec.id);
+  for (const [name, text] of Object.entries(accountFiles)) await writeFile(join(accounts, name), text, { mode: 0o644 });
+  const daemon = await programs.daemon();
+  const { node, init } = programs;
+  const inside = { mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits };
+  const args = bubblewrapArguments(bubblewrap, { ...inside, infoFd: 3 });
+  const env = { ...spec.env, ...insideEnvironment, ...identity(meta) };
+  const child = spawn(bubblewrap.path, args, {
+    env,
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  const exited = exitOf(child);
+  const pid = await within(sandboxPid(child, exited), signal).catch((error) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
+  child.unref();
+  (child.stderr as Readable & { unref?(): void }).unref?.();
+  return marked(pid, exited);
+}
+
+/** Bubblewrap's word on the pid it gave the sandbox; its complaint, if it ends instead. */
+async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
+  const pipe = child.stdio[3] as Readable;
+  const info = await Promise.race([text(pipe), exited.then(() => '')]);
+  const pid = /"child-pid": (\d+)/.exec(info)?.[1];
+  if (pid !== undefined) return Number(pid);
+  throw new AppError('sandbox_unavailable', `Bubblewrap could not make the sandbox: ${await exited}`);
+}
+
+async function unconfined({ spec, meta, folders, programs }: Launch, workspace: string): Promise<Launched> {
+  const home = join(folders.home(spec.id), 'home');
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const daemon = await programs.daemon();
+  // Nothing forwards to the gate here, so proxies would lead nowhere; the capabilities say that egress is open.
+  const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
+  const env = {
+    ...Object.fromEntries(passed),
+    ...identity(meta),
+    PATH: `${dirname(programs.node)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    HOME: home,
+    CORRAL_WORKSPACE: workspace,
+    CORRAL_RUN_DIR: folders.mount(spec.id),
+    CORRAL_STATE_DIR: join(folders.home(spec.id), 'state'),
+    CORRAL_EGRESS_PORT: '0', // one port cannot belong to several sandboxes
+  };
+  const limited = ['-c', 'ulimit -c 0; ulimit -n 4096; exec "$@"', 'sh', '/bin/bash', programs.init];
+  const args = [...limited, programs.node, daemon];
+  const child = spawn('/bin/sh', args, { env, cwd: workspace, detached: true, stdio: 'ignore' });
+  const exited = exitOf(child);
+  child.unref();
+  if (child.pid === undefined) throw new AppError('sandbox_unavailable', "The sandbox's process could not be started.");
+  return marked(child.pid, exited);
+}
+
+async function marked(pid: number, exited: Promise<string>): Promise<Launched> {
+  const mark = await markOf(pid);
+  if (mark) return { mark, exited };
+  throw new AppError('sandbox_unavailable', 'The sandbox ended at once.');
+}
+
+const identity = ({ id, token }: Meta) => ({
+  CORRAL_SANDBOX_ID: id, // also what the sandbox's processes are known by, however far they went
+  CORRAL_SANDBOXD_TOKEN: token,
+});
+
+function exitOf(child: ChildProcess): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let words = '';
+  child.stderr?.on('data', (chunk) => {
+    if (words.length < 4_096) words += chunk;
+  });
+  child.once('exit', () => resolve(words.trim())).once('error', (error) => resolve(error.message));
+  return promise;
+}

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+
+/**
+ * Holds a name for this process alone among all of the machine, until it is disposed of or the process dies:
+ * a socket in the kernel's abstract namespace, so that no crash leaves a lock behind.
+ */
+export async function lock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
+  const path = `\0corral-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+  for (;;) {
+    const server = createServer((socket) => socket.destroy());
+    try {
+      server.listen(path);
+      await once(server, 'listening');
+      server.unref();
+      return { [Symbol.asyncDispose]: () => new Promise((done) => server.close(() => done())) };
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
+        throw new AppError('sandbox_unavailable', "The sandbox's lock could not be taken.", { cause });
+      }
+      await pause(25, signal);
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { IdSource, SandboxId } from '../../src/core/ids.ts';
+import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
+import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
+import { openHolds } from '../shared/holds.ts';
+import { Joined } from '../shared/joined.ts';
+import { reachable, started } from '../shared/sandbox-end.ts';
+import { findBubblewrap } from './bubblewrap.ts';
+import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
+import { lock } from './lock.ts';
+import { isAlive, type Mark } from './proc.ts';
+import { endProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
+
+export interface ProcessOptions {
+  /** This installation's name; only its own sandboxes are listed and touched. */
+  readonly instance: string;
+  readonly root: string;
+  readonly gate: EgressGate;
+  readonly ids: IdSource;
+  /** The one image whose place this machine's own programs take; every other one is missing. */
+  readonly image: string;
+  readonly programs: Programs;
+  /** The program's path or name; undefined runs sandboxes without any isolation, whatever is installed. */
+  readonly bubblewrap: string | undefined;
+  readonly caBundle?: string;
+  readonly replica?: string;
+  readonly onRefused?: (id: SandboxId, reason: string) => void;
+}
+
+const cleanUpMs = 10_000;
+const lookMs = 250;
+const keyOf = ({ pid, startTime, boot }: Mark) => `${pid} ${startTime} ${boot}`;
+
+/** Sandboxes that are processes of this machine: in namespaces of their own where bubblewrap works. */
+export async function processDriver(options: ProcessOptions): Promise<Driver> {
+  const { instance, root, gate, ids, image, programs, replica, caBundle, onRefused } = options;
+  const bubblewrap = options.bubblewrap === undefined ? undefined : await findBubblewrap(options.bubblewrap);
+  const folders = await openFolders(root);
+  const children = new Map<string, Launched>(); // what this process started
+  const provisions = new Joined<SandboxInfo>();
+  const destroys = new Joined<void>();
+  const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
+  const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
+  const capabilities: Capabilities = bubblewrap
+    ? { isolation: 'namespaces', egress: 'enforced', limits: bubblewrap.asRoot ? [] : ['pids'], desktop: false }
+    : { isolation: 'none', egress: 'open', limits: [], desktop: false };
+
+  async function watch(body: string, signal: AbortSignal): Promise<AppError> {
+    const [pid, startTime = '', boot = ''] = body.split(' ');
+    const mark: Mark = { pid: Number(pid), startTime, boot };
+    // Node tells us of our own children; others can only be looked at.
+    const words = await children.get(body)?.exited;
+    children.delete(body);
+    while (await isAlive(mark)) await pause(lookMs, signal);
+    return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
+  }
+
+  const locked = (id: SandboxId, signal: AbortSignal) => lock(`${folders.root} ${id}`, signal);
+  const isOurs = (meta: Meta) => meta.driver === 'process' && meta.instance === instance;
+
+  /** Starts the sandbox's process, or finds the one that runs. */
+  async function place(spec: SandboxSpec, made: { mark?: Mark }, signal: AbortSignal): Promise<Mark> {
+    await using _ = await locked(spec.id, signal);
+    const meta = await folders.prepare({ driver: 'process', instance, ...labelsOf(spec), token: ids.token() });
+    const running = await readRecord(folders, spec.id);
+    if (running && (await isAlive(running))) return running;
+    await endProcesses(folders, spec.id, signal); // first, or a daemon left over would pass for the new one
+    await holds.open(spec.id);
+    const launched = await launch({ spec, meta, folders, programs, bubblewrap }, signal);
+    made.mark = launched.mark;
+    children.set(keyOf(launched.mark), launched);
+    await writeRecord(folders, spec.id, launched.mark);
+    return launched.mark;
+  }
+
+  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    await using _ = await locked(id, signal);
+    const meta = await folders.read(id);
+    if (meta && !isOurs(meta)) return;
+    await endProcesses(folders, id, signal);
+    await holds.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
+    if (meta && workspace === 'keep') {
+      await removeRecord(folders, id);
+      await rm(folders.mount(id), { recursive: true, force: true });
+      return;
+    }
+    await folders.remove(id).catch(async () => {
+      // Its processes may have taken rights from their folders that removing needs.
+      await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
+      await folders.remove(id);
+    });
+  }
+
+  async function infoOf(id: SandboxId): Promise<SandboxInfo | undefined> {
+    const meta = await folders.read(id);
+    if (!meta || !isOurs(meta)) return undefined;
+    const record = await readRecord(folders, id);
+    const running = record && (await isAlive(record));
+    const settled = running ? 'ready' : record ? 'exited' : 'stopped';
+    return { ...labelsOf(meta), phase: provisions.has(id) ? 'starting' : settled };
+  }
+
+  return {
+    name: 'process',
+    capabilities,
+
+    async check({ signal }) {
+      await pause(0, signal);
+    },
+
+    provision(spec, call, news = () => {}) {
+      const { id } = spec;
+      return provisions.join(id, call, async ({ signal }) => {
+        await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
+        if (spec.image !== image) {
+          const why = `The process driver runs this machine's own programs in place of ${image}`;
+          throw new AppError('image_missing', `${why}; the image ${spec.image} needs another driver.`);
+        }
+        const before = await folders.read(id);
+        if (before && !isOurs(before)) {
+          throw new AppError('sandbox_unavailable', "The sandbox's folder belongs to another installation.");
+        }
+        if (before && before.epoch > spec.epoch) {
+          throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+        }
+        news({ phase: 'starting', detail: bubblewrap ? 'Starting in bubblewrap' : 'Starting without isolation' });
+        const made: { mark?: Mark } = {};
+        try {
+          const mark = await place(spec, made, signal);
+          await started(await holds.hold(id, keyOf(mark)), signal);
+          return { ...labelsOf(spec), phase: 'ready' };
+        } catch (error) {
+          const record = await readRecord(folders, id);
+          const others = record && !made.mark && (await isAlive(record)); // found running: not ours to end
+          const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
+          if (!others) await undo().catch(() => {}); // `list` shows what is left
+          throw error;
+        }
+      });
+    },
+
+    async attach(id, { signal }) {
+      await pause(0, signal);
+      const record = await readRecord(folders, id);
+      const meta = await folders.read(id);
+      if (!record || !meta || !isOurs(meta) || !(await isAlive(record))) {
+        throw new AppError('sandbox_not_found', 'The sandbox is gone.');
+      }
+      const end = await holds.hold(id, keyOf(record));
+      await reachable(end, signal);
+      return end.link(bubblewrap ? '/workspace' : workspaceOf(folders, { id }));
+    },
+
+    async list({ signal }) {
+      await pause(0, signal);
+      const infos = await Promise.all((await folders.ids()).map(infoOf));
+      return infos.filter((info) => info !== undefined);
+    },
+
+    async destroy(id, workspace, call) {
+      provisions.cancel(id);
+      await destroys.join(`${id} ${workspace}`, call, async ({ signal }) => {
+        if (workspace === 'remove') await destroys.settled(`${id} keep`);
+        await provisions.settled(id);
+        await clear(id, workspace, signal);
+      });
+    },
+
+    async [Symbol.asyncDispose]() {
+      await provisions[Symbol.asyncDispose]();
+      await destroys[Symbol.asyncDispose]();
+      await holds[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { Folders } from './folders.ts';
+import { type EndOptions, openEnd, type SandboxEnd } from './sandbox-end.ts';
+
+interface Hold {
+  readonly end: SandboxEnd;
+  readonly stop: AbortController;
+  body: string | undefined;
+}
+
+/** The server's ends of the sandboxes this process deals with, each watched until its body is over. */
+export interface Holds extends AsyncDisposable {
+  /** Listens for that sandbox's daemon, before there is anything that runs it. */
+  open(id: SandboxId): Promise<SandboxEnd>;
+  /** Listens, and watches this body of it: a container's id, or what tells a process from any other. */
+  hold(id: SandboxId, body: string): Promise<SandboxEnd>;
+  release(id: SandboxId, reason: AppError): Promise<void>;
+}
+export interface HoldOptions {
+  readonly folders: Folders;
+  readonly end: EndOptions;
+  /** Resolves with what became of the body once it is over for good; ends when the signal fires. */
+  watch(body: string, signal: AbortSignal): Promise<AppError>;
+}
+
+export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Holds {
+  const holds = new Map<SandboxId, Promise<Hold>>();
+
+  async function make(id: SandboxId): Promise<Hold> {
+    const meta = await folders.read(id);
+    if (!meta) throw new AppError('sandbox_not_found', "The sandbox's folder is gone, and with it the way in.");
+    await folders.prepare(meta); // its mount may be missing
+    return { end: await openEnd(folders.mount(id), meta, endOptions), stop: new AbortController(), body: undefined };
+  }
+
+  function get(id: SandboxId): Promise<Hold> {
+    const present = holds.get(id);
+    if (present) return present;
+    const made = make(id);
+    holds.set(id, made);
+    made.catch(() => holds.delete(id));
+    return made;
+  }
+
+  async function drop(id: SandboxId, hold: Hold, reason: AppError | undefined): Promise<void> {
+    if ((await holds.get(id)?.catch(() => undefined)) === hold) holds.delete(id);
+    hold.stop.abort();
+    if (reason) hold.end.lose(reason);
+    await hold.end[Symbol.asyncDispose]();
+  }
+
+  async function hold(id: SandboxId, body: string): Promise<SandboxEnd> {
+    const found = await get(id);
+    if (found.body === body) return found.end;
+    if (found.body !== undefined) {
+      await drop(id, found, new AppError('sandbox_lost', 'The sandbox was replaced.'));
+      return hold(id, body);
+    }
+    found.body = body;
+    const { signal } = found.stop;
+    const over = async () => drop(id, found, await watch(body, signal));
+    over().catch(() => {}); // stopped: nobody asks any more
+    return found.end;
+  }
+
+  return {
+    hold,
+    open: async (id) => (await get(id)).end,
+    async release(id, reason) {
+      const found = await holds.get(id)?.catch(() => undefined);
+      if (found) await drop(id, found, reason);
+    },
+    async [Symbol.asyncDispose]() {
+      const close = async ([id, opening]: [SandboxId, Promise<Hold>]) => {
+        const found = await opening.catch(() => undefined);
+        if (found) await drop(id, found, undefined);
+      };
+      await Promise.all([...holds].map(close));
+    },
+  };
+}

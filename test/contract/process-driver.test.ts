@@ -1,0 +1,9 @@
+import { describe, test } from 'vitest';
+import { driverConformance } from '../../drivers/conformance.ts';
+import { hasBubblewrap, processHarness } from '../support/process.ts';
+
+const bubblewrap = await hasBubblewrap();
+
+if (bubblewrap) driverConformance('process (bubblewrap)', () => processHarness('bwrap'));
+else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
+driverConformance('process (no isolation)', () => processHarness(undefined));

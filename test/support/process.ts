@@ -1,0 +1,53 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DriverHarness } from '../../drivers/conformance.ts';
+import { findBubblewrap } from '../../drivers/process/bubblewrap.ts';
+import { carrying } from '../../drivers/process/proc.ts';
+import { type ProcessOptions, processDriver } from '../../drivers/process/process.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
+import { randomIds } from '../../src/core/ids.ts';
+import { programs } from './programs.ts';
+
+/** False: tests that need bubblewrap are to be skipped. In CI it must be there. */
+export async function hasBubblewrap(): Promise<boolean> {
+  const works = (await findBubblewrap('bwrap')) !== undefined;
+  if (!works && process.env.CI === 'true') throw new Error('bubblewrap does not work, and in CI its tests must run.');
+  return works;
+}
+
+export interface ProcessHarness extends DriverHarness {
+  readonly root: string;
+  options(over?: Partial<ProcessOptions>): ProcessOptions;
+  pidOf(id: SandboxId): Promise<number>;
+}
+
+export async function processHarness(bubblewrap: string | undefined): Promise<ProcessHarness> {
+  const root = await mkdtemp(join(tmpdir(), 'corral-process-'));
+  const options = (over: Partial<ProcessOptions> = {}): ProcessOptions => ({
+    instance: 'test',
+    root,
+    gate: { serve: (socket) => void socket.destroy() },
+    ids: randomIds(),
+    image: 'corral-sandbox',
+    programs,
+    bubblewrap,
+    ...over,
+  });
+  const pidOf = async (id: SandboxId) =>
+    JSON.parse(await readFile(join(root, id, 'process.json'), 'utf8')).pid as number;
+  return {
+    image: 'corral-sandbox',
+    real: true,
+    root,
+    options,
+    pidOf,
+    connect: (as = {}) => processDriver(options(as)),
+    killBehindItsBack: async (id) => void process.kill(await pidOf(id), 'SIGKILL'),
+    async remains(id) {
+      const processes = (await carrying('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
+      return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
+    },
+    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+  };
+}
