@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { maskToken, presentedTokens, readSubprotocols, tokenGate } from '../../../src/auth/token.ts';
+import { Secret } from '../../../src/core/secret.ts';
+
+const carried = (token: string) => `corral.bearer.${Buffer.from(token).toString('base64url')}`;
+
+test('without a token nothing is asked for', () => {
+  const gate = tokenGate(undefined);
+  expect([gate.required, gate.accepts([])]).toEqual([false, true]);
+});
+
+test.each([
+  [['right'], true],
+  [['wrong', 'right'], true],
+  [[], false],
+  [[''], false],
+  [['righ'], false],
+  [['right '], false],
+  [['RIGHT'], false],
+])('of the tokens %j it accepts: %s', (presented, accepted) => {
+  expect(tokenGate(new Secret('right')).accepts(presented)).toBe(accepted);
+});
+
+test('a token is found in the header, the query and the subprotocols', () => {
+  const presented = presentedTokens({
+    authorization: 'Bearer one',
+    query: 'two',
+    protocols: `corral, ${carried('thrée')}`,
+  });
+  expect(presented).toEqual(['one', 'two', 'thrée']);
+  expect(presentedTokens({ authorization: 'Basic x', query: ['a', 'b'], protocols: 'corral' })).toEqual([]);
+});
+
+test('the token is not among the subprotocols that may be selected', () => {
+  expect(readSubprotocols(`binary,${carried('x')} , corral`)).toEqual({ offered: ['binary', 'corral'], token: 'x' });
+  expect(readSubprotocols(undefined)).toEqual({ offered: [], token: undefined });
+});
+
+test('a token is masked wherever it stands in a query', () => {
+  expect(maskToken('/a?token=s3cret&b=1')).toBe('/a?token=***&b=1');
+  expect(maskToken('/a?b=1&TOKEN=s3cret#x')).toBe('/a?b=1&TOKEN=***#x');
+  expect(maskToken('/token=kept')).toBe('/token=kept');
+});

@@ -1,0 +1,135 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { AppError, errorCodes } from '../../../../src/core/errors.ts';
+import { laterCursor, parseCursor } from '../../../../src/facades/shared/cursor.ts';
+import { detail, envelope, InvalidRequest, styleOf } from '../../../../src/facades/shared/error-style.ts';
+import { parseJsonBody } from '../../../../src/facades/shared/json-body.ts';
+import { rateLimiter } from '../../../../src/facades/shared/rate-limit.ts';
+import { validatorCompiler } from '../../../../src/facades/shared/routes.ts';
+import { publicText, wireErrors } from '../../../../src/facades/shared/wire-errors.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+describe('JSON bodies', () => {
+  test('whatever is JSON and not too deep is parsed as JSON.parse does', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 20 }), fc.constantFrom(undefined, 1), (value, indent) => {
+        const text = JSON.stringify(value, undefined, indent);
+        expect(parseJsonBody(Buffer.from(text))).toEqual(JSON.parse(text));
+      }),
+    );
+  });
+
+  test('what stands in strings does not count as depth', () => {
+    const value = { a: '['.repeat(100), 'b\\': '\\"[{', c: '\\'.repeat(7) };
+    expect(parseJsonBody(Buffer.from(JSON.stringify(value)))).toEqual(value);
+  });
+
+  test('F097 64 levels are accepted and 65 are not', () => {
+    const nested = (depth: number) => Buffer.from('['.repeat(depth) + ']'.repeat(depth));
+    expect(parseJsonBody(nested(64))).toBeDefined();
+    expect(() => parseJsonBody(nested(65))).toThrow('deeper than 64');
+  });
+
+  test('an empty body is no body', () => {
+    expect(parseJsonBody(Buffer.alloc(0))).toBeUndefined();
+  });
+
+  test.each(['"', '"\\', '{"a', '{"a\\"', 'nul', '[1,]'])('%j is not JSON', (text) => {
+    expect(() => parseJsonBody(Buffer.from(text))).toThrow('not valid JSON');
+  });
+});
+
+describe('cursors', () => {
+  test.each([
+    [undefined, undefined],
+    [null, undefined],
+    ['', undefined],
+    ['0', 0],
+    ['42', 42],
+    ['9007199254740991', 9007199254740991],
+  ])('%j is %j', (given, cursor) => {
+    expect(parseCursor(given)).toBe(cursor);
+  });
+
+  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (given) => {
+    expect(() => parseCursor(given)).toThrow(AppError);
+  });
+
+  test('the later one counts', () => {
+    expect(laterCursor('7', '12')).toBe(12);
+    expect(laterCursor('12', null)).toBe(12);
+    expect(laterCursor(undefined, '')).toBeUndefined();
+  });
+});
+
+describe('rate limits', () => {
+  test('F104 ten thousand callers are counted one by one, further ones together', () => {
+    const limiter = rateLimiter(2, manualClock());
+    for (let n = 0; n < 10_000; n++) expect(limiter.take(`caller ${n}`).exceeded).toBe(false);
+    expect(limiter.take('caller 0')).toMatchObject({ remaining: 0, exceeded: false });
+    expect(limiter.take('caller 0').exceeded).toBe(true);
+    expect(limiter.take('newcomer 1').exceeded).toBe(false);
+    expect(limiter.take('newcomer 2').exceeded).toBe(false);
+    expect(limiter.take('newcomer 3').exceeded).toBe(true);
+  });
+
+  test('the count begins anew with the minute', () => {
+    const clock = manualClock(60_000);
+    const limiter = rateLimiter(1, clock);
+    expect(limiter.take('a')).toEqual({ limit: 1, remaining: 0, resetSeconds: 60, exceeded: false });
+    clock.advance(59_999);
+    expect(limiter.take('a')).toMatchObject({ resetSeconds: 1, exceeded: true });
+    clock.advance(1);
+    expect(limiter.take('a').exceeded).toBe(false);
+  });
+});
+
+describe('errors', () => {
+  test.each(errorCodes)('%s has a status, and says nothing of itself where it is a bug', (code) => {
+    const error = new AppError(code, 'What happened.');
+    const { http } = wireErrors[code];
+    expect(http).toBeGreaterThanOrEqual(400);
+    expect(publicText(error)).toBe(http === 500 ? 'Internal server error' : 'What happened.');
+    expect(envelope.status(error)).toBe(http);
+  });
+
+  test('the envelope says code, text and null; the rest of the world says detail', () => {
+    const error = new AppError('session_not_found', 'Session not found');
+    expect(envelope.body(404, error)).toEqual({ code: 404, msg: 'Session not found', data: null });
+    expect(detail.body(404, error)).toEqual({ detail: 'Session not found' });
+  });
+
+  test('a prefix ends where its path segment ends', () => {
+    const styles = new Map([['/a/b', envelope]]);
+    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1']) expect(styleOf(styles, url), url).toBe(envelope);
+    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(styleOf(styles, url), url).toBe(detail);
+  });
+
+  test('a field that is missing or wrong is named, in both forms', () => {
+    const schema = z.object({ task: z.string(), list: z.array(z.int()) });
+    const checked = validatorCompiler({ schema, httpPart: 'body' })({ list: [1, 'x'] });
+    const error = (checked as { error: InvalidRequest }).error;
+    expect(error).toBeInstanceOf(InvalidRequest);
+    expect(detail.status(error)).toBe(422);
+    expect(detail.body(422, error)).toEqual({
+      detail: [
+        { type: 'missing', loc: ['body', 'task'], msg: 'Field required' },
+        { type: 'invalid_type', loc: ['body', 'list', 1], msg: 'Invalid input: expected number, received string' },
+      ],
+    });
+    expect(envelope.status(error)).toBe(400);
+    expect(envelope.body(400, error)).toEqual({
+      code: 400,
+      msg: 'task: Field required; list.1: Invalid input: expected number, received string',
+      data: null,
+    });
+  });
+
+  test('query and path parameters are called so', () => {
+    const refused = (httpPart: string) =>
+      (validatorCompiler({ schema: z.object({ a: z.string() }), httpPart })({}) as { error: InvalidRequest }).error;
+    expect(refused('querystring').issues[0]?.loc).toEqual(['query', 'a']);
+    expect(refused('params').issues[0]?.loc).toEqual(['path', 'a']);
+  });
+});

@@ -1,0 +1,106 @@
+import { EventEmitter, getEventListeners } from 'node:events';
+import type { FastifyReply } from 'fastify';
+import { expect, test } from 'vitest';
+import { openSse, sseFrame } from '../../../../src/facades/shared/sse.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+/** A response that never takes anything, and counts who listens. */
+class StuckResponse extends EventEmitter {
+  destroyed = false;
+  closed = false;
+  writableLength = 0;
+  writableNeedDrain = true;
+  readonly written: string[] = [];
+  writeHead = () => this;
+  write(chunk: Buffer | string): boolean {
+    this.written.push(chunk.toString());
+    this.writableLength += chunk.length;
+    return false;
+  }
+  end = () => this.destroy();
+  destroy(): void {
+    if (this.closed) return;
+    this.destroyed = true;
+    this.closed = true;
+    this.emit('close');
+  }
+}
+
+function open() {
+  const clock = manualClock();
+  const closing = new AbortController();
+  let streams = 0;
+  const opened = () => {
+    streams++;
+    return { [Symbol.dispose]: () => void streams-- };
+  };
+  const start = (res = new StuckResponse()) => {
+    const reply = { hijack: () => ({ raw: res }), getHeaders: () => ({}) } as unknown as FastifyReply;
+    return { res, stream: openSse(reply, { clock, closing: closing.signal, opened }) };
+  };
+  return { clock, closing, start, streams: () => streams };
+}
+const frame = sseFrame({ id: '1', event: 'title', data: { text: 'a\nb' } });
+
+test('a frame is four lines, whatever its text', () => {
+  expect(frame.toString()).toBe('id: 1\nevent: title\ndata: {"text":"a\\nb"}\n\n');
+  expect(sseFrame({ event: 'x', data: null }).toString()).toBe('event: x\ndata: null\n\n');
+});
+
+test('F091 a thousand clients that leave while the server waits for `drain` leave nothing behind', async () => {
+  const { clock, closing, start, streams } = open();
+  for (let n = 0; n < 1_000; n++) {
+    const { res, stream } = start();
+    const waiting = stream.write(frame);
+    res.destroy();
+    await waiting;
+    stream[Symbol.dispose]();
+    expect(res.eventNames().filter((name) => name !== 'error')).toEqual([]);
+  }
+  expect(clock.pending()).toBe(0);
+  expect(streams()).toBe(0);
+  expect(getEventListeners(closing.signal, 'abort')).toHaveLength(0);
+});
+
+test('F089 a client that takes nothing for 30 s is cut off, and the waiting ends', async () => {
+  const { clock, start } = open();
+  const { res, stream } = start();
+  const waiting = stream.write(frame);
+  clock.advance(29_999);
+  expect(res.destroyed).toBe(false);
+  clock.advance(1);
+  await waiting;
+  expect([res.destroyed, stream.gone.aborted]).toEqual([true, true]);
+});
+
+test('F089 a client with more than 4 MiB before it is cut off at the next frame', async () => {
+  const { start } = open();
+  const { res, stream } = start();
+  const big = Buffer.alloc(1024 * 1024);
+  for (let n = 0; n < 5; n++) void stream.write(big); // a caller that does not wait
+  expect(res.destroyed).toBe(true);
+  expect(res.written.length).toBeLessThanOrEqual(5);
+});
+
+test('one huge frame is not a backlog', () => {
+  const { start } = open();
+  const { res, stream } = start();
+  void stream.write(Buffer.alloc(10 * 1024 * 1024));
+  expect(res.destroyed).toBe(false);
+});
+
+test('no ping is added to what a client leaves lying', () => {
+  const { clock, start } = open();
+  const { res } = start();
+  clock.advance(45_000);
+  expect(res.written).toEqual([': connected\n\n']);
+});
+
+test('a client that left before its stream began is not counted for ever', () => {
+  const { clock, start, streams } = open();
+  const gone = new StuckResponse();
+  gone.destroy();
+  const { res, stream } = start(gone);
+  expect([stream.gone.aborted, streams(), clock.pending(), res.written]).toEqual([true, 0, 0, []]);
+  expect(stream.write(frame)).toBeUndefined();
+});

@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../../../src/core/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
+import { epoch, type Profile, resyncEvent, toSheikhbox } from '../../../../src/facades/sheikhbox/events.ts';
+import { frameCache } from '../../../../src/facades/sheikhbox/frames.ts';
+
+const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
+const messageId = MessageId.parse('00000000-0000-4000-8000-000000000002');
+const at = 1_735_689_600_999;
+const event = (fact: SessionFact): SessionEvent => ({
+  ...fact,
+  seq: 7,
+  sessionId: SessionId.parse('0123456789abcdef'),
+  ts: at,
+});
+const said = (fact: SessionFact, profile: Profile = 'current') => toSheikhbox(event(fact), profile);
+const stamp = { event_id: '7', timestamp: 1_735_689_600 };
+const calling = (tool: ToolFamily, name = 'f'): SessionFact => ({
+  type: 'tool.calling',
+  runId,
+  data: { callId: 'c', tool, function: name, args: { a: 1 } },
+});
+const called = (tool: ToolFamily, content: ToolContent | null, name = 'f'): SessionFact => ({
+  type: 'tool.called',
+  runId,
+  data: { callId: 'c', tool, function: name, args: { a: 1 }, success: true, output: 'out', content },
+});
+
+describe('every row of the mapping', () => {
+  const steps = [{ id: '1', description: 'd', status: 'pending' as const }];
+  const rows: [SessionFact, string | undefined, object?][] = [
+    [
+      { type: 'message.user', runId, data: { messageId, text: 'hi', attachments: [], clientTimestamp: 5 } },
+      'message',
+      { role: 'user', content: 'hi', attachments: null },
+    ],
+    [
+      { type: 'message.assistant', runId, data: { messageId, text: 'yes', attachments: [] } },
+      'message',
+      { role: 'assistant', content: 'yes', attachments: null },
+    ],
+    [{ type: 'run.started', runId, data: { task: 't', messageId } }, undefined],
+    [{ type: 'title', runId: null, data: { title: 'T' } }, 'title', { title: 'T' }],
+    [{ type: 'plan', runId, data: { steps } }, 'plan', { steps }],
+    [
+      { type: 'step', runId, data: { ...steps[0], status: 'failed' } as never },
+      'step',
+      { ...steps[0], status: 'failed' },
+    ],
+    [{ type: 'message.delta', runId, data: { messageId, text: 'x' } }, undefined],
+    [{ type: 'tool.output', runId, data: { callId: 'c', text: 'x' } }, undefined],
+    [{ type: 'run.wait', runId, data: { question: 'Q' } }, 'wait', {}],
+    [{ type: 'run.resumed', runId, data: { messageId } }, undefined],
+    [{ type: 'run.notice', runId, data: { kind: 'stuck', detail: '' } }, undefined],
+    [{ type: 'run.error', runId, data: { error: 'E' } }, 'error', { error: 'E' }],
+    [{ type: 'run.end', runId, data: { status: 'completed', reason: 'completed', task: '' } }, 'done', {}],
+    [{ type: 'run.end', runId, data: { status: 'stopped', reason: 'superseded', task: '' } }, 'done', {}],
+    [{ type: 'run.end', runId, data: { status: 'failed', reason: 'failed', task: '' } }, undefined],
+    [{ type: 'session.created', runId: null, data: { origin: 'trpc', template: 't' } }, undefined],
+    [{ type: 'session.updated', runId: null, data: { title: 'x' } }, undefined],
+    [{ type: 'sandbox.phase', runId: null, data: { phase: 'ready' } }, undefined],
+    [{ type: 'egress', runId, data: { host: 'h', port: 1, decision: 'refused', rule: 'r' } }, undefined],
+    [{ type: 'usage', runId, data: { model: 'm', inputTokens: 1, outputTokens: 1 } }, undefined],
+  ];
+  test.each(rows)('%j is %s', (fact, name, data) => {
+    expect(said(fact)).toEqual(name && { event: name, data: { ...stamp, ...data } });
+  });
+});
+
+describe('tools', () => {
+  test('calling has no content; called repeats id, function and args', () => {
+    const common = { ...stamp, tool_call_id: 'c', name: 'shell', function: 'f', args: { a: 1 } };
+    expect(said(calling('shell'))?.data).toEqual({ ...common, status: 'calling', content: null });
+    const console = [{ ps1: '$ ', command: 'c', output: 'o' }];
+    expect(said(called('shell', { console }))?.data).toEqual({ ...common, status: 'called', content: { console } });
+  });
+
+  test.each<[ToolFamily, ToolContent | null, object | null]>([
+    ['file', { content: 'new', oldContent: 'old' }, { content: 'new', old_content: 'old' }],
+    ['file', { content: 'new', oldContent: null }, { content: 'new', old_content: null }],
+    ['browser', { screenshot: '/s.png' }, { screenshot: '/s.png' }],
+    ['mcp', { result: [1] }, { result: [1] }],
+    ['message', { result: 1 }, null],
+    ['shell', null, null],
+  ])('the content of %s %j is %j', (tool, content, shown) => {
+    expect(said(called(tool, content))?.data.content).toEqual(shown);
+  });
+
+  test('a search also has the result that v2.0.0 reads', () => {
+    const results = [{ title: 't', link: 'l', snippet: 's' }];
+    expect(said(called('search', { results }))?.data).toMatchObject({
+      content: { results },
+      result: { success: true, data: { results } },
+    });
+    expect(said(called('search', null))?.data.result).toEqual({ success: true, data: { results: [] } });
+    expect(said(calling('search'))?.data).not.toHaveProperty('result');
+  });
+
+  test('a question is not shown as a tool, a notice is', () => {
+    for (const make of [calling, (tool: ToolFamily, name: string) => called(tool, null, name)]) {
+      expect(said(make('message', 'message_ask_user'))).toBeUndefined();
+      expect(said(make('message', 'message_notify_user'))?.event).toBe('tool');
+    }
+  });
+
+  test.each<[ToolFamily, boolean, boolean]>([
+    ['shell', true, false],
+    ['file', true, false],
+    ['browser', true, false],
+    ['message', true, false],
+    ['search', false, true],
+    ['mcp', false, false],
+  ])('profile v2.0 sees of %s: calling %s, called %s', (tool, showsCalling, showsCalled) => {
+    expect(said(calling(tool), 'v2.0') !== undefined).toBe(showsCalling);
+    expect(said(called(tool, null), 'v2.0') !== undefined).toBe(showsCalled);
+  });
+});
+
+test('an attached file has a name and an id', () => {
+  const fact: SessionFact = {
+    type: 'message.assistant',
+    runId,
+    data: { messageId, text: '', attachments: ['/workspace/a.md'] },
+  };
+  expect(said(fact)?.data.attachments).toEqual([
+    expect.objectContaining({ file_id: '/workspace/a.md', filename: 'a.md', upload_date: '2025-01-01T00:00:00.999Z' }),
+  ]);
+});
+
+test('a resync says why and from where to where; a slow reader’s cursor counts as too old', () => {
+  const resync = (reason: 'cursor_ahead' | 'cursor_too_old' | 'too_slow') =>
+    resyncEvent({ kind: 'resync', reason, oldest: 3, head: 9 }, at);
+  expect(resync('cursor_ahead')).toEqual({
+    event: 'resync',
+    data: { event_id: '9', timestamp: epoch(at), reason: 'cursor_ahead', oldest_event_id: '3', latest_event_id: '9' },
+  });
+  expect(resync('too_slow').data.reason).toBe('cursor_too_old');
+});
+
+test('an event is serialised once, however many subscribers ask', () => {
+  const frameOf = frameCache('current');
+  const title = event({ type: 'title', runId: null, data: { title: 'T' } });
+  expect(frameOf(title)).toBe(frameOf(title));
+  expect(frameOf(title)?.toString()).toBe(
+    'id: 7\nevent: title\ndata: {"event_id":"7","timestamp":1735689600,"title":"T"}\n\n',
+  );
+  expect(frameOf(event({ type: 'message.delta', runId, data: { messageId, text: 'x' } }))).toBeUndefined();
+});

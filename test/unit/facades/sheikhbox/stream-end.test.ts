@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
+import { RunId, SessionId } from '../../../../src/core/ids.ts';
+import { isEnd, isOver, type StreamPlan } from '../../../../src/facades/sheikhbox/stream-end.ts';
+
+const id = SessionId.parse('0123456789abcdef');
+const run = (n: number) => RunId.parse(`00000000-0000-4000-8000-00000000000${n}`);
+const done = (n: number): SessionFact => ({
+  type: 'run.end',
+  runId: run(n),
+  data: { status: 'completed', reason: 'completed', task: '' },
+});
+const title: SessionFact = { type: 'title', runId: run(1), data: { title: 'T' } };
+const logOf = (...facts: SessionFact[]) => {
+  const events: SessionEvent[] = facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId: id, ts: 0 }));
+  return {
+    page: async (_id: SessionId, after: number, limit: number) => ({
+      events: events.filter(({ seq }) => seq > after).slice(0, Math.min(limit, 2)),
+      head: events.length,
+      thinned: 0,
+      trimmed: 0,
+    }),
+    at: (seq: number) => events[seq - 1] as SessionEvent,
+  };
+};
+const plan = (until: StreamPlan['until'], last: number | null = null): StreamPlan => ({ after: 0, until, last });
+
+test.each<[string, StreamPlan, (number | false)[]]>([
+  ['of that run, later than the message', plan({ after: 2, runId: run(1) }), [4]],
+  ['of whichever run, when none is named', plan({ after: 0, runId: null }), [2, 3, 4]],
+  ['the last event, when nothing runs', plan({ after: 4, runId: null }, 1), [1, 2, 3, 4]],
+])('a stream ends with the first end %s', (_name, given, ends) => {
+  const log = logOf(title, done(1), done(2), done(1));
+  expect([1, 2, 3, 4].filter((seq) => isEnd(log.at(seq), given))).toEqual(ends);
+});
+
+test('an end before the place where a stream begins is found, over many pages', async () => {
+  const log = logOf(title, title, title, title, title, done(1), title);
+  const given = plan({ after: 1, runId: run(1) });
+  expect(await isOver(log, id, given, 7)).toBe(true);
+  expect(await isOver(log, id, given, 6)).toBe(true);
+  expect(await isOver(log, id, given, 5)).toBe(false);
+  expect(await isOver(log, id, plan({ after: 6, runId: run(1) }), 7)).toBe(false);
+  expect(await isOver(log, id, plan({ after: 1, runId: run(2) }), 99)).toBe(false);
+});
