@@ -1,0 +1,269 @@
+import { describe, expect, test } from 'vitest';
+import type { SandboxInput } from '../../../machines/sandbox.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { asChild, Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines.ts';
+
+const noRoom = new AppError('sandbox_capacity', 'No room.');
+const lost = new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+
+function start(input: Partial<SandboxInput> = {}) {
+  const holes = new Holes();
+  const sandbox = asChild(sandboxWith(holes), sandboxInput(input));
+  const { actor, told } = sandbox;
+  const tell = (event: { type: string }) => holes.the('hold').tell(event);
+  return {
+    ...sandbox,
+    holes,
+    tell,
+    phases: () => told.filter(({ type }) => type === 'sandbox.phase').map(({ phase }) => phase),
+    count: (type: string) => told.filter((event) => event.type === type).length,
+    grant: () => actor.send({ type: 'slot.granted' }),
+    toReady: async () => {
+      actor.send({ type: 'slot.granted' });
+      await holes.the('provision').resolve();
+      holes.the('hold').tell({ type: 'hold.ready', ms: 7 });
+    },
+  };
+}
+
+describe('sandbox: its start', () => {
+  test('it waits for a slot, is provisioned, held, and then says that it is ready', async () => {
+    const { told, toReady } = start();
+    await toReady();
+    expect(told).toEqual([
+      { type: 'sandbox.wantsSlot' },
+      { type: 'sandbox.phase', phase: 'queued' },
+      { type: 'sandbox.phase', phase: 'starting' },
+      { type: 'sandbox.phase', phase: 'ready', ms: 7 },
+      { type: 'sandbox.ready' },
+    ]);
+  });
+
+  test('F115 a sandbox that waits for its slot and is released never provisions', async () => {
+    const { actor, holes, end, grant } = start();
+    actor.send({ type: 'sandbox.release', workspace: 'keep' });
+    grant();
+    await holes.the('release').resolve();
+    expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
+    expect(holes.named('provision')).toEqual([]);
+  });
+
+  test('an adopted sandbox is held at once, without a slot', () => {
+    const { holes, tell, phases, count } = start({ begin: 'adopt' });
+    tell({ type: 'hold.ready', ms: 0 } as never);
+    expect(phases()).toEqual(['ready']);
+    expect(count('sandbox.wantsSlot') + holes.named('provision').length).toBe(0);
+  });
+
+  test('a failure that may pass is tried again with growing pauses, so often as allowed', async () => {
+    const { clock, holes, grant, end } = start();
+    grant();
+    for (const wait of [1_000, 2_000]) {
+      await holes.the('provision').reject(noRoom);
+      clock.increment(wait - 1);
+      expect(holes.open).toEqual([]);
+      clock.increment(1);
+    }
+    await holes.the('provision').reject(noRoom);
+    expect(end()).toEqual({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
+  });
+
+  test('F026 a missing image is not tried again', async () => {
+    const { holes, grant, end } = start();
+    grant();
+    await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
+    expect(end()).toMatchObject({ kind: 'failed', code: 'image_missing', retryable: false });
+  });
+
+  test('F106 a release while it is provisioned gives that up, and removes what may have come of it', async () => {
+    const { actor, holes, grant, end } = start();
+    grant();
+    const provision = holes.the('provision');
+    actor.send({ type: 'sandbox.release', workspace: 'remove' });
+    expect(provision.signal.aborted).toBe(true);
+    expect(holes.the('release').input.workspace).toBe('remove');
+    await provision.resolve();
+    await holes.the('release').resolve();
+    expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
+  });
+
+  test.each(['resource.failed', 'resource.closed'])(
+    'one that dies before it was ready (%s) is made anew, but not for ever',
+    async (type) => {
+      const { clock, holes, grant, tell, end, phases } = start();
+      grant();
+      for (const wait of [1_000, 2_000, 0]) {
+        await holes.the('provision').resolve();
+        tell({ type, error: lost } as never);
+        clock.increment(wait);
+      }
+      expect(end()).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
+      expect(phases()).toEqual(['queued', 'starting', 'starting', 'starting']);
+    },
+  );
+
+  test('an adopted one that is gone is lost at once', () => {
+    const { tell, end, phases } = start({ begin: 'adopt' });
+    tell({ type: 'resource.failed', error: lost } as never);
+    expect(end()).toEqual({ kind: 'lost' });
+    expect(phases()).toEqual(['lost']);
+  });
+});
+
+describe('sandbox: its life', () => {
+  test('F017 a sandbox that is lost says why and ends', async () => {
+    const { told, tell, toReady, end } = start();
+    await toReady();
+    tell({ type: 'resource.failed', error: lost } as never);
+    expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'The sandbox ended unexpectedly.' });
+    expect(end()).toEqual({ kind: 'lost' });
+  });
+
+  test('unused it is paused, then released; its files stay', async () => {
+    const { clock, holes, toReady, phases, end } = start();
+    await toReady();
+    clock.increment(60_000);
+    await holes.the('pause').resolve();
+    expect(phases().at(-1)).toBe('paused');
+    clock.increment(300_000);
+    await holes.the('release').resolve();
+    expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
+  });
+
+  test('where the driver cannot pause it is released only', async () => {
+    const { clock, holes, toReady } = start({ policy: { ...sandboxPolicy, idlePauseMs: undefined } });
+    await toReady();
+    clock.increment(299_999);
+    expect(holes.open.map(({ name }) => name)).toEqual(['hold']);
+    clock.increment(1);
+    expect(holes.the('release').input.workspace).toBe('keep');
+  });
+
+  test('in use it is neither paused nor released', async () => {
+    const { actor, clock, holes, toReady, isIn } = start();
+    await toReady();
+    actor.send({ type: 'sandbox.busy' });
+    clock.increment(3_000_000);
+    expect(holes.named('pause')).toEqual([]);
+    actor.send({ type: 'sandbox.idle' });
+    clock.increment(59_999);
+    expect(isIn('ready.idle')).toBe(true);
+  });
+
+  test('who used it before it was there keeps it awake', async () => {
+    const { actor, clock, toReady, isIn } = start();
+    actor.send({ type: 'sandbox.busy' });
+    await toReady();
+    clock.increment(1_000_000);
+    expect(isIn('ready.busy')).toBe(true);
+  });
+
+  test('a paused one resumes for its next user and says when it is ready', async () => {
+    const { actor, clock, holes, toReady, phases, count } = start();
+    await toReady();
+    clock.increment(60_000);
+    await holes.the('pause').resolve();
+    actor.send({ type: 'sandbox.busy' });
+    await holes.the('unpause').resolve();
+    expect(phases().slice(-2)).toEqual(['paused', 'resumed']);
+    expect(count('sandbox.ready')).toBe(2);
+  });
+
+  test('from the moment it is being paused or released it is not ready', async () => {
+    const { actor, clock, toReady, count } = start();
+    await toReady();
+    clock.increment(60_000);
+    expect(count('sandbox.unready')).toBe(1);
+    actor.send({ type: 'sandbox.release', workspace: 'keep' });
+    expect(count('sandbox.unready')).toBe(2);
+  });
+
+  test('a user who comes while it is being paused gets it back', async () => {
+    const { actor, clock, holes, toReady, count } = start();
+    await toReady();
+    clock.increment(60_000);
+    actor.send({ type: 'sandbox.busy' });
+    await holes.the('pause').resolve();
+    await holes.the('unpause').resolve();
+    expect(count('sandbox.ready')).toBe(2);
+  });
+
+  test('a pause that fails is undone', async () => {
+    const { clock, holes, toReady, isIn } = start();
+    await toReady();
+    clock.increment(60_000);
+    await holes.the('pause').reject(noRoom);
+    await holes.the('unpause').resolve();
+    expect(isIn('ready.idle')).toBe(true);
+  });
+
+  test('one that does not resume is lost', async () => {
+    const { actor, clock, holes, toReady, end } = start();
+    await toReady();
+    clock.increment(60_000);
+    await holes.the('pause').resolve();
+    actor.send({ type: 'sandbox.busy' });
+    await holes.the('unpause').reject(noRoom);
+    expect(end()).toEqual({ kind: 'lost' });
+  });
+
+  test('at the end of its ttl it is released, used or not', async () => {
+    const { actor, clock, holes, toReady } = start();
+    await toReady();
+    actor.send({ type: 'sandbox.busy' });
+    clock.increment(3_600_000);
+    holes.the('release');
+  });
+
+  test('F015 the ttl of an adopted sandbox goes on where it stood', () => {
+    const { actor, clock, holes, tell } = start({ begin: 'adopt', livedMs: 3_000_000 });
+    tell({ type: 'hold.ready', ms: 0 } as never);
+    actor.send({ type: 'sandbox.busy' });
+    clock.increment(599_999);
+    expect(holes.named('release')).toEqual([]);
+    clock.increment(1);
+    holes.the('release');
+  });
+});
+
+describe('sandbox: its release', () => {
+  test('only to be removed, it removes its workspace too', async () => {
+    const { holes, end } = start({ begin: 'release' });
+    expect(holes.the('release').input.workspace).toBe('remove');
+    await holes.the('release').resolve();
+    expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
+  });
+
+  test('F030 a driver that never lets go cannot hold it past its grace', async () => {
+    const { actor, clock, toReady, end } = start();
+    await toReady();
+    actor.send({ type: 'sandbox.release', workspace: 'keep' });
+    clock.increment(10_000);
+    expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
+  });
+
+  test('a release that fails is left to the reconciler', async () => {
+    const { actor, holes, toReady, end } = start();
+    await toReady();
+    actor.send({ type: 'sandbox.release', workspace: 'keep' });
+    await holes.the('release').reject(noRoom);
+    expect(end()).toMatchObject({ kind: 'released' });
+  });
+
+  test('a deletion during a release removes the workspace as well', async () => {
+    const { actor, holes, toReady, end } = start();
+    await toReady();
+    actor.send({ type: 'sandbox.release', workspace: 'keep' });
+    actor.send({ type: 'sandbox.release', workspace: 'remove' });
+    await holes.the('release').resolve();
+    expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
+  });
+
+  test('the way in is given back first', async () => {
+    const { actor, holes, toReady } = start();
+    await toReady();
+    const hold = holes.the('hold');
+    actor.send({ type: 'sandbox.release', workspace: 'keep' });
+    expect(hold.signal.aborted).toBe(true);
+  });
+});

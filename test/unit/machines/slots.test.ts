@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type Claim, given, noSlots, type Slots, taken } from '../../../machines/slots.ts';
+import { sessionIdOf } from '../../support/machines.ts';
+
+const limits = { run: 2, start: 1 };
+const claim = (n: number, slot: 'run' | 'start' = 'run'): Claim => ({ id: sessionIdOf(n), slot });
+
+function book() {
+  let slots: Slots = noSlots;
+  const granted: number[] = [];
+  const note = (changed: ReturnType<typeof taken>) => {
+    slots = changed.slots;
+    granted.push(...changed.grants.map(({ id }) => Number.parseInt(id, 16)));
+  };
+  return {
+    granted,
+    take: (n: number, slot?: 'run' | 'start') => note(taken(slots, claim(n, slot), limits)),
+    give: (n: number, slot?: 'run' | 'start') => note(given(slots, claim(n, slot), limits)),
+    slots: () => slots,
+  };
+}
+
+describe('slots', () => {
+  test('come first, served first', () => {
+    const { take, give, granted } = book();
+    for (const n of [1, 2, 3, 4]) take(n);
+    expect(granted).toEqual([1, 2]);
+    give(2);
+    give(1);
+    expect(granted).toEqual([1, 2, 3, 4]);
+  });
+
+  test('who gives up waiting is passed over', () => {
+    const { take, give, granted } = book();
+    for (const n of [1, 2, 3, 4]) take(n);
+    give(3);
+    give(1);
+    expect(granted).toEqual([1, 2, 4]);
+  });
+
+  test('claiming twice neither takes two places nor moves in the queue', () => {
+    const { take, give, granted } = book();
+    for (const n of [1, 1, 2, 3, 4, 3]) take(n);
+    give(1);
+    give(2);
+    expect(granted).toEqual([1, 2, 3, 4]);
+  });
+
+  test('one kind does not wait for the other', () => {
+    const { take, granted } = book();
+    take(1);
+    take(2);
+    take(3, 'start');
+    expect(granted).toEqual([1, 2, 3]);
+  });
+
+  test('whatever is claimed and given, no more are held than there are, and nobody waits beside a free one', () => {
+    const act = fc.record({ id: fc.integer({ min: 1, max: 6 }), kind: fc.constantFrom('take', 'give') });
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+        const { take, give, slots } = book();
+        for (const { id, kind } of acts) {
+          if (kind === 'take') take(id);
+          else give(id);
+          const { held, queue } = slots().run;
+          expect(held.length).toBeLessThanOrEqual(limits.run);
+          expect(held.length === limits.run || queue.length === 0).toBe(true);
+          expect(new Set([...held, ...queue]).size).toBe(held.length + queue.length);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
