@@ -130,7 +130,7 @@ export const Config = z.strictObject({
   sandbox: z.strictObject({
     image: setting(
       text('an image name'),
-      'corral/sandbox:dev',
+      'corral/sandbox',
       'image of every sandbox; the default is built on first use',
     ),
     memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),

@@ -13,7 +13,7 @@ import type { Model } from '../llm/model.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
-import { sandboxWith } from './actors/sandbox-actors.ts';
+import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
 import type { Working } from './actors/working.ts';
 import { Answers } from './answers.ts';
 import { foldRuns, queuedRun, type RunFold } from './hydrate.ts';
@@ -43,7 +43,7 @@ export interface EngineOptions {
   readonly startTimeoutMs: number;
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  readonly prepare: (sessionId: SessionId, client: SandboxClient, signal: AbortSignal) => Promise<void>;
+  readonly prepare: SandboxDeps['prepare'];
   readonly workdir: (id: SandboxId) => string;
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
@@ -126,6 +126,15 @@ export class Engine implements AsyncDisposable {
 
   live(id: SessionId): Live | undefined {
     return this.#lives.get(id);
+  }
+
+  /** What the world has to say of a session; lost when the session is not in memory, as it then has no sandbox. */
+  note(id: SessionId, fact: { type: 'egress' | 'sandbox.phase'; data: unknown }): void {
+    const live = this.#lives.get(id);
+    const whole = { ...fact, runId: live?.scribe?.runId ?? null } as SessionFact;
+    live?.writer.write([whole]).catch((error: unknown) => {
+      this.#options.logger.warn({ session: id, err: error }, 'an event could not be written');
+    });
   }
 
   /** The session has a sandbox, or one on its way. */

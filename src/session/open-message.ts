@@ -12,6 +12,8 @@ const asides: ReadonlySet<FactType> = new Set<FactType>([
   'tool.output',
 ]);
 
+export const isAside = (type: FactType): boolean => asides.has(type);
+
 export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
   #held: SessionFact[] = [];

@@ -198,7 +198,10 @@ export class RunScribe {
       this.transcript.add({ runId: this.runId, message: { role: 'tool', callId, name, output: text, success: false } });
     }
     if (this.#openCall) {
-      facts.push(this.called({ success: false, output: this.#callOutput.text(), reason: why, content: null }));
+      const output = this.#callOutput.text();
+      const { command } = this.#openCall.args;
+      const content = typeof command === 'string' ? { console: [{ ps1: '$ ', command, output }] } : null;
+      facts.push(this.called({ success: false, output, reason: why, content }));
     }
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
 import type { EventLog, RecordPut } from '../core/ports.ts';
-import { OpenMessage } from './open-message.ts';
+import { isAside, OpenMessage } from './open-message.ts';
 import { project, type StoredSession } from './projection.ts';
 
 interface Options {
@@ -98,13 +98,15 @@ export class SessionWriter {
 
   async #append(batch: readonly Wish[]): Promise<void> {
     const { log, clock, isWatched, onFact } = this.#options;
-    const facts = batch.flatMap((wish) => wish.facts);
+    const facts: SessionFact[] = [];
     const at = clock.now();
     const watched = isWatched();
-    const record = facts.reduce(
-      (known, fact, n) => project(known, fact, { seq: this.#head + n + 1, ts: at, watched }),
-      this.#record,
-    );
+    let record = this.#record;
+    for (const given of batch.flatMap((wish) => wish.facts)) {
+      const fact = withoutEndedRun(given, record);
+      record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
+      facts.push(fact);
+    }
     const puts = batch.flatMap((wish) => wish.puts);
     if (record !== this.#record) puts.push(this.#put(record));
     const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
@@ -140,4 +142,10 @@ export class SessionWriter {
     doc: record,
     sort: record.latestMessageAt,
   });
+}
+
+/** Nothing of a run comes after its end: what the world tells later belongs to the session. */
+function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
+  if (!isAside(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
+  return { ...fact, runId: null };
 }

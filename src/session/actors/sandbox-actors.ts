@@ -18,8 +18,14 @@ export interface SandboxDeps {
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
   connect(link: SandboxLink): SandboxClient;
   /** What must be known of a sandbox before anything runs in it. */
-  prepare(sessionId: SessionId, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   track(released: Promise<AppError | undefined>): void;
+}
+
+export interface FreshSandbox {
+  readonly client: SandboxClient;
+  /** It was started just now, and nobody used it yet. */
+  readonly isFresh: boolean;
 }
 
 const heartbeatMs = 1_000;
@@ -57,7 +63,7 @@ export function sandboxWith(deps: SandboxDeps) {
         },
         use: async ({ own, sandboxId, link, client }, tell, signal) => {
           await client.health(within(callMs, signal).signal);
-          await deps.prepare(own.id, client, signal);
+          await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
           await failpoint('driver.create.afterRecord');
           own.client = client;
           const since = begun.get(sandboxId);

@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { dockerDriver } from '../../drivers/docker/docker.ts';
+import type { Driver, EgressGate } from '../../drivers/driver.ts';
+import { processDriver } from '../../drivers/process/process.ts';
+import type { Config } from '../config/config.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import type { IdSource, SandboxId } from '../core/ids.ts';
+import { daemonBundle, imageContext, initScript } from './image.ts';
+
+interface Options {
+  readonly config: Config;
+  readonly instance: string;
+  readonly gate: EgressGate;
+  readonly ids: IdSource;
+  readonly caBundle: string;
+  readonly node: string;
+  readonly say: (text: string) => void;
+  readonly onRefused: (id: SandboxId, reason: string) => void;
+}
+const checkMs = 5_000;
+export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: a Unix socket's path is
+
+/** The configured driver; `auto` is Docker if it answers, else processes. */
+export async function openDriver(options: Options): Promise<Driver> {
+  const { config, say } = options;
+  switch (config.driver) {
+    case 'docker':
+      return await docker(options);
+    case 'process':
+      return await processes(options);
+    case 'kubernetes':
+      throw new AppError(
+        'unsupported',
+        'CORRAL_DRIVER is kubernetes, which this version cannot do yet: use docker or process.',
+      );
+    case 'auto':
+      return await whatAnswers(options);
+  }
+}
+
+async function whatAnswers(options: Options): Promise<Driver> {
+  const driver = await docker(options);
+  try {
+    await driver.check({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
+    return driver;
+  } catch (error) {
+    await driver[Symbol.asyncDispose]();
+    options.say(
+      `Docker does not answer (${toAppError(error).publicMessage}), so sandboxes are processes of this machine.`,
+    );
+    return await processes(options);
+  }
+}
+
+function docker({ config, instance, gate, ids, caBundle, onRefused }: Options): Promise<Driver> {
+  const bundle = daemonBundle(config.dataDir);
+  return dockerDriver({
+    host: config.docker.host ?? 'unix:///var/run/docker.sock',
+    instance,
+    root: sandboxFolder(config.dataDir),
+    gate,
+    ids,
+    caBundle,
+    onRefused,
+    defaultImage: { name: config.sandbox.image, context: () => imageContext(bundle), buildNetwork: 'host' },
+  });
+}
+
+async function processes({ config, instance, gate, ids, caBundle, node, say, onRefused }: Options): Promise<Driver> {
+  const driver = await processDriver({
+    instance,
+    root: sandboxFolder(config.dataDir),
+    gate,
+    ids,
+    caBundle,
+    onRefused,
+    image: config.sandbox.image,
+    programs: { node, init: initScript, daemon: daemonBundle(config.dataDir) },
+    bubblewrap: 'bwrap',
+  });
+  if (driver.capabilities.isolation === 'none') {
+    say(
+      'WARNING: there is no bubblewrap here, so sandboxes have NO isolation: what the agent runs can read and change ' +
+        'everything that this user can, and reach the network. Install bubblewrap or Docker for real use.',
+    );
+    if (config.model !== 'demo' && !config.unconfined) {
+      throw new AppError(
+        'invalid_request',
+        `A model (${config.model}) would run commands on this machine without any isolation. Install bubblewrap or start Docker; ` +
+          'or set CORRAL_UNCONFINED=1 if you accept that.',
+      );
+    }
+  }
+  return driver;
+}

@@ -1,0 +1,44 @@
+import type { Driver, EgressPolicy } from '../../drivers/driver.ts';
+import { isPausable } from '../../drivers/driver.ts';
+import type { RunPolicy } from '../../machines/run.ts';
+import type { SandboxPolicy } from '../../machines/sandbox.ts';
+import type { Config } from '../config/config.ts';
+import { retryDelay } from '../llm/retry.ts';
+
+// The policies that the machines decide by, from the settings.
+
+export const egressPolicy = ({ egress }: Config): EgressPolicy =>
+  egress.policy === 'allow-list' ? { kind: 'allow-list', entries: egress.allow } : { kind: egress.policy };
+
+const providerIsDown = { kind: 'failed', code: 'model_unavailable', message: '', retryable: true } as const;
+const second = 1_000;
+
+export const runPolicy = (config: Config, random: () => number): RunPolicy => ({
+  plans: true,
+  budget: {
+    turns: config.maxSteps,
+    wallMs: config.run.timeoutSeconds * second,
+    tokens: config.run.tokenBudget,
+    cost: config.run.costBudget,
+  },
+  stuck: config.stuck,
+  maxRetries: 4, // five attempts
+  stopGraceMs: 8 * second,
+  backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
+});
+
+export const sandboxPolicy = ({ sandbox }: Config, driver: Driver): SandboxPolicy => ({
+  maxRetries: 2,
+  backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
+  // Half-way to being stopped it is frozen: it then costs memory, and no processor.
+  idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
+  idleStopMs: sandbox.idleSeconds * second,
+  ttlMs: sandbox.ttlSeconds * second,
+  releaseGraceMs: 30 * second,
+});
+
+export const restartPolicy = {
+  maxRestarts: 3,
+  windowMs: 60 * second,
+  backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
+};
