@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { App, RouteDoc, RouteTable } from '../shared/routes.ts';
+import { failure } from './failure.ts';
 import { openApiDocument } from './openapi.ts';
 
 // Swagger UI from the installed package: works without the internet, and needs no inline script.
-const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+const require = createRequire(import.meta.url);
+const folder = dirname(require.resolve('swagger-ui-dist/package.json'));
 const types: Readonly<Record<string, string>> = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -37,11 +39,11 @@ const served = (operationId: string, summary: string, type: string): RouteDoc =>
   operationId,
   tag: 'Server',
   summary,
-  responses: { 200: { description: 'Success', content: { [type]: { schema: z.unknown() } } } },
+  responses: { 200: { description: 'Success', content: { [type]: { schema: z.unknown() } } }, default: failure },
 });
 const assetDoc: RouteDoc = {
   ...served('docsAsset', 'A file of the documentation page', 'application/octet-stream'),
-  responses: { 200: { description: 'The file' }, 404: { description: 'No such file' } },
+  responses: { 200: { description: 'The file' }, 404: { ...failure, description: 'No such file' }, default: failure },
 };
 
 export function mountDocs(app: App, table: RouteTable, version: string): void {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { ServiceHealth, SessionService } from '../../session/service.ts';
 import type { App, RouteDoc } from '../shared/routes.ts';
+import { failure } from './failure.ts';
 
 /** Under the second that is promised, whatever hangs. */
 const patienceMs = 900;
@@ -18,6 +19,7 @@ const DetailedReply = HealthReply.extend({
 const statuses = (schema: z.ZodType, healthy: object, unhealthy: object): RouteDoc['responses'] => ({
   200: { description: 'Healthy', content: { 'application/json': { schema, example: healthy } } },
   503: { description: 'Unhealthy', content: { 'application/json': { schema, example: unhealthy } } },
+  default: failure,
 });
 
 const doc: RouteDoc = {

@@ -4,6 +4,7 @@ import type { SessionService } from '../../session/service.ts';
 import type { HttpMetrics } from '../shared/observe.ts';
 import type { App, Dialect, RouteDoc, RouteTable } from '../shared/routes.ts';
 import { mountDocs } from './docs.ts';
+import { failure } from './failure.ts';
 import { mountHealth } from './health.ts';
 
 interface ServerDeps {
@@ -28,6 +29,7 @@ const rootDoc: RouteDoc = {
         },
       },
     },
+    default: failure,
   },
 };
 const metricsDoc: RouteDoc = {
@@ -44,7 +46,8 @@ const metricsDoc: RouteDoc = {
         },
       },
     },
-    401: { description: 'Unauthorized' },
+    401: { ...failure, description: 'Unauthorized' },
+    default: failure,
   },
 };
 

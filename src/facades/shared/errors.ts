@@ -34,7 +34,9 @@ export function answer(
   const status = style.status(error);
   if (status === 500) logger.error({ err: error.cause ?? error, route: request.routeOptions?.url }, 'request failed');
   if (status === 401) reply.header('www-authenticate', 'Bearer');
-  if (status === 429 || status === 503) reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
+  if ((status === 429 || status === 503) && error.retryable) {
+    reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
+  }
   if (status === 413) {
     // Read on and forget: a client that is still sending would otherwise see a reset instead of this answer.
     reply.removeHeader('connection');

@@ -21,7 +21,8 @@ export interface RouteDoc {
   readonly description?: string;
   /** Header parameters by name; the rest comes from the schemas. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly responses: Readonly<Record<number, ResponseDoc>>;
+  /** By status; `default` stands for all that are not listed. */
+  readonly responses: Readonly<Record<string, ResponseDoc>>;
   readonly bodyExample?: unknown;
 }
 

@@ -83,9 +83,11 @@ const texts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 /** The failures of every route here, and those that this one has of its own. */
-export function failures(...own: number[]): Record<number, ResponseDoc> {
+export function failures(...own: number[]): Record<string, ResponseDoc> {
   const all = [...new Set([...own, 401, 403, 413, 429, 500, 503])].sort((a, b) => a - b);
-  return Object.fromEntries(
-    all.map((code) => [code, json(texts[code] ?? 'Error', ErrorReply, { code, msg: texts[code], data: null })]),
-  );
+  const listed = all.map((code) => [
+    code,
+    json(texts[code] ?? 'Error', ErrorReply, { code, msg: texts[code], data: null }),
+  ]);
+  return { ...Object.fromEntries(listed), default: json('Any other failure', ErrorReply) };
 }

@@ -65,8 +65,8 @@ async function watched(
   run: (stream: SseStream) => Promise<void>,
 ): Promise<void> {
   using stream = openSse(reply, sse);
-  using _watching = sessions.watching(id);
   try {
+    using _watching = sessions.watching(id);
     await run(stream);
   } catch (thrown) {
     const error = toAppError(thrown);
