@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { AppError } from '../../src/core/errors.ts';
@@ -45,8 +45,12 @@ async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string,
   const { spec, meta, folders, programs } = what;
   const accounts = folders.home(spec.id);
   for (const [name, text] of Object.entries(accountFiles)) await writeFile(join(accounts, name), text, { mode: 0o644 });
-  const daemon = await programs.daemon();
-  const { node, init } = programs;
+  // Absolute, because it starts in the root folder.
+  const [node, init, daemon] = [programs.node, programs.init, await programs.daemon()].map((path) => resolve(path)) as [
+    string,
+    string,
+    string,
+  ];
   const inside = { mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits };
   const args = bubblewrapArguments(bubblewrap, { ...inside, infoFd: 3 });
   const env = { ...spec.env, ...insideEnvironment, ...identity(meta) };
@@ -78,7 +82,7 @@ async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise
 async function unconfined({ spec, meta, folders, programs }: Launch, workspace: string): Promise<Launched> {
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
-  const daemon = await programs.daemon();
+  const daemon = resolve(await programs.daemon());
   // Nothing forwards to the gate here, so proxies would lead nowhere; the capabilities say that egress is open.
   const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
   const env = {
@@ -91,7 +95,7 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
     CORRAL_STATE_DIR: join(folders.home(spec.id), 'state'),
     CORRAL_EGRESS_PORT: '0', // one port cannot belong to several sandboxes
   };
-  const limited = ['-c', 'ulimit -c 0; ulimit -n 4096; exec "$@"', 'sh', '/bin/bash', programs.init];
+  const limited = ['-c', 'ulimit -c 0; ulimit -n 4096; exec "$@"', 'sh', '/bin/bash', resolve(programs.init)];
   const args = [...limited, programs.node, daemon];
   const child = spawn('/bin/sh', args, { env, cwd: workspace, detached: true, stdio: 'ignore' });
   const exited = exitOf(child);

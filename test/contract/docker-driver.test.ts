@@ -4,5 +4,5 @@ import { dockerHarness, hasDocker } from '../support/docker.ts';
 
 const docker = await hasDocker();
 
-if (docker) driverConformance('docker', dockerHarness);
+if (docker) driverConformance('docker', dockerHarness, { real: true, isolated: true });
 else describe.skip('docker driver: no Docker engine answers', () => test('skipped', () => {}));

@@ -4,6 +4,7 @@ import { hasBubblewrap, processHarness } from '../support/process.ts';
 
 const bubblewrap = await hasBubblewrap();
 
-if (bubblewrap) driverConformance('process (bubblewrap)', () => processHarness('bwrap'));
-else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
-driverConformance('process (no isolation)', () => processHarness(undefined));
+if (bubblewrap) {
+  driverConformance('process (bubblewrap)', () => processHarness('bwrap'), { real: true, isolated: true });
+} else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
+driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false });

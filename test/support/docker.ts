@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DriverHarness } from '../../drivers/conformance.ts';
 import { type DockerOptions, dockerDriver } from '../../drivers/docker/docker.ts';
-import type { BuildContext } from '../../drivers/docker/images.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
 import { randomIds, sessionIdOf } from '../../src/core/ids.ts';
+import { imageContext } from '../../src/main/image.ts';
+import { programs } from './programs.ts';
 
 export const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const execute = promisify(execFile);
@@ -25,19 +26,8 @@ export async function hasDocker(): Promise<boolean> {
   return answers;
 }
 
-export const testImage = 'corral-test-sandbox';
-async function context(): Promise<BuildContext> {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
-  const dockerfile = `FROM node:24-bookworm-slim
-RUN useradd --uid 10001 agent && mkdir /workspace && chown 10001:10001 /workspace
-COPY init.sh sandboxd.mjs /opt/corral/
-ENTRYPOINT ["/bin/sh", "/opt/corral/init.sh"]
-`;
-  await writeFile(join(folder, 'Dockerfile'), dockerfile);
-  await copyFile(join(import.meta.dirname, 'stand-in-init.sh'), join(folder, 'init.sh'));
-  await copyFile(join(import.meta.dirname, 'stand-in-daemon.mjs'), join(folder, 'sandboxd.mjs'));
-  return { folder, files: ['Dockerfile', 'init.sh', 'sandboxd.mjs'], hash: 'stand-in' };
-}
+/** The image that users get, built from the tree as it is now. */
+export const testImage = 'corral-sandbox';
 
 export interface DockerHarness extends DriverHarness {
   readonly root: string;
@@ -54,12 +44,11 @@ export async function dockerHarness(): Promise<DockerHarness> {
     root,
     gate: { serve: (socket) => void socket.destroy() },
     ids: randomIds(),
-    defaultImage: { name: testImage, context, buildNetwork: 'host' },
+    defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },
     ...over,
   });
   return {
     image: testImage,
-    real: true,
     root,
     options,
     nameOf: (id) => `corral-${own}-${sessionIdOf(id)}`,

@@ -38,7 +38,6 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     JSON.parse(await readFile(join(root, id, 'process.json'), 'utf8')).pid as number;
   return {
     image: 'corral-sandbox',
-    real: true,
     root,
     options,
     pidOf,
