@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { dockerDriver } from '../../drivers/docker/docker.ts';
 import type { Driver, EgressGate } from '../../drivers/driver.ts';
+import { MemoryBackend } from '../../drivers/memory/backend.ts';
+import { memoryDriver } from '../../drivers/memory/memory.ts';
 import { processDriver } from '../../drivers/process/process.ts';
 import type { Config } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { IdSource, SandboxId } from '../core/ids.ts';
 import { daemonBundle, imageContext, initScript } from './image.ts';
@@ -28,6 +31,9 @@ export async function openDriver(options: Options): Promise<Driver> {
       return await docker(options);
     case 'process':
       return await processes(options);
+    case 'memory':
+      say('The memory driver is a fake for tests: nothing is executed.');
+      return memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image]));
     case 'kubernetes':
       throw new AppError(
         'unsupported',

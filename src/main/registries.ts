@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
-import type { SessionId, SessionId } from '../core/ids.ts';
-import type { RecordStore, RecordStore } from '../core/ports.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { RecordStore } from '../core/ports.ts';
 import { discoverScript } from '../egress/discover-script.ts';
 import type { FetchPage } from '../egress/fetch-page.ts';
 import type { RegistryEntry } from '../egress/policy.ts';
@@ -49,7 +49,7 @@ export class ImageRegistries {
   async #ask(key: string, { client, isFresh }: { client: SandboxClient; isFresh: boolean }, signal: AbortSignal) {
     const { records: keep, fetchPage } = this.#options;
     const run = async (until: AbortSignal) => {
-// Its settings may be the agent's by now; the next new sandbox of the image tells.
+      // Its settings may be the agent's by now; the next new sandbox of the image tells.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was in use before its image was read.');
       return (await client.exec({ command: `cd /\n${discoverScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
