@@ -53,7 +53,6 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
         if (reason) {
           yield { kind: 'resync', reason, oldest: Math.min(mark + 1, page.head), head: page.head };
           cursor = page.head;
-          headWhenWoken = page.head;
           continue;
         }
         for (const event of page.events) {

@@ -1,3 +1,4 @@
+import { throwIfFired } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import { droppable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
@@ -32,7 +33,7 @@ export function memoryStore(): Store {
     records: records(documents),
     inbox: inbox(),
     leases: leases(),
-    check: async (signal) => signal.throwIfAborted(),
+    check: async (signal) => throwIfFired(signal),
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -16,7 +16,7 @@ export function lockStore(path: string, now: number): Disposable {
     chmodSync(`${path}.lock`, 0o600);
   } catch (cause) {
     db.close();
-    if (!isBusy(cause)) throw cause;
+    if (!isBusy(cause)) throw unusable(`${path}.lock`, cause);
     const text = `The store ${path} is in use by ${holderIn(note)}. One server at a time: stop that one, or give this one a data directory of its own.`;
     throw new AppError('store_busy', text, { cause });
   }
@@ -28,6 +28,11 @@ export function lockStore(path: string, now: number): Disposable {
     },
   };
 }
+
+const unusable = (file: string, cause: unknown) =>
+  new AppError('store_unavailable', `The lock file ${file} cannot be used. While no server runs, it may be removed.`, {
+    cause,
+  });
 
 function holderIn(note: string): string {
   try {

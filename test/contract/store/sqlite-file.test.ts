@@ -148,3 +148,9 @@ test('a path where no file can be is refused with the system’s reason', async 
   await expect(open()).rejects.toMatchObject({ code: 'store_unavailable' });
   await expect(open()).rejects.toThrow('EEXIST');
 });
+
+test('a lock file that is none is not taken for a lock that is held', async () => {
+  writeFileSync(`${path}.lock`, 'not a database, but long enough to have a header. '.repeat(20));
+  await expect(open()).rejects.toMatchObject({ code: 'store_unavailable' });
+  await expect(open()).rejects.toThrow(`${path}.lock cannot be used`);
+});

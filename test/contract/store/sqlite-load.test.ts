@@ -101,3 +101,28 @@ test('a page ends early where its text is very long, and the next one goes on th
   expect([events.length, head]).toEqual([3, 4]);
   expect((await store.events.page(sessionId, 3, 10)).events).toHaveLength(1);
 });
+
+test('closing waits for what is on its way and for what waits behind it', async () => {
+  const store = await openSlow(100);
+  const sessionId = newSession();
+  const first = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
+  await breathe(); // on its way
+  const second = store.events.append({ sessionId, after: 1, at: 1, facts: facts(1) });
+  await store[Symbol.asyncDispose]();
+  expect(await Promise.all([first, second])).toEqual([1, 2]);
+});
+
+test('who asks whether the store answers need not wait for it', async () => {
+  await using store = await openSlow(300);
+  let committed = false;
+  const appended = writer(
+    store.events,
+    newSession(),
+  )(facts(1)).finally(() => {
+    committed = true;
+  });
+  await expect(store.check(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(store.check(AbortSignal.timeout(20))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  expect(committed).toBe(false);
+  await appended;
+});
