@@ -54,6 +54,7 @@ export type SessionEventIn =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
   | { type: 'run.closed' } // to ourselves: the sandbox may go
+  | { type: 'sandbox.gone' } // to ourselves: from now on nothing but work keeps the session in memory
   | { type: 'sandbox.unwanted' } // to ourselves: what it was started for is stopped
   | RunNews
   | SandboxNews;
@@ -366,6 +367,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   { guard: 'isFull', actions: refuseFull },
                   { target: 'queued', actions: enqueueRun },
                 ],
+                'sandbox.gone': { target: 'idle', reenter: true },
                 'cmd.stop': { actions: dropQueue('stopped') },
                 'cmd.delete': { target: 'closed', actions: dropQueue('deleted') },
               },
@@ -443,7 +445,11 @@ export const sessionMachine = sessionSetup.createMachine({
                 stopping: {
                   entry: assign({ ending: true }),
                   on: {
-                    'cmd.send': [{ guard: 'isFull', actions: refuseFull }, { actions: enqueueRun }],
+                    'cmd.send': [
+                      { guard: 'goes', actions: refuseGone },
+                      { guard: 'isFull', actions: refuseFull },
+                      { actions: enqueueRun },
+                    ],
                     'run.waiting': {},
                   },
                 },
@@ -464,7 +470,10 @@ export const sessionMachine = sessionSetup.createMachine({
               ],
             },
             absent: {
-              entry: assign({ sandbox: 'absent', isPresent: false, uses: [] }), // who used it lost it
+              entry: [
+                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // who used it lost it
+                raise({ type: 'sandbox.gone' }),
+              ],
               always: { guard: 'isWanted', target: 'present' },
               on: {
                 'sandbox.use': [
@@ -472,9 +481,6 @@ export const sessionMachine = sessionSetup.createMachine({
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
                 'run.closed': 'removing',
-              },
-              after: {
-                passivate: { guard: ({ context }) => isQuiet(context), target: '#session.passivated' },
               },
             },
             present: {

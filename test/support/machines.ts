@@ -6,10 +6,10 @@ import {
   createActor,
   fromCallback,
   fromPromise,
+  fromTransition,
   type InputFrom,
   type PromiseActorLogic,
   SimulatedClock,
-  setup,
 } from 'xstate';
 import { type RunEnd, type RunInput, type RunPolicy, runMachine } from '../../machines/run.ts';
 import { type SandboxInput, type SandboxPolicy, sandboxMachine } from '../../machines/sandbox.ts';
@@ -182,27 +182,21 @@ export function asChild<Machine extends AnyStateMachine>(
   const clock = new SimulatedClock();
   const told: AnyEventObject[] = [];
   const ends: { output?: unknown; error?: unknown }[] = [];
-  const hear = (event: AnyEventObject) => {
-    told.push(event);
-    onTold(event, child());
-  };
   const parent = createActor(
-    setup({ actors: { child: machine as AnyStateMachine } }).createMachine({
-      invoke: {
-        id: 'child',
-        src: 'child',
-        input,
-        onDone: { actions: ({ event }) => void ends.push({ output: event.output }) },
-        onError: { actions: ({ event }) => void ends.push({ error: event.error }) },
-      },
-      on: { '*': { actions: ({ event }) => hear(event) } },
-    }),
+    fromTransition((_, event: AnyEventObject) => {
+      if (event.type === 'xstate.done.actor.child') ends.push({ output: event.output });
+      else if (event.type === 'xstate.error.actor.child') ends.push({ error: event.error });
+      else {
+        told.push(event);
+        onTold(event, actor);
+      }
+      return undefined;
+    }, undefined),
     { clock },
-  );
-  const child = () => parent.getSnapshot().children.child as unknown as Actor<Machine>;
-  parent.subscribe({ error: (error) => void ends.push({ error }) });
-  parent.start();
-  const actor = child();
+  ).start();
+  const actor: Actor<Machine> = createActor(machine, { id: 'child', parent, input } as never);
+  actor.subscribe({ error: () => {} });
+  actor.start();
   return {
     actor,
     clock,

@@ -1,0 +1,291 @@
+import { describe, expect, test } from 'vitest';
+import { queuedRun, runIdOf } from '../../support/machines.ts';
+import { sessionAlone } from '../../support/session-machine.ts';
+
+const begun = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 1, tokens: 0, cost: 0 } };
+type Session = ReturnType<typeof sessionAlone>;
+const ok = [{ ok: true, value: undefined }];
+
+describe('F109 stop', () => {
+  test('of an idle session is a success, and appends nothing', () => {
+    const { stop, answerTo, log } = sessionAlone();
+    expect(answerTo(stop())).toEqual([{ ok: true, value: { stopped: false } }]);
+    expect(log()).toEqual([]);
+  });
+
+  test('answers when the run has ended, not before', () => {
+    const { send, stop, run, answerTo } = sessionAlone();
+    send(1);
+    const command = stop();
+    expect(run.heard).toEqual([{ type: 'run.stop', reason: 'stopped' }]);
+    expect(answerTo(command)).toBeUndefined();
+    run.ends({ reason: 'stopped' });
+    expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
+  });
+
+  test('twice, and while the run is being stopped: a success each time, one end', () => {
+    const { send, stop, run, answerTo, log } = sessionAlone();
+    send(1);
+    const stops = [stop(), stop()];
+    run.ends({ reason: 'stopped' });
+    stops.push(stop());
+    expect(stops.map(answerTo)).toEqual([true, true, false].map((stopped) => [{ ok: true, value: { stopped } }]));
+    expect(log()).toEqual(['message.user 1', 'run.started 1', 'run.end 1 stopped']);
+  });
+
+  test('drops the queued runs, each with an end of its own, after that of the active one', () => {
+    const { send, stop, run, log, actor } = sessionAlone();
+    for (const n of [1, 2, 3]) send(n);
+    stop();
+    send(4);
+    stop();
+    run.ends({ reason: 'stopped' });
+    expect(log().slice(-4)).toEqual([
+      'run.end 1 stopped',
+      'run.end 2 stopped',
+      'run.end 3 stopped',
+      'run.end 4 stopped',
+    ]);
+    expect(actor.getSnapshot().context.queue).toEqual([]);
+  });
+
+  test('of a run that waits for its place ends it unbegun', () => {
+    const { send, stop, answerTo, log } = sessionAlone({}, 'held');
+    send(1);
+    expect(answerTo(stop())).toEqual([{ ok: true, value: { stopped: true } }]);
+    expect(log()).toEqual(['message.user 1', 'run.end 1 stopped']);
+  });
+
+  test.each(['waits', 'was answered'])('of a run that %s ends it', (state) => {
+    const { send, stop, run, answerTo, grant } = sessionAlone({}, 'held');
+    send(1);
+    grant('run');
+    run.says({ type: 'run.waiting', question: '?' });
+    if (state === 'was answered') send(2);
+    const command = stop();
+    run.ends({ reason: 'stopped' });
+    expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
+  });
+
+  test('in the moment the run ends by itself: it ends as it was going to', () => {
+    const { send, stop, run, answerTo, log } = sessionAlone();
+    send(1);
+    run.says({ type: 'run.wantsToEnd', seen: 0 });
+    const command = stop();
+    run.ends({ reason: 'completed' });
+    expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
+    expect(log().at(-1)).toBe('run.end 1 completed');
+  });
+});
+
+describe('F106 stop while the sandbox is on its way', () => {
+  test('the sandbox is given up, its files stay, and nothing of it is told to the ended run', () => {
+    const { send, stop, run, sandbox, log } = sessionAlone({ sandbox: 'start' });
+    send(1);
+    sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
+    stop();
+    expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
+    sandbox.says({ type: 'sandbox.phase', phase: 'queued' });
+    run.ends({ reason: 'stopped' });
+    sandbox.ends({ kind: 'released', workspace: 'keep' });
+    expect(log().slice(2)).toEqual([
+      'sandbox.phase 1 starting',
+      'sandbox.phase none queued',
+      'run.end 1 stopped',
+      'sandbox.phase none released',
+    ]);
+  });
+
+  test('who waited for it is told that the run was stopped', () => {
+    const { send, stop, use, answerTo } = sessionAlone({ sandbox: 'start' });
+    send(1);
+    const user = use();
+    stop();
+    expect(answerTo(user)).toMatchObject([{ ok: false, code: 'cancelled' }]);
+  });
+
+  test('a run that only waits for its place is no reason to keep it either', () => {
+    const { send, stop, sandbox } = sessionAlone({ sandbox: 'start' }, 'held');
+    send(1);
+    stop();
+    expect(sandbox.heard).toEqual([{ type: 'sandbox.release', workspace: 'keep' }]);
+  });
+
+  test.each(['ready', 'paused', 'adopted'])('one that is %s stays: more than this run may live in it', (state) => {
+    const { send, stop, sandbox } = sessionAlone({ sandbox: state === 'adopted' ? 'adopt' : 'start' });
+    if (state !== 'adopted') sandbox.says({ type: 'sandbox.ready' });
+    if (state === 'paused') sandbox.says({ type: 'sandbox.phase', phase: 'paused' });
+    send(1);
+    stop();
+    expect(sandbox.heard).toEqual([]);
+  });
+
+  test('a stop of an idle session leaves it alone', () => {
+    const { stop, sandbox } = sessionAlone({ sandbox: 'start' });
+    stop();
+    expect(sandbox.heard).toEqual([]);
+  });
+});
+
+/** How a session comes into each state of its work, and what it takes to get its run out of it. */
+const work: [string, (session: Session) => void, run: boolean][] = [
+  ['idle', () => {}, false],
+  ['waiting for its place', ({ send }) => void send(1), false],
+  [
+    'working',
+    ({ send, grant }) => {
+      send(1);
+      grant('run');
+    },
+    true,
+  ],
+  [
+    'waiting for an answer',
+    ({ send, grant, run }) => {
+      send(1);
+      grant('run');
+      run.says({ type: 'run.waiting', question: '?' });
+    },
+    true,
+  ],
+  [
+    'answered',
+    ({ send, grant, run }) => {
+      send(1);
+      grant('run');
+      run.says({ type: 'run.waiting', question: '?' });
+      send(2);
+    },
+    true,
+  ],
+  [
+    'stopping',
+    ({ send, grant, stop }) => {
+      send(1);
+      grant('run');
+      stop();
+    },
+    true,
+  ],
+];
+const computer: [string, Partial<Parameters<typeof sessionAlone>[0]>, (session: Session) => void][] = [
+  ['no sandbox', {}, () => {}],
+  ['its sandbox on its way', { sandbox: 'start' }, () => {}],
+  ['its sandbox ready', { sandbox: 'adopt' }, ({ sandbox }) => sandbox.says({ type: 'sandbox.ready' })],
+  ['its sandbox lost', { sandbox: 'adopt' }, ({ sandbox }) => sandbox.ends({ kind: 'lost' })],
+];
+const everyState = work.flatMap(([doing, doIt, hasRun]) =>
+  computer.map(([having, input, haveIt]) => ({ doing, having, input, hasRun, enter: [haveIt, doIt] })),
+);
+
+describe('F110 delete', () => {
+  test.each(everyState)(
+    '$doing, with $having: the session ends, everything is removed, both deletes are answered',
+    (it) => {
+      const session = sessionAlone(it.input, 'held');
+      for (const act of it.enter) act(session);
+      const { remove, run, sandbox, answerTo, end, log } = session;
+      const deletes = [remove(), remove()];
+      if (it.hasRun) {
+        expect(run.heard.at(-1)).toEqual({ type: 'run.stop', reason: 'deleted' });
+        run.ends({ reason: 'deleted' });
+      }
+      if (sandbox.input().begin !== 'release') {
+        expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'remove' });
+        sandbox.ends({ kind: 'released', workspace: 'remove' });
+      }
+      expect(sandbox.input().begin).toBe('release');
+      expect(deletes.map(answerTo)).toEqual([undefined, undefined]);
+      sandbox.ends({ kind: 'released', workspace: 'remove' });
+      expect(deletes.map(answerTo)).toEqual([ok, ok]);
+      expect(end()).toBe('deleted');
+      expect(log().filter((line) => line.startsWith('run.end 1'))).toHaveLength(it.doing === 'idle' ? 0 : 1);
+    },
+  );
+
+  test('the stop that it overtakes is answered too', () => {
+    const { send, stop, remove, run, answerTo } = sessionAlone();
+    send(1);
+    const command = stop();
+    remove();
+    run.ends({ reason: 'stopped' });
+    expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
+  });
+
+  test('a stop that comes after it is refused once there is nothing left to stop', () => {
+    const { stop, remove, answerTo } = sessionAlone();
+    remove();
+    expect(answerTo(stop())).toMatchObject([{ ok: false, code: 'session_not_found' }]);
+  });
+
+  test('a sandbox whose actor breaks does not keep the session alive', () => {
+    const { remove, sandbox, end } = sessionAlone({ sandbox: 'start' });
+    remove();
+    sandbox.breaks();
+    expect(sandbox.input().begin).toBe('release');
+    sandbox.breaks();
+    expect(end()).toBe('deleted');
+  });
+
+  test('after a restart only the cleaning up is left to do, and a repeated delete is answered by it', () => {
+    const runs = [queuedRun(1, { resume: begun })];
+    const { remove, run, sandbox, answerTo, end } = sessionAlone({ deleting: true, sandbox: 'adopt', runs });
+    expect(run.isThere()).toBe(false);
+    const command = remove();
+    expect(sandbox.input().begin).toBe('release');
+    sandbox.ends({ kind: 'released', workspace: 'remove' });
+    expect(answerTo(command)).toEqual(ok);
+    expect(end()).toBe('deleted');
+  });
+});
+
+describe('session: passivation', () => {
+  const hour = 900_000;
+
+  test('a session that nobody uses leaves memory', () => {
+    const { clock, end } = sessionAlone();
+    clock.increment(hour - 1);
+    expect(end()).toBeUndefined();
+    clock.increment(1);
+    expect(end()).toBe('passivated');
+  });
+
+  test('one with a sandbox stays until that is gone', () => {
+    const { clock, sandbox, end } = sessionAlone({ sandbox: 'start' });
+    clock.increment(10 * hour);
+    expect(end()).toBeUndefined();
+    sandbox.ends({ kind: 'released', workspace: 'keep' });
+    clock.increment(hour);
+    expect(end()).toBe('passivated');
+  });
+
+  test.each(['works', 'waits'])('one whose run %s stays', (state) => {
+    const { clock, send, run, end } = sessionAlone();
+    send(1);
+    if (state === 'waits') run.says({ type: 'run.waiting', question: '?' });
+    clock.increment(10 * hour);
+    expect(end()).toBeUndefined();
+    run.ends({ reason: 'completed' });
+    clock.increment(hour);
+    expect(end()).toBe('passivated');
+  });
+
+  test('a user that was left behind by a lost sandbox does not keep it in memory', () => {
+    const { clock, sandbox, use, end } = sessionAlone({ sandbox: 'adopt' });
+    sandbox.says({ type: 'sandbox.ready' });
+    use();
+    sandbox.ends({ kind: 'lost' });
+    clock.increment(hour);
+    expect(end()).toBe('passivated');
+  });
+
+  test('a message in time starts the wait anew', () => {
+    const { clock, send, run, end } = sessionAlone();
+    clock.increment(hour - 1);
+    send(1);
+    expect(run.input().runId).toBe(runIdOf(1));
+    run.ends({ reason: 'completed' });
+    clock.increment(hour - 1);
+    expect(end()).toBeUndefined();
+  });
+});

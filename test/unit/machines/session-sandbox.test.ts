@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+import { sandboxIdOf } from '../../../src/core/ids.ts';
+import { sandboxPolicy, sessionIdOf } from '../../support/machines.ts';
+import { sessionAlone } from '../../support/session-machine.ts';
+
+const ok = [{ ok: true, value: undefined }];
+const busy = { type: 'sandbox.busy' };
+const idle = { type: 'sandbox.idle' };
+
+function ready() {
+  const session = sessionAlone({ sandbox: 'start' });
+  session.sandbox.says({ type: 'sandbox.ready' });
+  return session;
+}
+
+describe('session: its sandbox', () => {
+  test.each([
+    ['start', 'provision'],
+    ['adopt', 'adopt'],
+  ] as const)('begins as its log says: %s', (begin, how) => {
+    const { sandbox } = sessionAlone({ sandbox: begin, sandboxLivedMs: 5 });
+    const [sessionId, sandboxId] = [sessionIdOf(1), sandboxIdOf(sessionIdOf(1))];
+    const lived = how === 'adopt' ? { livedMs: 5 } : {};
+    expect(sandbox.input()).toEqual({ sessionId, sandboxId, begin: how, policy: sandboxPolicy, ...lived });
+  });
+
+  test('is made on its first use, and the use is answered when it is ready', () => {
+    const { sandbox, use, answerTo } = sessionAlone();
+    expect(sandbox.isThere()).toBe(false);
+    const command = use();
+    expect(sandbox.input().begin).toBe('provision');
+    expect(answerTo(command)).toBeUndefined();
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(answerTo(command)).toEqual(ok);
+  });
+
+  test('two uses at once make one sandbox', () => {
+    const { sandbox, use, answerTo } = sessionAlone();
+    const uses = [use(), use()];
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(uses.map(answerTo)).toEqual([ok, ok]);
+  });
+
+  test('knows from the first moment that it is used, so that it does not doze off', () => {
+    const { sandbox, use } = sessionAlone();
+    use();
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(sandbox.heard).toEqual([busy]);
+  });
+
+  test('is idle when its last user is done, not before', () => {
+    const { sandbox, use, done } = ready();
+    const [a, b] = [use(), use()];
+    done(a);
+    expect(sandbox.heard).toEqual([busy, busy]);
+    done(b);
+    expect(sandbox.heard).toEqual([busy, busy, idle]);
+  });
+
+  test('who gives up waiting is not answered and keeps nobody awake', () => {
+    const { sandbox, use, done, answerTo } = sessionAlone();
+    const command = use();
+    done(command);
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(answerTo(command)).toBeUndefined();
+    expect(sandbox.heard).toEqual([idle]);
+  });
+
+  test.each([
+    ['is being paused or released', { type: 'sandbox.unready' }],
+    ['is paused', { type: 'sandbox.phase', phase: 'paused' }],
+  ])('when it %s its users wait until it is ready again', (_, news) => {
+    const { sandbox, use, answerTo } = ready();
+    sandbox.says(news);
+    const command = use();
+    expect(sandbox.heard).toEqual([busy]);
+    expect(answerTo(command)).toBeUndefined();
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(answerTo(command)).toEqual(ok);
+  });
+
+  test('F114 who wants it while it is released gets a new one on the same files', () => {
+    const { sandbox, use, answerTo, log } = ready();
+    sandbox.says({ type: 'sandbox.unready' });
+    const command = use();
+    sandbox.ends({ kind: 'released', workspace: 'keep' });
+    expect(log().at(-1)).toBe('sandbox.phase none released');
+    expect(sandbox.input().begin).toBe('provision');
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(answerTo(command)).toEqual(ok);
+  });
+
+  test('F017 a lost one is made anew on its next use, once, and not before', () => {
+    const { sandbox, use, answerTo } = ready();
+    sandbox.ends({ kind: 'lost' });
+    expect(sandbox.isThere()).toBe(false);
+    const uses = [use(), use()];
+    expect(sandbox.input().begin).toBe('provision');
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(uses.map(answerTo)).toEqual([ok, ok]);
+  });
+
+  test('an adopted one that is lost is not adopted again', () => {
+    const { sandbox, use } = sessionAlone({ sandbox: 'adopt' });
+    sandbox.ends({ kind: 'lost' });
+    use();
+    expect(sandbox.input().begin).toBe('provision');
+  });
+
+  test('who wants it when it is lost on its way keeps waiting for the next one', () => {
+    const { sandbox, use, answerTo } = sessionAlone({ sandbox: 'adopt' });
+    const command = use();
+    sandbox.ends({ kind: 'lost' });
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(answerTo(command)).toEqual(ok);
+  });
+
+  test('when it cannot start its users are told why, and the next use tries again', () => {
+    const { sandbox, use, answerTo } = sessionAlone();
+    const command = use();
+    sandbox.ends({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
+    expect(answerTo(command)).toEqual([{ ok: false, code: 'sandbox_capacity', message: 'No room.' }]);
+    expect(sandbox.isThere()).toBe(false);
+    use();
+    expect(sandbox.isThere()).toBe(true);
+  });
+
+  test('an actor of it that breaks is no crash of the session', () => {
+    const { actor, sandbox, use, answerTo } = sessionAlone();
+    const command = use();
+    sandbox.breaks();
+    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'internal' }]);
+    expect(actor.getSnapshot().status).toBe('active');
+  });
+
+  test.each(['while the run is stopped', 'while it is removed'])('no one gets it in a deletion %s', (when) => {
+    const { send, use, remove, sandbox, answerTo } = sessionAlone();
+    if (when === 'while the run is stopped') send(1);
+    remove();
+    expect(answerTo(use())).toMatchObject([{ ok: false, code: 'session_not_found' }]);
+    expect(sandbox.heard).toEqual([]);
+  });
+
+  test('who waits for it when the session is deleted is refused', () => {
+    const { use, remove, sandbox, answerTo } = sessionAlone();
+    const command = use();
+    remove();
+    sandbox.ends({ kind: 'released', workspace: 'remove' });
+    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'session_not_found' }]);
+  });
+});
+
+describe('session: the place among the sandboxes that start', () => {
+  test('is asked for, handed on, and given back when it is ready', () => {
+    const { sandbox, grant, slots } = sessionAlone({ sandbox: 'start' }, 'held');
+    sandbox.says({ type: 'sandbox.wantsSlot' });
+    grant('run');
+    expect(sandbox.heard).toEqual([]);
+    grant('start');
+    expect(sandbox.heard).toEqual([{ type: 'slot.granted' }]);
+    sandbox.says({ type: 'sandbox.ready' });
+    expect(slots()).toEqual(['request start', 'release start']);
+  });
+
+  test('is given back however the start ends', () => {
+    const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
+    sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
+    expect(slots()).toEqual(['release start']);
+  });
+});
+
+describe('session: what the log says of its sandbox', () => {
+  test('each phase, with the run that works', () => {
+    const { sandbox, send, run, facts } = sessionAlone({ sandbox: 'start' });
+    sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
+    send(1);
+    sandbox.says({ type: 'sandbox.phase', phase: 'ready', ms: 7 });
+    run.ends({ reason: 'completed' });
+    sandbox.says({ type: 'sandbox.phase', phase: 'lost', detail: 'it ended' });
+    const phases = facts.filter(({ type }) => type === 'sandbox.phase');
+    expect(phases.map(({ data }) => data)).toEqual([
+      { phase: 'starting' },
+      { phase: 'ready', ms: 7 },
+      { phase: 'lost', detail: 'it ended' },
+    ]);
+    expect(phases.map(({ runId }) => runId === null)).toEqual([true, false, true]);
+  });
+
+  test.each(['was let go', 'ends by itself'])(
+    'not with a run that %s: nothing of a run stands behind its end',
+    (how) => {
+      const { sandbox, send, run, log } = sessionAlone({ sandbox: 'start' });
+      send(1);
+      run.says(how === 'was let go' ? { type: 'run.wantsToEnd', seen: 0 } : { type: 'run.ending' });
+      sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
+      expect(log().at(-1)).toBe('sandbox.phase none starting');
+    },
+  );
+});
