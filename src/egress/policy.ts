@@ -90,7 +90,7 @@ function byEntries(texts: readonly string[], target: Target): Verdict | undefine
 
 function matches({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
-  return below ? target.kind === 'name' && target.host.endsWith(`.${host}`) : host === target.host;
+  return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
 // A mirror at a usual port is asked over both: tools follow its redirects from one to the other.
@@ -99,7 +99,7 @@ const isWeb = (listed: number, asked: number): boolean => webPorts.includes(list
 const unlisted = (policy: string, setting: string): Verdict =>
   no('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
 
-export const no = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
+const no = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
   allowed: false,
   rule,
   why,

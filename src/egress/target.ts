@@ -25,7 +25,7 @@ export function targetOf(rawHost: string, port: number): Target {
 }
 
 /** Letters, digits, - and _ in labels; a last label that is a number would be read as an address by somebody. */
-export function isName(host: string): boolean {
+function isName(host: string): boolean {
   const labels = host.split('.');
   const last = labels.at(-1) ?? '';
   if (host.length > 253 || /^(\d+|0x[0-9a-f]*)$/.test(last)) return false;

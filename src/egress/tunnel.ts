@@ -51,8 +51,7 @@ export async function tunnel(client: Client, { to, open }: { to: Target; open: O
   }
   client.count(seen.length);
   if (seen.length > 0) upstream.write(seen);
-  if (socket.readableEnded) upstream.end();
-  else flow(socket, upstream, (bytes) => client.count(bytes));
+  flow(socket, upstream, (bytes) => client.count(bytes));
 }
 
 async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBytes | { kind: 'nothing' } }> {

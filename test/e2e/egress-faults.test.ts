@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { egressBench, rest, standIn, until } from '../support/egress.ts';
 import { selfSigned } from '../support/egress-certificate.ts';
 import { ManualClock } from '../support/egress-clock.ts';
+import { helloOf, withExtension } from '../support/egress-hello.ts';
 
 const address = '203.0.113.7';
 const names = { 'good.example.test': [address] };
@@ -105,6 +106,21 @@ test.each([
   expect(bytes).toBe(0);
 });
 
+test('F132 an encrypted hello is refused where names are checked, and passes under web', async () => {
+  const hello = withExtension(await helloOf('good.example.test'), 0xfe0d, Buffer.from([0, 1]));
+  await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.end('seen'))));
+  const servers = { [`${address}:443`]: server.port };
+  for (const [policy, answer] of [
+    [listed, '\x15\x03\x03\x00\x02\x02\x31'],
+    [{ kind: 'web' }, 'seen'],
+  ] as const) {
+    await using bench = await egressBench({ policy, names, servers });
+    const socket = await tunnelTo(bench, 'good.example.test:443');
+    socket.write(hello);
+    expect(await rest(socket)).toBe(answer);
+  }
+});
+
 test('F132 under web a hello without a name passes, one with another name does not', async () => {
   await using server = await standIn(createTls(certificate));
   const servers = { [`${address}:443`]: server.port };
@@ -187,7 +203,7 @@ test('F133 a session that used up its volume is cut, told so, and served again a
 });
 
 test('F133 a connection without traffic is closed after ten minutes, one with traffic is not', async () => {
-  await using server = await standIn(createTcp((socket) => socket.pipe(socket)));
+  await using server = await standIn(createTcp({ allowHalfOpen: true }));
   const clock = new ManualClock();
   await using bench = await egressBench({
     policy: listed,
@@ -195,13 +211,16 @@ test('F133 a connection without traffic is closed after ten minutes, one with tr
     clock,
     servers: { [`${address}:2222`]: server.port },
   });
+  const accepted = once(server.server, 'connection') as Promise<[Socket]>;
   const socket = await tunnelTo(bench, 'good.example.test:2222');
+  const [far] = await accepted;
+  far.on('data', (chunk) => far.write(chunk));
   for (let minute = 0; minute < 15; minute += 5) {
     clock.advance(5 * 60_000);
     socket.write('x');
     await until(socket, 'x');
   }
-  const closed = once(socket.resume(), 'end');
+  const closed = Promise.all([once(socket.resume(), 'end'), once(far, 'end')]);
   clock.advance(10 * 60_000);
   await closed;
 });
@@ -212,6 +231,18 @@ test('F133 a head that trickles in is given up after ten seconds', async () => {
   const socket = await bench.connect();
   socket.write('GET http://good');
   await expect.poll(() => clock.waiting).toBe(2); // idle, and the head's own
+  const closed = once(socket.resume(), 'end');
+  clock.advance(10_000);
+  await closed;
+});
+
+test('F133 a TLS hello that trickles in is given up after ten seconds', async () => {
+  await using server = await standIn(createTcp(() => {}));
+  const clock = new ManualClock();
+  await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:443`]: server.port } });
+  const socket = await tunnelTo(bench, 'good.example.test:443');
+  socket.write(Buffer.from([0x16, 3]));
+  await expect.poll(() => clock.waiting).toBe(2); // idle, and the hello's own
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;

@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { expect, test } from 'vitest';
 import { egressBench, rest, standIn, until } from '../support/egress.ts';
 import { selfSigned } from '../support/egress-certificate.ts';
+import { helloOf } from '../support/egress-hello.ts';
 
 const address = '203.0.113.7';
 const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
@@ -215,6 +216,101 @@ test('a client that has sent all it has still gets the answer', async () => {
   expect(await rest(socket)).toBe('received 200000');
 });
 
+test('a client that has sent nothing and ends still gets the answer', async () => {
+  await using server = await standIn(
+    createTcp({ allowHalfOpen: true }, (socket) => socket.resume().on('end', () => socket.end('bye'))),
+  );
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  const socket = await bench.connect();
+  await connectTo(socket, 'good.example.test:2222');
+  socket.end();
+  expect(await rest(socket)).toBe('bye');
+});
+
+test('a plain request whose sender ends right behind it is answered', async () => {
+  await using server = await standIn(createHttp((_, res) => setImmediate(() => res.end('answered'))));
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  const socket = await bench.connect();
+  socket.end('GET http://good.example.test/ HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(await rest(socket)).toContain('answered');
+});
+
+test('what a client sends in one piece with its CONNECT is not lost', async () => {
+  await using server = await standIn(
+    createTcp((socket) => socket.once('data', (chunk) => socket.end(`got ${chunk.length}`))),
+  );
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
+  const hello = await helloOf('good.example.test');
+  const socket = await bench.connect();
+  socket.write(Buffer.concat([Buffer.from('CONNECT good.example.test:443 HTTP/1.1\r\n\r\n'), hello]));
+  expect(await rest(socket)).toContain(`got ${hello.length}`);
+});
+
+test('the rest of an upload reaches a server after its sender has left', async () => {
+  await using server = await standIn(createTcp({ allowHalfOpen: true }, (socket) => socket.end('later').pause()));
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  const accepted = once(server.server, 'connection') as Promise<[Socket]>;
+  const socket = await bench.connect();
+  await connectTo(socket, 'good.example.test:2222');
+  const [far] = await accepted;
+  const left = once(socket, 'close');
+  socket.resume().end(Buffer.alloc(1_000_000));
+  await left;
+  expect(await rest(far)).toHaveLength(1_000_000);
+});
+
+test('a server that breaks the connection breaks it for the client too', async () => {
+  await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.resetAndDestroy())));
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  const socket = await bench.connect();
+  await connectTo(socket, 'good.example.test:2222');
+  socket.write('hello');
+  await once(socket.resume(), 'end');
+});
+
+test('a body is announced to the server as it was to us, and its absence too', async () => {
+  const heads: string[] = [];
+  await using server = await standIn(
+    createTcp(async (socket) => {
+      heads.push(await until(socket, '\r\n\r\n'));
+      socket.end('HTTP/1.1 204 No Content\r\n\r\n');
+    }),
+  );
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  for (const [method, framing] of [
+    ['POST', ''],
+    ['DELETE', 'Transfer-Encoding: chunked\r\n'],
+    ['GET', ''],
+  ]) {
+    const socket = await bench.connect();
+    const end = framing ? '2\r\nhi\r\n0\r\n\r\n' : '';
+    socket.write(
+      `${method} http://good.example.test/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${framing}\r\n${end}`,
+    );
+    expect(await rest(socket)).toMatch(/^HTTP\/1\.1 204 /);
+  }
+  const framings = heads.map((head) => head.match(/(content-length|transfer-encoding): \S+/gi));
+  expect(framings).toEqual([['Content-Length: 0'], ['Transfer-Encoding: chunked'], null]);
+  expect(heads.map((head) => head.match(/^host: .*$/gim))).toEqual(heads.map(() => ['Host: good.example.test']));
+});
+
+test('a server may answer before it has the whole body; the connection then ends with that answer', async () => {
+  await using server = await standIn(
+    createTcp((socket) => {
+      const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch';
+      socket.once('data', () => socket.end(answer, () => socket.destroy()));
+    }),
+  );
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
+  const socket = await bench.connect();
+  const body = 50_000_000;
+  socket.write(`POST http://good.example.test/ HTTP/1.1\r\nHost: x\r\nContent-Length: ${body}\r\n\r\n`);
+  socket.write(Buffer.alloc(body / 10));
+  const answer = await rest(socket);
+  expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  expect(answer.endsWith('much')).toBe(true);
+});
+
 test('a client that hangs up takes its connection to the server with it', async () => {
   await using server = await standIn(createTcp(() => {}));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
@@ -248,4 +344,5 @@ test('disposing the proxy ends every connection it serves', async () => {
   for (const socket of sockets) socket.on('end', () => socket.end());
   await bench.proxy[Symbol.asyncDispose]();
   await Promise.all(ends);
+  expect(await rest(await bench.connect())).toBe(''); // nor does it begin another
 });

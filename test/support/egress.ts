@@ -44,9 +44,8 @@ export async function egressBench(options: EgressBenchOptions) {
     },
     ...options,
   });
-  const accepting = createServer({ allowHalfOpen: true }, (socket) =>
-    proxy.serve(socket, { id: sandboxIdOf(session), sessionId: session }),
-  );
+  // As a driver might: without a word about half-open connections, which are the proxy's own business.
+  const accepting = createServer((socket) => proxy.serve(socket, { id: sandboxIdOf(session), sessionId: session }));
   accepting.listen(path);
   await once(accepting, 'listening');
   const opened: Socket[] = [];

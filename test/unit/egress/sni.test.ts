@@ -1,23 +1,6 @@
-import { Duplex } from 'node:stream';
-import { connect } from 'node:tls';
 import { expect, test } from 'vitest';
 import { firstBytesOf } from '../../../src/egress/sni.ts';
-
-/** What Node's own TLS sends first. */
-async function helloOf(servername?: string): Promise<Buffer> {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
-  const wire = new Duplex({
-    read() {},
-    write(chunk: Buffer, _, done) {
-      resolve(chunk);
-      done();
-    },
-  });
-  const socket = connect({ socket: wire, ...(servername !== undefined && { servername }) }).on('error', () => {});
-  const hello = await promise;
-  socket.destroy();
-  return hello;
-}
+import { helloOf, withExtension } from '../../support/egress-hello.ts';
 
 /** The same handshake in records of that many bytes. */
 function inRecords(hello: Buffer, size: number): Buffer {
@@ -27,20 +10,6 @@ function inRecords(hello: Buffer, size: number): Buffer {
     parts.push(Buffer.from([0x16, 3, 1, part.length >> 8, part.length & 255]), part);
   }
   return Buffer.concat(parts);
-}
-
-/** With one more extension at the end, all lengths corrected. */
-function withExtension(hello: Buffer, type: number, body: Buffer): Buffer {
-  const extension = Buffer.concat([Buffer.from([type >> 8, type & 255, body.length >> 8, body.length & 255]), body]);
-  const longer = Buffer.concat([hello, extension]);
-  longer.writeUInt16BE(longer.length - 5, 3);
-  longer.writeUIntBE(longer.length - 9, 6, 3);
-  let at = 5 + 4 + 2 + 32;
-  at += 1 + longer.readUInt8(at);
-  at += 2 + longer.readUInt16BE(at);
-  at += 1 + longer.readUInt8(at);
-  longer.writeUInt16BE(longer.length - at - 2, at);
-  return longer;
 }
 
 test('the name of a TLS hello is read, in lower case', async () => {
