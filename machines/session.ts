@@ -529,7 +529,9 @@ export const sessionMachine = sessionSetup.createMachine({
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
                 'sandbox.phase': { actions: notePhase },
                 'sandbox.ready': { actions: sandboxIsReady },
-                'sandbox.unready': { actions: assign({ isReady: false }) },
+                'sandbox.unready': {
+                  actions: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
+                },
                 'sandbox.unwanted': {
                   actions: [
                     refuseWaiters(() => ({ code: 'cancelled', message: 'The run was stopped.' })),

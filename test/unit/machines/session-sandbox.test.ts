@@ -162,6 +162,12 @@ describe('session: the place among the sandboxes that start', () => {
     expect(slots()).toEqual(['request start', 'release start']);
   });
 
+  test('is given back when it is given up, not when that is done', () => {
+    const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
+    sandbox.says({ type: 'sandbox.unready' });
+    expect(slots()).toEqual(['release start']);
+  });
+
   test('is given back however the start ends', () => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
     sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });

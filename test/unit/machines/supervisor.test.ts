@@ -1,0 +1,355 @@
+import { describe, expect, test } from 'vitest';
+import { type AnyEventObject, createActor, SimulatedClock } from 'xstate';
+import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
+import { supervisorMachine } from '../../../machines/supervisor.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import type { SessionId } from '../../../src/core/ids.ts';
+import {
+  Holes,
+  messageIdOf,
+  queuedRun,
+  runIdOf,
+  runWith,
+  sandboxWith,
+  sessionIdOf,
+  sessionInput,
+  settled,
+} from '../../support/machines.ts';
+
+const a = sessionIdOf(0xa);
+const b = sessionIdOf(0xb);
+const poison = 'crash';
+
+/** A supervisor over real sessions, whose holes are the test's. */
+function start(limits = { run: 10, start: 10 }) {
+  const clock = new SimulatedClock();
+  const holes = new Holes();
+  const hydrations = new Holes();
+  const answers: string[] = [];
+  const session = sessionMachine.provide({
+    actors: { run: runWith(holes), sandbox: sandboxWith(holes) },
+    actions: {
+      record: (_, { facts, answer }) => {
+        for (const fact of facts) {
+          if (fact.type === 'message.user' && fact.data.text === poison) throw new Error('a bug in an action');
+        }
+        if (answer) answers.push(answer.commandId);
+      },
+      answer: (_, { commandIds, answer }) => {
+        answers.push(...commandIds.map((id) => (answer.ok ? id : `${id} ${answer.code}`)));
+      },
+      abandon: () => {},
+    },
+  });
+  const machine = supervisorMachine.provide({ actors: { session, hydrate: hydrations.promise('hydrate') } });
+  const policy = { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart: number) => restart * 1_000 };
+  const supervisor = createActor(machine, { clock, input: { now: () => clock.now(), policy, limits } });
+  const emitted: AnyEventObject[] = [];
+  supervisor.on('*', (event) => emitted.push(event));
+  supervisor.start();
+  let commands = 0;
+  const next = () => `cmd-${++commands}`;
+  const send = (id: SessionId, text = 'tidy up') => {
+    commands += 1;
+    const ids = { commandId: `cmd-${commands}`, messageId: messageIdOf(commands), runId: runIdOf(commands) };
+    const command = { type: 'cmd.send', ...ids, mode: 'queue', text, attachments: [], clientTimestamp: undefined };
+    supervisor.send({ type: 'session.command', id, command: command as never });
+    return ids.commandId;
+  };
+  const simple = (type: 'cmd.stop' | 'cmd.delete' | 'sandbox.use') => (id: SessionId) => {
+    const commandId = next();
+    supervisor.send({ type: 'session.command', id, command: { type, commandId } });
+    return commandId;
+  };
+  const hydrating = (id: SessionId) => {
+    const call = hydrations.open.find((it) => it.input.id === id);
+    if (!call) throw new Error(`session ${id} is not being made from its log`);
+    return call;
+  };
+  const made = (id: SessionId, input: Partial<SessionInput> = {}) =>
+    hydrating(id).resolve(sessionInput({ sessionId: id, ...input }));
+  return {
+    supervisor,
+    clock,
+    holes,
+    hydrations,
+    answers,
+    made,
+    hydrating,
+    send,
+    stop: simple('cmd.stop'),
+    remove: simple('cmd.delete'),
+    use: simple('sandbox.use'),
+    wake: (id: SessionId) => supervisor.send({ type: 'session.wake', id }),
+    child: (id: SessionId) => supervisor.getSnapshot().children[id],
+    emitted: () => emitted.map(({ type, id, output }) => [type, id, output].filter(Boolean).join(' ')),
+    last: () => emitted.at(-1),
+    /** Its actor breaks, and comes back after its back-off where it may. */
+    crash: (id: SessionId) => send(id, poison),
+    /** Of the sessions whose run works, in the order in which they came to it. */
+    working: () => holes.named('act').map(({ input }) => input.sessionId),
+  };
+}
+
+describe('supervisor: sessions come and go', () => {
+  test('a command makes the session from its log, and waits until it is there', async () => {
+    const { send, made, answers, child } = start();
+    const commands = [send(a), send(a)];
+    expect(child(a)).toBeUndefined();
+    await made(a);
+    expect(answers).toEqual(commands);
+  });
+
+  test('many commands at once read the log once', () => {
+    const { send, stop, wake, hydrations } = start();
+    send(a);
+    stop(a);
+    wake(a);
+    expect(hydrations.calls).toHaveLength(1);
+  });
+
+  test('a session whose log cannot be read refuses what waited, and is tried again by the next command', async () => {
+    const { send, hydrating, last, made, answers, child } = start();
+    const commandId = send(a);
+    const error = new AppError('session_not_found', 'There is no such session.');
+    await hydrating(a).reject(error);
+    expect(last()).toMatchObject({ type: 'session.unavailable', id: a, error, commands: [{ commandId }] });
+    expect(child(a)).toBeUndefined();
+    const again = send(a);
+    await made(a);
+    expect(answers).toEqual([again]);
+  });
+
+  test('waking makes a session without a command, and does nothing to one that is there', async () => {
+    const { wake, made, child, hydrations } = start();
+    wake(a);
+    await made(a);
+    const first = child(a);
+    wake(a);
+    expect(child(a)).toBe(first);
+    expect(hydrations.calls).toHaveLength(1);
+  });
+
+  test('a session that nobody uses leaves memory, and the next command finds it again', async () => {
+    const { clock, wake, made, send, child, emitted, answers } = start();
+    wake(a);
+    await made(a);
+    clock.increment(900_000);
+    expect(child(a)).toBeUndefined();
+    expect(emitted()).toEqual([`session.ended ${a} passivated`]);
+    const command = send(a);
+    await made(a);
+    expect(answers).toEqual([command]);
+  });
+
+  test('a command in the very moment in which a session leaves memory reaches it', async () => {
+    const { supervisor, clock, wake, made, send, answers, child } = start();
+    wake(a);
+    await made(a);
+    let command = '';
+    // Its actor is done; its supervisor has not heard of it yet.
+    child(a)?.subscribe({ complete: () => (command = send(a)) });
+    clock.increment(900_000);
+    await made(a);
+    expect(answers).toEqual([command]);
+    expect(supervisor.getSnapshot().context.children).toHaveProperty(a);
+  });
+
+  test('F110 a deleted session is gone, and a command behind the delete is refused by its log', async () => {
+    const { wake, made, remove, holes, answers, emitted, child, send, hydrating } = start();
+    wake(a);
+    await made(a);
+    const command = remove(a);
+    await holes.the('release').resolve();
+    expect(answers).toEqual([command]);
+    expect(child(a)).toBeUndefined();
+    send(a);
+    await hydrating(a).reject(new AppError('session_not_found', 'There is no such session.'));
+    expect(emitted()).toEqual([`session.ended ${a} deleted`, `session.unavailable ${a}`]);
+  });
+});
+
+describe('supervisor: crashes', () => {
+  const both = async (world = start()) => {
+    for (const id of [a, b]) {
+      world.wake(id);
+      await world.made(id);
+    }
+    return world;
+  };
+
+  test('F008 the crash of one session does not touch its sibling', async () => {
+    const { child, crash, emitted, supervisor, send, working } = await both();
+    send(b);
+    const sibling = child(b);
+    crash(a);
+    expect(emitted()).toEqual([`session.crashed ${a}`]);
+    expect(child(b)).toBe(sibling);
+    expect(child(b)?.getSnapshot().status).toBe('active');
+    expect(working()).toEqual([b]);
+    expect(supervisor.getSnapshot().status).toBe('active');
+  });
+
+  test('F008 a crashed session is made anew from its log after its back-off, not before', async () => {
+    const { child, clock, crash, made, hydrations } = await both();
+    crash(a);
+    clock.increment(999);
+    expect([child(a), hydrations.open.length]).toEqual([undefined, 0]);
+    clock.increment(1);
+    await made(a);
+    expect(child(a)?.getSnapshot().status).toBe('active');
+  });
+
+  test('a command to a crashed session waits for it', async () => {
+    const { clock, crash, send, made, answers } = await both();
+    crash(a);
+    const command = send(a);
+    clock.increment(1_000);
+    await made(a);
+    expect(answers).toEqual([command]);
+  });
+
+  test('F009 a session that crashes too often inside the window is given up; its siblings live', async () => {
+    const { child, clock, crash, made, emitted, last, supervisor } = await both();
+    for (const restart of [1, 2, 3]) {
+      crash(a);
+      clock.increment(restart * 1_000);
+      await made(a);
+    }
+    crash(a);
+    expect(emitted().at(-1)).toBe(`session.givenUp ${a}`);
+    expect(last()).toMatchObject({ error: new Error('a bug in an action'), commands: [] });
+    clock.increment(60_000);
+    expect(child(a)).toBeUndefined();
+    expect(child(b)?.getSnapshot().status).toBe('active');
+    expect(supervisor.getSnapshot().status).toBe('active');
+  });
+
+  test('F009 crashes far apart are forgiven', async () => {
+    const { child, clock, crash, made } = await both();
+    for (const _ of [1, 2, 3, 4, 5, 6]) {
+      crash(a);
+      clock.increment(60_000);
+      await made(a);
+    }
+    expect(child(a)?.getSnapshot().status).toBe('active');
+  });
+
+  test('a session that crashes at its very start counts as any other', async () => {
+    const { wake, made, emitted, child } = start();
+    wake(a);
+    await made(a, { runs: undefined as never });
+    expect(emitted()).toEqual([`session.crashed ${a}`]);
+    expect(child(a)).toBeUndefined();
+  });
+});
+
+describe('supervisor: slots', () => {
+  const ids = [1, 2, 3, 4].map(sessionIdOf);
+
+  test('so many runs work at once as may, the others in their order', async () => {
+    const { send, made, working, holes, stop } = start({ run: 2, start: 1 });
+    for (const id of ids) {
+      send(id);
+      await made(id);
+    }
+    expect(working()).toEqual(ids.slice(0, 2));
+    stop(ids[0] as SessionId);
+    await holes.the('end').resolve();
+    expect(working()).toEqual(ids.slice(0, 3));
+  });
+
+  test('a run that waits for an answer lets another one work', async () => {
+    const { send, made, working, holes } = start({ run: 1, start: 1 });
+    for (const id of ids.slice(0, 2)) {
+      send(id);
+      await made(id);
+    }
+    const ask = { callId: 'c', name: 'message_ask_user', args: {}, begun: false };
+    const spent = { turns: 1, tokens: 0, cost: 0 };
+    await holes.the('act').resolve({ kind: 'calls', calls: [ask], spent });
+    await holes.the('call').resolve({ kind: 'ask', question: 'Which one?' });
+    expect(working()).toEqual(ids.slice(0, 2));
+    send(ids[0] as SessionId);
+    await settled();
+    expect(
+      holes.open
+        .map(({ name, input }) => `${name} ${input.sessionId}`)
+        .toSorted()
+        .toReversed(),
+    ).toEqual([`wait ${ids[0]}`, `act ${ids[1]}`]);
+  });
+
+  test('a crash gives back what the session held', async () => {
+    const { send, made, crash, working } = start({ run: 1, start: 1 });
+    for (const id of ids.slice(0, 2)) {
+      send(id);
+      await made(id);
+    }
+    crash(ids[0] as SessionId);
+    expect(working()).toEqual(ids.slice(0, 2));
+  });
+
+  test('a crash takes the session out of the queue', async () => {
+    const { send, made, crash, working, holes, stop } = start({ run: 1, start: 1 });
+    for (const id of ids.slice(0, 3)) {
+      send(id);
+      await made(id);
+    }
+    crash(ids[1] as SessionId);
+    stop(ids[0] as SessionId);
+    await holes.the('end').resolve();
+    expect(working()).toEqual([ids[0], ids[2]]);
+  });
+
+  test('after a restart no more runs go on at once than may', async () => {
+    const { wake, made, holes } = start({ run: 1, start: 1 });
+    const resume = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 0, tokens: 0, cost: 0 } };
+    for (const id of ids) {
+      wake(id);
+      await made(id, { runs: [queuedRun(1, { resume })] });
+    }
+    expect(holes.open.map(({ name }) => name)).toEqual(['act']);
+  });
+
+  test('F115 of 50 sessions with one place to start in, half deleted while they wait: those never provision, the rest in order', async () => {
+    const { wake, made, holes, remove } = start({ run: 10, start: 1 });
+    const fifty = Array.from({ length: 50 }, (_, n) => sessionIdOf(n + 1));
+    for (const id of fifty) {
+      wake(id);
+      await made(id, { sandbox: 'start' });
+    }
+    const provisioned = () => holes.named('provision').map(({ input }) => input.sessionId);
+    expect(provisioned()).toEqual(fifty.slice(0, 1));
+    const deleted = fifty.filter((_, n) => n % 2 === 1);
+    for (const id of deleted) remove(id);
+    await settled();
+    const kept = fifty.filter((id) => !deleted.includes(id));
+    for (const _ of kept) {
+      await holes.the('provision').resolve();
+      for (const hold of holes.open.filter(({ name }) => name === 'hold')) hold.tell({ type: 'hold.ready', ms: 1 });
+    }
+    expect(provisioned()).toEqual(kept);
+  });
+
+  test('a sandbox that cannot start frees the place for the next', async () => {
+    const { use, made, holes } = start({ run: 1, start: 1 });
+    for (const id of ids.slice(0, 2)) {
+      use(id);
+      await made(id);
+    }
+    await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
+    expect(holes.the('provision').input.sessionId).toBe(ids[1]);
+  });
+
+  test('a session that is deleted while it starts its sandbox frees the place too', async () => {
+    const { use, remove, made, holes } = start({ run: 1, start: 1 });
+    for (const id of ids.slice(0, 2)) {
+      use(id);
+      await made(id);
+    }
+    remove(ids[0] as SessionId);
+    await holes.the('release').resolve();
+    expect(holes.the('provision').input.sessionId).toBe(ids[1]);
+  });
+});
