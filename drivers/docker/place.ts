@@ -41,8 +41,13 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
   const token = new Secret(meta.token);
   const body = createBody({ spec, name, image, labels, token, mount: folders.mount(spec.id) });
 
-  for (;;) {
-    const id = await create(engine, body, signal);
+  for (let lost = 0; ; ) {
+    // When the answer is lost, whoever has the name now tells what became of the call.
+    const id = await create(engine, body, signal).catch((error) => {
+      lost += 1;
+      if (error.code !== 'driver_unavailable' || lost > 1) throw error;
+      return undefined;
+    });
     if (id !== undefined) {
       place.made.containerId = id;
       await start(engine, id, signal);
@@ -55,14 +60,17 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
   }
 }
 
-/** Undefined: the name is taken, maybe by a call of ours whose answer was lost. */
+/** Undefined: the name is taken. */
 async function create(
   engine: Dockerode,
   body: Dockerode.ContainerCreateOptions,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { name, ...rest } = body;
+  // Told apart, or dockerode would put all of it into the address too, where logs show the token.
+  const options = { _query: { name }, _body: rest, abortSignal: signal } as Dockerode.ContainerCreateOptions;
   try {
-    return (await ask(signal, () => engine.createContainer({ ...body, abortSignal: signal }))).id;
+    return (await ask(signal, () => engine.createContainer(options))).id;
   } catch (error) {
     if (statusOf(error) === 409) return undefined;
     if (statusOf(error) === 404) {

@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** `cut`: the engine acts, and its answer is lost. `hang`: nothing is passed on. A number is a status to answer. */
+export type Trouble = 'hang' | 'cut' | number | { readonly delayMs: number };
+export interface EngineProxy extends AsyncDisposable {
+  readonly host: string;
+  /** Requests whose method and path match meet this trouble, at most so often. */
+  cause(what: RegExp, trouble: Trouble, times?: number): void;
+  /** Requests so far, as `METHOD /path`. */
+  readonly seen: readonly string[];
+  /** How often trouble was met. */
+  readonly hits: number;
+}
+
+/** Stands between a driver and the Docker engine, and makes trouble on demand. */
+export async function engineProxy(engineHost: string): Promise<EngineProxy> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-proxy-'));
+  const path = join(folder, 'docker.sock');
+  const troubles: { what: RegExp; trouble: Trouble; left: number }[] = [];
+  const seen: string[] = [];
+  let hits = 0;
+
+  const pass = (incoming: IncomingMessage, response: ServerResponse, cut: boolean) => {
+    const { method, url, headers } = incoming;
+    const socketPath = engineHost.replace('unix://', '');
+    const onward = request({ socketPath, method, path: url, headers }, (reply) => {
+      if (cut) return void reply.resume().on('end', () => response.destroy());
+      response.writeHead(reply.statusCode ?? 500, reply.headers);
+      response.flushHeaders();
+      reply.pipe(response);
+    });
+    onward.on('error', () => {
+      if (!response.headersSent) response.destroy(); // else it only closed early, after a whole answer
+    });
+    response.on('close', () => onward.destroy());
+    incoming.pipe(onward);
+  };
+  const server = createServer((incoming, response) => {
+    const line = `${incoming.method} ${incoming.url}`;
+    seen.push(line);
+    const found = troubles.find(({ what, left }) => left > 0 && what.test(line));
+    if (!found) return pass(incoming, response, false);
+    hits += 1;
+    found.left -= 1;
+    const { trouble } = found;
+    if (trouble === 'hang') return;
+    if (trouble === 'cut') return pass(incoming, response, true);
+    if (typeof trouble === 'object') return void setTimeout(() => pass(incoming, response, false), trouble.delayMs);
+    response.writeHead(trouble, { 'content-type': 'application/json' }).end('{"message":"trouble on demand"}');
+  });
+  await once(server.listen(path), 'listening');
+  return {
+    host: `unix://${path}`,
+    seen,
+    get hits() {
+      return hits;
+    },
+    cause: (what, trouble, times = Number.POSITIVE_INFINITY) => void troubles.unshift({ what, trouble, left: times }),
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { testSpec } from '../../../drivers/conformance.ts';
+import { createBody } from '../../../drivers/docker/create-body.ts';
+import { infoFrom, labelsFor } from '../../../drivers/docker/labels.ts';
+import { Secret } from '../../../src/core/secret.ts';
+
+const spec = testSpec('corral-sandbox', {
+  env: { HTTP_PROXY: 'http://127.0.0.1:3128', CORRAL_RUN_DIR: '/evil', CORRAL_SANDBOXD_TOKEN: 'mine' },
+  limits: { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512, diskBytes: 2 ** 30 },
+});
+const body = createBody({
+  spec,
+  name: 'corral-test-1',
+  image: 'corral-sandbox:abc',
+  labels: labelsFor(spec, 'test'),
+  token: new Secret('s3cret'),
+  mount: '/data/s/sbx/mount',
+});
+const host = body.HostConfig as Record<string, unknown>;
+
+test('it runs as an ordinary user that can never be more', () => {
+  expect(body.User).toBe('10001:10001');
+  expect(host).toMatchObject({ Privileged: false, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'] });
+  expect(host.CapAdd).toBeUndefined();
+});
+
+test('its system is read-only, and what it may write lies in memory or in its volume', () => {
+  expect(host.ReadonlyRootfs).toBe(true);
+  expect(Object.keys(host.Tmpfs as object).sort()).toEqual(['/home/agent', '/run', '/tmp']);
+  for (const options of Object.values(host.Tmpfs as object)) expect(options).toMatch(/^rw,nosuid,nodev,.*size=\d+/);
+  expect(host.Mounts).toEqual([
+    expect.objectContaining({ Type: 'bind', Source: '/data/s/sbx/mount', Target: '/run/corral', ReadOnly: true }),
+    expect.objectContaining({ Type: 'volume', Source: 'corral-test-1', Target: '/workspace' }),
+  ]);
+});
+
+test('it has limits for memory, processors, processes, files and logs, and no swap', () => {
+  expect(host).toMatchObject({ Memory: 2 ** 30, MemorySwap: 2 ** 30, NanoCpus: 1_500_000_000, PidsLimit: 512 });
+  expect(host.Ulimits).toEqual([
+    { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
+    { Name: 'core', Soft: 0, Hard: 0 },
+  ]);
+  expect(host.LogConfig).toEqual({
+    Type: 'local',
+    Config: expect.objectContaining({ 'max-size': '1m', 'max-file': '1' }),
+  });
+});
+
+test('the token and the places of the daemon are ours, whatever the template says', () => {
+  expect(body.Env).toContain('HTTP_PROXY=http://127.0.0.1:3128');
+  expect(body.Env?.filter((line) => line.startsWith('CORRAL_')).sort()).toEqual([
+    'CORRAL_RUN_DIR=/run/corral',
+    'CORRAL_SANDBOXD_TOKEN=s3cret',
+    `CORRAL_SANDBOX_ID=${spec.id}`,
+    'CORRAL_WORKSPACE=/workspace',
+  ]);
+});
+
+test('the token is in the environment of the daemon and nowhere else', () => {
+  expect(JSON.stringify(body).split('s3cret')).toHaveLength(2);
+});
+
+// One line for each way out of a container that its configuration can open.
+const escapes: [string, (host: Record<string, unknown>) => unknown, unknown][] = [
+  ['privileged', (it) => it.Privileged, false],
+  ['added capabilities', (it) => it.CapAdd, undefined],
+  ['the host network', (it) => it.NetworkMode, 'none'],
+  ['published ports', (it) => it.PortBindings, undefined],
+  ['all ports published', (it) => it.PublishAllPorts, undefined],
+  ["the host's processes", (it) => it.PidMode, undefined],
+  ["the host's shared memory", (it) => it.IpcMode, 'private'],
+  ["the host's name space for names", (it) => it.UTSMode, undefined],
+  ["the host's users", (it) => it.UsernsMode, undefined],
+  ["the host's cgroups", (it) => it.CgroupnsMode, 'private'],
+  ['a cgroup parent', (it) => it.CgroupParent, undefined],
+  ['devices', (it) => it.Devices, undefined],
+  ['device rules', (it) => it.DeviceCgroupRules, undefined],
+  ['binds beside the mounts', (it) => it.Binds, undefined],
+  ["another container's volumes", (it) => it.VolumesFrom, undefined],
+  ['unmasked paths', (it) => it.MaskedPaths, undefined],
+  ['writable kernel paths', (it) => it.ReadonlyPaths, undefined],
+  ['sysctls', (it) => it.Sysctls, undefined],
+  ['an oom-proof process', (it) => it.OomKillDisable ?? it.OomScoreAdj, undefined],
+  ['restarts', (it) => it.RestartPolicy, { Name: 'no' }],
+  ['seccomp or AppArmor turned off', (it) => JSON.stringify(it.SecurityOpt).includes('unconfined'), false],
+  ["the engine's socket", (it) => JSON.stringify(it).includes('docker.sock'), false],
+];
+test.each(escapes)('no %s', (_name, pick, safe) => {
+  expect(pick(host)).toEqual(safe);
+});
+
+describe('labels', () => {
+  test('reserved ones cannot be overridden or added by others', () => {
+    const others = { 'corral.session': 'x', 'Corral.owner-instance': 'y', 'corral.more': 'z', team: 'blue' };
+    const labels = labelsFor(spec, 'test', others);
+    expect(labels).toMatchObject({ 'corral.session': spec.sessionId, 'corral.owner-instance': 'test', team: 'blue' });
+    expect(labels).not.toHaveProperty('Corral.owner-instance');
+    expect(labels).not.toHaveProperty('corral.more');
+  });
+
+  test('a sandbox is known again by its labels alone', () => {
+    const { id, sessionId, epoch, template, image, expiresAt } = spec;
+    const info = infoFrom(labelsFor(spec, 'test'), 'paused');
+    expect(info).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'paused' });
+  });
+
+  test.each([undefined, {}, { 'corral.session': '../../etc' }])('%j are not labels of a sandbox', (labels) => {
+    expect(infoFrom(labels, 'ready')).toBeUndefined();
+  });
+});
