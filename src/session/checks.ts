@@ -1,4 +1,5 @@
 import type { Driver } from '../../drivers/driver.ts';
+import { deadline } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
@@ -17,8 +18,9 @@ const checkMs = 800; // the whole answer must come within a second
 
 /** What works and what does not; a part that hangs is unhealthy, not slow. */
 export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
-  const until = AbortSignal.any([signal, AbortSignal.timeout(checkMs)]);
   const { store, driver, model, clock } = deps;
+  using deadlined = deadline(checkMs, clock, signal);
+  const until = deadlined.signal;
   const [storage, sandbox, sessions] = await Promise.all([
     verdict(until, () => store.check(until)),
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),

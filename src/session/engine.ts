@@ -168,7 +168,7 @@ export class Engine implements AsyncDisposable {
     };
     return sessionMachine.provide({
       actors: {
-        run: runWith({ working: (id, runId) => this.#working(id, runId), live, onEnd: onRunEnd }),
+        run: runWith({ clock, working: (id, runId) => this.#working(id, runId), live, onEnd: onRunEnd }),
         sandbox: sandboxWith({ driver, clock, startTimeoutMs, live, spec, connect, prepare, track }),
       },
       actions: {

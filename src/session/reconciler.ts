@@ -1,5 +1,5 @@
 import type { Call, Driver, SandboxInfo } from '../../drivers/driver.ts';
-import { pause } from '../core/cancel.ts';
+import { deadline, pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
@@ -49,7 +49,7 @@ export class Reconciler {
   /** Until the signal fires: again and again, so that what is missed once is found the next time. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await pause(this.#deps.everyMs, signal).catch(() => {});
+      await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
       if (signal.aborted) return;
       await this.sweep(signal).catch((error: unknown) => {
         if (!signal.aborted)
@@ -83,19 +83,20 @@ export class Reconciler {
     this.#unclaimed.set(sandbox.id, since);
     if (clock.now() - since < graceMs) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
-    await driver.destroy(sandbox.id, workspace, this.#call(signal));
+    await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }
 
   async #records(): Promise<StoredSession[]> {
     return (await this.#deps.store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
   }
 
-  #list = (signal: AbortSignal): Promise<readonly SandboxInfo[]> => this.#deps.driver.list(this.#call(signal));
+  #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));
 
-  #call = (signal: AbortSignal): Call => ({
-    signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]),
-    deadlineAt: this.#deps.clock.now() + callMs,
-  });
+  async #within<Value>(signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    const { clock } = this.#deps;
+    using until = deadline(callMs, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + callMs });
+  }
 }
 
 const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

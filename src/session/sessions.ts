@@ -1,5 +1,5 @@
 import type { Driver } from '../../drivers/driver.ts';
-import { pause } from '../core/cancel.ts';
+import { deadline, pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
@@ -97,7 +97,7 @@ export function sessionService(deps: Deps): SessionService {
       await stored(id);
       await amend(id, { deleting: true }); // the tombstone first: whatever happens now, it is gone from every list
       const done = removeSession(deps, id);
-      await Promise.race([done, pause(deleteMs, closing)]).finally(() => presence.end(id));
+      await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));
       done.catch(() => {}); // the tombstone stays: the next start tries again
     },
 
@@ -194,8 +194,8 @@ export function sessionService(deps: Deps): SessionService {
   ): Promise<T> {
     const live = engine.live(id);
     if (!live?.client || live.isPaused) return await fromLog();
-    const until = AbortSignal.any([signal, AbortSignal.timeout(viewMs)]);
-    return await fromSandbox(live.client, until).catch((thrown: unknown) => {
+    using until = deadline(viewMs, clock, signal);
+    return await fromSandbox(live.client, until.signal).catch((thrown: unknown) => {
       if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();
       throw thrown;
     });

@@ -131,7 +131,7 @@ export class SessionWriter {
         const { code } = toAppError(thrown);
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
-        await pause(delay, new AbortController().signal);
+        await pause(delay, new AbortController().signal, this.#options.clock);
       }
     }
   }

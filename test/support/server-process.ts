@@ -15,12 +15,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The real server as a process of its own on a data folder of its own; disposing stops it and removes the folder. */
-export async function serverProcess(settings: Record<string, string>) {
-  const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
-  const data = join(folder, 'data');
-  const port = await freePort();
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+}
+
+async function started({ folder, port }: Place, settings: Record<string, string>) {
   const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST } = process.env;
+  const data = join(folder, 'data');
   const env = { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, PORT: String(port), CORRAL_DATA_DIR: data, ...settings };
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -31,22 +33,46 @@ export async function serverProcess(settings: Record<string, string>) {
     });
   }
   const exit = once(child, 'exit').then(([code]) => code as number | null);
-  const url = `http://127.0.0.1:${port}`;
   const isUp = async () => {
-    if (child.exitCode !== null) throw new Error(`the server did not start:\n${output}`);
-    return (await fetch(`${url}/health`)).status;
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server did not start:\n${output}`);
+    return await fetch(`http://127.0.0.1:${port}/health`).then(
+      ({ status }) => status,
+      () => 0,
+    );
   };
-  await expect.poll(isUp, { timeout: 30_000 }).toBe(200);
+  await expect.poll(isUp, { timeout: 30_000, interval: 20 }).toBe(200);
+  return { exit, output: () => output, pid: child.pid as number, kill: (signal: NodeJS.Signals) => child.kill(signal) };
+}
+
+/** The real server as a process of its own on a data folder of its own; disposing stops it and removes the folder. */
+export async function serverProcess(settings: Record<string, string>) {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
+  const port = await freePort();
+  let server = await started({ folder, port }, settings).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   return {
-    url,
-    data,
-    exit,
-    output: () => output,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    url: `http://127.0.0.1:${port}`,
+    data: join(folder, 'data'),
+    get exit() {
+      return server.exit;
+    },
+    get pid() {
+      return server.pid;
+    },
+    output: () => server.output(),
+    kill: (signal: NodeJS.Signals) => server.kill(signal),
+    /** A new server on the same data, once the old one has gone; `more` settings for this life alone. */
+    async restart(more: Record<string, string> = {}) {
+      await server.exit;
+      server = await started({ folder, port }, { ...settings, ...more });
+    },
     async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      await exit;
+      server.kill('SIGTERM');
+      await server.exit;
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
+export type ServerProcess = Awaited<ReturnType<typeof serverProcess>>;

@@ -14,10 +14,10 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
-  const note = [hint, step ? actNote(steps, step) : undefined].filter(Boolean).join('\n');
+  const note = step ? actNote(steps, step) : '';
   // A step's result comes after the step's end in the log, and only the turn's end shows that it is one.
   const text = step ? 'later' : 'live';
-  const turn = await takeTurn(model, scribe, { phase, note, tools: tools.declarations, workdir, text }, signal);
+  const turn = await takeTurn(model, scribe, { phase, note, hint, tools: tools.declarations, workdir, text }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) {
@@ -41,8 +41,7 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
 
 export async function summarize(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { scribe, model, workdir } = work;
-  const note = [hint, summaryNote].filter(Boolean).join('\n');
-  const wanted = { phase: { kind: 'summarize' }, note, tools: [], workdir, text: 'live' } as const;
+  const wanted = { phase: { kind: 'summarize' }, note: summaryNote, hint, tools: [], workdir, text: 'live' } as const;
   const turn = await takeTurn(model, scribe, wanted, signal);
   if (!turn.ok) return turn.result;
   const { facts, spent, message } = turn;

@@ -21,8 +21,8 @@ export async function plan(
     workdir,
     text: 'later' as const,
   };
-  const note = [hint, again ? replanNote(steps) : planNote].filter(Boolean).join('\n');
-  const first = await takeTurn(model, scribe, { ...wanted, note }, signal);
+  const note = again ? replanNote(steps) : planNote;
+  const first = await takeTurn(model, scribe, { ...wanted, note, hint }, signal);
   if (!first.ok) return first.result;
   if (first.empty) return { kind: 'empty', spent: first.spent };
   let turn: Turn & { ok: true } = first;
@@ -30,7 +30,7 @@ export async function plan(
   if (!made) {
     // A model that answers in prose is asked once more; if it insists, its task is a plan of one step.
     await scribe.write(...turn.facts);
-    const second = await takeTurn(model, scribe, { ...wanted, note: `${note}\nAnswer by calling make_plan.` }, signal);
+    const second = await takeTurn(model, scribe, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
     if (!second.ok) return second.result;
     turn = { ...second, spent: sum(first.spent, second.spent) };
     made = answerCalls(scribe, second);

@@ -1,6 +1,8 @@
 import { fromPromise } from 'xstate';
 import type { RunEnd } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
+import { deadline } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { SessionFact } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import type { Live } from '../live.ts';
@@ -10,6 +12,7 @@ import { halves, plan } from './plan.ts';
 import type { Working } from './working.ts';
 
 interface Deps {
+  readonly clock: Clock;
   working(sessionId: SessionId, runId: RunId): Promise<Working>;
   live(sessionId: SessionId): Live;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
@@ -17,7 +20,7 @@ interface Deps {
 const killMs = 4_000; // a stop answers within five seconds
 
 /** The run machine with its holes filled. */
-export const runWith = ({ working, live, onEnd }: Deps) =>
+export const runWith = ({ clock, working, live, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => plan(await working(input.sessionId, input.runId), input, signal)),
@@ -37,19 +40,26 @@ export const runWith = ({ working, live, onEnd }: Deps) =>
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
-        await endRun(own, runId, task, end);
+        await endRun(clock, own, { runId, task, end });
         onEnd(statusOf(end));
       }),
     },
   });
 
-async function endRun(live: Live, runId: RunId, task: string, end: RunEnd): Promise<void> {
+interface Ending {
+  readonly runId: RunId;
+  readonly task: string;
+  readonly end: RunEnd;
+}
+
+async function endRun(clock: Clock, live: Live, { runId, task, end }: Ending): Promise<void> {
   const { scribe, client } = live;
   if (!scribe) return;
   scribe.shut();
   // What an ended run left in the background goes on; a stopped run leaves nothing.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || scribe.openCall)) {
-    await client.killTagged(runId, AbortSignal.timeout(killMs)).catch(() => {}); // a lost sandbox has no processes
+    using until = deadline(killMs, clock);
+    await client.killTagged(runId, until.signal).catch(() => {}); // a lost sandbox has no processes
   }
   await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
   live.scribe = undefined; // and the transcript with it: an idle session is small

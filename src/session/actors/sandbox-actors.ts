@@ -1,8 +1,15 @@
 import { fromPromise } from 'xstate';
-import { type Call, type Driver, isPausable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
+import {
+  type Call,
+  type Driver,
+  isPausable,
+  type ProvisionNews,
+  type SandboxLink,
+  type SandboxSpec,
+} from '../../../drivers/driver.ts';
 import { resourceActor } from '../../../machines/resource-actor.ts';
 import { type HoldNews, sandboxMachine } from '../../../machines/sandbox.ts';
-import { pause } from '../../core/cancel.ts';
+import { deadline, pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import { failpoint } from '../../core/failpoint.ts';
@@ -35,10 +42,10 @@ const callMs = 30_000;
 /** The sandbox machine with its holes filled. */
 export function sandboxWith(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
-  const within = (ms: number, signal: AbortSignal): Call => ({
-    signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]),
-    deadlineAt: clock.now() + ms,
-  });
+  async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    using until = deadline(ms, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+  }
   const begun = new Map<SandboxId, number>();
 
   return sandboxMachine.provide({
@@ -47,45 +54,47 @@ export function sandboxWith(deps: SandboxDeps) {
         begun.set(sandboxId, clock.now());
         await failpoint('driver.create.before');
         const { writer } = live(sessionId);
-        await driver.provision(deps.spec(sessionId, sandboxId), within(deps.startTimeoutMs, signal), (news) => {
+        const tell = (news: ProvisionNews) => {
           const runId = live(sessionId).scribe?.runId ?? null;
           void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
-        });
+        };
+        const spec = deps.spec(sessionId, sandboxId);
+        await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
         await failpoint('driver.create.afterCall');
       }),
 
       hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
-          const link = await driver.attach(sandboxId, within(callMs, signal));
+          const link = await within(callMs, signal, (call) => driver.attach(sandboxId, call));
           const client = deps.connect(link);
           const own = live(sessionId);
           return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link) };
         },
         use: async ({ own, sandboxId, link, client }, tell, signal) => {
-          await client.health(within(callMs, signal).signal);
+          await within(callMs, signal, (call) => client.health(call.signal));
           await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
           await failpoint('driver.create.afterRecord');
           own.client = client;
           const since = begun.get(sandboxId);
           begun.delete(sandboxId);
           tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
-          await watch({ own, client, lost: link.lost }, signal);
+          await watch({ own, client, lost: link.lost, clock }, signal);
         },
         track: deps.track,
       }),
 
       pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
         live(sessionId).isPaused = true; // before: a paused daemon misses heartbeats
-        if (isPausable(driver)) await driver.pause(sandboxId, within(callMs, signal));
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
       }),
       unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
-        if (isPausable(driver)) await driver.resume(sandboxId, within(callMs, signal));
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
         live(sessionId).isPaused = false;
       }),
       release: fromPromise(async ({ input: { sandboxId, workspace }, signal }) => {
         begun.delete(sandboxId);
         await failpoint('driver.destroy.before');
-        await driver.destroy(sandboxId, workspace, within(callMs, signal));
+        await within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
         await failpoint('driver.destroy.after');
       }),
     },
@@ -107,17 +116,18 @@ async function drop(own: Live, client: SandboxClient, link: SandboxLink): Promis
 
 /** Until the sandbox is lost (throws) or nobody wants it any more (returns). */
 async function watch(
-  { own, client, lost }: { own: Live; client: SandboxClient; lost: AbortSignal },
+  { own, client, lost, clock }: { own: Live; client: SandboxClient; lost: AbortSignal; clock: Clock },
   signal: AbortSignal,
 ) {
   const either = AbortSignal.any([signal, lost]);
   let misses = 0;
   while (!either.aborted) {
-    await pause(heartbeatMs, either).catch(() => {});
+    await pause(heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {
-      await client.health(AbortSignal.any([either, AbortSignal.timeout(heartbeatMs)]));
+      using soon = deadline(heartbeatMs, clock, either);
+      await client.health(soon.signal);
       misses = 0;
     } catch (thrown) {
       if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;

@@ -9,6 +9,7 @@ import type { RunScribe } from '../scribe.ts';
 export interface Wanted {
   readonly phase: TurnPhase;
   readonly note: string;
+  readonly hint: string | undefined;
   readonly tools: readonly ToolDeclaration[];
   readonly mustCall?: string;
   readonly workdir: string;
@@ -31,7 +32,7 @@ export type Turn =
 /** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
 export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, signal: AbortSignal): Promise<Turn> {
   scribe.takeIn();
-  const { phase, note, tools, mustCall, workdir } = wanted;
+  const { phase, note, hint, tools, mustCall, workdir } = wanted;
   const pieces: string[] = [];
   using speech = scribe.speak();
   const request = {
@@ -39,6 +40,7 @@ export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, 
     system: systemPrompt(workdir),
     ...scribe.transcript.messages(scribe.runId),
     note,
+    ...(hint === undefined ? {} : { hint }),
     tools,
     ...(mustCall === undefined ? {} : { mustCall }),
   };

@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
+import { api, fence, storedEvents } from './api.ts';
+import { problemsOf } from './checker.ts';
+import { serverProcess } from './server-process.ts';
+
+/** The same numbers for the same seed. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+interface Chaos {
+  readonly driver: 'docker' | 'process';
+  readonly points: number;
+  readonly seed: number;
+  /** Names what is left of a session at the driver after its removal. */
+  readonly leftovers: (sessionId: string, dataDir: string) => Promise<string[]>;
+}
+
+/** Kills the server at random moments of runs, restarts it each time, and holds the log and the world to account. */
+export async function chaosKill({
+  driver,
+  points,
+  seed,
+  leftovers,
+}: Chaos): Promise<{ resumed: number; problems: string[] }> {
+  const random = seeded(seed);
+  await using server = await serverProcess({ CORRAL_DRIVER: driver, CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
+  const client = api(server.url);
+  const id = await client.create();
+  let sent = 0;
+  // The first kills must not all fall into the start of the sandbox.
+  await client.chat(id, fence('sh', 'touch ready'));
+  for (let point = 0; point < points; point++) {
+    if ((await client.status(id)) !== 'running') {
+      sent += 1;
+      await client.send(id, task(sent));
+    }
+    await sleep(random() * 900);
+    server.kill('SIGKILL');
+    await server.restart();
+  }
+  await expect.poll(() => client.status(id), { timeout: 60_000, interval: 100 }).toBe('completed');
+  const ran = (await client.ask('POST', `/${id}/file`, { file: 'ran' })).body.data as { content: string } | null;
+  const events = storedEvents(server.data, id);
+  const problems = problemsOf(events);
+  problems.push(...repeated((ran?.content ?? '').split('\n').filter(Boolean)).map((line) => `${line} ran twice`));
+  expect((await client.remove(id)).status).toBe(200);
+  problems.push(...(await leftovers(id, server.data)).map((what) => `left behind: ${what}`));
+  // A kill that met no run proves nothing.
+  const resumed = events.filter(
+    (event) => event.type === 'run.notice' && event.data.kind === 'resumed_after_restart',
+  ).length;
+  return { resumed, problems };
+}
+
+const task = (n: number) =>
+  `Task ${n}\n${fence('sh', `echo ${n}.1 >> ran; for i in 1 2 3 4 5; do echo line $i; sleep 0.05; done`)}\n` +
+  `${fence(`file:note-${n}.md`, `note ${n}`)}\n${fence('sh', `sleep 0.2; echo ${n}.2 >> ran; cat note-${n}.md`)}`;
+
+const repeated = (lines: readonly string[]) => lines.filter((line, at) => lines.indexOf(line) !== at);

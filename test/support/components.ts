@@ -1,0 +1,28 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { TestContext } from 'vitest';
+
+const run = promisify(execFile);
+const answers = (command: string, args: string[]) =>
+  run(command, args, { timeout: 10_000 }).then(
+    () => true,
+    () => false,
+  );
+const components = {
+  docker: { is: 'Docker answers', look: () => answers('docker', ['version']) },
+  bubblewrap: {
+    is: 'bubblewrap works',
+    look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),
+  },
+} as const;
+const found = new Map<string, Promise<boolean>>();
+
+/** Skips the test where the component is missing, and says so; in CI it must be there. */
+export async function needs(context: TestContext, name: keyof typeof components): Promise<void> {
+  const { is, look } = components[name];
+  const looked = found.get(name) ?? look();
+  found.set(name, looked);
+  if (await looked) return;
+  if (process.env.CI === 'true') throw new Error(`needed in CI: ${is}`);
+  context.skip(`needs that ${is}`);
+}
