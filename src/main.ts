@@ -203,7 +203,7 @@ async function serve(settings: Config, logger: Logger): Promise<void> {
     logger,
     graceMs: 15_000,
     everyMs: 10_000,
-    remove: (id) => removeSession({ engine, presence, store, ids }, id),
+    remove: (id) => removeSession({ engine, presence, store, ids, clock }, id),
   });
   await reconciler.recover(closing);
   stack.defer(async () => await sweeping);

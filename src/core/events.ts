@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
-import { MessageId, RunId, SessionId } from './ids.ts';
+import { MessageId, RunId, type SessionId } from './ids.ts';
 
 // The facts of a session, in the past tense; what somebody wants is a command and never enters the log.
 // Names and fields are the wire contract's; each facade says them in its own words.
@@ -76,7 +76,10 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('run.wait', z.object({ question: z.string() })),
   fact('run.resumed', z.object({ messageId: MessageId })),
   /** Something the run does instead of working: waiting for the provider, being stuck. Shown by tRPC only. */
-  fact('run.notice', z.object({ kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart']), detail: z.string() })),
+  fact(
+    'run.notice',
+    z.object({ kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart']), detail: z.string() }),
+  ),
   fact('run.error', z.object({ error: z.string() })),
   fact(
     'run.end',

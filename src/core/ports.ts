@@ -69,7 +69,11 @@ export interface Inbox {
   /** Forgets keys claimed before this time; resolves with how many. */
   expire(before: number): Promise<number>;
 }
-export type InboxClaim = { kind: 'new' } | { kind: 'pending' } | { kind: 'conflict' } | { kind: 'done'; answer: unknown };
+export type InboxClaim =
+  | { kind: 'new' }
+  | { kind: 'pending' }
+  | { kind: 'conflict' }
+  | { kind: 'done'; answer: unknown };
 
 export interface Lease {
   readonly name: string;

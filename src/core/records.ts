@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Origin, SessionStatus } from './events.ts';
-import { SandboxId, SessionId } from './ids.ts';
+import { type SandboxId, SessionId } from './ids.ts';
 
 /**
  * What lists and heads of sessions show; a projection of the log, written in the same transaction.
