@@ -91,7 +91,8 @@ export interface Driver extends AsyncDisposable {
    * call, even a concurrent one or one from another process, gives the same sandbox; after an `exited`
    * or `stopped` one it starts anew on the kept workspace. A failed or cancelled call leaves nothing
    * running that `list` does not show.
-   * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota.
+   * Rejects: image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced when
+   * the sandbox belongs to a newer epoch.
    */
   provision(spec: SandboxSpec, call: Call, news?: (news: ProvisionNews) => void): Promise<SandboxInfo>;
 

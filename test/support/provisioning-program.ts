@@ -1,0 +1,16 @@
+// A server that starts one sandbox with the process driver and then waits to be killed.
+// Usage: provisioning-program.ts ROOT BWRAP SPEC (as JSON)
+import { processDriver } from '../../drivers/process/process.ts';
+import { randomIds } from '../../src/core/ids.ts';
+import { programs } from './programs.ts';
+
+const [root = '', bubblewrap = '', spec = ''] = process.argv.slice(2);
+const gate = { serve: (socket: { destroy(): void }) => socket.destroy() };
+const ids = randomIds();
+const driver = await processDriver({
+  ...{ instance: 'test', root, gate, ids, image: 'corral-sandbox', programs },
+  bubblewrap: bubblewrap === '' ? undefined : bubblewrap,
+});
+await driver.provision(JSON.parse(spec), { signal: AbortSignal.timeout(20_000), deadlineAt: Date.now() + 20_000 });
+console.log('ready');
+setInterval(() => {}, 60_000);

@@ -1,0 +1,113 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { testSpec } from '../../../drivers/conformance.ts';
+import { lock } from '../../../drivers/process/lock.ts';
+import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
+import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
+import { Joined, within } from '../../../drivers/shared/joined.ts';
+
+const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
+
+async function tempFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'corral-shared-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+describe('joined operations', () => {
+  test('a second call joins the first', async () => {
+    const joined = new Joined<number>();
+    let runs = 0;
+    const run = async () => ++runs;
+    expect(await Promise.all([joined.join('a', call(), run), joined.join('a', call(), run)])).toEqual([1, 1]);
+    expect(await joined.join('a', call(), run)).toBe(2);
+  });
+
+  test('the operation is cancelled when the last caller has left, and the next waits for its clean-up', async () => {
+    const joined = new Joined<string>();
+    const first = new AbortController();
+    const second = new AbortController();
+    const log: string[] = [];
+    const cleanedUp = Promise.withResolvers<void>();
+    const run = async ({ signal }: { signal: AbortSignal }) => {
+      await within(new Promise<never>(() => {}), signal).catch(async () => {
+        log.push('cancelled');
+        await cleanedUp.promise;
+        log.push('cleaned up');
+      });
+      return 'never used';
+    };
+    const left = joined.join('a', call(first.signal), run).catch((error) => error.code);
+    const last = joined.join('a', call(second.signal), run).catch((error) => error.code);
+    first.abort();
+    expect(await left).toBe('cancelled');
+    expect(log).toEqual([]);
+    second.abort();
+    expect(await last).toBe('cancelled');
+    const next = joined.join('a', call(), async () => {
+      log.push('next');
+      return 'next';
+    });
+    cleanedUp.resolve();
+    expect(await next).toBe('next');
+    expect(log).toEqual(['cancelled', 'cleaned up', 'next']);
+  });
+});
+
+describe('folders', () => {
+  const meta = () => ({ driver: 'test', instance: 'test', ...labelsOf(testSpec('image')), token: 'first-token' });
+
+  test('the first token stays, and only the server’s user can read it', async () => {
+    await using folder = await tempFolder();
+    const folders = await openFolders(folder.path);
+    const wanted = meta();
+    await folders.prepare(wanted);
+    expect(await folders.prepare({ ...wanted, epoch: 2, token: 'second-token' })).toMatchObject({
+      token: 'first-token',
+    });
+    expect(await folders.read(wanted.id)).toMatchObject({ token: 'first-token', epoch: 2 });
+    expect((await stat(join(folders.home(wanted.id), 'meta.json'))).mode & 0o777).toBe(0o600);
+    expect((await stat(folders.home(wanted.id))).mode & 0o777).toBe(0o700);
+    expect((await stat(folders.mount(wanted.id))).mode & 0o777).toBe(0o755);
+  });
+
+  test('two servers that prepare one folder at once agree on the token', async () => {
+    await using folder = await tempFolder();
+    const wanted = meta();
+    const servers = await Promise.all([1, 2, 3, 4].map(() => openFolders(folder.path)));
+    const made = await Promise.all(servers.map((it, n) => it.prepare({ ...wanted, token: `${n}-token-of-its-own` })));
+    expect(new Set(made.map(({ token }) => token)).size).toBe(1);
+  });
+
+  test('where the path is too long for a socket, a short private folder stands in, the same one each time', async () => {
+    await using folder = await tempFolder();
+    const long = join(folder.path, 'a-long-name-'.repeat(6));
+    const folders = await openFolders(long);
+    const { id } = meta();
+    expect(Buffer.byteLength(join(folders.mount(id), 'control.0123456789ab'))).toBeLessThanOrEqual(107);
+    expect((await openFolders(long)).mount(id)).toBe(folders.mount(id));
+    const short = join(folders.mount(id), '../..');
+    expect((await stat(short)).mode & 0o777).toBe(0o700);
+    await rm(short, { recursive: true });
+  });
+});
+
+describe('processes', () => {
+  test('a process with another start time, or of another run of the machine, is somebody else', async () => {
+    const mark = (await markOf(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
+    expect(await isAlive(mark)).toBe(true);
+    expect(await isAlive({ ...mark, startTime: '1' })).toBe(false);
+    expect(await isAlive({ ...mark, boot: 'before' })).toBe(false);
+    await kill({ ...mark, startTime: '1' }, 'process'); // or this test would not end well
+  });
+
+  test('a lock is held by one at a time and free again after its end', async () => {
+    const name = `test ${process.pid} ${Math.random()}`;
+    const first = await lock(name, AbortSignal.timeout(1_000));
+    await expect(lock(name, AbortSignal.timeout(80))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    const second = lock(name, AbortSignal.timeout(1_000));
+    await first[Symbol.asyncDispose]();
+    await (await second)[Symbol.asyncDispose]();
+  });
+});
