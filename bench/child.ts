@@ -1,0 +1,28 @@
+// A process of its own for one side of a measurement: `child.ts <program> <JSON argument>`, asked over the IPC channel.
+// It ends with its parent, whatever becomes of that.
+import type { Program } from './lib/child-process.ts';
+
+const programs: Record<string, () => Promise<{ open: (argument: never) => Promise<Program> }>> = {
+  'corral-fanout': () => import('./lib/corral-fanout.ts'),
+  'corral-docker': () => import('./lib/corral-docker.ts'),
+  'corral-idle': () => import('./lib/corral-idle.ts'),
+  'raw-sse': () => import('./peers/raw-sse.ts'),
+  'bare-actors': () => import('./peers/bare-actors.ts'),
+};
+
+const [name = '', argument = 'null'] = process.argv.slice(2);
+const load = programs[name];
+if (!load) throw new Error(`there is no program ${name}`);
+process.on('SIGINT', () => {}); // ctrl-c reaches us too; the parent decides when we end
+const program = await (await load()).open(JSON.parse(argument) as never);
+const end = () => program[Symbol.asyncDispose]().finally(() => process.exit());
+
+process.on('message', async ({ id, method, input }: { id: number; method: string; input: unknown }) => {
+  try {
+    process.send?.({ id, value: await program.methods[method]?.(input as never) });
+  } catch (thrown) {
+    process.send?.({ id, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
+  }
+});
+process.on('SIGTERM', end).on('disconnect', end);
+process.send?.({ id: 0, value: 'ready' });

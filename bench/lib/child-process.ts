@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** What a program in a child process can be asked. */
+export interface Program extends AsyncDisposable {
+  readonly methods: Readonly<Record<string, (input: never) => unknown>>;
+}
+export interface Child extends AsyncDisposable {
+  readonly pid: number;
+  call<Value>(method: string, input?: unknown): Promise<Value>;
+}
+interface Answer {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: string;
+}
+
+const entry = fileURLToPath(new URL('../child.ts', import.meta.url));
+const quiet = '--disable-warning=ExperimentalWarning';
+const patienceMs = 10_000;
+
+export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
+  const child = fork(entry, [program, JSON.stringify(argument)], {
+    execArgv: [quiet, ...flags],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  const exit = once(child, 'exit').then(([code]) => {
+    for (const { reject } of waiting.values()) reject(new Error(`the program ${program} ended with code ${code}`));
+    waiting.clear();
+  });
+  child.on('message', ({ id, value, error }: Answer) => {
+    const asked = waiting.get(id);
+    waiting.delete(id);
+    if (error === undefined) asked?.resolve(value);
+    else asked?.reject(new Error(error));
+  });
+  let count = 0;
+  const expect = (id: number) => {
+    const answer = Promise.withResolvers<unknown>();
+    waiting.set(id, answer);
+    return answer.promise;
+  };
+  await expect(count);
+  return {
+    pid: child.pid as number,
+    call(method, input) {
+      if (child.exitCode !== null) return Promise.reject(new Error(`the program ${program} has ended`));
+      const id = ++count;
+      child.send({ id, method, input });
+      return expect(id) as Promise<never>;
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), patienceMs);
+      await exit;
+      clearTimeout(late);
+    },
+  };
+}

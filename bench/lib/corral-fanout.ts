@@ -1,0 +1,30 @@
+import { MemoryBackend } from '../../drivers/memory/backend.ts';
+import { memoryDriver } from '../../drivers/memory/memory.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Program } from './child-process.ts';
+import { openCorral, type Setup } from './corral.ts';
+import { type Emission, emitEach } from './emit.ts';
+import { addSession } from './sessions.ts';
+
+// Corral as the subject of a fan-out: real store, writer, log, service and SSE; only the events are put in from here.
+
+export async function open({ dataDir, store }: Pick<Setup, 'dataDir' | 'store'>): Promise<Program> {
+  const corral = await openCorral({
+    dataDir,
+    store,
+    settings: { CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
+    driver: async ({ config }) => memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image])),
+  });
+  const id = await addSession(corral);
+  const { writer } = await corral.engine.reach(id);
+  return {
+    methods: {
+      listen: async () => `${await corral.listen()}/api/v1/sessions/${id}/events`,
+      emit: (emission: Emission) =>
+        emitEach(emission, (n, description) =>
+          writer.write([{ type: 'step', runId: null, data: { id: String(n), description, status: 'running' } }]),
+        ),
+    },
+    [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
+  };
+}

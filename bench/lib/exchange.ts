@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { monotonicMs } from './generator.ts';
+
+/** A POST on a connection that is open already; says when the first byte left, and when the answer was over. */
+export async function timedPost(url: string, body: object): Promise<{ sentAt: number; answer: string }> {
+  const { hostname, port, pathname, host } = new URL(url);
+  const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
+  await once(socket, 'connect');
+  const json = JSON.stringify(body);
+  const head = [
+    `POST ${pathname} HTTP/1.1`,
+    `Host: ${host}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(json)}`,
+    'Connection: close',
+  ];
+  const request = `${head.join('\r\n')}\r\n\r\n${json}`;
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  const sentAt = monotonicMs();
+  socket.write(request);
+  await once(socket, 'close');
+  return { sentAt, answer };
+}
+
+/** A waiting SSE client: resolves with when the first frame came that holds this text. */
+export async function waitingClient(url: string): Promise<{ hears(text: string): Promise<number> } & Disposable> {
+  const { hostname, port, pathname, host } = new URL(url);
+  const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
+  await once(socket, 'connect');
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
+  const [head] = (await once(socket, 'data')) as [string];
+  if (!head.startsWith('HTTP/1.1 200')) throw new Error(`${url} answered ${head.slice(0, 100)}`);
+  let wanted = '';
+  let recent = '';
+  let heard: (at: number) => void = () => {};
+  socket.on('data', (chunk) => {
+    const at = monotonicMs();
+    recent += chunk;
+    if (wanted !== '' && recent.includes(wanted)) heard(at);
+  });
+  return {
+    hears(text) {
+      wanted = text;
+      recent = '';
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      const late = setTimeout(() => reject(new Error('the event did not come within 10 s')), 10_000);
+      heard = (at) => {
+        clearTimeout(late);
+        wanted = '';
+        resolve(at);
+      };
+      return promise;
+    },
+    [Symbol.dispose]: () => socket.destroy(),
+  };
+}

@@ -1,0 +1,24 @@
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import type { GeneratorLoad } from './measure.ts';
+
+const resolution = 1; // ms
+
+/** Watches this process while it generates load. */
+export function watchGenerator(): { stop(): GeneratorLoad } {
+  const delay = monitorEventLoopDelay({ resolution });
+  delay.enable();
+  const cpu = process.cpuUsage();
+  const from = performance.now();
+  return {
+    stop() {
+      delay.disable();
+      const { user, system } = process.cpuUsage(cpu);
+      const ms = performance.now() - from;
+      const late = delay.count > 0 ? delay.percentile(99) / 1e6 - resolution : 0;
+      return { cpuShare: (user + system) / 1_000 / ms, loopP99Ms: Math.max(0, late) };
+    },
+  };
+}
+
+/** CLOCK_MONOTONIC, the same for all processes of one host: times of two processes can be compared as they are. */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;

@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import type { BenchResult } from './result.ts';
+
+/** What a command prints, or nothing where it is missing. */
+function output(command: string, ...args: string[]): string {
+  try {
+    return execFileSync(command, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 5_000,
+    }).trim();
+  } catch {
+    return '';
+  }
+}
+
+export function describeHost(): Omit<BenchResult['host'], 'steal'> {
+  const [engine = '', runtime = ''] = output(
+    'docker',
+    'info',
+    '--format',
+    '{{.ServerVersion}} {{.DefaultRuntime}}',
+  ).split(' ');
+  return {
+    cpu: cpus()[0]?.model.trim() ?? '',
+    cores: cpus().length,
+    memGiB: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+    engine,
+    runtime,
+    cgroup: existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1,
+  };
+}
+
+export const describeCommit = (): Pick<BenchResult, 'commit' | 'dirty'> => ({
+  commit: output('git', 'rev-parse', 'HEAD'),
+  dirty: output('git', 'status', '--porcelain', '--untracked-files=no') !== '',
+});

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+
+// bench.md 5, as a schema; bench/schema.json is its JSON Schema.
+
+const side = z.strictObject({
+  name: z.string(),
+  p50: z.number(),
+  p95: z.number(),
+  p99: z.number(),
+  max: z.number(),
+  n: z.int(),
+  cpuMs: z.number().optional(),
+  rssMiB: z.number().optional(),
+});
+const Metric = z.strictObject({
+  id: z.string().regex(/^P\d\d$/),
+  variant: z.record(z.string(), z.union([z.string(), z.number()])),
+  unit: z.string(),
+  better: z.enum(['lower', 'higher']),
+  subject: side.optional(),
+  peer: side.optional(),
+  ratio: z
+    .strictObject({
+      stat: z.enum(['p50', 'p99']),
+      median: z.number(),
+      ci95: z.tuple([z.number(), z.number()]),
+      hodgesLehmann: z.number(),
+      rounds: z.int(),
+      voided: z.int(),
+    })
+    .optional(),
+  target: z.strictObject({
+    max: z.number().optional(),
+    min: z.number().optional(),
+    grace: z.number().optional(),
+    level: z.enum(['anchor', 'lead', 'stretch']),
+  }),
+  baseline: z.number().optional(),
+  correct: z
+    .strictObject({
+      expected: z.int(),
+      received: z.int(),
+      lost: z.int(),
+      duplicated: z.int(),
+      reordered: z.int(),
+    })
+    .optional(),
+  verdict: z.enum(['pass', 'fail', 'unclear', 'noisy', 'skipped']),
+  reason: z.string(),
+});
+export type Metric = z.infer<typeof Metric>;
+
+export const BenchResult = z.strictObject({
+  schema: z.literal('corral-bench/1'),
+  commit: z.string(),
+  dirty: z.boolean(),
+  mode: z.enum(['quick', 'full']),
+  seed: z.int(),
+  host: z.strictObject({
+    cpu: z.string(),
+    cores: z.int(),
+    memGiB: z.number(),
+    kernel: z.string(),
+    node: z.string(),
+    engine: z.string(),
+    runtime: z.string(),
+    cgroup: z.int(),
+    steal: z.number(),
+  }),
+  metrics: z.array(Metric),
+  series: z.array(z.unknown()),
+});
+export type BenchResult = z.infer<typeof BenchResult>;
+
+/** What tells one metric from all others: in the baseline, and from run to run. */
+export const keyOf = ({ id, variant, ratio }: Pick<Metric, 'id' | 'variant' | 'ratio'>): string =>
+  [id, ...Object.entries(variant).map(([name, value]) => `${name}=${value}`), ratio?.stat ?? ''].join(' ').trim();

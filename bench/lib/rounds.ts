@@ -1,0 +1,122 @@
+import { addUp, type Correctness, type Experiment, type Goal, isWrong, type Pair, type SideRound } from './measure.ts';
+import { bootstrapInterval, hodgesLehmann, median, type Random, type Summary, summary } from './statistics.ts';
+import { judge, type Verdict, verdictOf } from './verdict.ts';
+
+export interface Instruments {
+  /** ms, monotonic. */
+  now(): number;
+  /** The noise sensor: how long the fixed work takes now. */
+  feel(): number;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+}
+export interface Outcome {
+  readonly goal: Goal;
+  readonly ratio: { median: number; ci95: [number, number]; hodgesLehmann: number; rounds: number; voided: number };
+  readonly verdict: Verdict;
+  readonly reason: string;
+}
+export interface Measured {
+  readonly subject: SideSummary;
+  readonly peer: SideSummary;
+  readonly outcomes: readonly Outcome[];
+  readonly correct: Correctness;
+}
+export type SideSummary = Summary & { readonly cpuMs?: number; readonly rssMiB?: number };
+interface Round {
+  readonly subject: SideRound;
+  readonly peer: SideRound;
+  /** Why it does not count; undefined when it does. */
+  readonly voidedBy: string | undefined;
+}
+
+const restless = 0.15;
+const busy = 0.8;
+const lateShare = 0.2;
+/** The loop's delay is measured with a timer of 1 ms, so less than this cannot be told from none. */
+const lateFloorMs = 2;
+
+/** Pairs of rounds, A B B A, until every goal is decided, or the rounds or the time are used up. */
+export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measured> {
+  const { rounds, feels } = experiment;
+  const { now, feel, signal } = instruments;
+  const began = now();
+  const taken: Round[] = [];
+  await using pair = await experiment.open();
+  for (let n = 0; n < rounds.warmUp && !signal.aborted; n++) await both(pair, n);
+  let before = feels === 'noise' ? feel() : 0;
+  for (let n = 0; n < rounds.max && !signal.aborted; n++) {
+    const sides = await both(pair, n);
+    const after = feels === 'noise' ? feel() : 0;
+    taken.push({ ...sides, voidedBy: voidedBy(sides, before, after) });
+    before = after;
+    if (taken.some(({ subject }) => subject.correct && isWrong(subject.correct))) break;
+    if (now() - began > rounds.capMs) break;
+    const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
+    if (valid.length >= rounds.min && experiment.goals.every((goal) => isDecided(valid, goal, instruments.random)))
+      break;
+  }
+  return conclude(experiment, taken, instruments.random);
+}
+
+/** Who goes first changes with each round, so that what drifts meets both sides alike. */
+async function both(pair: Pair, n: number): Promise<{ subject: SideRound; peer: SideRound }> {
+  if (n % 2 === 0) {
+    const subject = await pair.subject();
+    return { subject, peer: await pair.peer() };
+  }
+  const peer = await pair.peer();
+  return { subject: await pair.subject(), peer };
+}
+
+function voidedBy(sides: { subject: SideRound; peer: SideRound }, before: number, after: number): string | undefined {
+  if (before > 0 && Math.abs(after - before) / before > restless) return 'the machine changed its pace';
+  for (const { generator, samples } of [sides.subject, sides.peer]) {
+    if (!generator) continue;
+    if (generator.cpuShare > busy) return 'the generator was busy';
+    if (generator.loopP99Ms > Math.max(lateFloorMs, lateShare * median(samples))) return 'the generator was late';
+  }
+  return undefined;
+}
+
+const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal) =>
+  rounds.map(({ subject, peer }) => Math.max(0, summary(subject.samples)[stat] - grace) / summary(peer.samples)[stat]);
+
+const isDecided = (rounds: readonly Round[], goal: Goal, random: Random) =>
+  judge(bootstrapInterval(ratiosOf(rounds, goal), random), goal) !== 'unclear';
+
+function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measured {
+  const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
+  const voided = taken.length - valid.length;
+  // Where no round counts, the numbers are shown all the same; the verdict says what they are worth.
+  const shown = valid.length > 0 ? valid : taken;
+  const correct = addUp(taken.flatMap(({ subject }) => subject.correct ?? []));
+  const outcomes = experiment.goals.map((goal): Outcome => {
+    const ratios = ratiosOf(shown, goal);
+    const ci95 = bootstrapInterval(ratios, random);
+    const ratio = { median: median(ratios), ci95, hodgesLehmann: hodgesLehmann(ratios), rounds: valid.length, voided };
+    if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${said(correct)}` };
+    const verdict = verdictOf(ci95, goal, { valid: valid.length, voided });
+    return { goal, ratio, verdict, reason: verdict === 'noisy' ? whyVoid(taken) : '' };
+  });
+  const side = (name: 'subject' | 'peer') => sideSummary(shown.map((round) => round[name]));
+  return { subject: side('subject'), peer: side('peer'), outcomes, correct };
+}
+
+function sideSummary(rounds: readonly SideRound[]): SideSummary {
+  const cpu = rounds.flatMap(({ cpuMs }) => cpuMs ?? []);
+  const rss = rounds.flatMap(({ rssMiB }) => rssMiB ?? []);
+  return {
+    ...summary(rounds.flatMap(({ samples }) => samples)),
+    ...(cpu.length > 0 && { cpuMs: median(cpu) }),
+    ...(rss.length > 0 && { rssMiB: median(rss) }),
+  };
+}
+
+const said = ({ lost, duplicated, reordered }: Correctness) =>
+  `${lost} lost, ${duplicated} doubled, ${reordered} out of order`;
+
+function whyVoid(taken: readonly Round[]): string {
+  const reasons = new Set(taken.flatMap(({ voidedBy }) => voidedBy ?? []));
+  return [...reasons].join('; ');
+}

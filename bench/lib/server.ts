@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freshFolder } from './folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const startMs = 60_000;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** The whole server as users start it, on a data folder of its own. */
+export async function startServer(settings: Record<string, string>): Promise<{ url: string } & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await freshFolder());
+  const port = await freePort();
+  const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
+  const own = { PORT: String(port), CORRAL_DATA_DIR: join(folder.path, 'd'), CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
+    cwd: root,
+    env: { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true, // ctrl-c is for us; we then end it in order
+  });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said = (said + chunk).slice(-2_000);
+  });
+  const exit = once(child, 'exit');
+  stack.defer(async () => {
+    child.kill('SIGTERM');
+    await exit;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const deadline = performance.now() + startMs;
+  while (
+    !(await fetch(`${url}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    ))
+  ) {
+    if (child.exitCode !== null || performance.now() > deadline) throw new Error(`the server did not start: ${said}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const held = stack.move();
+  return { url, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

@@ -1,0 +1,81 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { crc32 } from 'node:zlib';
+import { monotonicMs } from './generator.ts';
+import type { Correctness } from './measure.ts';
+
+const marker = '"description":"';
+
+/** An SSE client that does as little as it can for each event: a bare socket, one look at the clock per chunk. */
+export class Subscriber implements Disposable {
+  readonly latencies: number[] = [];
+  #socket: Socket;
+  #rest = '';
+  #last = 0;
+  #crc = 0;
+  #wrong = { duplicated: 0, reordered: 0 };
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Resolves once the server has said that it is connected. */
+  static async open(url: string): Promise<Subscriber> {
+    const { hostname, port, pathname, host } = new URL(url);
+    const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
+    await once(socket, 'connect');
+    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
+    const [head] = (await once(socket, 'data')) as [string];
+    if (!head.startsWith('HTTP/1.1 200')) throw new Error(`${url} answered ${head.slice(0, 100)}`);
+    const self = new Subscriber(socket);
+    socket.on('data', (chunk) => self.#hear(String(chunk)));
+    return self;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Forgets what it measured; what it heard must go on where it stands. */
+  reset(): void {
+    this.latencies.length = 0;
+    this.#crc = 0;
+  }
+
+  correct({ from, to, crc }: { from: number; to: number; crc: number }): Correctness {
+    const expected = to - from;
+    const received = this.latencies.length;
+    const damaged = received === expected && crc !== this.#crc ? 1 : 0;
+    const { duplicated, reordered } = this.#wrong;
+    this.#wrong = { duplicated: 0, reordered: 0 };
+    return { expected, received, lost: Math.max(0, expected - received) + damaged, duplicated, reordered };
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #hear(chunk: string): void {
+    const at = monotonicMs();
+    const text = this.#rest + chunk;
+    let end = 0;
+    for (;;) {
+      const begin = text.indexOf(marker, end);
+      const close = begin < 0 ? -1 : text.indexOf('"', begin + marker.length);
+      if (close < 0) break;
+      this.#take(text.slice(begin + marker.length, close), at);
+      end = close;
+    }
+    this.#rest = text.slice(Math.max(end, text.lastIndexOf('\n', text.length - 2) + 1));
+  }
+
+  #take(text: string, at: number): void {
+    const bar = text.indexOf('|');
+    const n = Number(text.slice(bar + 1, text.indexOf('|', bar + 1)));
+    if (n === this.#last) this.#wrong.duplicated += 1;
+    else if (n < this.#last) this.#wrong.reordered += 1;
+    this.#last = Math.max(n, this.#last);
+    this.#crc = crc32(text, this.#crc);
+    this.latencies.push(at - Number(text.slice(0, bar)));
+  }
+}

@@ -1,0 +1,32 @@
+import type { Metric } from './result.ts';
+
+export const columns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'verdict'] as const;
+
+const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3));
+
+/** A metric in the table's words. */
+export function cells({ id, variant, ratio, target, verdict, reason }: Metric): string[] {
+  const of = Object.entries(variant).map(([name, value]) => `${name}=${value}`);
+  const bound = target.max !== undefined ? `<= ${target.max}` : `>= ${target.min}`;
+  return [
+    id,
+    [...of, ...(ratio ? [ratio.stat] : [])].join(' '),
+    ratio ? short(ratio.median) : '',
+    ratio ? `${short(ratio.ci95[0])} to ${short(ratio.ci95[1])}` : '',
+    target.grace === undefined ? bound : `${bound} + ${target.grace} ms`,
+    reason === '' ? verdict : `${verdict}: ${reason}`,
+  ];
+}
+
+/** Columns that line up in a terminal. */
+export function plainTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,73 @@
+import { startChild } from '../lib/child-process.ts';
+import { timedPost, waitingClient } from '../lib/exchange.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { watchGenerator } from '../lib/generator.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
+import { startServer } from '../lib/server.ts';
+
+// First event: from the first byte of a POST to the first SSE event of that message at a client that waits for it. The
+// subject is the whole server as users start it, durable append included; the clients live in this process.
+
+export const P06: Row = {
+  id: 'P06',
+  title: 'first event after a message',
+  missing: nothingMissing,
+  experiments: (mode) => [experiment('none', mode), experiment('full', mode)],
+};
+
+type Append = 'none' | 'full';
+
+function experiment(peerAppend: Append, mode: Mode): Experiment {
+  const quick = mode === 'quick';
+  return {
+    id: 'P06',
+    variant: { peerAppend },
+    ...{ unit: 'ms', better: 'lower', subject: 'corral', peer: 'raw-fastify-post-sse', feels: 'noise' },
+    goals: [{ stat: 'p50', max: 2, level: 'lead' }],
+    rounds: { warmUp: 2, min: 6, max: quick ? 10 : 40, capMs: quick ? 15_000 : 300_000 },
+    open: () => openPair(peerAppend, quick ? 40 : 300),
+  };
+}
+
+async function openPair(peerAppend: Append, count: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const { url } = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));
+  const made = await fetch(`${url}/api/v1/sessions`, { method: 'PUT' });
+  const { data } = (await made.json()) as { data: { session_id: string } };
+  const session = `${url}/api/v1/sessions/${data.session_id}`;
+  stack.defer(async () => void (await fetch(session, { method: 'DELETE' })));
+  const watcher = stack.use(await waitingClient(`${session}/events`));
+
+  const folder = stack.use(await freshFolder());
+  const store = peerAppend === 'full' ? 'full' : 'memory';
+  const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store }));
+  const rawUrl = await raw.call<string>('listen');
+  const rawWatcher = stack.use(await waitingClient(`${rawUrl}/events`));
+
+  let messages = 0;
+  const held = stack.move();
+  return {
+    // The run fails at once, on purpose: nothing of it is measured, and it needs no sandbox.
+    subject: () =>
+      round(count, watcher, (tag) => timedPost(`${session}/chat`, { message: `${tag}\n\`\`\`fail\nenough\n\`\`\`` })),
+    peer: () => round(count, rawWatcher, (tag) => timedPost(`${rawUrl}/say`, { message: tag })),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+
+  async function round(
+    times: number,
+    client: Awaited<ReturnType<typeof waitingClient>>,
+    post: (tag: string) => ReturnType<typeof timedPost>,
+  ): Promise<SideRound> {
+    const load = watchGenerator();
+    const samples: number[] = [];
+    for (let n = 0; n < times; n++) {
+      const tag = `message-${++messages}-`;
+      const heard = client.hears(tag);
+      const { sentAt, answer } = await post(tag);
+      if (!answer.startsWith('HTTP/1.1 200')) throw new Error(`it answered ${answer.slice(0, 300)}`);
+      samples.push((await heard) - sentAt);
+    }
+    return { samples, generator: load.stop() };
+  }
+}

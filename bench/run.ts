@@ -1,0 +1,115 @@
+// `npm run bench -- [--full] [--only P06,P12] [--seed N] [--gate]`: each row beside the plainest program that does the
+// same. docs/benchmarks.md says how it measures and what the words mean.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { describeCommit, describeHost } from './lib/host.ts';
+import { type Experiment, isWrong, type Row } from './lib/measure.ts';
+import { noiseSensor, stealSensor } from './lib/noise.ts';
+import { BenchResult, keyOf, type Metric } from './lib/result.ts';
+import { type Instruments, measure } from './lib/rounds.ts';
+import { seeded, shuffled } from './lib/statistics.ts';
+import { cells, columns, plainTable } from './lib/table.ts';
+import { breaksGate } from './lib/verdict.ts';
+import { rows } from './rows/all.ts';
+
+const here = import.meta.dirname;
+const idleMs = 500;
+
+const { values } = parseArgs({
+  options: {
+    full: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    gate: { type: 'boolean', default: false },
+  },
+});
+const mode = values.full ? 'full' : 'quick';
+const seed = z.coerce.number().int().parse(values.seed);
+const wanted = values.only?.split(',').map((id) => id.trim().toUpperCase());
+const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? [];
+if (unknown.length > 0) {
+  console.error(`bench: there is no row ${unknown.join(', ')}. There are ${rows.map(({ id }) => id).join(', ')}.`);
+  process.exit(2);
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
+const baseline = z
+  .record(z.string(), z.number())
+  .parse(JSON.parse(await readFile(join(here, 'baseline.json'), 'utf8')));
+const random = seeded(seed);
+const instruments: Instruments = { now: () => performance.now(), feel: noiseSensor(), random, signal: stop.signal };
+const steal = stealSensor();
+const host = describeHost();
+
+const metrics: Metric[] = [];
+for (const row of rows.filter(({ id }) => !wanted || wanted.includes(id))) metrics.push(...(await metricsOf(row)));
+
+const result = BenchResult.parse({
+  ...{ schema: 'corral-bench/1', mode, seed, metrics, series: [] },
+  ...describeCommit(),
+  host: { ...host, steal: steal() },
+});
+const folder = join(here, 'results');
+await mkdir(folder, { recursive: true });
+const file = join(folder, `${new Date().toISOString().replace(/[:.]/g, '-')}.json`);
+await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
+console.log(plainTable([[...columns], ...metrics.map(cells)]));
+console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
+process.exitCode = exitCode();
+
+/** In shuffled order, but for its own place in the table. */
+async function metricsOf(row: Row): Promise<Metric[]> {
+  const experiments = row.experiments(mode);
+  const missing = await row.missing();
+  if (missing !== undefined) return experiments.flatMap((it) => skipped(it, missing));
+  const found = new Map<Experiment, Metric[]>();
+  for (const experiment of shuffled(experiments, random)) {
+    if (stop.signal.aborted) break;
+    const from = performance.now();
+    found.set(experiment, await metricsFrom(experiment));
+    const seconds = ((performance.now() - from) / 1_000).toFixed(0);
+    console.error(`bench: ${row.id} ${row.title} ${JSON.stringify(experiment.variant)} took ${seconds} s`);
+    await pause(idleMs);
+  }
+  return experiments.flatMap((experiment) => found.get(experiment) ?? skipped(experiment, 'interrupted'));
+}
+
+async function metricsFrom(experiment: Experiment): Promise<Metric[]> {
+  const { subject, peer, outcomes, correct } = await measure(experiment, instruments);
+  return outcomes.map(({ goal: { stat, ...target }, ratio, verdict, reason }) => {
+    const metric = {
+      ...about(experiment),
+      subject: { name: experiment.subject, ...subject },
+      peer: { name: experiment.peer, ...peer },
+      ...{ ratio: { stat, ...ratio }, target, verdict, reason },
+      ...(correct.expected > 0 && { correct }),
+    };
+    const known = baseline[keyOf(metric)];
+    return { ...metric, ...(known !== undefined && { baseline: known }) };
+  });
+}
+
+function skipped(experiment: Experiment, reason: string): Metric[] {
+  return experiment.goals.map(({ stat: _stat, ...target }) => ({
+    ...{ ...about(experiment), target, verdict: 'skipped' as const, reason },
+  }));
+}
+
+function about({ id, variant, unit, better }: Experiment) {
+  return { id, variant, unit, better };
+}
+
+/** Lost, doubled or reordered events are a bug whoever asks; a slow ratio fails only the gate. */
+function exitCode(): number {
+  const wrong = metrics.filter(({ correct }) => correct && isWrong(correct));
+  for (const metric of wrong) console.error(`bench: ${keyOf(metric)}: ${metric.reason}`);
+  const slow = metrics.filter(
+    ({ ratio, target, verdict, baseline }) => verdict === 'fail' && ratio && breaksGate(ratio.ci95, target, baseline),
+  );
+  for (const metric of values.gate ? slow : []) console.error(`bench: the gate does not let ${keyOf(metric)} pass`);
+  return wrong.length > 0 || (values.gate && slow.length > 0) ? 1 : 0;
+}
