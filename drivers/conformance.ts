@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type SandboxId, SessionId, sandboxIdOf } from '../src/core/ids.ts';
 import type { Call, Driver, SandboxLink, SandboxSpec } from './driver.ts';
 
+/** The harness's gate answers each connection with the id of the sandbox it comes from. */
 export interface DriverHarness extends AsyncDisposable {
   /** An image that is there, and is quick to start. */
   readonly image: string;
@@ -294,6 +295,15 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     if (kind.isolated) {
+      test('the only way out is the gate, which knows who dials', async () => {
+        const boxes = [spec(), spec()];
+        await Promise.all(boxes.map((it) => driver.provision(it, budget())));
+        for (const { id } of boxes) {
+          await using link = await driver.attach(id, budget());
+          expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(id);
+        }
+      });
+
       test('inside there is no network but loopback, no other user, no right, and nothing of the server', async () => {
         const { id } = await driver.provision(spec(), budget());
         await using link = await driver.attach(id, budget());

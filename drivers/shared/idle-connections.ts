@@ -15,7 +15,7 @@ export class IdleConnections {
   readonly #waiting = new Set<Waiter>();
   #closed: AppError | undefined;
 
-  /** Takes the connection over: it stays here until a request wants it or it ends. */
+  /** Takes the connection over, whose errors somebody hears already, until a request wants it or it ends. */
   add(connection: Duplex): void {
     if (connection.destroyed || this.#closed) {
       connection.destroy();
@@ -40,7 +40,6 @@ export class IdleConnections {
     const events = ['data', 'end', 'error', 'close'] as const;
     for (const event of events) connection.on(event, drop);
     this.#idle.set(connection, () => {
-      connection.on('error', () => {}).off('error', drop);
       for (const event of events) connection.off(event, drop);
     });
     connection.resume(); // an end is only heard by who reads

@@ -42,7 +42,7 @@ export async function dockerHarness(): Promise<DockerHarness> {
     host: dockerHost,
     instance: own,
     root,
-    gate: { serve: (socket) => void socket.destroy() },
+    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
     ids: randomIds(),
     defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },
     ...over,

@@ -27,7 +27,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
   const options = (over: Partial<ProcessOptions> = {}): ProcessOptions => ({
     instance: 'test',
     root,
-    gate: { serve: (socket) => void socket.destroy() },
+    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
     ids: randomIds(),
     image: 'corral-sandbox',
     programs,

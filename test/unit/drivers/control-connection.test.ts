@@ -90,6 +90,24 @@ test('a connection that finished its exchange serves the next request', async ()
   for (const path of ['/1', '/2', '/3']) expect(await get(link, path)).toBe(`${path} over only`);
 });
 
+test('a connection that served many requests has no more listeners than after the first few', async () => {
+  const end = await open();
+  await dial('only');
+  await using link = end.link('/workspace');
+  const listeners = async () => {
+    const call = request('http://sandbox/a', { agent: link.agent }).end();
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    const { socket } = response;
+    await text(response);
+    const of = (name: string | symbol) => [String(name), socket.listenerCount(name)];
+    return Object.fromEntries(socket.eventNames().map(of));
+  };
+  await listeners();
+  const early = await listeners();
+  for (let n = 0; n < 20; n += 1) await listeners();
+  expect(await listeners()).toEqual(early);
+});
+
 test('a request that finds no idle connection waits for one', async () => {
   const end = await open();
   await using link = end.link('/workspace');
