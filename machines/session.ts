@@ -303,6 +303,10 @@ const refuseGone = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...gone } } });
 });
 
+const touched = own.enqueueActions(({ event, enqueue }) => {
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
+});
+
 const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>
   active === undefined && queue.length + uses.length + waiters.length === 0;
 
@@ -363,10 +367,8 @@ export const sessionMachine = sessionSetup.createMachine({
             idle: {
               always: { guard: 'hasQueued', target: 'queued' },
               on: {
-                'cmd.send': [
-                  { guard: 'isFull', actions: refuseFull },
-                  { target: 'queued', actions: enqueueRun },
-                ],
+                'cmd.send': { target: 'queued', actions: enqueueRun },
+                'cmd.touch': { target: 'idle', reenter: true, actions: touched },
                 'sandbox.gone': { target: 'idle', reenter: true },
                 'cmd.stop': { actions: dropQueue('stopped') },
                 'cmd.delete': { target: 'closed', actions: dropQueue('deleted') },
@@ -562,12 +564,7 @@ export const sessionMachine = sessionSetup.createMachine({
         },
       },
       on: {
-        'cmd.touch': {
-          actions: {
-            type: 'answer',
-            params: ({ event }) => ({ commandIds: [event.commandId], answer: { ok: true, value: undefined } }),
-          },
-        },
+        'cmd.touch': [{ guard: 'goes', actions: refuseGone }, { actions: touched }],
         'cmd.send': { actions: refuseGone },
         'cmd.stop': { actions: refuseGone },
         'cmd.delete': {

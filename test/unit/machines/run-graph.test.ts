@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import type { runMachine } from '../../../machines/run.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
+import {
+  begun,
+  called,
+  callOf,
+  empty,
+  Holes,
+  overloaded,
+  refused,
+  runInput,
+  runPolicy,
+  runWith,
+  spent,
+} from '../../support/machines.ts';
+
+const policy = {
+  ...runPolicy,
+  maxRetries: 1,
+  stuck: { sameResult: 2, sameError: 2, alternation: 2, sameText: 2 },
+};
+const frugal = { ...policy, budget: { ...runPolicy.budget, turns: 1 } };
+const planned = { ...policy, plans: true };
+const step = (status: 'pending' | 'completed') => ({ id: '1', description: 'do it', status });
+const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
+  doneEvent(id, { kind: 'said', digest: 'done', steps: [step('completed')], spent }),
+  doneEvent(id, { kind: 'planned', steps: [step('pending')], spent }),
+  doneEvent(id, { kind: 'calls', calls: [callOf('c1')], spent }),
+  doneEvent(id, empty),
+  doneEvent(id, refused),
+  doneEvent(id, overloaded),
+  errorEvent(id, new Error('bug')),
+]);
+const graph = explore({
+  machine: runWith(new Holes()).provide({
+    actions: { tellWaiting: () => {}, askLeave: () => {}, tellEnding: () => {} },
+  }) as typeof runMachine,
+  starts: [
+    runInput({ policy }),
+    runInput({ policy: frugal }),
+    runInput({ policy: planned }),
+    runInput({ policy: planned, resume: { ...begun, steps: [step('pending')], unseen: 1 } }),
+    runInput({ policy, resume: { ...begun, waiting: '?', calls: [callOf('ask')] } }),
+  ],
+  events: [
+    ...turns,
+    doneEvent('call', called()),
+    doneEvent('call', { kind: 'ask', question: '?' }),
+    ...['wait', 'notice', 'end'].map((id) => doneEvent(id)),
+    ...['call', 'wait', 'notice', 'end'].map((id) => errorEvent(id, new AppError('store_unavailable', 'No.'))),
+    { type: 'run.inject' },
+    { type: 'run.answer' },
+    { type: 'run.mayEnd' },
+    { type: 'run.goOn' },
+    { type: 'run.stop', reason: 'stopped' },
+  ],
+  key: ({ steps, calls, injected, seen, acts, hinted, empties, retries, spent: { turns }, policy, end }) => [
+    steps.map(({ status }) => status),
+    calls.length,
+    injected - seen,
+    acts.map(({ kind }) => kind),
+    [hinted, empties, retries, turns >= policy.budget.turns, end?.reason],
+  ],
+  mayHear: ({ injected, resume }, { type }) => type !== 'run.inject' || injected < (resume?.unseen ?? 0) + 1,
+});
+
+describe('run graph', () => {
+  test('every state can be reached', () => {
+    expect(graph.unreached).toEqual([]);
+    expect(graph.broken).toEqual([]);
+  });
+
+  test('every transition is taken', () => {
+    expect(graph.untaken).toEqual([]);
+  });
+
+  test('a stop and the end that follows end the run from every state', () => {
+    for (const state of graph.states) {
+      if (state.status !== 'active') continue;
+      const ended = graph.after(state, { type: 'run.stop', reason: 'stopped' }, doneEvent('end'));
+      expect(ended.status, JSON.stringify(state.value)).toBe('done');
+      expect(ended.output, JSON.stringify(state.value)).toHaveProperty('reason');
+    }
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import type { sandboxMachine } from '../../../machines/sandbox.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
+import { Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines.ts';
+
+const policy = { ...sandboxPolicy, maxRetries: 1 };
+const lost = new AppError('sandbox_lost', 'Gone.');
+const graph = explore({
+  machine: sandboxWith(new Holes()).provide({
+    actions: { tellReady: () => {}, tellUnready: () => {}, phase: () => {}, wantSlot: () => {} },
+  }) as typeof sandboxMachine,
+  starts: (['provision', 'adopt', 'release'] as const).map((begin) => sandboxInput({ begin, policy })),
+  events: [
+    { type: 'slot.granted' },
+    { type: 'sandbox.busy' },
+    { type: 'sandbox.idle' },
+    { type: 'sandbox.release', workspace: 'keep' },
+    { type: 'sandbox.release', workspace: 'remove' },
+    { type: 'hold.ready', ms: 1 },
+    { type: 'resource.closed' },
+    { type: 'resource.failed', error: lost },
+    ...['provision', 'pause', 'unpause', 'release'].flatMap((id) => [doneEvent(id), errorEvent(id, lost)]),
+    errorEvent('provision', new AppError('image_missing', 'No such image.')),
+  ],
+  key: ({ begin, busy, retries, workspace, end }) => [begin, busy, retries, workspace, end?.kind],
+});
+
+describe('sandbox graph', () => {
+  test('every state can be reached', () => {
+    expect(graph.unreached).toEqual([]);
+    expect(graph.broken).toEqual([]);
+  });
+
+  test('every transition is taken', () => {
+    expect(graph.untaken).toEqual([]);
+  });
+
+  test('F106 a release ends the sandbox from every state, as soon as it is done or its grace is over', () => {
+    for (const state of graph.states) {
+      if (state.status !== 'active') continue;
+      for (const last of [doneEvent('release'), { type: 'xstate.after.releaseGrace.sandbox.releasing' }]) {
+        const ended = graph.after(state, { type: 'sandbox.release', workspace: 'remove' }, last);
+        expect(ended, JSON.stringify(state.value)).toMatchObject({
+          status: 'done',
+          output: { kind: 'released', workspace: 'remove' },
+        });
+      }
+    }
+  });
+});

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest';
+import { fromPromise } from 'xstate';
+import { sessionMachine } from '../../../machines/session.ts';
+import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
+import { begun, messageIdOf, queuedRun, runIdOf, sessionInput } from '../../support/machines.ts';
+
+const never = fromPromise(() => new Promise(() => {})) as never;
+const send = (mode: string) => ({
+  type: 'cmd.send',
+  commandId: `send ${mode}`,
+  mode,
+  text: 'go on',
+  attachments: [],
+  clientTimestamp: undefined,
+  messageId: messageIdOf(9),
+  runId: runIdOf(9),
+});
+const small = { maxQueued: 2 };
+const released = doneEvent('sandbox', { kind: 'released', workspace: 'keep' });
+const graph = explore({
+  machine: sessionMachine.provide({
+    actors: { run: never, sandbox: never },
+    actions: { record: () => {}, answer: () => {}, abandon: () => {}, request: () => {}, release: () => {} },
+  }),
+  starts: [
+    sessionInput(small),
+    sessionInput({ ...small, sandbox: 'start', runs: [queuedRun(1)] }),
+    sessionInput({ ...small, sandbox: 'adopt', runs: [queuedRun(1, { resume: { ...begun, unseen: 20 } })] }),
+    sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?' } })] }),
+    sessionInput({ ...small, deleting: true }),
+  ],
+  events: [
+    ...['inject', 'queue', 'replace'].map(send),
+    { type: 'cmd.stop', commandId: 'stop' },
+    { type: 'cmd.delete', commandId: 'delete' },
+    { type: 'cmd.touch', commandId: 'touch' },
+    { type: 'sandbox.use', commandId: 'use' },
+    { type: 'sandbox.done', commandId: 'use' },
+    { type: 'slot.granted', slot: 'run' },
+    { type: 'slot.granted', slot: 'start' },
+    { type: 'run.waiting', question: '?' },
+    { type: 'run.wantsToEnd', seen: 0 },
+    { type: 'run.ending' },
+    { type: 'sandbox.wantsSlot' },
+    { type: 'sandbox.phase', phase: 'paused' },
+    { type: 'sandbox.ready' },
+    { type: 'sandbox.unready' },
+    doneEvent('run', { reason: 'completed' }),
+    errorEvent('run', new Error('bug')),
+    released,
+    doneEvent('sandbox', { kind: 'lost' }),
+    doneEvent('sandbox', { kind: 'failed', code: 'quota', message: 'No.', retryable: false }),
+    errorEvent('sandbox', new Error('bug')),
+  ],
+  key: ({ queue, active, forwarded, ending, dropped, goes, uses, waiters, isPresent, isReady, arrived }) => [
+    queue.length,
+    active !== undefined,
+    Math.min(forwarded, 1) + Math.floor(forwarded / 20),
+    [ending, dropped.length > 0, goes, uses.length, waiters.length, isPresent, isReady, arrived],
+  ],
+  mayHear: ({ stops, deletes, uses, waiters, forwarded, dropped }, { type }) => {
+    if (type === 'cmd.stop') return stops.length < 1 && dropped.length < 1;
+    if (type === 'cmd.delete') return deletes.length < 2;
+    if (type === 'sandbox.use') return uses.length + waiters.length < 1;
+    return type !== 'cmd.send' || forwarded !== 1;
+  },
+});
+
+describe('session graph', () => {
+  test('every state can be reached', () => {
+    expect(graph.unreached).toEqual([]);
+    expect(graph.broken).toEqual([]);
+  });
+
+  test('every transition is taken', () => {
+    expect(graph.untaken).toEqual([]);
+  });
+
+  test('F110 a delete and the ends of its children end the session from every state', () => {
+    for (const state of graph.states) {
+      if (state.status !== 'active') continue;
+      const sandboxes = [released, released].slice(
+        'removing' === (state.value as { live: { sandbox: string } }).live.sandbox ? 1 : 0,
+      );
+      const hasRun = state.children.run !== undefined;
+      const ends = [...(hasRun ? [doneEvent('run', { reason: 'deleted' })] : []), ...sandboxes];
+      const deleted = graph.after(state, { type: 'cmd.delete', commandId: 'last' }, ...ends);
+      expect(deleted, JSON.stringify(state.value)).toMatchObject({ status: 'done', output: 'deleted' });
+      expect(deleted.context.deletes).toContain('last');
+    }
+  });
+
+  test('F109 a stop and the end of the run leave nothing active or queued, from every state', () => {
+    for (const state of graph.states) {
+      if (state.status !== 'active' || state.context.goes) continue;
+      const stopped = graph.after(state, { type: 'cmd.stop', commandId: 'last' });
+      const hasRun = stopped.children.run !== undefined;
+      const { context } = hasRun ? graph.after(stopped, doneEvent('run', { reason: 'stopped' })) : stopped;
+      const { active, queue, dropped, stops } = context;
+      expect([active, queue, dropped, stops], JSON.stringify(state.value)).toEqual([undefined, [], [], []]);
+    }
+  });
+});
