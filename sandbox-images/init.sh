@@ -1,20 +1,27 @@
-#!/bin/bash
-# Pid 1 of a sandbox: starts the daemon given as arguments again whenever it dies, reaps every orphan (bash, as any
-# shell, collects children it never started when it waits), passes TERM on, and then ends with all that is left.
+#!/bin/sh
+# Pid 1 of a sandbox, called as `init.sh NODE DAEMON`: starts the daemon again whenever it dies, reaps every orphan (as
+# any shell does while it waits), and ends on TERM, with which the kernel ends whatever is left in the sandbox.
 export CORRAL_INIT_PID=$$
+node=$1
+shift
 daemon=
+code=0
 stop() {
   trap '' TERM INT
   kill -TERM "$daemon" 2>/dev/null
-  exit 0 # where this is pid 1, the kernel ends the rest of the sandbox with it
+  exit 0
 }
 trap stop TERM INT
 while :; do
-  "$@" &
+  # A daemon that only passes bytes on needs no large young generation: output of any length then costs under 20 MB.
+  "$node" --max-semi-space-size=1 "$@" &
   daemon=$!
-  # An orphan's end does not end this wait: only the daemon's own does.
-  while kill -0 "$daemon" 2>/dev/null; do wait "$daemon"; code=$?; done
-  [ "$code" = 78 ] && exit 78 # it cannot run as it is set up; starting it again would not help
+  # A signal can end the waiting before the daemon has ended.
+  while kill -0 "$daemon" 2>/dev/null; do
+    wait "$daemon"
+    code=$?
+  done
+  [ "$code" -eq 78 ] && exit 78 # it cannot run as it is set up, and would not the next time either
   sleep 0.2 &
   wait $!
 done

@@ -1,9 +1,9 @@
 // Makes the one file that every sandbox runs: node scripts/bundle-sandboxd.ts [dist/sandboxd.mjs]
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 
 /** Bundles sandbox-images/sandboxd into one ES module without dependencies. */
 export async function bundleSandboxd(outfile: string): Promise<void> {
+  const { build } = await import('esbuild'); // only who bundles needs it
   await build({
     entryPoints: [fileURLToPath(new URL('../sandbox-images/sandboxd/main.ts', import.meta.url))],
     outfile,

@@ -20,7 +20,7 @@ export function baseEnvironment(env: NodeJS.ProcessEnv): Record<string, string> 
 
 /** Names that a command must neither inherit from the daemon nor carry over to the next one. */
 export const isOurs = (name: string) =>
-  name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'NODE_OPTIONS' || name === 'SHLVL' || name === '_';
+  name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 
 export const marks = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,

@@ -23,7 +23,7 @@ export interface Journal {
   firstOf(tag: string): number | undefined;
 }
 
-const kept = 5_000;
+const kept = 2_000;
 
 export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.jsonl');

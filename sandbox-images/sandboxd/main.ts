@@ -18,7 +18,9 @@ const { env } = process;
 const token = env.CORRAL_SANDBOXD_TOKEN ?? '';
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
-const stateDir = env.CORRAL_STATE_DIR ?? '/tmp/.corral';
+const stateDir = makeStateDir(
+  env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
+);
 // In the image's own init, all processes in sight belong to this sandbox; on a shared machine it has a higher pid.
 const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
@@ -29,7 +31,6 @@ if (token === '') {
 }
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
-mkdirSync(stateDir, { recursive: true, mode: 0o700 });
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
@@ -56,3 +57,17 @@ const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 if (egressPort > 0) forwarder(egressPort, join(runDir, 'egress'), log);
 const listen = env.CORRAL_SANDBOXD_LISTEN; // a port of the loopback interface or a path, for development
 if (listen) server.listen(/^\d+$/.test(listen) ? { port: Number(listen), host: '127.0.0.1' } : { path: listen });
+
+/** Rather where the user's files cannot take all the room. */
+function makeStateDir(candidates: readonly string[]): string {
+  let failure: unknown;
+  for (const candidate of candidates) {
+    try {
+      mkdirSync(candidate, { recursive: true, mode: 0o700 });
+      return candidate;
+    } catch (thrown) {
+      failure = thrown;
+    }
+  }
+  throw failure;
+}

@@ -58,7 +58,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
       operation,
       shell: request.shell,
       ps1: shown.ps1,
-      command: request.command.slice(0, 4_000),
+      command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
   record(); // before anything runs: started is started, even when we die in the next line
