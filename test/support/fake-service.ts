@@ -63,7 +63,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       const at = clock.now();
       const after = session.record.lastSeq;
       const head = await log.append({ sessionId: id, after, at, facts });
-      for (const [n, fact] of facts.entries()) note(session, fact, { seq: after + n + 1, at });
+      for (const [n, fact] of facts.entries()) note(session, fact, { seq: after + n + 1, at, watchers });
       return head;
     };
     const done = session.appending.then(append);
@@ -202,14 +202,18 @@ function newRecord(
 }
 
 /** The projection that a facade sees, as far as facades look. */
-function note(session: Session, fact: SessionFact, { seq, at }: { seq: number; at: number }): void {
+function note(
+  session: Session,
+  fact: SessionFact,
+  { seq, at, watchers }: { seq: number; at: number; watchers: number },
+): void {
   const { record } = session;
   record.lastSeq = seq;
   if (fact.type === 'title') record.title = fact.data.title;
   if (fact.type === 'message.user' || fact.type === 'message.assistant') {
     record.latestMessage = fact.data.text;
     record.latestMessageAt = at;
-    if (fact.type === 'message.assistant') record.unread++;
+    if (fact.type === 'message.assistant' && watchers === 0) record.unread++;
   }
   if (fact.type === 'run.started' && fact.runId) {
     session.active = { runId: fact.runId, startedSeq: seq, waiting: false };

@@ -10,7 +10,7 @@ export interface TestServer extends AsyncDisposable {
   readonly port: number;
   readonly fake: FakeService;
   readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
-  readonly requests: { method: string; route: string; status: number }[];
+  readonly requests: { method: string; route: string; status: number; seconds: number }[];
   readonly streams: () => number;
   readonly app: ReturnType<typeof httpServer>;
   readonly close: AbortController;
@@ -48,7 +48,7 @@ export async function testServer(
   const metrics: HttpMetrics = {
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
     text: async () => `corral_streams_open{transport="sse"} ${streams}\n`,
-    httpRequest: ({ method, route, status }) => void requests.push({ method, route, status }),
+    httpRequest: (request) => void requests.push(request),
     streamOpened: () => {
       streams++;
       return { [Symbol.dispose]: () => void streams-- };

@@ -37,11 +37,9 @@ export function answer(
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
-  if (status === 413) {
-    // Read on and forget: a client that is still sending would otherwise see a reset instead of this answer.
-    reply.removeHeader('connection');
-    request.raw.resume();
-  }
+  // Fastify would close; a client that sends all before it reads would then see a reset instead of this answer. So the
+  // rest is read and thrown away, for as long as a request may take.
+  if (status === 413) reply.removeHeader('connection');
   return reply.code(status).send(style.body(status, error));
 }
 

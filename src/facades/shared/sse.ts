@@ -95,13 +95,11 @@ function drained(res: FastifyReply['raw'], clock: Clock, gone: AbortSignal): Pro
   const done = () => {
     clock.clearTimeout(stalled);
     res.off('drain', done);
-    res.off('close', done);
     gone.removeEventListener('abort', done);
     resolve();
   };
   res.once('drain', done);
-  res.once('close', done);
-  gone.addEventListener('abort', done, { once: true });
+  gone.addEventListener('abort', done, { once: true }); // which `close` fires too
   if (gone.aborted) done();
   return promise;
 }

@@ -23,10 +23,12 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
     const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(sessionId(sid));
     const claim = await context.idempotency.claim(request);
+    // From before the message is sent: the first answer may be in the log before the stream is open.
+    using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);
       const first = StreamPlan.parse(claim.answer);
-      return streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
+      return await streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
     }
     const plan = await settle(claim, () => {
       const text = body.message ?? '';
@@ -35,7 +37,7 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
       const send = () => planMessage(session.id, text, body, cursor, context);
       return body.timestamp == null ? send() : inTurn(session.id, send);
     });
-    return streamChat(reply, session.id, plan, context);
+    return await streamChat(reply, session.id, plan, context);
   };
 }
 

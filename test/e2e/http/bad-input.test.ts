@@ -124,6 +124,22 @@ test('F098 a body one byte over the limit is 413, declared or not', async () => 
   expect(raw).toContain(JSON.stringify(answer));
 });
 
+test('F098 a client that sends all before it reads gets to read why it was refused', async () => {
+  await using server = await testServer();
+  const body = Buffer.alloc(12 * 1024 * 1024, 'x');
+  const head = `POST ${base}/0123456789abcdef/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const { promise: answer, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(server.port, '127.0.0.1');
+  socket.pause().on('error', reject);
+  socket.write(head);
+  socket.write(body, (error) => {
+    if (error) return reject(error);
+    socket.resume().once('data', (chunk) => resolve(chunk.toString()));
+  });
+  expect(await answer).toMatch(/^HTTP\/1.1 413 /);
+  socket.destroy();
+});
+
 test('F098 a length that promises too much is refused before a byte of it came', async () => {
   await using server = await testServer();
   const raw = await rawRequest(server.port, post(base, 'Content-Length: 999999999999', '{'), (got) =>
@@ -203,6 +219,18 @@ test('what we did not expect is 500 without a word about it, and the log has it'
   expect(JSON.stringify([body, [...headers]])).not.toContain('hunter2');
   const logged = server.lines.find(({ level }) => level === 'error');
   expect(String(logged?.fields.err)).toContain('hunter2');
+});
+
+test('a session that is deleted while its stream begins ends it, and is nobody’s mistake', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  server.fake.instead.follow = async function* () {
+    yield* [];
+    throw new AppError('session_not_found', 'Session not found');
+  };
+  const { status, body } = await server.call('GET', `${base}/${sid}/events`);
+  expect([status, body]).toEqual([200, ': connected\n\n']);
+  expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
 test('an error thrown after the stream began breaks the line, so that the client resumes', async () => {

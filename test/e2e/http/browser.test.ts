@@ -247,3 +247,16 @@ test('the access log has the route, the session and no token', async () => {
   expect(JSON.stringify(server.lines)).not.toContain(token);
   expect(server.requests.map(({ route }) => route)).toEqual(['/api/v1/sessions/:sid', 'unknown']);
 });
+
+test('the log and the metrics know how long an answer took', async () => {
+  await using server = await testServer();
+  const { list } = server.fake.sessions;
+  server.fake.instead.list = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    return list();
+  };
+  await server.call('GET', base);
+  await expect.poll(() => server.requests.length).toBe(1);
+  expect(server.requests[0]?.seconds).toBeGreaterThan(0.025);
+  expect(server.lines[0]?.fields.ms).toBeGreaterThan(25);
+});

@@ -197,6 +197,11 @@ test('the retry of a cut request is not sent again: it streams and ends as the f
 
 test('twenty equal requests at once are one message', async () => {
   await using it = await start({ clock: manualClock(now * 1000), play });
+  const { send } = it.server.fake.sessions;
+  it.server.fake.instead.send = async (...command) => {
+    await new Promise((resolve) => setTimeout(resolve, 20)); // time for the others to come
+    return send(...command);
+  };
   const streams = await Promise.all(Array.from({ length: 20 }, () => it.chat({ message: 'Say hi', timestamp: now })));
   for (const stream of streams) await stream.ended;
   const { events } = await it.server.fake.sessions.page(it.id, 0, 1000);
@@ -281,4 +286,20 @@ test('closing a stream does not stop the run', async () => {
   }
   await expect.poll(() => it.server.streams()).toBe(0);
   expect(await it.server.fake.sessions.activeRun(it.id)).toBeDefined();
+});
+
+test('a session is watched from before the message is sent until its stream has ended', async () => {
+  await using it = await start();
+  const { send } = it.server.fake.sessions;
+  let watchers = 0;
+  it.server.fake.instead.send = async (id, command) => {
+    watchers = it.server.fake.watchers(); // a fast answer is in the log before the stream is open
+    const sent = await send(id, command);
+    await it.server.fake.say(id, ...demoRun(sent.runId));
+    return sent;
+  };
+  using stream = await it.chat({ message: 'Say hi' });
+  await stream.ended;
+  expect(watchers).toBe(1);
+  await expect.poll(() => it.server.fake.watchers()).toBe(0);
 });

@@ -181,7 +181,9 @@ test.each(['shell', 'file'] as const)('a %s panel streams what it shows at once 
   show('two');
   clock.advance(1_000);
   await expect.poll(shown).toEqual(['one', 'two']);
-  clock.advance(1_000);
+  const timers = clock.pending();
+  clock.advance(1_000); // looks, and finds nothing new
+  await expect.poll(() => clock.pending()).toBe(timers);
   show('three');
   clock.advance(1_000);
   await expect.poll(shown).toEqual(['one', 'two', 'three']);
