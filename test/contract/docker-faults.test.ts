@@ -113,7 +113,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
     for (const list of heard)
       expect(list.map(({ detail }) => detail).join('\n')).toContain('Step 2/2 : RUN echo no way');
-    await rm(folder, { recursive: true });
+    await rm(folder, { recursive: true, force: true });
   });
 
   test('F027 a container of the same name that is not ours, or a newer owner’s, is left alone', async () => {

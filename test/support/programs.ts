@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleSandboxd } from '../../scripts/bundle-sandboxd.ts';
@@ -6,11 +6,14 @@ import { bundleSandboxd } from '../../scripts/bundle-sandboxd.ts';
 const images = join(import.meta.dirname, '../../sandbox-images');
 let bundle: Promise<string> | undefined;
 
+// The same place each time, so that programs that are killed leave nothing new behind.
 async function makeBundle(): Promise<string> {
-  const folder = join(tmpdir(), `corral-test-${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  const folder = join(tmpdir(), `corral-test-programs-${process.getuid?.()}`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const draft = join(folder, `.${process.pid}.mjs`);
+  await bundleSandboxd(draft);
   const outfile = join(folder, 'sandboxd.mjs');
-  await bundleSandboxd(outfile);
+  await rename(draft, outfile); // whoever runs the one before keeps it
   return outfile;
 }
 
@@ -18,5 +21,8 @@ async function makeBundle(): Promise<string> {
 export const programs = {
   node: process.execPath,
   init: join(images, 'init.sh'),
-  daemon: () => (bundle ??= makeBundle()),
+  daemon: () => {
+    bundle ??= makeBundle();
+    return bundle;
+  },
 };
