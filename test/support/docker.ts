@@ -27,7 +27,7 @@ export async function hasDocker(): Promise<boolean> {
 }
 
 /** The image that users get, built from the tree as it is now. */
-export const testImage = 'corral-sandbox';
+export const testImage = 'corral/sandbox'; // its default name, so that it is built once
 
 export interface DockerHarness extends DriverHarness {
   readonly root: string;
