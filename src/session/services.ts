@@ -108,6 +108,24 @@ export interface TerminalService {
 /** News of the list of sessions. Each subscriber first gets all as `changed`. */
 export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
+export interface Project {
+  readonly id: string; // uuid
+  readonly name: string;
+  readonly description: string | null;
+  readonly createdAt: number; // epoch ms
+  readonly updatedAt: number;
+}
+/** All methods with an id reject not_found when there is no such project. */
+export interface ProjectService {
+  /** Newest `updatedAt` first. */
+  list(page: { skip: number; limit: number }): Promise<{ projects: readonly Project[]; total: number }>;
+  create(project: { name: string; description?: string | null }): Promise<Project>;
+  get(id: string): Promise<Project>;
+  update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
+  /** Its sessions (with their sandboxes) and files go too. */
+  delete(id: string): Promise<void>;
+}
+
 /** Everything a facade is given. */
 export interface Services {
   readonly sessions: SessionService;
@@ -115,4 +133,5 @@ export interface Services {
   readonly processes: ProcessService;
   readonly sandboxes: SandboxService;
   readonly terminals: TerminalService;
+  readonly projects: ProjectService;
 }
