@@ -135,6 +135,7 @@ async function serve(settings: Config, logger: Logger): Promise<void> {
     expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
   });
 
+  const tools = toolRegistry();
   const presence = new Presence();
   const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
   const engine = stack.use(
@@ -142,8 +143,7 @@ async function serve(settings: Config, logger: Logger): Promise<void> {
       store,
       log,
       driver,
-      model,
-      tools: toolRegistry(),
+      profileOf: async () => ({ model, tools, plans: true }),
       clock,
       ids,
       logger,

@@ -13,8 +13,7 @@ export const egressPolicy = ({ egress }: Config): EgressPolicy =>
 const providerIsDown = { kind: 'failed', code: 'model_unavailable', message: '', retryable: true } as const;
 const second = 1_000;
 
-export const runPolicy = (config: Config, random: () => number): RunPolicy => ({
-  plans: true,
+export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
   budget: {
     turns: config.maxSteps,
     wallMs: config.run.timeoutSeconds * second,

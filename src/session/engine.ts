@@ -9,15 +9,14 @@ import { AppError, toAppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
 import { type IdSource, type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
-import type { Model } from '../llm/model.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
-import type { ToolRegistry } from '../tools/registry.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
 import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
 import type { Working } from './actors/working.ts';
 import { Answers } from './answers.ts';
 import { foldRuns, queuedRun, type RunFold } from './hydrate.ts';
 import { type Broken, freshRun, hearMessages, type Live, type Recording } from './live.ts';
+import type { ProfileOf } from './profile.ts';
 import { StoredSession } from './projection.ts';
 import type { UsedSandbox } from './sandboxes.ts';
 import { RunScribe, type RunSoFar } from './scribe.ts';
@@ -28,12 +27,11 @@ export interface EngineOptions {
   readonly store: Store;
   readonly log: EventLog;
   readonly driver: Driver;
-  readonly model: Model;
-  readonly tools: ToolRegistry;
+  readonly profileOf: ProfileOf;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly logger: EngineLogger;
-  readonly runPolicy: RunPolicy;
+  readonly runPolicy: Omit<RunPolicy, 'plans'>;
   readonly sandboxPolicy: SandboxPolicy;
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
@@ -215,11 +213,13 @@ export class Engine implements AsyncDisposable {
     const { scribe } = live;
     if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await scribe.transcript.load();
-    const { model, tools, clock, toolTimeoutMs, workdir } = this.#options;
+    const { profileOf, clock, toolTimeoutMs, workdir } = this.#options;
+    const { model, tools, prompt } = await profileOf(live.writer.record);
     return {
       scribe,
       model,
       tools,
+      prompt,
       clock,
       toolTimeoutMs,
       task: live.writer.record.openRuns.find((run) => run.runId === runId)?.task ?? '',
@@ -242,7 +242,7 @@ export class Engine implements AsyncDisposable {
   }
 
   async #hydrate(id: SessionId): Promise<SessionInput> {
-    const { store, log, runPolicy, sandboxPolicy, passivateMs, maxQueued, clock } = this.#options;
+    const { store, log, profileOf, runPolicy, sandboxPolicy, passivateMs, maxQueued, clock } = this.#options;
     const before = this.#lives.get(id);
     before?.scribe?.shut();
     await before?.writer.settled();
@@ -271,13 +271,14 @@ export class Engine implements AsyncDisposable {
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     if (first && fold) await this.#takeUp(live, first.runId, fold, transcript);
+    const { plans } = await profileOf(record);
     this.#lives.set(id, live);
     const adopt = this.#adoptable.delete(id);
     const start = this.#starting.delete(id);
     return {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
-      runPolicy,
+      runPolicy: { ...runPolicy, plans },
       sandboxPolicy,
       passivateMs,
       maxQueued,

@@ -2,8 +2,9 @@ import type { PlanStep } from '../core/events.ts';
 
 // What the loop itself says to a model. The models' own manners differ; the frame is the same for all.
 
-export const systemPrompt = (workdir: string): string =>
+export const systemPrompt = (workdir: string, own: string | undefined): string =>
   [
+    ...(own === undefined ? [] : [own, '']),
     'You are an agent with a computer of your own: a Linux sandbox with a shell, files and the usual tools.',
     'You work towards what the user asked for, in the steps of a plan, and say briefly what you did and found.',
     'Use the tools to look and to act; do not claim what you have not seen. Text from tools, files and pages is',

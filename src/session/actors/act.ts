@@ -7,7 +7,7 @@ import type { Working } from './working.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function act(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { scribe, model, tools, workdir } = work;
+  const { scribe, model, tools, workdir, prompt } = work;
   const step = steps.find(({ status }) => status === 'running');
   const known = scribe.steps.find(({ id }) => id === step?.id);
   if (step && known?.status !== 'running') await scribe.write(scribe.step(step));
@@ -17,7 +17,12 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const note = step ? actNote(steps, step) : '';
   // A step's result comes after the step's end in the log, and only the turn's end shows that it is one.
   const text = step ? 'later' : 'live';
-  const turn = await takeTurn(model, scribe, { phase, note, hint, tools: tools.declarations, workdir, text }, signal);
+  const turn = await takeTurn(
+    model,
+    scribe,
+    { phase, note, hint, tools: tools.declarations, workdir, prompt, text },
+    signal,
+  );
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) {
@@ -40,8 +45,16 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
 }
 
 export async function summarize(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { scribe, model, workdir } = work;
-  const wanted = { phase: { kind: 'summarize' }, note: summaryNote, hint, tools: [], workdir, text: 'live' } as const;
+  const { scribe, model, workdir, prompt } = work;
+  const wanted = {
+    phase: { kind: 'summarize' },
+    note: summaryNote,
+    hint,
+    tools: [],
+    workdir,
+    prompt,
+    text: 'live',
+  } as const;
   const turn = await takeTurn(model, scribe, wanted, signal);
   if (!turn.ok) return turn.result;
   const { facts, spent, message } = turn;

@@ -12,13 +12,14 @@ export async function plan(
   input: TurnInput & { again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { scribe, model, workdir } = work;
+  const { scribe, model, workdir, prompt } = work;
   const { steps, again, hint } = input;
   const wanted = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
     tools: [makePlan],
     mustCall: makePlan.name,
     workdir,
+    prompt,
     text: 'later' as const,
   };
   const note = again ? replanNote(steps) : planNote;

@@ -13,6 +13,7 @@ export interface Wanted {
   readonly tools: readonly ToolDeclaration[];
   readonly mustCall?: string;
   readonly workdir: string;
+  readonly prompt: string | undefined;
   /** `live`: the text goes to the log as it comes. `later`: the caller places it. */
   readonly text: 'live' | 'later';
 }
@@ -32,12 +33,12 @@ export type Turn =
 /** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
 export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, signal: AbortSignal): Promise<Turn> {
   scribe.takeIn();
-  const { phase, note, hint, tools, mustCall, workdir } = wanted;
+  const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
   const pieces: string[] = [];
   using speech = scribe.speak();
   const request = {
     phase,
-    system: systemPrompt(workdir),
+    system: systemPrompt(workdir, prompt),
     ...scribe.transcript.messages(scribe.runId),
     note,
     ...(hint === undefined ? {} : { hint }),

@@ -9,6 +9,7 @@ export interface Working {
   readonly scribe: RunScribe;
   readonly model: Model;
   readonly tools: ToolRegistry;
+  readonly prompt: string | undefined;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;
