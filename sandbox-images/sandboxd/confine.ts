@@ -124,6 +124,8 @@ export function fileError(cause: NodeJS.ErrnoException, path: string): AppError 
     case 'ENOSPC':
     case 'EDQUOT':
       return new AppError('quota', 'The disk of the sandbox is full; remove something first.', { cause });
+    case 'ECONNRESET':
+      return new AppError('cancelled', 'The client hung up.', { cause });
     default:
       return new AppError('internal', 'A file operation failed in the sandbox.', { cause });
   }

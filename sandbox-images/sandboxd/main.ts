@@ -1,5 +1,5 @@
 // Runs inside every sandbox. Bundled into one file, so an image needs Node, bash and a few basic tools.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { confined } from './confine.ts';
@@ -56,7 +56,11 @@ dialControl({ folder: runDir, hello, server, log });
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 if (egressPort > 0) forwarder(egressPort, join(runDir, 'egress'), log);
 const listen = env.CORRAL_SANDBOXD_LISTEN; // a port of the loopback interface or a path, for development
-if (listen) server.listen(/^\d+$/.test(listen) ? { port: Number(listen), host: '127.0.0.1' } : { path: listen });
+if (listen) {
+  const path = /^\d+$/.test(listen) ? undefined : listen;
+  if (path) rmSync(path, { force: true }); // a daemon before us may have been killed
+  server.listen(path ? { path } : { port: Number(listen), host: '127.0.0.1' });
+}
 
 /** Rather where the user's files cannot take all the room. */
 function makeStateDir(candidates: readonly string[]): string {

@@ -1,11 +1,99 @@
-import { beforeAll, describe } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { hasDocker } from '../support/docker.ts';
 import { buildImage, sandboxContainer } from '../support/sandbox-container.ts';
-import { sandboxdContract } from './sandboxd.ts';
+import { budget, followed, run, sandboxdContract } from './sandboxd.ts';
+import { realSandboxdContract } from './sandboxd-real.ts';
 
 const docker = await hasDocker();
 
 describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', () => {
   beforeAll(buildImage, 300_000);
+  const opened = async (...more: string[]) => {
+    const container = await sandboxContainer(more);
+    onTestFinished(() => container[Symbol.asyncDispose]());
+    return container;
+  };
   sandboxdContract('over its control connection', () => sandboxContainer());
+  realSandboxdContract('over its control connection', () => sandboxContainer());
+
+  test('F031 a killed daemon dials in again within a second, under the same pid 1', async () => {
+    const { client } = await opened();
+    const { bootId } = await client.health(budget());
+    await client.start({ id: 'lost', shell: 'main', command: 'echo before; sleep 600' }, budget());
+    await expect.poll(async () => (await client.operation('lost', budget()))?.bytes).toBe(7);
+    const following = followed(client, 'lost');
+    const killedAt = performance.now();
+    await client.exec({ command: 'kill -9 $PPID' }, budget()).catch(() => {});
+    expect(await following).toMatchObject({ output: 'before\n', operation: { reason: 'lost' } });
+    expect(performance.now() - killedAt).toBeLessThan(2_500);
+    expect((await client.health(budget())).bootId).not.toBe(bootId);
+    await expect.poll(async () => client.processes(budget())).toEqual([]);
+  });
+
+  test('F037 500 orphaned zombies are reaped by pid 1', async () => {
+    const { client } = await opened();
+    const orphans = 'for i in $(seq 100); do (for j in 1 2 3 4 5; do sleep 0.05 & done); done; wait';
+    await client.exec({ command: orphans }, budget());
+    const zombies = async () =>
+      (await client.exec({ command: "cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z '" }, budget())).stdout;
+    await expect.poll(zombies, { timeout: 10_000 }).toBe('0\n');
+  });
+
+  test('F039 even a process that scrubbed its environment and its parents ends with its run', async () => {
+    const { client } = await opened();
+    await run(client, '(env -i setsid sleep 91 </dev/null >/dev/null 2>&1 &) & wait; echo ok', { tag: 'run' });
+    await client.exec({ command: 'setsid sleep 92 >/dev/null 2>&1 &', tag: 'other' }, budget());
+    await client.killTagged('run', budget());
+    expect((await client.processes(budget())).map(({ cmd }) => cmd)).toEqual(['sleep 92']);
+  });
+
+  test('a command that the kernel killed for memory says so', async () => {
+    const { client } = await opened('--memory', '128m', '--memory-swap', '128m');
+    const { operation } = await run(client, 'python3 -c "x = bytearray(300 << 20)"');
+    expect(operation).toMatchObject({ exitCode: 137, reason: 'oom' });
+    expect((await client.health(budget())).oomKills).toBeGreaterThan(0);
+    expect((await run(client, 'echo alive')).output).toBe('alive\n');
+  });
+
+  test('F036 a fork bomb is held by the limit, and its run can be ended', async () => {
+    const { client } = await opened('--pids-limit', '128');
+    await client.start({ id: 'bomb', shell: 'main', command: 'f() { f | f & }; f; sleep 600', tag: 'run' }, budget());
+    await expect.poll(async () => (await client.processes(budget())).length, { timeout: 10_000 }).toBeGreaterThan(50);
+    await client.killTagged('run', budget());
+    expect(await client.processes(budget())).toEqual([]);
+    expect((await run(client, 'echo alive', { shell: 'after' })).output).toBe('alive\n');
+  }, 60_000);
+
+  test('a full disk ends in words, and removing a file helps', async () => {
+    const { client } = await opened('--tmpfs', '/workspace:uid=10001,gid=10001,size=8m');
+    const { output, operation } = await run(client, 'head -c 20M /dev/zero > big; echo "code $?"');
+    expect(output).toMatch(/No space left on device\ncode 1\n$/);
+    expect(operation).toMatchObject({ exitCode: 0 });
+    await expect(client.writeFile('x', 'y'.repeat(9_000), budget())).rejects.toMatchObject({ code: 'quota' });
+    await client.removeFile('big', budget());
+    await client.writeFile('x', 'y'.repeat(9_000), budget());
+  });
+
+  test('two connections wait idle, and each one used is replaced', async () => {
+    const container = await opened();
+    await container.client.health(budget());
+    const { dialled } = container;
+    await expect.poll(dialled).toBeGreaterThanOrEqual(2);
+    const held = Array.from({ length: 10 }, (_, n) =>
+      container.client.exec({ command: `sleep 0.3; echo ${n}` }, budget()),
+    );
+    expect((await Promise.all(held)).map(({ stdout }) => stdout)).toEqual(held.map((_, n) => `${n}\n`));
+    expect(dialled()).toBeLessThanOrEqual(32);
+  });
+
+  test('what the image promises is there, and the daemon is small', async () => {
+    const { client } = await opened();
+    const tools = 'for it in bash git python3 pip node npm rg curl ps; do command -v $it; done | wc -l; id -u; node -v';
+    expect((await client.exec({ command: tools }, budget())).stdout).toMatch(/^9\n10001\nv24/);
+    expect(
+      (await client.exec({ command: 'python3 -m venv /tmp/v && /tmp/v/bin/pip --version' }, budget())).exitCode,
+    ).toBe(0);
+    const { stdout } = await client.exec({ command: 'env; cat /proc/self/environ' }, budget());
+    expect(stdout).not.toContain('container-token');
+  });
 });

@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { SandboxClient } from '../../src/sandbox/client.ts';
+import { budget, codesOf, followed, run, type SandboxdHarness } from './sandboxd.ts';
+
+/** What a daemon with real processes and files promises besides, wherever it runs. */
+export function realSandboxdContract(name: string, open: () => Promise<SandboxdHarness>): void {
+  describe(`sandboxd with real processes, ${name}`, () => {
+    const opened = async (): Promise<SandboxClient> => {
+      const harness = await open();
+      onTestFinished(() => harness[Symbol.asyncDispose]());
+      return harness.client;
+    };
+    const sleeping = async (client: SandboxClient) =>
+      (await client.processes(budget())).filter(({ cmd }) => /^sleep/.test(cmd)).map(({ cmd }) => cmd);
+
+    test('a command in a shell session has a real terminal, and its lines end with \\n alone', async () => {
+      const client = await opened();
+      const { output } = await run(client, 'test -t 0 && test -t 1 && test -t 2 && stty size; echo $SHELL');
+      expect(output).toBe('30 120\n/bin/bash\n');
+    });
+
+    test('what is typed is not echoed, and Ctrl-C interrupts only the command', async () => {
+      const client = await opened();
+      await client.start({ id: 'typed', shell: 'main', command: 'cat; echo never' }, budget());
+      const done = followed(client, 'typed');
+      await client.write('main', 'line\n', budget());
+      await expect.poll(async () => (await client.operation('typed', budget()))?.bytes).toBe(5);
+      await client.write('main', '\x03', budget());
+      expect(await done).toMatchObject({ output: 'line\n', operation: { exitCode: 130 } });
+    });
+
+    test.each([
+      ['exit 300', 44],
+      ['kill -9 $$', 137],
+      ['nosuchcommand', 127],
+      ['echo "', 2],
+      ['set -eu; false; echo no', 1],
+      ['exec true', 0],
+      ['trap "exit 9" EXIT', 9],
+      ['# only a comment', 0],
+      ["cat <<'E'\nx\nE", 0],
+    ])('the exit code of %j is %i', async (command, exitCode) => {
+      const client = await opened();
+      expect((await run(client, command)).operation).toMatchObject({ exitCode });
+    });
+
+    test('a background child of a session lives on with its terminal, and its output is shown', async () => {
+      const client = await opened();
+      const { output } = await run(client, '(sleep 0.5; echo late) & echo early');
+      expect(output).toBe('early\n');
+      await expect
+        .poll(async () => (await client.view('main', budget())).console[0]?.output, { timeout: 5_000 })
+        .toBe('early\nlate\n');
+      expect((await run(client, 'echo next')).output).toBe('next\n');
+    });
+
+    test('unset and removed things do not carry over, and a removed folder leads home', async () => {
+      const client = await opened();
+      await run(client, 'export A=1 B="x\ny"; mkdir gone; cd gone');
+      await run(client, 'unset A; rm -r ../gone');
+      expect((await run(client, 'echo "$A $B $CORRAL_RUN"; pwd')).output).toBe(` x\ny \n${client.workdir}\n`);
+    });
+
+    test('a command of 200 000 characters runs, in a session and by exec', async () => {
+      const client = await opened();
+      const command = `x='${'a'.repeat(200_000)}'; echo \${#x}`;
+      expect((await run(client, command)).output).toBe('200000\n');
+      expect((await client.exec({ command }, budget())).stdout).toBe('200000\n');
+    });
+
+    test('bytes that are no text come through whole', async () => {
+      const client = await opened();
+      const content = randomBytes(300_000);
+      await client.writeFile('bytes', content, budget());
+      const { id } = await run(client, 'stty -opost 2>/dev/null; cat bytes');
+      const parts: Uint8Array[] = [];
+      await client.follow(id, 0, (part) => parts.push(part), budget());
+      expect(Buffer.concat(parts).equals(content)).toBe(true);
+    });
+
+    test('a client that hangs up during exec takes the command with it', async () => {
+      const client = await opened();
+      const stop = new AbortController();
+      const gone = client.exec({ command: 'sleep 71' }, stop.signal);
+      await expect.poll(() => sleeping(client)).toEqual(['sleep 71']);
+      stop.abort();
+      await expect(gone).rejects.toMatchObject({ code: 'cancelled' });
+      await expect.poll(() => sleeping(client)).toEqual([]);
+    });
+
+    test('a stop ends a command that ignores TERM and interrupts', async () => {
+      const client = await opened();
+      const command = 'trap "" TERM INT HUP; while :; do sleep 72; done';
+      await client.start({ id: 'stubborn', shell: 'main', command, tag: 'run' }, budget());
+      await expect.poll(() => sleeping(client)).toHaveLength(1);
+      await client.killTagged('run', budget());
+      expect((await followed(client, 'stubborn')).operation).toMatchObject({ exitCode: 137, reason: 'killed' });
+      expect(await sleeping(client)).toEqual([]);
+    });
+
+    test('F039 nothing a run detached outlives its tag', async () => {
+      const client = await opened();
+      const detached = [
+        'nohup sleep 80 >/dev/null 2>&1 &',
+        'setsid sleep 81 &',
+        '(setsid bash -c "sleep 82 & sleep 83 & exit" &)',
+        `python3 -c 'import os,time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+os.execvp("sleep", ["sleep", "84"])'`,
+      ];
+      await run(client, `${detached.join('\n')}\necho done`, { tag: 'run' });
+      await client.exec({ command: 'setsid sleep 85 >/dev/null 2>&1 &', tag: 'other' }, budget());
+      await expect.poll(() => sleeping(client)).toHaveLength(6);
+      expect(await client.killTagged('run', budget())).toBeGreaterThanOrEqual(5);
+      expect(await sleeping(client)).toEqual(['sleep 85']);
+    });
+
+    test('F116 output without end is capped at the spool, and a slow reader holds nobody back', async () => {
+      const client = await opened();
+      const { operation } = await run(client, 'head -c 80M /dev/zero | tr "\\0" x');
+      expect(operation).toMatchObject({ exitCode: 0 });
+      expect(operation.bytes).toBeGreaterThan(64 * 1024 * 1024);
+      expect(operation.bytes).toBeLessThan(64 * 1024 * 1024 + 200);
+      const { output } = await followed(client, operation.id, 64 * 1024 * 1024);
+      expect(output).toBe('\n[corral: output beyond 64 MiB is not kept]\n');
+    }, 60_000);
+
+    test('F120 symbolic links do not lead out, and those within do', async () => {
+      const client = await opened();
+      await run(
+        client,
+        'ln -s /etc/passwd file; ln -s / root; ln -s /nowhere dangling; mkdir d; echo in > d/real; ln -s d/real ok; ln -s d folder',
+      );
+      const refused = [
+        client.readFile('file', budget()),
+        client.readFile('root/etc/passwd', budget()),
+        client.writeFile('file', 'x', budget()),
+        client.writeFile('root/tmp/x', 'x', budget()),
+        client.listFiles('root', budget()),
+        client.find('root', '*', budget()),
+        client.grep('file', 'root', budget()),
+      ];
+      expect(await codesOf(refused)).toEqual(refused.map(() => 'path_outside'));
+      expect((await client.writeFile('dangling', 'x', budget()).catch((thrown) => thrown.code)) as string).toBe(
+        'file_not_found',
+      );
+      await client.writeFile('ok', 'changed', budget());
+      expect(String(await client.readFile('folder/real', budget()))).toBe('changed');
+      await client.removeFile('file', budget());
+      expect((await client.exec({ command: 'test -s /etc/passwd && readlink ok' }, budget())).stdout).toBe('d/real\n');
+    });
+
+    test('F120 a link swapped all the time never leads out', async () => {
+      const client = await opened();
+      await client.writeFile('real/secret', 'inside', budget());
+      const swap = 'while :; do ln -sfn real link; ln -sfn /etc link; done';
+      await client.start({ id: 'swap', shell: 'main', command: swap }, budget());
+      await client.writeFile('real/passwd', 'inside', budget());
+      const seen = new Set<string>();
+      const until = performance.now() + 1_500;
+      while (performance.now() < until) {
+        const got = await client.readFile('link/passwd', budget()).then(String, (thrown) => thrown.code);
+        seen.add(got);
+        await client.writeFile('link/corral-test', 'x', budget()).catch(() => {});
+      }
+      expect([...seen].filter((it) => !['inside', 'path_outside', 'file_not_found'].includes(it))).toEqual([]);
+      expect(seen).toContain('inside');
+      expect((await client.exec({ command: 'ls /etc/corral-test' }, budget())).exitCode).not.toBe(0);
+    });
+
+    test('F121 a FIFO, a socket and a device are refused at once', async () => {
+      const client = await opened();
+      await run(client, 'mkfifo fifo; python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\'sock\')"');
+      const refused = [
+        client.readFile('fifo', budget()),
+        client.writeFile('fifo', 'x', budget()),
+        client.writeFile('fifo', 'x', budget(), { append: true }),
+        client.grep('fifo', 'x', budget()),
+        client.readFile('sock', budget()),
+        client.writeFile('sock', 'x', budget()),
+      ];
+      expect(await codesOf(refused)).toEqual(refused.map(() => 'invalid_request'));
+      expect((await client.grep('.', 'x', budget())).truncated).toBe(false);
+      expect((await client.listFiles('.', budget())).filter(({ type }) => type === 'other')).toHaveLength(2);
+    });
+
+    test('a file has its old bytes or its new ones, and keeps its mode', async () => {
+      const client = await opened();
+      await run(client, 'echo old > tool; chmod 755 tool');
+      await client.writeFile('tool', 'new', budget());
+      expect((await client.exec({ command: 'stat -c %a tool; cat tool; ls -A | wc -l' }, budget())).stdout).toBe(
+        '755\nnew2\n',
+      );
+    });
+
+    test('a file over 50 MiB is refused in both directions, and a cut one can be read', async () => {
+      const client = await opened();
+      await run(client, 'head -c 51M /dev/zero > big');
+      const calls = [client.readFile('big', budget()), client.writeFile('big2', Buffer.alloc(51 << 20), budget())];
+      expect(await codesOf(calls)).toEqual(['payload_too_large', 'payload_too_large']);
+      expect((await client.readFile('big', budget(), { maxBytes: 10 })).length).toBe(10);
+    });
+
+    test('a search survives a line of 50 MB and finds hidden files, but not those of tools', async () => {
+      const client = await opened();
+      await run(
+        client,
+        'head -c 50M /dev/zero | tr "\\0" y > long; echo needle > .hidden; mkdir .git; echo needle > .git/x',
+      );
+      const { matches } = await client.grep('.', 'yyy|needle', budget());
+      expect(matches.map(({ file }) => file).sort()).toEqual(['.hidden', 'long']);
+      expect(Math.max(...matches.map(({ content }) => content.length))).toBeLessThanOrEqual(2_000);
+    });
+  });
+}
