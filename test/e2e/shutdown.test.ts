@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { serverProcess } from '../support/server-process.ts';
@@ -75,6 +76,18 @@ describe('the server', () => {
     for (const stream of texts) expect(stream).toMatch(/^: connected\n\n/);
     expect(await server.exit).toBe(0);
     expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  test('F007 connections that never asked for anything do not hold the end up', async () => {
+    await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+    const silent = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(silent, 'connect');
+    await fetch(`${server.url}/health`); // after which the server must know of both
+    const started = performance.now();
+    server.kill('SIGTERM');
+    expect(await server.exit).toBe(0);
+    expect(performance.now() - started).toBeLessThan(3_000);
+    silent.destroy();
   });
 
   test('with a setting that is wrong it says which, without a stack, and does not start', async () => {

@@ -1,4 +1,5 @@
-import type { ServerOptions } from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
 import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { AppError, toAppError } from '../../core/errors.ts';
@@ -52,9 +53,24 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   app.addHook('onSend', async (_request, reply) => {
     if (closing.aborted) reply.header('connection', 'close');
   });
+  const unused = unusedConnections(app.server);
+  app.addHook('preClose', async () => {
+    for (const socket of unused) socket.destroy();
+  });
   const table = routeTable(app);
   answerErrors(app, { styles, table, logger });
   return { app, table };
+}
+
+/** Those without a request yet, as browsers open them ahead: Node takes them for busy and would wait for them for ever. */
+function unusedConnections(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('request', ({ socket }) => unused.delete(socket));
+  return unused;
 }
 
 /** A body is JSON whatever its Content-Type says; a route without a body schema takes none and ignores what comes. */
