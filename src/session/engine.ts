@@ -7,6 +7,7 @@ import { type RestartPolicy, supervisorMachine } from '../../machines/supervisor
 import type { Clock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
+import { failpointSync } from '../core/failpoint.ts';
 import { type IdSource, type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
@@ -185,6 +186,7 @@ export class Engine implements AsyncDisposable {
 
   #record(id: SessionId, { facts, answer }: Recording): void {
     if (facts.length === 0) return;
+    failpointSync('session.record');
     const live = this.#lives.get(id);
     if (!live) return;
     for (const fact of facts) {

@@ -1,0 +1,144 @@
+import type { SessionEvent } from '../../../src/core/events.ts';
+import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
+import { StoredSession } from '../../../src/session/projection.ts';
+import { problemsOf } from '../checker.ts';
+import type { Client } from './client.ts';
+import type { Server } from './server.ts';
+import type { World } from './world.ts';
+
+const minute = 60_000;
+
+/** Nothing goes wrong any more: every run comes to its end or to a question, and every question is answered. */
+export async function checkAtRest(world: World, client: Client, server: () => Server): Promise<void> {
+  const { time, dice } = world;
+  for (let round = 0; round < 3; round++) {
+    await quiet(world, (record) => record.openRuns.length === 0 || record.status === 'waiting');
+    for (const record of await records(world)) {
+      if (record.openRuns.length === 0 || record.deleting) continue;
+      if (round === 0 && dice.chance(0.5)) client.send(record.id, dice.pick(['inject', 'queue', 'replace']), 'talk');
+      else void client.stop(record.id);
+    }
+    await time.advance(10_000);
+  }
+  if (!(await quiet(world, (record) => record.openRuns.length === 0 && !record.deleting))) {
+    for (const { id, status, openRuns, deleting } of await records(world)) {
+      const left = JSON.stringify({ status, openRuns: openRuns.length, deleting, live: !!server().engine.live(id) });
+      world.problem(`I6: ${id} does not come to rest: ${left}`);
+    }
+  }
+  for (const what of client.unanswered) world.problem(`F111: ${what} was never answered`);
+  await time.advance(minute); // whatever nobody claims is gone by now
+  const alive = [...world.backend.boxes.values()].filter(
+    ({ info }) => info.phase === 'ready' || info.phase === 'paused',
+  );
+  for (const { info } of alive) {
+    if (!server().engine.holds(info.sessionId)) world.problem(`I5: nobody has sandbox ${info.id}`);
+  }
+}
+
+/** What the logs say, held against what clients were told and what the model and the sandboxes saw. */
+export async function checkLogs(world: World, client: Client): Promise<void> {
+  const all = await records(world);
+  for (const record of all) {
+    const events = await eventsOf(world, record.id);
+    for (const problem of problemsOf(events)) world.problem(`${record.id}: ${problem}`);
+    if (record.lastSeq > events.length) world.problem(`${record.id}: the record is ahead of its log`);
+    if (record.status !== 'completed' && record.status !== 'pending') world.problem(`${record.id} is ${record.status}`);
+    checkMessages(world, client, record.id, events);
+    const title = client.titles.get(record.id);
+    const titles = events.flatMap((event) => (event.type === 'title' ? [event.data.title] : []));
+    if (title !== undefined && !titles.includes(title)) world.problem(`I1: ${record.id} lost its title ${title}`);
+    for (const follower of client.followers.filter(({ id }) => id === record.id)) {
+      if (follower.cursor !== events.length) {
+        world.problem(`a follower of ${record.id} stands at ${follower.cursor} of ${events.length}`);
+      }
+    }
+    if (client.deleted.has(record.id)) world.problem(`F110: ${record.id} was deleted, and is there`);
+  }
+  for (const [id, sandbox] of world.sandboxes) {
+    for (const [operation, times] of sandbox.executed) {
+      if (times > 1) world.problem(`I4: ${id} executed ${operation} ${times} times`);
+    }
+  }
+}
+
+function checkMessages(world: World, client: Client, id: SessionId, events: readonly SessionEvent[]): void {
+  const messages = events.filter((event) => event.type === 'message.user');
+  const ends = new Map(
+    events.flatMap((event) => (event.type === 'run.end' ? [[event.runId, event.data] as const] : [])),
+  );
+  for (const { text, answer } of client.said.filter((said) => said.id === id)) {
+    const found = messages.filter((event) => event.data.text === text);
+    if (found.length > 1) world.problem(`F111: "${text}" is in the log ${found.length} times`);
+    if (!answer) continue;
+    if ('code' in answer) {
+      // A session that crashed cannot say what became of it.
+      if (found.length > 0 && answer.code !== 'internal')
+        world.problem(`"${text}" was refused (${answer.code}) and is in the log`);
+      continue;
+    }
+    const { messageId, runId, seq } = answer;
+    const event = found[0];
+    if (!event || event.seq !== seq || event.runId !== runId || event.data.messageId !== messageId) {
+      world.problem(
+        `I1: "${text}" was accepted as ${JSON.stringify(answer)}, and the log has ${JSON.stringify(event)}`,
+      );
+      continue;
+    }
+    const end = ends.get(runId);
+    if (end?.status !== 'completed') continue;
+    const first = messages.find((it) => it.runId === runId)?.data.text;
+    if (!wasRead(world, text, first)) world.problem(`F111: "${text}" was never read by its run, which completed`);
+  }
+}
+
+/** It stood before the model in a turn of the run that begins with that first message. */
+function wasRead({ model }: World, text: string, first: string | undefined): boolean {
+  return model.asked.some(({ messages, runFrom = 0 }) => {
+    const own = messages.slice(runFrom).flatMap((message) => (message.role === 'user' ? [message.text] : []));
+    return own[0] === first && own.includes(text);
+  });
+}
+
+/** Nobody wants anything any more: nothing is left but the files, and what is asleep costs nothing. */
+export async function checkGone(world: World, client: Client, server: () => Server): Promise<void> {
+  const { time, backend, store } = world;
+  for (const follower of client.followers) follower.end();
+  await time.advance(5 * minute);
+  const kept = await records(world);
+  for (const { info } of backend.boxes.values()) {
+    if (info.phase !== 'stopped' && info.phase !== 'exited')
+      world.problem(`I5: sandbox ${info.id} is still ${info.phase}`);
+    if (!kept.some(({ id }) => id === info.sessionId)) world.problem(`I5: sandbox ${info.id} has no session`);
+  }
+  for (const id of client.deleted) {
+    const { head } = await store.store.events.page(id, 0, 1);
+    const transcript = await store.store.records.list('transcript', { idPrefix: id });
+    if (head + transcript.length > 0) world.problem(`F110: something of ${id} is still stored`);
+    if (backend.boxes.has(sandboxIdOf(id))) world.problem(`F110: the sandbox of ${id} is still there`);
+  }
+  for (const { id } of kept) if (server().engine.live(id)) world.problem(`I8: ${id} is still in memory`);
+  if (time.pending > 1) world.problem(`I8: ${time.pending} timers are set where only the reconciler's should be`);
+  let isClosed = false;
+  void server()
+    .close()
+    .then(() => (isClosed = true));
+  if (!(await time.until(() => isClosed, 10_000))) world.problem('F007: an idle server does not close');
+  if (time.pending > 0) world.problem(`I8: ${time.pending} timers outlive the server`);
+}
+
+async function quiet(world: World, isQuiet: (record: StoredSession) => boolean): Promise<boolean> {
+  for (let n = 0; n < 60; n++) {
+    await world.time.advance(5_000);
+    if ((await records(world)).every(isQuiet)) return true;
+  }
+  return false;
+}
+
+async function records({ store }: World): Promise<StoredSession[]> {
+  return (await store.store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+}
+
+async function eventsOf({ store }: World, id: SessionId): Promise<SessionEvent[]> {
+  return (await store.store.events.page(id, 0, Number.MAX_SAFE_INTEGER)).events;
+}

@@ -1,0 +1,141 @@
+import type { AppError, ErrorCode } from '../../../src/core/errors.ts';
+import type { MessageId, RunId, SessionId } from '../../../src/core/ids.ts';
+import { StoredSession } from '../../../src/session/projection.ts';
+import type { SendMode } from '../../../src/session/service.ts';
+import { Follower } from './follower.ts';
+import type { Server } from './server.ts';
+import type { World } from './world.ts';
+
+export interface Said {
+  readonly id: SessionId;
+  readonly text: string;
+  /** What the server said of it; undefined: it died before it answered. */
+  answer: { messageId: MessageId; runId: RunId; seq: number } | { code: ErrorCode } | undefined;
+}
+interface Asked {
+  readonly what: string;
+  readonly server: Server;
+  isAnswered: boolean;
+}
+
+/** Somebody who uses the server, remembers what it promised, and believes nothing that is not so. */
+export class Client {
+  readonly said: Said[] = [];
+  readonly titles = new Map<SessionId, string>();
+  readonly deleted = new Set<SessionId>();
+  /** Ids that a deletion was asked for, answered or not. */
+  readonly condemned = new Set<SessionId>();
+  readonly followers: Follower[] = [];
+  readonly sessions: SessionId[] = [];
+  succeeded = 0;
+  failed = 0;
+  readonly #world: World;
+  readonly #server: () => Server;
+  #asked: Asked[] = [];
+  #tags = 0;
+
+  constructor(world: World, server: () => Server) {
+    this.#world = world;
+    this.#server = server;
+  }
+
+  /** What a living server still owes an answer to. */
+  get unanswered(): string[] {
+    return this.#asked.filter(({ isAnswered, server }) => !isAnswered && server.life.isAlive).map(({ what }) => what);
+  }
+
+  create(): void {
+    void this.#ask('create', (server) => server.sessions.create({ origin: 'sheikhbox' })).then((made) => {
+      if (made?.ok) this.sessions.push(made.value.id);
+    });
+  }
+
+  send(id: SessionId, mode: SendMode, kind: string): void {
+    const text = `#${++this.#tags}# ${kind}`;
+    const said: Said = { id, text, answer: undefined };
+    this.said.push(said);
+    void this.#ask(`send ${mode} ${text} to ${id}`, (server) => server.sessions.send(id, { text, mode })).then(
+      (sent) => {
+        said.answer = sent?.ok ? sent.value : sent && { code: sent.error.code };
+      },
+    );
+  }
+
+  async stop(id: SessionId): Promise<void> {
+    const { time } = this.#world;
+    const before = await this.#openRuns(id);
+    const since = time.now();
+    const stopped = await this.#ask(`stop ${id}`, (server) => server.sessions.stop(id));
+    if (!stopped?.ok) return;
+    const left = (await this.#openRuns(id)).filter((runId) => before.includes(runId));
+    if (left.length > 0) this.#world.problem(`F109: stop was answered while ${left} of ${id} had not ended`);
+    const took = time.now() - since;
+    if (took > 5_000 && this.#world.isUntroubled) this.#world.problem(`F109: stop took ${took} ms`);
+  }
+
+  async delete(id: SessionId): Promise<void> {
+    const again = this.deleted.has(id);
+    this.condemned.add(id);
+    const gone = await this.#ask(`delete ${id}`, (server) => server.sessions.delete(id));
+    if (gone?.ok && again) this.#world.problem(`F110: the second delete of ${id} succeeded`);
+    if (!gone?.ok) return;
+    this.deleted.add(id);
+    const list = await this.#ask('list', (server) => server.sessions.list());
+    if (list?.ok && list.value.some((session) => session.id === id)) this.#world.problem(`F110: ${id} is in a list`);
+  }
+
+  async rename(id: SessionId): Promise<void> {
+    const title = `title ${++this.#tags}`;
+    const renamed = await this.#ask(`rename ${id}`, (server) => server.sessions.rename(id, title));
+    if (renamed?.ok) this.titles.set(id, title);
+  }
+
+  exec(id: SessionId, cancelAfterMs: number | undefined): void {
+    const cancel = new AbortController();
+    if (cancelAfterMs !== undefined) this.#world.time.setTimeout(() => cancel.abort(), cancelAfterMs);
+    const ms = this.#world.dice.between(0, 2_000);
+    void this.#ask(`exec in ${id}`, (server) => server.sessions.exec(id, { command: `run ${ms}` }, cancel.signal));
+  }
+
+  watch(id: SessionId): void {
+    const { dice, time } = this.#world;
+    const server = this.#server();
+    if (!server.life.isAlive) return;
+    const watch = server.sessions.watching(id);
+    time.setTimeout(() => watch[Symbol.dispose](), dice.between(0, 20_000));
+  }
+
+  async follow(id: SessionId): Promise<void> {
+    const { dice, store } = this.#world;
+    const { head } = await store.store.events.page(id, 0, 1);
+    const after = dice.chance(0.1) ? head + 3 : dice.between(0, head);
+    this.followers.push(new Follower(this.#world, this.#server, { id, after, isAhead: after > head }));
+  }
+
+  async #openRuns(id: SessionId): Promise<RunId[]> {
+    const found = await this.#world.store.store.records.get('session', id);
+    return found ? StoredSession.parse(found.doc).openRuns.map(({ runId }) => runId) : [];
+  }
+
+  /** Undefined: nobody ever answered. */
+  async #ask<Value>(
+    what: string,
+    act: (server: Server) => Promise<Value>,
+  ): Promise<{ ok: true; value: Value } | { ok: false; error: AppError } | undefined> {
+    const server = this.#server();
+    const asked: Asked = { what, server, isAnswered: false };
+    this.#asked.push(asked);
+    this.#world.tell(`> ${what}`);
+    const answer = await act(server).then(
+      (value) => ({ ok: true, value }) as const,
+      (error: AppError) => ({ ok: false, error }) as const,
+    );
+    if (!server.life.isAlive) return await new Promise(() => {});
+    asked.isAnswered = true;
+    if (answer.ok) this.succeeded += 1;
+    else this.failed += 1;
+    this.#world.tell(`< ${what}: ${answer.ok ? 'ok' : `${answer.error}`}`);
+    if (!answer.ok && answer.error.name !== 'AppError') this.#world.problem(`${what} threw ${answer.error.stack}`);
+    return answer;
+  }
+}

@@ -1,0 +1,68 @@
+import type { SessionId } from '../../../src/core/ids.ts';
+import type { Followed } from '../../../src/core/ports.ts';
+import type { Server } from './server.ts';
+import type { World } from './world.ts';
+
+/** A client's stream: hangs up, comes back with its cursor, and must see every event once and in order. */
+export class Follower {
+  readonly id: SessionId;
+  cursor: number;
+  #isAhead: boolean;
+  #isOver = false;
+  #hungUp = new AbortController();
+  readonly #world: World;
+  readonly #server: () => Server;
+
+  constructor(world: World, server: () => Server, from: { id: SessionId; after: number; isAhead: boolean }) {
+    this.#world = world;
+    this.#server = server;
+    this.id = from.id;
+    this.cursor = from.after;
+    this.#isAhead = from.isAhead;
+    void this.#run();
+  }
+
+  /** It loses its connection, and comes back a little later. */
+  hangUp(): void {
+    this.#hungUp.abort();
+  }
+  end(): void {
+    this.#isOver = true;
+    this.#hungUp.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { time, dice } = this.#world;
+    while (!this.#isOver) {
+      const server = this.#server();
+      if (server.life.isAlive) await this.#read(server).catch(() => {}); // a refusal, told by the service: try again
+      await time.sleep(dice.between(10, 300));
+      this.#hungUp = new AbortController();
+    }
+  }
+
+  async #read({ sessions, life }: Server): Promise<void> {
+    const items = sessions.follow(this.id, this.cursor, { signal: this.#hungUp.signal, deltas: true });
+    const reading = items[Symbol.asyncIterator]();
+    const dead = life.died.then(() => ({ done: true as const, value: undefined }));
+    for (;;) {
+      const next = await Promise.race([reading.next(), dead]);
+      if (next.done || !life.isAlive) return;
+      this.#take(next.value);
+    }
+  }
+
+  #take(item: Followed): void {
+    if (item.kind === 'resync') {
+      if (!this.#isAhead) this.#world.problem(`a follower of ${this.id} at ${this.cursor} was told ${item.reason}`);
+      this.cursor = item.head;
+    } else {
+      const { seq } = item.event;
+      if (seq !== this.cursor + 1 && !this.#isAhead) {
+        this.#world.problem(`a follower of ${this.id} saw ${seq} after ${this.cursor}`);
+      }
+      this.cursor = seq;
+    }
+    this.#isAhead = false;
+  }
+}

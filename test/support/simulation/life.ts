@@ -1,0 +1,89 @@
+import type { Clock } from '../../../src/core/clock.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+const never = new Promise<never>(() => {});
+
+/**
+ * One server process: what it asks of the world passes here, and nothing passes any more once it was killed. Its
+ * calls then hang for ever, so that no line of it runs on with what the world did after its death.
+ */
+export class Life implements Clock {
+  readonly #time: VirtualTime;
+  readonly #latency: () => number;
+  readonly #died = Promise.withResolvers<void>();
+  readonly #timers = new Set<unknown>();
+  #isAlive = true;
+  #crossings = 0;
+  #killAt = Number.POSITIVE_INFINITY;
+
+  constructor(time: VirtualTime, latency: () => number) {
+    this.#time = time;
+    this.#latency = latency;
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+  get died(): Promise<void> {
+    return this.#died.promise;
+  }
+  /** After so many more boundaries between the process and the world: before a call reached it, or before it answered. */
+  killAfter(crossings: number): void {
+    this.#killAt = this.#crossings + crossings;
+  }
+  kill(): void {
+    this.#isAlive = false;
+    for (const timer of this.#timers) this.#time.clearTimeout(timer);
+    this.#died.resolve();
+  }
+  cross(): boolean {
+    this.#crossings += 1;
+    if (this.#isAlive && this.#crossings >= this.#killAt) this.kill();
+    return this.#isAlive;
+  }
+
+  now = (): number => this.#time.now();
+  setTimeout(fn: () => void, ms: number): unknown {
+    if (!this.#isAlive) return undefined;
+    const id = this.#time.setTimeout(() => {
+      this.#timers.delete(id);
+      fn();
+    }, ms);
+    this.#timers.add(id);
+    return id;
+  }
+  clearTimeout(id: unknown): void {
+    this.#timers.delete(id);
+    this.#time.clearTimeout(id);
+  }
+
+  async call<Value>(act: () => Value | Promise<Value>): Promise<Value> {
+    if (!this.cross()) return await never;
+    const ms = this.#latency();
+    if (ms > 0) await this.#time.sleep(ms);
+    try {
+      if (!this.#isAlive) return await never;
+      return await act();
+    } finally {
+      if (!this.cross()) await never;
+    }
+  }
+
+  async *stream<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+    for await (const item of items) {
+      if (!this.cross()) await never;
+      yield item;
+    }
+  }
+
+  /** The same object as this process reaches it: every method is a call into the world. */
+  reaching<Target extends object>(target: Target): Target {
+    return new Proxy(target, {
+      get: (it, key) => {
+        const value: unknown = Reflect.get(it, key, it);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => this.call(() => value.apply(it, args));
+      },
+    });
+  }
+}

@@ -1,0 +1,158 @@
+import type { ToolCall, TurnPart, TurnRequest } from '../../../src/llm/model.ts';
+import { functionModel, type Line, type ScriptedModel } from '../../../src/llm/scripted/scripted.ts';
+import type { Dice } from './dice.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export const modelFaults = {
+  'model: 429 with a time to wait': 3,
+  'model: 429 without one': 2,
+  'model: 500': 3,
+  'model: refused': 1,
+  'model: empty reply': 3,
+  'model: malformed plan': 2,
+  'model: stream cut': 2,
+  'model: hangs': 1,
+  'model: unknown tool': 2,
+  'model: bad arguments': 2,
+  'model: repeats a call id': 2,
+} as const;
+export type ModelFault = keyof typeof modelFaults;
+
+interface Mind {
+  readonly dice: Dice;
+  readonly time: VirtualTime;
+  /** The trouble this turn has, if any. */
+  trouble(): ModelFault | undefined;
+  hit(fault: string): void;
+  /** Resolves when all trouble is to end. */
+  readonly calm: Promise<void>;
+}
+
+/** Makes plans, calls tools, asks and talks, as the task's words and its dice say. */
+export const simulatedModel = (mind: Mind): ScriptedModel => {
+  let calls = 0;
+  return functionModel((request) => {
+    const { dice, time } = mind;
+    const call = (name: string, args: unknown, callId = `call-${++calls}`): ToolCall => ({ callId, name, args });
+    const fault = mind.trouble();
+    const lines = (fault && troubled(mind, request, fault, call)) ?? turn(dice, request, call);
+    // A reply takes its time: some comes at once, some in pieces.
+    if (dice.chance(0.3)) return lines;
+    let at = 0;
+    return lines.flatMap((line): Line[] => {
+      if (dice.chance(0.5)) return [line];
+      at += dice.between(1, 400);
+      return [time.sleep(at), line];
+    });
+  });
+};
+
+type MakeCall = (name: string, args: unknown, callId?: string) => ToolCall;
+const say = (text: string): TurnPart[] => text.split(/(?<= )/).map((delta) => ({ type: 'text', delta }));
+const calling = (call: ToolCall): TurnPart => ({ type: 'call', call });
+const failing = (
+  code: 'model_overloaded' | 'model_unavailable' | 'model_rejected' | 'model_stalled',
+  retryAfterMs?: number,
+): TurnPart => ({
+  type: 'end',
+  outcome: {
+    kind: 'failed',
+    code,
+    message: `The model failed: ${code}.`,
+    retryable: code !== 'model_rejected',
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  },
+});
+
+function turn(dice: Dice, request: TurnRequest, call: MakeCall): Line[] {
+  const task = taskOf(request);
+  switch (request.phase.kind) {
+    case 'plan':
+    case 'replan': {
+      const steps = Array.from({ length: Number(/steps (\d)/.exec(task)?.[1] ?? 1) }, (_, n) => `step ${n + 1}`);
+      const text = dice.chance(0.5) ? say('I will do that. ') : [];
+      return [...text, calling(call('make_plan', { title: task.slice(0, 20), steps, acknowledgement: 'On it.' }))];
+    }
+    case 'summarize':
+      return say(`All of it is done, ${dice.hex(4)}. `);
+    case 'act':
+      return acting(dice, request, task, call);
+  }
+}
+
+function acting(dice: Dice, request: TurnRequest, task: string, call: MakeCall): Line[] {
+  const own = request.messages.slice(request.runFrom ?? 0);
+  if (task.includes('ask') && !own.some((message) => message.role === 'tool' && message.name === 'message_ask_user')) {
+    return [...say('One question. '), calling(call('message_ask_user', { text: 'Which one?' }))];
+  }
+  if (task.includes('stuck')) return [calling(call('shell_exec', { id: 'main', command: 'run 5 1' }))];
+  if (task.includes('talk') || dice.chance(own.at(-1)?.role === 'tool' ? 0.7 : 0.2))
+    return say(`Found it: ${dice.hex(6)}. `);
+  const wishes = Array.from({ length: dice.between(1, 3) }, () => calling(someCall(dice, task, call)));
+  return dice.chance(0.4) ? [...say('Looking at it. '), ...wishes] : wishes;
+}
+
+function someCall(dice: Dice, task: string, call: MakeCall): ToolCall {
+  if (task.includes('forever')) return call('shell_exec', { id: `shell-${dice.between(1, 9)}`, command: 'forever' });
+  const kind = dice.weighted({ run: 6, background: 1, write: 1, read: 1, notify: 1, kill: 1 });
+  const exitCode = task.includes('fail') || dice.chance(0.1) ? 1 : 0;
+  const shell = dice.pick(['main', 'other']);
+  if (kind === 'run')
+    return call('shell_exec', { id: shell, command: `run ${dice.pick([0, 5, 200, 3_000])} ${exitCode}` });
+  if (kind === 'background')
+    return call('shell_exec', { id: shell, command: `background ${dice.between(1_000, 60_000)}` });
+  if (kind === 'write') return call('file_write', { file: 'note.md', content: dice.hex(8) });
+  if (kind === 'read') return call('file_read', { file: 'note.md' });
+  if (kind === 'kill') return call('shell_kill_process', { id: shell });
+  return call('message_notify_user', { text: 'Still at it.' });
+}
+
+function troubled(mind: Mind, request: TurnRequest, fault: ModelFault, call: MakeCall): Line[] | undefined {
+  const { dice, calm, hit } = mind;
+  const lines = ((): Line[] | undefined => {
+    switch (fault) {
+      case 'model: 429 with a time to wait':
+        return [failing('model_overloaded', dice.between(100, 5_000))];
+      case 'model: 429 without one':
+        return [failing('model_overloaded')];
+      case 'model: 500':
+        return [failing('model_unavailable')];
+      case 'model: refused':
+        return [failing('model_rejected')];
+      case 'model: empty reply':
+        return [];
+      case 'model: stream cut':
+        return [
+          ...say('I was about to say '),
+          calling(call('shell_exec', { id: 'main', command: 'run 1 0' })),
+          failing('model_unavailable'),
+        ];
+      case 'model: hangs':
+        return [...say('Let me think. '), calm, failing('model_stalled')];
+      case 'model: malformed plan': {
+        if (request.mustCall === undefined) return undefined;
+        const args = dice.pick([{ steps: 'all of them' }, '{"title": "cut', null, { title: 'none', steps: [] }]);
+        return dice.chance(0.5) ? say('I would rather talk. ') : [calling(call('make_plan', args))];
+      }
+      case 'model: unknown tool':
+        return request.phase.kind === 'act' ? [calling(call('browser_view', {}))] : undefined;
+      case 'model: bad arguments': {
+        const args = dice.pick([{}, '{"id":', 7, { id: 'main', command: 4 }]);
+        return request.phase.kind === 'act' ? [calling(call('shell_exec', args))] : undefined;
+      }
+      case 'model: repeats a call id': {
+        const used = request.messages.findLast(({ role }) => role === 'tool');
+        if (used?.role !== 'tool' || request.phase.kind !== 'act') return undefined;
+        return [calling(call('shell_exec', { id: 'main', command: 'run 1 0' }, used.callId))];
+      }
+    }
+  })();
+  if (lines) hit(fault);
+  return lines;
+}
+
+/** What the user said first in this run. */
+function taskOf({ messages, runFrom = 0 }: TurnRequest): string {
+  const first = messages.slice(runFrom).find(({ role }) => role === 'user');
+  return first?.role === 'user' ? first.text : '';
+}

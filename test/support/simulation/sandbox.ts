@@ -1,0 +1,189 @@
+import { throwIfFired } from '../../../src/core/cancel.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import type { Operation, SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+interface Running {
+  readonly request: StartOperation;
+  readonly output: string;
+  readonly over: PromiseWithResolvers<void>;
+  end: Pick<Operation, 'exitCode' | 'reason'> | undefined;
+}
+type Mishap = 'sandbox_lost' | 'sandbox_unresponsive';
+
+/**
+ * A computer that outlives the servers that use it. Commands are `run <ms> <exit code>`, `background <ms>` and
+ * `forever`. What it executed is remembered beyond its deaths; its journal of operations is not.
+ */
+export class SimulatedSandbox {
+  readonly #time: VirtualTime;
+  /** How often each operation was executed, in all its lives. */
+  readonly executed = new Map<string, number>();
+  isPaused: () => boolean = () => false;
+  #journal = new Map<string, Running>();
+  #background: { tag: string | undefined; endsAt: number }[] = [];
+  #files = new Map<string, Buffer>();
+  #mishaps: Mishap[] = [];
+
+  readonly #hit: (fault: string) => void;
+
+  constructor(time: VirtualTime, hit: (fault: string) => void) {
+    this.#time = time;
+    this.#hit = hit;
+  }
+
+  /** The next call fails, and never reaches it. */
+  next(mishap: Mishap): void {
+    this.#mishaps.push(mishap);
+  }
+  forgetMishaps(): void {
+    this.#mishaps = [];
+  }
+  /** Somebody else ends what runs in it; false: nothing did. */
+  killOne(): boolean {
+    const running = [...this.#journal.values()].find(({ end }) => !end);
+    if (running) finish(running, { exitCode: 137, reason: 'killed' });
+    return running !== undefined;
+  }
+  die(): void {
+    for (const running of this.#journal.values()) finish(running, { reason: 'lost' });
+    this.#journal = new Map();
+    this.#background = [];
+  }
+  /** What still runs, by the tag it was started with. */
+  tags(): string[] {
+    const background = this.#background.filter(({ endsAt }) => endsAt > this.#time.now());
+    const running = [...this.#journal.values()].filter(({ end }) => !end).map(({ request }) => request);
+    return [...background, ...running].flatMap(({ tag }) => (tag === undefined ? [] : [tag]));
+  }
+
+  client(lost: AbortSignal): SandboxClient {
+    const call = <Value>(signal: AbortSignal, act: () => Value | Promise<Value>) => this.#call(lost, signal, act);
+    const cannot = async (): Promise<never> => {
+      throw new AppError('unsupported', 'The simulated sandbox cannot do this.');
+    };
+    const health = { version: '0', bootId: 'boot', idleMs: 0, oomKills: 0 };
+    return {
+      workdir: '/workspace',
+      health: (signal) => call(signal, () => health),
+      start: (request, signal) => call(signal, () => describe(this.#start(request))),
+      operation: (id, signal) =>
+        call(signal, () => {
+          const running = this.#journal.get(id);
+          return running && describe(running);
+        }),
+      follow: (id, fromByte, onBytes, signal) =>
+        call(signal, async () => {
+          const running = this.#journal.get(id);
+          if (!running) throw new AppError('not_found', 'There is no such operation.');
+          onBytes(Buffer.from(running.output).subarray(fromByte));
+          await running.over.promise;
+          return describe(running);
+        }),
+      write: cannot,
+      kill: (shell, signal) => call(signal, () => void this.#end((it) => it.shell === shell)),
+      killTagged: (tag, signal) =>
+        call(signal, async () => {
+          await this.#time.sleep(this.#journal.size % 2 === 0 ? 10 : 2_000); // some mind only a KILL
+          this.#background = this.#background.filter((it) => it.tag !== tag);
+          return this.#end((it) => it.tag === tag);
+        }),
+      view: (shell, signal) =>
+        call(signal, () => ({
+          id: shell,
+          console: [...this.#journal.values()].map(({ request, output }) => ({
+            ps1: '$ ',
+            command: request.command,
+            output,
+          })),
+        })),
+      exec: (request, signal) =>
+        call(signal, async () => {
+          await this.#time.sleep(Number(request.command.split(' ')[1] ?? 0));
+          return { exitCode: 0, stdout: 'ok', stderr: '', timedOut: false };
+        }),
+      readFile: (path, signal) =>
+        call(signal, () => {
+          const bytes = this.#files.get(path);
+          if (!bytes) throw new AppError('file_not_found', `There is no file ${path}.`);
+          return bytes;
+        }),
+      writeFile: (path, content, signal) =>
+        call(signal, () => void this.#files.set(path, Buffer.from(content as string))),
+      listFiles: cannot,
+      removeFile: cannot,
+      find: cannot,
+      grep: cannot,
+      processes: cannot,
+      signalProcess: cannot,
+    };
+  }
+
+  #start(request: StartOperation): Running {
+    const known = this.#journal.get(request.id);
+    if (known) return known;
+    const busy = [...this.#journal.values()].some(({ request: it, end }) => it.shell === request.shell && !end);
+    if (busy) throw new AppError('conflict', 'The shell session runs something.');
+    this.executed.set(request.id, (this.executed.get(request.id) ?? 0) + 1);
+    const over = Promise.withResolvers<void>();
+    const running: Running = { request, output: `did ${request.command}\n`, over, end: undefined };
+    this.#journal.set(request.id, running);
+    const [what, ms = '0', exitCode = '0'] = request.command.split(' ');
+    const { timeoutMs = 30_000 } = request;
+    if (what === 'background') this.#background.push({ tag: request.tag, endsAt: this.#time.now() + Number(ms) });
+    const lasts = what === 'forever' ? Number.POSITIVE_INFINITY : what === 'background' ? 0 : Number(ms);
+    const end = lasts > timeoutMs ? ({ exitCode: 124, reason: 'timed_out' } as const) : { exitCode: Number(exitCode) };
+    this.#time.setTimeout(() => finish(running, end), Math.min(lasts, timeoutMs));
+    return running;
+  }
+
+  #end(isMeant: (request: StartOperation) => boolean): number {
+    const meant = [...this.#journal.values()].filter(({ request, end }) => !end && isMeant(request));
+    for (const running of meant) finish(running, { exitCode: 143, reason: 'killed' });
+    return meant.length;
+  }
+
+  async #call<Value>(lost: AbortSignal, signal: AbortSignal, act: () => Value | Promise<Value>): Promise<Value> {
+    if (lost.aborted) throw new AppError('sandbox_lost', 'The sandbox is gone.');
+    const mishap = this.#mishaps.shift();
+    if (mishap) {
+      this.#hit(`sandbox: a call fails with ${mishap}`);
+      throw new AppError(mishap, 'The sandbox did not answer.');
+    }
+    const gone = Promise.withResolvers<never>();
+    const fire = () => {
+      try {
+        throwIfFired(signal);
+        gone.reject(new AppError('sandbox_lost', 'The sandbox is gone.'));
+      } catch (error) {
+        gone.reject(error);
+      }
+    };
+    const either = AbortSignal.any([lost, signal]);
+    if (either.aborted) fire();
+    either.addEventListener('abort', fire, { once: true });
+    gone.promise.catch(() => {});
+    try {
+      if (this.isPaused()) return await gone.promise;
+      return await Promise.race([act(), gone.promise]);
+    } finally {
+      either.removeEventListener('abort', fire);
+    }
+  }
+}
+
+const finish = (running: Running, end: Pick<Operation, 'exitCode' | 'reason'>) => {
+  running.end ??= end;
+  running.over.resolve();
+};
+
+const describe = ({ request, output, end }: Running): Operation => ({
+  id: request.id,
+  state: end ? 'exited' : 'running',
+  ...end,
+  bytes: output.length,
+  spool: `.corral/output/${request.id}.log`,
+  pid: 1,
+  startedAt: 0,
+  ...(end && { endedAt: 0 }),
+});

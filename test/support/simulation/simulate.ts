@@ -1,0 +1,67 @@
+import { Actions } from './actions.ts';
+import { checkAtRest, checkGone, checkLogs } from './checks.ts';
+import { Client } from './client.ts';
+import { type Server, startServer } from './server.ts';
+import { World } from './world.ts';
+
+export interface Simulated {
+  readonly problems: readonly string[];
+  readonly trace: readonly string[];
+  readonly hits: ReadonlyMap<string, number>;
+  readonly succeeded: number;
+  readonly failed: number;
+}
+const minute = 60_000;
+
+/** One small history of a server, its users and its mishaps, the same for the same seed; and what was wrong with it. */
+export async function simulate(seed: number): Promise<Simulated> {
+  const world = new World(seed);
+  const { dice, time } = world;
+  let server: Server = startServer(world);
+  const client = new Client(world, () => server);
+  const actions = new Actions(world, client);
+  const rejected = (error: unknown) =>
+    world.problem(`an unhandled rejection: ${error instanceof Error ? error.stack : error}`);
+  process.on('unhandledRejection', rejected);
+
+  const restart = async () => {
+    world.hit('server: restart');
+    const closed = server.close();
+    let isClosed = false;
+    void closed.then(() => (isClosed = true));
+    if (!(await time.until(() => isClosed || !server.life.isAlive, 2 * minute)))
+      world.problem('F007: the server does not close');
+    server.life.kill();
+    server = startServer(world);
+  };
+  const revive = async () => {
+    if (server.life.isAlive) return;
+    await time.advance(dice.pick([0, 100, 20_000]));
+    world.tell('a new server starts');
+    server = startServer(world);
+  };
+
+  try {
+    for (let n = dice.between(1, 3); n > 0; n--) client.create();
+    await time.advance(dice.pick([0, 5, 100]));
+    for (let n = dice.between(10, 40); n > 0; n--) {
+      await revive();
+      await actions.act(server, restart);
+      await time.advance(dice.pick([0, 0, 0, 1, 10, 100, 1_000]));
+    }
+    actions.end();
+    world.tell('--- calm');
+    world.calmDown();
+    server.life.killAfter(Number.POSITIVE_INFINITY);
+    await revive();
+    await checkAtRest(world, client, () => server);
+    await checkLogs(world, client);
+    await checkGone(world, client, () => server);
+  } finally {
+    actions.end();
+    process.off('unhandledRejection', rejected);
+    server.life.kill();
+  }
+  const { problems, trace, hits } = world;
+  return { problems, trace, hits, succeeded: client.succeeded, failed: client.failed };
+}

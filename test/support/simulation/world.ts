@@ -1,0 +1,178 @@
+import { MemoryBackend } from '../../../drivers/memory/backend.ts';
+import type { MemoryDaemon } from '../../../drivers/memory/daemon.ts';
+import type { RunPolicy } from '../../../machines/run.ts';
+import type { SandboxPolicy } from '../../../machines/sandbox.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { type IdSource, MessageId, RunId, type SandboxId, SessionId } from '../../../src/core/ids.ts';
+import type { Append, Store } from '../../../src/core/ports.ts';
+import type { EngineLogger } from '../../../src/session/engine.ts';
+import { memoryStore } from '../../../src/store/memory/store.ts';
+import { Dice } from './dice.ts';
+import { type ModelFault, modelFaults, simulatedModel } from './model.ts';
+import { SimulatedSandbox } from './sandbox.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** What outlives a server: time, the store, the sandboxes, the model, and all the trouble there is. */
+export class World {
+  readonly dice: Dice;
+  readonly time = new VirtualTime();
+  readonly backend: SimulatedBackend;
+  readonly sandboxes = new Map<SandboxId, SimulatedSandbox>();
+  readonly store: { readonly store: Store; readonly trouble: (entry: Append) => void };
+  readonly ids: IdSource;
+  readonly model;
+  readonly hits = new Map<string, number>();
+  readonly trace: string[] = [];
+  readonly problems: string[] = [];
+  readonly runPolicy: RunPolicy;
+  readonly sandboxPolicy: SandboxPolicy;
+  readonly #calm = Promise.withResolvers<void>();
+  /** How likely a turn of the model goes wrong. */
+  #modelTrouble: number;
+  #storeTrouble: AppError[] = [];
+  #runBreaks = false;
+  #isCalm = false;
+
+  constructor(seed: number) {
+    const dice = new Dice(seed);
+    this.dice = dice;
+    this.ids = idsFrom(dice);
+    this.backend = new SimulatedBackend(this);
+    this.#modelTrouble = dice.pick([0, 0.05, 0.1, 0.3]);
+    const store = memoryStore();
+    this.store = { store, trouble: () => this.#troubleStore() };
+    this.model = simulatedModel({
+      dice,
+      time: this.time,
+      calm: this.#calm.promise,
+      hit: (fault) => this.hit(fault),
+      trouble: () =>
+        !this.#isCalm && dice.chance(this.#modelTrouble) ? (dice.weighted(modelFaults) as ModelFault) : undefined,
+    });
+    this.runPolicy = {
+      plans: dice.chance(0.85),
+      budget: { turns: dice.pick([6, 20]), wallMs: dice.pick([20_000, 300_000]), tokens: undefined, cost: undefined },
+      stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3 },
+      maxRetries: 3,
+      stopGraceMs: 8_000,
+      backoffMs: (retry) => this.#backOff(retry),
+    };
+    this.sandboxPolicy = {
+      maxRetries: 2,
+      backoffMs: (retry) => 500 * 2 ** (retry - 1),
+      idlePauseMs: dice.pick([undefined, 6_000]),
+      idleStopMs: 12_000,
+      ttlMs: dice.pick([25_000, 600_000]),
+      releaseGraceMs: 30_000,
+    };
+  }
+
+  sandbox(id: SandboxId): SimulatedSandbox {
+    const known = this.sandboxes.get(id);
+    if (known) return known;
+    const made = new SimulatedSandbox(this.time, (fault) => this.hit(fault));
+    made.isPaused = () => this.backend.boxes.get(id)?.info.phase === 'paused';
+    this.sandboxes.set(id, made);
+    return made;
+  }
+
+  /** Nothing has gone wrong yet that a stop would have to wait for. */
+  get isUntroubled(): boolean {
+    return [...this.hits.keys()].every((fault) => fault.startsWith('model'));
+  }
+  hit(fault: string): void {
+    this.hits.set(fault, (this.hits.get(fault) ?? 0) + 1);
+    this.tell(`! ${fault}`);
+  }
+  tell(what: string): void {
+    this.trace.push(`${String(this.time.now() % 100_000_000).padStart(8)} ${what}`);
+  }
+  problem(what: string): void {
+    this.tell(`PROBLEM: ${what}`);
+    this.problems.push(what);
+  }
+
+  /** The next appends fail so. */
+  failStore(code: 'store_busy' | 'store_unavailable' | 'fenced', times: number): void {
+    for (let n = 0; n < times; n++) this.#storeTrouble.push(new AppError(code, 'The store does not work now.'));
+  }
+  /** The actor of the next run that retries a turn throws. */
+  breakRun(): void {
+    this.#runBreaks = true;
+  }
+  /** From now on nothing goes wrong any more. */
+  calmDown(): void {
+    this.#isCalm = true;
+    this.#runBreaks = false;
+    this.#storeTrouble = [];
+    this.backend.calmDown();
+    for (const sandbox of this.sandboxes.values()) sandbox.forgetMishaps();
+    this.#calm.resolve();
+  }
+
+  readonly logger: EngineLogger = {
+    info: () => {},
+    warn: (about, text) => this.tell(`warn: ${text} ${wordsOf(about)}`),
+    error: (about, text) => {
+      this.tell(`error: ${text} ${wordsOf(about)}`);
+      if (text === 'the supervisor broke') this.problem(text);
+    },
+  };
+
+  #troubleStore(): void {
+    const error = this.#storeTrouble.shift();
+    if (!error) return;
+    this.hit(`store: ${error.code}`);
+    throw error;
+  }
+
+  #backOff(retry: number): number {
+    if (!this.#runBreaks) return 100 * 2 ** retry;
+    this.#runBreaks = false;
+    this.hit("crash: a run's actor");
+    throw new Error('a bug in the run');
+  }
+}
+
+/** Sandboxes of the memory driver whose insides are simulated too. */
+export class SimulatedBackend extends MemoryBackend {
+  readonly #world: World;
+
+  constructor(world: World) {
+    super(world.time, ['image']);
+    this.#world = world;
+  }
+
+  override newDaemon(id: SandboxId): MemoryDaemon {
+    return { close: () => this.#world.sandbox(id).die() } as MemoryDaemon;
+  }
+  override mishap(...asked: Parameters<MemoryBackend['mishap']>) {
+    const mishap = super.mishap(...asked);
+    const what =
+      mishap === 'hang' ? 'hangs' : mishap && ('fail' in mishap ? `fails with ${mishap.fail}` : 'loses its answer');
+    if (what) this.#world.hit(`driver: ${asked[0]} ${what}`);
+    return mishap;
+  }
+  calmDown(): void {
+    for (const method of ['check', 'provision', 'attach', 'list', 'destroy', 'pause', 'resume'] as const) {
+      delete this.latency[method];
+      while (super.mishap(method)) {}
+    }
+  }
+}
+
+function idsFrom(dice: Dice): IdSource {
+  const uuid = () => `${dice.hex(8)}-${dice.hex(4)}-4${dice.hex(3)}-8${dice.hex(3)}-${dice.hex(12)}`;
+  return {
+    sessionId: () => SessionId.parse(dice.hex(16)),
+    runId: () => RunId.parse(uuid()),
+    messageId: () => MessageId.parse(uuid()),
+    short: () => dice.hex(12),
+    token: () => dice.hex(43),
+  };
+}
+
+function wordsOf(about: object): string {
+  const { err, ...more } = about as { err?: unknown };
+  return `${JSON.stringify(more)}${err === undefined ? '' : ` ${err}`}`;
+}
