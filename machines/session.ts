@@ -48,7 +48,9 @@ export type SessionCommand =
   | { type: 'cmd.touch'; commandId: string }
   /** Wants the sandbox ready, and counts as its user until `sandbox.done`. */
   | { type: 'sandbox.use'; commandId: string }
-  | { type: 'sandbox.done'; commandId: string };
+  | { type: 'sandbox.done'; commandId: string }
+  /** Ends the sandbox and keeps its files; answered with `stopped` once it is gone. */
+  | { type: 'sandbox.stop'; commandId: string };
 export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand
@@ -79,6 +81,7 @@ interface SessionContext extends SessionInput {
   dropped: readonly QueuedRun[]; // to be ended with the active run
   stops: readonly string[]; // commands to answer when the run has ended
   deletes: readonly string[];
+  releases: readonly string[]; // commands to answer when the sandbox is gone
   goes: boolean; // being deleted
   uses: readonly string[]; // users of a ready sandbox
   waiters: readonly string[]; // who waits for it
@@ -307,6 +310,18 @@ const touched = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
 });
 
+/** Whoever asked for the end of the sandbox has it. */
+const answerReleases = own.enqueueActions(({ context, enqueue }) => {
+  enqueue.assign({ releases: [] });
+  const answer: Answer = { ok: true, value: { stopped: true } };
+  enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
+});
+
+const nothingToRelease = own.enqueueActions(({ event, enqueue }) => {
+  const answer: Answer = { ok: true, value: { stopped: false } };
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+});
+
 const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>
   active === undefined && queue.length + uses.length + waiters.length === 0;
 
@@ -338,6 +353,7 @@ export const sessionMachine = sessionSetup.createMachine({
     dropped: [],
     stops: [],
     deletes: [],
+    releases: [],
     goes: input.deleting,
     uses: [],
     waiters: [],
@@ -482,12 +498,13 @@ export const sessionMachine = sessionSetup.createMachine({
                   { guard: 'goes', actions: refuseGone },
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
+                'sandbox.stop': { actions: nothingToRelease },
                 'run.closed': 'removing',
               },
             },
             present: {
               entry: assign({ isPresent: true, arrived: ({ context }) => context.sandbox === 'adopt' }),
-              exit: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
+              exit: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }, answerReleases],
               invoke: {
                 id: 'sandbox',
                 src: 'sandbox',
@@ -540,6 +557,13 @@ export const sessionMachine = sessionSetup.createMachine({
                     dismiss('keep'),
                   ],
                 },
+                'sandbox.stop': {
+                  actions: [
+                    assign({ releases: ({ context, event }) => [...context.releases, event.commandId] }),
+                    refuseWaiters(() => ({ code: 'cancelled', message: 'The sandbox was stopped.' })),
+                    dismiss('keep'),
+                  ],
+                },
                 'run.closed': { actions: dismiss('remove') },
               },
             },
@@ -571,6 +595,7 @@ export const sessionMachine = sessionSetup.createMachine({
           actions: assign({ deletes: ({ context, event }) => [...context.deletes, event.commandId] }),
         },
         'sandbox.use': { actions: refuseGone },
+        'sandbox.stop': { actions: refuseGone },
       },
     },
     deleted: {

@@ -79,7 +79,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
     says: (news: AnyEventObject) => child(id).send({ type: 'puppet.say', news }),
     breaks: () => child(id).send({ type: 'puppet.break' }),
   });
-  const command = (type: 'cmd.stop' | 'cmd.delete' | 'sandbox.use', commandId = next()) => {
+  const command = (type: 'cmd.stop' | 'cmd.delete' | 'sandbox.use' | 'sandbox.stop', commandId = next()) => {
     actor.send({ type, commandId });
     return commandId;
   };
@@ -109,6 +109,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
     stop: () => command('cmd.stop'),
     remove: () => command('cmd.delete'),
     use: (commandId?: string) => command('sandbox.use', commandId),
+    stopSandbox: () => command('sandbox.stop'),
     done: (commandId: string) => actor.send({ type: 'sandbox.done', commandId }),
     grant: (slot: 'run' | 'start') => actor.send({ type: 'slot.granted', slot }),
     answerTo: (commandId: string) => answers.get(commandId),

@@ -36,6 +36,7 @@ const graph = explore({
     { type: 'cmd.touch', commandId: 'touch' },
     { type: 'sandbox.use', commandId: 'use' },
     { type: 'sandbox.done', commandId: 'use' },
+    { type: 'sandbox.stop', commandId: 'stop it' },
     { type: 'slot.granted', slot: 'run' },
     { type: 'slot.granted', slot: 'start' },
     { type: 'run.waiting', question: '?' },
@@ -58,9 +59,10 @@ const graph = explore({
     Math.min(forwarded, 1) + Math.floor(forwarded / 20),
     [ending, dropped.length > 0, goes, uses.length, waiters.length, isPresent, isReady, arrived],
   ],
-  mayHear: ({ stops, deletes, uses, waiters, forwarded, dropped }, { type }) => {
+  mayHear: ({ stops, deletes, releases, uses, waiters, forwarded, dropped }, { type }) => {
     if (type === 'cmd.stop') return stops.length < 1 && dropped.length < 1;
     if (type === 'cmd.delete') return deletes.length < 2;
+    if (type === 'sandbox.stop') return releases.length < 1;
     if (type === 'sandbox.use') return uses.length + waiters.length < 1;
     return type !== 'cmd.send' || forwarded !== 1;
   },

@@ -34,6 +34,27 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
+  test('is stopped on demand: its files stay, and who asked is answered when it is gone', () => {
+    const { sandbox, stopSandbox, answerTo } = ready();
+    const command = stopSandbox();
+    expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
+    expect(answerTo(command)).toBeUndefined();
+    sandbox.ends({ kind: 'released', workspace: 'keep' });
+    expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
+  });
+
+  test('that does not run is stopped already', () => {
+    const { stopSandbox, answerTo } = sessionAlone();
+    expect(answerTo(stopSandbox())).toEqual([{ ok: true, value: { stopped: false } }]);
+  });
+
+  test('that is stopped on its way leaves nobody waiting for it', () => {
+    const { use, stopSandbox, answerTo } = sessionAlone();
+    const waiting = use();
+    stopSandbox();
+    expect(answerTo(waiting)).toMatchObject([{ ok: false, code: 'cancelled' }]);
+  });
+
   test('two uses at once make one sandbox', () => {
     const { sandbox, use, answerTo } = sessionAlone();
     const uses = [use(), use()];
