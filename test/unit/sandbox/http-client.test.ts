@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { Secret } from '../../../src/core/secret.ts';
+import type { SandboxClient } from '../../../src/sandbox/client.ts';
+import { sandboxClient } from '../../../src/sandbox/http-client.ts';
+
+/** A client of something that answers each connection as it likes. */
+async function facing(answer: (socket: Socket, connection: number) => void): Promise<SandboxClient> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    answer(socket, sockets.size);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const agent = new Agent({ keepAlive: true });
+  agent.createConnection = () => connect((server.address() as AddressInfo).port, '127.0.0.1');
+  onTestFinished(() => {
+    agent.destroy();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return sandboxClient({ agent, token: new Secret('t'), workdir: '/workspace' });
+}
+const soon = () => AbortSignal.timeout(1_500);
+const http = (body: string, more = '') =>
+  `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`;
+
+test.each([
+  ['garbage', '\x00\x01 not http\r\n\r\n'],
+  ['an answer that is no JSON', http('<html>')],
+  ['headers without end', `HTTP/1.1 200 OK\r\n${`x: ${'y'.repeat(100)}\r\n`.repeat(1_000)}`],
+  ['half an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"half'],
+  ['an error that is none of ours', 'HTTP/1.1 500 X\r\ncontent-length: 4\r\n\r\nnull'],
+])('F035 %s is a lost sandbox, not a crash', async (_, answer) => {
+  const client = await facing((socket) => void socket.once('data', () => socket.end(answer)));
+  await expect(client.exec({ command: 'true' }, soon())).rejects.toMatchObject({ code: 'sandbox_lost' });
+});
+
+test('F035 an unknown error code becomes internal, with a message cut short', async () => {
+  const body = JSON.stringify({ error: { code: 'made_up', message: 'x'.repeat(5_000) } });
+  const answer = `HTTP/1.1 400 X\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+  const client = await facing((socket) => void socket.once('data', () => socket.write(answer)));
+  const failure = await client.write('main', 'x', soon()).catch((thrown) => thrown);
+  expect(failure).toMatchObject({ code: 'internal' });
+  expect(failure.publicMessage).toHaveLength(1_000);
+});
+
+test('a call that changes nothing twice survives a daemon that comes back', async () => {
+  const health = http(JSON.stringify({ version: '1', bootId: 'b', idleMs: 0, oomKills: 0 }));
+  const client = await facing((socket, connection) => {
+    socket.once('data', () => (connection === 1 ? socket.destroy() : socket.write(health)));
+  });
+  expect(await client.health(soon())).toMatchObject({ bootId: 'b' });
+});
+
+test('a command is never sent twice', async () => {
+  let sent = 0;
+  const client = await facing((socket) => {
+    socket.once('data', () => {
+      sent++;
+      socket.destroy();
+    });
+  });
+  await expect(client.exec({ command: 'true' }, soon())).rejects.toMatchObject({ code: 'sandbox_lost' });
+  await expect(client.writeFile('x', 'y', soon(), { append: true })).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(sent).toBe(2);
+});
+
+test('a call ends with its signal, as cancelled or as too late', async () => {
+  const client = await facing(() => {});
+  const stop = new AbortController();
+  const cancelled = client.view('main', stop.signal);
+  stop.abort();
+  await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
+  await expect(client.view('main', AbortSignal.timeout(20))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+});

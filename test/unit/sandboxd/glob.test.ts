@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { globMatcher } from '../../../sandbox-images/sandboxd/glob.ts';
+
+test.each([
+  ['*.ts', 'a/b/main.ts', true],
+  ['*.ts', 'main.tsx', false],
+  ['main.?s', 'x/main.ts', true],
+  ['[a-c]*', 'x/beta', true],
+  ['[!a-c]*', 'beta', false],
+  ['[]x]', ']', true],
+  ['*.{ts,js}', 'x.js', true],
+  ['{a,b}{1,2}', 'b2', true],
+  ['\\*', '*', true],
+  ['\\*', 'x', false],
+  ['src/*.ts', 'src/main.ts', true],
+  ['src/*.ts', 'src/deep/main.ts', false],
+  ['src/**/*.ts', 'src/main.ts', true],
+  ['src/**/*.ts', 'src/a/b/main.ts', true],
+  ['**/x', 'x', true],
+  ['./a/*', 'a/b', true],
+  ['*', '.hidden', true],
+  ['ü?', 'üß', true],
+  ['', 'x', false],
+])('%j against %j is %j', (glob, path, matches) => {
+  expect(globMatcher(glob)(path)).toBe(matches);
+});
+
+test('a pattern made to be slow is not', () => {
+  const started = performance.now();
+  expect(globMatcher(`${'*a'.repeat(100)}b`)('a'.repeat(255))).toBe(false);
+  expect(() => globMatcher('{a,b}'.repeat(30))).toThrow(/too many alternatives/);
+  expect(performance.now() - started).toBeLessThan(200);
+});

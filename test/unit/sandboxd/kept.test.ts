@@ -1,0 +1,90 @@
+import { appendFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
+import { baseEnvironment, prompt } from '../../../sandbox-images/sandboxd/environment.ts';
+import { openJournal } from '../../../sandbox-images/sandboxd/journal.ts';
+import { openSpool } from '../../../sandbox-images/sandboxd/spool.ts';
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'corral-kept-'));
+  onTestFinished(() => rm(path, { recursive: true }));
+  return path;
+}
+const entry = (id: string, state: 'running' | 'exited') => ({
+  operation: { id, state, bytes: 0, spool: `${id}.log`, pid: 1, startedAt: 5 },
+  shell: 'main',
+  tag: 'run',
+  ps1: '$ ',
+  command: 'true',
+});
+
+test('a journal is read back with the newest state of each operation, also after a torn line', async () => {
+  const path = await folder();
+  const first = openJournal(path);
+  first.record(entry('a', 'running'));
+  first.record(entry('b', 'running'));
+  first.record(entry('a', 'exited'));
+  await appendFile(join(path, 'journal.jsonl'), '{"operation":{"id":"c","st');
+  const second = openJournal(path);
+  expect(second.all().map(({ operation }) => `${operation.id} ${operation.state}`)).toEqual(['a exited', 'b running']);
+  expect(second.firstOf('run')).toBe(5);
+  second.record(entry('b', 'exited'));
+  expect(openJournal(path).get('b')?.operation.state).toBe('exited');
+});
+
+test('a journal forgets the oldest finished operations only', async () => {
+  const journal = openJournal(await folder());
+  journal.record(entry('still', 'running'));
+  for (let n = 0; n < 2_010; n++) journal.record(entry(`n${n}`, 'exited'));
+  expect(journal.all()).toHaveLength(2_000);
+  expect([journal.get('still')?.operation.id, journal.get('n0'), journal.get('n2009')?.operation.id]).toEqual([
+    'still',
+    undefined,
+    'n2009',
+  ]);
+});
+
+test('a spool holds everything up to its cap, then says so once', async () => {
+  const place = await confined(await folder());
+  const spool = await openSpool(place, '.corral/output/x.log', 10);
+  for (const part of ['0123', '4567', '89ab', 'cdef']) await spool.append(Buffer.from(part));
+  await spool.close();
+  const note = '\n[corral: output beyond 0 MiB is not kept]\n';
+  expect(spool.bytes).toBe(10 + note.length);
+  expect(String(await spool.read(3))).toBe('3456789');
+  expect(String(await spool.read(10))).toBe(note);
+  expect(await readFile(join(place.root, '.corral/output/x.log'), 'utf8')).toBe('0123456789');
+});
+
+test('a spool without a file keeps the first of it in memory', async () => {
+  const path = await folder();
+  await symlink('/', join(path, '.corral')); // leads out: no file can be made there
+  const spool = await openSpool(await confined(path), '.corral/output/x.log', 1 << 20);
+  await spool.append(Buffer.from('last words'));
+  expect(String(await spool.read(0))).toBe('last words');
+  for (let n = 0; n < 100; n++) await spool.append(Buffer.alloc(1_000, 'x'));
+  expect(spool.bytes).toBeLessThan(66_000);
+});
+
+test('a command gets neither the token nor the daemon’s own settings', () => {
+  const env = baseEnvironment({
+    CORRAL_SANDBOXD_TOKEN: 'secret',
+    CORRAL_SANDBOX_ID: 'sbx-1',
+    CORRAL_RUN_DIR: '/run',
+    HOME: '/home/agent',
+    PAGER: 'less',
+  });
+  expect(env).toMatchObject({ CORRAL_SANDBOX_ID: 'sbx-1', HOME: '/home/agent', PAGER: 'less', TERM: 'dumb' });
+  expect(Object.keys(env).filter((name) => name.startsWith('CORRAL_'))).toEqual(['CORRAL_SANDBOX_ID']);
+});
+
+test('the prompt shows the workspace as ~', () => {
+  expect(['/workspace', '/workspace/a/b', '/', '/workspace2'].map((cwd) => prompt('/workspace', cwd))).toEqual([
+    'corral:~$ ',
+    'corral:~/a/b$ ',
+    'corral:/$ ',
+    'corral:/workspace2$ ',
+  ]);
+});

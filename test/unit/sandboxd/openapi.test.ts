@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { json } from 'node:stream/consumers';
+import { expect, onTestFinished, test } from 'vitest';
+import { z } from 'zod';
+import { memoryDaemon } from '../../../drivers/memory/daemon.ts';
+import { routes } from '../../../sandbox-images/sandboxd/routes.ts';
+import { version } from '../../../sandbox-images/sandboxd/version.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+
+interface Body {
+  readonly content?: Record<string, { readonly schema?: object }>;
+}
+interface Document {
+  readonly info: { readonly version: string };
+  readonly paths: Record<string, Record<string, { requestBody?: Body; responses: Record<string, Body> }>>;
+  readonly components: { readonly schemas: Record<string, object> };
+}
+const document: Document = JSON.parse(await readFile('docs/sandboxd.openapi.json', 'utf8'));
+
+/** A schema of the document as a check; its references lead to the document's components. */
+function schema(part: object): z.ZodType {
+  const local = (value: object) => JSON.parse(JSON.stringify(value).replaceAll('#/components/schemas/', '#/$defs/'));
+  return z.fromJSONSchema({ ...local(part), $defs: local(document.components.schemas) });
+}
+
+test('the document has exactly the routes of the daemon, and its version', () => {
+  const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(documented.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+  expect(document.info.version).toBe(version);
+});
+
+test('every request and answer is as documented', async () => {
+  const daemon = memoryDaemon({ clock: systemClock, token: 't', workdir: '/workspace' });
+  const agent = new Agent();
+  agent.createConnection = () => daemon.connect();
+  onTestFinished(() => daemon.close());
+  const seen = new Set<string>();
+
+  async function ask(method: string, route: string, path: string, body?: object): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: string; type: string; answer: unknown }>();
+    const outgoing = request({ agent, method, path, headers: { authorization: 'Bearer t' } }, async (response) => {
+      const type = response.headers['content-type'] ?? '';
+      const answer = type === 'application/json' ? await json(response) : void response.resume();
+      resolve({ status: String(response.statusCode), type, answer });
+    });
+    outgoing.on('error', reject).end(body && JSON.stringify(body));
+    const { status, type, answer } = await promise;
+    const operation = document.paths[route]?.[method.toLowerCase()];
+    const wanted = operation?.requestBody?.content?.['application/json']?.schema;
+    if (wanted && status === '200') expect(schema(wanted).safeParse(body).error, `${route} body`).toBeUndefined();
+    const described = operation?.responses[status];
+    expect(described, `${method} ${route} answered ${status}: ${JSON.stringify(answer)}`).toBeDefined();
+    const content = described?.content?.[type];
+    if (type !== '') expect(content, `${method} ${route} ${type}`).toBeDefined();
+    if (content?.schema) expect(schema(content.schema).safeParse(answer).error, `${method} ${route}`).toBeUndefined();
+    seen.add(`${method} ${route}`);
+  }
+
+  await ask('GET', '/health', '/health');
+  await ask('PUT', '/files/content', '/files/content?path=a/b.txt', { some: 'bytes' });
+  await ask('GET', '/files/content', '/files/content?path=a/b.txt');
+  await ask('GET', '/files/content', '/files/content?path=../x');
+  await ask('GET', '/files/list', '/files/list?path=.');
+  await ask('GET', '/files/find', '/files/find?path=.&glob=*.txt');
+  await ask('GET', '/files/grep', '/files/grep?path=.&regex=bytes');
+  await ask('GET', '/files/grep', '/files/grep?path=.&regex=(');
+  await ask('DELETE', '/files/content', '/files/content?path=a');
+  await ask('DELETE', '/files/content', '/files/content?path=a');
+  await ask('POST', '/operations', '/operations', {
+    id: 'x',
+    shell: 's',
+    command: 'sleep 9',
+    tag: 't',
+    timeoutMs: 9_000,
+  });
+  await ask('POST', '/operations', '/operations', { id: 'y', shell: 's', command: 'true' });
+  await ask('POST', '/operations', '/operations', { id: 'y' });
+  await ask('GET', '/processes', '/processes');
+  await ask('POST', '/processes/{pid}/signal', '/processes/9/signal', { signal: 'SIGTERM' });
+  await ask('POST', '/shells/{id}/input', '/shells/s/input', { text: 'hi\n' });
+  await ask('GET', '/shells/{id}', '/shells/s');
+  await ask('GET', '/shells/{id}', '/shells/none');
+  await ask('POST', '/shells/{id}/kill', '/shells/s/kill');
+  await ask('GET', '/operations/{id}', '/operations/x');
+  await ask('GET', '/operations/{id}', '/operations/none');
+  await ask('GET', '/operations/{id}/output', '/operations/x/output');
+  await ask('POST', '/kill', '/kill', { tag: 'none' });
+  await ask('POST', '/exec', '/exec', { command: 'cat', stdin: 'x', timeoutMs: 1_000 });
+  expect([...seen].sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
+});
