@@ -15,7 +15,10 @@ const load = programs[name];
 if (!load) throw new Error(`there is no program ${name}`);
 process.on('SIGINT', () => {}); // ctrl-c reaches us too; the parent decides when we end
 const program = await (await load()).open(JSON.parse(argument) as never);
-const end = () => program[Symbol.asyncDispose]().finally(() => process.exit());
+const end = async () => {
+  await program[Symbol.asyncDispose]();
+  process.exit();
+};
 
 process.on('message', async ({ id, method, input }: { id: number; method: string; input: unknown }) => {
   try {

@@ -4,9 +4,9 @@ import { loadConfig } from '../../src/config/config.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import type { SessionFact } from '../../src/core/events.ts';
-import { randomIds, type SessionId } from '../../src/core/ids.ts';
+import { type IdSource, randomIds, type SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { egressProxy } from '../../src/egress/proxy.ts';
+import { type EgressProxy, egressProxy } from '../../src/egress/proxy.ts';
 import { httpServer } from '../../src/facades/http-server.ts';
 import { createModel } from '../../src/llm/registry.ts';
 import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from '../../src/main/engine.ts';
@@ -22,11 +22,16 @@ import { memoryStore } from '../../src/store/memory/store.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import { toolRegistry } from '../../src/tools/registry.ts';
 
+interface Given {
+  readonly config: Config;
+  readonly gate: EgressProxy;
+  readonly ids: IdSource;
+}
 export interface Setup {
   readonly dataDir: string;
   readonly store: 'full' | 'normal' | 'memory';
   readonly settings?: Readonly<Record<string, string>>;
-  readonly driver: (given: { config: Config; gate: ReturnType<typeof egressProxy> }) => Promise<Driver>;
+  readonly driver: (given: Given) => Promise<Driver>;
   readonly onFact?: (id: SessionId, fact: SessionFact) => void;
 }
 export type Corral = Awaited<ReturnType<typeof openCorral>>;
@@ -51,16 +56,17 @@ export async function openCorral(setup: Setup) {
   const gate = stack.use(
     egressProxy({ clock, policyOf: () => policy, registriesOf: () => [], addresses: {}, onDecision: () => {} }),
   );
-  const driver = stack.use(await setup.driver({ config, gate }));
+  const driver = stack.use(await setup.driver({ config, gate, ids }));
   const { memory, cpus, pids, disk, ttlSeconds, image } = config.sandbox;
   const limits = { memoryBytes: memory, cpus, pids, diskBytes: disk };
   const workdir = () => '/workspace';
   const presence = new Presence();
+  const tools = toolRegistry();
   const metrics = createMetrics({ sessions: async () => ({}) });
   const engine = stack.use(
     new Engine({
-      ...{ store, log, driver, model, clock, ids, logger, restartPolicy, workdir },
-      tools: toolRegistry(),
+      ...{ store, log, driver, clock, ids, logger, restartPolicy, workdir },
+      profileOf: async () => ({ model, tools, plans: true }),
       runPolicy: runPolicy(config, Math.random),
       sandboxPolicy: sandboxPolicy(config, driver),
       limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },

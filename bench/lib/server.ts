@@ -17,13 +17,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  readonly pid: number;
+  readonly dataDir: string;
+}
+
 /** The whole server as users start it, on a data folder of its own. */
-export async function startServer(settings: Record<string, string>): Promise<{ url: string } & AsyncDisposable> {
+export async function startServer(settings: Record<string, string>): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await freshFolder());
   const port = await freePort();
   const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
-  const own = { PORT: String(port), CORRAL_DATA_DIR: join(folder.path, 'd'), CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
+  const dataDir = join(folder.path, 'd');
+  const own = { PORT: String(port), CORRAL_DATA_DIR: dataDir, CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
     cwd: root,
     env: { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
@@ -51,5 +58,5 @@ export async function startServer(settings: Record<string, string>): Promise<{ u
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const held = stack.move();
-  return { url, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { url, pid: child.pid as number, dataDir, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -1,10 +1,13 @@
-import type { Goal } from './measure.ts';
-
 export type Verdict = 'pass' | 'fail' | 'unclear' | 'noisy' | 'skipped';
 type Interval = readonly [number, number];
+/** At most `max`, or at least `min`. */
+interface Bound {
+  readonly max?: number | undefined;
+  readonly min?: number | undefined;
+}
 
 /** By the interval alone, never by the point. */
-export function judge([low, high]: Interval, { max, min }: Pick<Goal, 'max' | 'min'>): 'pass' | 'fail' | 'unclear' {
+export function judge([low, high]: Interval, { max, min }: Bound): 'pass' | 'fail' | 'unclear' {
   if (max !== undefined) return high <= max ? 'pass' : low > max ? 'fail' : 'unclear';
   if (min !== undefined) return low >= min ? 'pass' : high < min ? 'fail' : 'unclear';
   return 'pass';
@@ -18,7 +21,7 @@ export interface Rounds {
 }
 
 /** On a restless machine nothing is called a failure, and nothing is promised that was not seen. */
-export function verdictOf(interval: Interval, goal: Pick<Goal, 'max' | 'min'>, { valid, voided }: Rounds): Verdict {
+export function verdictOf(interval: Interval, goal: Bound, { valid, voided }: Rounds): Verdict {
   if (valid === 0) return 'noisy';
   const judged = judge(interval, goal);
   if (judged === 'pass') return judged;
@@ -28,7 +31,7 @@ export function verdictOf(interval: Interval, goal: Pick<Goal, 'max' | 'min'>, {
 const slack = 1.25;
 
 /** The gate: wholly worse than the target, and wholly worse than what the baseline allows where there is one. */
-export function breaksGate(interval: Interval, goal: Pick<Goal, 'max' | 'min'>, baseline: number | undefined): boolean {
+export function breaksGate(interval: Interval, goal: Bound, baseline: number | undefined): boolean {
   if (judge(interval, goal) !== 'fail') return false;
   if (baseline === undefined) return true;
   return goal.max !== undefined ? interval[0] > baseline * slack : interval[1] < baseline / slack;

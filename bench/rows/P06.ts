@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/child-process.ts';
 import { timedPost, waitingClient } from '../lib/exchange.ts';
 import { freshFolder } from '../lib/folder.ts';
@@ -15,6 +16,7 @@ export const P06: Row = {
   experiments: (mode) => [experiment('none', mode), experiment('full', mode)],
 };
 
+const betweenMs = 10;
 type Append = 'none' | 'full';
 
 function experiment(peerAppend: Append, mode: Mode): Experiment {
@@ -32,25 +34,24 @@ function experiment(peerAppend: Append, mode: Mode): Experiment {
 async function openPair(peerAppend: Append, count: number): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const { url } = stack.use(await startServer({ CORRAL_DRIVER: 'process' }));
-  const made = await fetch(`${url}/api/v1/sessions`, { method: 'PUT' });
-  const { data } = (await made.json()) as { data: { session_id: string } };
-  const session = `${url}/api/v1/sessions/${data.session_id}`;
-  stack.defer(async () => void (await fetch(session, { method: 'DELETE' })));
-  const watcher = stack.use(await waitingClient(`${session}/events`));
-
   const folder = stack.use(await freshFolder());
   const store = peerAppend === 'full' ? 'full' : 'memory';
   const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store }));
   const rawUrl = await raw.call<string>('listen');
-  const rawWatcher = stack.use(await waitingClient(`${rawUrl}/events`));
-
   let messages = 0;
   const held = stack.move();
   return {
-    // The run fails at once, on purpose: nothing of it is measured, and it needs no sandbox.
-    subject: () =>
-      round(count, watcher, (tag) => timedPost(`${session}/chat`, { message: `${tag}\n\`\`\`fail\nenough\n\`\`\`` })),
-    peer: () => round(count, rawWatcher, (tag) => timedPost(`${rawUrl}/say`, { message: tag })),
+    async subject() {
+      await using session = await openSession(url);
+      using client = await waitingClient(`${session.url}/events`);
+      // The run fails at once, on purpose: nothing of it is measured, and it needs no sandbox.
+      const say = (tag: string) => timedPost(`${session.url}/chat`, { message: `${tag}\n\`\`\`fail\nenough\n\`\`\`` });
+      return await round(count, client, say);
+    },
+    async peer() {
+      using client = await waitingClient(`${rawUrl}/events`);
+      return await round(count, client, (tag) => timedPost(`${rawUrl}/say`, { message: tag }));
+    },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 
@@ -67,7 +68,17 @@ async function openPair(peerAppend: Append, count: number): Promise<Pair> {
       const { sentAt, answer } = await post(tag);
       if (!answer.startsWith('HTTP/1.1 200')) throw new Error(`it answered ${answer.slice(0, 300)}`);
       samples.push((await heard) - sentAt);
+      await pause(betweenMs); // the last run's end is written and compacted; nobody types that fast
     }
     return { samples, generator: load.stop() };
   }
+}
+
+/** One whose sandbox is there already: what is measured does not need it, and its start would be in the way. */
+async function openSession(server: string): Promise<{ url: string } & AsyncDisposable> {
+  const made = await fetch(`${server}/api/v1/sessions`, { method: 'PUT' });
+  const { data } = (await made.json()) as { data: { session_id: string } };
+  const url = `${server}/api/v1/sessions/${data.session_id}`;
+  await timedPost(`${url}/chat`, { message: 'Wait for the sandbox\n```sh\ntrue\n```' });
+  return { url, [Symbol.asyncDispose]: async () => void (await fetch(url, { method: 'DELETE' })) };
 }

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { monotonicMs } from './generator.ts';
+import type { RunningServer } from './server.ts';
+
+/** Sessions of a real server, asked for over HTTP; when a sandbox is ready stands in the server's own log alone. */
+export interface SessionClient extends AsyncDisposable {
+  create(): Promise<string>;
+  /** Resolves once the log says so, with the time by the monotonic clock; looks every millisecond. */
+  ready(session: string): Promise<number>;
+  urlOf(session: string): string;
+  remove(session: string): Promise<void>;
+}
+
+const patienceMs = 120_000; // the first sandbox may have its image built
+
+export function sessionClient({ url, dataDir }: RunningServer): SessionClient {
+  const base = `${url}/api/v1/sessions`;
+  const db = new DatabaseSync(join(dataDir, 'corral.db'), { readOnly: true });
+  const find = db.prepare(
+    `SELECT 1 FROM event WHERE session = ? AND type = 'sandbox.phase' AND fact ->> '$.data.phase' = 'ready'`,
+  );
+  const open = new Set<string>();
+
+  async function ask(method: string, address: string): Promise<{ data: { session_id: string } }> {
+    const answer = await fetch(address, { method });
+    if (!answer.ok) throw new Error(`${method} ${address} answered ${answer.status}: ${await answer.text()}`);
+    return (await answer.json()) as { data: { session_id: string } };
+  }
+  async function remove(session: string): Promise<void> {
+    open.delete(session);
+    await ask('DELETE', `${base}/${session}`);
+  }
+
+  return {
+    async create() {
+      const { data } = await ask('PUT', base);
+      open.add(data.session_id);
+      return data.session_id;
+    },
+    async ready(session) {
+      const deadline = monotonicMs() + patienceMs;
+      while (find.get(session) === undefined) {
+        if (monotonicMs() > deadline) throw new Error(`the sandbox of ${session} did not become ready`);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      return monotonicMs();
+    },
+    urlOf: (session) => `${base}/${session}`,
+    remove,
+    async [Symbol.asyncDispose]() {
+      for (const session of open) await remove(session).catch(() => {}); // the server may be what failed
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { openDriver } from '../../src/main/driver.ts';
+import type { Program } from './child-process.ts';
+import { openCorral } from './corral.ts';
+import { monotonicMs } from './generator.ts';
+
+// Corral with a session on Docker, asked through SessionService: for what no dialect offers over HTTP yet.
+
+export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
+  const corral = await openCorral({
+    dataDir,
+    store: 'full',
+    settings: { CORRAL_DRIVER: 'docker' },
+    driver: async ({ config, gate, ids }) =>
+      openDriver({
+        ...{ config, gate, ids, caBundle: '', node: process.execPath },
+        ...{ instance: `bench-${process.pid}`, say: () => {}, onRefused: () => {} },
+      }),
+  });
+  const never = new AbortController().signal;
+  const { id } = await corral.service.create({ origin: 'sheikhbox' });
+  return {
+    methods: {
+      session: async () => {
+        await corral.service.exec(id, { command: 'true' }, never);
+        return id;
+      },
+      /** How long each took, ms. */
+      exec: async ({ command, times }: { command: string; times: number }) => {
+        const samples: number[] = [];
+        for (let n = 0; n < times; n++) {
+          const from = monotonicMs();
+          const { exitCode } = await corral.service.exec(id, { command }, never);
+          samples.push(monotonicMs() - from);
+          if (exitCode !== 0) throw new Error(`"${command}" ended with ${exitCode}`);
+        }
+        return samples;
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      await corral.service.delete(id);
+      await corral[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import { request } from 'node:http';
+import { monotonicMs } from './generator.ts';
+
+// As much of the Docker engine's API as the peers need, over its socket, with nothing between.
+
+const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+const socketPath = host.replace(/^unix:\/\//, '');
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+export function ask(method: string, path: string, body?: unknown): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const json = body === undefined ? undefined : JSON.stringify(body);
+  const headers =
+    json === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) };
+  const asked = request({ socketPath, method, path, headers, agent: false }, (response) => {
+    let text = '';
+    response.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+    });
+    response.on('error', reject).on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+  });
+  asked.on('error', reject).end(json);
+  return promise;
+}
+
+/** An exchange that must succeed; its JSON, or undefined for none. */
+export async function tell<Value>(method: string, path: string, body?: unknown): Promise<Value> {
+  const { status, body: text } = await ask(method, path, body);
+  if (status >= 300) throw new Error(`the engine answered ${status} to ${method} ${path}: ${text.trim()}`);
+  return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
+}
+
+/** Why rows that need an engine cannot run. */
+export async function missingEngine(): Promise<string | undefined> {
+  const answer = await ask('GET', '/_ping').catch(() => undefined);
+  return answer?.status === 200 ? undefined : 'no Docker engine answers';
+}
+
+export interface Inspected {
+  readonly Id: string;
+  readonly Config: { readonly Env: readonly string[]; readonly Labels: Readonly<Record<string, string>> };
+  readonly HostConfig: { readonly Mounts: readonly Mount[] };
+}
+interface Mount {
+  readonly Type: string;
+  readonly Source: string;
+  readonly Target: string;
+}
+
+/** The container of a session. */
+export async function containerOf(session: string): Promise<Inspected> {
+  const filters = encodeURIComponent(JSON.stringify({ label: [`corral.session=${session}`] }));
+  const [found] = await tell<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
+  if (!found) throw new Error(`the session ${session} has no container`);
+  return await tell('GET', `/containers/${found.Id}/json`);
+}
+
+/** What runs in a container, as command lines. */
+export async function commandsIn(id: string): Promise<string[]> {
+  const { Processes } = await tell<{ Processes: string[][] }>('GET', `/containers/${id}/top?ps_args=-eo%20pid,args`);
+  return Processes.map((fields) => fields.slice(1).join(' '));
+}
+
+/** Says when a container is gone, by the engine's own events. */
+export async function watchRemovals(): Promise<{ gone(id: string): Promise<number> } & Disposable> {
+  const filters = encodeURIComponent(JSON.stringify({ type: ['container'], event: ['destroy'] }));
+  const waiting = new Map<string, (at: number) => void>();
+  const { promise: open, resolve, reject } = Promise.withResolvers<void>();
+  const asked = request({ socketPath, path: `/events?filters=${filters}`, agent: false }, (response) => {
+    resolve();
+    response.setEncoding('utf8').on('data', (text: string) => {
+      const at = monotonicMs();
+      for (const [id, told] of waiting) if (text.includes(id)) told(at);
+    });
+  });
+  asked.on('error', reject).end();
+  await open;
+  return {
+    gone(id) {
+      const { promise, resolve: told } = Promise.withResolvers<number>();
+      waiting.set(id, told);
+      return promise.finally(() => waiting.delete(id));
+    },
+    [Symbol.dispose]: () => void asked.destroy(),
+  };
+}

@@ -1,0 +1,58 @@
+// An equal container by the engine's API alone: the settings are copied from a container of Corral's, the daemon in it
+// dials a socket of ours, and the first answer to `GET /health` ends the start.
+import { chmod, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { type Inspected, tell } from '../lib/engine-api.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+
+export interface RawContainer extends AsyncDisposable {
+  readonly id: string;
+  readonly startMs: number;
+}
+let count = 0;
+
+export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawContainer> {
+  await using stack = new AsyncDisposableStack();
+  const name = `corral-bench-${process.pid}-${++count}`;
+  const mount = join(stack.use(await freshFolder()).path, 'mount');
+  await mkdir(mount);
+  await chmod(mount, 0o755);
+  const token = Config.Env.find((entry) => entry.startsWith('CORRAL_SANDBOXD_TOKEN='))?.split('=')[1];
+  const { promise: answered, resolve } = Promise.withResolvers<number>();
+  const server = createServer((socket) => {
+    socket.setEncoding('latin1').on('error', () => {});
+    socket.once('data', () => {
+      socket.write(`ok\nGET /health HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+      socket.once('data', (head) => String(head).startsWith('HTTP/1.1 200') && resolve(monotonicMs()));
+    });
+  });
+  stack.defer(() => void server.close());
+  const path = join(mount, 'control');
+  await new Promise<void>((listening) => server.listen({ path, readableAll: true, writableAll: true }, listening));
+  const labels = { 'corral.bench': String(process.pid) };
+  const Mounts = HostConfig.Mounts.map((it) =>
+    it.Type === 'bind'
+      ? { ...it, Source: mount }
+      : { ...it, Source: name, VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local' } } },
+  );
+  const body = { ...Config, Labels: labels, HostConfig: { ...HostConfig, Mounts } };
+
+  const from = monotonicMs();
+  const { Id: id } = await tell<{ Id: string }>('POST', `/containers/create?name=${name}`, body);
+  stack.defer(async () => {
+    await tell('DELETE', `/containers/${id}?force=1`).catch(() => {}); // it may be what was measured
+    await tell('DELETE', `/volumes/${name}`);
+  });
+  await tell('POST', `/containers/${id}/start`);
+  const startMs = (await answered) - from;
+  const held = stack.move();
+  return { id, startMs, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** Kill and remove, as plainly as the engine offers it. */
+export async function endRaw(id: string): Promise<void> {
+  await tell('POST', `/containers/${id}/kill`);
+  await tell('DELETE', `/containers/${id}`);
+}
