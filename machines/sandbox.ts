@@ -191,11 +191,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           on: {
             'hold.ready': {
               target: 'ready',
-              actions: [
-                assign({ retries: 0 }),
-                { type: 'phase', params: ({ event }) => ({ phase: 'ready', ms: event.ms }) },
-                'tellReady',
-              ],
+              actions: [{ type: 'phase', params: ({ event }) => ({ phase: 'ready', ms: event.ms }) }, 'tellReady'],
             },
             'resource.failed': [
               { guard: 'mayReplace', target: '#sandbox.backingOff', actions: 'retryLater' },

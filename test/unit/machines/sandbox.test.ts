@@ -255,6 +255,7 @@ describe('sandbox: its release', () => {
     await toReady();
     actor.send({ type: 'sandbox.release', workspace: 'keep' });
     actor.send({ type: 'sandbox.release', workspace: 'remove' });
+    expect(holes.the('release').input.workspace).toBe('remove');
     await holes.the('release').resolve();
     expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
   });
