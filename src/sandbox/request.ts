@@ -55,7 +55,8 @@ export function requester(agent: Agent, token: Secret) {
       return await read(chunks, response);
     } catch (thrown) {
       throwIfFired(signal);
-      if (thrown instanceof AppError) throw thrown;
+      // Cancelled, and not by this caller: the sandbox was given up under it.
+      if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       outgoing.destroy();
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
       throw new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause: thrown });

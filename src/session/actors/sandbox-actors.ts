@@ -47,12 +47,41 @@ export function sandboxWith(deps: SandboxDeps) {
     return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
   }
   const begun = new Map<SandboxId, number>();
+  /** They failed while they were held. What is left of them, hanging perhaps, must go before they are made anew. */
+  const broken = new Set<SandboxId>();
+  async function noting<Value>(id: SandboxId, signal: AbortSignal, holding: Promise<Value>): Promise<Value> {
+    try {
+      return await holding;
+    } catch (thrown) {
+      if (!signal.aborted) broken.add(id);
+      throw thrown;
+    }
+  }
+
+  async function use(
+    { own, sandboxId, link, client }: Held,
+    tell: (news: HoldNews) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await within(callMs, signal, (call) => client.health(call.signal));
+    await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
+    await failpoint('driver.create.afterRecord');
+    own.client = client;
+    const since = begun.get(sandboxId);
+    begun.delete(sandboxId);
+    tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
+    await watch({ own, client, lost: link.lost, clock }, signal);
+  }
 
   return sandboxMachine.provide({
     actors: {
       provision: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
         begun.set(sandboxId, clock.now());
         await failpoint('driver.create.before');
+        if (broken.has(sandboxId)) {
+          await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
+          broken.delete(sandboxId);
+        }
         const { writer } = live(sessionId);
         const tell = (news: ProvisionNews) => {
           const runId = live(sessionId).scribe?.runId ?? null;
@@ -65,21 +94,13 @@ export function sandboxWith(deps: SandboxDeps) {
 
       hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
-          const link = await within(callMs, signal, (call) => driver.attach(sandboxId, call));
+          const attached = within(callMs, signal, (call) => driver.attach(sandboxId, call));
+          const link = await noting(sandboxId, signal, attached);
           const client = deps.connect(link);
           const own = live(sessionId);
           return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link) };
         },
-        use: async ({ own, sandboxId, link, client }, tell, signal) => {
-          await within(callMs, signal, (call) => client.health(call.signal));
-          await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
-          await failpoint('driver.create.afterRecord');
-          own.client = client;
-          const since = begun.get(sandboxId);
-          begun.delete(sandboxId);
-          tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
-          await watch({ own, client, lost: link.lost, clock }, signal);
-        },
+        use: (held, tell, signal) => noting(held.sandboxId, signal, use(held, tell, signal)),
         track: deps.track,
       }),
 
@@ -93,6 +114,7 @@ export function sandboxWith(deps: SandboxDeps) {
       }),
       release: fromPromise(async ({ input: { sandboxId, workspace }, signal }) => {
         begun.delete(sandboxId);
+        broken.delete(sandboxId);
         await failpoint('driver.destroy.before');
         await within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
         await failpoint('driver.destroy.after');
@@ -122,7 +144,8 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let misses = 0;
   while (!either.aborted) {
-    await pause(heartbeatMs, either, clock).catch(() => {});
+    // A miss took its second already; three of them must not take six.
+    await pause(misses === 0 ? heartbeatMs : heartbeatMs / 4, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {

@@ -1,0 +1,74 @@
+// The server goes away under a command that runs, and a new one comes.
+
+import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { startTimeOf } from '../../../drivers/process/proc.ts';
+import { fence } from '../../support/api.ts';
+import { reaches, realServer } from '../../support/real-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const lines = Array.from({ length: 60 }, (_, n) => `line ${n + 1} ✓`);
+const task = `${fence('sh', 'for i in $(seq 60); do echo "line $i ✓"; sleep 0.1; done; echo once >> ran')}\n${fence('sh', 'cat ran')}`;
+
+describe.each(worlds)('a restart with $driver', (world) => {
+  const signals = ['SIGTERM', 'SIGKILL'] as const;
+  test.for(signals)(
+    'F001 F038 %s: a command goes on without the server, its output continues at the right byte',
+    {
+      timeout: 60_000,
+    },
+    async (signal, context) => {
+      await using real = await realServer(context, world);
+      const id = await real.ready();
+      const before = await world.running(id);
+      await real.client.send(id, task);
+      await reaches(() => real.factsOf(id, 'tool.output').length > 3, 30_000);
+      real.server.kill(signal);
+      await real.server.exit;
+      const told = real.factsOf(id, 'tool.output').length;
+      expect(real.factsOf(id, 'tool.called'), 'the command must still be running').toEqual([]);
+      await real.server.restart();
+      await real.rests(id);
+
+      const [first, second, ...more] = real.factsOf(id, 'tool.called');
+      expect(more).toEqual([]);
+      const whole = `${lines.join('\n')}\n`;
+      expect(first?.data).toMatchObject({ success: true, exitCode: 0, output: whole });
+      expect(second?.data).toMatchObject({ output: 'once\n' });
+      const live = real.factsOf(id, 'tool.output').filter(({ data }) => data.callId === first?.data.callId);
+      expect(live.map(({ data }) => data.text).join('')).toBe(whole);
+      expect(live.length).toBeGreaterThan(told);
+      expect(real.factsOf(id, 'run.notice')).toMatchObject([{ data: { kind: 'resumed_after_restart' } }]);
+      expect(real.factsOf(id, 'run.end')).toMatchObject([{ data: { status: 'completed' } }]);
+      expect(await world.running(id)).toEqual(before);
+      await real.holds(id);
+    },
+  );
+});
+
+test('F038 a process whose number was used again is never killed for a sandbox that is gone', {
+  timeout: 60_000,
+}, async (context) => {
+  const [, world] = worlds;
+  if (!world) throw new Error('there is no such driver');
+  await using real = await realServer(context, world);
+  const id = await real.ready();
+  real.server.kill('SIGKILL');
+  await real.server.exit;
+  await world.kill(id);
+  const stranger = spawn('sleep', ['600']);
+  try {
+    const record = join(real.server.data, 's', `sbx-${id}`, 'process.json');
+    const mark = JSON.parse(await readFile(record, 'utf8')) as { pid: number };
+    await writeFile(record, JSON.stringify({ ...mark, pid: stranger.pid }));
+    await real.server.restart();
+    await real.client.chat(id, fence('sh', 'echo new'));
+    expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { output: 'new\n' } }]);
+    await real.holds(id);
+    expect(await startTimeOf(stranger.pid as number)).toBeDefined();
+  } finally {
+    stranger.kill('SIGKILL');
+  }
+});

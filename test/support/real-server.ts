@@ -1,0 +1,74 @@
+import { expect, type TestContext } from 'vitest';
+import type { FactType, SessionEvent } from '../../src/core/events.ts';
+import { api, fence, storedEvents } from './api.ts';
+import { problemsOf } from './checker.ts';
+import { needs } from './components.ts';
+import { type ServerProcess, serverProcess } from './server-process.ts';
+import type { World } from './worlds.ts';
+
+type Client = ReturnType<typeof api>;
+export type EventOf<Type extends FactType> = Extract<SessionEvent, { type: Type }>;
+
+/** A real server on real sandboxes, with a client, its log, and a removal of all its sessions at the end. */
+export async function realServer(context: TestContext, world: World, settings: Record<string, string> = {}) {
+  await needs(context, world.needs);
+  const quick = { CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
+  const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...quick, ...settings });
+  const client: Client = api(server.url);
+  const log = (id: string) => storedEvents(server.data, id);
+  const factsOf = <Type extends FactType>(id: string, type: Type) =>
+    log(id).filter((event): event is EventOf<Type> => event.type === type);
+  return {
+    server,
+    client,
+    world,
+    log,
+    factsOf,
+    /** A session whose sandbox is ready. */
+    async ready(): Promise<string> {
+      const id = await client.create();
+      await reaches(() => factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 60_000);
+      return id;
+    },
+    /** A session with a command under way that has printed `begun`. */
+    async working(id: string, command: string): Promise<void> {
+      const before = factsOf(id, 'tool.output').length;
+      await client.send(id, fence('sh', `echo begun\n${command}`));
+      await reaches(() => factsOf(id, 'tool.output').length > before, 30_000);
+    },
+    rests: (id: string, status = 'completed', timeout = 40_000) =>
+      expect.poll(() => client.status(id), { timeout, interval: 50 }).toBe(status),
+    /** Nothing is wrong with the log, and nothing is left of the session once it is deleted. */
+    async holds(id: string): Promise<void> {
+      expect(problemsOf(log(id))).toEqual([]);
+      expect(await client.remove(id)).toMatchObject({ status: 200 });
+      expect(await world.remains(id, server)).toEqual([]);
+    },
+    async [Symbol.asyncDispose]() {
+      await removeAll(server, client);
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+export type RealServer = Awaited<ReturnType<typeof realServer>>;
+
+/** Whatever the test left: a server that stops leaves its sandboxes to the next one, and this one has no next. */
+async function removeAll(server: ServerProcess, client: Client): Promise<void> {
+  const list = () => client.ask('GET', '').then(({ body }) => body.data as { sessions: { session_id: string }[] });
+  const found = await list().catch(async () => {
+    server.kill('SIGKILL');
+    await server.restart();
+    return await list();
+  });
+  await Promise.all(found.sessions.map(({ session_id }) => client.remove(session_id)));
+}
+
+export const reaches = (isSo: () => boolean | Promise<boolean>, timeout: number): Promise<void> =>
+  expect.poll(isSo, { timeout, interval: 25 }).toBe(true);
+
+/** How long something took, in milliseconds. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}

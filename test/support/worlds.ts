@@ -1,0 +1,83 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { carrying } from '../../drivers/process/proc.ts';
+import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
+import { run } from './api.ts';
+import type { ServerProcess } from './server-process.ts';
+
+/** The sandboxes of a real server, seen and harmed from outside of it. */
+export interface World {
+  readonly driver: 'docker' | 'process';
+  readonly needs: 'docker' | 'bubblewrap';
+  /** What runs for the session: one name for each sandbox. */
+  running(sessionId: string): Promise<string[]>;
+  /** Everything there is of the session at the driver, running or not. */
+  remains(sessionId: string, server: ServerProcess): Promise<string[]>;
+  /** Ends the whole sandbox at once, as the kernel would. */
+  kill(sessionId: string): Promise<void>;
+  signalDaemon(sessionId: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void>;
+}
+
+const lines = (text: string) => text.split('\n').filter(Boolean);
+const docker = async (...args: string[]) => lines((await run('docker', args)).stdout);
+const labelled = (sessionId: string) => ['--filter', `label=corral.session=${sessionId}`, '-q'];
+const only = (found: readonly string[]): string => {
+  expect(found, 'there should be exactly one').toHaveLength(1);
+  return found[0] as string;
+};
+
+const dockerWorld: World = {
+  driver: 'docker',
+  needs: 'docker',
+  running: (sessionId) => docker('ps', ...labelled(sessionId)),
+  async remains(sessionId, server) {
+    const containers = await docker('ps', '-a', ...labelled(sessionId));
+    const volumes = await docker('volume', 'ls', ...labelled(sessionId));
+    return [...containers, ...volumes, ...(await folders(sessionId, server))];
+  },
+  kill: async (sessionId) => void (await docker('kill', only(await dockerWorld.running(sessionId)))),
+  async signalDaemon(sessionId, signal) {
+    const name = only(await dockerWorld.running(sessionId));
+    // Its own user may: so the test needs no right on the host.
+    await docker('exec', name, 'bash', '-c', `kill -${signal} $(${daemonInside})`);
+  },
+};
+const daemonInside =
+  'cd /proc; for p in [0-9]*; do case "$(readlink $p/exe)" in */node) grep -q sandboxd.mjs $p/cmdline && echo $p;; esac; done';
+
+const processWorld: World = {
+  driver: 'process',
+  needs: 'bubblewrap',
+  running: async (sessionId) => (await inside(sessionId)).filter(({ own }) => own === 1).map(({ pid }) => `${pid}`),
+  async remains(sessionId, server) {
+    const processes = (await inside(sessionId)).map(({ pid, command }) => `process ${pid}: ${command}`);
+    return [...processes, ...(await folders(sessionId, server))];
+  },
+  kill: async (sessionId) => void process.kill(Number(only(await processWorld.running(sessionId))), 'SIGKILL'),
+  async signalDaemon(sessionId, signal) {
+    const daemons = (await inside(sessionId)).filter(({ command }) =>
+      /^\S*node (-\S+ )*\S*sandboxd[.]mjs/.test(command),
+    );
+    process.kill(Number(only(daemons.map(({ pid }) => `${pid}`))), `SIG${signal}`);
+  },
+};
+
+/** Its processes as the machine sees them; `own` is the pid as they see it themselves. */
+async function inside(sessionId: string): Promise<{ pid: number; own: number; command: string }[]> {
+  const marks = await carrying('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
+  const found = marks.map(async ({ pid }) => {
+    const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
+    const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');
+    const own = /^NSpid:.*\s(\d+)$/m.exec(status)?.[1];
+    return { pid, own: Number(own), command: command.replaceAll('\0', ' ').trim() };
+  });
+  return await Promise.all(found);
+}
+
+const folders = async (sessionId: string, { data }: ServerProcess): Promise<string[]> => {
+  const id: SandboxId = sandboxIdOf(sessionId as SessionId);
+  return (await readdir(join(data, 's'))).filter((name) => name.startsWith(id)).map((name) => `folder ${name}`);
+};
+
+export const worlds: readonly World[] = [dockerWorld, processWorld];
