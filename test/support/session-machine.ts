@@ -48,6 +48,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
         facts.push(...recording.facts);
         const { commandId, ...value } = recording.answer ?? { commandId: undefined };
         if (commandId !== undefined) answer(commandId, { ok: true, value });
+        for (const id of recording.stops?.commandIds ?? []) answer(id, { ok: true, value: recording.stops?.value });
       },
       answer: (_, given) => {
         for (const id of given.commandIds) answer(id, given.answer);

@@ -61,9 +61,10 @@ class Play {
     const machine = sessionMachine.provide({
       actors: { run: runWith(this.holes), sandbox: sandboxWith(this.holes) },
       actions: {
-        record: (_, { facts, answer }) => {
+        record: (_, { facts, answer, stops }) => {
           this.facts.push(...facts);
           if (answer) this.#answer(answer.commandId, true);
+          for (const id of stops?.commandIds ?? []) this.#answer(id, true);
         },
         answer: (_, { commandIds, answer }) => {
           for (const id of commandIds) this.#answer(id, answer.ok);

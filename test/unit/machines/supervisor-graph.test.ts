@@ -17,6 +17,7 @@ const graph = explore({
   events: ids.flatMap((id) => [
     { type: 'session.command', id, command: { type: 'cmd.stop', commandId: 'stop' } },
     { type: 'session.wake', id },
+    { type: 'session.broken', id, error: new Error('parted') },
     { type: 'session.hydrate', id },
     { type: 'slot.request', id, slot: 'run' },
     { type: 'slot.release', id, slot: 'run' },

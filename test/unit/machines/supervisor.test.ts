@@ -29,11 +29,12 @@ function start(limits = { run: 10, start: 10 }) {
   const session = sessionMachine.provide({
     actors: { run: runWith(holes), sandbox: sandboxWith(holes) },
     actions: {
-      record: (_, { facts, answer }) => {
+      record: (_, { facts, answer, stops }) => {
         for (const fact of facts) {
           if (fact.type === 'message.user' && fact.data.text === poison) throw new Error('a bug in an action');
         }
         if (answer) answers.push(answer.commandId);
+        answers.push(...(stops?.commandIds ?? []));
       },
       answer: (_, { commandIds, answer }) => {
         answers.push(...commandIds.map((id) => (answer.ok ? id : `${id} ${answer.code}`)));
@@ -207,6 +208,31 @@ describe('supervisor: crashes', () => {
     clock.increment(1_000);
     await made(a);
     expect(answers).toEqual([command]);
+  });
+
+  test('F008 what a crashed session had started ends with it', async () => {
+    const { send, use, crash, holes } = await both();
+    send(a);
+    use(a);
+    use(b);
+    await settled();
+    const running = holes.open.filter(({ input }) => input.sessionId === a);
+    expect(running.map(({ name }) => name).toSorted()).toEqual(['act', 'provision']);
+    crash(a);
+    expect(running.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(holes.open.map(({ input }) => input.sessionId)).toEqual([b]);
+  });
+
+  test('a session whose memory and log have parted is made anew from its log', async () => {
+    const { supervisor, clock, child, made, last, hydrations } = await both();
+    const error = new AppError('fenced', 'Another server writes this session.');
+    supervisor.send({ type: 'session.broken', id: a, error });
+    expect(last()).toMatchObject({ type: 'session.crashed', id: a, error });
+    supervisor.send({ type: 'session.broken', id: a, error });
+    clock.increment(1_000);
+    await made(a);
+    expect(child(a)?.getSnapshot().status).toBe('active');
+    expect(hydrations.calls).toHaveLength(3);
   });
 
   test('F009 a session that crashes too often inside the window is given up; its siblings live', async () => {
