@@ -2,6 +2,7 @@ import { assign, type DoneActorEvent, type ErrorActorEvent, raise, sendParent, s
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/ids.ts';
+import { childrenOf, stopIt } from './orphans.ts';
 import { type RunInput, type RunNews, type RunPolicy, type RunResume, runMachine } from './run.ts';
 import { type SandboxEnd, type SandboxNews, type SandboxPolicy, sandboxMachine } from './sandbox.ts';
 
@@ -70,6 +71,8 @@ interface Recording {
   readonly facts: readonly SessionFact[];
   /** Answered once the facts are durable, with the seq of the first. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
+  /** Stops: answered once what they ended is durable, or it would go on after a crash. */
+  readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
 }
 type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 
@@ -225,14 +228,14 @@ const stopRuns = (reason: 'stopped' | 'deleted') =>
 
 const dropQueue = (reason: 'stopped' | 'deleted') =>
   own.enqueueActions(({ context, event, enqueue }) => {
-    enqueue({ type: 'record', params: { facts: context.queue.map((run) => stopped(run, reason)) } });
+    const facts = context.queue.map((run) => stopped(run, reason));
     enqueue.assign({
       queue: [],
       ...(reason === 'deleted' ? { goes: true, deletes: [...context.deletes, ...asked(event)] } : {}),
     });
-    if (reason === 'deleted') return;
-    const answer: Answer = { ok: true, value: { stopped: context.queue.length > 0 } };
-    enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+    if (reason === 'deleted') return enqueue({ type: 'record', params: { facts } });
+    const stops = { commandIds: asked(event), value: { stopped: facts.length > 0 } };
+    enqueue({ type: 'record', params: { facts, stops } });
     if (context.queue.length > 0 && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
@@ -242,6 +245,12 @@ const runEnded = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: context.stops, answer: { ok: true, value: { stopped: true } } } });
   enqueue.assign({ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] });
 });
+
+/** What a crashed child had started ends with it. */
+const endOrphans = (id: 'run' | 'sandbox') =>
+  own.enqueueActions(({ enqueue, self }) => {
+    for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopIt);
+  });
 
 const runBroke = own.enqueueActions(({ context, event, enqueue }) => {
   if (!context.active || !('error' in event)) return;
@@ -424,8 +433,8 @@ export const sessionMachine = sessionSetup.createMachine({
                   { target: 'idle', actions: runEnded },
                 ],
                 onError: [
-                  { guard: 'goes', target: 'closed', actions: [runBroke, runEnded] },
-                  { target: 'idle', actions: [runBroke, runEnded] },
+                  { guard: 'goes', target: 'closed', actions: [endOrphans('run'), runBroke, runEnded] },
+                  { target: 'idle', actions: [endOrphans('run'), runBroke, runEnded] },
                 ],
               },
               on: {
@@ -534,10 +543,13 @@ export const sessionMachine = sessionSetup.createMachine({
                   },
                 ],
                 onError: [
-                  { guard: 'goes', target: 'removing', actions: refuseWaiters(() => gone) },
+                  { guard: 'goes', target: 'removing', actions: [endOrphans('sandbox'), refuseWaiters(() => gone)] },
                   {
                     target: 'absent',
-                    actions: refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be held.' })),
+                    actions: [
+                      endOrphans('sandbox'),
+                      refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be held.' })),
+                    ],
                   },
                 ],
               },

@@ -1,5 +1,6 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/ids.ts';
+import { childrenOf, stopIt } from './orphans.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNews, sessionMachine } from './session.ts';
 import { given, noSlots, type Slots, taken } from './slots.ts';
 import { unprovided } from './unprovided.ts';
@@ -25,6 +26,8 @@ export type SupervisorEvent =
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
   /** Makes the session's actor without a wish: something in the log or the world is unfinished. */
   | { type: 'session.wake'; id: SessionId }
+  /** What a session has in memory is not what its log says: it counts as crashed. */
+  | { type: 'session.broken'; id: SessionId; error: unknown }
   | { type: 'session.hydrate'; id: SessionId } // to ourselves, after a back-off
   | SlotNews
   | DoneActorEvent
@@ -76,6 +79,13 @@ export const supervisorMachine = setup({
         enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
       }),
     },
+    'session.broken': {
+      actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
+        if (!self.getSnapshot().children[id]) return; // it has left memory
+        enqueue.stopChild(id);
+        enqueue.raise({ type: `xstate.error.actor.${id}`, actorId: id, error });
+      }),
+    },
     'session.hydrate': {
       guard: ({ context, event }) => event.id in context.children,
       actions: enqueueActions(({ event: { id }, enqueue }) => {
@@ -120,6 +130,7 @@ export const supervisorMachine = setup({
     },
     'xstate.error.actor.*': {
       actions: enqueueActions(({ context, event: { actorId, error }, enqueue, self }) => {
+        for (const orphan of childrenOf(self, actorId)) enqueue.sendTo(orphan, stopIt);
         enqueue.stopChild(actorId);
         const id = sessionOf(actorId);
         const child = context.children[id];

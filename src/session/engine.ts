@@ -153,8 +153,9 @@ export class Engine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { scribe } of this.#lives.values()) scribe?.shut();
     this.#supervisor.stop();
-    this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
+    // What is on its way to the log is answered by what becomes of it.
     await Promise.allSettled([...this.#releases, ...[...this.#lives.values()].map(({ writer }) => writer.settled())]);
+    this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#lives.clear();
   }
 
@@ -184,8 +185,9 @@ export class Engine implements AsyncDisposable {
     return live;
   }
 
-  #record(id: SessionId, { facts, answer }: Recording): void {
-    if (facts.length === 0) return;
+  #record(id: SessionId, { facts, answer, stops }: Recording): void {
+    const commandIds = [...(answer ? [answer.commandId] : []), ...(stops?.commandIds ?? [])];
+    if (facts.length + commandIds.length === 0) return;
     failpointSync('session.record');
     const live = this.#lives.get(id);
     if (!live) return;
@@ -195,11 +197,12 @@ export class Engine implements AsyncDisposable {
     }
     hearMessages(live, facts);
     live.writer.write(facts).then(
-      (seq) => answer && this.#answers.settle([answer.commandId], { ok: true, value: { ...answer, seq } }),
+      (seq) => this.#answers.settle(commandIds, { ok: true, value: answer ? { ...answer, seq } : stops?.value }),
       (thrown: unknown) => {
         const { code, publicMessage: message } = toAppError(thrown);
-        if (answer) this.#answers.settle([answer.commandId], { ok: false, code, message });
-        else this.#options.logger.error({ session: id, err: thrown }, 'facts could not be written');
+        this.#answers.settle(commandIds, { ok: false, code, message });
+        if (commandIds.length === 0)
+          this.#options.logger.error({ session: id, err: thrown }, 'facts could not be written');
       },
     );
   }
@@ -234,12 +237,13 @@ export class Engine implements AsyncDisposable {
   /** The run's actor broke: that is a bug of ours, and the run ends as failed. */
   async #abandon(id: SessionId, { run: { runId, task }, error }: Broken): Promise<void> {
     const live = this.#lives.get(id);
+    const scribe = live?.scribe;
     this.#options.logger.error({ session: id, run: runId, err: error }, 'a run broke');
     const { code, publicMessage: message, retryable } = toAppError(error);
-    await live?.scribe
+    await scribe
       ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable }), 'interrupted')
       .catch(() => {});
-    if (live) live.scribe = undefined;
+    if (live && live.scribe === scribe) live.scribe = undefined; // the next run may have begun
     this.#options.onRunEnd('failed');
   }
 
@@ -262,7 +266,9 @@ export class Engine implements AsyncDisposable {
         head,
         isWatched: () => this.#options.isWatched(id),
         onFact: (fact) => this.#options.onFact(id, fact),
-        onFenced: (error) => this.#options.logger.error({ session: id, err: error }, 'another writer has the session'),
+        onBroken: (error) => {
+          if (this.#lives.get(id) === live) this.#supervisor.send({ type: 'session.broken', id, error });
+        },
       }),
       scribe: undefined,
       client: undefined,
@@ -311,10 +317,8 @@ export class Engine implements AsyncDisposable {
     });
     supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
       logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
-      this.#answers.refuse(
-        new AppError('internal', 'Something went wrong in this session; it is being restarted.'),
-        id,
-      );
+      const bug = new AppError('internal', 'Something went wrong in this session; it is being restarted.');
+      this.#answers.refuse(error instanceof AppError ? error : bug, id);
     });
     supervisor.on('session.givenUp', ({ id, error }) => {
       logger.error({ session: id, err: error }, 'session given up: it crashed too often');

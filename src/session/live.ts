@@ -34,5 +34,6 @@ export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
 export type Recording = {
   readonly facts: readonly SessionFact[];
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
+  readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
 };
 export type Broken = { readonly run: QueuedRun; readonly error: unknown };

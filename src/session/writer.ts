@@ -14,8 +14,8 @@ interface Options {
   readonly isWatched: () => boolean;
   /** Told of each fact once it is durable. */
   readonly onFact: (fact: SessionFact) => void;
-  /** The store refuses for good: another writer has the session. */
-  readonly onFenced: (error: AppError) => void;
+  /** Something could not be written: memory is ahead of the log, and nothing is written any more. */
+  readonly onBroken: (error: AppError) => void;
 }
 interface Wish {
   readonly facts: readonly SessionFact[];
@@ -36,7 +36,7 @@ export class SessionWriter {
   #head: number;
   #wishes: Wish[] = [];
   #pumping: Promise<void> | undefined;
-  #fenced: AppError | undefined;
+  #broken: AppError | undefined;
 
   constructor(options: Options) {
     this.#options = options;
@@ -54,7 +54,7 @@ export class SessionWriter {
 
   /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
   write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
-    if (this.#fenced) return Promise.reject(this.#fenced);
+    if (this.#broken) return Promise.reject(this.#broken);
     if (this.#wishes.length >= maxWaiting) {
       return Promise.reject(new AppError('store_busy', 'The history cannot be written fast enough. Try again later.'));
     }
@@ -85,12 +85,11 @@ export class SessionWriter {
       try {
         await this.#append(batch);
       } catch (thrown) {
+        // What comes after a lost fact may build on it; only the log can say where to go on.
         const error = toAppError(thrown);
-        for (const { done } of batch) done.reject(error);
-        if (error.code !== 'fenced') continue;
-        this.#fenced = error;
-        for (const { done } of this.#wishes.splice(0)) done.reject(error);
-        this.#options.onFenced(error);
+        this.#broken = error;
+        for (const { done } of [...batch, ...this.#wishes.splice(0)]) done.reject(error);
+        this.#options.onBroken(error);
       }
     }
     this.#pumping = undefined;

@@ -62,7 +62,8 @@ async function endRun(clock: Clock, live: Live, { runId, task, end }: Ending): P
     await client.killTagged(runId, until.signal).catch(() => {}); // a lost sandbox has no processes
   }
   await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
-  live.scribe = undefined; // and the transcript with it: an idle session is small
+  // And the transcript with it: an idle session is small. The next run may have begun, if this took too long.
+  if (live.scribe === scribe) live.scribe = undefined;
 }
 
 const statusOf = ({ reason }: RunEnd) =>

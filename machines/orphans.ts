@@ -1,0 +1,12 @@
+import type { AnyActorRef } from 'xstate';
+
+// An actor that throws is stopped by XState, but its children are not: they would go on for nobody. Whoever hears of
+// the crash ends them, with the very event by which XState ends a child.
+
+export const stopIt = { type: 'xstate.stop' } as const;
+
+/** The children of a child, also of one that crashed. */
+export function childrenOf(parent: AnyActorRef, id: string): AnyActorRef[] {
+  const crashed = parent.getSnapshot().children?.[id] as AnyActorRef | undefined;
+  return Object.values((crashed?.getSnapshot().children ?? {}) as Record<string, AnyActorRef>).filter(Boolean);
+}
