@@ -1,0 +1,33 @@
+import type { Readable } from 'node:stream';
+
+/** Where the bytes of uploads lie. Keys are ours (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError. */
+export interface BlobStore {
+  /** `local`, `volume` or `s3`. */
+  readonly name: string;
+  /**
+   * Keeps all of the content, or nothing of it: a reader never sees a part. Content that throws, or a signal that
+   * fires, leaves nothing behind. Another blob under this key is replaced.
+   * Rejects: payload_too_large (over `maxBytes`; the rest is not read), whatever the content throws, store_unavailable.
+   */
+  put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo>;
+  /** Rejects: file_not_found, store_unavailable. The stream fails where it would end too early. */
+  open(key: string, range?: ByteRange): Promise<Readable>;
+  /** Deleting what is not there is success. */
+  delete(key: string): Promise<void>;
+  /** Resolves when the place answers; rejects with what is wrong. */
+  check(signal: AbortSignal): Promise<void>;
+}
+export interface PutOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+}
+export interface BlobInfo {
+  readonly size: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+/** Both ends belong to it. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}

@@ -1,0 +1,84 @@
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BlobStore, ByteRange } from '../core/blobs.ts';
+import { throwIfFired } from '../core/cancel.ts';
+import { AppError } from '../core/errors.ts';
+import { diskError, Spool } from './spool.ts';
+
+interface FolderOptions {
+  readonly name: 'local' | 'volume';
+  readonly root: string;
+}
+const staleMs = 60 * 60 * 1000; // no upload takes so long
+
+/** Blobs below a folder of this machine, which is made. */
+export const localBlobs = (root: string, now: number): Promise<BlobStore> => folderBlobs({ name: 'local', root }, now);
+
+/** Blobs on a volume that was mounted: a folder that is not there is a missing mount, and is never made. */
+export async function volumeBlobs(root: string, now: number): Promise<BlobStore> {
+  const isFolder = await stat(root).then(
+    (it) => it.isDirectory(),
+    () => false,
+  );
+  if (isFolder) return await folderBlobs({ name: 'volume', root }, now);
+  throw new AppError(
+    'invalid_request',
+    `CORRAL_STORAGE_KIND is volume, and ${root} (CORRAL_STORAGE_PATH) is not a folder: is the volume mounted?`,
+  );
+}
+
+async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
+  // In the same file system as the blobs, so that a rename is all it takes to make one visible.
+  const spool = new Spool(join(root, 'incoming'));
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  await spool.sweep(staleMs, now);
+  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), checked(key));
+  return {
+    name,
+    async put(key, content, options) {
+      const path = pathOf(key);
+      await using spooled = await spool.take(content, options);
+      try {
+        await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+        await rename(spooled.path, path);
+        await flush(dirname(path));
+      } catch (thrown) {
+        throw diskError(thrown);
+      }
+      return { size: spooled.size, sha256: spooled.sha256 };
+    },
+    async open(key, range) {
+      try {
+        return await streamOf(pathOf(key), range);
+      } catch (thrown) {
+        throw diskError(thrown);
+      }
+    },
+    delete: (key) => rm(pathOf(key), { force: true }),
+    async check(signal) {
+      throwIfFired(signal);
+      await stat(root).catch((thrown: unknown) => {
+        throw new AppError('store_unavailable', 'The folder for files is gone.', { cause: thrown });
+      });
+    },
+  };
+}
+
+/** The file is open before this resolves: what is deleted or replaced later does not touch this reader. */
+async function streamOf(path: string, range: ByteRange | undefined): Promise<Readable> {
+  const file = await open(path);
+  return file.createReadStream(range && { start: range.start, end: range.end });
+}
+
+/** So that the new name outlives a power cut. */
+async function flush(folder: string): Promise<void> {
+  await using handle = await open(folder);
+  await handle.sync();
+}
+
+/** A key with a slash would be a path. */
+export function checked(key: string): string {
+  if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a key of ours.`);
+  return key;
+}

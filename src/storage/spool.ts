@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BlobInfo, PutOptions } from '../core/blobs.ts';
+import { throwIfFired } from '../core/cancel.ts';
+import { AppError } from '../core/errors.ts';
+
+export interface Spooled extends BlobInfo, AsyncDisposable {
+  readonly path: string;
+}
+
+/** A folder where content lies until it is whole; nobody reads there, and a crash leaves only what `sweep` removes. */
+export class Spool {
+  readonly #folder: string;
+  #count = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** On the disk, measured and flushed; disposing removes what was not moved away. */
+  async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<Spooled> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const path = join(this.#folder, `${process.pid}-${this.#count++}`);
+    const hash = createHash('sha256');
+    let size = 0;
+    try {
+      await using file = await open(path, 'wx', 0o600);
+      for await (const chunk of content) {
+        throwIfFired(signal);
+        size += chunk.length;
+        if (size > maxBytes) throw tooLarge(maxBytes);
+        hash.update(chunk);
+        let done = 0;
+        while (done < chunk.length) done += (await file.write(chunk, done)).bytesWritten;
+      }
+      throwIfFired(signal);
+      await file.sync();
+    } catch (thrown) {
+      await rm(path, { force: true });
+      throw diskError(thrown);
+    }
+    return { path, size, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => rm(path, { force: true }) };
+  }
+
+  /** What an earlier process left half-way. */
+  async sweep(olderThanMs: number, now: number): Promise<void> {
+    for (const name of await readdir(this.#folder).catch(() => [])) {
+      const path = join(this.#folder, name);
+      const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
+      if (now - mtimeMs >= olderThanMs) await rm(path, { force: true });
+    }
+  }
+}
+
+export const tooLarge = (maxBytes: number) =>
+  new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
+
+/** What a disk says; content that fails has an error of ours already. */
+export function diskError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  const { code } = thrown as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return new AppError('file_not_found', 'File not found', { cause: thrown });
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new AppError('store_unavailable', 'There is no space left for files.', { cause: thrown });
+  }
+  if (typeof code !== 'string' || !code.startsWith('E')) {
+    return new AppError('invalid_request', 'The upload was cut before its end.', { cause: thrown });
+  }
+  return new AppError('store_unavailable', 'The storage for files does not answer.', { cause: thrown });
+}

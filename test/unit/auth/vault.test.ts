@@ -1,0 +1,105 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { vault } from '../../../src/auth/vault.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import type { Sealed } from '../../../src/core/vault.ts';
+
+const first = new Secret('11'.repeat(32));
+const second = new Secret('22'.repeat(32));
+const place = { collection: 'provider-key', id: 'gemini', field: 'key' };
+const boxes = ['key', 'keyNonce', 'text', 'textNonce'] as const;
+
+test('what was sealed opens again, whatever it is', () => {
+  const one = vault([first]);
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => one.open(one.seal(text, place), place) === text));
+});
+
+test('nothing of the text and nothing of the key is in what is stored', () => {
+  const sealed = vault([first]).seal('sk-canary-0123456789', place);
+  expect(inspect(sealed)).not.toMatch(/canary|1111/);
+});
+
+test('no nonce and no box comes twice', () => {
+  const one = vault([first]);
+  const all = Array.from({ length: 2_000 }, () => one.seal('same', place));
+  for (const box of boxes) expect(new Set(all.map((sealed) => sealed[box])).size, box).toBe(all.length);
+  expect(Buffer.from(all[0]?.textNonce ?? '', 'base64url')).toHaveLength(12);
+});
+
+test('a flipped bit anywhere is noticed', () => {
+  const one = vault([first]);
+  const sealed = one.seal('secret', place);
+  for (const box of boxes) {
+    const bytes = Buffer.from(sealed[box], 'base64url');
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      expect(() => one.open({ ...sealed, [box]: changed.toString('base64url') }, place)).toThrow(/store_corrupt/);
+    }
+  }
+});
+
+test('what is cut short is noticed', () => {
+  const one = vault([first]);
+  const sealed = one.seal('secret', place);
+  for (const box of boxes) {
+    for (let length = 0; length < sealed[box].length; length++) {
+      const cut = { ...sealed, [box]: sealed[box].slice(0, length) };
+      expect(() => one.open(cut, place), `${box} ${length}`).toThrow(/store_corrupt/);
+    }
+  }
+});
+
+test.each([
+  { ...place, collection: 'other' },
+  { ...place, id: 'openai' },
+  { ...place, field: 'name' },
+])('a sealed text does not open at another place: %o', (other) => {
+  const one = vault([first]);
+  expect(() => one.open(one.seal('secret', place), other)).toThrow(/store_corrupt/);
+});
+
+test('the halves of two sealed texts do not fit each other', () => {
+  const one = vault([first]);
+  const [a, b] = [one.seal('a', place), one.seal('b', place)] as [Sealed, Sealed];
+  expect(() => one.open({ ...a, text: b.text, textNonce: b.textNonce }, place)).toThrow(/store_corrupt/);
+});
+
+test('a wrong key does not know what another sealed, and does not open it under its own name either', () => {
+  const sealed = vault([first]).seal('secret', place);
+  const wrong = vault([second]);
+  expect(wrong.knows(sealed)).toBe(false);
+  expect(() => wrong.open(sealed, place)).toThrow(/not configured/);
+  const kid = wrong.seal('x', place).kid;
+  expect(() => wrong.open({ ...sealed, kid }, place)).toThrow(/store_corrupt/);
+});
+
+test('the first key seals, the older ones still open', () => {
+  const old = vault([first]).seal('secret', place);
+  const both = vault([second, first]);
+  expect(both.open(old, place)).toBe('secret');
+  expect(vault([second]).open(both.seal('new', place), place)).toBe('new');
+});
+
+test('a rotation wraps the same data key anew, and leaves the text as it is', () => {
+  const old = vault([first]).seal('secret', place);
+  const both = vault([second, first]);
+  const fresh = both.rewrap(old, place) as Sealed;
+  expect(fresh.text).toBe(old.text);
+  expect(fresh.key).not.toBe(old.key);
+  expect(vault([second]).open(fresh, place)).toBe('secret');
+  expect(both.rewrap(fresh, place)).toBeUndefined();
+});
+
+test.each(['', 'short', 'zz'.repeat(32), 'a'.repeat(42)])('%j is refused as a key, with how to make one', (text) => {
+  expect(() => vault([new Secret(text)])).toThrow(/openssl rand -hex 32/);
+});
+
+test('a key may be hex or base64', () => {
+  const bytes = Buffer.alloc(32, 7);
+  const [hex, base64, url] = (['hex', 'base64', 'base64url'] as const).map((form) => new Secret(bytes.toString(form)));
+  const sealed = vault([hex as Secret]).seal('x', place);
+  expect(vault([base64 as Secret]).open(sealed, place)).toBe('x');
+  expect(vault([url as Secret]).open(sealed, place)).toBe('x');
+});
