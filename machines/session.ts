@@ -241,8 +241,9 @@ const dropQueue = (reason: 'stopped' | 'deleted') =>
 
 const runEnded = own.enqueueActions(({ context, enqueue }) => {
   const reason = context.goes ? 'deleted' : 'stopped';
-  enqueue({ type: 'record', params: { facts: context.dropped.map((run) => stopped(run, reason)) } });
-  enqueue({ type: 'answer', params: { commandIds: context.stops, answer: { ok: true, value: { stopped: true } } } });
+  const facts = context.dropped.map((run) => stopped(run, reason));
+  const stops = { commandIds: context.stops, value: { stopped: true } };
+  enqueue({ type: 'record', params: { facts, stops } });
   enqueue.assign({ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] });
 });
 
