@@ -1,0 +1,117 @@
+// Stops and deletes that come at a bad moment, on real sandboxes.
+import { watch } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { type RealServer, reaches, realServer, timed } from '../../support/real-server.ts';
+import { openStream } from '../../support/sse-client.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const ends = (real: RealServer, id: string) => real.factsOf(id, 'run.end').map(({ data }) => data);
+const slowly = { NODE_ENV: 'test', CORRAL_FAILPOINTS: 'driver.create.afterCall=sleep(1500)' };
+/** Ignores TERM, in a session of its own, with nothing of its parent left. */
+const stubborn = `setsid -f nohup sh -c 'trap "" TERM; while :; do sleep 1; done' stubborn >/dev/null 2>&1`;
+
+describe.each(worlds)('with $driver', (world) => {
+  test('F106 stop while the sandbox starts: the run is stopped, and the sandbox that comes too late goes', {
+    timeout: 60_000,
+  }, async (context) => {
+    await using real = await realServer(context, world, slowly);
+    const id = await real.client.create();
+    await real.client.send(id, fence('sh', 'echo never'));
+    await reaches(async () => (await world.running(id)).length > 0, 20_000);
+    expect(await timed(() => real.client.stop(id))).toBeLessThan(5_000);
+    expect(ends(real, id)).toMatchObject([{ status: 'stopped', reason: 'stopped' }]);
+    await expect.poll(() => world.running(id), { timeout: 30_000 }).toEqual([]);
+    expect(await real.client.status(id)).toBe('completed');
+    await real.client.chat(id, fence('sh', 'echo now'));
+    expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'now\n' } });
+    await real.holds(id);
+  });
+
+  test('F030 F108 F109 stop during a call ends all it started, TERM first, KILL after 2 s; a second stop joins it', {
+    timeout: 60_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const id = await real.ready();
+    await real.working(id, `trap 'echo heard >> heard' TERM; ${stubborn}; while :; do sleep 0.2; done`);
+    const both = timed(() => Promise.all([real.client.stop(id), real.client.stop(id)]));
+    await expect.poll(() => both).toBeLessThan(5_000);
+    expect(real.factsOf(id, 'tool.called')).toMatchObject([
+      { data: { success: false, reason: 'cancelled', output: expect.stringContaining('begun') } },
+    ]);
+    expect(ends(real, id)).toMatchObject([{ status: 'stopped', reason: 'stopped' }]);
+    const length = real.log(id).length;
+    expect(await real.client.stop(id)).toMatchObject({ status: 200 }); // idle: a success that appends nothing
+    expect(real.log(id)).toHaveLength(length);
+    await real.client.chat(id, fence('sh', 'sort -u heard; pgrep -f "stubbor[n]" || echo none'));
+    expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'heard\nnone\n' } });
+    await real.holds(id);
+  });
+
+  test('F110 a delete is accepted at any moment, ends the streams, and leaves nothing; the second is 404', {
+    timeout: 120_000,
+  }, async (context) => {
+    await using real = await realServer(context, world, slowly);
+    const { client, server } = real;
+    const moments: Record<string, (id: string) => Promise<unknown>> = {
+      'while it starts': async () => {},
+      'during a run': (id) => real.working(id, 'sleep 600'),
+      'during a stop': async (id) => {
+        await real.working(id, `trap '' TERM; ${stubborn}; while :; do sleep 0.2; done`);
+        void client.stop(id).catch(() => {});
+      },
+      'after its sandbox was lost': async (id) => {
+        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 30_000);
+        await world.kill(id);
+        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'lost'), 10_000);
+      },
+      'while it is made anew': async (id) => {
+        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 30_000);
+        await world.kill(id);
+        await client.send(id, fence('sh', 'echo x'));
+      },
+    };
+    for (const [moment, arrange] of Object.entries(moments)) {
+      const id = await client.create();
+      await arrange(id);
+      using stream = await openStream(`${server.url}/api/v1/sessions/${id}/events`);
+      const twice = await Promise.all([client.remove(id), client.remove(id)]);
+      const statuses = twice.map(({ status }) => status); // at once: the second may have found it still there
+      expect([200, 404], moment).toEqual(expect.arrayContaining(statuses));
+      expect(statuses, moment).toContain(200);
+      expect(await client.remove(id), moment).toMatchObject({ status: 404 });
+      expect(await stream.ended, moment).toBe('ended');
+      expect(await client.status(id), moment).toBe('gone');
+      expect((await client.ask('GET', '')).body.data, moment).toEqual({ sessions: [] });
+      await expect.poll(() => world.remains(id, server), { timeout: 30_000, message: moment }).toEqual([]);
+      await reaches(() => real.log(id).length === 0, 10_000);
+    }
+    expect(await readdir(join(server.data, 's'))).toEqual([]);
+  });
+});
+
+test('F115 of 50 sessions with one place to start in, those deleted while they wait never start, the others do in turn', {
+  timeout: 120_000,
+}, async (context) => {
+  const [, world] = worlds;
+  if (!world) throw new Error('there is no such driver');
+  await using real = await realServer(context, world, { CORRAL_SANDBOX_MAX_STARTING: '1' });
+  const { client, server } = real;
+  const folders = join(server.data, 's');
+  const started = new Set<string>(); // a sandbox's folder is made when its start begins
+  const watcher = watch(folders, (_, name) => name?.startsWith('sbx-') && started.add(name.slice('sbx-'.length)));
+  try {
+    const ids: string[] = [];
+    for (let n = 0; n < 50; n++) ids.push(await client.create());
+    const half = ids.filter((_, n) => n >= 10 && n % 8 > 2);
+    expect(half).toHaveLength(25);
+    expect(await Promise.all(half.map((id) => client.remove(id)))).toMatchObject(half.map(() => ({ status: 200 })));
+    await reaches(() => started.size >= 8, 60_000);
+    const inTurn = ids.filter((id) => !half.includes(id));
+    expect([...started]).toEqual(inTurn.slice(0, started.size));
+  } finally {
+    watcher.close();
+  }
+});
