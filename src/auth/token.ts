@@ -25,17 +25,30 @@ export interface Presentation {
   readonly query?: unknown;
   /** The header `Sec-WebSocket-Protocol`. */
   readonly protocols?: string | undefined;
+  /** `?connectionParams=`, a JSON object with a `token`, as tRPC's clients send it. */
+  readonly connectionParams?: unknown;
 }
 
 /** Every token a request shows, whichever way it shows it. */
-export function presentedTokens({ authorization, query, protocols }: Presentation): string[] {
+export function presentedTokens({ authorization, query, protocols, connectionParams }: Presentation): string[] {
   const tokens: string[] = [];
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
   if (bearer) tokens.push(bearer);
   if (typeof query === 'string' && query !== '') tokens.push(query);
   const { token } = readSubprotocols(protocols);
   if (token) tokens.push(token);
+  const parameter = /^\s*\{/.test(String(connectionParams)) ? tokenAmong(String(connectionParams)) : undefined;
+  if (parameter) tokens.push(parameter);
   return tokens;
+}
+
+function tokenAmong(json: string): string | undefined {
+  try {
+    const { token } = JSON.parse(json) as { token?: unknown };
+    return typeof token === 'string' ? token : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const carrier = 'corral.bearer.';
@@ -53,7 +66,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
   };
 }
 
-/** For the access log: what stands behind `token=` is nobody's business. */
+/** For the access log: what stands behind `token=` is nobody's business, nor what behind `connectionParams=`. */
 export function maskToken(url: string): string {
-  return url.replace(/([?&]token=)[^&#]*/gi, '$1***');
+  return url.replace(/([?&](?:token|connectionParams)=)[^&#]*/gi, '$1***');
 }

@@ -11,6 +11,7 @@ import { idempotency } from './shared/idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './shared/observe.ts';
 import { rateLimiter } from './shared/rate-limit.ts';
 import type { App, Dialect } from './shared/routes.ts';
+import { socketServer } from './shared/ws.ts';
 import { sheikhbox } from './sheikhbox/routes.ts';
 
 export type HttpConfig = Pick<
@@ -46,6 +47,13 @@ export function httpServer(deps: HttpServerDeps): App {
     logger,
     metrics,
     closing,
+  });
+  const sockets = socketServer(app, {
+    clock,
+    closing,
+    logger,
+    styles,
+    opened: () => metrics.streamOpened('websocket'),
   });
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const dialects: Dialect[] = [

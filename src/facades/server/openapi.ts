@@ -38,6 +38,7 @@ function operation({ schema }: RegisteredRoute, doc: NonNullable<RegisteredRoute
     operationId: doc.operationId,
     tags: [doc.tag],
     summary: doc.summary,
+    ...(doc.websocket && { 'x-websocket': true }),
     ...(doc.description && { description: doc.description }),
     ...(parameters.length > 0 && { parameters }),
     ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample) }),

@@ -9,6 +9,7 @@ import { type GuardOptions, guard } from './guard.ts';
 import { parseJsonBody } from './json-body.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { type App, type RouteTable, routeTable, validatorCompiler } from './routes.ts';
+import { isSocketUpgrade } from './ws.ts';
 
 export interface AppOptions {
   readonly guard: GuardOptions;
@@ -19,12 +20,14 @@ export interface AppOptions {
   readonly closing: AbortSignal;
 }
 
-const transport: ServerOptions = {
+/** For every listener of this server. */
+export const transport: ServerOptions = {
   maxHeaderSize: 16_384, // of request line and headers together
   headersTimeout: 10_000,
   requestTimeout: 30_000, // until a request has come in whole; answers may take as long as they like
   connectionsCheckingInterval: 1_000, // Node looks every 30 s otherwise, and a slow request lives that much longer
   requireHostHeader: false, // the guard refuses it, with a proper answer
+  shouldUpgradeCallback: isSocketUpgrade,
 };
 
 /** An HTTP server with everything that is the same for all dialects, and no route yet. */

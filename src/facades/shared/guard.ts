@@ -21,6 +21,7 @@ const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Who may ask at all; the same for every route, known or not. The order is part of the contract. */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
+  app.decorateRequest('known', false);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
@@ -32,21 +33,38 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (request.method === 'OPTIONS') return answerOptions(request, reply, options);
     allowOrigin(request, reply, options);
 
-    const known = options.gate.accepts(credentials(request));
+    const shown = credentials(request);
+    const known = options.gate.accepts(shown);
+    request.known = known;
     request.caller = known && options.gate.required ? 'token' : request.ip;
     countRequest(request, reply, options);
     refuseForeign(request, options);
-    if (!known && !request.routeOptions.config.open) throw new AppError('unauthorized', 'A valid token is needed.');
+    if (!known && !request.routeOptions.config.open && !(shown.length === 0 && mayShowLater(request))) {
+      throw new AppError('unauthorized', 'A valid token is needed.');
+    }
     return undefined;
   });
 }
 
+interface Query {
+  readonly token?: unknown;
+  readonly connectionParams?: unknown;
+}
+
 function credentials(request: FastifyRequest): string[] {
+  const { token, connectionParams } = (request.query ?? {}) as Query;
   return presentedTokens({
     authorization: request.headers.authorization,
-    query: (request.query as { token?: unknown } | undefined)?.token,
+    query: token,
     protocols: isUpgrade(request) ? request.headers['sec-websocket-protocol'] : undefined,
+    connectionParams: request.routeOptions.config.connectionParams ? connectionParams : undefined,
   });
+}
+
+/** A WebSocket whose first frame will bring the token; until then nothing is done for it. */
+function mayShowLater(request: FastifyRequest): boolean {
+  const { connectionParams } = (request.query ?? {}) as Query;
+  return !!request.routeOptions.config.connectionParams && isUpgrade(request) && connectionParams === '1';
 }
 
 const isUpgrade = ({ headers }: FastifyRequest) => headers.upgrade?.toLowerCase() === 'websocket';

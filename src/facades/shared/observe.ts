@@ -26,7 +26,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
       const route = request.routeOptions.url ?? 'unknown';
       const status = reply.raw.statusCode;
       const ms = Math.round((performance.now() - started) * 10) / 10;
-      const cut = !reply.raw.writableFinished;
+      const cut = status !== 101 && !reply.raw.writableFinished; // a WebSocket ends in frames
       const session = (request.params as { sid?: string } | undefined)?.sid;
       metrics.httpRequest({ method, route, status, seconds: ms / 1000 });
       logger.info(

@@ -24,6 +24,8 @@ export interface RouteDoc {
   /** By status; `default` stands for all that are not listed. */
   readonly responses: Readonly<Record<string, ResponseDoc>>;
   readonly bodyExample?: unknown;
+  /** It is one: asked for with an upgrade. */
+  readonly websocket?: true;
 }
 
 declare module 'fastify' {
@@ -35,10 +37,16 @@ declare module 'fastify' {
     free?: true;
     /** Stays open; a foreign page may not even start it. */
     stream?: true;
+    /** A WebSocket: no other route may be upgraded. */
+    socket?: true;
+    /** The token may also be among tRPC's connection parameters: in the query, or after an upgrade. */
+    connectionParams?: true;
   }
   interface FastifyRequest {
     /** Whose requests are counted and remembered together; never a token itself. */
     caller: string;
+    /** It showed a token, or needs none. */
+    known: boolean;
     /** As it was sent, before anything was parsed. */
     rawBody: Buffer | undefined;
   }

@@ -1,0 +1,163 @@
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket as NetSocket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ServerOptions, WebSocketServer } from 'ws';
+import type { z } from 'zod';
+import { readSubprotocols } from '../../auth/token.ts';
+import { AppError } from '../../core/errors.ts';
+import { type ErrorStyle, styleOf } from './error-style.ts';
+import type { App, RouteDoc } from './routes.ts';
+import { Connection } from './ws-connection.ts';
+import { openSocket, type Socket, type SocketContext } from './ws-socket.ts';
+
+// WebSockets are routes like all others. An upgrade goes through the same hooks as a request: Host, Origin, token, rate
+// limit, log and metrics; parameters are parsed, unknown paths are 404, and whatever refuses does so as an HTTP answer
+// in the path's error style. Only then is the socket opened. So a dialect writes, in its `mount`:
+//
+//   sockets.route({
+//     path: '/ws/:sid',                              // `:sid` for a session, which the access log then names
+//     params: z.object({ sid: z.string() }),         // a mismatch is refused before the upgrade, so be lenient where
+//     query: z.object({ after_seq: z.string().optional() }),       // the dialect wants an `error` frame instead
+//     doc: { operationId, tag, summary, responses: failures(404) },  // in /openapi.json, with x-websocket and 101
+//     async open(socket, { params, query }) {        // a rejection closes the socket as the error table says
+//       socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
+//       for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
+//         socket.sendJson(toFrame(item));
+//         if (item.seq <= headAtTheStart) await socket.drained();
+//       }
+//       socket.close(closeCodes.sessionDeleted);     // no effect where the client or the server closed it before
+//     },
+//   });
+
+interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
+  readonly path: string;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly doc?: RouteDoc;
+  /** What may be selected of what the client offers, `corral` if not given; the token is never echoed. */
+  readonly subprotocols?: readonly string[];
+  /** Refuses, with 400, a client that offers protocols and none of ours; else it is accepted without one. */
+  readonly strictSubprotocols?: true;
+  /** The token may come after the upgrade, with tRPC's connection parameters; `open` must then ask for it. */
+  readonly connectionParams?: true;
+  open(socket: Socket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
+}
+export interface SocketRequest<Params = unknown, Query = unknown> {
+  readonly params: Params;
+  readonly query: Query;
+  /** Whose requests are counted together; never a token itself. */
+  readonly caller: string;
+  /** A token was shown, or none is needed. Only false on routes with `connectionParams`. */
+  readonly known: boolean;
+  readonly raw: IncomingMessage;
+}
+export interface SocketServer {
+  route<Params extends z.ZodType, Query extends z.ZodType>(route: SocketRoute<Params, Query>): void;
+}
+interface SocketServerDeps extends SocketContext {
+  readonly styles: ReadonlyMap<string, ErrorStyle>;
+}
+interface Upgrade {
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number } = {
+  noServer: true,
+  clientTracking: false,
+  perMessageDeflate: false, // a kilobyte must not become a megabyte
+  maxPayload: 10 * 1024 * 1024,
+  maxFragments: 1_024,
+  maxBufferedChunks: 20_480, // of an unfinished frame: the largest one in TCP segments of 512 bytes
+  WebSocket: Connection,
+};
+
+/** Everything but a WebSocket upgrade (HTTP/2 in clear text, say) is served as the plain request that it also is. */
+export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean =>
+  method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
+
+/** Must be called before routes are registered, and after the guard. */
+export function socketServer(app: App, { styles, ...context }: SocketServerDeps): SocketServer {
+  const upgrades = new WeakMap<IncomingMessage, Upgrade>();
+
+  app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
+    socket.on('error', () => {}); // Node stopped listening; `close` follows
+    upgrades.set(request, { socket, head });
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => socket.destroySoon()); // an answer means that it was refused
+    app.routing(request, response);
+  });
+  app.addHook('onRequest', async (request) => {
+    if (upgrades.has(request.raw) && !request.routeOptions.config.socket) throw new AppError('not_found', 'Not Found');
+  });
+
+  return {
+    route({ path, params, query, doc, connectionParams, open, ...choice }) {
+      const shake = handshake(choice);
+      const config = {
+        socket: true as const,
+        ...(connectionParams && { connectionParams }),
+        ...(doc && { doc: { ...doc, websocket: true as const, responses: { 101: upgraded, ...doc.responses } } }),
+      };
+      const schema = { ...(params && { params }), ...(query && { querystring: query }) };
+      app.get(path, { schema, config, exposeHeadRoute: false }, async (request, reply) => {
+        const upgrade = upgrades.get(request.raw);
+        if (!upgrade) return onlyUpgrades(request, reply, styles);
+        if (context.closing.aborted) throw new AppError('shutting_down', 'The server is shutting down.');
+        const connection = shake(request, reply, upgrade);
+        reply.hijack();
+        if (!connection) return undefined; // the client left meanwhile
+        reply.raw.statusCode = 101; // for the access log
+        const socket = openSocket(connection, context);
+        const { caller, known, raw } = request;
+        const asked = { params: request.params, query: request.query, caller, known, raw };
+        Promise.try(() => open(socket, asked as Parameters<typeof open>[1])).catch(socket.fail);
+        return undefined;
+      });
+    },
+  };
+}
+
+const upgraded = { description: 'Switching Protocols' };
+
+function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: ReadonlyMap<string, ErrorStyle>) {
+  const error = new AppError('invalid_request', 'This address is a WebSocket: connect with a WebSocket client.');
+  return reply.code(426).header('upgrade', 'websocket').send(styleOf(styles, request.url).body(426, error));
+}
+
+type Choice = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
+
+/** Switches protocols, or throws what is wrong with the request while it can still be answered. */
+function handshake({ subprotocols = ['corral'], strictSubprotocols }: Choice) {
+  let problem: Error | undefined;
+  let answering: FastifyReply | undefined;
+  const server = new WebSocketServer({
+    ...limits,
+    handleProtocols: (offered) => subprotocols.find((name) => offered.has(name)) ?? false,
+  });
+  server.on('wsClientError', (error) => {
+    problem = error;
+  });
+  server.on('headers', (lines) => {
+    for (const [name, value] of Object.entries(answering?.getHeaders() ?? {})) lines.push(`${name}: ${value}`);
+  });
+  return (request: FastifyRequest, reply: FastifyReply, { socket, head }: Upgrade): Connection | undefined => {
+    const { offered } = readSubprotocols(request.headers['sec-websocket-protocol']);
+    if (strictSubprotocols && offered.length > 0 && !offered.some((name) => subprotocols.includes(name))) {
+      throw new AppError('invalid_request', `This WebSocket speaks ${subprotocols.join(' or ')}.`);
+    }
+    problem = undefined;
+    answering = reply;
+    let connection: Connection | undefined;
+    // Calls back, or complains, before it returns.
+    server.handleUpgrade(request.raw, socket, head, (made) => {
+      connection = made as Connection;
+    });
+    answering = undefined;
+    if (problem) throw new AppError('invalid_request', `${(problem as Error).message}.`);
+    return connection;
+  };
+}
