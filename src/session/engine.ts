@@ -317,14 +317,15 @@ export class Engine implements AsyncDisposable {
     });
     supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
       logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
-      const bug = new AppError('internal', 'Something went wrong in this session; it is being restarted.');
-      this.#answers.refuse(error instanceof AppError ? error : bug, id);
+      this.#refuseAll(id, error);
     });
     supervisor.on('session.givenUp', ({ id, error }) => {
       logger.error({ session: id, err: error }, 'session given up: it crashed too often');
+      this.#refuseAll(id, error);
       void this.#giveUp(id);
     });
     supervisor.on('session.unavailable', ({ id, error, commands }) => {
+      this.#lives.delete(id); // what it knew before it crashed is not to be shown
       const { code, publicMessage: message } = toAppError(error);
       if (code !== 'session_not_found') logger.error({ session: id, err: error }, 'session could not be read');
       this.#answers.settle(
@@ -332,6 +333,12 @@ export class Engine implements AsyncDisposable {
         { ok: false, code, message },
       );
     });
+  }
+
+  /** Nobody is there any more who would answer. */
+  #refuseAll(id: SessionId, error: unknown): void {
+    const bug = new AppError('internal', 'Something went wrong in this session; it is being restarted.');
+    this.#answers.refuse(error instanceof AppError ? error : bug, id);
   }
 
   async #giveUp(id: SessionId): Promise<void> {

@@ -24,6 +24,9 @@ export class Reconciler {
   readonly #deps: Deps;
   /** Since when a sandbox has had nobody. */
   readonly #unclaimed = new Map<string, number>();
+  /** Offered to their sessions while they have been up. */
+  readonly #offered = new Set<string>();
+  readonly #removing = new Set<SessionId>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -31,18 +34,15 @@ export class Reconciler {
 
   /** After a start: unfinished runs go on, cut removals are finished, running sandboxes are adopted. */
   async recover(signal: AbortSignal): Promise<void> {
-    const { engine, logger, remove } = this.#deps;
+    const { engine, logger } = this.#deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
       logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
       return [];
     });
     const running = new Set(sandboxes.filter(isUp).map(({ sessionId }) => sessionId));
     for (const record of await this.#records()) {
-      const { id, deleting, openRuns, status } = record;
-      if (deleting)
-        void remove(id).catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed'));
-      else if (running.has(id)) engine.wake(id, 'adopt');
-      else if (openRuns.length > 0 && (status !== 'waiting' || openRuns.length > 1)) engine.wake(id, 'absent');
+      if (!record.deleting && running.has(record.id)) engine.wake(record.id, 'adopt');
+      else this.#takeUp(record);
     }
   }
 
@@ -60,14 +60,16 @@ export class Reconciler {
 
   async sweep(signal: AbortSignal): Promise<void> {
     const { engine } = this.#deps;
-    const sandboxes = await this.#list(signal);
     const records = new Map((await this.#records()).map((record) => [record.id, record]));
+    for (const record of records.values()) if (!engine.live(record.id)) this.#takeUp(record);
+    const sandboxes = await this.#list(signal);
     const unclaimed = new Set<string>();
     for (const sandbox of sandboxes) {
       const record = records.get(sandbox.sessionId);
-      if (record?.deleting) continue; // its removal is under way, or taken up at the next start
+      if (record?.deleting) continue; // its removal is under way
       if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
-      if (record && !engine.live(record.id)) {
+      if (record && !engine.live(record.id) && !this.#offered.has(sandbox.id)) {
+        this.#offered.add(sandbox.id); // once: what could not be adopted is of no use
         engine.wake(record.id, 'adopt');
         continue;
       }
@@ -75,6 +77,22 @@ export class Reconciler {
       await this.#reap(sandbox, record ? 'keep' : 'remove', signal);
     }
     for (const id of this.#unclaimed.keys()) if (!unclaimed.has(id)) this.#unclaimed.delete(id);
+    const up = new Set<string>(sandboxes.filter(isUp).map(({ id }) => id));
+    for (const id of this.#offered) if (!up.has(id)) this.#offered.delete(id);
+  }
+
+  /** What is unfinished in the log goes on, where nobody is at it. */
+  #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
+    const { engine, logger, remove } = this.#deps;
+    if (!deleting) {
+      if (openRuns.length > (status === 'waiting' ? 1 : 0)) engine.wake(id, 'absent');
+      return;
+    }
+    if (this.#removing.has(id)) return;
+    this.#removing.add(id);
+    void remove(id)
+      .catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed; trying again soon'))
+      .finally(() => this.#removing.delete(id));
   }
 
   async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {

@@ -94,8 +94,12 @@ export function sandboxWith(deps: SandboxDeps) {
 
       hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
-          const attached = within(callMs, signal, (call) => driver.attach(sandboxId, call));
-          const link = await noting(sandboxId, signal, attached);
+          const attach = async (call: Call) => {
+            // An earlier server may have paused what is adopted.
+            if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
+            return await driver.attach(sandboxId, call);
+          };
+          const link = await noting(sandboxId, signal, within(callMs, signal, attach));
           const client = deps.connect(link);
           const own = live(sessionId);
           return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link) };
