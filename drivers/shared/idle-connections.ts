@@ -12,6 +12,7 @@ export interface Waiter {
 /** The connections that a sandbox's daemon opened and that no request uses at the moment. */
 export class IdleConnections {
   readonly #idle = new Map<Duplex, () => void>(); // with how to stop watching it
+  readonly #used = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
   #closed: AppError | undefined;
 
@@ -24,6 +25,7 @@ export class IdleConnections {
     const [first] = this.#waiting;
     if (first) {
       this.#waiting.delete(first);
+      this.#used.add(connection);
       first.give(connection);
       return;
     }
@@ -51,10 +53,13 @@ export class IdleConnections {
       waiter.fail(this.#closed);
       return () => {};
     }
-    for (const [connection, forget] of this.#idle) {
-      forget();
+    // One that was used before, where there is any: for each that is used first the daemon dials another.
+    const used = [...this.#idle.keys()].filter((connection) => this.#used.has(connection));
+    for (const connection of [...used, ...this.#idle.keys()]) {
+      this.#idle.get(connection)?.();
       this.#idle.delete(connection);
       if (connection.destroyed) continue;
+      this.#used.add(connection);
       waiter.give(connection);
       return () => {};
     }
