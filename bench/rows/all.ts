@@ -5,6 +5,7 @@ import { P07 } from './P07.ts';
 import { P12 } from './P12.ts';
 import { P15 } from './P15.ts';
 import { P20 } from './P20.ts';
+import { P26, P26Files } from './P26.ts';
 
 /** Every row there is; a new one is its file and a line here. */
-export const rows: readonly Row[] = [P01, P06, P07, P12, P15, P20];
+export const rows: readonly Row[] = [P01, P06, P07, P12, P15, P20, P26, P26Files];

@@ -1,0 +1,118 @@
+import { startChild } from '../lib/child-process.ts';
+import { type SessionClient, sessionClient } from '../lib/client.ts';
+import { missingEngine } from '../lib/engine-api.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
+import { type Footprint, openFiles } from '../lib/memory.ts';
+import { startServer } from '../lib/server.ts';
+
+// What one more session that nobody uses costs the server: each round adds some, collects garbage, and divides what the
+// process grew by. Memory does not depend on the machine's pace, so here the peer is the budget itself; beside it stands
+// a bare XState family, which is what the library alone takes.
+
+export const P26: Row = {
+  id: 'P26',
+  title: 'idle cost of a session',
+  missing: nothingMissing,
+  experiments: (mode) => [memory('hot', 64, mode), memory('passivated', 2, mode), besideXState(mode)],
+};
+export const P26Files: Row = {
+  id: 'P26',
+  title: 'open files of a session with a sandbox',
+  missing: missingEngine,
+  experiments: () => [files()],
+};
+
+type State = 'hot' | 'passivated';
+const base = { id: 'P26', better: 'lower', feels: 'nothing', subject: 'corral' } as const;
+const growthOf = (state: State, mode: Mode): Growth => ({
+  count: (state === 'hot' ? 250 : 1_000) * (mode === 'quick' ? 1 : 2),
+  restMs: mode === 'quick' ? 800 : 5_000,
+});
+
+function memory(session: State, budgetKiB: number, mode: Mode): Experiment {
+  return {
+    ...{ ...base, variant: { session, of: 'Pss' }, unit: 'KiB', peer: `budget of ${budgetKiB} KiB` },
+    goals: [{ stat: 'p50', max: 1, level: 'lead' }],
+    rounds: { warmUp: 2, min: 4, max: 10, capMs: mode === 'quick' ? 25_000 : 300_000 },
+    open: async () => {
+      const subject = await growing('corral-idle', { state: session }, growthOf(session, mode));
+      return { ...budget(budgetKiB), subject: subject.round, [Symbol.asyncDispose]: subject[Symbol.asyncDispose] };
+    },
+  };
+}
+
+function besideXState(mode: Mode): Experiment {
+  return {
+    ...{ ...base, variant: { session: 'hot', of: 'Pss', beside: 'xstate' }, unit: 'KiB', peer: 'bare-xstate-family' },
+    goals: [{ stat: 'p50', max: 4.7, level: 'anchor' }], // 64 KiB beside the 13.7 that such a family took when it was set
+    rounds: { warmUp: 2, min: 4, max: 8, capMs: mode === 'quick' ? 25_000 : 300_000 },
+    open: async () => {
+      await using stack = new AsyncDisposableStack();
+      const subject = stack.use(await growing('corral-idle', { state: 'hot' }, growthOf('hot', mode)));
+      const peer = stack.use(await growing('bare-actors', {}, growthOf('hot', mode)));
+      const held = stack.move();
+      return { subject: subject.round, peer: peer.round, [Symbol.asyncDispose]: () => held.disposeAsync() };
+    },
+  };
+}
+
+function files(): Experiment {
+  const sessions = 2;
+  return {
+    ...{
+      ...base,
+      variant: { session: 'ready', of: 'open files', driver: 'docker' },
+      unit: 'files',
+      peer: 'budget of 2',
+    },
+    goals: [{ stat: 'p50', max: 1, level: 'lead' }],
+    rounds: { warmUp: 1, min: 3, max: 3, capMs: 30_000 },
+    open: async () => {
+      await using stack = new AsyncDisposableStack();
+      const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
+      const client = stack.use(sessionClient(server));
+      const held = stack.move();
+      const subject = async () => {
+        const before = openFiles(server.pid);
+        await addReady(client, sessions);
+        return { samples: [(openFiles(server.pid) - before) / sessions] };
+      };
+      return { ...budget(2), subject, [Symbol.asyncDispose]: () => held.disposeAsync() };
+    },
+  };
+}
+
+async function addReady(client: SessionClient, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) await client.ready(await client.create());
+}
+
+const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
+
+interface Growth {
+  readonly count: number;
+  readonly restMs: number;
+}
+
+/** A program of its own that is asked to grow; a round's sample is what each of the new ones took. */
+async function growing(
+  program: string,
+  argument: object,
+  growth: Growth,
+): Promise<{ round: () => Promise<SideRound> } & AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const { path: dataDir } = stack.use(await freshFolder());
+  const child = stack.use(await startChild(program, { ...argument, dataDir }, ['--expose-gc']));
+  const grow = (count: number) => child.call<Footprint>('grow', { ...growth, count });
+  let last = await grow(growth.count);
+  const held = stack.move();
+  return {
+    async round() {
+      const now = await grow(growth.count);
+      const sample = Math.max(0, now.pssKiB - last.pssKiB) / growth.count;
+      last = now;
+      return { samples: [sample], rssMiB: now.pssKiB / 1024 };
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
