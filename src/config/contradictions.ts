@@ -14,6 +14,7 @@ export function contradictions(config: Config): string[] {
       `HOST is ${config.host}, which other machines can reach, and CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
     );
   }
+  problems.push(...missingStorage(config));
   const [provider] = config.model.split('/') as ['demo' | keyof Config['models']];
   const { apiKey, baseUrl } = provider === 'demo' ? { apiKey: undefined, baseUrl: 'none' } : config.models[provider];
   if (!apiKey && !baseUrl) {
@@ -22,4 +23,15 @@ export function contradictions(config: Config): string[] {
     );
   }
   return problems;
+}
+
+function missingStorage({ storage: { kind, path, s3 } }: Config): string[] {
+  const missing = (name: string) => `CORRAL_STORAGE_KIND is ${kind}, which needs ${name}.`;
+  if (kind === 'volume' && !path) return [missing('CORRAL_STORAGE_PATH, the mounted folder')];
+  if (kind !== 's3') return [];
+  return [
+    ...(s3.bucket ? [] : [missing('CORRAL_STORAGE_S3_BUCKET')]),
+    ...(s3.accessKeyId ? [] : [missing('AWS_ACCESS_KEY_ID')]),
+    ...(s3.secretAccessKey ? [] : [missing('AWS_SECRET_ACCESS_KEY')]),
+  ];
 }

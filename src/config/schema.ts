@@ -81,6 +81,30 @@ export const Config = z.strictObject({
     profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox dialect speaks to'),
   }),
 
+  storage: z.strictObject({
+    kind: setting(
+      oneOf('local', 's3', 'volume'),
+      'local',
+      'where uploads are kept: the data folder, S3, or a mounted folder',
+    ),
+    path: optional(text('a folder'), 'the mounted folder; for local another one than files in the data folder'),
+    s3: z.strictObject({
+      endpoint: optional(url('https', 'http'), "another server that speaks S3 than the region's own"),
+      region: setting(text('a region'), 'us-east-1', 'region of the bucket', 'AWS_REGION'),
+      bucket: optional(text('the name of a bucket that exists'), 'bucket of the uploads'),
+      prefix: setting(text('a path such as corral/', /^([^/]+\/)*$/), '', 'stands before the names of all objects'),
+      accessKeyId: optionalSecret(secret(), 'access key', 'AWS_ACCESS_KEY_ID'),
+      secretAccessKey: optionalSecret(secret(), 'its secret', 'AWS_SECRET_ACCESS_KEY'),
+    }),
+  }),
+  keys: z.strictObject({
+    encryptionKey: optionalSecret(
+      secret('32 bytes as hex or base64; further ones after commas only open what they sealed'),
+      'seals the stored keys of model providers; one is made in the data folder where neither this nor the file is set',
+    ),
+    encryptionKeyFile: optional(text('a file'), 'the same, one key to a line'),
+  }),
+
   driver: setting(
     oneOf('auto', 'docker', 'kubernetes', 'process', 'memory'),
     'auto',

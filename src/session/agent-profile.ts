@@ -1,0 +1,45 @@
+import { toAppError } from '../core/errors.ts';
+import type { Model } from '../llm/model.ts';
+import { toolRegistry } from '../tools/registry.ts';
+import type { AgentConfigService } from './agent-configs.ts';
+import type { Profile, ProfileOf } from './profile.ts';
+import { joinModel, splitModel } from './providers.ts';
+import { functionsOf } from './templates.ts';
+
+interface Deps {
+  readonly agents: Pick<AgentConfigService, 'get'>;
+  /** For sessions that belong to no project. */
+  readonly usual: Profile;
+  /** Rejects where it cannot be made: no key, unknown provider. */
+  readonly modelFor: (name: string) => Promise<Model>;
+}
+
+/** A project's sessions work as its agent configuration says, without a plan; all others as configured. */
+export function agentProfiles({ agents, usual, modelFor }: Deps): ProfileOf {
+  return async ({ projectId }) => {
+    const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
+    if (!config) return usual; // also while its project is being deleted
+    const name = joinModel(config.provider, config.model);
+    return {
+      // A session must be readable and stoppable without its model: what is wrong with it ends the run that asks.
+      model: await modelFor(name).catch((error: unknown) => refusingModel(name, error)),
+      tools: toolRegistry(functionsOf(config.tools)),
+      plans: false,
+      ...(config.prompt !== null && { prompt: config.prompt }),
+    };
+  };
+}
+
+function refusingModel(name: string, error: unknown): Model {
+  const message = toAppError(error).publicMessage;
+  const { provider } = splitModel(name);
+  return {
+    name,
+    async *turn() {
+      yield {
+        type: 'end',
+        outcome: { kind: 'failed', code: 'model_unauthorized', message: `${provider}: ${message}`, retryable: false },
+      };
+    },
+  };
+}
