@@ -10,6 +10,7 @@ export async function addSession({ log, ids }: Pick<Corral, 'log' | 'ids'>): Pro
     ...{ id, origin: 'sheikhbox', template: 'default', title: '', titleBy: null, projectId: null, status: 'pending' },
     ...{ createdAt: at, updatedAt: at, lastTask: '', latestMessage: '', latestMessageAt: at, unread: 0, lastSeq: 1 },
     ...{ sandboxState: 'created', deleting: false, openRuns: [] },
+    ...{ favorite: false, pinned: false, shared: false, archived: false },
   };
   await log.append({
     ...{ sessionId: id, after: 0, at },

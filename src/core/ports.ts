@@ -114,6 +114,8 @@ export interface FollowOptions {
 export interface EventLog {
   /** Resolves once durable; only then can any follower see it. */
   append(entry: Append): Promise<number>;
+  /** Told of every append of every session, once it is durable; for as long as the log lives. */
+  onAppend(heard: (entry: Append) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /** History after `after`, then live, until `signal` fires. No gap, no duplicate; a resync where that cannot be. */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;

@@ -24,6 +24,10 @@ export const SessionRecord = z.object({
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),
+  favorite: z.boolean().default(false),
+  pinned: z.boolean().default(false),
+  shared: z.boolean().default(false),
+  archived: z.boolean().default(false),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

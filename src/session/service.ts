@@ -20,15 +20,38 @@ export interface Sent {
   readonly seq: number;
 }
 
+/** News of the list of sessions. */
+export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
+
+export interface CreateCommand {
+  readonly origin: Origin;
+  readonly title?: string;
+  readonly template?: string;
+  readonly projectId?: string | null;
+  /** Only noted, as `lastTask`; nothing runs. */
+  readonly task?: string;
+}
+export interface SessionChange {
+  readonly title?: string;
+  readonly favorite?: boolean;
+  readonly pinned?: boolean;
+  readonly shared?: boolean;
+  readonly archived?: boolean;
+}
+
 /** Everything a facade may ask for. Facades translate to and from this and decide nothing. Rejects only with AppError. */
 export interface SessionService {
   /** Rejects: sandbox_capacity (too many sessions). The sandbox starts in the background. */
-  create(command: { origin: Origin; title?: string; template?: string }): Promise<SessionRecord>;
+  create(command: CreateCommand): Promise<SessionRecord>;
   /** All that are not being deleted, newest `latestMessageAt` first. */
   list(): Promise<readonly SessionRecord[]>;
   /** Rejects: session_not_found; so does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
+  /** Only what is given. A title appends a `title` event; the rest is no fact of the session. */
+  update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
+  /** News of the list: first all as `changed`, then each change and deletion. Ends with the signal, or when the server drains. Rejects: queue_full. */
+  watch(signal: AbortSignal): AsyncIterable<SessionNews>;
   /** Ends its run, streams, processes, workspace and log; it is in no list before this resolves. */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */

@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { SessionId } from '../core/ids.ts';
-import type { SandboxView, SessionRecord } from '../core/records.ts';
+import type { SandboxView } from '../core/records.ts';
 import type { ExecResult, FileEntry } from '../sandbox/client.ts';
 import type { SessionService } from './service.ts';
+
+export type { SessionNews } from './service.ts';
 
 // What facades may ask for beside sessions and their runs. Rejects only with AppError; an unknown session is
 // session_not_found everywhere. Paths are relative to the workspace or absolute below it (path_outside otherwise).
@@ -104,9 +106,6 @@ export interface TerminalService {
   /** One line a terminal: a new one replaces the old. Rejects: shell_not_found. */
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }
-
-/** News of the list of sessions. Each subscriber first gets all as `changed`. */
-export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
 export interface Project {
   readonly id: string; // uuid

@@ -11,10 +11,11 @@ import type { SandboxClient } from '../sandbox/client.ts';
 import { serviceHealth } from './checks.ts';
 import type { Engine } from './engine.ts';
 import { eventsFrom } from './hydrate.ts';
+import { SessionsNews } from './news.ts';
 import type { Presence } from './presence.ts';
 import { publicRecord, StoredSession } from './projection.ts';
 import { removeSession } from './removal.ts';
-import type { SendCommand, Sent, SessionService } from './service.ts';
+import type { SendCommand, Sent, SessionChange, SessionService } from './service.ts';
 import { fileFromLog, shellFromLog } from './stopped-views.ts';
 
 interface Deps {
@@ -63,17 +64,34 @@ export function sessionService(deps: Deps): SessionService {
     if (!found) return;
     const doc = { ...StoredSession.parse(found.doc), ...change };
     await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
+    changed(doc);
   }
 
+  async function change(id: SessionId, { title, ...marks }: SessionChange): Promise<SessionRecord> {
+    await stored(id);
+    const writer = engine.live(id)?.writer ?? (await engine.reach(id)).writer;
+    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+    if (Object.keys(marks).length > 0) await writer.amend(marks);
+    return publicRecord(writer.record);
+  }
+
+  const news = new SessionsNews();
+  const changed = (record: StoredSession) => {
+    if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
+  };
+  log.onAppend(({ puts = [] }) => {
+    for (const { kind, doc } of puts) if (kind === 'session') changed(doc as StoredSession);
+  });
+
   return {
-    async create({ origin, title = '', template = deps.template }) {
+    async create({ origin, title = '', template = deps.template, projectId = null, task = '' }) {
       if ((await all()).length >= deps.maxSessions) {
         const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
         throw new AppError('sandbox_capacity', message);
       }
       const id = ids.sessionId();
       const at = clock.now();
-      const record = newSession({ id, origin, title, template, at });
+      const record = newSession({ id, origin, title, template, projectId, lastTask: task, at });
       const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
       if (title !== '') facts.push({ type: 'title', runId: null, data: { title } });
       const doc = { ...record, lastSeq: facts.length };
@@ -85,17 +103,17 @@ export function sessionService(deps: Deps): SessionService {
     list: async () => (await all()).map(publicRecord),
     get: async (id) => publicRecord(await stored(id)),
 
-    async rename(id, title) {
-      await stored(id);
-      const facts: SessionFact[] = [{ type: 'title', runId: null, data: { title } }];
-      const writer = engine.live(id)?.writer ?? (await engine.reach(id)).writer;
-      await writer.write(facts);
-      return publicRecord(writer.record);
+    rename: (id, title) => change(id, { title }),
+    update: change,
+    async *watch(signal) {
+      const list = async () => (await all()).map(publicRecord);
+      yield* news.watch(list, AbortSignal.any([signal, closing]));
     },
 
     async delete(id) {
-      await stored(id);
+      const record = await stored(id);
       await amend(id, { deleting: true }); // the tombstone first: whatever happens now, it is gone from every list
+      news.tell({ type: 'deleted', session: publicRecord(record) });
       const done = removeSession(deps, id);
       await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));
       done.catch(() => {}); // the tombstone stays: the next start tries again
@@ -212,25 +230,33 @@ function newSession({
   origin,
   title,
   template,
+  projectId,
+  lastTask,
   at,
-}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template'> & { at: number }): StoredSession {
+}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  at: number;
+}): StoredSession {
   return {
     id,
     origin,
     template,
     title,
     titleBy: title === '' ? null : 'client',
-    projectId: null,
+    projectId,
     status: 'pending',
     createdAt: at,
     updatedAt: at,
-    lastTask: '',
+    lastTask,
     latestMessage: '',
     latestMessageAt: at,
     unread: 0,
     lastSeq: 0,
     sandboxState: 'created',
     deleting: false,
+    favorite: false,
+    pinned: false,
+    shared: false,
+    archived: false,
     openRuns: [],
   };
 }

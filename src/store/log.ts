@@ -1,6 +1,6 @@
 import { failpoint } from '../core/failpoint.ts';
 import type { SessionId } from '../core/ids.ts';
-import type { EventLog, EventPage, EventStore, Followed, FollowOptions } from '../core/ports.ts';
+import type { Append, EventLog, EventPage, EventStore, Followed, FollowOptions } from '../core/ports.ts';
 import { LiveWindow, type WindowLimits } from './live-window.ts';
 
 export interface EventLogOptions {
@@ -18,6 +18,7 @@ const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
  */
 export function storeEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
+  const listeners: ((entry: Append) => void)[] = [];
 
   async function* follow(
     sessionId: SessionId,
@@ -88,6 +89,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
 
   return {
     follow,
+    onAppend: (heard) => void listeners.push(heard),
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       await failpoint('store.append.before');
@@ -98,6 +100,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
         here.window.add(entry);
         for (const bell of here.bells) bell.ring();
       }
+      for (const heard of listeners) heard(entry);
       return head;
     },
   };

@@ -5,6 +5,7 @@ import { type IdSource, type RunId, randomIds, type SessionId, sandboxIdOf } fro
 import type { Store } from '../../src/core/ports.ts';
 import type { SessionRecord } from '../../src/core/records.ts';
 import type { ShellView } from '../../src/sandbox/client.ts';
+import { SessionsNews } from '../../src/session/news.ts';
 import type { Sent, ServiceHealth, SessionService } from '../../src/session/service.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
@@ -49,6 +50,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   const shells = new Map<string, ShellView>();
   const files = new Map<string, string>();
   const instead: Partial<SessionService> = {};
+  const news = new SessionsNews();
   let watchers = 0;
 
   const find = (id: SessionId): Session => {
@@ -64,6 +66,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       const after = session.record.lastSeq;
       const head = await log.append({ sessionId: id, after, at, facts });
       for (const [n, fact] of facts.entries()) note(session, fact, { seq: after + n + 1, at, watchers });
+      news.tell({ type: 'changed', session: { ...session.record } });
       return head;
     };
     const done = session.appending.then(append);
@@ -72,21 +75,28 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   };
 
   const sessions: SessionService = {
-    async create({ origin, title = '', template = 'default' }) {
-      const record = newRecord(ids.sessionId(), clock.now(), { origin, title, template });
+    async create({ origin, title = '', template = 'default', projectId = null, task = '' }) {
+      const record = newRecord(ids.sessionId(), clock.now(), { origin, title, template, projectId, lastTask: task });
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
+      news.tell({ type: 'changed', session: { ...record } });
       return record;
     },
     list: async () =>
       [...all.values()].map(({ record }) => record).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
     get: async (id) => find(id).record,
-    async rename(id, title) {
-      await say(id, { type: 'title', runId: null, data: { title } });
-      return find(id).record;
+    rename: (id, title) => sessions.update(id, { title }),
+    async update(id, { title, ...marks }) {
+      if (title !== undefined) await say(id, { type: 'title', runId: null, data: { title } });
+      const { record } = find(id);
+      Object.assign(record, marks);
+      news.tell({ type: 'changed', session: { ...record } });
+      return record;
     },
+    watch: (signal) => news.watch(sessions.list, signal),
     async delete(id) {
-      const { ended } = find(id);
+      const { ended, record } = find(id);
       all.delete(id);
+      news.tell({ type: 'deleted', session: { ...record } });
       await store.events.erase(id);
       ended.abort();
     },
@@ -179,25 +189,25 @@ export const runEnd = (
 function newRecord(
   id: SessionId,
   now: number,
-  { origin, title, template }: Pick<SessionRecord, 'origin' | 'title' | 'template'>,
+  given: Pick<SessionRecord, 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'>,
 ): SessionRecord {
   return {
     id,
-    origin,
-    template,
-    title,
-    projectId: null,
+    ...given,
     titleBy: null,
     status: 'pending',
     createdAt: now,
     updatedAt: now,
-    lastTask: '',
     latestMessage: '',
     latestMessageAt: now,
     unread: 0,
     lastSeq: 0,
     sandboxState: 'created',
     deleting: false,
+    favorite: false,
+    pinned: false,
+    shared: false,
+    archived: false,
   };
 }
 
