@@ -8,13 +8,16 @@ export interface Footprint {
   readonly timers: number;
 }
 
-/** After two collections and a rest, so that what is counted is what is kept. Needs --expose-gc. */
+/**
+ * What is kept, and not what lies about: after a rest and collections that give free pages back to the system.
+ * Needs --expose-gc.
+ */
 export async function footprint(restMs: number): Promise<Footprint> {
   if (!globalThis.gc) throw new Error('start this with --expose-gc');
   await pause(restMs / 2);
-  await globalThis.gc({ execution: 'async', type: 'major' });
+  await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
   await pause(restMs / 2);
-  await globalThis.gc({ execution: 'async', type: 'major' });
+  await globalThis.gc({ execution: 'async', type: 'major', flavor: 'last-resort' });
   const pss = /^Pss:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))?.[1];
   return {
     pssKiB: Number(pss),
