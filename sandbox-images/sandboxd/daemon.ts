@@ -40,7 +40,10 @@ export interface Daemon {
   touch(): void;
   start(request: StartOperation): Promise<Operation>;
   operation(id: string): Operation | undefined;
-  /** Output from that byte on; ends when the operation has ended and all of it was given. Rejects: not_found. */
+  /**
+   * Output from that byte on; ends when the operation has ended and all of it was given. A chunk is good until the
+   * next is asked for. Rejects: not_found.
+   */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;

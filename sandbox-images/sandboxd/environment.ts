@@ -24,6 +24,8 @@ export const isOurs = (name: string) =>
 
 export const marks = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
+  // A top-level bash whose input is a socket, as Node's pipes are, takes itself for a remote login and reads ~/.bashrc.
+  SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });
 

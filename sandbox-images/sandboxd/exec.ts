@@ -1,17 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 import type { ExecResult } from '../../src/sandbox/client.ts';
 import { type ExecRequest, limits } from './daemon.ts';
 import { marks } from './environment.ts';
 import { endTree } from './kill.ts';
+import { commandLine, removeCommand } from './opening.ts';
 import type { Parts } from './parts.ts';
 import { startFolder } from './standing.ts';
-
-const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
 
 /** One command over pipes. No login shell and nothing between: a round trip costs little more than the fork. */
 export function executor(parts: Parts) {
@@ -20,10 +17,9 @@ export function executor(parts: Parts) {
   return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {
     const { clock, place, stateDir, keepers } = parts;
     const id = `exec-${parts.bootId}-${count++}`;
-    const long = Buffer.byteLength(request.command) > longCommand ? join(stateDir, `${id}.sh`) : undefined;
-    if (long) await writeFile(long, request.command);
+    const command = await commandLine(stateDir, id, request.command);
     const cwd = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
-    const child = spawn('bash', long ? [long] : ['-c', request.command], {
+    const child = spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
       cwd,
       env: { ...parts.env, ...marks(id, request.tag) },
       detached: true, // a session of its own, so that its descendants are known by it
@@ -51,7 +47,7 @@ export function executor(parts: Parts) {
     } finally {
       clock.clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      if (long) await rm(long, { force: true });
+      if (typeof command !== 'string') await removeCommand(stateDir, id);
     }
   };
 }

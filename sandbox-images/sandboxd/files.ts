@@ -110,9 +110,9 @@ function entryOf(name: string, stats: Stats): FileEntry {
 /** Exactly `size` bytes, or an error: a file cut short meanwhile must not look whole. */
 async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   let position = 0;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(64 * 1024, size));
   while (position < size) {
-    const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, size - position));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - position), position);
     if (bytesRead === 0) throw new AppError('conflict', 'The file became shorter while it was read.');
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);

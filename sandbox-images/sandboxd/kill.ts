@@ -36,22 +36,30 @@ export function treeOf(tree: Tree, spared: Spared): Proc[] {
   return [...chosen.values()];
 }
 
-/** TERM, KILL after the grace, again until none is left; resolves with how many there were. */
-export async function endTree(tree: Tree, spared: Spared, graceMs = 2_000): Promise<number> {
-  const seen = new Set<string>();
+const graceMs = 2_000;
+
+/** TERM, KILL after 2 s, again until none is left. Whom it met is added to `met`, by what names them for ever. */
+export async function endTree(tree: Tree, spared: Spared, met: Set<string> = new Set()): Promise<number> {
+  let count = 0;
   const find = () => {
     const found = treeOf(tree, spared);
-    for (const { pid, startTicks } of found) seen.add(`${pid}.${startTicks}`);
+    for (const { pid, startTicks } of found) {
+      if (!met.has(`${pid}.${startTicks}`)) count++;
+      met.add(`${pid}.${startTicks}`);
+    }
     return found;
   };
-  const asked = new Set<number>();
+  const asked = new Set<string>();
   const patience = performance.now() + graceMs;
   let left = find();
   while (left.length > 0 && performance.now() < patience) {
-    // Continued too: a stopped process does not hear TERM.
-    for (const { pid } of left) if (!asked.has(pid)) send(pid, 'SIGTERM', 'SIGCONT');
-    for (const { pid } of left) asked.add(pid);
-    await sleep(left.length > 0 && asked.size > 64 ? 50 : 10);
+    for (const { pid, name } of left) {
+      // Each program once: a child between fork and exec may lose the signal with its parent's handlers.
+      if (asked.has(`${pid} ${name}`)) continue;
+      asked.add(`${pid} ${name}`);
+      send(pid, 'SIGTERM', 'SIGCONT'); // continued too: a stopped process does not hear TERM
+    }
+    await sleep(left.length > 64 ? 50 : 10);
     left = find();
   }
   const giveUp = performance.now() + 10_000;
@@ -61,7 +69,7 @@ export async function endTree(tree: Tree, spared: Spared, graceMs = 2_000): Prom
     await sleep(20);
     left = find();
   }
-  return seen.size;
+  return count;
 }
 
 /** Stops all before killing any, so that what forks faster than we look is caught whole. */

@@ -1,14 +1,14 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { AppError } from '../../src/core/errors.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
-import { marks, prompt } from './environment.ts';
+import { prompt } from './environment.ts';
 import { endTree, type Tree, treeOf } from './kill.ts';
+import { openFor, removeCommand } from './opening.ts';
 import type { Parts } from './parts.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { type Standing, takeStanding } from './standing.ts';
 import { tail } from './tail.ts';
-import { markFinder, openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
+import { markFinder, type Terminal } from './terminal.ts';
 
 export interface Shown {
   readonly ps1: string;
@@ -24,21 +24,23 @@ export interface Live {
   /** Resolves whenever there is more output, or it ended. */
   change(): Promise<void>;
   write(text: string): void;
-  end(reason: 'timed_out' | 'killed'): Promise<void>;
+  /** Resolves when all that it started is gone, which is added to `met`. */
+  end(reason: 'timed_out' | 'killed', met?: Set<string>): Promise<void>;
   /** With where the shell stands then, when it told. */
   readonly ended: Promise<Standing | undefined>;
 }
 
 const tailBytes = 64 * 1024;
-const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
 const lingerMs = 5_000;
-const keeperGraceMs = 500;
+const keeperGraceMs = 2_000;
+const overflowPauseMs = 5;
+const maxUnread = 1024 * 1024;
+
 /** Starts the command and follows it to its end, whoever asks about it meanwhile. */
 export async function launch(parts: Parts, request: StartOperation, standing: Standing): Promise<Live> {
   const { clock, place, stateDir, keepers } = parts;
   const { id, tag } = request;
   const spoolPath = `.corral/output/${id}.log`;
-  const statePath = join(stateDir, `${id}.state`);
   const recent = tail(tailBytes);
   const shown = { ps1: prompt(place.root, standing.cwd), command: request.command, text: () => recent.text() };
   const tree: Tree = { name: 'CORRAL_OPERATION', value: id };
@@ -64,24 +66,10 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   record(); // before anything runs: started is started, even when we die in the next line
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
-  const spec: TerminalSpec = {
-    command: await commandFor(request, stateDir),
-    cwd: standing.cwd,
-    env: {
-      ...(standing.env ?? parts.env),
-      ...marks(id, tag),
-      CORRAL_SANDBOX_ID: parts.env.CORRAL_SANDBOX_ID,
-      CORRAL_STATE: statePath,
-      BASH_ENV: join(stateDir, 'shell.bash'),
-    },
-    mark,
-  };
-  const terminal = await openTerminal(spec)
-    .catch(() => openPipes(spec))
-    .catch(() => undefined);
+  const terminal = await openFor(parts, request, standing, mark);
   if (terminal) {
     keepers.add(terminal.pid);
-    operation = { ...operation, pid: terminal.pid };
+    operation = { ...operation, pid: terminal.pid, ...(terminal.isTerminal ? {} : { terminal: false }) };
     record();
   }
 
@@ -90,14 +78,16 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     parts.touch();
     recent.push(chunk);
     await spool.append(chunk);
+    // Nothing of it is kept any more: whoever prints without end is slowed down, and leaves others the processor.
+    if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
   };
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
     await spool.close();
-    const stands = await takeStanding(stateDir, statePath, request.shell);
-    await rm(join(stateDir, `${id}.sh`), { force: true });
+    const stands = await takeStanding(stateDir, id, request.shell);
+    await removeCommand(stateDir, id);
     if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
     operation = {
@@ -140,23 +130,23 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
 
   /** Keeps the terminal for background processes, and only for them. */
   const linger = async (from: Terminal) => {
-    while (treeOf(tree, keepers.spared).length > 0) {
-      await wait(lingerMs);
-    }
+    while (treeOf(tree, keepers.spared).length > 0) await wait(lingerMs);
+    const forget = keepers.dismiss(from.pid);
     from.close();
-    keepers.delete(from.pid);
+    await wait(1_000);
+    forget();
   };
 
-  const end: Live['end'] = async (why) => {
+  const end: Live['end'] = async (why, met) => {
     if (operation.state === 'running') reason ??= why;
-    // Asked again while it goes on: right after the start there may be nothing yet that could hear it.
-    const patience = performance.now() + keeperGraceMs;
-    do {
-      await endTree(tree, keepers.spared);
-      await Promise.race([finished.promise, wait(10)]);
-    } while (operation.state === 'running' && performance.now() < patience);
-    // All of it is dead and its keeper still does not say so: then the keeper goes too.
-    if (operation.state === 'running') terminal?.close();
+    // Again while it goes on: right after the start there may be nothing yet that could hear it.
+    for (let patience = performance.now() + keeperGraceMs; ; ) {
+      if ((await endTree(tree, keepers.spared, met)) > 0) patience = performance.now() + keeperGraceMs;
+      await Promise.race([finished.promise, wait(20)]);
+      if (operation.state === 'exited') return;
+      if (performance.now() > patience) break;
+    }
+    terminal?.close(); // all of it is dead, and its keeper does not say so
     await finished.promise;
   };
   const timer =
@@ -175,17 +165,16 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     tag,
     shown,
     change: () => bell.promise,
-    write: (text) => void terminal?.input.write(text),
+    write(text) {
+      const input = terminal?.input;
+      if ((input?.writableLength ?? 0) + text.length > maxUnread) {
+        throw new AppError('conflict', 'The command does not read what was typed before; over 1 MiB of it waits.');
+      }
+      input?.write(text);
+    },
     end,
     ended: finished.promise,
   };
 }
 
-const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref());
-
-async function commandFor({ id, command }: StartOperation, stateDir: string): Promise<TerminalSpec['command']> {
-  if (Buffer.byteLength(command) < longCommand) return command;
-  const file = join(stateDir, `${id}.sh`);
-  await writeFile(file, command);
-  return { file };
-}
+const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

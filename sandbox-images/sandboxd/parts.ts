@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Confined } from './confine.ts';
 import type { Journal } from './journal.ts';
-import type { Proc } from './proc.ts';
+import { type Proc, scan } from './proc.ts';
 
 /** What the daemon's parts share. */
 export interface Parts {
@@ -25,6 +25,8 @@ export interface Parts {
 export interface Keepers {
   add(pid: number): void;
   delete(pid: number): void;
+  /** It is about to be ended; it and its shell count until the returned function is called. */
+  dismiss(pid: number): () => void;
   spared(all: readonly Proc[]): ReadonlySet<number>;
 }
 
@@ -33,6 +35,13 @@ export function keepersOf(daemon: number, parent: number): Keepers {
   return {
     add: (pid) => void terminals.add(pid),
     delete: (pid) => void terminals.delete(pid),
+    dismiss(pid) {
+      const shells = scan().filter(({ ppid }) => ppid === pid);
+      for (const shell of shells) terminals.add(shell.pid);
+      return () => {
+        for (const gone of [pid, ...shells.map((shell) => shell.pid)]) terminals.delete(gone);
+      };
+    },
     spared(all) {
       const spared = new Set([1, daemon, parent, ...terminals]);
       for (const { pid, ppid } of all) if (terminals.has(ppid)) spared.add(pid);

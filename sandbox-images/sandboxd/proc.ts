@@ -6,6 +6,8 @@ export interface Proc {
   readonly pid: number;
   readonly ppid: number;
   readonly session: number;
+  /** Of the program it runs now, up to 15 bytes. */
+  readonly name: string;
   /** Clock ticks since the machine started; with the pid it names a process for ever. */
   readonly startTicks: number;
   readonly zombie: boolean;
@@ -31,6 +33,7 @@ function look(pid: number): Proc | undefined {
     pid,
     ppid: Number(ppid),
     session: Number(session),
+    name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
     startTicks: Number(rest[15]),
     zombie: state === 'Z' || state === 'X',
   };

@@ -58,11 +58,12 @@ export function realDaemon(parts: Parts, { version, sandboxId, init }: Identity)
     touch: parts.touch,
     async killTagged(tag) {
       const strays = init === undefined ? {} : { strays: strayOf(tag) };
-      const [killed] = await Promise.all([
-        endTree({ name: 'CORRAL_RUN', value: tag, ...strays }, keepers.spared),
-        sessions.endTagged(tag),
+      const met = new Set<string>();
+      await Promise.all([
+        endTree({ name: 'CORRAL_RUN', value: tag, ...strays }, keepers.spared, met),
+        sessions.endTagged(tag, met),
       ]);
-      return killed;
+      return met.size;
     },
     async exec(request, signal) {
       if (request.tag !== undefined && !tagged.has(request.tag)) {

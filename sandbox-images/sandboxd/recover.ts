@@ -7,6 +7,7 @@ import { scan, variable } from './proc.ts';
 /** What an earlier daemon of this sandbox left running has lost its terminal: it is ended, and said to be lost. */
 export async function recover(parts: Parts, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers } = parts;
+  if (journal.all().length === 0) return; // the usual start, which should be quick
   for (const { pid } of scan()) {
     const mark = variable(pid, 'CORRAL_MARK');
     if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) send(pid, 'SIGKILL');

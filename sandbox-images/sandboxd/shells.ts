@@ -8,7 +8,7 @@ import { lastStanding, type Standing, startFolder } from './standing.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the operations of a run that still go; whatever else they started is not looked for here. */
-  endTagged(tag: string): Promise<void>;
+  endTagged(tag: string, met: Set<string>): Promise<void>;
 };
 
 interface Shell {
@@ -114,10 +114,11 @@ export function shells(parts: Parts): Shells {
     if (!entry) throw new AppError('not_found', `There is no operation ${id}.`);
     const spool: Pick<Spool, 'read'> = live?.spool ?? closedSpool(place, entry.spool);
     let position = fromByte;
+    const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {
       const change = live?.change(); // asked for before reading, so that nothing falls between
       const over = (live?.now() ?? entry).state === 'exited';
-      const chunk = await spool.read(position);
+      const chunk = await spool.read(position, buffer);
       position += chunk.length;
       if (chunk.length > 0) yield chunk;
       else if (over) return;
@@ -144,9 +145,9 @@ export function shells(parts: Parts): Shells {
       );
       return { id, console, ...(running && { running: running.now().id }) };
     },
-    async endTagged(tag) {
+    async endTagged(tag, met) {
       const mine = [...operations.values()].filter((live) => live.tag === tag && live.now().state === 'running');
-      await Promise.all(mine.map((live) => live.end('killed')));
+      await Promise.all(mine.map((live) => live.end('killed', met)));
     },
   };
 }

@@ -8,9 +8,11 @@ const memoryCap = 64 * 1024;
 /** All of a command's output: a file up to a cap; when the disk is full, a little more in memory. */
 export interface Spool {
   readonly bytes: number;
+  /** What comes now is not kept. */
+  readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** Bytes from that position on; empty when there are none yet. */
-  read(from: number): Promise<Uint8Array>;
+  /** Bytes from that position on, possibly put into that buffer; empty when there are none yet. */
+  read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,9 @@ export async function openSpool(place: Confined, path: string, cap: number): Pro
     get bytes() {
       return inFile + after.length;
     },
+    get full() {
+      return full;
+    },
     async append(chunk) {
       if (full) return;
       const fits = chunk.subarray(0, cap - inFile);
@@ -51,13 +56,12 @@ export async function openSpool(place: Confined, path: string, cap: number): Pro
         if (after.length >= memoryCap) stop('the disk is full; further output is not kept');
       }
     },
-    async read(from) {
+    async read(from, into) {
       if (from >= inFile) return after.subarray(from - inFile);
-      const buffer = Buffer.allocUnsafe(Math.min(64 * 1024, inFile - from));
       const reader = file ?? (await place.open(path).catch(() => undefined));
       try {
-        const result = await reader?.read(buffer, 0, buffer.length, from);
-        return buffer.subarray(0, result?.bytesRead ?? 0);
+        const result = await reader?.read(into, 0, Math.min(into.length, inFile - from), from);
+        return into.subarray(0, result?.bytesRead ?? 0);
       } finally {
         if (reader !== file) await reader?.close();
       }
@@ -72,13 +76,12 @@ export async function openSpool(place: Confined, path: string, cap: number): Pro
 
 /** A finished one of which only the file is left. */
 export const closedSpool = (place: Confined, path: string): Pick<Spool, 'read'> => ({
-  async read(from) {
+  async read(from, into) {
     const file = await place.open(path).catch(() => undefined);
     if (!file) return Buffer.alloc(0);
     await using _ = file;
-    const buffer = Buffer.allocUnsafe(64 * 1024);
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
-    return buffer.subarray(0, bytesRead);
+    const { bytesRead } = await file.read(into, 0, into.length, from);
+    return into.subarray(0, bytesRead);
   },
 });
 

@@ -20,10 +20,13 @@ export const shellSetup = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } >|"$CORRAL_STATE" 2>/dev/null' EXIT
 `;
 
+/** Where the command with this id tells it. */
+export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
 /** What the command's shell left, kept for a daemon that comes after us. */
-export async function takeStanding(stateDir: string, path: string, shell: string): Promise<Standing | undefined> {
+export async function takeStanding(stateDir: string, id: string, shell: string): Promise<Standing | undefined> {
+  const path = stateFile(stateDir, id);
   const standing = await readStanding(path);
   if (standing) await rename(path, keptFile(stateDir, shell)).catch(() => {});
   else await rm(path, { force: true });

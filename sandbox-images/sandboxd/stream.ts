@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 export interface Chunks {
+  /** Each is sent before the next is asked for, so that all may come in the same buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** When known; else the body is chunked. */
   readonly size?: number;
@@ -18,15 +19,17 @@ export async function sendChunks(response: ServerResponse, { chunks, size, trail
   response.flushHeaders();
   for await (const chunk of chunks) {
     if (signal.aborted) return;
-    if (!response.write(chunk)) await drained(response);
+    await written(response, chunk);
   }
   if (trailer) response.addTrailers({ [trailer.name]: trailer.value() });
   response.end();
 }
 
-async function drained(response: ServerResponse): Promise<void> {
+async function written(response: ServerResponse, chunk: Uint8Array): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  response.once('drain', resolve).once('close', resolve);
+  const done = () => resolve();
+  response.once('close', done);
+  response.write(chunk, done);
   await promise;
-  response.off('drain', resolve).off('close', resolve);
+  response.off('close', done);
 }

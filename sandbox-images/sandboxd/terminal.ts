@@ -9,6 +9,8 @@ import type { Readable, Writable } from 'node:stream';
 
 export interface Terminal {
   readonly pid: number;
+  /** False: pipes. */
+  readonly isTerminal: boolean;
   readonly input: Writable;
   /** Output, and the mark somewhere in it. */
   readonly output: Readable;
@@ -67,6 +69,7 @@ async function start(program: string, args: string[], cwd: string, env: NodeJS.P
   stdin.on('error', () => {}); // the command ended before it read all; `write` says so
   return {
     pid: child.pid ?? 0,
+    isTerminal: program === 'script',
     input: stdin,
     output: stdout,
     closed,

@@ -17,6 +17,8 @@ export interface Operation {
   readonly pid: number;
   readonly startedAt: number;
   readonly endedAt?: number;
+  /** False where the image has no `script`: the command runs over pipes, and sees no terminal. */
+  readonly terminal?: false;
 }
 export interface StartOperation {
   /** A second start with the same id changes nothing and answers the first. */
@@ -89,6 +91,7 @@ export interface SandboxClient {
   ): Promise<ExecResult>;
 
   // Paths are relative to the workspace or absolute below it. All reject: path_outside, file_not_found, invalid_request.
+  /** `maxBytes`: only the beginning of a longer file. Rejects also: payload_too_large (over 50 MiB at once). */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
   writeFile(
     path: string,
@@ -97,8 +100,9 @@ export interface SandboxClient {
     options?: { append?: boolean },
   ): Promise<void>;
   listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** A folder with all that is in it. */
   removeFile(path: string, signal: AbortSignal): Promise<void>;
-  /** Files whose base name (or relative path, when the glob has a slash) matches. */
+  /** Files whose base name (or relative path, when the glob has a slash) matches; relative to the workspace. */
   find(path: string, glob: string, signal: AbortSignal): Promise<{ matches: readonly string[]; truncated: boolean }>;
   grep(
     path: string,

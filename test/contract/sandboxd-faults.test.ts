@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
@@ -97,6 +98,53 @@ test('F116 50 MB of random bytes, of lines and of one line leave the memory flat
     expect(residentMiB(pid) - before).toBeLessThan(25);
   }
 }, 90_000);
+
+test('F118 endless output is held back: flat memory, and gone within two seconds of a stop', async () => {
+  const daemon = await opened({ CORRAL_SPOOL_CAP_BYTES: String(1 << 20) });
+  const { client } = daemon;
+  const pid = await daemon.daemonPid();
+  await client.start({ id: 'endless', shell: 'main', command: 'while :; do echo x; done', tag: 'run' }, budget());
+  await expect
+    .poll(async () => (await client.operation('endless', budget()))?.bytes, { timeout: 15_000 })
+    .toBeGreaterThan(1 << 20);
+  const before = residentMiB(pid);
+  for (let round = 0; round < 20; round++) await client.exec({ command: 'true' }, budget());
+  expect(residentMiB(pid) - before).toBeLessThan(15);
+  const stoppedAt = performance.now();
+  await client.killTagged('run', budget());
+  expect((await followed(client, 'endless')).operation.reason).toBe('killed');
+  expect(performance.now() - stoppedAt).toBeLessThan(2_500);
+});
+
+test('without script a command runs over pipes, and the operation says so', async () => {
+  const daemon = await opened();
+  const tools = join(daemon.folder, 'tools');
+  await mkdir(tools);
+  for (const tool of ['bash', 'sh', 'env', 'stty', 'sleep', 'cat'])
+    await symlink(`/usr/bin/${tool}`, join(tools, tool));
+  await run(daemon.client, `export PATH=${tools}`);
+  const { output, operation } = await run(daemon.client, 'test -t 1 || echo "no terminal" >&2; cd /; exit 3');
+  expect({ output, ...operation }).toMatchObject({ output: 'no terminal\n', exitCode: 3, terminal: false });
+  await daemon.client.start({ id: 'typed', shell: 'main', command: 'pwd; read x; echo "$x"; sleep 60' }, budget());
+  await daemon.client.write('main', 'hello\n', budget());
+  await expect.poll(async () => (await daemon.client.operation('typed', budget()))?.bytes).toBe(8);
+  // Nobody reads any more: what is typed is refused once there is too much of it.
+  const paste = async () => {
+    for (let n = 0; n < 20; n++) await daemon.client.write('main', 'x'.repeat(100_000), budget());
+  };
+  await expect(paste()).rejects.toMatchObject({ code: 'conflict' });
+  await daemon.client.kill('main', budget());
+  expect(await followed(daemon.client, 'typed')).toMatchObject({
+    output: '/\nhello\nTerminated\n',
+    operation: { reason: 'killed' },
+  });
+});
+
+test('no start-up file of a login gets between, with input or without a terminal', async () => {
+  const { client, folder } = await opened();
+  await writeFile(join(folder, '.bashrc'), 'echo unasked');
+  expect(await client.exec({ command: 'cat', stdin: 'x' }, budget())).toMatchObject({ stdout: 'x' });
+});
 
 test('a follower that does not read holds neither the command nor memory', async () => {
   const daemon = await opened();

@@ -1,0 +1,46 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StartOperation } from '../../src/sandbox/client.ts';
+import { marks } from './environment.ts';
+import type { Parts } from './parts.ts';
+import { type Standing, stateFile } from './standing.ts';
+import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
+
+const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
+
+/** A terminal with the command on it; pipes where there is no `script`; undefined where nothing can be started. */
+export async function openFor(
+  { stateDir, env }: Parts,
+  request: StartOperation,
+  standing: Standing,
+  mark: string,
+): Promise<Terminal | undefined> {
+  const { id, tag, command } = request;
+  const spec: TerminalSpec = {
+    command: await commandLine(stateDir, id, command),
+    cwd: standing.cwd,
+    env: {
+      ...(standing.env ?? env),
+      ...marks(id, tag),
+      CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
+      CORRAL_STATE: stateFile(stateDir, id),
+      BASH_ENV: join(stateDir, 'shell.bash'),
+    },
+    mark,
+  };
+  return await openTerminal(spec)
+    .catch(() => openPipes(spec))
+    .catch(() => undefined);
+}
+
+/** The command as an argument, or the file it was put into because it is too long for one. */
+export async function commandLine(stateDir: string, id: string, command: string): Promise<TerminalSpec['command']> {
+  if (Buffer.byteLength(command) < longCommand) return command;
+  const file = commandFile(stateDir, id);
+  await writeFile(file, command);
+  return { file };
+}
+
+export const removeCommand = (stateDir: string, id: string) => rm(commandFile(stateDir, id), { force: true });
+
+const commandFile = (stateDir: string, id: string) => join(stateDir, `${id}.sh`);
