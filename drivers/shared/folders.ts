@@ -45,6 +45,8 @@ export interface Folders {
   remove(id: SandboxId): Promise<void>;
 }
 
+let drafts = 0;
+
 export async function openFolders(folder: string): Promise<Folders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -76,7 +78,8 @@ export async function openFolders(folder: string): Promise<Folders> {
       await chmod(mount(id), 0o755); // whatever the umask says: the sandbox's user must get in
       const known = await read(id);
       const wanted = { ...meta, token: known?.token ?? meta.token };
-      const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}`);
+      // Two that write at once may have the same token: it is known to both once it is stored.
+      const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(wanted), { mode: 0o600, flush: true });
       if (known) {
         await rename(draft, metaOf(id));
