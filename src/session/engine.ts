@@ -10,6 +10,7 @@ import type { SessionFact } from '../core/events.ts';
 import { failpointSync } from '../core/failpoint.ts';
 import { type IdSource, type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
+import type { SessionRecord } from '../core/records.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
 import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
@@ -43,6 +44,8 @@ export interface EngineOptions {
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
   readonly connect: (link: SandboxLink) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
+  /** Before anybody gets to use a ready sandbox; what it throws fails that use. */
+  readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
   readonly workdir: (id: SandboxId) => string;
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
@@ -108,11 +111,16 @@ export class Engine implements AsyncDisposable {
     } finally {
       signal.removeEventListener('abort', given);
     }
-    const client = this.#lives.get(id)?.client;
+    const live = this.#lives.get(id);
+    const client = live?.client;
     if (!client) {
       done();
       throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
     }
+    await this.#options.onUse?.(live.writer.record, client, signal).catch((thrown: unknown) => {
+      done();
+      throw thrown;
+    });
     return { client, [Symbol.asyncDispose]: async () => done() };
   }
 

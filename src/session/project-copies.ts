@@ -26,7 +26,7 @@ const kind = 'project-copies'; // by session, and erased with it
 export class ProjectCopies {
   readonly #deps: Deps;
   readonly #turns = inTurn();
-  /** What was last brought where: the usual use of a sandbox finds that nothing changed. */
+  /** What was last brought where: the usual use of a sandbox finds that nothing changed. Another sandbox is another client. */
   readonly #known = new WeakMap<SandboxClient, string>();
 
   constructor(deps: Deps) {
@@ -43,11 +43,6 @@ export class ProjectCopies {
     await this.#turns(place.id, async () => {
       if (await this.#bring(place.id, wanted, { client, signal })) this.#known.set(client, mark);
     });
-  }
-
-  /** The workspace was emptied: everything is to be brought again. */
-  forget(client: SandboxClient): void {
-    this.#known.delete(client);
   }
 
   /** Whether all is as it should be. A name that the agent took for a folder, say, is its own business. */

@@ -5,6 +5,8 @@ import { SessionRecord } from '../core/records.ts';
 
 /** The record as stored: what lists show, and where a restart must begin to read. */
 export const StoredSession = SessionRecord.extend({
+  /** The sandbox was stopped on somebody's wish: commands do not start it, a run or `start` does. */
+  sandboxHeld: z.boolean().default(false),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
     z.object({ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() }),
@@ -55,7 +57,8 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     }
     case 'sandbox.phase': {
       const sandboxState = sandboxStates[fact.data.phase];
-      return sandboxState === undefined ? record : { ...record, lastSeq: seq, sandboxState };
+      if (sandboxState === undefined) return record;
+      return { ...record, lastSeq: seq, sandboxState, sandboxHeld: record.sandboxHeld && sandboxState === 'stopped' };
     }
     case 'message.delta':
     case 'tool.output':
@@ -77,6 +80,6 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
 };
 
 /** What a client sees: the stored record without what only a restart needs. */
-export function publicRecord({ openRuns: _open, ...record }: StoredSession): SessionRecord {
+export function publicRecord({ openRuns: _open, sandboxHeld: _held, ...record }: StoredSession): SessionRecord {
   return record;
 }

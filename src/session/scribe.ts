@@ -48,6 +48,7 @@ export class RunScribe {
   #callOutput = new BoundedOutput();
   #stepFailed: boolean;
   #inbox: UserMessage[];
+  #unsaid: readonly string[] = [];
   #closed = false;
 
   constructor({ writer, transcript, ids, clock, runId, soFar }: Options) {
@@ -145,6 +146,16 @@ export class RunScribe {
     };
   }
 
+  /** Text that the turn places when it is through; a run that is ended before says as much of it as there is. */
+  holdBack(pieces: readonly string[]): Disposable {
+    this.#unsaid = pieces;
+    return {
+      [Symbol.dispose]: () => {
+        if (!this.#closed) this.#unsaid = [];
+      },
+    };
+  }
+
   /** Announces a call; from now on the run owes its result. */
   calling(call: Calling): SessionFact {
     this.#openCall = { ...call, logged: 0 };
@@ -205,6 +216,7 @@ export class RunScribe {
     }
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));
-    await this.#writer.write([...this.#writer.message.close(), ...facts, ...last], this.transcript.takeUnstored());
+    const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
+    await this.#writer.write([...said, ...facts, ...last], this.transcript.takeUnstored());
   }
 }

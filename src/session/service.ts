@@ -26,6 +26,8 @@ export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly sessi
 export interface CreateCommand {
   readonly origin: Origin;
   readonly title?: string;
+  /** The title is made up: it is no event, and the first run's own replaces it. */
+  readonly provisionalTitle?: true;
   readonly template?: string;
   readonly projectId?: string | null;
   /** Only noted, as `lastTask`; nothing runs. */

@@ -84,7 +84,7 @@ export function sessionService(deps: Deps): SessionService {
   });
 
   return {
-    async create({ origin, title = '', template = deps.template, projectId = null, task = '' }) {
+    async create({ origin, title = '', provisionalTitle, template = deps.template, projectId = null, task = '' }) {
       if ((await all()).length >= deps.maxSessions) {
         const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
         throw new AppError('sandbox_capacity', message);
@@ -92,9 +92,10 @@ export function sessionService(deps: Deps): SessionService {
       const id = ids.sessionId();
       const at = clock.now();
       const record = newSession({ id, origin, title, template, projectId, lastTask: task, at });
+      const isMeant = title !== '' && !provisionalTitle;
       const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
-      if (title !== '') facts.push({ type: 'title', runId: null, data: { title } });
-      const doc = { ...record, lastSeq: facts.length };
+      if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
+      const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
       await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
       engine.wake(id, 'start');
       return publicRecord(doc);
@@ -241,7 +242,7 @@ function newSession({
     origin,
     template,
     title,
-    titleBy: title === '' ? null : 'client',
+    titleBy: null,
     projectId,
     status: 'pending',
     createdAt: at,
@@ -257,6 +258,7 @@ function newSession({
     pinned: false,
     shared: false,
     archived: false,
+    sandboxHeld: false,
     openRuns: [],
   };
 }

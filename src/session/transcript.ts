@@ -95,6 +95,12 @@ export class Transcript {
     return this.#entries.some((entry) => entry.messageId === messageId);
   }
 
+  /** Of all calls that the model ever made here. */
+  callIds(): Set<string> {
+    const calls = this.#entries.flatMap(({ message }) => (message.role === 'assistant' ? message.calls : []));
+    return new Set(calls.map(({ callId }) => callId));
+  }
+
   /** Calls of the run's last reply that have no result. */
   openCalls(runId: RunId): { callId: string; name: string; args: unknown }[] {
     const own = this.#entries.filter((entry) => entry.runId === runId).map(({ message }) => message);

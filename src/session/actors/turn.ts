@@ -36,6 +36,7 @@ export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, 
   const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
   const pieces: string[] = [];
   using speech = scribe.speak();
+  using _held = wanted.text === 'later' ? scribe.holdBack(pieces) : undefined;
   const request = {
     phase,
     system: systemPrompt(workdir, prompt),
@@ -47,6 +48,7 @@ export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, 
   };
   const turn = await collectTurn(model.turn(request, signal), {
     model: model.name,
+    takenIds: scribe.transcript.callIds(),
     onDelta: (delta) => {
       pieces.push(delta);
       if (wanted.text === 'live') speech.say(delta);

@@ -1,0 +1,70 @@
+import type { Driver } from '../../drivers/driver.ts';
+import { deadline } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { type IdSource, type SessionId, sandboxIdOf } from '../core/ids.ts';
+import type { Engine } from './engine.ts';
+import type { SessionService } from './service.ts';
+import type { ExecCommand, SandboxService } from './services.ts';
+import { loginCommand } from './shell-words.ts';
+
+interface Deps {
+  readonly engine: Engine;
+  readonly driver: Driver;
+  readonly sessions: Pick<SessionService, 'get' | 'stop' | 'sandbox'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+}
+const removeMs = 30_000;
+
+/** What a person may do with a session's sandbox itself. */
+export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
+  /** Stopped on somebody's wish, and not started since. */
+  const isHeld = async (id: SessionId) => (await engine.reach(id)).writer.record.sandboxHeld;
+  const isRunning = (id: SessionId) => engine.live(id)?.client !== undefined;
+
+  async function stop(id: SessionId): Promise<{ stopped: boolean }> {
+    await sessions.get(id);
+    await sessions.stop(id);
+    const { writer } = await engine.reach(id);
+    await writer.amend({ sandboxHeld: true });
+    return await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
+  }
+
+  return {
+    status: (id) => sessions.sandbox(id),
+    async start(id, signal) {
+      await sessions.get(id);
+      const started = !isRunning(id);
+      await using _used = await engine.use(id, signal);
+      return { started };
+    },
+    stop,
+    async reset(id, signal) {
+      await sessions.get(id);
+      if (!isRunning(id)) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      await stop(id);
+      // A new sandbox on an empty workspace: nothing of the old one can have stayed behind.
+      using until = deadline(removeMs, clock, signal);
+      await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
+      await using _used = await engine.use(id, signal);
+    },
+    async exec(id, command, signal) {
+      await sessions.get(id);
+      if (await isHeld(id)) {
+        throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      }
+      await using used = await engine.use(id, signal);
+      return await used.client.exec(request(command), signal);
+    },
+  };
+}
+
+function request({ command, cwd, timeoutMs, login, merge }: ExecCommand) {
+  const streams = merge ? '2>&1' : '';
+  return {
+    command: login ? `exec ${loginCommand(command)} ${streams}` : merge ? `exec 2>&1\n${command}` : command,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}
