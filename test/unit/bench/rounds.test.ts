@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest';
+import type { Experiment, SideRound } from '../../../bench/lib/measure.ts';
+import { type Instruments, measure } from '../../../bench/lib/rounds.ts';
+import { seeded } from '../../../bench/lib/statistics.ts';
+
+interface Fake {
+  readonly subject?: (round: number) => SideRound;
+  readonly peer?: (round: number) => SideRound;
+  readonly goal?: Experiment['goals'][number];
+  readonly rounds?: Partial<Experiment['rounds']>;
+}
+const always = (value: number) => () => ({ samples: [value] });
+const right = { expected: 10, received: 10, lost: 0, duplicated: 0, reordered: 0 };
+
+function fake({ subject = always(2), peer = always(2), goal, rounds }: Fake) {
+  const order: string[] = [];
+  const counts = { subject: 0, peer: 0 };
+  const side = (name: 'subject' | 'peer', of: (round: number) => SideRound) => async () => {
+    order.push(name === 'subject' ? 'A' : 'B');
+    return of(counts[name]++);
+  };
+  const experiment: Experiment = {
+    ...{ id: 'P99', variant: {}, unit: 'ms', better: 'lower', subject: 'ours', peer: 'raw', feels: 'noise' },
+    goals: [goal ?? { stat: 'p50', max: 1.5, level: 'lead' }],
+    rounds: { warmUp: 0, min: 4, max: 8, capMs: 1_000_000, ...rounds },
+    open: async () => ({
+      subject: side('subject', subject),
+      peer: side('peer', peer),
+      [Symbol.asyncDispose]: async () => void order.push('closed'),
+    }),
+  };
+  return { experiment, order };
+}
+
+function instruments(over: Partial<Instruments> = {}): Instruments {
+  let now = 0;
+  return {
+    now: () => (now += 1_000),
+    feel: () => 10,
+    random: seeded(1),
+    signal: new AbortController().signal,
+    ...over,
+  };
+}
+
+test('who goes first alternates, the warm-up counts for nothing, and the sides are closed', async () => {
+  const { experiment, order } = fake({ subject: (n) => ({ samples: [n < 2 ? 100 : 2] }), rounds: { warmUp: 2 } });
+  const { outcomes } = await measure(experiment, instruments());
+  expect(order.join('')).toBe(`ABBA${'ABBA'.repeat(2)}closed`);
+  expect(outcomes[0]).toMatchObject({ verdict: 'pass', ratio: { median: 1, ci95: [1, 1], rounds: 4, voided: 0 } });
+});
+
+test('an undecided goal gets more rounds, up to the most there may be', async () => {
+  const { experiment, order } = fake({ subject: (n) => ({ samples: [n % 2 === 0 ? 2 : 4] }) });
+  const { outcomes } = await measure(experiment, instruments());
+  expect(order.filter((it) => it === 'A')).toHaveLength(8);
+  expect(outcomes[0]?.verdict).toBe('unclear');
+});
+
+test('the cap on time ends it before', async () => {
+  const { experiment, order } = fake({ rounds: { capMs: 1_500 } });
+  await measure(experiment, instruments());
+  expect(order.filter((it) => it === 'A')).toHaveLength(2);
+});
+
+test('an abort ends it after the round under way', async () => {
+  const stop = new AbortController();
+  const { experiment, order } = fake({
+    subject: (n) => {
+      if (n === 1) stop.abort();
+      return { samples: [1] };
+    },
+  });
+  await measure(experiment, instruments({ signal: stop.signal }));
+  expect(order.join('')).toBe('ABBAclosed');
+});
+
+test('the ratio is taken per round, so that drift of the machine falls out', async () => {
+  const drifting = (factor: number) => (n: number) => ({ samples: [factor * 2 ** n] });
+  const { experiment } = fake({
+    subject: drifting(3),
+    peer: drifting(2),
+    goal: { stat: 'p50', max: 2, level: 'lead' },
+  });
+  const { outcomes } = await measure(experiment, instruments());
+  expect(outcomes[0]?.ratio).toMatchObject({ median: 1.5, ci95: [1.5, 1.5], hodgesLehmann: 1.5 });
+});
+
+test('a grace is taken off the subject before it is compared', async () => {
+  const { experiment } = fake({
+    subject: always(2_150),
+    peer: always(100),
+    goal: { stat: 'p50', max: 1.6, level: 'anchor', grace: 2_000 },
+  });
+  expect((await measure(experiment, instruments())).outcomes[0]?.ratio.median).toBe(1.5);
+});
+
+test('rounds in which the machine changed its pace are void, and many of them make the result noisy', async () => {
+  const readings = [10, 10, 14, 10, 14, 10, 14, 10, 14];
+  const { experiment } = fake({ subject: always(9) });
+  const { outcomes } = await measure(experiment, instruments({ feel: () => readings.shift() ?? 10 }));
+  expect(outcomes[0]).toMatchObject({
+    verdict: 'noisy',
+    reason: 'the machine changed its pace',
+    ratio: { rounds: 1, voided: 7 },
+  });
+});
+
+test.each([
+  ['the generator was busy', { cpuShare: 0.9, loopP99Ms: 0 }],
+  ['the generator was late', { cpuShare: 0.1, loopP99Ms: 5 }],
+])('a round is void where %s', async (reason, generator) => {
+  const { experiment } = fake({ peer: () => ({ samples: [4], generator }), rounds: { max: 4 } });
+  const { outcomes } = await measure(experiment, instruments());
+  expect(outcomes[0]).toMatchObject({ verdict: 'noisy', reason, ratio: { voided: 4 } });
+});
+
+test('one lost event voids the whole metric at once, whatever the ratio', async () => {
+  const { experiment, order } = fake({
+    subject: (n) => ({ samples: [1], correct: n === 1 ? { ...right, received: 9, lost: 1 } : right }),
+  });
+  const { outcomes, correct } = await measure(experiment, instruments());
+  expect(order.filter((it) => it === 'A')).toHaveLength(2);
+  expect(correct).toMatchObject({ expected: 20, received: 19, lost: 1 });
+  expect(outcomes[0]).toMatchObject({ verdict: 'fail', reason: 'a bug: 1 lost, 0 doubled, 0 out of order' });
+});
+
+test('a higher-is-better goal passes above its least ratio', async () => {
+  const goal = { stat: 'p50', min: 0.5, level: 'lead' } as const;
+  const { experiment } = fake({ subject: always(600), peer: always(1_000), goal });
+  expect((await measure(experiment, instruments())).outcomes[0]?.verdict).toBe('pass');
+});

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import {
+  bootstrapInterval,
+  hodgesLehmann,
+  median,
+  quantile,
+  seeded,
+  shuffled,
+  summary,
+} from '../../../bench/lib/statistics.ts';
+
+const oneToHundred = Array.from({ length: 100 }, (_, n) => n + 1);
+
+test('a quantile is a value that was measured', () => {
+  expect(quantile([10, 20, 30, 40], 0.5)).toBe(20);
+  expect(quantile([10, 20, 30, 40], 0.51)).toBe(30);
+  expect(quantile([10], 0.99)).toBe(10);
+  expect(quantile([], 0.5)).toBeNaN();
+});
+
+test('the median of an even number of values lies between the two in the middle', () => {
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+  expect(median([10, 2, 9])).toBe(9);
+});
+
+test('a summary says the usual percentiles, the largest, and how many there were', () => {
+  expect(summary(oneToHundred.toReversed())).toEqual({ p50: 50, p95: 95, p99: 99, max: 100, n: 100 });
+});
+
+test('the Hodges–Lehmann estimate is the median of all pairwise means', () => {
+  expect(hodgesLehmann([1, 2, 10])).toBe(3.75); // 1, 1.5, 2, 5.5, 6, 10
+  expect(hodgesLehmann([7])).toBe(7);
+});
+
+test('values that are all the same leave no doubt', () => {
+  expect(bootstrapInterval([2, 2, 2, 2], seeded(1))).toEqual([2, 2]);
+});
+
+test('the interval holds the median, and is narrower where there are more values', () => {
+  const [low, high] = bootstrapInterval(oneToHundred, seeded(1));
+  expect(low).toBeLessThan(50.5);
+  expect(high).toBeGreaterThan(50.5);
+  const few = bootstrapInterval([1, 25, 50, 75, 100], seeded(1));
+  expect(high - low).toBeLessThan(few[1] - few[0]);
+});
+
+test('about 95 % of such intervals hold the true median', () => {
+  const random = seeded(7);
+  const holds = Array.from({ length: 200 }, () => {
+    const drawn = Array.from({ length: 25 }, () => random());
+    const [low, high] = bootstrapInterval(drawn, random, 300);
+    return low <= 0.5 && 0.5 <= high;
+  });
+  expect(holds.filter(Boolean).length).toBeGreaterThan(180);
+});
+
+test('a seed repeats what it gave, and another gives something else', () => {
+  expect(bootstrapInterval(oneToHundred, seeded(3))).toEqual(bootstrapInterval(oneToHundred, seeded(3)));
+  expect(shuffled(oneToHundred, seeded(1))).not.toEqual(shuffled(oneToHundred, seeded(2)));
+  expect(shuffled(oneToHundred, seeded(1)).toSorted((a, b) => a - b)).toEqual(oneToHundred);
+});

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { breaksGate, judge, verdictOf } from '../../../bench/lib/verdict.ts';
+
+const calm = { valid: 10, voided: 0 };
+const restless = { valid: 6, voided: 4 };
+
+test.each([
+  ['pass', [0.9, 1.25], { max: 1.25 }],
+  ['fail', [1.26, 2], { max: 1.25 }],
+  ['unclear', [1.2, 1.3], { max: 1.25 }],
+  ['pass', [0.5, 0.9], { min: 0.5 }],
+  ['fail', [0.3, 0.49], { min: 0.5 }],
+  ['unclear', [0.4, 0.6], { min: 0.5 }],
+] as const)('it is a %s where the interval is %j and the target %j', (verdict, interval, bound) => {
+  expect(judge(interval, bound)).toBe(verdict);
+  expect(verdictOf(interval, bound, calm)).toBe(verdict);
+});
+
+test('where more than 30 % of the rounds were void, nothing is called a failure or undecided', () => {
+  expect(verdictOf([2, 3], { max: 1 }, restless)).toBe('noisy');
+  expect(verdictOf([0.5, 3], { max: 1 }, restless)).toBe('noisy');
+  expect(verdictOf([2, 3], { max: 1 }, { valid: 7, voided: 3 })).toBe('fail');
+});
+
+test('what passes on a restless machine passes', () => {
+  expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('pass');
+});
+
+test('no valid round is no pass', () => {
+  expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 0, voided: 8 })).toBe('noisy');
+});
+
+test('the gate closes only for what is wholly worse than both the target and the baseline with its slack', () => {
+  expect(breaksGate([2.6, 3], { max: 1.5 }, 2)).toBe(true);
+  expect(breaksGate([2.4, 3], { max: 1.5 }, 2)).toBe(false); // within a quarter of the baseline
+  expect(breaksGate([1.4, 3], { max: 1.5 }, 1)).toBe(false); // not wholly worse than the target
+  expect(breaksGate([0.2, 0.3], { min: 0.5 }, 0.4)).toBe(true);
+  expect(breaksGate([0.2, 0.35], { min: 0.5 }, 0.4)).toBe(false);
+});
+
+test('without a baseline the target alone is the gate', () => {
+  expect(breaksGate([1.6, 3], { max: 1.5 }, undefined)).toBe(true);
+  expect(breaksGate([1.4, 1.45], { max: 1.5 }, undefined)).toBe(false);
+});
