@@ -20,7 +20,7 @@ const lookMs = 2_000;
 
 /** Keeps two unused connections to every socket named `control` or `control.*` in the folder, for ever. */
 export function dialControl(options: ControlOptions): Disposable {
-  const dialled = new Map<string, Disposable>();
+  const dialled = new Map<string, Line>();
   const look = () => {
     const names = listed(options.folder);
     for (const name of names) if (!dialled.has(name)) dialled.set(name, keepDialled(name, options));
@@ -32,7 +32,10 @@ export function dialControl(options: ControlOptions): Disposable {
   };
   look();
   const timer = setInterval(look, lookMs);
-  const watcher = watched(options.folder, look);
+  const watcher = watched(options.folder, () => {
+    look();
+    for (const line of dialled.values()) line.nudge(); // a server came back, most likely
+  });
   return {
     [Symbol.dispose]() {
       clearInterval(timer);
@@ -59,7 +62,12 @@ function watched(folder: string, heard: () => void) {
   }
 }
 
-function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): Disposable {
+interface Line extends Disposable {
+  /** Dials without waiting for the end of a pause. */
+  nudge(): void;
+}
+
+function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): Line {
   const unused = new Set<Socket>();
   const all = new Set<Socket>();
   let backoff = 50;
@@ -107,6 +115,12 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
   server.prependListener('request', used);
   fill();
   return {
+    nudge() {
+      clearTimeout(waiting);
+      waiting = undefined;
+      backoff = 50;
+      fill();
+    },
     [Symbol.dispose]() {
       stopped = true;
       clearTimeout(waiting);

@@ -14,8 +14,7 @@ export interface JournalEntry {
   readonly command: string;
 }
 export interface Journal {
-  /** As the previous daemon left them, oldest first. */
-  readonly found: readonly JournalEntry[];
+  /** Oldest first, including what earlier daemons recorded. */
   all(): readonly JournalEntry[];
   get(id: string): JournalEntry | undefined;
   record(entry: JournalEntry): void;
@@ -42,7 +41,6 @@ export function openJournal(folder: string): Journal {
   };
 
   return {
-    found: [...entries.values()],
     all: () => [...entries.values()],
     get: (id) => entries.get(id),
     firstOf: (tag) => entries.values().find((entry) => entry.tag === tag)?.operation.startedAt,
