@@ -54,13 +54,14 @@ export type RealServer = Awaited<ReturnType<typeof realServer>>;
 
 /** Whatever the test left: a server that stops leaves its sandboxes to the next one, and this one has no next. */
 async function removeAll(server: ServerProcess, client: Client): Promise<void> {
-  const list = () => client.ask('GET', '').then(({ body }) => body.data as { sessions: { session_id: string }[] });
+  const list = () =>
+    client.ask('GET', '').then(({ body }) => body.data as { sessions: { session_id: string }[] } | null);
   const found = await list().catch(async () => {
     server.kill('SIGKILL');
     await server.restart();
     return await list();
   });
-  await Promise.all(found.sessions.map(({ session_id }) => client.remove(session_id)));
+  await Promise.all((found?.sessions ?? []).map(({ session_id }) => client.remove(session_id)));
 }
 
 export const reaches = (isSo: () => boolean | Promise<boolean>, timeout: number): Promise<void> =>

@@ -1,0 +1,121 @@
+// The whole server against a model provider in trouble.
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { api, storedEvents } from '../../support/api.ts';
+import { problemsOf } from '../../support/checker.ts';
+import {
+  type FakeGemini,
+  fakeGemini,
+  functionCall,
+  type GeminiReply,
+  internalError,
+  parts,
+  refusal,
+  text,
+  tooManyRequests,
+} from '../../support/fake-gemini.ts';
+import { canaryKey } from '../../support/gemini.ts';
+import { reaches, timed } from '../../support/real-server.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+const planned: GeminiReply = {
+  chunks: [
+    parts([functionCall('make_plan', { title: 'T', steps: ['One'], acknowledgement: 'On it.' })]),
+    parts([{ text: '' }], 'STOP'),
+  ],
+};
+const said: GeminiReply = { chunks: [text('Done', 'STOP')] };
+
+async function serverFor(gemini: FakeGemini) {
+  const server = await serverProcess({
+    CORRAL_DRIVER: 'memory',
+    CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+    GEMINI_API_KEY: canaryKey,
+    CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+  });
+  const client = api(server.url);
+  const id = await client.create();
+  return {
+    client,
+    id,
+    log: () => storedEvents(server.data, id),
+    ended: () => reaches(() => storedEvents(server.data, id).some(({ type }) => type === 'run.end'), 40_000),
+    output: server.output,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+describe('a provider', () => {
+  test('F075 that asks for patience gets it, and the log shows what the run waits for', async () => {
+    const times: number[] = [];
+    await using gemini = await fakeGemini((_, n) => {
+      times.push(performance.now());
+      return n === 0 ? tooManyRequests('1.5s') : n === 1 ? planned : said;
+    });
+    await using server = await serverFor(gemini);
+    const frames = await server.client.chat(server.id, 'Hello');
+    expect(frames.at(-1)?.event).toBe('done');
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_500);
+    const notices = server.log().filter(({ type }) => type === 'run.notice');
+    expect(notices).toMatchObject([{ data: { kind: 'waiting_provider', detail: expect.stringContaining('quota') } }]);
+  });
+
+  test('F076 that fails and fails is asked five times, then the run fails, and a message takes it up again', {
+    timeout: 60_000,
+  }, async () => {
+    await using gemini = await fakeGemini((_, n) => (n < 5 ? internalError() : n === 5 ? planned : said));
+    await using server = await serverFor(gemini);
+    const frames = await server.client.chat(server.id, 'Hello');
+    expect(frames.map(({ event }) => event)).toEqual(['error']);
+    expect(gemini.requests).toHaveLength(5);
+    const end = server.log().find(({ type }) => type === 'run.end');
+    expect(end).toMatchObject({ data: { status: 'failed', code: 'provider_error', retryable: true } });
+    expect((await server.client.chat(server.id, 'Again')).at(-1)?.event).toBe('done');
+  });
+
+  test.for([
+    [400, 'INVALID_ARGUMENT', 'The input token count exceeds the maximum number of tokens allowed.'],
+    [401, 'UNAUTHENTICATED', `The key ${canaryKey} is not valid.`],
+    [403, 'PERMISSION_DENIED', `The key ${canaryKey} may not.`],
+    [404, 'NOT_FOUND', 'models/gemini-2.5-flash is not found.'],
+  ] as const)('F077 that says %i %s is asked once, and the key is never echoed', async (refused) => {
+    const [status, name, message] = refused;
+    await using gemini = await fakeGemini(() => refusal(status, name, message));
+    await using server = await serverFor(gemini);
+    const frames = await server.client.chat(server.id, 'Hello');
+    expect(frames.map(({ event }) => event)).toEqual(['error']);
+    expect(gemini.requests).toHaveLength(1);
+    expect(server.log().find(({ type }) => type === 'run.end')).toMatchObject({
+      data: { status: 'failed', retryable: false },
+    });
+    expect(JSON.stringify([frames, server.log()]) + server.output()).not.toContain(canaryKey);
+  });
+
+  test('F107 that is still speaking when the run is stopped is hung up on within 1 s, and its words are kept', async () => {
+    await using gemini = await fakeGemini(() => ({ chunks: [text('I begin to')], after: 'stall' }));
+    await using server = await serverFor(gemini);
+    await server.client.send(server.id, 'Hello');
+    await reaches(() => gemini.requests.length === 1, 10_000);
+    await setTimeout(100); // the words are on the line now; nothing outside tells when they were read
+    expect(await timed(() => server.client.stop(server.id))).toBeLessThan(1_000);
+    await reaches(() => gemini.leavers() === 1, 1_000);
+    expect(server.log().slice(-2)).toMatchObject([
+      { type: 'message.assistant', data: { text: 'I begin to' } },
+      { type: 'run.end', data: { status: 'stopped' } },
+    ]);
+    expect(problemsOf(server.log())).toEqual([]);
+  });
+
+  test('F107 that is stopped during the summary keeps what was said, as a whole message', async () => {
+    await using gemini = await fakeGemini((_, n) =>
+      n === 0 ? planned : n === 1 ? said : { chunks: [text('All of it '), text('went')], after: 'stall' },
+    );
+    await using server = await serverFor(gemini);
+    await server.client.send(server.id, 'Hello');
+    await reaches(() => server.log().some((it) => it.type === 'message.delta' && it.data.text.includes('All')), 10_000);
+    await server.client.stop(server.id);
+    const texts = server.log().flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
+    expect(texts.at(-1)).toMatch(/^All of it (went)?$/);
+    expect(server.log().at(-1)).toMatchObject({ type: 'run.end', data: { status: 'stopped' } });
+  });
+});
