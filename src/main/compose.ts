@@ -1,0 +1,213 @@
+import { join, resolve } from 'node:path';
+import type { Driver, SandboxSpec } from '../../drivers/driver.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { IdSource, SandboxId, SessionId } from '../core/ids.ts';
+import type { Store } from '../core/ports.ts';
+import { caBundle, sandboxEnv } from '../egress/authorities.ts';
+import { pageFetcher } from '../egress/fetch-page.ts';
+import { egressProxy } from '../egress/proxy.ts';
+import { createModel } from '../llm/registry.ts';
+import type { Logger } from '../observability/logger.ts';
+import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { sandboxClient } from '../sandbox/http-client.ts';
+import { Engine } from '../session/engine.ts';
+import { fileService } from '../session/files.ts';
+import { Presence } from '../session/presence.ts';
+import { processService } from '../session/processes.ts';
+import { Reconciler } from '../session/reconciler.ts';
+import { removeSession } from '../session/removal.ts';
+import { sandboxService } from '../session/sandbox-service.ts';
+import type { Services } from '../session/services.ts';
+import { sessionService } from '../session/sessions.ts';
+import { storeEventLog } from '../store/log.ts';
+import { sqliteStore } from '../store/sqlite/store.ts';
+import { toolRegistry } from '../tools/registry.ts';
+import { openDriver, sandboxFolder } from './driver.ts';
+import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
+import { instanceName } from './instance.ts';
+import { ImageRegistries } from './registries.ts';
+
+const proxyPort = 3128;
+const caPath = '/run/corral/ca.pem';
+const template = 'default';
+
+interface Options {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Fires when the server drains. */
+  readonly closing: AbortSignal;
+  /** Tells people what they should know at the start. */
+  readonly say: (text: string) => void;
+}
+/** The core with everything it stands on; disposing stops the work where it stands and closes the store last. */
+export interface Core extends AsyncDisposable {
+  readonly services: Omit<Services, 'projects' | 'terminals'>;
+  readonly store: Store;
+  readonly driver: Driver;
+  readonly engine: Engine;
+  readonly metrics: Metrics;
+  readonly modelName: string;
+  readonly instance: string;
+}
+
+export async function compose({ config: settings, logger, clock, ids, closing, say }: Options): Promise<Core> {
+  await using stack = new AsyncDisposableStack();
+  const dataDir = resolve(settings.dataDir);
+  const config = { ...settings, dataDir };
+  const instance = config.instance ?? (await instanceName(dataDir, ids));
+
+  const store = stack.use(await sqliteStore({ path: join(dataDir, 'corral.db') }));
+  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
+  // One more with each start: a sandbox of an older owner is known by it.
+  const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
+  const model = createModel(config.model, {
+    keys: { gemini: config.models.gemini.apiKey },
+    baseUrls: { gemini: config.models.gemini.baseUrl },
+    clock,
+    newId: () => ids.short(),
+  });
+
+  const policy = egressPolicy(config);
+  const addresses = { allowRanges: config.egress.allowRanges };
+  const registries = new ImageRegistries({
+    records: store.records,
+    fetchPage: pageFetcher({ addresses }),
+    keyOf: () => (policy.kind === 'registries' ? `${driver.name} ${config.sandbox.image}` : undefined),
+  });
+  const gate = stack.use(
+    egressProxy({
+      clock,
+      policyOf: () => policy,
+      registriesOf: (id) => registries.of(id),
+      extraRegistries: config.egress.registries,
+      addresses,
+      onDecision: (id, decision) => engine.note(id, { type: 'egress', data: decision }),
+    }),
+  );
+  const driver: Driver = stack.use(
+    await openDriver({
+      config,
+      instance,
+      gate,
+      ids,
+      caBundle: await caBundle(config.extraCa),
+      node: process.execPath,
+      say,
+      onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
+    }),
+  );
+  const workdir = (id: SandboxId) =>
+    driver.capabilities.isolation === 'none' ? join(sandboxFolder(dataDir), id, 'workspace') : '/workspace';
+
+  const spec = (sessionId: SessionId, id: SandboxId): SandboxSpec => ({
+    id,
+    sessionId,
+    epoch,
+    template,
+    image: config.sandbox.image,
+    limits: {
+      memoryBytes: config.sandbox.memory,
+      cpus: config.sandbox.cpus,
+      pids: config.sandbox.pids,
+      diskBytes: config.sandbox.disk,
+    },
+    egress: policy,
+    env: sandboxEnv({ proxyPort, caPath }),
+    expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
+  });
+
+  const tools = toolRegistry();
+  const presence = new Presence();
+  const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
+  const engine = stack.use(
+    new Engine({
+      store,
+      log,
+      driver,
+      profileOf: async () => ({ model, tools, plans: true }),
+      clock,
+      ids,
+      logger,
+      runPolicy: runPolicy(config, Math.random),
+      sandboxPolicy: sandboxPolicy(config, driver),
+      restartPolicy,
+      limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },
+      passivateMs: config.session.passivateSeconds * 1_000,
+      maxQueued: 100,
+      toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
+      startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
+      spec,
+      connect: sandboxClient,
+      prepare: async (id, sandbox, signal) => {
+        const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
+          logger.warn({ session: id, err: error }, "the image's package managers could not be read");
+          return [];
+        });
+        const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
+        const reach = hosts === '' ? '' : `: ${hosts}`;
+        engine.note(id, {
+          type: 'sandbox.phase',
+          data: { phase: 'starting', detail: `Egress policy ${policy.kind}${reach}` },
+        });
+      },
+      workdir,
+      isWatched: presence.isWatched,
+      onFact: (id, fact) => {
+        metrics.event(fact.type);
+        if (fact.type === 'run.end') void store.events.compact(id, keep).catch(() => {}); // tried again with the next run
+      },
+      onRunEnd: (status) => metrics.runEnded(status),
+    }),
+  );
+  const keep = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
+  const sessions = sessionService({
+    store,
+    log,
+    engine,
+    driver,
+    model,
+    presence,
+    clock,
+    ids,
+    workdir,
+    maxSessions: config.maxSessions,
+    template,
+    closing,
+  });
+  engine.start();
+  const reconciler = new Reconciler({
+    driver,
+    store,
+    engine,
+    clock,
+    logger,
+    graceMs: 15_000,
+    everyMs: 10_000,
+    remove: (id) => removeSession({ engine, presence, store, ids, clock }, id),
+  });
+  await reconciler.recover(closing);
+  stack.defer(async () => await sweeping);
+  const sweeping = reconciler.run(closing);
+
+  const known = (id: SessionId) => sessions.get(id);
+  const services = {
+    sessions,
+    files: fileService({ engine, known }),
+    processes: processService({ engine, records: store.records, clock, ids, known }),
+    sandboxes: sandboxService({ engine, driver, sessions, clock, ids }),
+  };
+  const held = stack.move();
+  return {
+    ...{ services, store, driver, engine, metrics, instance, modelName: model.name },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of sessions) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}
