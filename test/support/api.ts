@@ -50,8 +50,8 @@ export const api = (url: string) => {
 
 export function parseSse(text: string): { event: string; data: Record<string, unknown> }[] {
   return text.split('\n\n').flatMap((block) => {
-    const event = /^event: (.*)$/m.exec(block)?.[1];
-    const data = /^data: (.*)$/m.exec(block)?.[1];
+    const event = /^event: ([^\n]*)$/m.exec(block)?.[1];
+    const data = /^data: ([^\n]*)$/m.exec(block)?.[1];
     return event && data ? [{ event, data: JSON.parse(data) as Record<string, unknown> }] : [];
   });
 }
