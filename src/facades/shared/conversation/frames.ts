@@ -1,0 +1,83 @@
+import type { SessionEvent } from '../../../core/events.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import type { Followed } from '../../../core/ports.ts';
+import { toolLine, toolWords } from './tool-words.ts';
+
+// Core events in the words that Crogia and CambioML share. `content` is text to show, and empty where there is none, so
+// that a client that prints the `content` of whatever comes prints nothing odd.
+
+export interface Frame {
+  readonly type: string;
+  readonly session_id: string;
+  readonly timestamp: string;
+  readonly content: string;
+  readonly seq?: number;
+  readonly [field: string]: unknown;
+}
+export type Said = { readonly content?: string; readonly [field: string]: unknown };
+
+/** A frame that stands for no event. */
+export function frame(type: string, session: string, now: number, { content = '', ...fields }: Said = {}): Frame {
+  return { type, session_id: session, ...fields, content, timestamp: iso(now) };
+}
+
+export const errorFrame = (session: string, now: number, message: string): Frame =>
+  frame('error', session, now, { message, content: message });
+
+/** What is said of an event; of one with text, a `text_delta` with all of it. Undefined where nothing is said. */
+export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
+  const say = (type: string, { content = '', ...fields }: Said): Frame => ({
+    type,
+    session_id: event.sessionId,
+    ...fields,
+    content,
+    seq: event.seq,
+    timestamp: iso(event.ts),
+  });
+  const run_id = event.runId;
+  switch (event.type) {
+    case 'run.started':
+      return say('task_started', { task: event.data.task, run_id });
+    case 'message.delta':
+    case 'message.assistant': {
+      const { messageId, text } = event.data;
+      return say('text_delta', { role: 'assistant', message_id: messageId, content: text });
+    }
+    case 'tool.calling': {
+      const words = toolWords(event.data.function, event.data.args, workdir);
+      return say('tool_call', {
+        tool_name: words.name,
+        arguments: words.arguments,
+        tool_call_id: event.data.callId,
+        content: toolLine(words),
+      });
+    }
+    case 'tool.called': {
+      const { callId, success, output } = event.data;
+      const { name } = toolWords(event.data.function, event.data.args, workdir);
+      return say('tool_complete', { tool_call_id: callId, tool_name: name, success, output });
+    }
+    case 'run.wait':
+      return say('waiting', { question: event.data.question, run_id });
+    case 'run.error':
+      return say('error', { message: event.data.error, content: event.data.error });
+    case 'run.end': {
+      const { status, task } = event.data;
+      return status === 'failed' ? undefined : say('task_completed', { task, run_id, status }); // `error` told before
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** Tells a client to load the history anew, and where the stream goes on. */
+export function resyncFrame(session: SessionId, now: number, item: Extract<Followed, { kind: 'resync' }>): Frame {
+  return frame('resync', session, now, {
+    reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
+    oldest_seq: item.oldest,
+    latest_seq: item.head,
+    seq: item.head,
+  });
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,168 @@
+import { z } from 'zod';
+import type { Clock } from '../../../core/clock.ts';
+import { AppError, toAppError } from '../../../core/errors.ts';
+import type { SessionEvent } from '../../../core/events.ts';
+import type { SessionRecord } from '../../../core/records.ts';
+import type { SessionService } from '../../../session/service.ts';
+import { parseCursor } from '../cursor.ts';
+import type { HttpLogger } from '../observe.ts';
+import type { Dialect } from '../routes.ts';
+import { toSessionId } from '../session-id.ts';
+import { publicText, wireErrors } from '../wire-errors.ts';
+import type { SocketServer } from '../ws.ts';
+import { closeCodes, type JsonObject, type Socket } from '../ws-socket.ts';
+import { readClientFrame } from './client-frames.ts';
+import { conversationDoc } from './docs.ts';
+import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
+import { type Profile, TextFlow, textBefore } from './text-flow.ts';
+
+export interface ConversationDeps {
+  readonly sessions: SessionService;
+  readonly clock: Clock;
+  readonly logger: HttpLogger;
+}
+interface Begun {
+  readonly session: SessionRecord;
+  readonly workdir: string;
+  readonly profile: Profile;
+  readonly after: number;
+}
+
+// Read leniently: what is wrong with them is told in a frame.
+const Query = z.object({
+  after_seq: z
+    .unknown()
+    .optional()
+    .meta({ type: 'string', description: 'resume after this event; 0 replays the whole log' }),
+  profile: z
+    .unknown()
+    .optional()
+    .meta({ type: 'string', enum: ['crogia', 'cambioml'], description: 'how text is cut in frames' }),
+});
+
+/** `/ws/{sid}`, the one socket of Crogia and CambioML. */
+export function conversation(deps: ConversationDeps, sockets: SocketServer): Dialect {
+  return {
+    mount() {
+      sockets.route({
+        path: '/ws/:sid',
+        params: z.object({ sid: z.string() }),
+        query: Query,
+        doc: conversationDoc,
+        open: (socket, { params, query }) => converse(socket, params.sid, query, deps),
+      });
+    },
+  };
+}
+
+async function converse(
+  socket: Socket,
+  sid: string,
+  query: z.infer<typeof Query>,
+  deps: ConversationDeps,
+): Promise<void> {
+  const { sessions, clock } = deps;
+  // The client may speak before we have found its session: nothing it says may be lost.
+  const begun = begin(sid, query, deps);
+  begun.catch(() => {});
+  socket.onJson(
+    async (given) => answer(socket, await begun, given, deps),
+    () => socket.sendJson(errorFrame(sid, clock.now(), 'Invalid JSON')),
+  );
+  try {
+    const { session, after, profile, workdir } = await begun;
+    const { id, lastSeq } = session;
+    socket.sendJson(frame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }));
+    let flow = new TextFlow(profile, await textBefore(sessions, id, after));
+    for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
+      if (item.kind === 'resync') {
+        socket.sendJson(resyncFrame(id, clock.now(), item));
+        flow = new TextFlow(profile, await textBefore(sessions, id, item.head));
+        continue;
+      }
+      const how = flow.next(item.event);
+      const text = how === 'skip' ? undefined : frameText(item.event, workdir, how);
+      if (text !== undefined) socket.sendText(text);
+      if (item.event.seq <= lastSeq) await socket.drained();
+    }
+    socket.close(closeCodes.sessionDeleted);
+  } catch (thrown) {
+    refuse(socket, sid, thrown, deps);
+  }
+}
+
+async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: ConversationDeps): Promise<Begun> {
+  const cursor = parseCursor(query.after_seq);
+  const wanted = parseProfile(query.profile);
+  const session = await sessions.get(toSessionId(sid));
+  const active = cursor === undefined ? await sessions.activeRun(session.id) : undefined;
+  const { workdir } = await sessions.sandbox(session.id);
+  return {
+    session,
+    workdir,
+    profile: wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia'),
+    after: cursor ?? (active ? active.startedSeq - 1 : session.lastSeq),
+  };
+}
+
+function parseProfile(given: unknown): Profile | undefined {
+  if (given === undefined || given === '') return undefined;
+  if (given === 'crogia' || given === 'cambioml') return given;
+  throw new AppError('invalid_request', 'profile must be crogia or cambioml.');
+}
+
+async function answer(socket: Socket, { session }: Begun, given: JsonObject, deps: ConversationDeps): Promise<void> {
+  const { sessions, clock, logger } = deps;
+  const { id } = session;
+  const wish = readClientFrame(given);
+  try {
+    switch (wish.kind) {
+      case 'message': {
+        const mode = wish.mode ?? (session.origin === 'cambioml' ? 'inject' : 'queue');
+        await sessions.send(id, { text: wish.text, mode });
+        return;
+      }
+      case 'stop':
+        await sessions.stop(id);
+        return;
+      case 'ping':
+        return socket.sendJson(frame('pong', id, clock.now()));
+      case 'bad':
+        return socket.sendJson(errorFrame(id, clock.now(), wish.message));
+    }
+  } catch (thrown) {
+    socket.sendJson(errorFrame(id, clock.now(), told(thrown, id, logger)));
+  }
+}
+
+/** One `error` frame, then the close; a session that vanished under an open socket was deleted. */
+function refuse(socket: Socket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
+  if (socket.closed.aborted) return;
+  const error = toAppError(thrown);
+  socket.sendJson(errorFrame(sid, clock.now(), told(error, sid, logger)));
+  socket.close(wireErrors[error.code].ws);
+}
+
+function told(thrown: unknown, sid: string, logger: HttpLogger): string {
+  const error = toAppError(thrown);
+  if (error.code === 'session_not_found') return 'Session not found';
+  if (wireErrors[error.code].http === 500)
+    logger.error({ err: error.cause ?? error, sessionId: sid }, 'a socket failed');
+  return publicText(error);
+}
+
+interface Texts {
+  plain?: string | undefined;
+  parted?: string | undefined;
+}
+const texts = new WeakMap<SessionEvent, Texts>();
+
+/** Made once however many sockets get it: followers share the event objects, and so the text. */
+function frameText(event: SessionEvent, workdir: string, how: keyof Texts): string | undefined {
+  const known = texts.get(event) ?? {};
+  if (how in known) return known[how];
+  const said = toFrame(event, workdir);
+  known[how] = said && JSON.stringify(how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said);
+  texts.set(event, known);
+  return known[how];
+}

@@ -1,0 +1,92 @@
+import type { SessionEvent } from '../../../core/events.ts';
+import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
+import type { SessionService } from '../../../session/service.ts';
+
+export type Profile = 'crogia' | 'cambioml';
+/** `parted`: further text of its run; clients that join all texts get a blank line before it. */
+export type HowSaid = 'skip' | 'plain' | 'parted';
+
+/** What a stream must know of the text before its cursor, so that a resumed one says the same as one never cut. */
+export interface TextBefore {
+  readonly seq: number;
+  /** The message whose deltas the client has so far. */
+  readonly open: MessageId | null;
+  /** The run whose text came last. */
+  readonly spoken: RunId | null;
+}
+
+/** Decides how the text of each event goes out, event by event in the order of the log. */
+export class TextFlow {
+  readonly #profile: Profile;
+  #seq: number;
+  #open: MessageId | null;
+  #spoken: RunId | null;
+  #torn: MessageId | null = null;
+
+  constructor(profile: Profile, { seq, open, spoken }: TextBefore) {
+    this.#profile = profile;
+    this.#seq = seq;
+    this.#open = open;
+    this.#spoken = spoken;
+  }
+
+  next(event: SessionEvent): HowSaid {
+    const hole = event.seq !== this.#seq + 1;
+    this.#seq = event.seq;
+    if (event.type === 'message.delta') return this.#delta(event, hole);
+    if (event.type === 'message.assistant') return this.#message(event);
+    return 'plain';
+  }
+
+  #delta({ runId, data: { messageId } }: Extract<SessionEvent, { type: 'message.delta' }>, hole: boolean): HowSaid {
+    if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
+    if (this.#open === messageId) return 'plain';
+    if (hole) {
+      this.#torn = messageId; // its beginning is gone: it comes whole
+      return 'skip';
+    }
+    this.#open = messageId;
+    return this.#speak(runId);
+  }
+
+  #message({ runId, data }: Extract<SessionEvent, { type: 'message.assistant' }>): HowSaid {
+    const carried = this.#open === data.messageId;
+    this.#open = null;
+    if (carried || data.text === '') return 'skip';
+    return this.#speak(runId);
+  }
+
+  #speak(runId: RunId | null): HowSaid {
+    const further = runId !== null && this.#spoken === runId;
+    this.#spoken = runId;
+    return further && this.#profile === 'crogia' ? 'parted' : 'plain';
+  }
+}
+
+const pageSize = 200;
+
+/** Reads backwards from a cursor, as far as the last text or the beginning of the last run. */
+export async function textBefore(
+  sessions: Pick<SessionService, 'page'>,
+  id: SessionId,
+  seq: number,
+): Promise<TextBefore> {
+  if (seq === 0) return { seq, open: null, spoken: null };
+  const open = await openAt(sessions, id, seq);
+  for (let upTo = seq; upTo > 0; upTo -= pageSize) {
+    const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
+    const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));
+    if (last) return { seq, open, spoken: last.type === 'run.started' ? null : last.runId };
+  }
+  return { seq, open, spoken: null };
+}
+
+const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
+
+/** The message in the midst of which a cursor stands. Where the delta at the cursor is gone, what follows tells. */
+async function openAt(sessions: Pick<SessionService, 'page'>, id: SessionId, seq: number): Promise<TextBefore['open']> {
+  const { events } = await sessions.page(id, seq - 1, 1);
+  const at = events[0];
+  if (at?.type === 'message.delta') return at.data.messageId;
+  return at?.type === 'message.assistant' && at.seq > seq ? at.data.messageId : null;
+}

@@ -1,0 +1,20 @@
+import { AppError, type ErrorCode } from '../../core/errors.ts';
+
+export type Wordings = Partial<Record<ErrorCode, string>>;
+
+/** Clients of some dialects compare the texts of errors: the same failure, in the words that they know. */
+export async function inWords<Result>(wordings: Wordings, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw reworded(thrown, wordings);
+  }
+}
+
+export function reworded(thrown: unknown, wordings: Wordings): unknown {
+  if (!(thrown instanceof AppError) || thrown.constructor !== AppError) return thrown;
+  const text = wordings[thrown.code];
+  if (text === undefined) return thrown;
+  const { cause, retryAfterMs } = thrown;
+  return new AppError(thrown.code, text, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+}
