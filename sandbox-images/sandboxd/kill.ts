@@ -21,9 +21,10 @@ export function treeOf(tree: Tree, spared: Spared): Proc[] {
     sessions.add(proc.session);
   };
   const candidates = all.filter((proc) => !safe.has(proc.pid) && !proc.zombie);
-  for (const proc of candidates) {
-    if (variable(proc.pid, tree.name) === tree.value || tree.strays?.(proc)) choose(proc);
-  }
+  const isNamed = ({ pid }: Proc) => variable(pid, tree.name) === tree.value;
+  for (const proc of candidates) if (isNamed(proc) || tree.strays?.(proc)) choose(proc);
+  // A terminal's keeper is spared, but what runs on its terminal is not.
+  for (const proc of all) if (safe.has(proc.pid) && isNamed(proc)) sessions.add(proc.session);
   const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
   sessions.delete(ownSession ?? 0);
   for (let before = -1; before !== chosen.size; ) {

@@ -99,6 +99,16 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await sleeping(client)).toEqual([]);
     });
 
+    test('F039 a child without its environment is known by its terminal', async () => {
+      const client = await opened();
+      const sleep = `sleep 87.${process.pid}`;
+      const count = async () => (await client.exec({ command: `pgrep -cfx '${sleep}'` }, budget())).stdout;
+      await run(client, `env -i ${sleep} &`, { tag: 'run' });
+      await expect.poll(count).toBe('1\n');
+      expect(await client.killTagged('run', budget())).toBe(1);
+      expect(await count()).toBe('0\n');
+    });
+
     test('F039 nothing a run detached outlives its tag', async () => {
       const client = await opened();
       const detached = [
