@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors.ts';
+import { InvalidRequest } from './error-style.ts';
 
 const maxDepth = 64;
 /** Far more than any request has; parsing a million keys would hold up everybody for half a second. */
@@ -11,9 +11,12 @@ export function parseJsonBody(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw new AppError('invalid_request', 'The request body is not valid JSON.');
+    throw unreadable('The request body is not valid JSON.');
   }
 }
+
+/** A body that cannot be read does not fit its route's schema either: dialects that list the fields list `body`. */
+const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -31,10 +34,8 @@ function measure(bytes: Buffer): void {
     else if (byte === comma) values++;
     else if (openers.has(byte)) depth++;
     else if (closers.has(byte)) depth--;
-    if (depth > maxDepth)
-      throw new AppError('invalid_request', `The request body nests deeper than ${maxDepth} levels.`);
-    if (values > maxValues)
-      throw new AppError('invalid_request', `The request body has more than ${maxValues} values.`);
+    if (depth > maxDepth) throw unreadable(`The request body nests deeper than ${maxDepth} levels.`);
+    if (values > maxValues) throw unreadable(`The request body has more than ${maxValues} values.`);
   }
 }
 

@@ -1,0 +1,73 @@
+import type { SessionEvent } from '../../core/events.ts';
+import { derivedId } from './ids.ts';
+import { iso, toolCall, type View } from './names.ts';
+
+export interface Action {
+  readonly id: string;
+  readonly chat_session_id: string;
+  readonly message_id: string | null;
+  readonly action_type: string;
+  readonly action_input: Readonly<Record<string, unknown>>;
+  readonly action_output: { success: boolean; result: string; exit_code?: number } | null;
+  readonly status: 'pending' | 'success' | 'error';
+  readonly action_metadata: Readonly<Record<string, unknown>>;
+  readonly created_at: string;
+}
+type Calling = Extract<SessionEvent, { type: 'tool.calling' }>;
+type Called = Extract<SessionEvent, { type: 'tool.called' }>;
+
+/** A call without its result, or the result where the call is no longer in the log. */
+export function actionOf(call: Calling | Called, result: Called | undefined, view: View): Action {
+  const { tool, args } = toolCall(call.data, view);
+  return {
+    id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    chat_session_id: call.sessionId,
+    message_id: call.runId,
+    action_type: tool,
+    action_input: args,
+    action_output: result ? outputOf(result) : null,
+    status: result ? (result.data.success ? 'success' : 'error') : 'pending',
+    action_metadata: {},
+    created_at: iso(call.ts),
+  };
+}
+
+function outputOf({ data: { success, output, exitCode } }: Called): NonNullable<Action['action_output']> {
+  return { success, result: output, ...(exitCode !== undefined && { exit_code: exitCode }) };
+}
+
+/** A question is part of the conversation, no action. */
+export const isAction = (event: SessionEvent): event is Calling | Called =>
+  (event.type === 'tool.calling' || event.type === 'tool.called') && event.data.tool !== 'message';
+
+export interface ToolUse {
+  readonly call: Calling | Called;
+  result: Called | undefined;
+}
+
+/** Pairs calls with their results, in the order of the calls. */
+export class ToolUses {
+  readonly all: ToolUse[] = [];
+  readonly #open = new Map<string, ToolUse>();
+
+  /** The use that this event belongs to. */
+  add(event: Calling | Called): ToolUse {
+    const key = `${event.runId} ${event.data.callId}`;
+    const open = this.#open.get(key);
+    if (event.type === 'tool.called' && open) {
+      open.result = event;
+      this.#open.delete(key);
+      return open;
+    }
+    const use: ToolUse = { call: event, result: event.type === 'tool.called' ? event : undefined };
+    this.all.push(use);
+    if (event.type === 'tool.calling') this.#open.set(key, use);
+    return use;
+  }
+}
+
+export function actionsOf(events: Iterable<SessionEvent>, view: View): Action[] {
+  const uses = new ToolUses();
+  for (const event of events) if (isAction(event)) uses.add(event);
+  return uses.all.map(({ call, result }) => actionOf(call, result, view));
+}

@@ -1,0 +1,91 @@
+import type { SessionEvent } from '../../core/events.ts';
+import { isAction, type ToolUse, ToolUses } from './actions.ts';
+import { derivedId } from './ids.ts';
+import { iso, toolCall, type View } from './names.ts';
+
+export interface Block {
+  readonly id: string;
+  readonly chat_session_id: string;
+  readonly sequence_number: number;
+  readonly block_type: 'user_text' | 'assistant_text' | 'tool_call' | 'tool_result';
+  readonly author: 'user' | 'assistant' | 'tool';
+  readonly content: Readonly<Record<string, unknown>>;
+  readonly parent_block_id: string | null;
+  readonly block_metadata: Readonly<Record<string, unknown>>;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+type Said = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
+
+/** The conversation in pieces. Of a run that works now, only what its users wrote. */
+export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
+  const working = workingRun(events);
+  const uses = new ToolUses();
+  const blocks: (() => Block)[] = []; // made at the end, when each call knows its result
+  for (const event of events) {
+    if (event.type === 'message.user') blocks.push(() => textBlock(event));
+    if (event.runId !== null && event.runId === working) continue;
+    if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => textBlock(event));
+    if (!isAction(event)) continue;
+    const use = uses.add(event);
+    if (use.call === event) blocks.push(() => callBlock(use, view));
+    if (use.result === event) blocks.push(() => resultBlock(use, view));
+  }
+  return blocks.map((make) => make());
+}
+
+/** The run between its start, or the answer to its question, and what it next waits for or ends with. */
+function workingRun(events: readonly SessionEvent[]): string | undefined {
+  let working: string | undefined;
+  for (const { type, runId } of events) {
+    if (type === 'run.started' || type === 'run.resumed') working = `${runId}`;
+    if ((type === 'run.wait' || type === 'run.end') && working === runId) working = undefined;
+  }
+  return working;
+}
+
+export function textBlock(event: Said): Block {
+  const isUser = event.type === 'message.user';
+  return {
+    ...base(event),
+    id: event.data.messageId,
+    block_type: isUser ? 'user_text' : 'assistant_text',
+    author: isUser ? 'user' : 'assistant',
+    content: { text: event.data.text },
+    parent_block_id: null,
+  };
+}
+
+function callBlock({ call, result }: ToolUse, view: View): Block {
+  const { tool, args } = toolCall(call.data, view);
+  return {
+    ...base(call),
+    id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+    block_type: 'tool_call',
+    author: 'assistant',
+    content: { tool_name: tool, arguments: args, status: result ? 'complete' : 'running' },
+    parent_block_id: null,
+  };
+}
+
+function resultBlock({ call, result }: ToolUse, view: View): Block {
+  if (!result) throw new Error('a result block needs its result');
+  const { success, output, exitCode } = result.data;
+  const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;
+  return {
+    ...base(result),
+    id: derivedId('result', { session: result.sessionId, seq: result.seq }),
+    block_type: 'tool_result',
+    author: 'tool',
+    content: { tool_name: toolCall(call.data, view).tool, success, ...(success ? { result: output } : { error }) },
+    parent_block_id: derivedId('action', { session: call.sessionId, seq: call.seq }),
+  };
+}
+
+const base = ({ sessionId, seq, ts }: SessionEvent) => ({
+  chat_session_id: sessionId,
+  sequence_number: seq,
+  block_metadata: {},
+  created_at: iso(ts),
+  updated_at: iso(ts),
+});

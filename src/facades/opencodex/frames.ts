@@ -1,0 +1,113 @@
+import type { SessionEvent } from '../../core/events.ts';
+import { isAction } from './actions.ts';
+import { textBlock } from './blocks.ts';
+import { derivedId } from './ids.ts';
+import { iso, toolCall, type View } from './names.ts';
+
+type Frame = Readonly<Record<string, unknown>>;
+interface Run {
+  readonly id: string;
+  /** Calls so far; a question is none. */
+  steps: number;
+  readonly calls: Map<string, { step: number; actionId: string }>;
+  /** It said something: further texts begin with a blank line. */
+  spoke: boolean;
+  /** The message being said, and how much of it was sent. */
+  message: { readonly id: string; sent: number } | undefined;
+}
+const freshRun = (id: string): Run => ({ id, steps: 0, calls: new Map(), spoke: false, message: undefined });
+
+/** Says events as this dialect's frames. It counts along, so it must be shown a run from its start on. */
+export class Frames {
+  readonly #view: View;
+  #run = freshRun('');
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  /** Undefined for what this dialect does not show. */
+  of(event: SessionEvent): Frame | undefined {
+    const frame = this.#frame(event);
+    return frame && { ...frame, seq: event.seq, timestamp: iso(event.ts) };
+  }
+
+  #frame(event: SessionEvent): Frame | undefined {
+    if (isAction(event)) return event.type === 'tool.calling' ? this.#action(event) : this.#observation(event);
+    const message_id = event.runId;
+    switch (event.type) {
+      case 'message.user':
+        return { type: 'user_text_block', block: textBlock(event) };
+      case 'title':
+        return { type: 'title_updated', session_id: event.sessionId, title: event.data.title };
+      case 'run.started':
+        this.#run = freshRun(`${event.runId}`);
+        return { type: 'start', run_id: event.runId, user_message_id: event.data.messageId };
+      case 'run.resumed':
+        return { type: 'start', run_id: event.runId, user_message_id: event.data.messageId };
+      case 'message.delta':
+      case 'message.assistant':
+        return this.#chunk(event);
+      case 'run.wait':
+        return { type: 'end', message_id, waiting: true };
+      case 'run.error':
+        return { type: 'error', content: event.data.error, message: event.data.error };
+      case 'run.end': {
+        const { status } = event.data;
+        return {
+          type: 'end',
+          message_id,
+          ...(status === 'stopped' && { cancelled: true }),
+          ...(status === 'failed' && { error: true }),
+        };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #of(event: SessionEvent): Run {
+    if (this.#run.id !== `${event.runId}`) this.#run = freshRun(`${event.runId}`);
+    return this.#run;
+  }
+
+  /** A delta, or of a whole message that which no delta carried. */
+  #chunk(event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>): Frame | undefined {
+    const run = this.#of(event);
+    const { messageId, text } = event.data;
+    const known = run.message?.id === messageId ? run.message : undefined;
+    const fresh = event.type === 'message.delta' ? text : text.slice(known?.sent ?? 0);
+    if (event.type === 'message.assistant') run.message = undefined;
+    else run.message = { id: messageId, sent: (known?.sent ?? 0) + text.length };
+    if (fresh === '') return undefined;
+    const content = known === undefined && run.spoke ? `\n\n${fresh}` : fresh;
+    run.spoke = true;
+    return { type: 'chunk', content, message_id: event.runId };
+  }
+
+  #action(event: Extract<SessionEvent, { type: 'tool.calling' }>): Frame {
+    const run = this.#of(event);
+    const { tool, args } = toolCall(event.data, this.#view);
+    const call = { step: ++run.steps, actionId: derivedId('action', { session: event.sessionId, seq: event.seq }) };
+    run.calls.set(event.data.callId, call);
+    return { type: 'action', tool, args, step: call.step, action_id: call.actionId };
+  }
+
+  #observation(event: Extract<SessionEvent, { type: 'tool.called' }>): Frame {
+    const run = this.#of(event);
+    const { callId, success, output, exitCode } = event.data;
+    const actionId = derivedId('action', { session: event.sessionId, seq: event.seq }); // where its call is gone
+    const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
+    run.calls.delete(callId);
+    return {
+      type: 'observation',
+      content: output,
+      success,
+      step: call.step,
+      tool: toolCall(event.data, this.#view).tool,
+      action_id: call.actionId,
+      metadata: {},
+      ...(exitCode !== undefined && { exit_code: exitCode }),
+    };
+  }
+}
