@@ -82,7 +82,6 @@ export const supervisorMachine = setup({
     'session.broken': {
       actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
         if (!self.getSnapshot().children[id]) return; // it has left memory
-        enqueue.stopChild(id);
         enqueue.raise({ type: `xstate.error.actor.${id}`, actorId: id, error });
       }),
     },

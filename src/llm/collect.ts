@@ -19,6 +19,8 @@ export interface CollectOptions {
   readonly model: string;
   readonly onDelta: (delta: string) => void;
   readonly caps?: TurnCaps;
+  /** Ids of earlier calls: a model that counts anew in each turn must not mean one of those. */
+  readonly takenIds?: ReadonlySet<string>;
 }
 
 /** Reads a turn to its end, within bounds. Calls of a turn that did not finish are dropped: half a turn is not acted on. */
@@ -40,7 +42,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
       break;
     }
     if (part.type === 'raw') raw.push(part.part);
-    if (part.type === 'call') calls.push(withOwnId(part.call, calls));
+    if (part.type === 'call') calls.push(withOwnId(part.call, calls, options.takenIds));
     if (part.type === 'text' && part.delta !== '') {
       texts.push(part.delta);
       options.onDelta(part.delta);
@@ -62,8 +64,8 @@ export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
 /** Ids pair a call with its result, so a missing or a repeated one gets an id that is free. */
-function withOwnId(call: ToolCall, before: readonly ToolCall[]): ToolCall {
-  const taken = new Set(before.map(({ callId }) => callId));
+function withOwnId(call: ToolCall, before: readonly ToolCall[], earlier: ReadonlySet<string> = new Set()): ToolCall {
+  const taken = earlier.union(new Set(before.map(({ callId }) => callId)));
   const wanted = call.callId || 'call';
   if (call.callId && !taken.has(wanted)) return call;
   let n = before.length + 1;

@@ -73,7 +73,10 @@ export class Actions {
     const id = dice.pick(client.sessions);
     const kind = dice.weighted(weights);
     this.#disarm();
-    if (kind === 'create' || id === undefined) return client.create();
+    if (kind === 'create' || id === undefined) {
+      for (let n = dice.between(1, 2); n > 0; n--) client.create();
+      return;
+    }
     const sandbox = this.#world.sandbox(sandboxIdOf(id));
     switch (kind) {
       case 'send': {
@@ -145,11 +148,12 @@ export class Actions {
   #kill(server: Server): void {
     const { dice } = this.#world;
     if (dice.chance(0.3)) {
+      this.#world.hit('server: kill -9 between two events');
+      this.#world.lookAround();
       server.life.kill();
-      return this.#world.hit('server: kill -9 between two events');
+      return;
     }
     // In the middle of things: between a call of the world and its answer, as often as not.
-    this.#world.hit('server: kill -9 at a boundary');
     server.life.killAfter(dice.between(1, 60));
   }
 

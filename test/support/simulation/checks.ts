@@ -44,6 +44,7 @@ export async function checkLogs(world: World, client: Client): Promise<void> {
     for (const problem of problemsOf(events)) world.problem(`${record.id}: ${problem}`);
     if (record.lastSeq > events.length) world.problem(`${record.id}: the record is ahead of its log`);
     if (record.status !== 'completed' && record.status !== 'pending') world.problem(`${record.id} is ${record.status}`);
+    for (const call of repeatedCalls(events)) world.problem(`F080: ${record.id} has two calls ${call}`);
     checkMessages(world, client, record.id, events);
     const title = client.titles.get(record.id);
     const titles = events.flatMap((event) => (event.type === 'title' ? [event.data.title] : []));
@@ -60,6 +61,13 @@ export async function checkLogs(world: World, client: Client): Promise<void> {
       if (times > 1) world.problem(`I4: ${id} executed ${operation} ${times} times`);
     }
   }
+}
+
+function repeatedCalls(events: readonly SessionEvent[]): string[] {
+  const calls = events.flatMap((event) =>
+    event.type === 'tool.calling' ? [`${event.runId}.${event.data.callId}`] : [],
+  );
+  return calls.filter((call, at) => calls.indexOf(call) !== at);
 }
 
 function checkMessages(world: World, client: Client, id: SessionId, events: readonly SessionEvent[]): void {
@@ -93,12 +101,8 @@ function checkMessages(world: World, client: Client, id: SessionId, events: read
 }
 
 /** It stood before the model in a turn of the run that begins with that first message. */
-function wasRead({ model }: World, text: string, first: string | undefined): boolean {
-  return model.asked.some(({ messages, runFrom = 0 }) => {
-    const own = messages.slice(runFrom).flatMap((message) => (message.role === 'user' ? [message.text] : []));
-    return own[0] === first && own.includes(text);
-  });
-}
+const wasRead = ({ model }: World, text: string, first: string | undefined): boolean =>
+  model.heard.some((words) => words[0] === first && words.includes(text));
 
 /** Nobody wants anything any more: nothing is left but the files, and what is asleep costs nothing. */
 export async function checkGone(world: World, client: Client, server: () => Server): Promise<void> {

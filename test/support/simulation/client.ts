@@ -1,5 +1,5 @@
 import type { AppError, ErrorCode } from '../../../src/core/errors.ts';
-import type { MessageId, RunId, SessionId } from '../../../src/core/ids.ts';
+import { type MessageId, type RunId, type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
 import { StoredSession } from '../../../src/session/projection.ts';
 import type { SendMode } from '../../../src/session/service.ts';
 import { Follower } from './follower.ts';
@@ -54,6 +54,7 @@ export class Client {
     const text = `#${++this.#tags}# ${kind}`;
     const said: Said = { id, text, answer: undefined };
     this.said.push(said);
+    void this.#note(`F111 ${mode}`, id);
     void this.#ask(`send ${mode} ${text} to ${id}`, (server) => server.sessions.send(id, { text, mode })).then(
       (sent) => {
         said.answer = sent?.ok ? sent.value : sent && { code: sent.error.code };
@@ -64,18 +65,27 @@ export class Client {
   async stop(id: SessionId): Promise<void> {
     const { time } = this.#world;
     const before = await this.#openRuns(id);
+    void this.#note('F109 stop', id);
     const since = time.now();
     const stopped = await this.#ask(`stop ${id}`, (server) => server.sessions.stop(id));
     if (!stopped?.ok) return;
     const left = (await this.#openRuns(id)).filter((runId) => before.includes(runId));
     if (left.length > 0) this.#world.problem(`F109: stop was answered while ${left} of ${id} had not ended`);
+    const { isUntroubled } = this.#world;
+    const stillThere = this.#world
+      .sandbox(sandboxIdOf(id))
+      .tags()
+      .filter((tag) => before.includes(tag as RunId));
+    if (stillThere.length > 0 && isUntroubled)
+      this.#world.problem(`F108: ${stillThere} of ${id} still runs after its stop`);
     const took = time.now() - since;
-    if (took > 5_000 && this.#world.isUntroubled) this.#world.problem(`F109: stop took ${took} ms`);
+    if (took > 5_000 && isUntroubled) this.#world.problem(`F109: stop took ${took} ms`);
   }
 
   async delete(id: SessionId): Promise<void> {
     const again = this.deleted.has(id);
     this.condemned.add(id);
+    void this.#note('F110 delete', id);
     const gone = await this.#ask(`delete ${id}`, (server) => server.sessions.delete(id));
     if (gone?.ok && again) this.#world.problem(`F110: the second delete of ${id} succeeded`);
     if (!gone?.ok) return;
@@ -110,6 +120,24 @@ export class Client {
     const { head } = await store.store.events.page(id, 0, 1);
     const after = dice.chance(0.1) ? head + 3 : dice.between(0, head);
     this.followers.push(new Follower(this.#world, this.#server, { id, after, isAhead: after > head }));
+  }
+
+  /** In which situation somebody wants this. */
+  async #note(what: string, id: SessionId): Promise<void> {
+    const { store, backend, model } = this.#world;
+    const server = this.#server();
+    const found = await store.store.records.get('session', id);
+    const status = found ? StoredSession.parse(found.doc).status : 'gone';
+    const others = this.#asked.filter((it) => !it.isAnswered && it.server === server && it.what.endsWith(` ${id}`));
+    const count = (where: string) => this.#world.count(`${what} ${where}`);
+    const phase = backend.boxes.get(sandboxIdOf(id))?.info.phase;
+    count(`when ${status}`);
+    if (server.engine.holds(id) && phase !== 'ready' && phase !== 'paused') count('during provisioning');
+    if (this.said.some((said) => said.id === id && model.thinking.has(said.text))) count('while the model talks');
+    if (this.#world.sandbox(sandboxIdOf(id)).isBusy) count('during a tool call');
+    if (others.some((it) => it.what.startsWith('stop '))) count('while stopping');
+    if (others.some((it) => it.what.startsWith('delete '))) count('while being deleted');
+    if (phase === 'exited') count('after its sandbox died');
   }
 
   async #openRuns(id: SessionId): Promise<RunId[]> {

@@ -1,6 +1,13 @@
 import type { Clock } from '../../../src/core/clock.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+interface LifeOptions {
+  readonly time: VirtualTime;
+  /** How long the next call takes, ms. */
+  readonly latency: () => number;
+  /** Told at which boundary it died. */
+  readonly onKilled: (where: string) => void;
+}
 const never = new Promise<never>(() => {});
 
 /**
@@ -16,9 +23,12 @@ export class Life implements Clock {
   #crossings = 0;
   #killAt = Number.POSITIVE_INFINITY;
 
-  constructor(time: VirtualTime, latency: () => number) {
+  readonly #onKilled: (where: string) => void;
+
+  constructor({ time, latency, onKilled }: LifeOptions) {
     this.#time = time;
     this.#latency = latency;
+    this.#onKilled = onKilled;
   }
 
   get isAlive(): boolean {
@@ -36,10 +46,12 @@ export class Life implements Clock {
     for (const timer of this.#timers) this.#time.clearTimeout(timer);
     this.#died.resolve();
   }
-  cross(): boolean {
+  #cross(where: string): boolean {
     this.#crossings += 1;
-    if (this.#isAlive && this.#crossings >= this.#killAt) this.kill();
-    return this.#isAlive;
+    if (!this.#isAlive || this.#crossings < this.#killAt) return this.#isAlive;
+    this.#onKilled(where);
+    this.kill();
+    return false;
   }
 
   now = (): number => this.#time.now();
@@ -57,21 +69,21 @@ export class Life implements Clock {
     this.#time.clearTimeout(id);
   }
 
-  async call<Value>(act: () => Value | Promise<Value>): Promise<Value> {
-    if (!this.cross()) return await never;
+  async call<Value>(name: string, act: () => Value | Promise<Value>): Promise<Value> {
+    if (!this.#cross(`before ${name}`)) return await never;
     const ms = this.#latency();
     if (ms > 0) await this.#time.sleep(ms);
     try {
       if (!this.#isAlive) return await never;
       return await act();
     } finally {
-      if (!this.cross()) await never;
+      if (!this.#cross(`after ${name}`)) await never;
     }
   }
 
   async *stream<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
     for await (const item of items) {
-      if (!this.cross()) await never;
+      if (!this.#cross('in a reply of the model')) await never;
       yield item;
     }
   }
@@ -82,7 +94,7 @@ export class Life implements Clock {
       get: (it, key) => {
         const value: unknown = Reflect.get(it, key, it);
         if (typeof value !== 'function') return value;
-        return (...args: unknown[]) => this.call(() => value.apply(it, args));
+        return (...args: unknown[]) => this.call(String(key), () => value.apply(it, args));
       },
     });
   }

@@ -1,5 +1,4 @@
-import type { ToolCall, TurnPart, TurnRequest } from '../../../src/llm/model.ts';
-import { functionModel, type Line, type ScriptedModel } from '../../../src/llm/scripted/scripted.ts';
+import type { Model, ToolCall, TurnPart, TurnRequest } from '../../../src/llm/model.ts';
 import type { Dice } from './dice.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -28,10 +27,21 @@ interface Mind {
   readonly calm: Promise<void>;
 }
 
+/** A promise: goes on when it settles. */
+type Line = TurnPart | Promise<void>;
+export interface SimulatedModel extends Model {
+  /** What the user had said in the run that a turn was for, turn by turn. */
+  readonly heard: (readonly string[])[];
+  /** What the runs began with for which it talks just now. */
+  readonly thinking: Set<string>;
+}
+
 /** Makes plans, calls tools, asks and talks, as the task's words and its dice say. */
-export const simulatedModel = (mind: Mind): ScriptedModel => {
+export const simulatedModel = (mind: Mind): SimulatedModel => {
   let calls = 0;
-  return functionModel((request) => {
+  const heard: string[][] = [];
+  const thinking = new Set<string>();
+  const decide = (request: TurnRequest): Line[] => {
     const { dice, time } = mind;
     const call = (name: string, args: unknown, callId = `call-${++calls}`): ToolCall => ({ callId, name, args });
     const fault = mind.trouble();
@@ -44,8 +54,33 @@ export const simulatedModel = (mind: Mind): ScriptedModel => {
       at += dice.between(1, 400);
       return [time.sleep(at), line];
     });
-  });
+  };
+  return {
+    name: 'simulated',
+    heard,
+    thinking,
+    async *turn(request, signal) {
+      const words = usersWords(request);
+      heard.push(words);
+      thinking.add(words[0] ?? '');
+      using _done = { [Symbol.dispose]: () => thinking.delete(words[0] ?? '') };
+      const fired = Promise.withResolvers<void>();
+      signal.addEventListener('abort', () => fired.resolve(), { once: true });
+      let called = false;
+      for (const line of decide(request)) {
+        if (line instanceof Promise) await Promise.race([fired.promise, line]);
+        if (signal.aborted) break;
+        if (line instanceof Promise) continue;
+        yield line;
+        called ||= line.type === 'call';
+        if (line.type === 'end') return;
+      }
+      if (signal.aborted) yield { type: 'end', outcome: { kind: 'cancelled' } };
+      else yield { type: 'end', outcome: { kind: 'finished', stop: called ? 'calls' : 'done', usage } };
+    },
+  };
 };
+const usage = { inputTokens: 1, outputTokens: 1 };
 
 type MakeCall = (name: string, args: unknown, callId?: string) => ToolCall;
 const say = (text: string): TurnPart[] => text.split(/(?<= )/).map((delta) => ({ type: 'text', delta }));
@@ -65,7 +100,7 @@ const failing = (
 });
 
 function turn(dice: Dice, request: TurnRequest, call: MakeCall): Line[] {
-  const task = taskOf(request);
+  const task = usersWords(request)[0] ?? '';
   switch (request.phase.kind) {
     case 'plan':
     case 'replan': {
@@ -151,8 +186,6 @@ function troubled(mind: Mind, request: TurnRequest, fault: ModelFault, call: Mak
   return lines;
 }
 
-/** What the user said first in this run. */
-function taskOf({ messages, runFrom = 0 }: TurnRequest): string {
-  const first = messages.slice(runFrom).find(({ role }) => role === 'user');
-  return first?.role === 'user' ? first.text : '';
-}
+/** What the user said in this run so far. */
+const usersWords = ({ messages, runFrom = 0 }: TurnRequest): string[] =>
+  messages.slice(runFrom).flatMap((message) => (message.role === 'user' ? [message.text] : []));

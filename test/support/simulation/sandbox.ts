@@ -50,6 +50,9 @@ export class SimulatedSandbox {
     this.#journal = new Map();
     this.#background = [];
   }
+  get isBusy(): boolean {
+    return [...this.#journal.values()].some(({ end }) => !end);
+  }
   /** What still runs, by the tag it was started with. */
   tags(): string[] {
     const background = this.#background.filter(({ endsAt }) => endsAt > this.#time.now());

@@ -1,4 +1,5 @@
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
+import type { SessionFact } from '../../../src/core/events.ts';
 import type { SandboxId } from '../../../src/core/ids.ts';
 import type { EventStore, Store } from '../../../src/core/ports.ts';
 import { Engine } from '../../../src/session/engine.ts';
@@ -23,7 +24,11 @@ export interface Server {
 /** A server process in this world, put together as main.ts does, and recovering from whatever was before it. */
 export function startServer(world: World): Server {
   const { time, dice, backend } = world;
-  const life = new Life(time, () => (dice.chance(0.8) ? 0 : dice.between(1, 30)));
+  const life = new Life({
+    time,
+    latency: () => (dice.chance(0.8) ? 0 : dice.between(1, 30)),
+    onKilled: (where) => world.killed(where),
+  });
   const store = within(life, world.store);
   const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 16, window: { events: 8, chars: 100_000 } });
   const driver = life.reaching(memoryDriver(backend));
@@ -67,7 +72,13 @@ export function startServer(world: World): Server {
     prepare: async () => {},
     workdir,
     isWatched: presence.isWatched,
-    onFact: () => {},
+    onFact: (id, fact) => {
+      world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);
+      if (fact.type === 'sandbox.phase' && fact.data.phase === 'queued') world.queued(id);
+      if (fact.type === 'sandbox.phase' && fact.data.phase === 'starting') world.started(id);
+      if (fact.type === 'run.notice') world.count(`run: ${fact.data.kind}`);
+      if (fact.type === 'run.wait' && fact.data.question.includes('budget')) world.count('F084 a budget is spent');
+    },
     onRunEnd: () => {},
   });
   const closing = new AbortController();
@@ -101,6 +112,14 @@ export function startServer(world: World): Server {
   };
 }
 
+function detailOf({ type, data }: SessionFact): string {
+  if (type === 'tool.calling' || type === 'tool.called') return JSON.stringify(data).slice(0, 120);
+  if (type === 'run.end') return `${data.reason} ${data.code ?? ''}`;
+  if (type === 'step') return `${data.id} ${data.status}`;
+  if (type === 'sandbox.phase') return `${data.phase} ${data.detail ?? ''}`;
+  return type === 'message.user' ? data.text : '';
+}
+
 /** The store as this process reaches it; it ends with nobody. */
 function within(life: Life, { store, trouble }: World['store']): Store {
   const { append, ...events }: EventStore = store.events;
@@ -117,7 +136,7 @@ function within(life: Life, { store, trouble }: World['store']): Store {
     records: life.reaching(store.records),
     inbox: life.reaching(store.inbox),
     leases: life.reaching(store.leases),
-    check: (signal) => life.call(() => store.check(signal)),
+    check: (signal) => life.call('check', () => store.check(signal)),
     [Symbol.asyncDispose]: async () => {},
   };
 }

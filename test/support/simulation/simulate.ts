@@ -6,7 +6,8 @@ import { World } from './world.ts';
 
 export interface Simulated {
   readonly problems: readonly string[];
-  readonly trace: readonly string[];
+  /** What happened, step by step. */
+  readonly trace: () => readonly string[];
   readonly hits: ReadonlyMap<string, number>;
   readonly succeeded: number;
   readonly failed: number;
@@ -19,6 +20,7 @@ export async function simulate(seed: number): Promise<Simulated> {
   const { dice, time } = world;
   let server: Server = startServer(world);
   const client = new Client(world, () => server);
+  world.unanswered = () => client.unanswered;
   const actions = new Actions(world, client);
   const rejected = (error: unknown) =>
     world.problem(`an unhandled rejection: ${error instanceof Error ? error.stack : error}`);
@@ -62,6 +64,12 @@ export async function simulate(seed: number): Promise<Simulated> {
     process.off('unhandledRejection', rejected);
     server.life.kill();
   }
-  const { problems, trace, hits } = world;
-  return { problems, trace, hits, succeeded: client.succeeded, failed: client.failed };
+  const { problems, hits } = world;
+  return {
+    problems,
+    trace: () => world.trace,
+    hits,
+    succeeded: client.succeeded,
+    failed: client.failed,
+  };
 }

@@ -16,14 +16,17 @@ import { VirtualTime } from './virtual-time.ts';
 export class World {
   readonly dice: Dice;
   readonly time = new VirtualTime();
+  readonly #began = this.time.now();
   readonly backend: SimulatedBackend;
   readonly sandboxes = new Map<SandboxId, SimulatedSandbox>();
   readonly store: { readonly store: Store; readonly trouble: (entry: Append) => void };
   readonly ids: IdSource;
   readonly model;
   readonly hits = new Map<string, number>();
-  readonly trace: string[] = [];
+  readonly #trace: { at: number; what: () => string }[] = [];
   readonly problems: string[] = [];
+  /** What the users of the server wait for just now. */
+  unanswered: () => readonly string[] = () => [];
   readonly runPolicy: RunPolicy;
   readonly sandboxPolicy: SandboxPolicy;
   readonly #calm = Promise.withResolvers<void>();
@@ -31,6 +34,7 @@ export class World {
   #modelTrouble: number;
   #storeTrouble: AppError[] = [];
   #runBreaks = false;
+  readonly #queued = new Set<SessionId>();
   #isCalm = false;
 
   constructor(seed: number) {
@@ -78,14 +82,40 @@ export class World {
 
   /** Nothing has gone wrong yet that a stop would have to wait for. */
   get isUntroubled(): boolean {
-    return [...this.hits.keys()].every((fault) => fault.startsWith('model'));
+    return [...this.hits.keys()].every((fault) => /^(model|run|F)/.test(fault));
   }
   hit(fault: string): void {
-    this.hits.set(fault, (this.hits.get(fault) ?? 0) + 1);
+    this.count(fault);
     this.tell(`! ${fault}`);
   }
-  tell(what: string): void {
-    this.trace.push(`${String(this.time.now() % 100_000_000).padStart(8)} ${what}`);
+  /** A situation that is looked for: a table of them shows what the seeds really meet. */
+  count(situation: string): void {
+    this.hits.set(situation, (this.hits.get(situation) ?? 0) + 1);
+  }
+  queued(id: SessionId): void {
+    this.#queued.add(id);
+    if (this.#queued.size > 1) this.count('F115 several wait for a place to start in');
+  }
+  started(id: SessionId): void {
+    this.#queued.delete(id);
+  }
+  killed(where: string): void {
+    this.hit(`server: kill -9 ${/append|provision|start|destroy|model/.test(where) ? where : 'at another boundary'}`);
+    this.lookAround();
+  }
+  /** What a process that dies now leaves in the middle. */
+  lookAround(): void {
+    const isAtWork = [...this.sandboxes.values()].some((sandbox) => sandbox.isBusy);
+    if (isAtWork) this.count('F015 F016 the server dies while a command runs');
+    if (this.unanswered().some((what) => what.startsWith('delete '))) this.count('F110 the server dies in mid-delete');
+    if (this.model.thinking.size > 0) this.count('F016 the server dies while the model talks');
+  }
+  /** For whoever has to find out what went wrong; put into words only then. */
+  tell(what: string | (() => string)): void {
+    this.#trace.push({ at: this.time.now() - this.#began, what: typeof what === 'string' ? () => what : what });
+  }
+  get trace(): string[] {
+    return this.#trace.map(({ at, what }) => `${String(at).padStart(8)} ${what()}`);
   }
   problem(what: string): void {
     this.tell(`PROBLEM: ${what}`);
@@ -112,10 +142,11 @@ export class World {
 
   readonly logger: EngineLogger = {
     info: () => {},
-    warn: (about, text) => this.tell(`warn: ${text} ${wordsOf(about)}`),
+    warn: (about, text) => this.tell(() => `warn: ${text} ${wordsOf(about)}`),
     error: (about, text) => {
-      this.tell(`error: ${text} ${wordsOf(about)}`);
+      this.tell(() => `error: ${text} ${wordsOf(about)}`);
       if (text === 'the supervisor broke') this.problem(text);
+      if (text.startsWith('session given up')) this.count('F009 a session is given up');
     },
   };
 

@@ -11,12 +11,17 @@ const call = (callId: string, args: unknown = {}): TurnPart => ({
 });
 
 const heard: string[] = [];
-async function collect(parts: Iterable<TurnPart>, caps = turnCaps) {
+async function collect(parts: Iterable<TurnPart>, caps = turnCaps, takenIds?: ReadonlySet<string>) {
   heard.length = 0;
   async function* stream() {
     yield* parts;
   }
-  return await collectTurn(stream(), { model: 'scripted', onDelta: (delta) => heard.push(delta), caps });
+  return await collectTurn(stream(), {
+    model: 'scripted',
+    onDelta: (delta) => heard.push(delta),
+    caps,
+    ...(takenIds && { takenIds }),
+  });
 }
 
 describe('a collected turn', () => {
@@ -46,6 +51,13 @@ describe('a collected turn', () => {
     expect(ids[0]).toBe('a');
     expect(ids).not.toContain('');
     expect(new Set(ids).size).toBe(4);
+  });
+
+  test('F080 gives a call another id than all calls before it had', async () => {
+    const { message } = await collect([call('a'), call('b'), end('calls')], turnCaps, new Set(['a', 'a_1']));
+    const [renamed, kept] = message.calls.map(({ callId }) => callId);
+    expect(['a', 'a_1', 'b']).not.toContain(renamed);
+    expect(kept).toBe('b');
   });
 
   test('F080 takes at most 16 calls and names the others', async () => {

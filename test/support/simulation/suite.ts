@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Simulated, simulate } from './simulate.ts';
+
+/** What the seeds must meet, or they prove nothing; each pattern names situations or faults by what they are counted as. */
+const rows: readonly [row: string, met: RegExp][] = [
+  [
+    'F001 the server is killed between two events, and in the middle of things',
+    /^server: kill -9 (between|after|before|in)/,
+  ],
+  ['F003 the server is killed between the start of a sandbox and its record', /^server: kill -9 after provision/],
+  ['F004 the server is killed between the start of a command and its outcome', /^server: kill -9 after start/],
+  ['F008 an action of a session throws', /^crash: a session's actor/],
+  ["F008 a run's actor breaks", /^crash: a run's actor/],
+  ['F009 a session crashes too often', /^F009/],
+  ['F015 a restart while a command has a time limit', /^F015/],
+  ['F016 a restart while a turn or a call is in flight', /^F015 F016|^F016/],
+  ['F028 the driver starts a sandbox, and its answer is lost', /^driver: provision loses its answer/],
+  ['F053 another writer has the log', /^store: fenced/],
+  ['F062 the store cannot be reached', /^store: store_unavailable/],
+  ['F075 the provider asks to wait, with a time and without', /^model: 429/],
+  ['F075 a waiting run says so', /^run: waiting_provider/],
+  ['F076 the provider fails', /^model: 500/],
+  ['F079 a reply is cut', /^model: stream cut/],
+  ['F080 a call without sense, of no tool, or with an old id', /^model: (bad arguments|unknown tool|repeats)/],
+  ['F081 an empty reply', /^model: empty reply/],
+  ['F083 a run makes no progress', /^run: stuck/],
+  ['F084 a budget is spent', /^F084/],
+  ['F106 stop during provisioning', /^F109 stop during provisioning/],
+  ['F107 stop while the model talks', /^F109 stop while the model talks/],
+  ['F108 stop during a tool call', /^F109 stop during a tool call/],
+  ['F109 stop during stopping', /^F109 stop while stopping/],
+  ['F109 stop when idle', /^F109 stop when completed/],
+  ['F110 delete during a run', /^F110 delete when running/],
+  ['F110 delete during provisioning', /^F110 delete during provisioning/],
+  ['F110 delete during stopping', /^F110 delete while stopping/],
+  ['F110 delete after its sandbox died', /^F110 delete after/],
+  ['F110 delete twice', /^F110 delete (while being deleted|when gone)/],
+  ['F110 the server dies in mid-delete', /^F110 the server dies/],
+  ...['inject', 'queue', 'replace'].flatMap((mode) =>
+    ['when running', 'when waiting', 'while stopping', 'when completed', 'while being deleted'].map(
+      (when): [string, RegExp] => [`F111 ${mode} ${when}`, new RegExp(`^F111 ${mode} ${when}`)],
+    ),
+  ),
+  ['F115 more sessions start than have a place to start in', /^F115/],
+];
+
+/** Many small histories; each that shows a problem comes with the command that shows it again. */
+export function simulationSuite(file: string, from: number, to: number): void {
+  const only = process.env.SIM_SEED === undefined ? undefined : Number(process.env.SIM_SEED);
+  const isMine = only === undefined || (only >= from && only <= to);
+  const seeds = only === undefined ? Array.from({ length: to - from + 1 }, (_, n) => from + n) : [only];
+
+  describe.runIf(isMine)(`a server, its users and its mishaps, seeds ${seeds[0]} to ${seeds.at(-1)}`, () => {
+    const met = new Map<string, number>();
+    const failures: string[] = [];
+    let asked = 0;
+    let refused = 0;
+
+    beforeAll(async () => {
+      // XState's development build warns of each event to somebody who is gone; here people go all the time.
+      using _quiet = vi.spyOn(console, 'warn').mockImplementation(() => {});
+      for (const seed of seeds) {
+        const result = await simulate(seed);
+        for (const [what, times] of result.hits) met.set(what, (met.get(what) ?? 0) + times);
+        asked += result.succeeded + result.failed;
+        refused += result.failed;
+        if (result.problems.length > 0) failures.push(failure(file, seed, result));
+      }
+      if (only === undefined) console.info(table(met));
+    }, 300_000);
+
+    test('I1 to I8 hold at the end of each: logs, promises, effects, sandboxes, timers', () => {
+      expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);
+    });
+
+    test.skipIf(only !== undefined)('I11 more than half of what is asked succeeds', () => {
+      expect(refused).toBeLessThan(asked / 2);
+    });
+
+    test.skipIf(only !== undefined).each(rows)('%s is met, and survived', (_, pattern) => {
+      expect([...met.keys()].filter((what) => pattern.test(what))).not.toEqual([]);
+    });
+  });
+}
+
+function failure(file: string, seed: number, { problems, trace }: Simulated): string {
+  const all = trace();
+  const shown = process.env.SIM_SEED === undefined ? all.slice(-40) : all;
+  return `Seed ${seed}: ${problems.join('\n')}\nAll of it: SIM_SEED=${seed} npm test -- ${file}\n${shown.join('\n')}`;
+}
+
+function table(met: ReadonlyMap<string, number>): string {
+  const lines = Map.groupBy(met, ([what]) => /^F?[a-z]*/.exec(what)?.[0] ?? '');
+  const shown = [...lines].toSorted().map(([kind, all]) => {
+    const items = all.toSorted().map(([what, times]) => `${what.replace(/^[a-z]+: /, '')} ${times}`);
+    return `${kind}: ${items.join(', ')}`;
+  });
+  return shown.join('\n');
+}
