@@ -6,15 +6,14 @@ import type { Client } from './client.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
 
-const minute = 60_000;
-
 /** Nothing goes wrong any more: every run comes to its end or to a question, and every question is answered. */
 export async function checkAtRest(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, dice } = world;
   for (let round = 0; round < 3; round++) {
     await quiet(world, (record) => record.openRuns.length === 0 || record.status === 'waiting');
-    for (const record of await records(world)) {
-      if (record.openRuns.length === 0 || record.deleting) continue;
+    const waiting = (await records(world)).filter((record) => record.openRuns.length > 0 && !record.deleting);
+    if (waiting.length === 0) break;
+    for (const record of waiting) {
       if (round === 0 && dice.chance(0.5)) client.send(record.id, dice.pick(['inject', 'queue', 'replace']), 'talk');
       else void client.stop(record.id);
     }
@@ -27,7 +26,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
     }
   }
   for (const what of client.unanswered) world.problem(`F111: ${what} was never answered`);
-  await time.advance(minute); // whatever nobody claims is gone by now
+  await time.advance(40_000); // whatever nobody claims is gone by now
   const alive = [...world.backend.boxes.values()].filter(
     ({ info }) => info.phase === 'ready' || info.phase === 'paused',
   );
@@ -108,7 +107,7 @@ const wasRead = ({ model }: World, text: string, first: string | undefined): boo
 export async function checkGone(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, backend, store } = world;
   for (const follower of client.followers) follower.end();
-  await time.advance(5 * minute);
+  await time.advance(100_000);
   const kept = await records(world);
   for (const { info } of backend.boxes.values()) {
     if (info.phase !== 'stopped' && info.phase !== 'exited')

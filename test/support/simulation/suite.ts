@@ -59,6 +59,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
     beforeAll(async () => {
       // XState's development build warns of each event to somebody who is gone; here people go all the time.
       using _quiet = vi.spyOn(console, 'warn').mockImplementation(() => {});
+      if (only === undefined) Error.stackTraceLimit = 0; // thousands of refusals, and nobody reads where they came from
       for (const seed of seeds) {
         const result = await simulate(seed);
         for (const [what, times] of result.hits) met.set(what, (met.get(what) ?? 0) + times);
