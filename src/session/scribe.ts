@@ -175,7 +175,7 @@ export class RunScribe {
     });
     return {
       hear: (text) => {
-        this.#callOutput.add(Buffer.from(text));
+        this.#callOutput.addText(text);
         const fresh = text.slice(Math.min(skip, text.length)).slice(0, Math.max(0, room));
         skip -= Math.min(skip, text.length);
         room -= fresh.length;

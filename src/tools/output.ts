@@ -27,36 +27,53 @@ export function bounded(text: string): string {
   return output.text();
 }
 
-/** Collects a stream of bytes in bounded memory: its first and its last 32 KiB. */
+const half = keptBytes / 2;
+const encoder = new TextEncoder();
+const scratch = Buffer.allocUnsafe(keptBytes); // used and copied from within one call
+
+/** Keeps the first and the last 32 KiB of a stream, in memory that does not grow and leaves no garbage behind. */
 export class BoundedOutput {
+  static readonly tailBytes = half;
+
   #head = Buffer.alloc(0);
-  #tail: Buffer[] = [];
-  #tailBytes = 0;
-  #leftOut = 0;
+  /** The newest bytes, round and round; `#end` is where the next one goes. */
+  #tail = Buffer.alloc(0);
+  #end = 0;
+  #afterHead = 0;
 
   add(chunk: Uint8Array): void {
-    const half = keptBytes / 2;
     const forHead = Math.min(half - this.#head.length, chunk.length);
     if (forHead > 0) this.#head = Buffer.concat([this.#head, chunk.subarray(0, forHead)]);
     if (forHead === chunk.length) return;
-    this.#tail.push(Buffer.from(chunk.subarray(forHead)));
-    this.#tailBytes += chunk.length - forHead;
-    if (this.#tailBytes > 4 * half) this.#trim(half); // not at every chunk: joining costs
+    if (this.#tail.length === 0) this.#tail = Buffer.allocUnsafe(half);
+    const rest = chunk.subarray(forHead);
+    this.#afterHead += rest.length;
+    const newest = rest.subarray(-half);
+    const room = half - this.#end;
+    this.#tail.set(newest.subarray(0, room), this.#end);
+    this.#tail.set(newest.subarray(room), 0);
+    this.#end = (this.#end + newest.length) % half;
+  }
+
+  /** So many bytes come in between that nobody reads; at least `tailBytes` must follow them. */
+  skip(bytes: number): void {
+    this.#afterHead += bytes;
+  }
+
+  addText(text: string): void {
+    for (let at = 0; at < text.length; ) {
+      const { read, written } = encoder.encodeInto(text.slice(at), scratch);
+      this.add(scratch.subarray(0, written));
+      at += read;
+    }
   }
 
   text(): string {
-    this.#trim(keptBytes / 2);
-    const tail = this.#tail[0] ?? Buffer.alloc(0);
-    if (this.#leftOut === 0) return Buffer.concat([this.#head, tail]).toString();
-    return `${wholeEnd(this.#head)}\n[… ${this.#leftOut} bytes left out …]\n${wholeStart(tail)}`;
-  }
-
-  #trim(keep: number): void {
-    const all = Buffer.concat(this.#tail);
-    const cut = Math.max(0, all.length - keep);
-    this.#tail = [all.subarray(cut)];
-    this.#tailBytes = all.length - cut;
-    this.#leftOut += cut;
+    if (this.#afterHead <= half) {
+      return Buffer.concat([this.#head, this.#tail.subarray(0, this.#afterHead)]).toString();
+    }
+    const tail = Buffer.concat([this.#tail.subarray(this.#end), this.#tail.subarray(0, this.#end)]);
+    return `${wholeEnd(this.#head)}\n[… ${this.#afterHead - half} bytes left out …]\n${wholeStart(tail)}`;
   }
 }
 

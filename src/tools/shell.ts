@@ -68,8 +68,10 @@ export const shellWait = defineTool({
     using enough = upTo(seconds * 1_000, ctx.signal);
     const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
     throwIfFired(ctx.signal);
-    const how = ended ? `It ended: ${verdict(ended)}.` : `It still runs after ${seconds} s.`;
-    return { ok: true, output: `${how}\n${output}`, ...(await shown(ctx, shell)) };
+    const { content } = await shown(ctx, shell);
+    if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
+    const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
+    return { ok: true, output: `It still runs after ${seconds} s.\n${newest ?? output}`, content };
   },
 });
 
@@ -117,6 +119,9 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   return { ok: false, reason: reasonOf(ended), ...common };
 }
 
+const watchedBytes = 256 * 1024; // as much as a log shows live, and more than a result keeps of the beginning
+const beyondAll = Number.MAX_SAFE_INTEGER; // following from there brings the end and no bytes
+
 /** All of the output, in bounds, and the operation's end; without one, the signal fired first. */
 async function follow(
   { sandbox }: ToolContext,
@@ -125,15 +130,28 @@ async function follow(
 ): Promise<{ ended: Operation | undefined; output: string }> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may lie across two chunks
   const output = new BoundedOutput();
+  const enough = new AbortController();
+  let position = 0;
   const heard = (chunk: Uint8Array) => {
+    position += chunk.length;
     output.add(chunk);
     tell(decoder.decode(chunk, { stream: true }));
+    if (position >= watchedBytes) enough.abort();
   };
-  const ended = await sandbox.follow(operation, 0, heard, signal).catch((thrown: unknown) => {
-    if (signal.aborted) return undefined;
-    throw thrown;
-  });
+  const listen = (from: number, hear: (chunk: Uint8Array) => void, until: AbortSignal) =>
+    sandbox.follow(operation, from, hear, until).catch((thrown: unknown) => {
+      if (until.aborted) return undefined;
+      throw thrown;
+    });
+  let ended = await listen(0, heard, AbortSignal.any([signal, enough.signal]));
   tell(decoder.decode());
+  if (!ended && !signal.aborted) {
+    // Nobody is shown what comes now. It stays in the sandbox, but for its last piece, which is fetched at the end.
+    ended = await listen(beyondAll, () => {}, signal);
+    const from = Math.max(position, (ended?.bytes ?? 0) - BoundedOutput.tailBytes);
+    output.skip(from - position);
+    if (ended) await listen(from, (chunk) => output.add(chunk), signal);
+  }
   return { ended, output: output.text() };
 }
 

@@ -37,3 +37,29 @@ test('what is left out is counted, and no character is broken by the cut', () =>
   expect(bounded(`x${text}`)).not.toContain('\uFFFD'); // odd at the head
   expect(bounded(`${text}x`)).not.toContain('\uFFFD'); // odd at the tail
 });
+
+test('of a longer one exactly the first and the last 32 KiB are kept, however it is cut into chunks', () => {
+  const half = 32 * 1024;
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 40_000 }), { minLength: 4, maxLength: 12 }), (sizes) => {
+      let n = 0;
+      const chunks = sizes.map((size) => Buffer.from(Array.from({ length: size }, () => 33 + (n++ % 89))));
+      const output = new BoundedOutput();
+      for (const chunk of chunks) output.add(chunk);
+      const all = Buffer.concat(chunks);
+      const middle = all.length - 2 * half;
+      const cut = `${all.subarray(0, half)}\n[… ${middle} bytes left out …]\n${all.subarray(-half)}`;
+      expect(output.text()).toBe(middle > 0 ? cut : all.toString());
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('text is kept like its bytes, and no pair of surrogates is cut on the way', () => {
+  const text = `x${'😀'.repeat(20_000)}`;
+  const [asText, asBytes] = [new BoundedOutput(), new BoundedOutput()];
+  asText.addText(text);
+  asBytes.add(Buffer.from(text));
+  expect(asText.text()).toBe(asBytes.text());
+  expect(asText.text()).not.toContain('\uFFFD');
+});

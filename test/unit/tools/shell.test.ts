@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import { BoundedOutput } from '../../../src/tools/output.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from '../../../src/tools/shell.ts';
 import { toolBench } from '../../support/tools.ts';
 
@@ -50,6 +52,27 @@ describe('shell_exec', () => {
     const { run, told } = toolBench(() => ({ chunks: [Buffer.from('a€').subarray(0, 2)] }));
     await run(shellExec, main);
     expect(told.join('')).toBe('a\uFFFD');
+  });
+
+  test('F116 of a flood only the beginning is read as it comes, and the last piece once it is over', async () => {
+    const bytes = Buffer.from(Array.from({ length: 2_000_000 }, (_, n) => 33 + (n % 89)));
+    const { run, sandbox, told } = toolBench(() => ({ chunks: [bytes] }));
+    let read = 0;
+    const follow: typeof sandbox.follow = async (id, from, onBytes, signal) => {
+      for (let at = from; at < bytes.length && !signal.aborted; at += 65_536) {
+        const chunk = bytes.subarray(at, at + 65_536);
+        read += chunk.length;
+        onBytes(chunk);
+      }
+      if (signal.aborted) throw new AppError('cancelled', 'The operation was cancelled.');
+      return await sandbox.follow(id, from, () => {}, signal);
+    };
+    const { output } = await run(shellExec, main, { sandbox: { ...sandbox, follow } });
+    const whole = new BoundedOutput();
+    whole.add(bytes);
+    expect(output).toBe(whole.text());
+    expect(read).toBeLessThan(400_000);
+    expect(bytes.toString().startsWith(told.join(''))).toBe(true);
   });
 
   test('of a console that grew too long for an event the oldest outputs go first', async () => {

@@ -1,0 +1,54 @@
+// Commands that print more than anybody wants to see.
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { type RealServer, realServer, timed } from '../../support/real-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const mb = 1024 * 1024;
+const floods = {
+  noise: 'head -c 50M /dev/urandom',
+  lines: 'yes | head -c 50M',
+  'one line': 'head -c 50M /dev/zero | tr "\\0" x',
+};
+
+async function rss({ server }: RealServer): Promise<number> {
+  const status = await readFile(`/proc/${server.pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+}
+
+describe.each(worlds)('with $driver', (world) => {
+  test('F116 50 MB of output cost the server at most 20 MB, hold nobody up, and leave a preview and a file', {
+    timeout: 120_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const { client } = real;
+    const [id, other] = [await real.ready(), await real.client.create()];
+    for (const command of Object.values(floods)) await client.chat(id, fence('sh', `${command} | head -c 2M`)); // warm
+    const before = await rss(real);
+    let peak = before;
+    const waits: number[] = [];
+    let over = false;
+    const watching = (async () => {
+      while (!over) {
+        waits.push(await timed(() => client.get(other)));
+        peak = Math.max(peak, await rss(real));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    })();
+    for (const [what, command] of Object.entries(floods)) {
+      await client.chat(id, fence('sh', command));
+      const called = real.factsOf(id, 'tool.called').at(-1);
+      expect(called?.data, what).toMatchObject({ success: true, exitCode: 0 });
+      expect(Buffer.byteLength(called?.data.output ?? ''), what).toBeLessThan(200_000); // noise is longer as text
+    }
+    over = true;
+    await watching;
+    expect((peak - before) / mb).toBeLessThanOrEqual(20);
+    waits.sort((a, b) => a - b);
+    expect(waits[Math.floor(waits.length * 0.99)]).toBeLessThan(500);
+    await client.chat(id, fence('sh', "ls -l .corral/output | awk '$5 >= 52428800' | wc -l"));
+    expect(real.factsOf(id, 'tool.called').at(-1)?.data.output.trim()).toBe('3');
+    await real.holds(id);
+  });
+});
