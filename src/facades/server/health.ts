@@ -1,11 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { ServiceHealth, SessionService } from '../../session/service.ts';
+import { healthInTime } from '../shared/health.ts';
 import type { App, RouteDoc } from '../shared/routes.ts';
 import { failure } from './failure.ts';
-
-/** Under the second that is promised, whatever hangs. */
-const patienceMs = 900;
 
 const CheckReply = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
@@ -52,11 +50,11 @@ interface HealthDeps {
 export function mountHealth(app: App, { sessions, clock, version }: HealthDeps): void {
   const startedAt = clock.now();
   app.get('/health', { config: { doc, open: true, free: true } }, async (_request, reply) => {
-    const status = overall(await inTime(sessions, clock));
+    const status = overall(await healthInTime(sessions, clock));
     return reply.code(status === 'healthy' ? 200 : 503).send({ status });
   });
   app.get('/health/detailed', { config: { doc: detailedDoc, free: true } }, async (_request, reply) => {
-    const { storage, sandbox, model, sessions: count } = await inTime(sessions, clock);
+    const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);
     const status = overall({ storage, sandbox });
     const now = clock.now();
     return reply.code(status === 'healthy' ? 200 : 503).send({
@@ -73,27 +71,4 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
 /** A model that does not answer is no reason to restart the server; without storage or sandboxes it is of no use. */
 function overall({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>): 'healthy' | 'unhealthy' {
   return storage.status === 'unhealthy' || sandbox.status === 'unhealthy' ? 'unhealthy' : 'healthy';
-}
-
-async function inTime(sessions: HealthDeps['sessions'], clock: Clock): Promise<ServiceHealth> {
-  const giveUp = new AbortController();
-  const { promise: tooLate, resolve } = Promise.withResolvers<ServiceHealth>();
-  const timer = clock.setTimeout(() => {
-    giveUp.abort();
-    resolve(unknown('The checks did not answer in time.'));
-  }, patienceMs);
-  const failed = () => unknown('The checks failed.');
-  const health = await Promise.race([sessions.health(giveUp.signal).catch(failed), tooLate]);
-  clock.clearTimeout(timer);
-  return health;
-}
-
-function unknown(detail: string): ServiceHealth {
-  const check = { status: 'unhealthy', detail } as const;
-  return {
-    storage: check,
-    sandbox: { ...check, driver: 'unknown' },
-    model: { ...check, name: 'unknown' },
-    sessions: { total: 0, running: 0, waiting: 0 },
-  };
 }

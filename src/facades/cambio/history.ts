@@ -1,0 +1,22 @@
+import type { SessionEvent } from '../../core/events.ts';
+
+export interface Message {
+  readonly id: string;
+  readonly session_id: string;
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+  readonly timestamp: string;
+  readonly metadata: { readonly run_id: string | null; readonly seq: number };
+}
+
+export function toMessage(event: SessionEvent): Message | undefined {
+  if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
+  return {
+    id: event.data.messageId,
+    session_id: event.sessionId,
+    role: event.type === 'message.user' ? 'user' : 'assistant',
+    content: event.data.text,
+    timestamp: new Date(event.ts).toISOString(),
+    metadata: { run_id: event.runId, seq: event.seq },
+  };
+}

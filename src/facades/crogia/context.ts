@@ -1,0 +1,21 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Services } from '../../session/services.ts';
+import type { Idempotency } from '../shared/idempotency.ts';
+import type { HttpLogger } from '../shared/observe.ts';
+import type { SocketServer } from '../shared/ws.ts';
+
+export interface CrogiaDeps extends Omit<Services, 'projects'> {
+  readonly idempotency: Idempotency;
+  readonly sockets: SocketServer;
+  readonly clock: Clock;
+  readonly logger: HttpLogger;
+}
+
+/** Clients compare these texts. */
+export const words = {
+  session_not_found: 'Session not found',
+  path_outside: 'Path is outside the workspace',
+  shell_not_found: 'Shell session not found',
+} as const;
+
+export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,83 @@
+import type { SessionEvent } from '../../core/events.ts';
+import { toolWords } from '../shared/conversation/tool-words.ts';
+import type { App } from '../shared/routes.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import { inWords } from '../shared/wordings.ts';
+import { type CrogiaDeps, words } from './context.ts';
+import * as doc from './docs.ts';
+import { SessionParams } from './schemas.ts';
+
+// The conversation is nothing stored: it is read off the log, each time.
+
+export interface Turn {
+  readonly type: 'human' | 'ai';
+  readonly content: string;
+  readonly id: string;
+}
+export type Item =
+  | { readonly role: 'user' | 'assistant'; readonly content: string }
+  | {
+      readonly type: 'function_call';
+      readonly name: string;
+      readonly arguments: string;
+      readonly call_id: string;
+    }
+  | { readonly type: 'function_call_output'; readonly call_id: string; readonly output: string };
+
+export function toTurn(event: SessionEvent): Turn | undefined {
+  if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
+  const { messageId, text } = event.data;
+  return { type: event.type === 'message.user' ? 'human' : 'ai', content: text, id: messageId };
+}
+
+export function toItem(event: SessionEvent, workdir: string): Item | undefined {
+  switch (event.type) {
+    case 'message.user':
+    case 'message.assistant':
+      return { role: event.type === 'message.user' ? 'user' : 'assistant', content: event.data.text };
+    case 'tool.calling': {
+      const { name, arguments: args } = toolWords(event.data.function, event.data.args, workdir);
+      return { type: 'function_call', name, arguments: JSON.stringify(args), call_id: event.data.callId };
+    }
+    case 'tool.called':
+      return { type: 'function_call_output', call_id: event.data.callId, output: event.data.output };
+    default:
+      return undefined;
+  }
+}
+
+export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
+  app.get(
+    '/api/sessions/:sid/conversation',
+    { schema: { params: SessionParams }, config: { doc: doc.conversation } },
+    ({ params }) =>
+      inWords(words, async () => {
+        const { id, lastTask } = await sessions.get(toSessionId(params.sid));
+        const messages = await projected(sessions.history(id), toTurn);
+        return { session_id: id, messages, last_task: lastTask, total_messages: messages.length };
+      }),
+  );
+  app.get(
+    '/api/sessions/:sid/conversation/full',
+    { schema: { params: SessionParams }, config: { doc: doc.fullConversation } },
+    ({ params }) =>
+      inWords(words, async () => {
+        const { id, lastTask } = await sessions.get(toSessionId(params.sid));
+        const { workdir } = await sessions.sandbox(id);
+        const items = await projected(sessions.history(id), (event) => toItem(event, workdir));
+        return { session_id: id, conversation_history: items, last_task: lastTask, total_items: items.length };
+      }),
+  );
+}
+
+async function projected<Out>(
+  history: AsyncIterable<SessionEvent>,
+  view: (event: SessionEvent) => Out | undefined,
+): Promise<Out[]> {
+  const seen: Out[] = [];
+  for await (const event of history) {
+    const shown = view(event);
+    if (shown !== undefined) seen.push(shown);
+  }
+  return seen;
+}

@@ -1,0 +1,45 @@
+import { AppError } from '../../core/errors.ts';
+import type { App } from '../shared/routes.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import { whileConnected } from '../shared/while-connected.ts';
+import { inWords } from '../shared/wordings.ts';
+import { type CrogiaDeps, words } from './context.ts';
+import * as doc from './docs.ts';
+import { LinesQuery, ProcessParams, SessionParams } from './schemas.ts';
+
+const base = '/api/sessions/:sid/processes';
+const processWords = { ...words, not_found: 'Process not found' };
+
+export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
+  app.get(base, { schema: { params: SessionParams }, config: { doc: doc.listProcesses } }, ({ params }, reply) =>
+    inWords(processWords, async () => {
+      const found = await processes.list(toSessionId(params.sid), whileConnected(reply));
+      return found.map(({ pid, cmd, status, log, started }) => ({ pid, cmd, status, log, started }));
+    }),
+  );
+  app.post(
+    `${base}/:pid/stop`,
+    { schema: { params: ProcessParams }, config: { doc: doc.stopProcess } },
+    ({ params: { sid, pid } }, reply) =>
+      inWords(processWords, async () => {
+        await processes.stop(toSessionId(sid), await known(sid, pid), whileConnected(reply));
+        return { message: `Sent SIGTERM to process ${pid}` };
+      }),
+  );
+  app.get(
+    `${base}/:pid/logs`,
+    { schema: { params: ProcessParams, querystring: LinesQuery }, config: { doc: doc.processLogs } },
+    ({ params: { sid, pid }, query: { lines } }, reply) =>
+      inWords(processWords, async () => {
+        const logs = await processes.logs(toSessionId(sid), await known(sid, pid), lines, whileConnected(reply));
+        return { logs, pid };
+      }),
+  );
+
+  /** Zero and below name groups of processes to a kernel; here they name none. */
+  async function known(sid: string, pid: number): Promise<number> {
+    await sessions.get(toSessionId(sid));
+    if (pid < 1) throw new AppError('not_found', 'Process not found');
+    return pid;
+  }
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { AppError, toAppError } from '../../core/errors.ts';
+import type { TerminalLine } from '../../session/services.ts';
+import { publicText, wireErrors } from '../shared/wire-errors.ts';
+import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
+import { type CrogiaDeps, iso, words } from './context.ts';
+import * as doc from './docs.ts';
+import { ShellParams } from './schemas.ts';
+
+type Deps = Pick<CrogiaDeps, 'terminals' | 'clock' | 'logger' | 'sockets'>;
+
+const Input = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('shell_input'), data: z.string() }),
+  z.object({ type: z.literal('shell_resize'), cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
+]);
+
+/** A person's own terminal. Nothing of it is logged; it lives on without a socket. */
+export function mountTerminals(deps: Deps): void {
+  deps.sockets.route({
+    path: '/ws/shells/:shell_id',
+    params: ShellParams,
+    doc: doc.shellSocket,
+    open: (socket, { params }) => attend(socket, params.shell_id, deps),
+  });
+}
+
+async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
+  const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: iso(clock.now()) });
+  // The client may type before we have found its terminal: nothing it types may be lost.
+  const connected = connect(terminals, shellId, socket.closed);
+  connected.catch(() => {});
+  socket.onJson(
+    async (given) => {
+      const problem = typed((await connected).line, given);
+      if (problem !== undefined) say('error', { message: problem });
+    },
+    () => say('error', { message: 'Invalid JSON' }),
+  );
+  try {
+    const { line, info } = await connected;
+    await using _line = line;
+    say('shell_connected', { shell_id: shellId, session_id: info.sessionId, message: 'Connected' });
+    const ended = line.ended.then((how) =>
+      socket.close(how === 'session_deleted' ? closeCodes.sessionDeleted : closeCodes.normal),
+    );
+    socket.closed.addEventListener('abort', () => line.output.destroy(), { once: true });
+    const decoder = new TextDecoder();
+    for await (const chunk of line.output) {
+      const data = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
+      if (data !== '') say('shell_output', { data });
+      await socket.drained(); // what is not taken stays in the terminal, and its programs wait
+    }
+    await ended;
+  } catch (thrown) {
+    if (socket.closed.aborted) return;
+    const error = toAppError(thrown);
+    if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
+    say('error', { message: error.code === 'shell_not_found' ? words.shell_not_found : publicText(error) });
+    socket.close(wireErrors[error.code].ws);
+  }
+}
+
+async function connect(terminals: Deps['terminals'], shellId: string, signal: AbortSignal) {
+  if (!/^shell_[0-9a-f]{8}$/.test(shellId)) throw new AppError('shell_not_found', words.shell_not_found);
+  const info = await terminals.get(shellId);
+  return { info, line: await terminals.connect(shellId, signal) };
+}
+
+/** Passes it on, or says what is wrong with it. */
+function typed(line: TerminalLine, given: JsonObject): string | undefined {
+  const parsed = Input.safeParse(given);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return issue?.path[0] === 'type'
+      ? `Unknown message type: ${String(given.type).slice(0, 100)}`
+      : `${issue?.path.join('.')}: ${issue?.message}`;
+  }
+  if (parsed.data.type === 'shell_input') line.write(parsed.data.data);
+  else line.resize(parsed.data.cols, parsed.data.rows);
+  return undefined;
+}

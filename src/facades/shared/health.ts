@@ -1,0 +1,28 @@
+import type { Clock } from '../../core/clock.ts';
+import type { ServiceHealth, SessionService } from '../../session/service.ts';
+
+/** Under the second that is promised, whatever hangs. */
+const patienceMs = 900;
+
+export async function healthInTime(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {
+  const giveUp = new AbortController();
+  const { promise: tooLate, resolve } = Promise.withResolvers<ServiceHealth>();
+  const timer = clock.setTimeout(() => {
+    giveUp.abort();
+    resolve(unknown('The checks did not answer in time.'));
+  }, patienceMs);
+  const failed = () => unknown('The checks failed.');
+  const health = await Promise.race([sessions.health(giveUp.signal).catch(failed), tooLate]);
+  clock.clearTimeout(timer);
+  return health;
+}
+
+function unknown(detail: string): ServiceHealth {
+  const check = { status: 'unhealthy', detail } as const;
+  return {
+    storage: check,
+    sandbox: { ...check, driver: 'unknown' },
+    model: { ...check, name: 'unknown' },
+    sessions: { total: 0, running: 0, waiting: 0 },
+  };
+}
