@@ -1,0 +1,71 @@
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionEvent } from '../../core/events.ts';
+import { SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { AgentConfigService } from '../../session/agent-configs.ts';
+import type { ProviderKeyService } from '../../session/provider-keys.ts';
+import type { Project, Services } from '../../session/services.ts';
+import type { SideMessages } from '../../session/side-messages.ts';
+import type { UploadedFile, UploadService } from '../../session/uploads.ts';
+import { InvalidRequest } from '../shared/error-style.ts';
+import type { Idempotency } from '../shared/idempotency.ts';
+import type { SocketServer } from '../shared/ws.ts';
+import type { View } from './names.ts';
+
+/** What this dialect uses; what beside the services is asked for by no other. */
+export interface OpencodexDeps {
+  readonly services: Pick<Services, 'sessions' | 'files' | 'sandboxes' | 'projects'>;
+  readonly agents: AgentConfigService;
+  readonly uploads: UploadService;
+  readonly keys: ProviderKeyService;
+  readonly sideMessages: SideMessages;
+  readonly idempotency: Idempotency;
+  readonly sockets: SocketServer;
+  readonly clock: Clock;
+  readonly maxUploadBytes: number;
+}
+
+const missing = (text: string) => new AppError('not_found', text);
+const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
+
+/** Of any shape: what is no session's id names none. */
+export async function chatOf({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
+  const id = SessionId.safeParse(sid);
+  const record = id.success ? await services.sessions.get(id.data).catch(onlyMissing) : undefined;
+  if (!record) throw missing(`Chat session with id ${sid} not found`);
+  return record;
+}
+export async function projectOf({ services }: OpencodexDeps, id: string): Promise<Project> {
+  const project = await services.projects.get(id).catch(onlyMissing);
+  if (!project) throw missing(`Project with id ${id} not found`);
+  return project;
+}
+export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
+  const file = await uploads.get(id).catch(onlyMissing);
+  if (!file) throw missing(`File ${id} not found`);
+  return file;
+}
+function onlyMissing(thrown: unknown): undefined {
+  if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
+}
+export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);
+export const blockMissing = (id: string) => missing(`Block with id ${id} not found`);
+
+/** A sandbox that was stopped on purpose is 404 here, not 503. */
+export function notRunning(thrown: unknown): never {
+  if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
+  throw thrown;
+}
+
+/** One field that only the handler can judge. */
+export function invalid(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
+  return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
+}
+
+export async function eventsOf(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
+  return await Array.fromAsync(deps.services.sessions.history(id));
+}
+export async function viewOf(deps: OpencodexDeps, { id }: SessionRecord): Promise<View> {
+  return { workdir: (await deps.services.sessions.sandbox(id)).workdir };
+}

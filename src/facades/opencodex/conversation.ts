@@ -1,0 +1,154 @@
+import type { SessionRecord } from '../../core/records.ts';
+import type { SideMessage } from '../../session/side-messages.ts';
+import type { App } from '../shared/routes.ts';
+import { actionOf, actionsOf, isAction } from './actions.ts';
+import { blocksOf } from './blocks.ts';
+import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, viewOf } from './context.ts';
+import * as doc from './docs/conversation.ts';
+import { placeOf } from './ids.ts';
+import { type Message, messagesOf, type PlacedMessage } from './messages.ts';
+import { iso } from './names.ts';
+import { newestOf, pageOf } from './paging.ts';
+import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from './schemas.ts';
+
+const chat = '/api/v1/chats/:sid';
+
+export function mountConversation(app: App, deps: OpencodexDeps): void {
+  const { idempotency } = deps;
+  app.get(
+    `${chat}/messages`,
+    { schema: { params: ChatParams, querystring: PageQuery }, config: { doc: doc.listMessages } },
+    async ({ params, query }) => {
+      const { items, total } = newestOf(await conversation(deps, await chatOf(deps, params.sid)), query);
+      return { messages: items, total };
+    },
+  );
+  app.post(
+    `${chat}/messages`,
+    { schema: { params: ChatParams, body: NewMessage }, config: { doc: doc.createMessage } },
+    (request, reply) =>
+      idempotency.once(request, reply.code(201), async () => {
+        const { content, role, message_metadata, mode } = request.body;
+        const session = await chatOf(deps, request.params.sid);
+        const metadata = message_metadata ?? {};
+        if (role === 'assistant' || role === 'system')
+          return await keepAside(deps, session, { role, text: content, metadata });
+        return await send(deps, session, { text: content, mode: mode ?? 'queue', metadata });
+      }),
+  );
+  app.get(
+    `${chat}/blocks`,
+    { schema: { params: ChatParams, querystring: PageQuery }, config: { doc: doc.listBlocks } },
+    async ({ params, query }) => {
+      const session = await chatOf(deps, params.sid);
+      const { items, total } = newestOf(blocksOf(await eventsOf(deps, session), await viewOf(deps, session)), query);
+      return { blocks: items, total };
+    },
+  );
+  app.get(
+    `${chat}/blocks/:id`,
+    { schema: { params: BlockParams }, config: { doc: doc.getBlock } },
+    async ({ params }) => {
+      const session = await chatOf(deps, params.sid);
+      const blocks = blocksOf(await eventsOf(deps, session), await viewOf(deps, session));
+      const found = blocks.find(({ id }) => id === params.id);
+      if (!found) throw blockMissing(params.id);
+      return found;
+    },
+  );
+  app.get(
+    `${chat}/agent-actions`,
+    { schema: { params: ChatParams, querystring: PageQuery }, config: { doc: doc.listActions } },
+    async ({ params, query }) => {
+      const session = await chatOf(deps, params.sid);
+      const { items, total } = pageOf(actionsOf(await eventsOf(deps, session), await viewOf(deps, session)), query);
+      return { agent_actions: items, total };
+    },
+  );
+  app.get(
+    '/api/v1/agent-actions/:id',
+    { schema: { params: IdParams }, config: { doc: doc.getAction } },
+    async ({ params }) => {
+      const found = await findAction(deps, params.id);
+      if (!found) throw actionMissing(params.id);
+      return found;
+    },
+  );
+}
+
+/** The log's rows, what clients put beside them, and what they noted about them. */
+async function conversation(deps: OpencodexDeps, session: SessionRecord): Promise<Message[]> {
+  const { sideMessages } = deps;
+  const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
+  const rows: PlacedMessage[] = messagesOf(await eventsOf(deps, session), await viewOf(deps, session));
+  const noted = rows.map(({ seq, message }) => {
+    const message_metadata = { ...notes.get(message.id), ...message.message_metadata };
+    return { seq, message: { ...message, message_metadata } };
+  });
+  const besides = aside.map((one) => ({ seq: one.afterSeq + 0.5, message: asideView(session, one) }));
+  return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
+}
+
+function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {
+  return {
+    id,
+    chat_session_id: session.id,
+    role,
+    content: text,
+    message_metadata: metadata,
+    created_at: iso(at),
+    agent_actions: [],
+  };
+}
+
+async function keepAside(
+  deps: OpencodexDeps,
+  session: SessionRecord,
+  message: Pick<SideMessage, 'role' | 'text' | 'metadata'>,
+): Promise<Message> {
+  const { head } = await deps.services.sessions.page(session.id, Number.MAX_SAFE_INTEGER, 1);
+  return asideView(session, await deps.sideMessages.add(session.id, { ...message, afterSeq: head }));
+}
+
+interface Sending {
+  readonly text: string;
+  readonly mode: 'inject' | 'queue' | 'replace';
+  readonly metadata: Record<string, unknown>;
+}
+async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, metadata }: Sending): Promise<Message> {
+  const { messageId, seq } = await deps.services.sessions.send(id, { text, mode });
+  if (Object.keys(metadata).length > 0) await deps.sideMessages.annotate(id, messageId, metadata);
+  const { events } = await deps.services.sessions.page(id, seq - 1, 1);
+  return {
+    id: messageId,
+    chat_session_id: id,
+    role: 'user',
+    content: text,
+    message_metadata: metadata,
+    created_at: iso(events[0]?.ts ?? deps.clock.now()),
+    agent_actions: [],
+  };
+}
+
+/** The id says where its call stands; its result is among the events behind. */
+async function findAction(deps: OpencodexDeps, id: string) {
+  const place = placeOf('action', id);
+  const session = place && (await chatOf(deps, place.session).catch(() => undefined));
+  if (!place || !session) return undefined;
+  const { sessions } = deps.services;
+  const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
+  if (call?.seq !== place.seq || !isAction(call)) return undefined;
+  const view = await viewOf(deps, session);
+  if (call.type === 'tool.called') return actionOf(call, call, view);
+  for (let after = call.seq; ; ) {
+    const { events } = await sessions.page(session.id, after, 500);
+    for (const event of events) {
+      if (event.runId !== call.runId) continue;
+      if (event.type === 'tool.called' && event.data.callId === call.data.callId) return actionOf(call, event, view);
+      if (event.type === 'run.end') return actionOf(call, undefined, view);
+    }
+    const last = events.at(-1);
+    if (!last) return actionOf(call, undefined, view);
+    after = last.seq;
+  }
+}

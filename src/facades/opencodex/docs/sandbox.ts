@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { json, key, route, sid } from './shared.ts';
+
+const Said = z.object({ message: z.string() });
+const Started = z.object({ message: z.string(), container_id: z.string() });
+const container_id = `sbx-${sid}`;
+
+export const start = route({
+  id: 'StartSandbox',
+  summary: 'Start the sandbox of a chat session',
+  responses: {
+    200: json('It ran already', Started, { message: 'Sandbox is already running', container_id }),
+    201: json('It was started', Started, { message: 'Sandbox started successfully', container_id }),
+  },
+  fails: [404],
+});
+export const stop = route({
+  id: 'StopSandbox',
+  summary: 'Stop the sandbox: everything in it ends, its files stay',
+  responses: { 200: json('Done', Said, { message: 'Sandbox stopped successfully' }) },
+  fails: [404],
+});
+export const reset = route({
+  id: 'ResetSandbox',
+  summary: 'Empty the workspace and begin with a fresh sandbox',
+  responses: { 200: json('Done', Said, { message: 'Sandbox reset successfully' }) },
+  fails: [404],
+});
+export const execute = route({
+  id: 'Execute',
+  summary: 'Run a command in the sandbox',
+  responses: {
+    200: json('What came of it', z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() }), {
+      exit_code: 0,
+      stdout: 'hi\n',
+      stderr: '',
+    }),
+  },
+  fails: [404, 409, 413, 422],
+  more: { headers: key, bodyExample: { command: 'echo hi' } },
+});
+export const status = route({
+  id: 'SandboxStatus',
+  summary: 'Say whether the sandbox runs',
+  responses: {
+    200: json(
+      'Its state',
+      z.object({
+        running: z.boolean(),
+        container_id: z.string().nullable(),
+        stats: z.record(z.string(), z.unknown()).nullable(),
+      }),
+      { running: true, container_id, stats: null },
+    ),
+  },
+  fails: [404],
+});

@@ -1,0 +1,92 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
+import type { FastifyRequest } from 'fastify';
+import { AppError } from '../../core/errors.ts';
+import { InvalidRequest } from '../shared/error-style.ts';
+
+export interface Part {
+  readonly filename: string;
+  readonly mimeType: string;
+  readonly content: Readable;
+}
+interface Limits {
+  /** Parts with files. */
+  readonly files: number;
+}
+const names = new Set(['file', 'files']);
+
+/**
+ * Gives each file of a multipart body to `take`, one after another and as it comes in. A body that is cut, or is no
+ * multipart, fails the file that is being read and then the whole; nothing is read further once `take` failed.
+ */
+export async function readFiles<Taken>(
+  request: FastifyRequest,
+  { files }: Limits,
+  take: (part: Part) => Promise<Taken>,
+): Promise<Taken[]> {
+  const parser = parserFor(request, files);
+  const taken: Promise<Taken>[] = [];
+  let open: Readable | undefined;
+  const stop = new AbortController();
+  let problem: unknown;
+  const fail = (error: unknown) => {
+    problem ??= error;
+    stop.abort();
+    open?.destroy(problem as Error);
+  };
+  parser.on(
+    'file',
+    (field: string, content: BusboyFileStream, filename: string, _encoding: string, mimeType: string) => {
+      content.on('error', () => {}); // its reader hears of it
+      if (!names.has(field)) return void content.resume();
+      open = content;
+      const done = take({ filename, mimeType, content });
+      done.catch(fail);
+      taken.push(done);
+    },
+  );
+  parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files at once.`)));
+  parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));
+  await pipeline(request.raw, parser, { signal: stop.signal }).catch((thrown: unknown) => {
+    fail(problem ?? cutOrBad(request, thrown));
+  });
+  const results = await Promise.allSettled(taken);
+  if (problem === undefined) return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
+  throw problem;
+}
+
+function parserFor(request: FastifyRequest, files: number): BusboyInstance {
+  const type = contentType(request);
+  if (!/^multipart\/form-data\s*;/i.test(type)) throw bad('The body must be multipart/form-data.');
+  try {
+    return new Busboy({
+      headers: { 'content-type': type },
+      limits: {
+        files: files + 1,
+        fields: 100,
+        parts: files + 101,
+        fieldSize: 64 * 1024,
+        headerPairs: 100,
+        headerSize: 16 * 1024,
+      },
+    });
+  } catch {
+    throw bad('The multipart body has no boundary.');
+  }
+}
+
+/** The JSON routes' hook takes the header away, so that no body of theirs is refused for it; here it counts. */
+function contentType({ raw }: FastifyRequest): string {
+  const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
+  return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');
+}
+
+function cutOrBad({ raw }: FastifyRequest, thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  return raw.complete
+    ? bad('The multipart body could not be read.')
+    : new AppError('invalid_request', 'The upload was cut before its end.');
+}
+
+const bad = (msg: string) => new InvalidRequest([{ type: 'value_error', loc: ['body'], msg }], msg);

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { providerOf } from '../../session/providers.ts';
+import { toolGroupNames } from '../../session/templates.ts';
+
+// The wire speaks snake_case; nothing behind this folder does.
+
+const said = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => value.trim() !== '', 'must not be empty');
+const withoutNul = (value: string) => !value.includes('\0');
+const path = z.string().min(1).max(4096).refine(withoutNul, 'must not contain NUL');
+const name = z.string().min(1).max(255);
+const object = z.record(z.string(), z.unknown());
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(min).max(max));
+
+export const ChatParams = z.object({ sid: z.string().describe('the chat session') });
+export const BlockParams = z.object({ sid: z.string(), id: z.string() });
+export const IdParams = z.object({ id: z.string() });
+export const ProjectParams = z.object({ project_id: z.string() });
+export const TemplateParams = z.object({ template_id: z.string() });
+export const ApplyParams = z.object({ project_id: z.string(), template_id: z.string() });
+export const ProviderParams = z.object({ provider: z.string() });
+
+const page = {
+  skip: wholeNumber(0, 999_999_999).optional().describe('0 if absent'),
+  limit: wholeNumber(1, 500).optional().describe('100 if absent'),
+};
+export const PageQuery = z.object(page);
+export type PageQuery = z.output<typeof PageQuery>;
+export const ChatsQuery = z.object({ project_id: z.string().optional(), ...page });
+export const NewChatQuery = z.object({ project_id: z.string() });
+export const PathQuery = z.object({ path: path.describe('absolute, below /workspace/') });
+export const DownloadAllQuery = z.object({ type: z.string().describe('uploaded or output') });
+export const ProvidersQuery = z.object({ featured_only: z.enum(['true', 'false', '1', '0', '']).optional() });
+export const StreamQuery = z.object({ after_seq: z.unknown().optional().describe('resume after this event') });
+
+export const NewProject = z.object({ name, description: z.string().max(200_000).nullish() });
+export const ProjectChange = z.object({ name: name.nullish(), description: z.string().max(200_000).nullish() });
+export const NewChat = z.object({ name: name.nullish().describe('New Chat if absent') });
+export const ChatChange = z.object({ name: name.nullish(), status: z.enum(['active', 'archived']).nullish() });
+
+const mode = z
+  .enum(['inject', 'queue', 'replace'])
+  .nullish()
+  .describe('what happens while a run is active; queue is the default');
+export const NewMessage = z.object({
+  content: said(200_000),
+  role: z.enum(['user', 'assistant', 'system']).nullish().describe('user starts a run; the others are only kept'),
+  message_metadata: object.nullish(),
+  mode,
+});
+export const StreamMessage = z.object({ content: said(200_000), mode });
+
+export const Execute = z.object({
+  command: said(200_000).refine(withoutNul, 'must not contain NUL'),
+  workdir: path.nullish().describe('/workspace if absent'),
+  timeout: z.int().min(1).max(600).nullish().describe('seconds, 120 if absent'),
+});
+export const ToProject = z.object({ path, project_id: z.string() });
+
+const provider = (fits: (id: string) => boolean) => z.string().refine(fits, 'is not a provider known here');
+export const AgentConfigChange = z.object({
+  agent_type: name.optional(),
+  environment_type: name.nullable().optional(),
+  system_instructions: z.string().max(200_000).nullable().optional(),
+  enabled_tools: z
+    .array(z.enum(toolGroupNames))
+    .max(100)
+    .transform((tools) => [...new Set(tools)])
+    .optional(),
+  llm_provider: provider((id) => providerOf(id) !== undefined).optional(),
+  llm_model: name.optional(),
+  llm_config: object.optional(),
+});
+export const NewKey = z.object({
+  provider: provider((id) => providerOf(id)?.envKey != null),
+  api_key: z
+    .string()
+    .max(4096)
+    .transform((key) => key.trim())
+    .refine((key) => /^[\x21-\x7e]+$/.test(key), 'must be visible ASCII characters'),
+});

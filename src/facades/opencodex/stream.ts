@@ -1,0 +1,139 @@
+import { toAppError } from '../../core/errors.ts';
+import type { SessionEvent } from '../../core/events.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import { parseCursor } from '../shared/cursor.ts';
+import { publicText } from '../shared/wire-errors.ts';
+import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
+import { chatOf, type OpencodexDeps, viewOf } from './context.ts';
+import { stream as doc } from './docs/conversation.ts';
+import { Frames } from './frames.ts';
+import { iso } from './names.ts';
+import { ChatParams, StreamMessage, StreamQuery } from './schemas.ts';
+
+export function mountStream(deps: OpencodexDeps): void {
+  deps.sockets.route({
+    path: '/api/v1/chats/:sid/stream',
+    params: ChatParams,
+    query: StreamQuery,
+    doc,
+    async open(socket, { params, query }) {
+      const complain = (text: string) =>
+        socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });
+      const chat = chatOf(deps, params.sid);
+      // Frames may come with the upgrade: they wait until it is known who they are for.
+      socket.onJson(
+        async (frame) => {
+          const session = await chat.catch(() => undefined);
+          if (session) await take({ deps, socket, session, complain }, frame);
+        },
+        () => complain('Invalid JSON'),
+      );
+      try {
+        const session = await chat;
+        await follow(deps, socket, session, parseCursor(query.after_seq));
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code !== 'not_found' && error.code !== 'invalid_request') throw thrown;
+        complain(publicText(error));
+        socket.close(closeCodes.refused, publicText(error));
+      }
+    },
+  });
+}
+
+async function follow(
+  deps: OpencodexDeps,
+  socket: Socket,
+  session: SessionRecord,
+  cursor: number | undefined,
+): Promise<void> {
+  const { sessions } = deps.services;
+  const { id } = session;
+  const frames = new Frames(await viewOf(deps, session));
+  const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
+  const after = cursor ?? (await startOfWork(deps, id)) ?? head;
+  for (const event of await runBefore(deps, id, Math.min(after, head))) frames.of(event);
+  for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
+    if (item.kind === 'resync') {
+      socket.sendJson(resync(item, deps.clock.now()));
+      for (const event of await runBefore(deps, id, item.head)) frames.of(event);
+      continue;
+    }
+    const frame = frames.of(item.event);
+    if (frame) socket.sendJson(frame);
+    if (item.event.seq <= head) await socket.drained();
+  }
+  socket.close(closeCodes.sessionDeleted, 'The chat session was deleted');
+}
+
+/** Before the start of a run that works now: so "send, then connect" loses nothing. One that waits is in the lists. */
+async function startOfWork({ services }: OpencodexDeps, id: SessionId): Promise<number | undefined> {
+  const active = await services.sessions.activeRun(id);
+  return active && !active.waiting ? active.startedSeq - 1 : undefined;
+}
+
+const smallest = 512;
+
+/** What a run that is under way at a cursor has brought so far; found by looking back from there. */
+async function runBefore({ services }: OpencodexDeps, id: SessionId, cursor: number): Promise<SessionEvent[]> {
+  for (let size = smallest; ; size *= 4) {
+    const from = Math.max(0, cursor - size);
+    const { events } = await services.sessions.page(id, from, cursor - from);
+    const before = events.filter(({ seq }) => seq <= cursor);
+    const start = before.findLastIndex(({ type }) => type === 'run.started');
+    if (start >= 0) return before.slice(start);
+    if (from === 0) return before;
+  }
+}
+
+function resync(
+  { reason, oldest, head }: { reason: string; oldest: number; head: number },
+  now: number,
+): Record<string, unknown> {
+  return {
+    type: 'resync',
+    reason,
+    oldest_seq: oldest,
+    latest_seq: head,
+    seq: head,
+    content: '',
+    timestamp: iso(now),
+  };
+}
+
+interface Taking {
+  readonly deps: OpencodexDeps;
+  readonly socket: Socket;
+  readonly session: SessionRecord;
+  readonly complain: (text: string) => void;
+}
+
+/** What a client sends; its failures are frames, and the connection stays. */
+async function take({ deps, socket, session, complain }: Taking, frame: JsonObject): Promise<void> {
+  const { sessions } = deps.services;
+  try {
+    switch (frame.type) {
+      case 'message': {
+        const message = StreamMessage.safeParse(frame);
+        if (!message.success) return complain(whatIsWrong(message.error.issues[0]));
+        const { content, mode } = message.data;
+        await sessions.send(session.id, { text: content, mode: mode ?? 'queue' });
+        return undefined;
+      }
+      case 'cancel':
+      case 'stop':
+        await sessions.stop(session.id);
+        return undefined;
+      case 'ping':
+        return socket.sendJson({ type: 'pong', timestamp: iso(deps.clock.now()) });
+      default:
+        return complain(`Unknown message type: ${String(frame.type).slice(0, 100)}`);
+    }
+  } catch (thrown) {
+    complain(publicText(toAppError(thrown)));
+  }
+}
+
+const whatIsWrong = (issue: { path: PropertyKey[]; message: string } | undefined): string =>
+  issue?.path[0] === 'content' ? 'content must be a non-empty string' : `${String(issue?.path[0])}: ${issue?.message}`;

@@ -1,0 +1,60 @@
+import { sandboxIdOf } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { AgentConfig } from '../../session/agent-configs.ts';
+import { projectFolder } from '../../session/project-copies.ts';
+import type { Project } from '../../session/services.ts';
+import type { AgentTemplate } from '../../session/templates.ts';
+import type { UploadedFile } from '../../session/uploads.ts';
+import { iso } from './names.ts';
+
+export const projectView = ({ id, name, description, createdAt, updatedAt }: Project) => ({
+  id,
+  name,
+  description,
+  created_at: iso(createdAt),
+  updated_at: iso(updatedAt),
+});
+
+export const chatView = (session: SessionRecord, environment: string | null) => ({
+  id: session.id,
+  project_id: session.projectId,
+  name: session.title === '' ? 'New Chat' : session.title,
+  status: session.archived ? ('archived' as const) : ('active' as const),
+  created_at: iso(session.createdAt),
+  updated_at: iso(session.updatedAt),
+  container_id: session.sandboxState === 'running' ? sandboxIdOf(session.id) : null,
+  environment_type: environment,
+});
+
+export const agentView = (config: AgentConfig) => ({
+  id: config.id,
+  project_id: config.projectId,
+  agent_type: config.agentType,
+  environment_type: config.environment,
+  system_instructions: config.prompt,
+  enabled_tools: config.tools,
+  llm_provider: config.provider,
+  llm_model: config.model,
+  llm_config: config.options,
+});
+
+export const templateView = ({ id, name, description, agentType, environment, tools }: AgentTemplate) => ({
+  id,
+  name,
+  description,
+  agent_type: agentType,
+  environment_type: environment,
+  enabled_tools: [...tools],
+});
+
+export const fileView = (file: UploadedFile) => ({
+  id: file.id,
+  project_id: file.projectId,
+  filename: file.name,
+  file_path: `/workspace/${projectFolder}/${file.name}`,
+  file_type: file.type,
+  size: file.size,
+  mime_type: file.mimeType,
+  hash: file.sha256,
+  uploaded_at: iso(file.uploadedAt),
+});

@@ -1,0 +1,88 @@
+import { posix } from 'node:path';
+import { AppError } from '../../core/errors.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import { projectFolder } from '../../session/project-copies.ts';
+import type { OpencodexDeps } from './context.ts';
+import { mimeType } from './mime.ts';
+
+export interface WorkspaceFile {
+  /** Relative to the workspace. */
+  readonly path: string;
+  readonly size: number;
+  readonly modified: string;
+}
+const maxFolders = 5_000;
+const maxDepth = 64;
+const atOnce = 8;
+
+/** Where a path below `/workspace/` leads, relative to the workspace. Rejects everything else. */
+export function inWorkspace(path: string): string {
+  const clean = posix.normalize(path);
+  const relative = clean.startsWith('/workspace/') ? clean.slice('/workspace/'.length).replace(/\/+$/, '') : '';
+  if (relative === '') throw new AppError('path_outside', 'Path must be below /workspace/');
+  return relative;
+}
+
+/** Regular files in and below a folder, folders that begin with a dot left out; no link is followed. */
+export async function filesBelow(
+  { services }: OpencodexDeps,
+  { id }: SessionRecord,
+  { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
+): Promise<WorkspaceFile[]> {
+  const found: WorkspaceFile[] = [];
+  let folders = [start];
+  let seen = 0;
+  for (let depth = 0; folders.length > 0 && depth < maxDepth && seen < maxFolders; depth++) {
+    const next: string[] = [];
+    const wave = folders.slice(0, maxFolders - seen);
+    seen += wave.length;
+    for (let at = 0; at < wave.length; at += atOnce) {
+      const lists = wave.slice(at, at + atOnce).map(async (folder) => {
+        for (const entry of await services.files.list(id, folder, signal).catch(ifGone)) {
+          const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
+          if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) next.push(path);
+          if (entry.type === 'file') found.push({ path, size: entry.size ?? 0, modified: entry.modified });
+        }
+      });
+      await Promise.all(lists);
+    }
+    folders = next;
+  }
+  return found;
+}
+
+function ifGone(thrown: unknown): [] {
+  const gone =
+    thrown instanceof AppError && ['file_not_found', 'invalid_request', 'path_outside'].includes(thrown.code);
+  if (!gone) throw thrown;
+  return [];
+}
+
+export const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) =>
+  filesBelow(deps, session, { start: projectFolder, skip: () => false, signal });
+
+const newest = 500;
+/** What work left in the workspace, the newest first. */
+export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) {
+  const skip = (folder: string) => folder === projectFolder;
+  const all = await filesBelow(deps, session, { start: '.', skip, signal });
+  return all
+    .sort((a, b) => (a.modified === b.modified ? compare(a.path, b.path) : compare(b.modified, a.modified)))
+    .slice(0, newest);
+}
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+export interface Content {
+  readonly content: string;
+  readonly is_binary: boolean;
+  readonly mime_type: string | null;
+}
+/** As a page shows it: text, an image as a data URI, or nothing of other binary files. */
+export function contentOf(path: string, bytes: Buffer): Content {
+  const mime_type = mimeType(path);
+  if (mime_type?.startsWith('image/')) {
+    return { content: `data:${mime_type};base64,${bytes.toString('base64')}`, is_binary: true, mime_type };
+  }
+  if (bytes.includes(0)) return { content: '', is_binary: true, mime_type };
+  return { content: bytes.toString('utf8'), is_binary: false, mime_type };
+}

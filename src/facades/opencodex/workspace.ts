@@ -1,0 +1,134 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { AppError } from '../../core/errors.ts';
+import { projectFolder } from '../../session/project-copies.ts';
+import { baseName } from '../../session/uploads.ts';
+import type { App } from '../shared/routes.ts';
+import { whileConnected } from '../shared/while-connected.ts';
+import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
+import * as doc from './docs/workspace.ts';
+import { attachment } from './download.ts';
+import { mimeType } from './mime.ts';
+import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from './schemas.ts';
+import { fileView } from './views.ts';
+import { contentOf, inWorkspace, outputFiles, uploadedFiles, type WorkspaceFile } from './workspace-files.ts';
+import { zip } from './zip.ts';
+
+const base = '/api/v1/chats/:sid/workspace';
+const maxBytes = 50 * 1024 * 1024; // what a sandbox hands out in one piece
+const maxPacked = 1024 * 1024 * 1024;
+
+export function mountWorkspace(app: App, deps: OpencodexDeps): void {
+  const { files } = deps.services;
+  app.get(
+    `${base}/files`,
+    { schema: { params: ChatParams }, config: { doc: doc.listFiles } },
+    async ({ params }, reply) => {
+      const session = await chatOf(deps, params.sid);
+      const signal = whileConnected(reply);
+      const output = await outputFiles(deps, session, signal);
+      const uploaded = await uploadedFiles(deps, session, signal);
+      const known = session.projectId === null ? [] : await deps.uploads.ofProject(session.projectId);
+      const ids = new Map(known.map(({ name, id }) => [name, id]));
+      return {
+        uploaded: uploaded.map((file) => entry(file, 'uploaded', ids.get(below(file)))),
+        output: output.map((file) => entry(file, 'output', undefined)),
+      };
+    },
+  );
+  app.get(
+    `${base}/files/content`,
+    { schema: { params: ChatParams, querystring: PathQuery }, config: { doc: doc.readContent } },
+    async ({ params, query }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      const path = inWorkspace(query.path);
+      const bytes = await files.read(id, path, whileConnected(reply)).catch(missing);
+      return { path: query.path, ...contentOf(path, bytes) };
+    },
+  );
+  app.get(
+    `${base}/files/download`,
+    { schema: { params: ChatParams, querystring: PathQuery }, config: { doc: doc.downloadFile } },
+    async ({ params, query }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      const path = inWorkspace(query.path);
+      const bytes = await files.read(id, path, whileConnected(reply), { maxBytes }).catch(missing);
+      return reply
+        .header('content-type', mimeType(path) ?? 'application/octet-stream')
+        .header('content-disposition', attachment(posix.basename(path)))
+        .send(bytes);
+    },
+  );
+  app.get(
+    `${base}/download-all`,
+    { schema: { params: ChatParams, querystring: DownloadAllQuery }, config: { doc: doc.downloadAll } },
+    async ({ params, query: { type } }, reply) => {
+      const session = await chatOf(deps, params.sid);
+      if (type !== 'uploaded' && type !== 'output')
+        throw new AppError('invalid_request', 'type must be uploaded or output');
+      const signal = whileConnected(reply);
+      const list = type === 'uploaded' ? uploadedFiles : outputFiles;
+      const found = await list(deps, session, signal);
+      if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
+      fits(found);
+      const entries = found.map(({ path, modified }) => ({
+        name: path,
+        modified: new Date(modified),
+        read: () => files.read(session.id, path, signal, { maxBytes }),
+      }));
+      return reply
+        .header('content-type', 'application/zip')
+        .header('content-disposition', attachment(`${type}-${session.id}.zip`))
+        .send(Readable.from(zip(entries)));
+    },
+  );
+  app.post(
+    `${base}/files/upload-to-project`,
+    { schema: { params: ChatParams, body: ToProject }, config: { doc: doc.uploadToProject } },
+    (request, reply) =>
+      deps.idempotency.once(request, reply.code(201), async () => {
+        const session = await chatOf(deps, request.params.sid);
+        const project = await projectOf(deps, request.body.project_id);
+        const path = inWorkspace(request.body.path);
+        const name = baseName(path);
+        if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
+        const signal = whileConnected(reply);
+        const bytes = await files.read(session.id, path, signal, { maxBytes: deps.maxUploadBytes }).catch(missing);
+        const content = Readable.from([bytes], { objectMode: true });
+        const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
+        await using staged = await deps.uploads.stage(wanted, signal);
+        const [file] = await deps.uploads.keep([staged]);
+        return file && fileView(file);
+      }),
+  );
+}
+
+const below = ({ path }: WorkspaceFile) =>
+  path.startsWith(`${projectFolder}/`) ? path.slice(projectFolder.length + 1) : path;
+
+const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | undefined) => ({
+  ...(id !== undefined && { id }),
+  name: below(file),
+  path: `/workspace/${file.path}`,
+  size: file.size,
+  type,
+  mime_type: mimeType(file.path),
+});
+
+/** All that can be refused is refused before the first byte: behind it there is no status. */
+function fits(files: readonly WorkspaceFile[]): void {
+  const large = files.find(({ size }) => size > maxBytes);
+  if (large)
+    throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download what you need by itself`);
+  if (files.reduce((sum, { size }) => sum + size, 0) > maxPacked) {
+    throw new AppError(
+      'payload_too_large',
+      'The files are larger than 1 GiB together: download what you need by itself',
+    );
+  }
+}
+
+function missing(thrown: unknown): never {
+  if (thrown instanceof AppError && thrown.code === 'file_not_found') throw new AppError('not_found', 'File not found');
+  throw thrown;
+}
