@@ -23,7 +23,9 @@ async function main(): Promise<void> {
   using _faults =
     faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
   const { gemini, openai, anthropic } = config.models;
-  const secrets = [config.token, config.mongodbUrl, gemini.apiKey, openai.apiKey, anthropic.apiKey];
+  const { secretAccessKey } = config.storage.s3;
+  const modelKeys = [gemini.apiKey, openai.apiKey, anthropic.apiKey];
+  const secrets = [config.token, config.mongodbUrl, config.keys.encryptionKey, secretAccessKey, ...modelKeys];
   const scrubber = createScrubber(secrets);
   const logger = createLogger({ level: config.log.level, scrubber });
   // A bug in one place must not end everybody's sessions.

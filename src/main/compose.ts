@@ -26,6 +26,7 @@ import { toolRegistry } from '../tools/registry.ts';
 import { openDriver, sandboxFolder } from './driver.ts';
 import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
 import { instanceName } from './instance.ts';
+import { projectParts } from './projects.ts';
 import { ImageRegistries } from './registries.ts';
 
 const proxyPort = 3128;
@@ -44,7 +45,9 @@ interface Options {
 }
 /** The core with everything it stands on; disposing stops the work where it stands and closes the store last. */
 export interface Core extends AsyncDisposable {
-  readonly services: Omit<Services, 'projects' | 'terminals'>;
+  readonly services: Omit<Services, 'terminals'>;
+  /** What only the OpenCodex dialect asks for. */
+  readonly opencodex: Awaited<ReturnType<typeof projectParts>>['api'];
   readonly store: Store;
   readonly driver: Driver;
   readonly engine: Engine;
@@ -120,6 +123,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
   });
 
   const tools = toolRegistry();
+  const parts = await projectParts({ config, store, clock, ids, logger, usual: { model, tools, plans: true } });
   const presence = new Presence();
   const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
   const engine = stack.use(
@@ -127,7 +131,8 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
       store,
       log,
       driver,
-      profileOf: async () => ({ model, tools, plans: true }),
+      profileOf: parts.profileOf,
+      onUse: parts.onUse,
       clock,
       ids,
       logger,
@@ -198,10 +203,11 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
     files: fileService({ engine, known }),
     processes: processService({ engine, records: store.records, clock, ids, known }),
     sandboxes: sandboxService({ engine, driver, sessions, clock, ids }),
+    projects: parts.projects(sessions),
   };
   const held = stack.move();
   return {
-    ...{ services, store, driver, engine, metrics, instance, modelName: model.name },
+    ...{ services, opencodex: parts.api, store, driver, engine, metrics, instance, modelName: model.name },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -1,13 +1,11 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Config } from '../config/config.ts';
 import { AppError } from '../core/errors.ts';
 import { Secret } from '../core/secret.ts';
 
 interface Options {
-  readonly config: {
-    readonly keys: { readonly encryptionKey: Secret | undefined; readonly encryptionKeyFile: string | undefined };
-    readonly dataDir: string;
-  };
+  readonly config: Pick<Config, 'keys' | 'dataDir'>;
   /** Something in the store was sealed already: a key that is made now could not open it. */
   readonly isSealed: boolean;
   readonly newKey: () => string;

@@ -14,7 +14,7 @@ interface Deps {
   readonly modelFor: (name: string) => Promise<Model>;
 }
 
-/** A project's sessions work as its agent configuration says, without a plan; all others as configured. */
+/** A project's sessions work as its agent configuration says, step by step without a plan; all others as configured. */
 export function agentProfiles({ agents, usual, modelFor }: Deps): ProfileOf {
   return async ({ projectId }) => {
     const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
@@ -24,7 +24,8 @@ export function agentProfiles({ agents, usual, modelFor }: Deps): ProfileOf {
       // A session must be readable and stoppable without its model: what is wrong with it ends the run that asks.
       model: await modelFor(name).catch((error: unknown) => refusingModel(name, error)),
       tools: toolRegistry(functionsOf(config.tools)),
-      plans: false,
+      // The demo model follows a plan by its nature: each of its blocks is a step.
+      plans: config.provider === 'demo',
       ...(config.prompt !== null && { prompt: config.prompt }),
     };
   };

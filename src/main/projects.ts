@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import { vault } from '../auth/vault.ts';
+import type { Config } from '../config/config.ts';
+import type { BlobStore } from '../core/blobs.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import type { IdSource } from '../core/ids.ts';
+import type { Store } from '../core/ports.ts';
+import type { Secret } from '../core/secret.ts';
+import { createModel } from '../llm/registry.ts';
+import type { Logger } from '../observability/logger.ts';
+import { agentConfigService } from '../session/agent-configs.ts';
+import { agentProfiles } from '../session/agent-profile.ts';
+import type { EngineOptions } from '../session/engine.ts';
+import { modelCache } from '../session/models.ts';
+import type { Profile } from '../session/profile.ts';
+import { ProjectCopies } from '../session/project-copies.ts';
+import { projectService } from '../session/projects.ts';
+import { providerKeyKind, providerKeys } from '../session/provider-keys.ts';
+import { providerOf, splitModel } from '../session/providers.ts';
+import type { SessionService } from '../session/service.ts';
+import { sideMessages } from '../session/side-messages.ts';
+import { uploadService } from '../session/uploads.ts';
+import { localBlobs, volumeBlobs } from '../storage/folder.ts';
+import { s3Blobs } from '../storage/s3/s3.ts';
+import { encryptionKeys } from './encryption-keys.ts';
+
+interface Options {
+  readonly config: Config;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+  /** How sessions work that belong to no project. */
+  readonly usual: Profile;
+}
+
+/** Projects and what belongs to them: agents, files, keys. Its services are for the facade, its hooks for the engine. */
+export async function projectParts({ config, store, clock, ids, logger, usual }: Options) {
+  const { records } = store;
+  const newId = () => ids.messageId(); // any UUID
+  const blobs = await openBlobs(config, clock);
+  await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
+    logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
+  });
+  const uploads = uploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
+  await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
+
+  const isSealed = (await records.list(providerKeyKind, { limit: 1 })).length > 0;
+  const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
+  const baseUrls = Object.fromEntries(Object.entries(config.models).map(([name, { baseUrl }]) => [name, baseUrl]));
+  const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls });
+  await keys.verify();
+  if (sealing.length > 1) logger.info(await keys.rotate(), 'stored keys are under the primary encryption key');
+
+  const agents = agentConfigService({ records, newId, model: config.model });
+  const profileOf = agentProfiles({
+    agents,
+    usual,
+    modelFor: modelCache({
+      keyFor: async (provider) => (await keys.use(provider)) ?? configuredKey(config, provider),
+      create: (name, key) => projectModel(name, { key, config, clock, newId: () => ids.short() }),
+    }),
+  });
+  const copies = new ProjectCopies({ records, uploads, warn: (about, text) => logger.warn(about, text) });
+  const onUse: EngineOptions['onUse'] = (session, client, signal) => copies.sync(session, client, signal);
+
+  return {
+    profileOf,
+    onUse,
+    projects: (sessions: SessionService) =>
+      projectService({ records, sessions, agents, removeFiles: uploads.deleteProject, newId, clock }),
+    api: { agents, uploads, keys, sideMessages: sideMessages({ records, clock, newId }) },
+  };
+}
+
+function openBlobs({ storage: { kind, path, s3 }, dataDir }: Config, clock: Clock): Promise<BlobStore> {
+  if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
+  if (kind === 'local') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
+  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
+  return s3Blobs({
+    endpoint,
+    region,
+    bucket: `${bucket}`,
+    prefix,
+    accessKeyId: accessKeyId?.reveal() ?? '',
+    secretAccessKey: secretAccessKey as Secret, // the settings refuse to be without
+    spoolFolder: join(dataDir, 'incoming'),
+    now: clock.now(),
+  });
+}
+
+const configuredKey = ({ models }: Config, provider: string): Secret | undefined =>
+  Object.hasOwn(models, provider) ? models[provider as keyof Config['models']].apiKey : undefined;
+
+interface ModelParts {
+  readonly key: Secret | undefined;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly newId: () => string;
+}
+function projectModel(name: string, { key, config, clock, newId }: ModelParts) {
+  const provider = providerOf(splitModel(name).provider);
+  if (!provider || provider.models.length === 0) {
+    throw new AppError(
+      'unsupported',
+      `this version cannot speak to ${provider?.name ?? name} yet. Choose another one.`,
+    );
+  }
+  if (provider.envKey !== null && !key) {
+    throw new AppError('model_unauthorized', `there is no key. Store one in the settings, or set ${provider.envKey}.`);
+  }
+  return createModel(name, { keys: { gemini: key }, baseUrls: { gemini: config.models.gemini.baseUrl }, clock, newId });
+}
