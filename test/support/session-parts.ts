@@ -1,0 +1,116 @@
+import type { FactOf, FactType, SessionFact } from '../../src/core/events.ts';
+import { MessageId, RunId, randomIds, SessionId } from '../../src/core/ids.ts';
+import type { Store } from '../../src/core/ports.ts';
+import type { StoredSession } from '../../src/session/projection.ts';
+import { RunScribe, type RunSoFar } from '../../src/session/scribe.ts';
+import { Transcript } from '../../src/session/transcript.ts';
+import { SessionWriter } from '../../src/session/writer.ts';
+import { type EventLogOptions, storeEventLog } from '../../src/store/log.ts';
+import { memoryStore } from '../../src/store/memory/store.ts';
+import { manualClock } from './manual-clock.ts';
+
+export const sessionId = SessionId.parse('00000000000000aa');
+const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+export const runId = (n = 1): RunId => RunId.parse(uuid(n));
+export const messageId = (n = 1): MessageId => MessageId.parse(uuid(1_000 + n));
+
+/** A fact of a run; of the session itself where `of` is null. */
+export const fact = <Type extends FactType>(type: Type, data: FactOf<Type>['data'], of: RunId | null = runId()) =>
+  ({ type, runId: of, data }) as FactOf<Type>;
+export const says = (text: string, message = messageId()) => fact('message.delta', { messageId: message, text });
+export const said = (text: string, message = messageId()) =>
+  fact('message.assistant', { messageId: message, text, attachments: [] });
+export const asks = (text: string, message = messageId(), of = runId()) =>
+  fact('message.user', { messageId: message, text, attachments: [] }, of);
+
+export const stored = (more: Partial<StoredSession> = {}): StoredSession => ({
+  id: sessionId,
+  origin: 'sheikhbox',
+  template: 'default',
+  title: '',
+  titleBy: null,
+  projectId: null,
+  status: 'pending',
+  createdAt: 1,
+  updatedAt: 1,
+  lastTask: '',
+  latestMessage: '',
+  latestMessageAt: 1,
+  unread: 0,
+  lastSeq: 0,
+  sandboxState: 'created',
+  deleting: false,
+  favorite: false,
+  pinned: false,
+  shared: false,
+  archived: false,
+  sandboxHeld: false,
+  openRuns: [],
+  ...more,
+});
+
+/** As it stands in the record between a run's first message and its end. */
+export const openRun = (n = 1, startedSeq: number | null = 2): StoredSession['openRuns'][number] => ({
+  runId: runId(n),
+  messageId: messageId(n),
+  task: `task ${n}`,
+  seq: 1,
+  startedSeq,
+});
+
+const options: EventLogOptions = { maxLag: 100, pageSize: 10 };
+
+/** A writer over a log in memory; `append` may stand in for the log's own. */
+export function writerBench(
+  more: { record?: StoredSession; append?: (real: () => Promise<number>) => Promise<number>; watched?: boolean } = {},
+) {
+  const store: Store = memoryStore();
+  const real = storeEventLog(store.events, options);
+  const clock = manualClock(1_000);
+  const heard: SessionFact[] = [];
+  const broken: unknown[] = [];
+  const appends: number[] = [];
+  const log: typeof real = {
+    ...real,
+    append: (entry) => {
+      appends.push(entry.facts.length);
+      return more.append ? more.append(() => real.append(entry)) : real.append(entry);
+    },
+  };
+  const writer = new SessionWriter({
+    log,
+    clock,
+    record: more.record ?? stored(),
+    head: 0,
+    isWatched: () => more.watched ?? false,
+    onFact: (it) => heard.push(it),
+    onBroken: (error) => broken.push(error),
+  });
+  return {
+    store,
+    log,
+    clock,
+    writer,
+    heard,
+    broken,
+    /** How many facts each append had. */
+    appends,
+    events: async () => (await log.page(sessionId, 0, 1_000)).events,
+    types: async () => (await log.page(sessionId, 0, 1_000)).events.map(({ type }) => type),
+    record: async () => (await store.records.get('session', sessionId))?.doc as StoredSession,
+  };
+}
+
+export const nothingYet: RunSoFar = { steps: [], openCall: undefined, stepFailed: false, inbox: [] };
+
+/** The same with the scribe of a run that is under way. */
+export function scribeBench(soFar: Partial<RunSoFar> = {}) {
+  const bench = writerBench({ record: stored({ openRuns: [openRun()] }) });
+  const transcript = new Transcript(sessionId, bench.store.records);
+  const { writer, clock } = bench;
+  const of = { writer, transcript, ids: randomIds(), clock, runId: runId() };
+  return { ...bench, transcript, scribe: new RunScribe({ ...of, soFar: { ...nothingYet, ...soFar } }) };
+}
+
+/** Lets everything that waits for nothing but promises come to its end. */
+export const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../src/core/events.ts';
+import { eventsFrom, foldRuns, queuedRun, RunFold } from '../../../src/session/hydrate.ts';
+import { Transcript } from '../../../src/session/transcript.ts';
+import {
+  asks,
+  fact,
+  messageId,
+  openRun,
+  runId,
+  said,
+  says,
+  sessionId,
+  stored,
+  writerBench,
+} from '../../support/session-parts.ts';
+
+const steps = [
+  { id: '1', description: 'One', status: 'running' },
+  { id: '2', description: 'Two', status: 'pending' },
+] as const;
+const call = { callId: 'c1', tool: 'shell', function: 'shell_exec', args: { command: 'make' } } as const;
+const calling = fact('tool.calling', call);
+const called = (success: boolean) => fact('tool.called', { ...call, success, output: '', content: null });
+const usage = fact('usage', { model: 'demo', inputTokens: 10, outputTokens: 5, cost: 0.25 });
+const wait = fact('run.wait', { question: 'Which?' });
+
+function folded(...facts: readonly SessionFact[]) {
+  const fold = new RunFold();
+  for (const [n, it] of facts.entries()) fold.add({ ...it, seq: n + 1, sessionId, ts: 1 } as SessionEvent);
+  const transcript = new Transcript(sessionId, writerBench().store.records);
+  return { fold, transcript, soFar: () => fold.soFar(transcript), resume: () => fold.resume(transcript, runId()) };
+}
+const reply = (...calls: { callId: string; name: string; args: unknown }[]) =>
+  ({ runId: runId(), message: { role: 'assistant', model: 'demo', text: '', calls, raw: [] } }) as const;
+
+describe('a run that a restart cut', () => {
+  test('has the steps of its newest plan, as far as they got', () => {
+    const done = { ...steps[0], status: 'completed' } as const;
+    const { soFar } = folded(fact('plan', { steps: [...steps] }), fact('step', done));
+    expect(soFar().steps).toEqual([done, steps[1]]);
+  });
+
+  test('has the call that was announced and has no outcome, with how much of its output is known', () => {
+    const output = (text: string, callId = 'c1') => fact('tool.output', { callId, text });
+    expect(folded(calling, output('abc'), output('zz', 'other'), output('de')).soFar().openCall).toEqual({
+      ...call,
+      logged: 5,
+    });
+    expect(folded(calling, called(true)).soFar().openCall).toBeUndefined();
+  });
+
+  test('knows whether its step has failed so far', () => {
+    expect(folded(calling, called(false)).soFar().stepFailed).toBe(true);
+    expect(folded(calling, called(false), fact('step', steps[0])).soFar().stepFailed).toBe(false);
+    expect(folded(calling, called(false), calling, called(true)).soFar().stepFailed).toBe(false);
+  });
+
+  test('has in its inbox what no turn has seen', () => {
+    const { soFar, transcript } = folded(asks('one', messageId(1)), asks('two', messageId(2)));
+    transcript.add({ runId: runId(), messageId: messageId(1), message: { role: 'user', text: 'one' } });
+    expect(soFar().inbox).toEqual([{ messageId: messageId(2), text: 'two' }]);
+  });
+
+  test('has the message that it was saying, with the text so far', () => {
+    expect(folded(says('so '), says('far')).fold.openMessage).toMatchObject({ text: 'so far' });
+    expect(folded(says('so'), said('so')).fold.openMessage).toBeUndefined();
+    expect(folded(says('one'), said('one'), says('two', messageId(2))).fold.openMessage).toMatchObject({ text: 'two' });
+  });
+
+  test('goes on with the calls of its last reply; the one that was announced has begun', () => {
+    const { resume, transcript } = folded(calling);
+    transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: 1 }, { callId: 'c2', name: 'file_read', args: 2 }));
+    expect(resume().calls).toEqual([
+      { callId: 'c1', name: 'shell_exec', args: 1, begun: true },
+      { callId: 'c2', name: 'file_read', args: 2, begun: false },
+    ]);
+  });
+
+  test('has spent what its turns cost, and with an answer the budget anew', () => {
+    expect(folded(usage, usage).resume().spent).toEqual({ turns: 2, tokens: 30, cost: 0.5 });
+    const answered = folded(usage, wait, fact('run.resumed', { messageId: messageId(2) }), usage);
+    expect(answered.resume().spent).toEqual({ turns: 1, tokens: 15, cost: 0.25 });
+  });
+
+  test('waits for the answer to its question, until it was given', () => {
+    expect(folded(wait).resume().waiting).toBe('Which?');
+    expect(folded(wait, fact('run.resumed', { messageId: messageId(2) })).resume().waiting).toBeUndefined();
+  });
+
+  test('counts a message as injected only once there was a plan: before, it is the task itself', () => {
+    expect(folded(asks('task')).resume().unseen).toBe(0);
+    expect(folded(asks('task'), fact('plan', { steps: [...steps] })).resume().unseen).toBe(1);
+  });
+
+  test('takes the answer to its own question for that, not for an injected message', () => {
+    const asking = { ...call, function: 'message_ask_user', tool: 'message' } as const;
+    const plan = fact('plan', { steps: [...steps] });
+    const { resume, transcript } = folded(plan, fact('tool.calling', asking), asks('This one', messageId(2)));
+    transcript.add(reply({ callId: 'c1', name: 'message_ask_user', args: {} }));
+    expect(resume().unseen).toBe(0);
+  });
+});
+
+describe('a session’s open runs', () => {
+  test('come with the one that had begun first, folded from its own events alone', async () => {
+    const { log, writer } = writerBench({ record: stored({ openRuns: [openRun(1), openRun(2)] }) });
+    await writer.write([fact('plan', { steps: [...steps] }, runId(1)), fact('plan', { steps: [] }, runId(2))]);
+    const record = stored({
+      openRuns: [
+        { ...openRun(2, null), seq: 1 },
+        { ...openRun(1, 3), seq: 1 },
+      ],
+    });
+    const { runs, folds } = await foldRuns(log, record);
+    expect(runs.map((run) => run.runId)).toEqual([runId(1), runId(2)]);
+    expect([...folds.keys()]).toEqual([runId(1)]);
+    const transcript = new Transcript(sessionId, writerBench().store.records);
+    expect(folds.get(runId(1))?.soFar(transcript).steps).toEqual(steps);
+  });
+
+  test('cost no reading of the log while none has begun', async () => {
+    const page = () => Promise.reject(new Error('read'));
+    const { runs, folds } = await foldRuns({ page }, stored({ openRuns: [openRun(1, null)] }));
+    expect([runs.length, folds.size]).toEqual([1, 0]);
+  });
+
+  test('become what the session machine queues', () => {
+    expect(queuedRun(openRun(), undefined)).toEqual({
+      runId: runId(),
+      task: 'task 1',
+      messageId: messageId(),
+      resume: undefined,
+    });
+  });
+
+  test('are read page by page, to the end', async () => {
+    const { log, writer } = writerBench();
+    await writer.write(Array.from({ length: 1_200 }, (_, n) => fact('title', { title: `${n}` }, null)));
+    const seqs: number[] = [];
+    for await (const { seq } of eventsFrom(log, sessionId, 101)) seqs.push(seq);
+    expect(seqs).toEqual(Array.from({ length: 1_100 }, (_, n) => n + 101));
+  });
+});
