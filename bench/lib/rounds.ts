@@ -33,6 +33,7 @@ interface Round {
 const restless = 0.15;
 const busy = 0.8;
 const lateShare = 0.2;
+const fewest = 4; // the interval of three is their spread
 /** The loop's delay is measured with a timer of 1 ms, so less than this cannot be told from none. */
 const lateFloorMs = 2;
 
@@ -88,6 +89,7 @@ const isDecided = (rounds: readonly Round[], goal: Goal, random: Random) =>
 function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measured {
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
   const voided = taken.length - valid.length;
+  const needed = Math.min(experiment.rounds.min, fewest);
   // Where no round counts, the numbers are shown all the same; the verdict says what they are worth.
   const shown = valid.length > 0 ? valid : taken;
   const correct = addUp(taken.flatMap(({ subject }) => subject.correct ?? []));
@@ -96,8 +98,13 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
     const ci95 = bootstrapInterval(ratios, random);
     const ratio = { median: median(ratios), ci95, hodgesLehmann: hodgesLehmann(ratios), rounds: valid.length, voided };
     if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${said(correct)}` };
-    const verdict = verdictOf(ci95, goal, { valid: valid.length, voided });
-    return { goal, ratio, verdict, reason: verdict === 'noisy' ? whyVoid(taken) : '' };
+    const verdict = verdictOf(ci95, goal, { valid: valid.length, voided, needed });
+    return {
+      goal,
+      ratio,
+      verdict,
+      reason: verdict === 'noisy' ? whyVoid(taken) : valid.length < needed ? 'too few rounds in the time' : '',
+    };
   });
   const side = (name: 'subject' | 'peer') => sideSummary(shown.map((round) => round[name]));
   return { subject: side('subject'), peer: side('peer'), outcomes, correct };

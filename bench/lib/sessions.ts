@@ -1,21 +1,21 @@
+import type { z } from 'zod';
 import type { SessionId } from '../../src/core/ids.ts';
-import type { StoredSession } from '../../src/session/projection.ts';
+import { StoredSession } from '../../src/session/projection.ts';
 import type { Corral } from './corral.ts';
 
 /** A session as `create` leaves it, but for its sandbox, which nobody starts. */
 export async function addSession({ log, ids }: Pick<Corral, 'log' | 'ids'>): Promise<SessionId> {
   const id = ids.sessionId();
   const at = Date.now();
-  const doc: StoredSession = {
+  const doc: z.input<typeof StoredSession> = {
     ...{ id, origin: 'sheikhbox', template: 'default', title: '', titleBy: null, projectId: null, status: 'pending' },
     ...{ createdAt: at, updatedAt: at, lastTask: '', latestMessage: '', latestMessageAt: at, unread: 0, lastSeq: 1 },
     ...{ sandboxState: 'created', deleting: false, openRuns: [] },
-    ...{ favorite: false, pinned: false, shared: false, archived: false },
   };
   await log.append({
     ...{ sessionId: id, after: 0, at },
     facts: [{ type: 'session.created', runId: null, data: { origin: 'sheikhbox', template: 'default' } }],
-    puts: [{ kind: 'session', id, doc, sort: at }],
+    puts: [{ kind: 'session', id, doc: StoredSession.parse(doc), sort: at }],
   });
   return id;
 }

@@ -30,3 +30,18 @@ export function plainTable(rows: readonly (readonly string[])[]): string {
     )
     .join('\n');
 }
+
+export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  const line = (row: readonly string[]) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+const bars = '▁▂▃▄▅▆▇█';
+
+/** One character a value, from the least to the most; all the same where nothing changed. */
+export function trend(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const step = (value: number) =>
+    most > least ? Math.round(((value - least) / (most - least)) * (bars.length - 1)) : 0;
+  return values.map((value) => bars[step(value)]).join('');
+}

@@ -18,11 +18,13 @@ const mostVoid = 0.3;
 export interface Rounds {
   readonly valid: number;
   readonly voided: number;
+  /** With fewer that count, an interval says nothing. */
+  readonly needed: number;
 }
 
-/** On a restless machine nothing is called a failure, and nothing is promised that was not seen. */
-export function verdictOf(interval: Interval, goal: Bound, { valid, voided }: Rounds): Verdict {
-  if (valid === 0) return 'noisy';
+/** On a restless machine nothing is called a failure, and nothing is promised that was hardly seen. */
+export function verdictOf(interval: Interval, goal: Bound, { valid, voided, needed }: Rounds): Verdict {
+  if (valid < needed) return voided > 0 ? 'noisy' : 'unclear';
   const judged = judge(interval, goal);
   if (judged === 'pass') return judged;
   return voided / (valid + voided) > mostVoid ? 'noisy' : judged;

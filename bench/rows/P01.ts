@@ -22,7 +22,7 @@ function experiment(mode: Mode): Experiment {
     ...{ id: 'P01', variant: { driver: 'docker' }, unit: 'ms', better: 'lower', feels: 'noise' },
     ...{ subject: 'corral', peer: 'engine-api-container' },
     goals: [{ stat: 'p50', max: 1.25, level: 'lead' }],
-    rounds: { warmUp: 3, min: quick ? 10 : 25, max: quick ? 40 : 100, capMs: quick ? 35_000 : 600_000 },
+    rounds: { warmUp: 3, min: quick ? 10 : 25, max: quick ? 40 : 100, capMs: quick ? 26_000 : 600_000 },
     open: openPair,
   };
 }

@@ -26,7 +26,7 @@ function experiment(peerAppend: Append, mode: Mode): Experiment {
     variant: { peerAppend },
     ...{ unit: 'ms', better: 'lower', subject: 'corral', peer: 'raw-fastify-post-sse', feels: 'noise' },
     goals: [{ stat: 'p50', max: 2, level: 'lead' }],
-    rounds: { warmUp: 2, min: 6, max: quick ? 10 : 40, capMs: quick ? 15_000 : 300_000 },
+    rounds: { warmUp: 2, min: 6, max: quick ? 10 : 40, capMs: quick ? 13_000 : 300_000 },
     open: () => openPair(peerAppend, quick ? 40 : 300),
   };
 }

@@ -48,8 +48,8 @@ function experiment(variant: Variant, mode: Mode): Experiment {
       { stat: 'p50', max: 1.3, level: 'lead' },
       { stat: 'p99', max: 1.5, level: 'lead' },
     ],
-    rounds: { warmUp: 1, min: 5, max: quick ? 8 : 60, capMs: quick ? 22_000 : 600_000 },
-    open: () => openPair(variant, quick ? 110 : Math.max(200, 2_000 / variant.subscribers)),
+    rounds: { warmUp: 1, min: 5, max: quick ? 20 : 60, capMs: quick ? 16_000 : 600_000 },
+    open: () => openPair(variant, quick ? 60 : Math.max(200, 2_000 / variant.subscribers)),
   };
 }
 

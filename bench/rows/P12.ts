@@ -39,7 +39,7 @@ function experiment(variant: Variant, min: number, mode: Mode): Experiment {
     variant: { ...variant },
     ...{ unit: 'events/s', better: 'higher', subject: 'corral-log', peer: 'raw-insert', feels: 'noise' },
     goals: [{ stat: 'p50', min, level: 'lead' }],
-    rounds: { warmUp: 2, min: 10, max: quick ? 20 : 60, capMs: quick ? 15_000 : 120_000 },
+    rounds: { warmUp: 2, min: 10, max: quick ? 20 : 60, capMs: quick ? 9_000 : 120_000 },
     open: () => openPair(variant, quick ? 250 : 1_000),
   };
 }

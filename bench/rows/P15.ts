@@ -30,10 +30,10 @@ function experiment(end: 'delete' | 'stop', mode: Mode): Experiment {
     ...{ subject: 'corral', peer: 'engine-api-kill-remove', feels: 'noise' },
     goals: [{ stat: 'p50', max: 1.3, level: 'anchor', ...(stops && { grace: graceMs }) }],
     rounds: {
-      warmUp: 1,
+      warmUp: stops ? 0 : 1,
       min: quick ? (stops ? 4 : 8) : 25,
       max: 60,
-      capMs: quick ? (stops ? 22_000 : 18_000) : 600_000,
+      capMs: quick ? (stops ? 20_000 : 12_000) : 600_000,
     },
     open: () => openPair(stops),
   };

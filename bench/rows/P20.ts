@@ -27,7 +27,7 @@ function experiment(mode: Mode): Experiment {
     },
     ...{ subject: 'corral', peer: 'engine-api-exec' },
     goals: [{ stat: 'p50', max: 0.15, level: 'lead' }],
-    rounds: { warmUp: 2, min: 8, max: quick ? 15 : 60, capMs: quick ? 15_000 : 120_000 },
+    rounds: { warmUp: 2, min: 8, max: quick ? 15 : 60, capMs: quick ? 10_000 : 120_000 },
     open: () => openPair(quick ? 6 : 20),
   };
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { BenchResult, keyOf, type Metric } from '../../../bench/lib/result.ts';
-import { cells, plainTable } from '../../../bench/lib/table.ts';
+import { cells, markdownTable, plainTable, trend } from '../../../bench/lib/table.ts';
 import { rows } from '../../../bench/rows/all.ts';
 
 const metric: Metric = {
@@ -71,4 +71,13 @@ test('columns line up', () => {
       ['ccc', 'd'],
     ]),
   ).toBe('a    bb\nccc  d');
+});
+
+test('a table for a document is Markdown, whatever stands in its cells', () => {
+  expect(markdownTable([['a'], ['x|y']])).toBe('| a |\n| --- |\n| x\\|y |');
+});
+
+test('a trend goes from the least to the most', () => {
+  expect(trend([1, 2, 3, 1])).toBe('▁▅█▁');
+  expect(trend([2, 2])).toBe('▁▁');
 });

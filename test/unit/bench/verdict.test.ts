@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { breaksGate, judge, verdictOf } from '../../../bench/lib/verdict.ts';
 
-const calm = { valid: 10, voided: 0 };
-const restless = { valid: 6, voided: 4 };
+const calm = { valid: 10, voided: 0, needed: 4 };
+const restless = { valid: 6, voided: 4, needed: 4 };
 
 test.each([
   ['pass', [0.9, 1.25], { max: 1.25 }],
@@ -19,15 +19,16 @@ test.each([
 test('where more than 30 % of the rounds were void, nothing is called a failure or undecided', () => {
   expect(verdictOf([2, 3], { max: 1 }, restless)).toBe('noisy');
   expect(verdictOf([0.5, 3], { max: 1 }, restless)).toBe('noisy');
-  expect(verdictOf([2, 3], { max: 1 }, { valid: 7, voided: 3 })).toBe('fail');
+  expect(verdictOf([2, 3], { max: 1 }, { valid: 7, voided: 3, needed: 4 })).toBe('fail');
 });
 
 test('what passes on a restless machine passes', () => {
   expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('pass');
 });
 
-test('no valid round is no pass', () => {
-  expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 0, voided: 8 })).toBe('noisy');
+test('too few rounds that count are no pass, however good they look', () => {
+  expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 3, voided: 1, needed: 4 })).toBe('noisy');
+  expect(verdictOf([0.1, 0.2], { max: 1 }, { valid: 3, voided: 0, needed: 4 })).toBe('unclear');
 });
 
 test('the gate closes only for what is wholly worse than both the target and the baseline with its slack', () => {
