@@ -141,13 +141,8 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
 
     test('an unknown shell session is shell_not_found in every call', async () => {
       const client = await opened();
-      for (const call of [
-        client.view('no', budget()),
-        client.write('no', 'x', budget()),
-        client.kill('no', budget()),
-      ]) {
-        await expect(call).rejects.toMatchObject({ code: 'shell_not_found' });
-      }
+      const calls = [client.view('no', budget()), client.write('no', 'x', budget()), client.kill('no', budget())];
+      expect(await codesOf(calls)).toEqual(calls.map(() => 'shell_not_found'));
     });
 
     test('output goes on at the byte asked for, also after the end', async () => {

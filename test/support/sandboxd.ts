@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,13 +27,20 @@ export interface RealSandboxd extends AsyncDisposable {
 const init = join(import.meta.dirname, '../../sandbox-images/init.sh');
 let bundled: Promise<string> | undefined;
 
-/** The bundle, made once per test file. */
+/** The bundle, made once per test file; the same content has the same path, so that files do not pile up. */
 export function bundle(): Promise<string> {
-  bundled ??= mkdtemp(join(tmpdir(), 'corral-bundle-')).then(async (folder) => {
-    const file = join(folder, 'sandboxd.mjs');
-    await bundleSandboxd(file);
+  bundled ??= (async () => {
+    const folder = join(tmpdir(), 'corral-test-bundles');
+    await mkdir(folder, { recursive: true });
+    const draft = join(folder, `${process.pid}.mjs`);
+    await bundleSandboxd(draft);
+    const hash = createHash('sha256')
+      .update(await readFile(draft))
+      .digest('hex');
+    const file = join(folder, `${hash.slice(0, 16)}.mjs`);
+    await rename(draft, file);
     return file;
-  });
+  })();
   return bundled;
 }
 
