@@ -9,6 +9,7 @@ import { AppError } from '../../src/core/errors.ts';
 import { FileTree } from './file-tree.ts';
 import { Processes } from './processes.ts';
 import { memoryShells } from './shells.ts';
+import { memoryTerminals } from './terminals.ts';
 
 export interface MemoryDaemonOptions {
   readonly clock: Clock;
@@ -29,11 +30,13 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
   const files = new FileTree(workdir, clock.now);
   const processes = new Processes(clock);
   const shells = memoryShells({ clock, files, processes });
+  const { endAll: endTerminals, ...terminals } = memoryTerminals({ clock, files, processes });
   const connections = new Set<Duplex>();
   let activeAt = clock.now();
 
   const daemon: Daemon = {
     ...shells,
+    ...terminals,
     health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
     touch() {
       activeAt = clock.now();
@@ -99,6 +102,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     },
     close() {
       processes.endAll();
+      endTerminals();
       for (const connection of connections) connection.destroy();
     },
   };

@@ -6,6 +6,9 @@ import type {
   ProcessEntry,
   ShellView,
   StartOperation,
+  TerminalEnd,
+  TerminalEntry,
+  TerminalSize,
 } from '../../src/sandbox/client.ts';
 
 // What stands behind sandboxd's HTTP API: the real daemon inside a sandbox, and the in-memory one of the
@@ -31,6 +34,12 @@ export interface OpenFile extends AsyncDisposable {
   /** How many bytes `chunks` gives, so that a file cut short meanwhile is noticed by its reader. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface Reading {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Why there are no more. */
+  end(): TerminalEnd;
 }
 
 /** Every method rejects only with AppError. */
@@ -59,6 +68,17 @@ export interface Daemon {
   grep(path: string, regex: string): Promise<Matches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
+
+  // Terminals for people. All but the first two reject with shell_not_found.
+  /** The one with this id, where there is one. Rejects: conflict (too many), unsupported. */
+  openTerminal(id: string): Promise<TerminalEntry>;
+  terminals(): readonly TerminalEntry[];
+  /** What is printed from now on. Whoever read before is dismissed. */
+  readTerminal(id: string, signal: AbortSignal): Reading;
+  typeTerminal(id: string, text: string): Promise<void>;
+  resizeTerminal(id: string, size: TerminalSize): Promise<void>;
+  /** All that it started has ended when this resolves. */
+  closeTerminal(id: string): Promise<void>;
 }
 
 export const limits = {
@@ -67,4 +87,6 @@ export const limits = {
   /** Of each stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
+  terminals: 16,
+  terminalSide: 1000, // columns or rows
 } as const;

@@ -9,6 +9,7 @@ import type { Parts } from './parts.ts';
 import { commandLine, type Proc, scan, startedAt, variable } from './proc.ts';
 import { search } from './search.ts';
 import { shells } from './shells.ts';
+import { terminals } from './terminals.ts';
 
 export interface Identity {
   readonly version: string;
@@ -52,6 +53,7 @@ export function realDaemon(parts: Parts, { version, sandboxId, init }: Identity)
 
   return {
     ...sessions,
+    ...terminals(parts),
     ...files(parts.place),
     ...search(parts.place, parts.env),
     health: () => ({ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() }),

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endTree, send } from './kill.ts';
 import type { Parts } from './parts.ts';
@@ -6,8 +6,9 @@ import { scan, variable } from './proc.ts';
 
 /** What an earlier daemon of this sandbox left running has lost its terminal: it is ended, and said to be lost. */
 export async function recover(parts: Parts, sandboxId: string): Promise<void> {
-  const { journal, clock, place, keepers } = parts;
-  if (journal.all().length === 0) return; // the usual start, which should be quick
+  const { journal, clock, place, keepers, stateDir } = parts;
+  const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
+  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which should be quick
   for (const { pid } of scan()) {
     const mark = variable(pid, 'CORRAL_MARK');
     if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) send(pid, 'SIGKILL');
@@ -26,3 +27,7 @@ export async function recover(parts: Parts, sandboxId: string): Promise<void> {
     void endTree({ name: 'CORRAL_OPERATION', value: operation.id }, keepers.spared);
   }
 }
+
+/** For a daemon that comes after us: there may be terminals left to end, which the journal does not know. */
+export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
+const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -146,6 +146,47 @@ export const routes: readonly Route[] = [
       return undefined;
     },
   },
+  {
+    method: 'POST',
+    path: '/terminals',
+    async handle({ daemon, json }) {
+      const { id } = fields(await json(), { id: 'name' });
+      return { json: await daemon.openTerminal(identifier('id', id)) };
+    },
+  },
+  { method: 'GET', path: '/terminals', handle: async ({ daemon }) => ({ json: daemon.terminals() }) },
+  {
+    method: 'GET',
+    path: '/terminals/{id}/stream',
+    async handle({ daemon, params, signal }) {
+      const { chunks, end } = daemon.readTerminal(params.id ?? '', signal);
+      return { chunks, trailer: { name: 'corral-terminal', value: end } };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/terminals/{id}/input',
+    async handle({ daemon, params, json }) {
+      await daemon.typeTerminal(params.id ?? '', fields(await json(), { text: 'text' }).text);
+      return undefined;
+    },
+  },
+  {
+    method: 'POST',
+    path: '/terminals/{id}/size',
+    async handle({ daemon, params, json }) {
+      const size = fields(await json(), { cols: 'count', rows: 'count' });
+      const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
+      if (!fits) throw bad(`cols and rows must be from 1 to ${limits.terminalSide}.`);
+      await daemon.resizeTerminal(params.id ?? '', size);
+      return undefined;
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/terminals/{id}',
+    handle: async ({ daemon, params }) => void (await daemon.closeTerminal(params.id ?? '')),
+  },
 ];
 
 function known(daemon: Daemon, id: string) {

@@ -48,6 +48,13 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
+/** A shell for a person: echo, line editing and `\r\n` as on any terminal. Rejects where the image has no `script`. */
+export async function openPersonal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
+  const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
+  const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
+  return await start('script', ['-qefE', 'always', '-c', shell, '/dev/null'], cwd, own);
+}
+
 /** Where the image has no `script`: the same over pipes. Programs then see that there is no terminal. */
 export async function openPipes(spec: TerminalSpec): Promise<Terminal> {
   const { command } = spec;

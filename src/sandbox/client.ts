@@ -56,6 +56,34 @@ export interface ProcessEntry {
   readonly started: string; // iso
   readonly tag?: string;
 }
+/** A person's own terminal: `bash -i` at the root of the workspace. */
+export interface TerminalEntry {
+  readonly id: string;
+  readonly startedAt: number; // epoch ms
+}
+/** From 1 to 1000 each. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+/** Why a reader of a terminal gets no more: its shell ended, it was closed, or somebody else reads it now. */
+export const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
+export type TerminalEnd = (typeof terminalEnds)[number];
+
+/** Terminals for people, beside the agent's shells; one reads what it prints, and what nobody reads is lost. */
+export interface TerminalClient {
+  /** 80×24 at first. The one with this id, where there is one. Rejects: conflict (16 already), unsupported. */
+  open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
+  list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
+  // All that follow reject with shell_not_found.
+  /** What is printed from now on, held back while `onBytes` is not done. Who read before is dismissed. */
+  read(id: string, onBytes: (chunk: Uint8Array) => void | Promise<void>, signal: AbortSignal): Promise<TerminalEnd>;
+  write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
+  resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
+  /** All that it started has ended when this resolves. */
+  close(id: string, signal: AbortSignal): Promise<void>;
+}
+
 export interface Health {
   readonly version: string;
   /** Changes when the daemon was restarted. */
@@ -112,4 +140,6 @@ export interface SandboxClient {
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>; // Rejects: not_found
+
+  readonly terminals: TerminalClient;
 }

@@ -2,7 +2,15 @@ import type { Agent } from 'node:http';
 import { pause } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ExecResult, Health, Operation, SandboxClient, ShellView } from './client.ts';
+import {
+  type ExecResult,
+  type Health,
+  type Operation,
+  type SandboxClient,
+  type ShellView,
+  type TerminalEntry,
+  terminalEnds,
+} from './client.ts';
 import { type Ask, requester } from './request.ts';
 
 export interface SandboxAddress {
@@ -140,8 +148,33 @@ export function sandboxClient({ agent, token, workdir }: SandboxAddress): Sandbo
     async signalProcess(pid, name, signal) {
       await json({ method: 'POST', path: `/processes/${pid}/signal`, json: { signal: name } }, signal);
     },
+
+    terminals: {
+      open: (id, signal) =>
+        again(signal, () => json<TerminalEntry>({ method: 'POST', path: '/terminals', json: { id } }, signal)),
+      list: (signal) => get('/terminals', signal),
+      async read(id, onBytes, signal) {
+        const trailers = await whileAlive(signal, (ask) =>
+          bytes({ method: 'GET', path: terminal(id, '/stream'), timeoutMs: 0 }, onBytes, ask),
+        );
+        const end = terminalEnds.find((known) => known === trailers['corral-terminal']);
+        if (!end) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the terminal.');
+        return end;
+      },
+      async write(id, text, signal) {
+        await json({ method: 'POST', path: terminal(id, '/input'), json: { text } }, signal);
+      },
+      async resize(id, size, signal) {
+        await json({ method: 'POST', path: terminal(id, '/size'), json: size }, signal);
+      },
+      async close(id, signal) {
+        await json({ method: 'DELETE', path: terminal(id), timeoutMs: 30_000 }, signal);
+      },
+    },
   };
 }
+
+const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)}${rest}`;
 
 const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;

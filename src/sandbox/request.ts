@@ -73,9 +73,9 @@ export function requester(agent: Agent, token: Secret) {
         return (answer === '' ? undefined : JSON.parse(answer)) as Result;
       }),
     /** The body as it comes; resolves with the trailers once all of it was there. */
-    bytes: (ask: Ask, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal) =>
+    bytes: (ask: Ask, onBytes: (chunk: Uint8Array) => void | Promise<void>, signal: AbortSignal) =>
       exchange(ask, signal, async (chunks, response): Promise<Trailers> => {
-        for await (const chunk of chunks) onBytes(chunk);
+        for await (const chunk of chunks) await onBytes(chunk);
         return response.trailers;
       }),
   };

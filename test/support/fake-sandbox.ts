@@ -147,5 +147,6 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     },
     processes: async () => [],
     signalProcess: unused,
+    terminals: { open: unused, list: unused, read: unused, write: unused, resize: unused, close: unused },
   };
 }

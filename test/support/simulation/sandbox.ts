@@ -119,6 +119,7 @@ export class SimulatedSandbox {
       grep: cannot,
       processes: cannot,
       signalProcess: cannot,
+      terminals: { open: cannot, list: cannot, read: cannot, write: cannot, resize: cannot, close: cannot },
     };
   }
 

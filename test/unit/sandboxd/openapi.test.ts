@@ -89,5 +89,14 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/operations/{id}/output', '/operations/x/output');
   await ask('POST', '/kill', '/kill', { tag: 'none' });
   await ask('POST', '/exec', '/exec', { command: 'cat', stdin: 'x', timeoutMs: 1_000 });
+  await ask('POST', '/terminals', '/terminals', { id: 't' });
+  await ask('POST', '/terminals', '/terminals', { id: '../t' });
+  await ask('GET', '/terminals', '/terminals');
+  await ask('POST', '/terminals/{id}/input', '/terminals/t/input', { text: 'hi' });
+  await ask('POST', '/terminals/{id}/size', '/terminals/t/size', { cols: 100, rows: 30 });
+  await ask('POST', '/terminals/{id}/size', '/terminals/t/size', { cols: 0, rows: 30 });
+  await ask('GET', '/terminals/{id}/stream', '/terminals/t/stream');
+  await ask('DELETE', '/terminals/{id}', '/terminals/t');
+  await ask('DELETE', '/terminals/{id}', '/terminals/t');
   expect([...seen].sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
 });

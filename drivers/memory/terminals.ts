@@ -1,0 +1,108 @@
+import { type Daemon, limits } from '../../sandbox-images/sandboxd/daemon.ts';
+import { type Passage, passage } from '../../sandbox-images/sandboxd/passage.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
+import { interpret } from './interpreter.ts';
+import { type Inside, inBackground, type Surroundings, sleeping } from './surroundings.ts';
+
+type MemoryTerminals = Pick<
+  Daemon,
+  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'resizeTerminal' | 'closeTerminal'
+> & { endAll(): void };
+interface Open {
+  readonly entry: TerminalEntry;
+  readonly around: Surroundings;
+  readonly closed: AbortController;
+  reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
+  typed: string;
+  last: Promise<unknown>;
+}
+
+/** Terminals that know the memory sandbox's few commands: they echo what is typed, and run it line by line. */
+export function memoryTerminals(inside: Inside): MemoryTerminals {
+  const { clock, files } = inside;
+  const all = new Map<string, Open>();
+
+  const existing = (id: string): Open => {
+    const opened = all.get(id);
+    if (!opened) throw new AppError('shell_not_found', `There is no terminal ${id}.`);
+    return opened;
+  };
+  const dismiss = (opened: Open, end: TerminalEnd) => {
+    if (opened.reader) opened.reader.end = end;
+    opened.reader?.passage.close();
+    opened.reader = undefined;
+  };
+  const end = (opened: Open, why: TerminalEnd) => {
+    all.delete(opened.entry.id);
+    opened.closed.abort();
+    dismiss(opened, why);
+  };
+  const print = async (opened: Open, text: string) =>
+    await opened.reader?.passage.give(Buffer.from(text.replaceAll('\n', '\r\n')));
+
+  async function run(opened: Open, line: string): Promise<void> {
+    await print(opened, `${line}\n`);
+    if (line.trim() === 'exit') return end(opened, 'exited');
+    if (line.trim() !== '') await interpret(line, opened.around);
+    await print(opened, '$ ');
+  }
+
+  return {
+    async openTerminal(id) {
+      const known = all.get(id);
+      if (known) return known.entry;
+      if (all.size >= limits.terminals) {
+        throw new AppError('conflict', `There are ${limits.terminals} terminals already. Close one first.`);
+      }
+      const closed = new AbortController();
+      const opened: Open = {
+        entry: { id, startedAt: clock.now() },
+        closed,
+        reader: undefined,
+        typed: '',
+        last: Promise.resolve(),
+        around: {
+          files,
+          cwd: files.root,
+          env: {},
+          out: (bytes) => print(opened, Buffer.from(bytes).toString()),
+          err: (text) => print(opened, text),
+          readLine: async () => undefined,
+          sleep: (ms) => sleeping(clock, ms, closed.signal),
+          background: inBackground(inside, undefined),
+          signal: closed.signal,
+        },
+      };
+      all.set(id, opened);
+      return opened.entry;
+    },
+    terminals: () => [...all.values()].map(({ entry }) => entry),
+    readTerminal(id, signal) {
+      const opened = existing(id);
+      dismiss(opened, 'replaced');
+      const reader = { passage: passage(), end: 'exited' as TerminalEnd };
+      opened.reader = reader;
+      signal.addEventListener('abort', reader.passage.close, { once: true });
+      return { chunks: reader.passage.chunks, end: () => reader.end };
+    },
+    async typeTerminal(id, text) {
+      const opened = existing(id);
+      const lines = `${opened.typed}${text}`.split(/\r\n|\r|\n/);
+      opened.typed = lines.pop() ?? '';
+      for (const line of lines) {
+        const next = () => (opened.closed.signal.aborted ? undefined : run(opened, line));
+        opened.last = opened.last.then(next).catch(() => {}); // it was closed under what ran
+      }
+    },
+    async resizeTerminal(id) {
+      existing(id);
+    },
+    async closeTerminal(id) {
+      end(existing(id), 'deleted');
+    },
+    endAll() {
+      for (const opened of all.values()) end(opened, 'exited');
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
+import { type Daemon, limits } from './daemon.ts';
+import { marks } from './environment.ts';
+import { endTree, type Tree } from './kill.ts';
+import type { Parts } from './parts.ts';
+import { type Passage, passage } from './passage.ts';
+import { scan } from './proc.ts';
+import { noteTerminals } from './recover.ts';
+import { openPersonal, type Terminal } from './terminal.ts';
+
+export type Terminals = Pick<
+  Daemon,
+  'openTerminal' | 'terminals' | 'readTerminal' | 'typeTerminal' | 'resizeTerminal' | 'closeTerminal'
+>;
+interface Open {
+  readonly entry: TerminalEntry;
+  readonly terminal: Terminal;
+  readonly device: string;
+  readonly tree: Tree;
+  reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
+}
+const startMs = 5_000;
+const maxUnread = 1024 * 1024;
+
+/** Terminals of people, beside the agent's shells. What one prints while nobody reads is lost, and nothing is kept. */
+export function terminals(parts: Parts): Terminals {
+  const { clock, place, keepers, stateDir } = parts;
+  const all = new Map<string, Open>();
+  const opening = new Map<string, Promise<TerminalEntry>>();
+
+  async function open(id: string): Promise<TerminalEntry> {
+    if (all.size + opening.size >= limits.terminals) throw tooMany();
+    await noteTerminals(stateDir);
+    const operation = `terminal-${id}`;
+    const env = { ...parts.env, ...marks(operation, undefined), CORRAL_MARK: operation };
+    const terminal = await openPersonal({ cwd: place.root, env }).catch((cause: unknown) => {
+      throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
+    });
+    keepers.add(terminal.pid);
+    const device = await deviceOf(terminal).catch((thrown: unknown) => {
+      terminal.close();
+      keepers.delete(terminal.pid);
+      throw thrown;
+    });
+    const entry = { id, startedAt: clock.now() };
+    const tree: Tree = { name: 'CORRAL_OPERATION', value: operation };
+    const opened: Open = { entry, terminal, device, tree, reader: undefined };
+    all.set(id, opened);
+    void pump(opened);
+    return entry;
+  }
+
+  async function pump(opened: Open): Promise<void> {
+    try {
+      for await (const chunk of opened.terminal.output) {
+        parts.touch();
+        await opened.reader?.passage.give(chunk);
+      }
+    } catch {} // closed by us
+    forget(opened, 'exited');
+  }
+  function forget(opened: Open, end: TerminalEnd): void {
+    const { id } = opened.entry;
+    if (all.get(id) !== opened) return;
+    all.delete(id);
+    keepers.delete(opened.terminal.pid);
+    dismiss(opened, end);
+  }
+  function dismiss(opened: Open, end: TerminalEnd): void {
+    if (!opened.reader) return;
+    opened.reader.end = end;
+    opened.reader.passage.close();
+    opened.reader = undefined;
+  }
+  function existing(id: string): Open {
+    const opened = all.get(id);
+    if (!opened) throw new AppError('shell_not_found', `There is no terminal ${id}.`);
+    return opened;
+  }
+
+  return {
+    async openTerminal(id) {
+      const known = all.get(id)?.entry ?? opening.get(id);
+      if (known) return await known;
+      const first = open(id).finally(() => opening.delete(id));
+      opening.set(id, first);
+      return await first;
+    },
+    terminals: () => [...all.values()].map(({ entry }) => entry),
+    readTerminal(id, signal) {
+      const opened = existing(id);
+      dismiss(opened, 'replaced');
+      const reader = { passage: passage(), end: 'exited' as TerminalEnd };
+      opened.reader = reader;
+      const left = () => {
+        reader.passage.close();
+        if (opened.reader === reader) opened.reader = undefined;
+      };
+      signal.addEventListener('abort', left, { once: true });
+      if (signal.aborted) left();
+      return { chunks: reader.passage.chunks, end: () => reader.end };
+    },
+    async typeTerminal(id, text) {
+      const { input } = existing(id).terminal;
+      if (input.writableLength + text.length > maxUnread) {
+        throw new AppError('conflict', 'What runs there does not read what was typed before; over 1 MiB of it waits.');
+      }
+      input.write(text);
+    },
+    async resizeTerminal(id, { cols, rows }) {
+      const { device } = existing(id);
+      // `stty` tells the kernel, and the kernel tells whatever runs in the foreground.
+      await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
+    },
+    async closeTerminal(id) {
+      const opened = existing(id);
+      forget(opened, 'deleted');
+      opened.terminal.close(); // the kernel hangs up on all that runs there
+      await endTree(opened.tree, keepers.spared);
+    },
+  };
+}
+
+/** Its pts, once bash runs on it. */
+async function deviceOf(terminal: Terminal): Promise<string> {
+  const patience = AbortSignal.timeout(startMs);
+  let isOver = false;
+  void terminal.closed
+    .catch(() => {})
+    .finally(() => {
+      isOver = true;
+    });
+  while (!isOver && !patience.aborted) {
+    const shell = scan().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
+    const device = shell && linkOf(`/proc/${shell.pid}/fd/0`);
+    if (device?.startsWith('/dev/pts/')) return device;
+    await pause(5, patience).catch(() => {});
+  }
+  throw new AppError('sandbox_unavailable', 'The sandbox could not start a shell; it may have reached its limits.');
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined; // it ended just now
+  }
+}
+
+export const tooMany = () =>
+  new AppError('conflict', `There are ${limits.terminals} terminals already, the most allowed. Close one first.`);
