@@ -4,8 +4,12 @@ import type { Config } from '../config/schema.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Inbox } from '../core/ports.ts';
 import type { SessionService } from '../session/service.ts';
+import type { Services } from '../session/services.ts';
+import { cambio } from './cambio/routes.ts';
+import { crogia } from './crogia/routes.ts';
 import { serverRoutes } from './server/routes.ts';
 import { createApp } from './shared/app.ts';
+import { conversation } from './shared/conversation/socket.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
 import { idempotency } from './shared/idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './shared/observe.ts';
@@ -13,6 +17,7 @@ import { rateLimiter } from './shared/rate-limit.ts';
 import type { App, Dialect } from './shared/routes.ts';
 import { socketServer } from './shared/ws.ts';
 import { sheikhbox } from './sheikhbox/routes.ts';
+import { trpc } from './trpc/routes.ts';
 
 export type HttpConfig = Pick<
   Config,
@@ -22,6 +27,8 @@ export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
   readonly sessions: SessionService;
+  /** What else there is; the dialects that need more than sessions are mounted with it. */
+  readonly services?: Services;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -34,12 +41,13 @@ export interface HttpServerDeps {
 export function httpServer(deps: HttpServerDeps): App {
   const { config, version, sessions, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
+  const gate = tokenGate(config.token);
   const { app, table } = createApp({
     guard: {
       loopback: isLoopback(config.host),
       allowedHosts: config.allowedHosts,
       corsOrigins: config.corsOrigins,
-      gate: tokenGate(config.token),
+      gate,
       limiter: config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined,
     },
     styles,
@@ -55,18 +63,26 @@ export function httpServer(deps: HttpServerDeps): App {
     styles,
     opened: () => metrics.streamOpened('websocket'),
   });
+  const once = idempotency(deps.inbox, clock);
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const dialects: Dialect[] = [
     serverRoutes({ sessions, metrics, clock, version, table }),
     sheikhbox({
       sessions,
-      idempotency: idempotency(deps.inbox, clock),
+      idempotency: once,
       sse,
       clock,
       logger,
       profile: config.sheikhbox.profile,
     }),
+    cambio({ sessions, idempotency: once }),
+    conversation({ sessions, clock, logger }, sockets),
   ];
+  if (deps.services) {
+    const { services } = deps;
+    dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));
+    dialects.push(trpc({ services, idempotency: once, version, clock, closing, gate, sockets, sse, logger }));
+  }
   for (const { errors, mount } of dialects) {
     if (errors) styles.set(errors.prefix, errors.style);
     mount(app);

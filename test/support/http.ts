@@ -4,11 +4,13 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { type HttpConfig, httpServer } from '../../src/facades/http-server.ts';
 import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
 import { type FakeOptions, type FakeService, fakeService } from './fake-service.ts';
+import { type FakeServices, fakeServices } from './fake-services.ts';
 
 export interface TestServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly fake: FakeService;
+  readonly others: FakeServices;
   readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
   readonly requests: { method: string; route: string; status: number; seconds: number }[];
   readonly streams: () => number;
@@ -40,6 +42,7 @@ export async function testServer(
 ): Promise<TestServer> {
   const { config = {}, clock = systemClock, play } = options;
   const fake = options.fake ?? fakeService({ clock, ...(play && { play }) });
+  const services = fakeServices(fake, clock);
   const lines: TestServer['lines'] = [];
   const requests: TestServer['requests'] = [];
   const log = (level: string) => (fields: object, text: string) =>
@@ -59,6 +62,7 @@ export async function testServer(
     config: { ...defaults, ...config },
     version: '1.2.3',
     sessions: fake.sessions,
+    services: services.services,
     inbox: fake.store.inbox,
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     metrics,
@@ -80,6 +84,7 @@ export async function testServer(
     url,
     port,
     fake,
+    others: services,
     lines,
     requests,
     streams: () => streams,

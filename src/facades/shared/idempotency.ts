@@ -21,6 +21,8 @@ export interface Idempotency {
   claim(request: FastifyRequest): Promise<Claimed>;
   /** Runs `work` at most once per key; marks the reply where it gives the first answer again. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
+  /** The same for a key that is no header: `key` says whose and what it is, `content` must not differ next time. */
+  onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
 export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
@@ -37,10 +39,14 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
     if (typeof given !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(given)) {
       throw new AppError('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
     }
+    const parts = [request.caller, request.method, target(request.url), given];
+    return await claimKey(`http:${sha256(parts.join('\n'))}`, sha256(request.rawBody ?? ''));
+  };
+
+  const claimKey = async (key: string, contentHash: string): Promise<Claim | Extract<Claimed, { kind: 'replay' }>> => {
     const now = clock.now();
     await sweep(now);
-    const key = `http:${sha256([request.caller, request.method, target(request.url), given].join('\n'))}`;
-    const claimed = await inbox.claim(key, sha256(request.rawBody ?? ''), now);
+    const claimed = await inbox.claim(key, contentHash, now);
     switch (claimed.kind) {
       case 'new':
         return {
@@ -51,9 +57,9 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
       case 'done':
         return { kind: 'replay', answer: claimed.answer };
       case 'pending':
-        throw new AppError('conflict', 'The first request with this Idempotency-Key is still in progress.');
+        throw new AppError('conflict', 'The first request with this idempotency key is still in progress.');
       case 'conflict':
-        throw new AppError('conflict', 'This Idempotency-Key was used with another request body.');
+        throw new AppError('conflict', 'This idempotency key was used with other content.');
     }
   };
 
@@ -65,6 +71,11 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
         markReplayed(reply);
         return claimed.answer as Awaited<ReturnType<typeof work>>;
       }
+      return settle(claimed, work);
+    },
+    async onceFor(key, content, work) {
+      const claimed = await claimKey(`call:${sha256(key.join('\n'))}`, sha256(content));
+      if (claimed.kind === 'replay') return claimed.answer as Awaited<ReturnType<typeof work>>;
       return settle(claimed, work);
     },
   };

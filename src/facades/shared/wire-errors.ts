@@ -6,12 +6,12 @@ interface Row {
   readonly ws: number;
 }
 
-const bad = { http: 400, trpc: 'BAD_REQUEST', ws: 1008 };
-const missing = { http: 404, trpc: 'NOT_FOUND', ws: 1008 };
-const taken = { http: 409, trpc: 'CONFLICT', ws: 1008 };
-const busy = { http: 429, trpc: 'TOO_MANY_REQUESTS', ws: 1013 };
-const unavailable = { http: 503, trpc: 'SERVICE_UNAVAILABLE', ws: 1013 };
-const bug = { http: 500, trpc: 'INTERNAL_SERVER_ERROR', ws: 1011 };
+const bad = { http: 400, trpc: 'BAD_REQUEST', ws: 1008 } as const;
+const missing = { http: 404, trpc: 'NOT_FOUND', ws: 1008 } as const;
+const taken = { http: 409, trpc: 'CONFLICT', ws: 1008 } as const;
+const busy = { http: 429, trpc: 'TOO_MANY_REQUESTS', ws: 1013 } as const;
+const unavailable = { http: 503, trpc: 'SERVICE_UNAVAILABLE', ws: 1013 } as const;
+const bug = { http: 500, trpc: 'INTERNAL_SERVER_ERROR', ws: 1011 } as const;
 
 /** One row per code, one column per wire. A new code does not compile until it has a row. */
 export const wireErrors = {

@@ -1,0 +1,136 @@
+import {
+  createTRPCClient,
+  createWSClient,
+  httpBatchLink,
+  httpSubscriptionLink,
+  retryLink,
+  splitLink,
+  type TRPCClient,
+  TRPCClientError,
+  type TRPCLink,
+  wsLink,
+} from '@trpc/client';
+import { observable } from '@trpc/server/observable';
+import type { AppRouter } from '../facades/trpc/router.ts';
+
+type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['EventSource'], undefined>;
+
+export interface CorralClientOptions {
+  /** Where the server answers, such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Needed where the server has one (CORRAL_TOKEN). */
+  readonly token?: string;
+  /** How subscriptions come: `sse` (the default; passes every proxy) or `ws` (one connection for all of them). */
+  readonly transport?: 'sse' | 'ws';
+  /** For `sse` where there is none built in, as in Node: the one of the package `eventsource`. */
+  readonly EventSource?: EventSourceClass;
+  /** For `ws` where there is none built in, as in Node before 22. */
+  readonly WebSocket?: typeof WebSocket;
+}
+
+/**
+ * Every procedure of the server, with its types. Subscriptions come back by themselves after a break and go on behind
+ * the last event that arrived: nothing is missed and nothing comes twice. `close` ends them and every connection.
+ */
+export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void };
+
+export function createCorralClient(options: CorralClientOptions): CorralClient {
+  const { token, transport = 'sse' } = options;
+  const url = `${options.url.replace(/\/+$/, '')}/trpc`;
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  const ended = new AbortController();
+  const refused = () => ended.abort(new Error('The server refused the token.'));
+  const streams = transport === 'ws' ? overWebSocket(url, options, refused) : overSse(url, options);
+  const client = createTRPCClient<AppRouter>({
+    links: [
+      splitLink<AppRouter>({
+        condition: ({ type }) => type === 'subscription',
+        true: [endWith(ended.signal), comeAgain, streams.link],
+        false: httpBatchLink({ url, ...headers, maxURLLength: 8_000, maxItems: 100 }),
+      }),
+    ],
+  });
+  const close = () => {
+    ended.abort(null);
+    streams.close();
+  };
+  return new Proxy(client as CorralClient, {
+    get: (target, name, receiver) => {
+      if (name === 'close' || name === Symbol.dispose) return close;
+      return Reflect.get(target, name, receiver);
+    },
+  });
+}
+
+interface Streams {
+  readonly link: TRPCLink<AppRouter>;
+  close(): void;
+}
+
+/** A browser cannot give an EventSource or a WebSocket headers, so the token goes with the connection parameters. */
+const parameters = ({ token }: CorralClientOptions) => (token === undefined ? {} : { connectionParams: { token } });
+
+function overSse(url: string, options: CorralClientOptions): Streams {
+  const EventSource = options.EventSource ?? (globalThis as unknown as { EventSource?: EventSourceClass }).EventSource;
+  if (!EventSource) {
+    throw new Error(
+      'There is no EventSource here. Give createCorralClient one ({ EventSource } from the package eventsource), or use transport: "ws".',
+    );
+  }
+  return { link: httpSubscriptionLink({ url, EventSource, ...parameters(options) }), close: () => {} };
+}
+
+function overWebSocket(url: string, options: CorralClientOptions, refused: () => void): Streams {
+  const client = createWSClient({
+    url: url.replace(/^http/, 'ws'),
+    ...parameters(options),
+    ...(options.WebSocket && { WebSocket: options.WebSocket }),
+    retryDelayMs: pauseMs,
+    onClose: (cause) => {
+      if (cause?.code === 1008) refused(); // it would be refused again, and again
+    },
+    lazy: { enabled: true, closeMs: 1_000 }, // so that a program without subscriptions can end
+    keepAlive: { enabled: true, intervalMs: 20_000, pongTimeoutMs: 10_000 },
+  });
+  return { link: wsLink({ client }), close: () => void client.close() };
+}
+
+/** Ends every subscription when the signal fires: with its reason if that is an error, else as if the server had. */
+const endWith =
+  (signal: AbortSignal): TRPCLink<AppRouter> =>
+  () =>
+  ({ op, next }) =>
+    observable((observer) => {
+      const end = () => {
+        if (signal.reason instanceof Error) observer.error(TRPCClientError.from(signal.reason));
+        else observer.complete();
+      };
+      if (signal.aborted) {
+        end();
+        return undefined;
+      }
+      const subscribed = next(op).subscribe(observer);
+      signal.addEventListener('abort', end, { once: true });
+      return () => {
+        signal.removeEventListener('abort', end);
+        subscribed.unsubscribe();
+      };
+    });
+
+/** What breaks a connection, or a server that cannot answer just now, ends no subscription; a refusal does. */
+const comeAgain: TRPCLink<AppRouter> = retryLink({
+  retry: ({ error }) => error.data?.retryable ?? !isRefusal(error),
+  retryDelayMs: pauseMs,
+});
+
+/** An answer of the server, as opposed to a line that broke: it has a status. */
+function isRefusal(error: TRPCClientError<AppRouter>): boolean {
+  const { cause } = error as { cause?: { code?: unknown } };
+  const status = typeof cause?.code === 'number' ? cause.code : undefined;
+  return status !== undefined && status >= 400 && status < 500;
+}
+
+/** A little longer each time, and not the same for all clients of a server that comes back. */
+function pauseMs(attempt: number): number {
+  return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
+}

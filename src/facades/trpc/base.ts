@@ -1,0 +1,51 @@
+import { initTRPC } from '@trpc/server';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Services } from '../../session/services.ts';
+import type { Idempotency } from '../shared/idempotency.ts';
+import { errorShape } from './errors.ts';
+
+const maxCalls = 1_000;
+
+export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'projects'>;
+
+/** What procedures share, and what belongs to one connection. */
+export interface TrpcContext {
+  readonly services: TrpcServices;
+  readonly idempotency: Pick<Idempotency, 'onceFor'>;
+  readonly version: string;
+  readonly clock: Clock;
+  /** Fires when the server goes down. */
+  readonly closing: AbortSignal;
+  readonly calls: CallCount;
+  /** Resolves when the client has room for more. */
+  drained(): Promise<void>;
+}
+
+/** How many calls one connection has open; a socket could otherwise ask without end. */
+export class CallCount {
+  #open = 0;
+  /** Rejects: rate_limited. */
+  enter(): Disposable {
+    if (this.#open >= maxCalls) throw new AppError('rate_limited', `More than ${maxCalls} calls at once.`);
+    this.#open++;
+    return { [Symbol.dispose]: () => void this.#open-- };
+  }
+}
+
+const t = initTRPC.context<TrpcContext>().create({
+  isDev: false,
+  errorFormatter: ({ error, path }) => errorShape(error, path),
+  // The client notices a dead line by the missing pings, and comes again with its last id.
+  sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
+});
+
+export const router = t.router;
+export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
+  if (type === 'subscription') return await next(); // lives longer than this call: see `subscription.ts`
+  using _call = ctx.calls.enter();
+  return await next();
+});
+
+/** For callers that give none. */
+export const never = new AbortController().signal;

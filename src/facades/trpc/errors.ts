@@ -1,0 +1,75 @@
+import type { TRPCError } from '@trpc/server';
+import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import { z } from 'zod';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
+import type { ErrorStyle } from '../shared/error-style.ts';
+import { publicText, wireErrors } from '../shared/wire-errors.ts';
+
+type TrpcCode = keyof typeof TRPC_ERROR_CODES_BY_KEY;
+
+export interface ErrorData {
+  readonly code: TrpcCode;
+  readonly httpStatus: number;
+  readonly path?: string;
+  /** Corral's own code, and whether trying again may help. */
+  readonly reason: ErrorCode;
+  readonly retryable: boolean;
+}
+interface ErrorShape {
+  readonly message: string;
+  readonly code: (typeof TRPC_ERROR_CODES_BY_KEY)[TrpcCode];
+  readonly data: ErrorData;
+}
+
+/** What a client hears of an error: the row of the one table and the public text; never a stack, never a stranger's message. */
+export function errorShape(error: TRPCError, path?: string): ErrorShape {
+  const known = appErrorOf(error);
+  const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
+  const status = isOfTrpc(error) ? getHTTPStatusCodeFromError(error) : wireErrors[known.code].http;
+  return shape(own, status, known, path);
+}
+
+function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): ErrorShape {
+  return {
+    message: publicText(known),
+    code: TRPC_ERROR_CODES_BY_KEY[code],
+    data: {
+      code,
+      httpStatus,
+      ...(path !== undefined && { path }),
+      reason: known.code,
+      retryable: known.retryable,
+    },
+  };
+}
+
+export function appErrorOf(error: TRPCError): AppError {
+  if (error.cause instanceof AppError) return error.cause;
+  if (error.code === 'BAD_REQUEST' && error.cause instanceof z.ZodError) {
+    return new AppError('invalid_request', textOf(error.cause), { cause: error });
+  }
+  if (!isOfTrpc(error)) return toAppError(error.cause ?? error);
+  // With a cause the text is somebody else's: a parser's, say.
+  const text = error.cause ? 'The request could not be read.' : error.message;
+  return new AppError(error.code === 'NOT_FOUND' ? 'not_found' : 'invalid_request', text, { cause: error });
+}
+
+/** tRPC's own refusals: an unknown procedure, the wrong method, no JSON. */
+function isOfTrpc(error: TRPCError): boolean {
+  if (error.cause instanceof AppError || error.cause instanceof z.ZodError) return false;
+  return getHTTPStatusCodeFromError(error) < 500;
+}
+
+function textOf({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
+}
+
+/** Refusals before a procedure is reached (guard, limits, broken requests) in the shape that tRPC's clients read. */
+export const trpcErrors: ErrorStyle = {
+  status: (error) => wireErrors[error.code].http,
+  body: (status, error) => {
+    const code = status === 405 ? 'METHOD_NOT_SUPPORTED' : status === 426 ? 'BAD_REQUEST' : wireErrors[error.code].trpc;
+    return { error: shape(code, status, error) };
+  },
+};

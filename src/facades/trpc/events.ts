@@ -1,0 +1,67 @@
+import { tracked } from '@trpc/server';
+import { z } from 'zod';
+import type { SessionId } from '../../core/ids.ts';
+import type { Followed } from '../../core/ports.ts';
+import { never, procedure, router, type TrpcContext } from './base.ts';
+import { CursorInput, Event, ofSession, type Resync } from './schemas.ts';
+import { untilOver } from './subscription.ts';
+
+export const eventsRouter = router({
+  list: procedure
+    .input(
+      ofSession.extend({
+        afterSeq: z.int().min(0).default(0),
+        limit: z.int().min(1).max(1_000).default(500),
+      }),
+    )
+    .output(z.object({ events: z.array(Event), lastSeq: z.int() }))
+    .query(async ({ ctx, input: { sessionId, afterSeq, limit } }) => {
+      const { events, head } = await ctx.services.sessions.page(sessionId, afterSeq, limit);
+      return { events, lastSeq: head };
+    }),
+
+  subscribe: procedure
+    .input(ofSession.extend({ lastEventId: CursorInput }))
+    // Where it begins is settled before the client hears that it has begun: what it sends after that is never missed.
+    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = never }) => {
+      const { sessions } = ctx.services;
+      const { lastSeq: head } = await sessions.get(sessionId);
+      const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;
+      const after = lastEventId ?? (active ? active.startedSeq - 1 : head);
+      return untilOver(ctx, signal, follow(ctx, { sessionId, after, head }, signal));
+    }),
+});
+
+interface Place {
+  readonly sessionId: SessionId;
+  readonly after: number;
+  /** The newest event when it began: up to there it is history, which waits for the client. */
+  readonly head: number;
+}
+
+async function* follow(
+  ctx: TrpcContext,
+  { sessionId, after, head }: Place,
+  signal: AbortSignal,
+): AsyncGenerator<TrackedItem> {
+  const { sessions } = ctx.services;
+  using _watching = sessions.watching(sessionId);
+  for await (const item of sessions.follow(sessionId, after, { signal, deltas: true })) {
+    const said = item.kind === 'event' ? item.event : resync(sessionId, item, ctx.clock.now());
+    yield tracked(String(said.seq), said);
+    if (said.seq <= head) await ctx.drained();
+  }
+}
+type TrackedItem = ReturnType<typeof tracked<Event | Resync>>;
+
+function resync(sessionId: SessionId, item: Extract<Followed, { kind: 'resync' }>, ts: number): Resync {
+  return {
+    type: 'resync',
+    reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
+    oldestSeq: item.oldest,
+    latestSeq: item.head,
+    seq: item.head,
+    sessionId,
+    ts,
+  };
+}

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { never, procedure, router } from './base.ts';
+import { Done, done, ofSession, PathInput } from './schemas.ts';
+
+const ofFile = ofSession.extend({ path: PathInput });
+const SearchInput = ofSession.extend({
+  /** Of `find` a glob, of `grep` a POSIX extended regular expression. */
+  pattern: z.string().min(1).max(10_000),
+  path: PathInput.default('.'),
+  /** Globs on the base name, separated by commas. */
+  fileTypes: z.string().max(1_000).default('*'),
+});
+
+const globs = (list: string): string[] =>
+  list
+    .split(',')
+    .map((glob) => glob.trim())
+    .filter((glob) => glob !== '' && glob !== '*');
+
+export const filesRouter = router({
+  list: procedure
+    .input(ofSession.extend({ path: PathInput.default('.') }))
+    .output(
+      z.object({
+        path: z.string(),
+        items: z.array(
+          z.object({
+            name: z.string(),
+            type: z.enum(['file', 'directory']),
+            size: z.number().nullable(),
+            modified: z.string(),
+          }),
+        ),
+      }),
+    )
+    .query(async ({ ctx, input: { sessionId, path }, signal = never }) => {
+      const entries = await ctx.services.files.list(sessionId, path, signal);
+      const items = entries.map(({ name, type, size, modified }) => ({
+        name,
+        type: type === 'directory' ? type : ('file' as const), // a link or a pipe is what no other word is for
+        size,
+        modified,
+      }));
+      return { path, items };
+    }),
+
+  read: procedure
+    .input(ofFile.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8') }))
+    .output(z.object({ path: z.string(), content: z.string() }))
+    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = never }) => {
+      const bytes = await ctx.services.files.read(sessionId, path, signal);
+      return { path, content: bytes.toString(encoding) };
+    }),
+
+  write: procedure
+    .input(ofFile.extend({ content: z.string() }))
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, path, content }, signal = never }) => {
+      await ctx.services.files.write(sessionId, path, content, signal);
+      return done;
+    }),
+
+  delete: procedure
+    .input(ofFile)
+    .output(Done)
+    .mutation(async ({ ctx, input: { sessionId, path }, signal = never }) => {
+      await ctx.services.files.remove(sessionId, path, signal);
+      return done;
+    }),
+
+  find: procedure
+    .input(SearchInput)
+    .output(z.object({ matches: z.array(z.string()).readonly(), truncated: z.boolean() }))
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = never }) =>
+      ctx.services.files.find(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
+    ),
+
+  grep: procedure
+    .input(SearchInput)
+    .output(
+      z.object({
+        matches: z.array(z.object({ file: z.string(), line: z.int(), content: z.string() })).readonly(),
+        truncated: z.boolean(),
+      }),
+    )
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = never }) =>
+      ctx.services.files.grep(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
+    ),
+});

@@ -1,0 +1,89 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseJsonBody } from '../shared/json-body.ts';
+import type { App } from '../shared/routes.ts';
+import { openSse } from '../shared/sse.ts';
+import { CallCount } from './base.ts';
+import type { TrpcDeps } from './deps.ts';
+import { reportBug } from './report.ts';
+import { appRouter } from './router.ts';
+
+const maxBatchSize = 500;
+const told = ['accept', 'trpc-accept', 'last-event-id'];
+
+export function mountHttp(app: App, deps: TrpcDeps): void {
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/trpc/:path',
+    exposeHeadRoute: false,
+    config: { connectionParams: true, stream: true },
+    handler: (request, reply) => answer(request, reply, deps),
+  });
+}
+
+async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  if (request.rawBody) parseJsonBody(request.rawBody); // refuses what is too deep or too rich, before it is built again
+  const { gate: _gate, sockets: _sockets, sse, logger, ...shared } = deps;
+  const response = await fetchRequestHandler({
+    endpoint: '/trpc',
+    router: appRouter,
+    req: toFetch(request, gone.signal),
+    maxBatchSize,
+    createContext: () => ({ ...shared, calls: new CallCount(), drained: async () => {} }),
+    onError: ({ error, path }) => reportBug(logger, error, path),
+  });
+  if (response.headers.get('content-type') === 'text/event-stream') {
+    await stream(reply, response, { sse, gone });
+    return undefined;
+  }
+  for (const [name, value] of response.headers) reply.header(name, name === 'vary' ? `Origin, ${value}` : value);
+  reply.code(response.status);
+  if (response.headers.get('transfer-encoding') === 'chunked' && response.body) {
+    return reply.send(Readable.fromWeb(response.body as ReadableStream));
+  }
+  return reply.send(await response.text());
+}
+
+function toFetch(request: FastifyRequest, signal: AbortSignal): Request {
+  const headers = new Headers();
+  for (const name of told) {
+    const value = request.headers[name];
+    if (typeof value === 'string') headers.set(name, value);
+  }
+  const { method, rawBody } = request;
+  if (method === 'POST') headers.set('content-type', 'application/json'); // it is not checked, the body is
+  const body = method === 'POST' && rawBody ? { body: new Uint8Array(rawBody) } : {};
+  return new Request(new URL(request.url, 'http://corral'), { method, headers, signal, ...body });
+}
+
+/** tRPC's own stream, with the manners of all our streams: pings, back-pressure, an end when the server goes down. */
+async function stream(
+  reply: FastifyReply,
+  response: Response,
+  { sse, gone }: { sse: TrpcDeps['sse']; gone: AbortController },
+): Promise<void> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  using out = openSse(reply, sse);
+  const leave = () => {
+    gone.abort();
+    void reader.cancel().catch(() => {});
+  };
+  if (out.gone.aborted) leave();
+  else out.gone.addEventListener('abort', leave, { once: true });
+  let frame: Uint8Array[] = [];
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
+    if (done || !value || out.gone.aborted) return;
+    frame.push(value);
+    if (!endsFrame(value)) continue; // it comes line by line, and is sent as one
+    const full = out.write(Buffer.concat(frame));
+    frame = [];
+    if (full) await full;
+  }
+}
+
+const endsFrame = (piece: Uint8Array) => piece.length === 2 && piece[0] === 0x0a && piece[1] === 0x0a;

@@ -1,0 +1,16 @@
+import type { Dialect } from '../shared/routes.ts';
+import type { TrpcDeps } from './deps.ts';
+import { trpcErrors } from './errors.ts';
+import { mountHttp } from './http.ts';
+import { mountSocket } from './socket.ts';
+
+/** One typed router, over HTTP with batches, over SSE and over a WebSocket. */
+export function trpc(deps: TrpcDeps): Dialect {
+  return {
+    errors: { prefix: '/trpc', style: trpcErrors },
+    mount(app) {
+      mountHttp(app, deps);
+      mountSocket(deps);
+    },
+  };
+}

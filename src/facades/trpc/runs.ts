@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { procedure, router } from './base.ts';
+import { ofSession, Sent, TextInput } from './schemas.ts';
+
+const SendInput = ofSession.extend({
+  text: TextInput,
+  mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
+  attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
+  /** A repeat with the same id and content is not sent twice; it gets the first answer. */
+  clientMessageId: z.string().min(1).max(255).optional(),
+});
+
+export const runsRouter = router({
+  send: procedure
+    .input(SendInput)
+    .output(Sent)
+    .mutation(async ({ ctx, input: { sessionId, clientMessageId, ...command } }) => {
+      const { sessions } = ctx.services;
+      if (clientMessageId === undefined) return await sessions.send(sessionId, command);
+      await sessions.get(sessionId); // an unknown session uses up no key
+      const { text, mode, attachments } = command;
+      return await ctx.idempotency.onceFor(
+        ['runs.send', sessionId, clientMessageId],
+        JSON.stringify([text, mode, attachments]),
+        () => sessions.send(sessionId, command),
+      );
+    }),
+
+  stop: procedure
+    .input(ofSession)
+    .output(z.object({ stopped: z.boolean() }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.stop(input.sessionId)),
+});

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { never, procedure, router } from './base.ts';
+import { CommandInput, ofSession, PathInput } from './schemas.ts';
+
+const Sandbox = z.object({
+  state: z.enum(['created', 'running', 'stopped', 'not_found']),
+  id: z.string(),
+  workdir: z.string(),
+  driver: z.string(),
+});
+
+export const sandboxRouter = router({
+  status: procedure
+    .input(ofSession)
+    .output(Sandbox)
+    .query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
+
+  start: procedure
+    .input(ofSession)
+    .output(Sandbox)
+    .mutation(async ({ ctx, input: { sessionId }, signal = never }) => {
+      await ctx.services.sandboxes.start(sessionId, signal);
+      return await ctx.services.sandboxes.status(sessionId);
+    }),
+
+  stop: procedure
+    .input(ofSession)
+    .output(Sandbox)
+    .mutation(async ({ ctx, input: { sessionId } }) => {
+      await ctx.services.sandboxes.stop(sessionId);
+      return await ctx.services.sandboxes.status(sessionId);
+    }),
+
+  reset: procedure
+    .input(ofSession)
+    .output(Sandbox)
+    .mutation(async ({ ctx, input: { sessionId }, signal = never }) => {
+      await ctx.services.sandboxes.reset(sessionId, signal);
+      return await ctx.services.sandboxes.status(sessionId);
+    }),
+
+  exec: procedure
+    .input(
+      ofSession.extend({
+        command: CommandInput,
+        cwd: PathInput.optional(),
+        timeoutMs: z.int().min(1).max(600_000).optional(),
+      }),
+    )
+    .output(z.object({ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() }))
+    .mutation(({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = never }) => {
+      const wish = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
+      return ctx.services.sandboxes.exec(sessionId, wish, signal);
+    }),
+});

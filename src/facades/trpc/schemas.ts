@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import { Origin, SessionFact, SessionStatus } from '../../core/events.ts';
+import { MessageId, RunId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import { parseCursor } from '../shared/cursor.ts';
+import { toSessionId } from '../shared/session-id.ts';
+
+// The wire of this facade. Inputs are strict: a misspelt field is refused and named. Ids of any shape are looked up, so
+// that an odd one is unknown and not malformed.
+
+export const SessionIdInput = z.string().transform(toSessionId);
+export const ProjectIdInput = z.string().transform((given): string => {
+  if (z.uuid().safeParse(given).success) return given.toLowerCase();
+  throw new AppError('not_found', 'There is no such project.');
+});
+export const CursorInput = z
+  .string()
+  .nullish()
+  .transform((given) => parseCursor(given));
+
+const hasNoNul = (text: string) => !text.includes('\0');
+export const TextInput = z
+  .string()
+  .max(200_000)
+  .refine((text) => text.trim() !== '', 'must not be empty');
+export const CommandInput = TextInput.refine(hasNoNul, 'must not contain NUL');
+export const TitleInput = z
+  .string()
+  .max(255)
+  .refine((title) => title.trim() !== '', 'must not be empty');
+export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not contain NUL');
+
+export const ofSession = z.strictObject({ sessionId: SessionIdInput });
+export const Done = z.object({ ok: z.literal(true) });
+export const done = { ok: true } as const;
+
+export const Session = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: SessionStatus,
+  origin: Origin,
+  template: z.string(),
+  projectId: z.string().nullable(),
+  lastTask: z.string(),
+  latestMessage: z.string(),
+  latestMessageAt: z.iso.datetime(),
+  unread: z.int(),
+  lastSeq: z.int(),
+  favorite: z.boolean(),
+  pinned: z.boolean(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type Session = z.infer<typeof Session>;
+
+export const iso = (ms: number): string => new Date(ms).toISOString();
+
+export function toSession({ createdAt, updatedAt, latestMessageAt, ...record }: SessionRecord): Session {
+  const { id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned } =
+    record;
+  return {
+    ...{ id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned },
+    createdAt: iso(createdAt),
+    updatedAt: iso(updatedAt),
+    latestMessageAt: iso(latestMessageAt),
+  };
+}
+
+/** A fact of the session's log. `seq` is its place and the cursor to resume behind it; `ts` is epoch milliseconds. */
+export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
+export type Event = SessionFact & { readonly seq: number; readonly sessionId: string; readonly ts: number };
+
+/** Events are missing here: load the session anew; the stream goes on behind `seq`. */
+export interface Resync {
+  readonly type: 'resync';
+  readonly reason: 'cursor_too_old' | 'cursor_ahead';
+  readonly oldestSeq: number;
+  readonly latestSeq: number;
+  readonly seq: number;
+  readonly sessionId: string;
+  readonly ts: number;
+}
+
+export const Sent = z.object({ messageId: MessageId, runId: RunId, seq: z.int() });

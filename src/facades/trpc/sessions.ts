@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import { SessionStatus } from '../../core/events.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import { never, procedure, router, type TrpcContext } from './base.ts';
+import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
+import { untilOver } from './subscription.ts';
+
+const byId = z.strictObject({ id: SessionIdInput });
+
+const NewSession = z.strictObject({
+  title: TitleInput.optional(),
+  projectId: ProjectIdInput.optional(),
+  task: TextInput.optional(),
+});
+const ListInput = z.strictObject({
+  limit: z.int().min(1).max(500).default(100),
+  cursor: z.string().optional(),
+  status: SessionStatus.optional(),
+  projectId: ProjectIdInput.optional(),
+});
+
+export const sessionsRouter = router({
+  create: procedure
+    .input(NewSession.optional())
+    .output(Session)
+    .mutation(async ({ ctx, input: { title, projectId, task } = {} }) => {
+      const { sessions, projects } = ctx.services;
+      if (projectId !== undefined) await projects.get(projectId);
+      const { id } = await sessions.create({
+        origin: 'trpc',
+        ...(title !== undefined && { title }),
+        ...(projectId !== undefined && { projectId }),
+      });
+      if (task !== undefined) {
+        await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
+          await sessions.delete(id).catch(() => {}); // its maker never learned of it
+          throw error;
+        });
+      }
+      return toSession(await sessions.get(id));
+    }),
+
+  list: procedure
+    .input(ListInput.optional())
+    .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
+    .query(async ({ ctx, input }) => {
+      const { limit, cursor, status, projectId } = ListInput.parse(input ?? {});
+      if (projectId !== undefined) await ctx.services.projects.get(projectId);
+      const after = cursor === undefined ? undefined : parsePlace(cursor);
+      const wanted = (await ctx.services.sessions.list())
+        .filter((one) => (status === undefined || one.status === status) && isOf(one, projectId))
+        .sort(byPlace)
+        .filter((one) => after === undefined || byPlace(after, one) < 0);
+      const items = wanted.slice(0, limit);
+      const last = items.at(-1);
+      return {
+        items: items.map(toSession),
+        nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
+      };
+    }),
+
+  get: procedure
+    .input(byId)
+    .output(Session)
+    .query(async ({ ctx, input }) => toSession(await ctx.services.sessions.get(input.id))),
+
+  update: procedure
+    .input(
+      byId.extend({
+        title: TitleInput.optional(),
+        favorite: z.boolean().optional(),
+        pinned: z.boolean().optional(),
+      }),
+    )
+    .output(Session)
+    .mutation(async ({ ctx, input: { id, title, favorite, pinned } }) => {
+      const change = {
+        ...(title !== undefined && { title }),
+        ...(favorite !== undefined && { favorite }),
+        ...(pinned !== undefined && { pinned }),
+      };
+      return toSession(await ctx.services.sessions.update(id, change));
+    }),
+
+  delete: procedure
+    .input(byId)
+    .output(Done)
+    .mutation(async ({ ctx, input }) => {
+      await ctx.services.sessions.delete(input.id);
+      return done;
+    }),
+
+  watch: procedure.subscription(({ ctx, signal = never }) => untilOver(ctx, signal, news(ctx, signal))),
+});
+
+interface News {
+  readonly type: 'changed' | 'deleted';
+  readonly session: Session;
+}
+
+async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<News> {
+  for await (const { type, session } of ctx.services.sessions.watch(signal)) {
+    yield { type, session: toSession(session) };
+    await ctx.drained();
+  }
+}
+
+/** Where a session stands in the list: the newest message first, then by id, so that equal times have an order. */
+type Place = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
+
+const byPlace = (a: Place, b: Place) =>
+  b.latestMessageAt - a.latestMessageAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+function parsePlace(cursor: string): Place {
+  const [, at, id] = /^(\d{1,16})\.([0-9a-f]{16})$/.exec(cursor) ?? [];
+  if (at === undefined || id === undefined) {
+    throw new AppError('invalid_request', 'cursor: not one that `nextCursor` gave.');
+  }
+  return { latestMessageAt: Number(at), id };
+}
+
+const isOf = (session: SessionRecord, projectId: string | undefined) =>
+  projectId === undefined || session.projectId === projectId;

@@ -1,0 +1,56 @@
+import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
+import { AppError } from '../../core/errors.ts';
+import { parseJsonBody } from '../shared/json-body.ts';
+import type { SocketRequest } from '../shared/ws.ts';
+import { closeCodes, type Socket } from '../shared/ws-socket.ts';
+import { CallCount, type TrpcContext } from './base.ts';
+import type { TrpcDeps } from './deps.ts';
+import { reportBug } from './report.ts';
+import { type AppRouter, appRouter } from './router.ts';
+
+const maxBatchSize = 500;
+const tokenMs = 5_000;
+
+export function mountSocket(deps: TrpcDeps): void {
+  deps.sockets.route({
+    path: '/trpc',
+    connectionParams: true,
+    open: (socket, request) => serve(socket, request, deps),
+  });
+}
+
+function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
+  const { gate, sockets: _sockets, sse: _sse, logger, ...shared } = deps;
+  const ctx: TrpcContext = { ...shared, calls: new CallCount(), drained: socket.drained };
+  const admit = request.known ? () => {} : byConnectionParams(socket, deps);
+  const options = {
+    router: appRouter,
+    maxBatchSize,
+    experimental_encoder: {
+      encode: (frame: unknown) => JSON.stringify(frame),
+      decode: (data: string | ArrayBuffer | Uint8Array) => parseJsonBody(Buffer.from(data as string)),
+    },
+    createContext: ({ info }: { info: { connectionParams: Readonly<Record<string, unknown>> | null } }) => {
+      admit(info.connectionParams?.token);
+      return ctx;
+    },
+    onError: ({ error, path }: Parameters<NonNullable<WSSHandlerOptions<AppRouter>['onError']>>[0]) =>
+      reportBug(logger, error, path),
+  };
+  // It is asked for connections alone; the server that it could listen to is ours.
+  const handle = getWSConnectionHandler(options as unknown as WSSHandlerOptions<AppRouter>);
+  handle(socket.connection, request.raw);
+}
+
+/** Nothing is done for a client before its parameters bring a token, and it must not take long. */
+function byConnectionParams(socket: Socket, { gate, clock }: TrpcDeps): (token: unknown) => void {
+  const refuse = () => socket.close(closeCodes.refused, 'A valid token is needed');
+  const timer = clock.setTimeout(refuse, tokenMs);
+  socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+  return (token) => {
+    clock.clearTimeout(timer);
+    if (typeof token === 'string' && gate.accepts([token])) return;
+    refuse();
+    throw new AppError('unauthorized', 'A valid token is needed.');
+  };
+}

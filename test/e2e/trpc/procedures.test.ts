@@ -1,0 +1,329 @@
+import { describe, expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { type TrpcServer, trpcServer } from '../../support/trpc.ts';
+
+const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+const play: NonNullable<Parameters<typeof trpcServer>[0]>['play'] = async (fake, id, { runId }) =>
+  void (await fake.say(id, ...demoRun(runId)));
+
+async function withSession(options: Parameters<typeof trpcServer>[0] = {}) {
+  const server = await trpcServer(options);
+  const client = server.client();
+  const { id } = await client.sessions.create.mutate();
+  return { server, client, id: SessionId.parse(id), [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+async function finished(server: TrpcServer, sessionId: string): Promise<void> {
+  const id = SessionId.parse(sessionId);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+  await server.fake.say(id, ...demoRun(runId));
+}
+
+describe('sessions', () => {
+  test('create makes a session of origin trpc, without any input', async () => {
+    await using server = await trpcServer();
+    const session = await server.client().sessions.create.mutate();
+    expect(session).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      title: '',
+      status: 'pending',
+      origin: 'trpc',
+      template: 'default',
+      projectId: null,
+      lastTask: '',
+      latestMessage: '',
+      latestMessageAt: iso,
+      unread: 0,
+      lastSeq: 0,
+      favorite: false,
+      pinned: false,
+      createdAt: iso,
+      updatedAt: iso,
+    });
+    expect(await server.client().sessions.get.query({ id: session.id })).toEqual(session);
+  });
+
+  test('create with a task starts a run, and a project is the one that exists', async () => {
+    await using server = await trpcServer();
+    const client = server.client();
+    const project = await client.projects.create.mutate({ name: 'Harvest' });
+    const session = await client.sessions.create.mutate({ title: 'Mine', projectId: project.id, task: 'Say hi' });
+    expect(session).toMatchObject({ title: 'Mine', projectId: project.id, status: 'running', latestMessage: 'Say hi' });
+    const { events } = await client.events.list.query({ sessionId: session.id });
+    expect(events.map(({ type }) => type)).toEqual(['message.user', 'run.started']);
+    const nobody = '00000000-0000-4000-8000-000000000000';
+    await expect(client.sessions.create.mutate({ projectId: nobody })).rejects.toMatchObject({
+      data: { code: 'NOT_FOUND' },
+    });
+    expect((await client.sessions.list.query()).items).toHaveLength(1);
+  });
+
+  test('a session whose first task is refused is not left behind', async () => {
+    await using server = await trpcServer();
+    server.fake.instead.send = () => Promise.reject(new Error('no'));
+    await expect(server.client().sessions.create.mutate({ task: 'Say hi' })).rejects.toThrow('Internal server error');
+    expect((await server.client().sessions.list.query()).items).toEqual([]);
+  });
+
+  test('list pages through all, newest message first, and filters by status and project', async () => {
+    await using server = await trpcServer();
+    const client = server.client();
+    const project = await client.projects.create.mutate({ name: 'Harvest' });
+    const ids: string[] = [];
+    for (let n = 0; n < 25; n++) {
+      const { id } = await client.sessions.create.mutate(n % 5 === 0 ? { projectId: project.id } : {});
+      if (n % 3 === 0) await finished(server, id);
+      ids.push(id);
+    }
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    for (let pages = 0; pages < 10; pages++) {
+      const page = await client.sessions.list.query({ limit: 7, ...(cursor !== undefined && { cursor }) });
+      expect(page.items.length).toBe(pages === 3 ? 4 : 7);
+      seen.push(...page.items.map(({ id }) => id));
+      if (page.nextCursor === null) break;
+      cursor = page.nextCursor;
+    }
+    expect([...seen].sort()).toEqual([...ids].sort());
+    const all = (await client.sessions.list.query()).items;
+    expect(all.map(({ id }) => id)).toEqual(seen);
+    const times = all.map(({ latestMessageAt }) => latestMessageAt);
+    expect(times).toEqual([...times].sort().reverse());
+    const ended = await client.sessions.list.query({ status: 'completed' });
+    expect(ended.items).toHaveLength(9);
+    const own = await client.sessions.list.query({ projectId: project.id, limit: 5 });
+    expect(own.items.map(({ projectId }) => projectId)).toEqual(Array(5).fill(project.id));
+    expect(own.nextCursor).toBeNull();
+  });
+
+  test('update sets title, favorite and pinned, and appends a title event only for a title', async () => {
+    await using it = await withSession();
+    const { client, id } = it;
+    expect(await client.sessions.update.mutate({ id, favorite: true })).toMatchObject({ favorite: true, lastSeq: 0 });
+    expect(await client.sessions.update.mutate({ id, title: 'New', pinned: true })).toMatchObject({
+      title: 'New',
+      favorite: true,
+      pinned: true,
+    });
+    expect((await client.events.list.query({ sessionId: id })).events).toMatchObject([
+      { type: 'title', runId: null, data: { title: 'New' } },
+    ]);
+  });
+
+  test('delete removes it, once', async () => {
+    await using it = await withSession();
+    expect(await it.client.sessions.delete.mutate({ id: it.id })).toEqual({ ok: true });
+    await expect(it.client.sessions.get.query({ id: it.id })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
+    await expect(it.client.sessions.delete.mutate({ id: it.id })).rejects.toMatchObject({
+      data: { code: 'NOT_FOUND' },
+    });
+  });
+});
+
+describe('events and runs', () => {
+  test('events.list pages behind a seq and says how far the log goes', async () => {
+    await using it = await withSession({ play });
+    const { runId } = await it.client.runs.send.mutate({ sessionId: it.id, text: 'Say hi' });
+    await expect.poll(async () => (await it.client.sessions.get.query({ id: it.id })).status).toBe('completed');
+    const { events, lastSeq } = await it.client.events.list.query({ sessionId: it.id });
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: lastSeq }, (_, n) => n + 1));
+    expect(events[1]).toEqual({
+      seq: 2,
+      sessionId: it.id,
+      runId,
+      type: 'run.started',
+      ts: expect.any(Number),
+      data: { task: 'Say hi', messageId: expect.any(String) },
+    });
+    expect(events.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed', reason: 'completed' } });
+    const page = await it.client.events.list.query({ sessionId: it.id, afterSeq: 3, limit: 2 });
+    expect(page).toEqual({ events: events.slice(3, 5), lastSeq });
+    expect(await it.client.events.list.query({ sessionId: it.id, afterSeq: 9_999 })).toEqual({ events: [], lastSeq });
+  });
+
+  test('send says where the message is, and passes mode and attachments on', async () => {
+    await using it = await withSession();
+    const first = await it.client.runs.send.mutate({ sessionId: it.id, text: 'One', attachments: ['a.txt'] });
+    expect(first).toEqual({ messageId: expect.any(String), runId: expect.any(String), seq: 1 });
+    const joined = await it.client.runs.send.mutate({ sessionId: it.id, text: 'Two' });
+    expect(joined).toMatchObject({ runId: first.runId, seq: 3 });
+    const queued = await it.client.runs.send.mutate({ sessionId: it.id, text: 'Three', mode: 'queue' });
+    expect(queued.runId).not.toBe(first.runId);
+    const { events } = await it.client.events.list.query({ sessionId: it.id });
+    expect(events[0]).toMatchObject({ type: 'message.user', data: { text: 'One', attachments: ['a.txt'] } });
+  });
+
+  test('a repeat with the same clientMessageId is not sent twice, nor with other content', async () => {
+    await using it = await withSession();
+    const message = { sessionId: it.id, text: 'Only once', clientMessageId: 'm-1' };
+    const first = await it.client.runs.send.mutate(message);
+    expect(await it.client.runs.send.mutate(message)).toEqual(first);
+    expect(await it.server.client('ws').runs.send.mutate(message)).toEqual(first);
+    await expect(it.client.runs.send.mutate({ ...message, text: 'Other' })).rejects.toMatchObject({
+      data: { code: 'CONFLICT' },
+    });
+    const { id: other } = await it.client.sessions.create.mutate();
+    expect((await it.client.runs.send.mutate({ ...message, sessionId: other })).messageId).not.toBe(first.messageId);
+    const { events } = await it.client.events.list.query({ sessionId: it.id });
+    expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(1);
+  });
+
+  test('a clientMessageId whose send failed may be used again, one in progress not', async () => {
+    await using it = await withSession();
+    const message = { sessionId: it.id, text: 'Only once', clientMessageId: 'm-1' };
+    const gate = Promise.withResolvers<never>();
+    it.server.fake.instead.send = () => gate.promise;
+    const first = it.server.client().runs.send.mutate(message); // a client of its own, or both would be one batch
+    await expect.poll(() => it.client.runs.send.mutate(message).catch(({ data }) => data?.code)).toBe('CONFLICT');
+    gate.reject(new Error('the store is down'));
+    await expect(first).rejects.toMatchObject({ data: { code: 'INTERNAL_SERVER_ERROR' } });
+    delete it.server.fake.instead.send;
+    expect(await it.client.runs.send.mutate(message)).toMatchObject({ seq: 1 });
+  });
+
+  test('stop says whether anything ran', async () => {
+    await using it = await withSession();
+    expect(await it.client.runs.stop.mutate({ sessionId: it.id })).toEqual({ stopped: false });
+    await it.client.runs.send.mutate({ sessionId: it.id, text: 'Work' });
+    expect(await it.client.runs.stop.mutate({ sessionId: it.id })).toEqual({ stopped: true });
+    expect((await it.client.sessions.get.query({ id: it.id })).status).toBe('completed');
+  });
+});
+
+describe('sandboxes, files and processes', () => {
+  test('a sandbox is started, stopped, reset and looked at', async () => {
+    await using it = await withSession();
+    const { sandbox, files } = it.client;
+    const of = { sessionId: it.id };
+    const as = (state: string) => ({ state, id: `sbx-${it.id}`, workdir: '/workspace', driver: 'memory' });
+    expect(await sandbox.status.query(of)).toEqual(as('created'));
+    expect(await sandbox.start.mutate(of)).toEqual(as('running'));
+    expect(await sandbox.stop.mutate(of)).toEqual(as('stopped'));
+    await files.write.mutate({ ...of, path: 'a.txt', content: 'a' });
+    expect(await sandbox.reset.mutate(of)).toEqual(as('running'));
+    expect((await files.list.query(of)).items).toEqual([]);
+  });
+
+  test('exec gives both streams and the exit code, and passes directory and time on', async () => {
+    await using it = await withSession();
+    const command = { sessionId: it.id, command: 'false', cwd: 'src', timeoutMs: 1_000 };
+    expect(await it.client.sandbox.exec.mutate(command)).toEqual({
+      exitCode: 3,
+      stdout: 'false\n',
+      stderr: 'oh\n',
+      timedOut: false,
+    });
+    expect(it.server.others.ran).toEqual([{ id: it.id, command: { command: 'false', cwd: 'src', timeoutMs: 1_000 } }]);
+  });
+
+  test('files are written, listed, read, found, searched and deleted', async () => {
+    await using it = await withSession();
+    const { files } = it.client;
+    const of = { sessionId: it.id };
+    expect(await files.write.mutate({ ...of, path: 'src/main.py', content: 'print("häi")\n' })).toEqual({ ok: true });
+    await files.write.mutate({ ...of, path: 'notes.md', content: '# Notes\n  print it\n' });
+    expect(await files.list.query(of)).toEqual({
+      path: '.',
+      items: [
+        { name: 'src', type: 'directory', size: null, modified: iso },
+        { name: 'notes.md', type: 'file', size: 19, modified: iso },
+      ],
+    });
+    expect(await files.read.query({ ...of, path: 'src/main.py' })).toEqual({
+      path: 'src/main.py',
+      content: 'print("häi")\n',
+    });
+    const base64 = await files.read.query({ ...of, path: 'src/main.py', encoding: 'base64' });
+    expect(Buffer.from(base64.content, 'base64').toString()).toBe('print("häi")\n');
+    expect(await files.find.query({ ...of, pattern: '*.py' })).toEqual({ matches: ['src/main.py'], truncated: false });
+    expect(await files.grep.query({ ...of, pattern: 'print' })).toEqual({
+      matches: [
+        { file: 'src/main.py', line: 1, content: 'print("häi")' },
+        { file: 'notes.md', line: 2, content: 'print it' },
+      ],
+      truncated: false,
+    });
+    const narrowed = await files.grep.query({ ...of, pattern: 'print', fileTypes: '*.md, *.txt' });
+    expect(narrowed.matches.map(({ file }) => file)).toEqual(['notes.md']);
+    expect(await files.delete.mutate({ ...of, path: 'notes.md' })).toEqual({ ok: true });
+    await expect(files.read.query({ ...of, path: 'notes.md' })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
+  });
+
+  test('processes are listed, read and stopped', async () => {
+    await using it = await withSession();
+    const { processes } = it.client;
+    const process = {
+      pid: 41,
+      cmd: 'sleep 9',
+      status: 'running',
+      log: '',
+      started: '2025-01-01T00:00:00.000Z',
+    } as const;
+    it.server.others.processes.push(process);
+    it.server.others.logs.set(41, 'one\ntwo\nthree');
+    expect(await processes.list.query({ sessionId: it.id })).toEqual([process]);
+    expect(await processes.logs.query({ sessionId: it.id, pid: 41 })).toEqual({ pid: 41, logs: 'one\ntwo\nthree' });
+    expect(await processes.logs.query({ sessionId: it.id, pid: 41, lines: 2 })).toEqual({
+      pid: 41,
+      logs: 'two\nthree',
+    });
+    expect(await processes.stop.mutate({ sessionId: it.id, pid: 41 })).toEqual({ ok: true });
+    expect(await processes.list.query({ sessionId: it.id })).toEqual([]);
+    await expect(processes.stop.mutate({ sessionId: it.id, pid: 41 })).rejects.toMatchObject({
+      data: { code: 'NOT_FOUND' },
+    });
+  });
+});
+
+describe('projects and the system', () => {
+  test('projects are made, listed, changed and deleted with their sessions', async () => {
+    await using server = await trpcServer();
+    const { projects, sessions } = server.client();
+    const one = await projects.create.mutate({ name: 'One' });
+    expect(one).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      name: 'One',
+      description: null,
+      createdAt: iso,
+      updatedAt: iso,
+    });
+    const two = await projects.create.mutate({ name: 'Two', description: 'Second' });
+    expect(await projects.get.query({ id: two.id.toUpperCase() })).toEqual(two);
+    expect(await projects.update.mutate({ id: one.id, name: 'First' })).toMatchObject({
+      name: 'First',
+      description: null,
+    });
+    expect(await projects.update.mutate({ id: two.id, description: null })).toMatchObject({
+      name: 'Two',
+      description: null,
+    });
+    const page = await projects.list.query({ limit: 1, skip: 1 });
+    expect([page.total, page.projects.length]).toEqual([2, 1]);
+    const { id } = await sessions.create.mutate({ projectId: one.id });
+    expect(await projects.delete.mutate({ id: one.id })).toEqual({ ok: true });
+    await expect(sessions.get.query({ id })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
+    expect((await projects.list.query()).projects.map(({ name }) => name)).toEqual(['Two']);
+  });
+
+  test('system.info says what runs here', async () => {
+    await using server = await trpcServer();
+    expect(await server.client().system.info.query()).toEqual({
+      name: 'corral',
+      version: '1.2.3',
+      driver: 'memory',
+      model: 'demo',
+    });
+  });
+});
+
+test('queries of one moment travel in one request', async () => {
+  await using it: { server: TrpcServer } & Awaited<ReturnType<typeof withSession>> = await withSession();
+  it.server.requests.length = 0;
+  const [a, b] = await Promise.all([
+    it.client.sessions.get.query({ id: it.id }),
+    it.client.sandbox.status.query({ sessionId: it.id }),
+  ]);
+  expect([a.id, b.id]).toEqual([it.id, `sbx-${it.id}`]);
+  await expect.poll(() => it.server.requests).toMatchObject([{ method: 'GET', route: '/trpc/:path', status: 200 }]);
+});

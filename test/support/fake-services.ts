@@ -1,0 +1,160 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Clock } from '../../src/core/clock.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
+import type { SandboxView } from '../../src/core/records.ts';
+import type { FileEntry } from '../../src/sandbox/client.ts';
+import { projectService } from '../../src/session/projects.ts';
+import type { ExecCommand, ProcessInfo, Services } from '../../src/session/services.ts';
+import type { FakeService } from './fake-service.ts';
+
+export interface FakeServices {
+  readonly services: Services;
+  readonly processes: ProcessInfo[];
+  readonly logs: Map<number, string>;
+  /** What was run, in order. */
+  readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
+}
+
+/** Everything beside sessions, in memory: one flat map of files for each session, and sandboxes that only have a state. */
+export function fakeServices({ sessions, store }: FakeService, clock: Clock): FakeServices {
+  const files = new Map<string, Map<string, Buffer>>();
+  const states = new Map<SessionId, SandboxView['state']>();
+  const processes: ProcessInfo[] = [];
+  const logs = new Map<number, string>();
+  const ran: FakeServices['ran'] = [];
+
+  const filesOf = async (id: SessionId) => {
+    await sessions.get(id);
+    const found = files.get(id) ?? new Map<string, Buffer>();
+    files.set(id, found);
+    return found;
+  };
+  const known = async (id: SessionId, pid: number) => {
+    await sessions.get(id);
+    const found = processes.find((process) => process.pid === pid);
+    if (!found) throw new AppError('not_found', 'Process not found');
+    return found;
+  };
+  const missing = () => new AppError('file_not_found', 'File not found');
+  const services: Services = {
+    sessions,
+    files: {
+      async list(id, path) {
+        const folder = within(path);
+        const entries = new Map<string, FileEntry>();
+        for (const [name, bytes] of await filesOf(id)) {
+          const rest = folder === '' ? name : name.startsWith(`${folder}/`) ? name.slice(folder.length + 1) : undefined;
+          const [first = '', ...deeper] = rest?.split('/') ?? [];
+          if (first === '') continue;
+          const type = deeper.length > 0 ? 'directory' : 'file';
+          const size = type === 'file' ? bytes.length : null;
+          entries.set(first, { name: first, type, size, modified: new Date(clock.now()).toISOString() });
+        }
+        if (folder !== '' && entries.size === 0) throw missing();
+        return [...entries.values()].sort((a, b) => a.type.localeCompare(b.type) || a.name.localeCompare(b.name));
+      },
+      async read(id, path) {
+        const found = (await filesOf(id)).get(within(path));
+        if (!found) throw missing();
+        return found;
+      },
+      async write(id, path, content) {
+        (await filesOf(id)).set(within(path), Buffer.from(content));
+      },
+      async remove(id, path) {
+        if (!(await filesOf(id)).delete(within(path))) throw missing();
+      },
+      async find(id, { pattern, types }) {
+        const matches = [...(await filesOf(id)).keys()].filter(
+          (name) => posix.matchesGlob(posix.basename(name), pattern) && typed(name, types),
+        );
+        return { matches: matches.sort(), truncated: false };
+      },
+      async grep(id, { pattern, types }) {
+        const matches = [...(await filesOf(id))].flatMap(([file, bytes]) =>
+          `${bytes}`.split('\n').flatMap((content, n) => {
+            const isMatch = typed(file, types) && new RegExp(pattern).test(content);
+            return isMatch ? [{ file, line: n + 1, content: content.trim() }] : [];
+          }),
+        );
+        return { matches, truncated: false };
+      },
+    },
+    processes: {
+      async list(id) {
+        await sessions.get(id);
+        return processes;
+      },
+      async stop(id, pid) {
+        processes.splice(processes.indexOf(await known(id, pid)), 1);
+      },
+      async logs(id, pid, lines) {
+        await known(id, pid);
+        return (logs.get(pid) ?? '').split('\n').slice(-lines).join('\n');
+      },
+      startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
+    },
+    sandboxes: {
+      async status(id) {
+        await sessions.get(id);
+        return { id: sandboxIdOf(id), state: states.get(id) ?? 'created', workdir: '/workspace', driver: 'memory' };
+      },
+      async start(id) {
+        await sessions.get(id);
+        const started = states.get(id) !== 'running';
+        states.set(id, 'running');
+        return { started };
+      },
+      async stop(id) {
+        await sessions.get(id);
+        const stopped = states.get(id) === 'running';
+        states.set(id, 'stopped');
+        return { stopped };
+      },
+      async reset(id) {
+        (await filesOf(id)).clear();
+        states.set(id, 'running');
+      },
+      async exec(id, command) {
+        await sessions.get(id);
+        ran.push({ id, command });
+        return { exitCode: 3, stdout: `${command.command}\n`, stderr: 'oh\n', timedOut: false };
+      },
+    },
+    terminals: {
+      open: async (sessionId) => ({ id: 'shell_0123abcd', sessionId, created: clock.now() }),
+      list: async () => [],
+      get: () => Promise.reject(new AppError('shell_not_found', 'Shell session not found')),
+      close: async () => {},
+      connect: async () => ({
+        output: Readable.from([]),
+        write: () => {},
+        resize: () => {},
+        ended: new Promise(() => {}),
+        [Symbol.asyncDispose]: async () => {},
+      }),
+    },
+    projects: projectService({
+      records: store.records,
+      sessions,
+      agents: { create: async () => {}, delete: async () => {} },
+      removeFiles: async () => {},
+      newId: () => crypto.randomUUID(),
+      clock,
+    }),
+  };
+  return { services, processes, logs, ran };
+}
+
+/** The name in the flat map; "" is the workspace itself. */
+function within(path: string): string {
+  const name = posix.normalize(path.replace(/^\/workspace(\/|$)/, '')).replace(/\/$/, '');
+  if (name.startsWith('..') || name.startsWith('/'))
+    throw new AppError('path_outside', 'Path is outside the workspace');
+  return name === '.' ? '' : name;
+}
+
+const typed = (name: string, types: readonly string[]) =>
+  types.length === 0 || types.some((glob) => posix.matchesGlob(posix.basename(name), glob));
