@@ -10,6 +10,7 @@ import { egressProxy } from '../egress/proxy.ts';
 import { createModel } from '../llm/registry.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
+import { tellOperator } from '../observability/noteworthy.ts';
 import { sandboxClient } from '../sandbox/http-client.ts';
 import { Engine } from '../session/engine.ts';
 import { fileService } from '../session/files.ts';
@@ -162,6 +163,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
       isWatched: presence.isWatched,
       onFact: (id, fact) => {
         metrics.event(fact.type);
+        tellOperator(logger, id, fact);
         if (fact.type === 'run.end') void store.events.compact(id, keep).catch(() => {}); // tried again with the next run
       },
       onRunEnd: (status) => metrics.runEnded(status),

@@ -48,9 +48,6 @@ export class SessionWriter {
   get record(): StoredSession {
     return this.#record;
   }
-  get head(): number {
-    return this.#head;
-  }
 
   /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
   write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {

@@ -36,7 +36,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
           url: maskToken(request.url),
           status,
           ms,
-          ...(session && { sessionId: session }),
+          ...(session && { session }),
           ...(cut && { cut }),
         },
         'request',
