@@ -1,5 +1,5 @@
 import { createActor, fromPromise } from 'xstate';
-import type { Driver, SandboxLink, SandboxSpec } from '../../drivers/driver.ts';
+import type { Driver, SandboxInfo, SandboxLink, SandboxSpec } from '../../drivers/driver.ts';
 import type { RunPolicy } from '../../machines/run.ts';
 import type { SandboxPolicy } from '../../machines/sandbox.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, sessionMachine } from '../../machines/session.ts';
@@ -63,8 +63,8 @@ export class Engine implements AsyncDisposable {
   readonly #lives = new Map<SessionId, Live>();
   readonly #answers = new Answers();
   readonly #releases = new Set<Promise<unknown>>();
-  /** Sessions whose sandbox runs already, found by its labels; taken up by their next hydration. */
-  readonly #adoptable = new Set<SessionId>();
+  /** Sessions whose sandbox runs already, found by its labels, and until when it may; taken up by their next hydration. */
+  readonly #adoptable = new Map<SessionId, number>();
   /** Sessions just made: their sandbox starts with them. */
   readonly #starting = new Set<SessionId>();
   readonly #supervisor;
@@ -125,8 +125,8 @@ export class Engine implements AsyncDisposable {
   }
 
   /** Makes the session's actor: something in the log or the world is unfinished. */
-  wake(id: SessionId, sandbox: 'absent' | 'adopt' | 'start'): void {
-    if (sandbox === 'adopt') this.#adoptable.add(id);
+  wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
+    if (typeof sandbox === 'object') this.#adoptable.set(id, sandbox.expiresAt);
     if (sandbox === 'start') this.#starting.add(id);
     this.#supervisor.send({ type: 'session.wake', id });
   }
@@ -289,7 +289,8 @@ export class Engine implements AsyncDisposable {
     if (first && fold) await this.#takeUp(live, first.runId, fold, transcript);
     const { plans } = await profileOf(record);
     this.#lives.set(id, live);
-    const adopt = this.#adoptable.delete(id);
+    const expiresAt = this.#adoptable.get(id);
+    this.#adoptable.delete(id);
     const start = this.#starting.delete(id);
     return {
       sessionId: id,
@@ -299,7 +300,9 @@ export class Engine implements AsyncDisposable {
       passivateMs,
       maxQueued,
       deleting: record.deleting,
-      sandbox: adopt ? 'adopt' : start ? 'start' : 'absent',
+      ...(expiresAt === undefined
+        ? { sandbox: start ? ('start' as const) : ('absent' as const) }
+        : { sandbox: 'adopt' as const, sandboxLivedMs: sandboxPolicy.ttlMs - (expiresAt - clock.now()) }),
       runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId))),
     };
   }

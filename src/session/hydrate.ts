@@ -34,9 +34,14 @@ export class RunFold {
   #turns = 0;
   #tokens = 0;
   #cost = 0;
+  /** When it last began to work, and its newest event: how long it worked counts across a restart. */
+  #since = 0;
+  #last = 0;
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
 
   add(event: SessionEvent): void {
+    this.#last = event.ts;
+    if (event.type === 'run.started' || event.type === 'run.resumed') this.#since = event.ts;
     switch (event.type) {
       case 'message.user':
         this.#inbox.push({ messageId: event.data.messageId, text: event.data.text });
@@ -104,7 +109,15 @@ export class RunFold {
     const planned = this.#steps.length > 0;
     const spent = { turns: this.#turns, tokens: this.#tokens, cost: this.#cost };
     const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
-    return { steps: this.#steps, calls, waiting: this.#waiting, unseen: planned && !asked ? unseen : 0, spent };
+    const workedMs = this.#waiting === undefined ? this.#last - this.#since : 0;
+    return {
+      steps: this.#steps,
+      calls,
+      waiting: this.#waiting,
+      unseen: planned && !asked ? unseen : 0,
+      spent,
+      workedMs,
+    };
   }
 }
 

@@ -39,9 +39,10 @@ export class Reconciler {
       logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
       return [];
     });
-    const running = new Set(sandboxes.filter(isUp).map(({ sessionId }) => sessionId));
+    const running = new Map(sandboxes.filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
     for (const record of await this.#records()) {
-      if (!record.deleting && running.has(record.id)) engine.wake(record.id, 'adopt');
+      const sandbox = running.get(record.id);
+      if (!record.deleting && sandbox) engine.wake(record.id, sandbox);
       else this.#takeUp(record);
     }
   }
@@ -70,7 +71,7 @@ export class Reconciler {
       if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
       if (record && !engine.live(record.id) && !this.#offered.has(sandbox.id)) {
         this.#offered.add(sandbox.id); // once: what could not be adopted is of no use
-        engine.wake(record.id, 'adopt');
+        engine.wake(record.id, sandbox);
         continue;
       }
       unclaimed.add(sandbox.id);
