@@ -45,8 +45,11 @@ export async function realServer(context: TestContext, world: World, settings: R
       expect(await world.remains(id, server)).toEqual([]);
     },
     async [Symbol.asyncDispose]() {
-      await removeAll(server, client);
-      await server[Symbol.asyncDispose]();
+      try {
+        await removeAll(server, client);
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
     },
   };
 }

@@ -32,6 +32,9 @@ async function started({ folder, port }: Place, settings: Record<string, string>
       output += chunk;
     });
   }
+  const abandoned = () => child.kill('SIGKILL'); // by a test that was given up
+  process.once('exit', abandoned);
+  child.once('exit', () => process.off('exit', abandoned));
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   const isUp = async () => {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the server did not start:\n${output}`);

@@ -146,10 +146,16 @@ describe('the writer of a session', () => {
   });
 
   test('changes its record without a fact, behind what is being written', async () => {
-    const { writer, record, events } = writerBench();
+    let go = () => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const { writer, record, events } = writerBench({ append: (real) => held.then(real) });
     void writer.write([asks('x')]);
-    await writer.amend({ favorite: true });
+    await quiet();
+    const amended = writer.amend({ favorite: true });
+    go();
+    await amended;
     expect(await record()).toMatchObject({ favorite: true, latestMessage: 'x' });
+    expect(writer.record).toEqual(await record());
     expect(await events()).toHaveLength(1);
   });
 });
