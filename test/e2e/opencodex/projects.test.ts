@@ -1,0 +1,243 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { opencodexServer } from '../../support/opencodex.ts';
+
+const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+const at = '2023-11-14T22:13:20.000Z';
+const unknown = '00000000-0000-4000-8000-000000000000';
+
+test('a project is created, read, changed, listed newest change first, and deleted once', async () => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await opencodexServer({ clock });
+  const created = await server.call('POST', '/projects', { name: 'Website', description: 'Ours' });
+  expect(created).toMatchObject({
+    status: 201,
+    body: { id: uuid, name: 'Website', description: 'Ours', created_at: at, updated_at: at },
+  });
+  const { id } = created.body;
+  expect((await server.call('GET', `/projects/${id}`)).body).toEqual(created.body);
+  clock.advance(1_000);
+  const other = await server.newProject('Other');
+  clock.advance(1_000);
+  const changed = await server.call('PUT', `/projects/${id}`, { description: null });
+  expect(changed).toMatchObject({
+    status: 200,
+    body: { name: 'Website', description: null, created_at: at, updated_at: '2023-11-14T22:13:22.000Z' },
+  });
+  const list = (await server.call('GET', '/projects')).body;
+  expect([list.total, list.projects.map((project: { id: string }) => project.id)]).toEqual([2, [id, other]]);
+  const page = (await server.call('GET', '/projects?skip=1&limit=1')).body;
+  expect([page.total, page.projects.map((project: { id: string }) => project.id)]).toEqual([2, [other]]);
+  expect(await server.call('DELETE', `/projects/${id}`)).toMatchObject({ status: 204, body: '' });
+  expect(await server.call('DELETE', `/projects/${id}`)).toMatchObject({
+    status: 404,
+    body: { detail: `Project with id ${id} not found` },
+  });
+});
+
+test('deleting a project takes its chats and files along, and leaves those of others', async () => {
+  await using server = await opencodexServer();
+  const [id, other] = [await server.newProject(), await server.newProject()];
+  const [own, strange] = [await server.newChat(id), await server.newChat(other)];
+  const form = new FormData();
+  form.set('file', new File(['x'], 'x.txt'));
+  const file = (await server.call('POST', `/files/upload/${id}`, form)).body.id;
+  await server.call('DELETE', `/projects/${id}`);
+  expect((await server.call('GET', `/chats/${own}`)).status).toBe(404);
+  expect((await server.call('GET', `/files/${file}/download`)).status).toBe(404);
+  expect((await server.call('GET', `/projects/${id}/agent-config`)).status).toBe(404);
+  expect((await server.call('GET', `/chats/${strange}`)).status).toBe(200);
+});
+
+test('what does not fit is 422 and says where', async () => {
+  await using server = await opencodexServer();
+  const id = await server.newProject();
+  const missing = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required' }] };
+  expect(await server.call('POST', '/projects', {})).toMatchObject({ status: 422, body: missing });
+  const cases: [string, string, unknown, (string | number)[]][] = [
+    ['POST', '/projects', { name: '' }, ['body', 'name']],
+    ['POST', '/projects', { name: 'x'.repeat(256) }, ['body', 'name']],
+    ['POST', '/projects', { name: 7 }, ['body', 'name']],
+    ['POST', '/projects', '{"name":', ['body']],
+    ['POST', '/projects', '[]', ['body']],
+    ['GET', '/projects?limit=0', undefined, ['query', 'limit']],
+    ['GET', '/projects?limit=501', undefined, ['query', 'limit']],
+    ['GET', '/projects?skip=-1', undefined, ['query', 'skip']],
+    ['GET', '/projects?skip=x', undefined, ['query', 'skip']],
+    ['POST', '/chats', {}, ['query', 'project_id']],
+    ['PUT', `/projects/${id}/agent-config`, { llm_provider: 'nobody' }, ['body', 'llm_provider']],
+    ['PUT', `/projects/${id}/agent-config`, { enabled_tools: ['rm'] }, ['body', 'enabled_tools', 0]],
+  ];
+  for (const [method, path, body, loc] of cases) {
+    const answer = await server.call(method, path, body);
+    expect([answer.status, answer.body.detail?.[0]?.loc], `${method} ${path} ${JSON.stringify(body)}`).toEqual([
+      422,
+      loc,
+    ]);
+  }
+});
+
+test('a chat belongs to its project, and its made-up name is no title', async () => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await opencodexServer({ clock });
+  const id = await server.newProject();
+  const chat = await server.call('POST', `/projects/${id}/chat-sessions`, { name: 'Chat of today' });
+  expect(chat).toMatchObject({
+    status: 201,
+    body: {
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      project_id: id,
+      name: 'Chat of today',
+      status: 'active',
+      created_at: at,
+      updated_at: at,
+      container_id: null,
+      environment_type: 'python3.11',
+    },
+  });
+  const sid = SessionId.parse(chat.body.id);
+  expect(await Array.fromAsync(server.fake.sessions.history(sid))).not.toContainEqual(
+    expect.objectContaining({ type: 'title' }),
+  );
+  clock.advance(1_000);
+  const second = await server.call('POST', `/chats?project_id=${id}`, {});
+  expect(second).toMatchObject({ status: 201, body: { project_id: id, name: 'New Chat' } });
+  for (const path of [`/projects/${id}/chat-sessions`, `/chats?project_id=${id}`, '/chats']) {
+    const { chat_sessions, total } = (await server.call('GET', path)).body;
+    expect([total, chat_sessions.map((one: { id: string }) => one.id)], path).toEqual([2, [second.body.id, sid]]);
+  }
+  expect((await server.call('GET', `/chats/${sid}`)).body).toEqual(chat.body);
+});
+
+test('a session of another dialect is a chat without a project', async () => {
+  await using server = await opencodexServer();
+  const { id } = await server.fake.sessions.create({ origin: 'sheikhbox' });
+  expect((await server.call('GET', `/chats/${id}`)).body).toMatchObject({
+    id,
+    project_id: null,
+    name: 'New Chat',
+    environment_type: null,
+  });
+  expect((await server.call('GET', '/chats')).body.total).toBe(1);
+});
+
+test('a chat is renamed with an event, archived without one, and deleted once', async () => {
+  await using server = await opencodexServer();
+  const sid = SessionId.parse(await server.newChat());
+  expect((await server.call('PUT', `/chats/${sid}`, { name: 'Mine' })).body).toMatchObject({
+    name: 'Mine',
+    status: 'active',
+  });
+  expect((await server.call('PUT', `/chats/${sid}`, { status: 'archived' })).body).toMatchObject({
+    name: 'Mine',
+    status: 'archived',
+  });
+  expect((await Array.fromAsync(server.fake.sessions.history(sid))).map(({ type }) => type)).toEqual(['title']);
+  expect((await server.call('PUT', `/chats/${sid}`, { status: 'gone' })).status).toBe(422);
+  expect(await server.call('DELETE', `/chats/${sid}`)).toMatchObject({ status: 204, body: '' });
+  expect(await server.call('DELETE', `/chats/${sid}`)).toMatchObject({
+    status: 404,
+    body: { detail: `Chat session with id ${sid} not found` },
+  });
+});
+
+test('F095 a repeat with the same key makes one project, and another body under it is refused', async () => {
+  await using server = await opencodexServer();
+  const key = { 'idempotency-key': 'k1' };
+  const [first, again] = [
+    await server.call('POST', '/projects', { name: 'Once' }, key),
+    await server.call('POST', '/projects', { name: 'Once' }, key),
+  ];
+  expect([again.status, again.body, again.headers.get('idempotency-replayed')]).toEqual([201, first.body, 'true']);
+  expect((await server.call('POST', '/projects', { name: 'Twice' }, key)).status).toBe(409);
+  expect((await server.call('GET', '/projects')).body.total).toBe(1);
+});
+
+test('the agent of a project begins as the default template and the configured model', async () => {
+  await using server = await opencodexServer();
+  const id = await server.newProject();
+  const { body } = await server.call('GET', `/projects/${id}/agent-config`);
+  expect(body).toEqual({
+    id: uuid,
+    project_id: id,
+    agent_type: 'code_agent',
+    environment_type: 'python3.11',
+    system_instructions: expect.stringContaining('software developer'),
+    enabled_tools: ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'],
+    llm_provider: 'demo',
+    llm_model: 'demo',
+    llm_config: {},
+  });
+});
+
+test('an agent changes field by field, and a template leaves its model alone', async () => {
+  await using server = await opencodexServer();
+  const id = await server.newProject();
+  const path = `/projects/${id}/agent-config`;
+  const before = (await server.call('GET', path)).body;
+  const change = { llm_provider: 'gemini', llm_model: 'gemini-2.5-pro', llm_config: { temperature: 0.5 } };
+  expect((await server.call('PUT', path, change)).body).toEqual({ ...before, ...change });
+  const narrow = { enabled_tools: ['bash', 'bash'], system_instructions: null };
+  const narrowed = { ...before, ...change, enabled_tools: ['bash'], system_instructions: null };
+  expect((await server.call('PUT', path, narrow)).body).toEqual(narrowed);
+  const applied = await server.call('POST', `${path}/apply-template/code_reviewer`);
+  expect(applied).toMatchObject({ status: 200, body: { ...change, enabled_tools: ['bash', 'file_read', 'search'] } });
+  expect((await server.call('GET', path)).body).toEqual(applied.body);
+  expect(await server.call('POST', `${path}/apply-template/nothing`)).toMatchObject({
+    status: 404,
+    body: { detail: 'Template with id nothing not found' },
+  });
+});
+
+test('the eight templates are a bare array, and each can be had alone', async () => {
+  await using server = await opencodexServer();
+  const { body } = await server.call('GET', '/projects/templates/list');
+  expect(body.map((one: { id: string }) => one.id)).toEqual(
+    'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default'.split(' '),
+  );
+  for (const template of body) {
+    expect(Object.keys(template).sort()).toEqual(
+      ['agent_type', 'description', 'enabled_tools', 'environment_type', 'id', 'name'].sort(),
+    );
+    expect((await server.call('GET', `/projects/templates/${template.id}`)).body).toEqual(template);
+  }
+  expect((await server.call('GET', '/projects/templates/nothing')).status).toBe(404);
+});
+
+test('F105 ids of any other shape are 404 on every route, and never more', async () => {
+  await using server = await opencodexServer();
+  const odd = ['%2e%2e', '%2e', 'x'.repeat(128), 'ABCDEF0123456789', '%00', 'a%2fb', '%F0%9F%92%A9', '0', unknown];
+  const files = new FormData();
+  files.set('file', new File(['x'], 'x'));
+  const routes = server.table.routes.filter(({ url, method }) => url.includes('/:') && method !== 'HEAD');
+  expect(routes.length).toBeGreaterThan(25);
+  for (const { method, url } of routes) {
+    if (url.endsWith('/stream')) continue;
+    for (const id of odd) {
+      const path = `${url.replace('/api/v1', '').replace(/:[a-z_]+/g, id)}?path=/workspace/x&type=output`;
+      const everything = {
+        name: 'x',
+        content: 'x',
+        command: 'x',
+        path: '/workspace/x',
+        project_id: id,
+      };
+      const body = method === 'GET' || method === 'DELETE' ? undefined : url.includes('upload/') ? files : everything;
+      const answer = await server.call(method, path, body);
+      expect([answer.status, typeof answer.body.detail], `${method} ${path}`).toEqual([404, 'string']);
+      expect(answer.body.detail).not.toBe('Not Found');
+    }
+  }
+});
+
+test('a known path with another method is 405 and says which it takes', async () => {
+  await using server = await opencodexServer();
+  const answer = await server.call('PATCH', `/projects/${unknown}`, {});
+  expect([answer.status, answer.headers.get('allow')?.split(', ').sort()]).toEqual([
+    405,
+    ['DELETE', 'GET', 'HEAD', 'PUT'],
+  ]);
+  expect((await server.call('GET', '/projects/')).status).toBe(200);
+  expect(await server.call('GET', '/projekts')).toMatchObject({ status: 404, body: { detail: 'Not Found' } });
+});

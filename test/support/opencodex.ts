@@ -1,0 +1,164 @@
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import WebSocket from 'ws';
+import { tokenGate } from '../../src/auth/token.ts';
+import { vault } from '../../src/auth/vault.ts';
+import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { opencodex } from '../../src/facades/opencodex/routes.ts';
+import { createApp } from '../../src/facades/shared/app.ts';
+import { idempotency } from '../../src/facades/shared/idempotency.ts';
+import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
+import { socketServer } from '../../src/facades/shared/ws.ts';
+import { agentConfigService } from '../../src/session/agent-configs.ts';
+import { projectService } from '../../src/session/projects.ts';
+import { providerKeys } from '../../src/session/provider-keys.ts';
+import { sideMessages } from '../../src/session/side-messages.ts';
+import { uploadService } from '../../src/session/uploads.ts';
+import { localBlobs } from '../../src/storage/folder.ts';
+import { type FakeOptions, fakeService } from './fake-service.ts';
+import { fakeServices } from './fake-services.ts';
+import { temporaryFolder } from './store.ts';
+
+interface Options {
+  readonly clock?: Clock;
+  readonly play?: FakeOptions['play'];
+  readonly maxUploadBytes?: number;
+  readonly baseUrls?: Record<string, string>;
+}
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+type Body = any;
+const newId = () => crypto.randomUUID();
+
+/** The dialect over real HTTP and real projects, files and keys; sessions and sandboxes are fakes. */
+export async function opencodexServer({
+  clock = systemClock,
+  play,
+  maxUploadBytes = 2 ** 20,
+  baseUrls = {},
+}: Options = {}) {
+  const folder = temporaryFolder();
+  const fake = fakeService({ clock, ...(play && { play }) });
+  const others = fakeServices(fake, clock);
+  const { records } = fake.store;
+  const blobFolder = join(folder.path, 'files');
+  const uploads = uploadService({
+    records,
+    blobs: await localBlobs(blobFolder, 0),
+    clock,
+    newId,
+    maxBytes: maxUploadBytes,
+  });
+  const agents = agentConfigService({ records, newId, model: 'demo' });
+  const keys = providerKeys({ records, vault: vault([new Secret('ab'.repeat(32))]), clock, baseUrls });
+  const projects = projectService({
+    records,
+    sessions: fake.sessions,
+    agents,
+    removeFiles: uploads.deleteProject,
+    newId,
+    clock,
+  });
+  const close = new AbortController();
+  const lines: object[] = [];
+  const log = (fields: object) => void lines.push(fields);
+  const metrics: HttpMetrics = {
+    contentType: 'text/plain',
+    text: async () => '',
+    httpRequest: () => {},
+    streamOpened: () => ({ [Symbol.dispose]: () => {} }),
+  };
+  const logger = { info: log, warn: log, error: log };
+  const styles = new Map();
+  const { app, table } = createApp({
+    guard: { loopback: true, allowedHosts: [], corsOrigins: [], gate: tokenGate(undefined), limiter: undefined },
+    styles,
+    maxBodyBytes: 2 ** 20,
+    logger,
+    metrics,
+    closing: close.signal,
+  });
+  const sockets = socketServer(app, {
+    clock,
+    closing: close.signal,
+    logger,
+    styles,
+    opened: () => metrics.streamOpened('websocket'),
+  });
+  opencodex({
+    services: { ...others.services, projects },
+    agents,
+    uploads,
+    keys,
+    sideMessages: sideMessages({ records, clock, newId }),
+    idempotency: idempotency(fake.store.inbox, clock),
+    sockets,
+    clock,
+    maxUploadBytes,
+  }).mount(app);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const sent =
+      body === undefined || typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body);
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers,
+      ...(sent !== undefined && { body: sent }),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
+    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as Body };
+  };
+  return {
+    url,
+    port,
+    fake,
+    others,
+    uploads,
+    agents,
+    keys,
+    table,
+    lines,
+    blobFolder,
+    call,
+    newProject: async (name = 'Website'): Promise<string> => (await call('POST', '/projects', { name })).body.id,
+    async newChat(projectId?: string): Promise<string> {
+      const project = projectId ?? (await call('POST', '/projects', { name: 'Website' })).body.id;
+      return (await call('POST', `/chats?project_id=${project}`, {})).body.id;
+    },
+    stream: (sid: string, query = '') => streamOf(`ws://127.0.0.1:${port}/api/v1/chats/${sid}/stream${query}`),
+    async [Symbol.asyncDispose]() {
+      close.abort();
+      app.server.closeAllConnections();
+      await app.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+export type OpencodexServer = Awaited<ReturnType<typeof opencodexServer>>;
+
+/** A real client, with all that it was sent. */
+export function streamOf(address: string) {
+  const socket = new WebSocket(address, 'corral');
+  const frames: Body[] = [];
+  const closed = Promise.withResolvers<{ code: number; reason: string }>();
+  const opened = Promise.withResolvers<void>();
+  socket.on('message', (data) => void frames.push(JSON.parse(String(data))));
+  socket.on('open', () => opened.resolve());
+  socket.on('error', (error) => opened.reject(error));
+  socket.on('close', (code, reason) => closed.resolve({ code, reason: String(reason) }));
+  opened.promise.catch(() => {});
+  return {
+    frames,
+    opened: opened.promise,
+    closed: closed.promise,
+    send: async (frame: unknown) => {
+      await opened.promise;
+      socket.send(typeof frame === 'string' ? frame : JSON.stringify(frame));
+    },
+    [Symbol.dispose]: () => socket.terminate(),
+  };
+}
