@@ -50,6 +50,20 @@ describe('a run that a restart cut', () => {
     expect(folded(calling, called(true)).soFar().openCall).toBeUndefined();
   });
 
+  test('F015 has worked since it began or was last answered, and not while it waited', () => {
+    const at = (ts: number, it: SessionFact) => ({ ...it, seq: ts, sessionId, ts }) as SessionEvent;
+    const began = at(100, fact('run.started', { task: 'a', messageId: messageId(1) }));
+    const worked = (...events: SessionEvent[]) => {
+      const fold = new RunFold();
+      for (const event of [began, ...events]) fold.add(event);
+      return fold.resume(new Transcript(sessionId, writerBench().store.records), runId()).workedMs;
+    };
+    expect(worked(at(350, calling))).toBe(250);
+    expect(worked(at(350, calling), at(400, wait))).toBe(0);
+    const resumed = at(900, fact('run.resumed', { messageId: messageId(2) }));
+    expect(worked(at(400, wait), resumed, at(910, calling))).toBe(10);
+  });
+
   test('knows whether its step has failed so far', () => {
     expect(folded(calling, called(false)).soFar().stepFailed).toBe(true);
     expect(folded(calling, called(false), fact('step', steps[0])).soFar().stepFailed).toBe(false);
