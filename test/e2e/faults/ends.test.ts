@@ -30,7 +30,7 @@ describe.each(worlds)('with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F030 F108 F109 stop during a call ends all it started, TERM first, KILL after 2 s; a second stop joins it', {
+  test('F030 F039 F108 F109 stop during a call ends all it started, TERM first, KILL after 2 s; a second stop joins it', {
     timeout: 60_000,
   }, async (context) => {
     await using real = await realServer(context, world);
