@@ -9,6 +9,8 @@ import type { World } from './world.ts';
 /** Nothing goes wrong any more: every run comes to its end or to a question, and every question is answered. */
 export async function checkAtRest(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, dice } = world;
+  await time.advance(12_000); // the longest that retries and back-offs take
+  await checkHealed(world, client);
   for (let round = 0; round < 3; round++) {
     await quiet(world, (record) => record.openRuns.length === 0 || record.status === 'waiting');
     const waiting = (await records(world)).filter((record) => record.openRuns.length > 0 && !record.deleting);
@@ -32,6 +34,18 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
   );
   for (const { info } of alive) {
     if (!server().engine.holds(info.sessionId)) world.problem(`I5: nobody has sandbox ${info.id}`);
+  }
+}
+
+/** What was broken takes commands again, soon and by itself. */
+async function checkHealed(world: World, client: Client): Promise<void> {
+  const ids = (await records(world)).filter(({ deleting }) => !deleting).map(({ id }) => id);
+  const renamed = ids.map((id) => client.rename(id));
+  await world.time.advance(5_000);
+  for (const [n, id] of ids.entries()) {
+    const isOk = await Promise.race([renamed[n], false]);
+    if (!isOk && !client.condemned.has(id))
+      world.problem(`I6: ${id} refuses commands, though nothing is wrong any more`);
   }
 }
 

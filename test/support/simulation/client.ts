@@ -94,10 +94,11 @@ export class Client {
     if (list?.ok && list.value.some((session) => session.id === id)) this.#world.problem(`F110: ${id} is in a list`);
   }
 
-  async rename(id: SessionId): Promise<void> {
+  async rename(id: SessionId): Promise<boolean> {
     const title = `title ${++this.#tags}`;
     const renamed = await this.#ask(`rename ${id}`, (server) => server.sessions.rename(id, title));
     if (renamed?.ok) this.titles.set(id, title);
+    return renamed?.ok === true;
   }
 
   exec(id: SessionId, cancelAfterMs: number | undefined): void {
