@@ -58,6 +58,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
       config: { ...config, token },
       version: packageJson.version,
       sessions: services.sessions,
+      services,
       inbox: store.inbox,
       logger,
       metrics,

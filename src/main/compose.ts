@@ -21,6 +21,7 @@ import { removeSession } from '../session/removal.ts';
 import { sandboxService } from '../session/sandbox-service.ts';
 import type { Services } from '../session/services.ts';
 import { sessionService } from '../session/sessions.ts';
+import { terminalService } from '../session/terminals.ts';
 import { storeEventLog } from '../store/log.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { toolRegistry } from '../tools/registry.ts';
@@ -46,7 +47,7 @@ interface Options {
 }
 /** The core with everything it stands on; disposing stops the work where it stands and closes the store last. */
 export interface Core extends AsyncDisposable {
-  readonly services: Omit<Services, 'terminals'>;
+  readonly services: Services;
   /** What only the OpenCodex dialect asks for. */
   readonly opencodex: Awaited<ReturnType<typeof projectParts>>['api'];
   readonly store: Store;
@@ -205,6 +206,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
     files: fileService({ engine, known }),
     processes: processService({ engine, records: store.records, clock, ids, known }),
     sandboxes: sandboxService({ engine, driver, sessions, clock, ids }),
+    terminals: terminalService({ engine, records: store.records, presence, clock, ids, known }),
     projects: parts.projects(sessions),
   };
   const held = stack.move();

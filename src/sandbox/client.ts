@@ -70,14 +70,21 @@ export interface TerminalSize {
 export const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
 export type TerminalEnd = (typeof terminalEnds)[number];
 
+export interface TerminalReader {
+  /** From here on nothing is missed. */
+  readonly onOpen?: () => void;
+  /** The terminal is held back until it is done. */
+  readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
+}
+
 /** Terminals for people, beside the agent's shells; one reads what it prints, and what nobody reads is lost. */
 export interface TerminalClient {
   /** 80×24 at first. The one with this id, where there is one. Rejects: conflict (16 already), unsupported. */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
   // All that follow reject with shell_not_found.
-  /** What is printed from now on, held back while `onBytes` is not done. Who read before is dismissed. */
-  read(id: string, onBytes: (chunk: Uint8Array) => void | Promise<void>, signal: AbortSignal): Promise<TerminalEnd>;
+  /** What is printed from now on. Who read before is dismissed. */
+  read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /** All that it started has ended when this resolves. */

@@ -153,10 +153,14 @@ export function sandboxClient({ agent, token, workdir }: SandboxAddress): Sandbo
       open: (id, signal) =>
         again(signal, () => json<TerminalEntry>({ method: 'POST', path: '/terminals', json: { id } }, signal)),
       list: (signal) => get('/terminals', signal),
-      async read(id, onBytes, signal) {
-        const trailers = await whileAlive(signal, (ask) =>
-          bytes({ method: 'GET', path: terminal(id, '/stream'), timeoutMs: 0 }, onBytes, ask),
-        );
+      async read(id, { onOpen, onBytes }, signal) {
+        const ask: Ask = {
+          method: 'GET',
+          path: terminal(id, '/stream'),
+          timeoutMs: 0,
+          ...(onOpen && { onAnswer: onOpen }),
+        };
+        const trailers = await whileAlive(signal, (until) => bytes(ask, onBytes, until));
         const end = terminalEnds.find((known) => known === trailers['corral-terminal']);
         if (!end) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the terminal.');
         return end;

@@ -10,6 +10,8 @@ export interface Ask {
   readonly raw?: Uint8Array;
   /** Until the answer begins, and between its bytes; 0: for ever, for what another call watches over. */
   readonly timeoutMs?: number;
+  /** It was taken up; what it gives comes now. */
+  readonly onAnswer?: () => void;
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
@@ -52,6 +54,7 @@ export function requester(agent: Agent, token: Secret) {
       const response = await answered;
       const chunks = refreshing(response, timer);
       if ((response.statusCode ?? 500) >= 400) throw refusal(JSON.parse(await text(chunks)));
+      ask.onAnswer?.();
       return await read(chunks, response);
     } catch (thrown) {
       throwIfFired(signal);

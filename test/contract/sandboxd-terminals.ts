@@ -11,7 +11,7 @@ function reading(client: SandboxClient, id: string, signal = budget()) {
   const hear = (chunk: Uint8Array) => {
     text += Buffer.from(chunk).toString();
   };
-  const ended = client.terminals.read(id, hear, signal);
+  const ended = client.terminals.read(id, { onBytes: hear }, signal);
   ended.catch(() => {});
   return { ended, text: () => text.replaceAll(bracketedPaste, '') };
 }
@@ -103,7 +103,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
     test('an unknown terminal is shell_not_found in every call', async () => {
       const client = await opened();
       const calls = [
-        client.terminals.read('no', () => {}, budget()),
+        client.terminals.read('no', { onBytes: () => {} }, budget()),
         client.terminals.write('no', 'x', budget()),
         client.terminals.resize('no', { cols: 80, rows: 24 }, budget()),
         client.terminals.close('no', budget()),
@@ -197,7 +197,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
         await go.promise;
         text += Buffer.from(chunk).toString();
       };
-      const ended = client.terminals.read('t', take, budget());
+      const ended = client.terminals.read('t', { onBytes: take }, budget());
       await type('seq 1 400000; echo over $((1+1)); exit\n');
       expect((await client.exec({ command: 'sleep 0.5; echo waited' }, budget())).stdout).toBe('waited\n');
       go.resolve();
