@@ -42,15 +42,18 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
   handle(socket.connection, request.raw);
 }
 
-/** Nothing is done for a client before its parameters bring a token, and it must not take long. */
+/** Nothing is done for a client before its parameters, which are its first frame, bring a token; soon, please. */
 function byConnectionParams(socket: Socket, { gate, clock }: TrpcDeps): (token: unknown) => void {
-  const refuse = () => socket.close(closeCodes.refused, 'A valid token is needed');
+  let admitted = false;
+  const refuse = () => {
+    if (!admitted) socket.close(closeCodes.refused, 'A valid token is needed');
+  };
   const timer = clock.setTimeout(refuse, tokenMs);
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
+  socket.connection.once('message', () => queueMicrotask(refuse)); // also what was no parameters at all
   return (token) => {
+    admitted = typeof token === 'string' && gate.accepts([token]);
+    if (!admitted) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
-    if (typeof token === 'string' && gate.accepts([token])) return;
-    refuse();
-    throw new AppError('unauthorized', 'A valid token is needed.');
   };
 }

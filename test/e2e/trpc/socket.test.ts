@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/core/secret.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { openWebSocket } from '../../support/sockets.ts';
+import { followEvents, trpcServer } from '../../support/trpc.ts';
+
+const info = { id: 1, method: 'query', params: { path: 'system.info' } };
+const wsUrl = ({ url }: { url: string }) => `${url.replace('http', 'ws')}/trpc`;
+const protectedServer = (clock = manualClock()) => trpcServer({ clock, config: { token: new Secret('right') } });
+
+test('queries and mutations work on the socket too, and its frames are JSON', async () => {
+  await using server = await trpcServer();
+  using client = await openWebSocket(wsUrl(server));
+  client.ws.send(JSON.stringify(info));
+  client.ws.send(
+    JSON.stringify({ id: 2, method: 'mutation', params: { path: 'sessions.create', input: { title: 'A' } } }),
+  );
+  await expect.poll(() => client.frames.length).toBe(2);
+  expect(client.frames.sort((a, b) => a.id - b.id)).toMatchObject([
+    { id: 1, result: { type: 'data', data: { name: 'corral' } } },
+    { id: 2, result: { type: 'data', data: { title: 'A', origin: 'trpc' } } },
+  ]);
+});
+
+test('a token in the connection parameters opens it', async () => {
+  await using server = await protectedServer();
+  using client = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
+  client.ws.send(JSON.stringify({ method: 'connectionParams', data: { token: 'right' } }));
+  client.ws.send(JSON.stringify(info));
+  await expect.poll(() => client.frames).toMatchObject([{ id: 1, result: { data: { name: 'corral' } } }]);
+  server.close.abort();
+  expect((await client.closed).code).toBe(1001);
+});
+
+test.each([
+  ['a wrong token', { method: 'connectionParams', data: { token: 'wrong' } }],
+  ['no token', { method: 'connectionParams', data: {} }],
+  ['null', { method: 'connectionParams', data: null }],
+  ['something else', info],
+])('connection parameters with %s close it with 1008, and nothing is answered', async (_name, first) => {
+  await using server = await protectedServer();
+  using client = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
+  client.ws.send(JSON.stringify(first));
+  client.ws.send(JSON.stringify(info));
+  expect((await client.closed).code).toBe(1008);
+  expect(client.frames.filter(({ result }) => result)).toEqual([]);
+});
+
+test('without parameters within 5 s it is closed with 1008; with them it stays', async () => {
+  const clock = manualClock();
+  await using server = await protectedServer(clock);
+  using silent = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
+  using quick = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
+  quick.ws.send(JSON.stringify({ method: 'connectionParams', data: { token: 'right' } }));
+  quick.ws.send(JSON.stringify(info));
+  await expect.poll(() => quick.frames.length).toBe(1);
+  clock.advance(4_999);
+  quick.ws.send(JSON.stringify(info));
+  await expect.poll(() => quick.frames.length).toBe(2);
+  expect(silent.ws.readyState).toBe(silent.ws.OPEN);
+  clock.advance(1);
+  expect((await silent.closed).code).toBe(1008);
+  quick.ws.send(JSON.stringify(info));
+  await expect.poll(() => quick.frames.length).toBe(3);
+});
+
+test('without a token the plain socket is refused before the upgrade', async () => {
+  await using server = await protectedServer();
+  await expect(openWebSocket(wsUrl(server))).rejects.toMatchObject({ status: 401 });
+  await expect(openWebSocket(`${wsUrl(server)}?connectionParams=1&token=wrong`)).rejects.toMatchObject({ status: 401 });
+  using client = await openWebSocket(`${wsUrl(server)}?token=right`);
+  client.ws.send(JSON.stringify(info));
+  await expect.poll(() => client.frames.length).toBe(1);
+});
+
+test('frames that are no calls are errors, and the connection stays', async () => {
+  await using server = await trpcServer();
+  using client = await openWebSocket(wsUrl(server));
+  const junk = [
+    'nonsense',
+    '1',
+    '[]',
+    'null',
+    '{}',
+    '{"id":{}}',
+    '{"id":1,"method":"shout"}',
+    `${'['.repeat(99)}${']'.repeat(99)}`,
+  ];
+  for (const frame of junk) client.ws.send(frame);
+  client.ws.send(Buffer.from('{}'));
+  client.ws.send(JSON.stringify(Array(501).fill(info)));
+  client.ws.send(JSON.stringify({ ...info, id: 9 }));
+  await expect.poll(() => client.frames.some(({ id }) => id === 9)).toBe(true);
+  const failed = client.frames.filter(({ error }) => error);
+  expect(failed.length).toBeGreaterThan(7);
+  for (const { error } of failed) {
+    expect(error.data.httpStatus).toBeLessThan(500);
+    expect(JSON.stringify(error)).not.toMatch(/stack|node_modules/);
+  }
+});
+
+test('beyond a thousand open calls on one socket the next is refused', async () => {
+  await using server = await trpcServer();
+  const { id: sessionId } = await server.client().sessions.create.mutate();
+  using client = await openWebSocket(wsUrl(server));
+  const subscribe = (id: number) =>
+    client.ws.send(
+      JSON.stringify({ id, method: 'subscription', params: { path: 'events.subscribe', input: { sessionId } } }),
+    );
+  for (let id = 1; id <= 1_001; id++) subscribe(id);
+  await expect
+    .poll(() => client.frames.filter(({ error }) => error), { timeout: 10_000 })
+    .toMatchObject([{ error: { data: { code: 'TOO_MANY_REQUESTS' } } }]);
+  await expect.poll(server.fake.watchers).toBe(1_000);
+  client.ws.close();
+  await expect.poll(server.fake.watchers).toBe(0);
+});
+
+test('the client with a wrong token is told, and does not try for ever', async () => {
+  await using server = await trpcServer({ config: { token: new Secret('right') } });
+  const following = followEvents(server.client('ws', 'wrong'), { sessionId: 'fedcba9876543210' });
+  expect(await following.ended).toMatchObject({ message: 'The server refused the token.' });
+  const overSse = followEvents(server.client('sse', 'wrong'), { sessionId: 'fedcba9876543210' });
+  expect(await overSse.ended).toBeInstanceOf(Error);
+  const right = server.client('ws', 'right');
+  const { id: sessionId } = await right.sessions.create.mutate();
+  const good = followEvents(right, { sessionId });
+  await good.started;
+});
