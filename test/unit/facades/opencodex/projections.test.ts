@@ -1,0 +1,386 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
+import { actionsOf } from '../../../../src/facades/opencodex/actions.ts';
+import { blocksOf } from '../../../../src/facades/opencodex/blocks.ts';
+import { Frames } from '../../../../src/facades/opencodex/frames.ts';
+import { derivedId, placeOf } from '../../../../src/facades/opencodex/ids.ts';
+import { messagesOf } from '../../../../src/facades/opencodex/messages.ts';
+import { toolCall } from '../../../../src/facades/opencodex/names.ts';
+
+const session = SessionId.parse('5f2a0c9be41d7733');
+const run = RunId.parse('11111111-1111-4111-8111-111111111111');
+const other = RunId.parse('22222222-2222-4222-8222-222222222222');
+const said = (n: number) => MessageId.parse(`33333333-3333-4333-8333-00000000000${n}`);
+const view = { workdir: '/workspace' };
+const ts = 1_700_000_000_000;
+const iso = '2023-11-14T22:13:20.000Z';
+
+const log = (...facts: SessionFact[]): SessionEvent[] =>
+  facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId: session, ts }));
+const user = (text: string, n = 1, runId = run): SessionFact => ({
+  type: 'message.user',
+  runId,
+  data: { messageId: said(n), text, attachments: [] },
+});
+const started = (runId = run): SessionFact => ({
+  type: 'run.started',
+  runId,
+  data: { task: 'Hi', messageId: said(1) },
+});
+const delta = (text: string, n: number): SessionFact => ({
+  type: 'message.delta',
+  runId: run,
+  data: { messageId: said(n), text },
+});
+const whole = (text: string, n: number): SessionFact => ({
+  type: 'message.assistant',
+  runId: run,
+  data: { messageId: said(n), text, attachments: [] },
+});
+const call = { callId: 'call_1', tool: 'shell', function: 'shell_exec', args: { id: 'main', command: 'ls' } } as const;
+const calling: SessionFact = { type: 'tool.calling', runId: run, data: call };
+const called = (more: object = {}): SessionFact => ({
+  type: 'tool.called',
+  runId: run,
+  data: { ...call, success: true, output: 'a\n', exitCode: 0, content: null, ...more },
+});
+const question = { callId: 'q', tool: 'message', function: 'message_ask_user', args: { text: 'Which?' } } as const;
+const asking: SessionFact[] = [
+  { type: 'tool.calling', runId: run, data: question },
+  whole('Which?', 5),
+  { type: 'run.wait', runId: run, data: { question: 'Which?' } },
+];
+const answered: SessionFact[] = [
+  user('The first', 6),
+  { type: 'run.resumed', runId: run, data: { messageId: said(6) } },
+  { type: 'tool.called', runId: run, data: { ...question, success: true, output: 'The first', content: null } },
+];
+const end = (status: 'completed' | 'stopped' | 'failed' = 'completed', runId = run): SessionFact => ({
+  type: 'run.end',
+  runId,
+  data: { status, reason: status, task: 'Hi' },
+});
+
+describe('derived ids', () => {
+  const seq = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+  const id = fc.stringMatching(/^[0-9a-f]{16}$/).map((text) => SessionId.parse(text));
+
+  test('are UUIDs that say where they come from', () => {
+    fc.assert(
+      fc.property(id, seq, (from, n) => {
+        const made = derivedId('action', { session: from, seq: n });
+        expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+        expect(placeOf('action', made)).toEqual({ session: from, seq: n });
+        expect(placeOf('result', made)).toBeUndefined();
+      }),
+    );
+  });
+
+  test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (given) => {
+    expect(placeOf('action', given)).toBeUndefined();
+  });
+});
+
+describe('tools', () => {
+  test.each([
+    ['shell_exec', { id: 'main', exec_dir: '/workspace', command: 'ls' }, 'bash', { command: 'ls' }],
+    ['file_write', { file: '/workspace/a', content: 'x' }, 'file_write', { path: '/workspace/a', content: 'x' }],
+    ['file_read', { file: 'a', start_line: 3 }, 'file_read', { path: 'a' }],
+    [
+      'file_str_replace',
+      { file: 'a', old_str: 'x', new_str: 'y' },
+      'file_edit',
+      { path: 'a', old_string: 'x', new_string: 'y' },
+    ],
+    ['file_find_in_content', { file: 'a', regex: 'x' }, 'search', { pattern: 'x', path: 'a' }],
+    ['file_find_by_name', { path: '.', glob: '*.ts' }, 'search', { pattern: '*.ts', path: '.' }],
+    ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
+  ])('%s is said in this dialect', (name, args, tool, shown) => {
+    expect(toolCall({ function: name, args }, view)).toEqual({ tool, args: shown });
+  });
+
+  test('a workspace elsewhere is shown as /workspace', () => {
+    const elsewhere = { workdir: '/data/s/x/workspace' };
+    const path = (file: string) => toolCall({ function: 'file_read', args: { file } }, elsewhere).args.path;
+    expect(path('/data/s/x/workspace/a/b')).toBe('/workspace/a/b');
+    expect(path('/data/s/x/workspace')).toBe('/workspace');
+    expect(path('/data/s/x/workspaces/a')).toBe('/data/s/x/workspaces/a');
+  });
+});
+
+describe('messages', () => {
+  const rows = (...facts: SessionFact[]) => messagesOf(log(...facts), view).map(({ message }) => message);
+
+  test('all that a run says is one message, with what it did', () => {
+    const [first, second, ...rest] = rows(
+      user('Hi'),
+      started(),
+      whole('One', 2),
+      calling,
+      called(),
+      whole('Two', 3),
+      end(),
+    );
+    expect(rest).toEqual([]);
+    expect(first).toEqual({
+      id: said(1),
+      chat_session_id: session,
+      role: 'user',
+      content: 'Hi',
+      message_metadata: {},
+      created_at: iso,
+      agent_actions: [],
+    });
+    expect(second).toMatchObject({ id: run, role: 'assistant', content: 'One\n\nTwo', message_metadata: {} });
+    expect(second?.agent_actions).toMatchObject([{ action_type: 'bash', status: 'success', message_id: run }]);
+  });
+
+  test('a working run is an empty row that streams', () => {
+    expect(rows(user('Hi'), started(), whole('One', 2), calling)[1]).toMatchObject({
+      id: run,
+      content: '',
+      message_metadata: { streaming: true },
+      agent_actions: [],
+    });
+  });
+
+  test('a wait fills the row, an answer keeps it and streams on, the end fills it again', () => {
+    const asked = [user('Hi'), started(), whole('One', 2), calling, called(), ...asking];
+    expect(rows(...asked)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
+    const going = [...asked, ...answered, whole('Two', 7)];
+    expect(rows(...going)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: { streaming: true } });
+    expect(rows(...going, end())[1]).toMatchObject({ content: 'One\n\nWhich?\n\nTwo', message_metadata: {} });
+  });
+
+  test('a queued run has no row, nor has one that said nothing when it is over', () => {
+    expect(rows(user('Hi'))).toHaveLength(1);
+    expect(rows(user('Hi'), started(), calling, called(), end('stopped'))).toHaveLength(1);
+    expect(rows(user('Hi'), end('stopped'))).toHaveLength(1);
+  });
+
+  test('a listed message never holds a pending action', () => {
+    const shown = rows(user('Hi'), started(), whole('One', 2), calling, end('failed'))[1];
+    expect(shown?.agent_actions).toEqual([]);
+  });
+});
+
+describe('actions', () => {
+  test('a call is pending until its result is there', () => {
+    const [pending] = actionsOf(log(user('Hi'), started(), calling), view);
+    expect(pending).toEqual({
+      id: derivedId('action', { session, seq: 3 }),
+      chat_session_id: session,
+      message_id: run,
+      action_type: 'bash',
+      action_input: { command: 'ls' },
+      action_output: null,
+      status: 'pending',
+      action_metadata: {},
+      created_at: iso,
+    });
+    const [done] = actionsOf(log(user('Hi'), started(), calling, called({ success: false, exitCode: 2 })), view);
+    expect(done).toEqual({
+      ...pending,
+      status: 'error',
+      action_output: { success: false, result: 'a\n', exit_code: 2 },
+    });
+  });
+
+  test('a question is none', () => {
+    expect(actionsOf(log(user('Hi'), started(), ...asking, ...answered), view)).toEqual([]);
+  });
+
+  test('the same call id in two runs is two actions', () => {
+    const again: SessionFact = { ...calling, runId: other } as SessionFact;
+    const actions = actionsOf(log(calling, called(), again), view);
+    expect(actions.map(({ status }) => status)).toEqual(['success', 'pending']);
+  });
+});
+
+describe('blocks', () => {
+  test('a conversation is its texts, calls and results', () => {
+    const blocks = blocksOf(log(user('Hi'), started(), whole('One', 2), calling, called(), end()), view);
+    const call = derivedId('action', { session, seq: 4 });
+    expect(blocks).toMatchObject([
+      {
+        id: said(1),
+        sequence_number: 1,
+        block_type: 'user_text',
+        author: 'user',
+        content: { text: 'Hi' },
+        parent_block_id: null,
+      },
+      { id: said(2), sequence_number: 3, block_type: 'assistant_text', author: 'assistant', content: { text: 'One' } },
+      {
+        id: call,
+        sequence_number: 4,
+        block_type: 'tool_call',
+        author: 'assistant',
+        content: { tool_name: 'bash', arguments: { command: 'ls' }, status: 'complete' },
+      },
+      {
+        id: derivedId('result', { session, seq: 5 }),
+        sequence_number: 5,
+        block_type: 'tool_result',
+        author: 'tool',
+        content: { tool_name: 'bash', success: true, result: 'a\n' },
+        parent_block_id: call,
+      },
+    ]);
+    expect(blocks[0]).toMatchObject({ block_metadata: {}, created_at: iso, updated_at: iso });
+  });
+
+  test.each([
+    ['no such file', 2, 'no such file'],
+    ['', 2, 'exit code 2'],
+  ])('a failure with the output %j is the error %j', (output, exitCode, error) => {
+    const last = blocksOf(log(started(), calling, called({ success: false, output, exitCode }), end()), view).at(-1);
+    expect(last?.content).toEqual({ tool_name: 'bash', success: false, error });
+  });
+
+  test('of a running run only what its users wrote is listed; of a waiting one everything', () => {
+    const working = [user('Hi'), started(), whole('One', 2), calling, called()];
+    expect(blocksOf(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
+    expect(blocksOf(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
+      'user_text',
+      'assistant_text',
+      'tool_call',
+      'tool_result',
+      'assistant_text',
+    ]);
+    expect(blocksOf(log(...working, ...asking, ...answered), view)).toHaveLength(2);
+    expect(blocksOf(log(...working, end('stopped')), view)).toHaveLength(4);
+  });
+});
+
+describe('frames', () => {
+  const framesOf = (...facts: SessionFact[]) => {
+    const frames = new Frames(view);
+    return log(...facts).flatMap((event) => frames.of(event) ?? []);
+  };
+  const joined = (frames: readonly Record<string, unknown>[]) =>
+    frames.flatMap(({ type, content }) => (type === 'chunk' ? [content] : [])).join('');
+
+  test('a run is said from start to end', () => {
+    const all = framesOf(
+      user('Hi'),
+      started(),
+      { type: 'title', runId: run, data: { title: 'Hi' } },
+      delta('On', 2),
+      delta('e', 2),
+      whole('One', 2),
+      { type: 'plan', runId: run, data: { steps: [] } },
+      calling,
+      called(),
+      whole('Two', 3),
+      end(),
+    );
+    const action_id = derivedId('action', { session, seq: 8 });
+    expect(all).toEqual([
+      { type: 'user_text_block', block: blocksOf(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
+      { type: 'start', run_id: run, user_message_id: said(1), seq: 2, timestamp: iso },
+      { type: 'title_updated', session_id: session, title: 'Hi', seq: 3, timestamp: iso },
+      { type: 'chunk', content: 'On', message_id: run, seq: 4, timestamp: iso },
+      { type: 'chunk', content: 'e', message_id: run, seq: 5, timestamp: iso },
+      { type: 'action', tool: 'bash', args: { command: 'ls' }, step: 1, action_id, seq: 8, timestamp: iso },
+      {
+        type: 'observation',
+        content: 'a\n',
+        success: true,
+        step: 1,
+        tool: 'bash',
+        action_id,
+        metadata: {},
+        exit_code: 0,
+        seq: 9,
+        timestamp: iso,
+      },
+      { type: 'chunk', content: '\n\nTwo', message_id: run, seq: 10, timestamp: iso },
+      { type: 'end', message_id: run, seq: 11, timestamp: iso },
+    ]);
+  });
+
+  test.each([
+    ['stopped', { cancelled: true }],
+    ['failed', { error: true }],
+  ] as const)('a run that %s says so at its end', (status, more) => {
+    expect(framesOf(end(status))).toEqual([{ type: 'end', message_id: run, ...more, seq: 1, timestamp: iso }]);
+  });
+
+  test('a question ends with waiting, and its answer starts the same run again', () => {
+    const all = framesOf(user('Hi'), started(), ...asking, ...answered);
+    expect(all.map(({ type }) => type)).toEqual([
+      'user_text_block',
+      'start',
+      'chunk',
+      'end',
+      'user_text_block',
+      'start',
+    ]);
+    expect(all[3]).toMatchObject({ waiting: true, message_id: run });
+    expect(all[5]).toMatchObject({ run_id: run, user_message_id: said(6) });
+  });
+
+  test('steps count the calls of a run, questions left out, and begin anew with the next', () => {
+    const second = (fact: SessionFact, callId: string) => ({ ...fact, data: { ...fact.data, callId } }) as SessionFact;
+    const steps = framesOf(
+      started(),
+      calling,
+      called(),
+      ...asking,
+      ...answered,
+      second(calling, 'call_2'),
+      second(called(), 'call_2'),
+      end(),
+      started(other),
+      { ...calling, runId: other } as SessionFact,
+    ).flatMap(({ step }) => (step === undefined ? [] : [step]));
+    expect(steps).toEqual([1, 1, 2, 2, 1]);
+  });
+
+  test('an error has its text twice', () => {
+    const all = framesOf({ type: 'run.error', runId: run, data: { error: 'It broke.' } });
+    expect(all[0]).toMatchObject({ type: 'error', content: 'It broke.', message: 'It broke.' });
+  });
+
+  test('chunks joined are the stored text, however much of it came in deltas', () => {
+    const texts = fc.array(fc.tuple(fc.string({ minLength: 1 }), fc.nat(), fc.boolean()), { maxLength: 8 });
+    fc.assert(
+      fc.property(texts, (messages) => {
+        const facts = messages.flatMap(([text, at, streams], n) => {
+          const cut = at % text.length;
+          const pieces = streams ? [text.slice(0, cut), text.slice(cut)].filter((piece) => piece !== '') : [];
+          return [...pieces.map((piece) => delta(piece, n)), whole(text, n)];
+        });
+        const all = [user('Hi', 9), started(), ...facts, end()];
+        const stored = messagesOf(log(...all), view)[1]?.message.content ?? '';
+        expect(joined(framesOf(...all))).toBe(stored);
+      }),
+    );
+  });
+
+  test('whoever joins in the middle of a run hears the rest as the others do', () => {
+    const all = log(
+      user('Hi'),
+      started(),
+      delta('On', 2),
+      delta('e', 2),
+      whole('One', 2),
+      calling,
+      called(),
+      delta('T', 3),
+      whole('Two', 3),
+      end(),
+    );
+    const complete = new Frames(view);
+    const expected = all.flatMap((event) => complete.of(event) ?? []);
+    for (let cursor = 1; cursor < all.length; cursor++) {
+      const late = new Frames(view);
+      for (const event of all.slice(1, cursor)) late.of(event); // the run so far, as the stream primes it
+      const rest = all.slice(cursor).flatMap((event) => late.of(event) ?? []);
+      expect(rest, `after ${cursor}`).toEqual(expected.filter((frame) => Number(frame.seq) > cursor));
+    }
+  });
+});
