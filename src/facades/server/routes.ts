@@ -6,6 +6,7 @@ import type { App, Dialect, RouteDoc, RouteTable } from '../shared/routes.ts';
 import { mountDocs } from './docs.ts';
 import { failure } from './failure.ts';
 import { mountHealth } from './health.ts';
+import { mountPage, sendPage, wantsPage } from './page.ts';
 
 interface ServerDeps {
   readonly sessions: Pick<SessionService, 'health'>;
@@ -18,7 +19,7 @@ interface ServerDeps {
 const rootDoc: RouteDoc = {
   operationId: 'root',
   tag: 'Server',
-  summary: 'What runs here',
+  summary: 'What runs here; the web client, where `Accept` names text/html',
   responses: {
     200: {
       description: 'Success',
@@ -27,6 +28,7 @@ const rootDoc: RouteDoc = {
           schema: z.object({ name: z.literal('corral'), version: z.string(), status: z.literal('running') }),
           example: { name: 'corral', version: '0.1.0', status: 'running' },
         },
+        'text/html': { schema: z.string() },
       },
     },
     default: failure,
@@ -55,16 +57,15 @@ const metricsDoc: RouteDoc = {
 export function serverRoutes({ table, version, metrics, ...deps }: ServerDeps): Dialect {
   return {
     mount(app: App) {
-      app.get('/', { config: { doc: rootDoc, open: true, free: true } }, async () => ({
-        name: 'corral',
-        version,
-        status: 'running',
-      }));
+      app.get('/', { config: { doc: rootDoc, open: true, free: true } }, async (request, reply) =>
+        wantsPage(request) ? sendPage(reply) : { name: 'corral', version, status: 'running' },
+      );
       mountHealth(app, { ...deps, version });
       app.get('/metrics', { config: { doc: metricsDoc, free: true } }, async (_request, reply) =>
         reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
       mountDocs(app, table, version);
+      mountPage(app);
     },
   };
 }

@@ -1,0 +1,87 @@
+import { byId } from './dom.js';
+import { showDesktop, showPlan, showStep } from './panels.js';
+import { Timeline } from './timeline.js';
+
+/** The session that is looked at: follows its log from the beginning, and over breaks from where it was. */
+export class SessionView {
+  #line;
+  #files;
+  #onGone;
+  #timeline = new Timeline(byId('timeline'), byId('scroll'));
+  #leave = () => {};
+  #seq = 0;
+  #plan = [];
+  #status = 'none';
+
+  constructor({ line, files, onGone }) {
+    this.#line = line;
+    this.#files = files;
+    this.#onGone = onGone;
+  }
+
+  id;
+
+  /** `undefined`: none; the page waits for a first message. */
+  show(id) {
+    this.#leave();
+    this.id = id;
+    this.#reset();
+    showDesktop(id);
+    void this.#files.open(id).catch(() => {});
+    document.body.toggleAttribute('data-empty', id === undefined);
+    byId('delete').hidden = id === undefined;
+    if (id === undefined) this.describe({ title: '', status: 'none' });
+    else this.#follow(id);
+  }
+
+  /** Title and status, as the list of sessions tells them. */
+  describe({ title, lastTask, status }) {
+    const name = title || lastTask || 'New session';
+    byId('title').textContent = name;
+    document.title = this.id === undefined ? 'Corral' : `${name} · Corral`;
+    const chip = byId('status');
+    chip.hidden = status === 'none' || status === 'pending';
+    chip.dataset.status = status;
+    chip.textContent = { running: 'working', waiting: 'waits for you', completed: 'finished' }[status] ?? status;
+    byId('stop').hidden = status !== 'running' && status !== 'waiting';
+    byId('composer').classList.toggle('answering', status === 'waiting');
+    byId('message').placeholder =
+      { running: 'Steer the agent', waiting: 'Your answer', completed: 'Ask for more' }[status] ??
+      'Give the agent a task';
+    if (this.#status === 'running' && status === 'completed') this.#files.changed();
+    this.#status = status;
+  }
+
+  #follow(id) {
+    this.#leave = this.#line().subscribe(
+      'events.subscribe',
+      () => ({ sessionId: id, lastEventId: String(this.#seq) }),
+      {
+        onData: (event) => this.#take(event),
+        onEnd: () => this.#onGone(id),
+        onError: () => this.#onGone(id),
+      },
+    );
+  }
+
+  #take(event) {
+    if (event.type === 'resync') {
+      // The log lacks what we would need: what is left of it is shown from its beginning.
+      this.show(this.id);
+      return;
+    }
+    this.#seq = event.seq;
+    if (event.type === 'plan') this.#plan = event.data.steps;
+    if (event.type === 'step') this.#plan = showStep(this.#plan, event.data);
+    if (event.type === 'plan' || event.type === 'step') showPlan(this.#plan);
+    if (event.type === 'tool.called' && ['shell', 'file'].includes(event.data.tool)) this.#files.changed();
+    this.#timeline.add(event);
+  }
+
+  #reset() {
+    this.#seq = 0;
+    this.#plan = [];
+    this.#timeline.clear();
+    showPlan([]);
+  }
+}

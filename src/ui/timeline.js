@@ -1,0 +1,138 @@
+import { el, mark, setMark } from './dom.js';
+import { markdown } from './markdown.js';
+import { ToolCard } from './tools.js';
+
+// A session's events, made into what a person reads, in the order of the log.
+
+export class Timeline {
+  #root;
+  #scroller;
+  #texts = new Map(); // message id → its node and its text so far
+  #calls = new Map(); // call id → its card
+  #steps = new Map(); // step id → its row, of the run that goes on
+  #question;
+  #startedAt = 0;
+  #redraw = new Set();
+
+  constructor(root, scroller) {
+    this.#root = root;
+    this.#scroller = scroller;
+  }
+
+  clear() {
+    for (const known of [this.#texts, this.#calls, this.#steps]) known.clear();
+    this.#question = undefined;
+    this.#root.replaceChildren();
+  }
+
+  add(event) {
+    const take = this.#takers[event.type];
+    if (!take) return;
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const follows = scrollHeight - scrollTop - clientHeight < 80;
+    take(event);
+    if (follows || event.type === 'message.user') this.toEnd();
+  }
+
+  toEnd() {
+    this.#scroller.scrollTop = this.#scroller.scrollHeight;
+  }
+
+  #takers = {
+    'message.user': ({ data: { text } }) => {
+      this.#settle();
+      this.#root.append(el('div', { className: 'said user' }, ...markdown(text)));
+    },
+    'run.started': ({ ts }) => {
+      this.#startedAt = ts;
+      this.#steps.clear();
+    },
+    'message.delta': ({ data: { messageId, text } }) => {
+      const message = this.#texts.get(messageId) ?? this.#newText(messageId);
+      message.text += text;
+      this.#drawSoon(messageId);
+    },
+    'message.assistant': ({ data: { messageId, text } }) => {
+      const message = this.#texts.get(messageId) ?? this.#newText(messageId);
+      message.text = text;
+      message.node.classList.remove('typing');
+      this.#draw(messageId);
+      this.#texts.delete(messageId);
+    },
+    step: ({ data: { id, description, status } }) => {
+      const row = this.#steps.get(id);
+      if (row) return setMark(row, status);
+      if (status === 'pending') return undefined;
+      const node = el('div', { className: 'step', 'data-status': status }, mark(status), description);
+      this.#steps.set(id, node);
+      this.#root.append(node);
+      return undefined;
+    },
+    'tool.calling': ({ data }) => {
+      if (data.tool === 'message') return; // what it says is a message of its own
+      for (const card of this.#calls.values()) card.fold();
+      const card = new ToolCard(data);
+      this.#calls.set(data.callId, card);
+      this.#root.append(card.node);
+    },
+    'tool.output': ({ data: { callId, text } }) => this.#calls.get(callId)?.print(text),
+    'tool.called': ({ data }) => this.#calls.get(data.callId)?.finish(data),
+    'run.wait': () => {
+      this.#question = el('div', { className: 'note' }, 'The agent waits for your answer.');
+      this.#root.append(this.#question);
+    },
+    'run.resumed': () => this.#settle(),
+    'run.notice': ({ data: { detail } }) => void this.#root.append(el('p', { className: 'aside' }, detail)),
+    'run.error': ({ data: { error } }) =>
+      void this.#root.append(el('div', { className: 'note bad', role: 'alert' }, error)),
+    'run.end': ({ data: { status, reason }, ts }) => {
+      this.#settle();
+      const words = { completed: 'Done', failed: 'Failed', stopped: 'Stopped' };
+      const told = reason === 'superseded' ? 'Replaced by your next message' : words[status];
+      const took = this.#startedAt > 0 ? ` in ${duration(ts - this.#startedAt)}` : '';
+      this.#root.append(el('div', { className: 'ended' }, status === 'completed' ? `${told}${took}` : told));
+    },
+    egress: ({ data: { host, port, decision, rule } }) => {
+      if (decision !== 'refused') return;
+      const text = `The sandbox was kept from ${host}:${port} (${rule}).`;
+      this.#root.append(el('p', { className: 'aside' }, text));
+    },
+    'sandbox.phase': ({ data: { phase, detail } }) => {
+      if (phase === 'lost') this.#root.append(el('p', { className: 'aside' }, detail ?? 'The sandbox was lost.'));
+    },
+  };
+
+  #settle() {
+    this.#question?.remove();
+    this.#question = undefined;
+  }
+
+  #newText(messageId) {
+    const node = el('div', { className: 'said assistant typing' });
+    const message = { node, text: '' };
+    this.#texts.set(messageId, message);
+    this.#root.append(node);
+    return message;
+  }
+
+  /** Deltas come twenty a second; the eye needs one drawing a frame. */
+  #drawSoon(messageId) {
+    if (this.#redraw.has(messageId)) return;
+    this.#redraw.add(messageId);
+    requestAnimationFrame(() => {
+      this.#redraw.delete(messageId);
+      this.#draw(messageId);
+    });
+  }
+
+  #draw(messageId) {
+    const message = this.#texts.get(messageId);
+    message?.node.replaceChildren(...markdown(message.text));
+  }
+}
+
+function duration(ms) {
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}

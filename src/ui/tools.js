@@ -1,0 +1,134 @@
+import { plainText } from './ansi.js';
+import { diffLines } from './diff.js';
+import { el, mark, setMark } from './dom.js';
+
+// One tool call: what was done in a line, and what came of it.
+
+const maxLive = 65_536;
+const shortOutput = 12; // lines; what is longer folds when the next call begins
+
+const verbs = {
+  shell_exec: 'Run',
+  shell_view: 'Look at the terminal',
+  shell_wait: 'Wait',
+  shell_write_to_process: 'Type',
+  shell_kill_process: 'End',
+  file_read: 'Read',
+  file_write: 'Write',
+  file_str_replace: 'Edit',
+  file_find_in_content: 'Search in',
+  file_find_by_name: 'Find',
+  info_search_web: 'Search the web',
+};
+const telling = ['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'];
+
+export class ToolCard {
+  #live = '';
+  #body = el('div', { className: 'body' });
+  #tail = el('span', { className: 'tail' });
+
+  constructor({ callId, function: name, args }) {
+    this.callId = callId;
+    this.command = typeof args.command === 'string' ? args.command : undefined;
+    this.node = el(
+      'details',
+      { className: 'tool', open: true, 'data-status': 'running' },
+      el(
+        'summary',
+        {},
+        mark('running'),
+        el('span', { className: 'what' }, verbs[name] ?? name.replaceAll('_', ' ')),
+        el('span', { className: 'which' }, subject(args)),
+        this.#tail,
+      ),
+      this.#body,
+    );
+    if (this.command !== undefined) this.#showConsole([{ command: this.command, output: '' }]);
+  }
+
+  /** What a command prints while it runs. */
+  print(text) {
+    this.#live = (this.#live + text).slice(-maxLive);
+    this.#showConsole([{ command: this.command ?? '', output: this.#live }]);
+  }
+
+  finish({ success, output, exitCode, reason, content }) {
+    setMark(this.node, success ? 'completed' : 'failed');
+    const why = { timed_out: 'timed out', cancelled: 'stopped', oom: 'out of memory', interrupted: 'interrupted' }[
+      reason
+    ];
+    const code = exitCode ? `exit ${exitCode}` : undefined;
+    this.#tail.textContent = why ?? code ?? (success ? '' : 'failed');
+    this.#tail.classList.toggle('bad', !success);
+    this.#show(content, output);
+  }
+
+  /** Makes room for the next one, unless there is little to hide or something to see. */
+  fold() {
+    const lines = this.#body.textContent.split('\n').length;
+    if (lines > shortOutput && this.node.dataset.status === 'completed') this.node.open = false;
+  }
+
+  #show(content, output) {
+    if (content?.console) {
+      const last = content.console.at(-1);
+      if (this.command !== undefined && last) this.#showConsole([{ ...last, command: last.command || this.command }]);
+      else this.#showConsole(content.console);
+    } else if (content && 'oldContent' in content) this.#showDiff(content);
+    else if (content?.results) this.#showResults(content.results);
+    else if (content && 'result' in content) this.#showText(JSON.stringify(content.result, null, 2) ?? '');
+    else this.#showText(output);
+  }
+
+  #showConsole(entries) {
+    const parts = entries.flatMap(({ command, output }) => [
+      el('span', { className: 'prompt' }, '$ '),
+      `${command}\n`,
+      plainText(output),
+    ]);
+    const pre = el('pre', { className: 'console', tabIndex: 0 }, ...parts);
+    this.#body.replaceChildren(pre);
+    pre.scrollTop = pre.scrollHeight;
+  }
+
+  #showText(text) {
+    if (text === '') return this.#body.replaceChildren();
+    this.#body.replaceChildren(el('pre', { className: 'console', tabIndex: 0 }, plainText(text)));
+  }
+
+  #showDiff({ content, oldContent }) {
+    const signs = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
+    const lines = diffLines(oldContent ?? null, content).slice(0, 400);
+    const read = lines.every(({ kind }) => kind === 'added') && this.node.querySelector('.what').textContent === 'Read';
+    if (read) return this.#showText(content);
+    const rows = lines.map(({ kind, text }) => el('div', { className: kind }, signs[kind] + plainText(text)));
+    const none = el('div', { className: 'skipped' }, 'Nothing changed.');
+    this.#body.replaceChildren(
+      el('pre', { className: 'diff', tabIndex: 0, 'aria-label': 'Changes' }, ...(rows.length > 0 ? rows : [none])),
+    );
+  }
+
+  #showResults(results) {
+    const items = results.map(({ title, link, snippet }) =>
+      el(
+        'li',
+        {},
+        /^https?:\/\//i.test(link)
+          ? el('a', { href: link, target: '_blank', rel: 'noopener noreferrer' }, title)
+          : el('b', {}, title),
+        el('div', { className: 'quiet' }, snippet),
+      ),
+    );
+    this.#body.replaceChildren(el('ul', { className: 'results' }, ...items));
+  }
+}
+
+function subject(args) {
+  const told = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
+  return (
+    told
+      ?.replace(/^\/workspace\//, '')
+      .replace(/\s*\n\s*/g, ' ⏎ ')
+      .slice(0, 300) ?? ''
+  );
+}
