@@ -14,7 +14,7 @@ export class TerminalOutput extends Readable {
     this.#wanted.resolve();
     done(error);
   }
-  async take(chunk: Uint8Array): Promise<void> {
+  async carry(chunk: Uint8Array): Promise<void> {
     this.#wanted = Promise.withResolvers();
     if (this.destroyed || this.push(chunk)) return;
     await this.#wanted.promise;
@@ -67,7 +67,7 @@ export async function startReading(
   { output, signal }: { output: TerminalOutput; signal: AbortSignal },
 ): Promise<{ readonly ended: Promise<TerminalEnd> }> {
   const open = Promise.withResolvers<void>();
-  const ended = client.read(id, { onOpen: open.resolve, onBytes: (chunk) => output.take(chunk) }, signal);
+  const ended = client.read(id, { onOpen: open.resolve, onBytes: (chunk) => output.carry(chunk) }, signal);
   await Promise.race([open.promise, ended]);
   return { ended };
 }
