@@ -3,6 +3,7 @@ import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
 import { StoredSession } from '../../../src/session/projection.ts';
 import { problemsOf } from '../checker.ts';
 import type { Client } from './client.ts';
+import { illegalities } from './legality.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
 
@@ -54,7 +55,8 @@ export async function checkLogs(world: World, client: Client): Promise<void> {
   const all = await records(world);
   for (const record of all) {
     const events = await eventsOf(world, record.id);
-    for (const problem of problemsOf(events)) world.problem(`${record.id}: ${problem}`);
+    for (const problem of [...problemsOf(events), ...illegalities(events)])
+      world.problem(`I3: ${record.id}: ${problem}`);
     if (record.lastSeq > events.length) world.problem(`${record.id}: the record is ahead of its log`);
     if (record.status !== 'completed' && record.status !== 'pending') world.problem(`${record.id} is ${record.status}`);
     for (const call of repeatedCalls(events)) world.problem(`F080: ${record.id} has two calls ${call}`);

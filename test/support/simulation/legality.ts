@@ -1,0 +1,53 @@
+import type { SessionEvent } from '../../../src/core/events.ts';
+
+/** Where a log breaks the contract's order of a run (wire contract, 1.1), in words. */
+export function illegalities(events: readonly SessionEvent[]): string[] {
+  const problems: string[] = [];
+  const begun = new Set<string>();
+  const running = new Map<string, string>(); // the step that runs, by its run
+  const calls = new Map<string, string>();
+  let active: string | undefined;
+  for (const [n, event] of events.entries()) {
+    const { runId, type, seq } = event;
+    if (runId === null) continue;
+    const isFirst = !begun.has(runId);
+    if (isFirst && type !== 'message.user' && type !== 'run.started' && type !== 'run.end') {
+      problems.push(`${type} (${seq}) before its run began`);
+    }
+    switch (type) {
+      case 'run.started':
+        if (active !== undefined) problems.push(`a run starts (${seq}) while another is active`);
+        active = runId;
+        begun.add(runId);
+        break;
+      case 'run.resumed': {
+        const before = events[n - 1];
+        if (before?.type !== 'message.user' || before.runId !== runId)
+          problems.push(`run.resumed (${seq}) out of place`);
+        break;
+      }
+      case 'step':
+        if (event.data.status === 'running') running.set(runId, event.data.id);
+        else running.delete(runId);
+        break;
+      case 'tool.calling':
+        if (calls.has(runId)) problems.push(`two calls at once (${seq})`);
+        calls.set(runId, event.data.callId);
+        break;
+      case 'tool.output':
+      case 'tool.called':
+        if (calls.get(runId) !== event.data.callId) problems.push(`${type} (${seq}) of a call that is not open`);
+        if (type === 'tool.called') calls.delete(runId);
+        break;
+      case 'run.end':
+        if (running.has(runId)) problems.push(`step ${running.get(runId)} still runs when its run ends (${seq})`);
+        if (event.data.status === 'failed' && events[n - 1]?.type !== 'run.error') {
+          problems.push(`a run fails (${seq}) without saying why`);
+        }
+        if (active === runId) active = undefined;
+        break;
+      default:
+    }
+  }
+  return problems;
+}
