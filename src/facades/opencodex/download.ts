@@ -1,5 +1,4 @@
-import type { Readable } from 'node:stream';
-import { Transform } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../core/blobs.ts';
 
@@ -33,8 +32,10 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const length = range ? range.end - range.start + 1 : file.size;
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);
   reply.header('content-length', length);
-  if (request.method === 'HEAD') return reply.send();
-  return reply.send((await file.open(range)).pipe(exactly(length)));
+  if (request.method === 'HEAD') return reply.send(Readable.from([])); // without a stream the length would be set to 0
+  const counted = exactly(length);
+  pipeline(await file.open(range), counted, () => {}); // closes the file also when the client leaves
+  return reply.send(counted);
 }
 
 /** `bytes=a-b`, `a-` or `-n`; undefined for what is to be ignored: other units, several ranges, nonsense. */

@@ -63,7 +63,7 @@ function parserFor(request: FastifyRequest, files: number): BusboyInstance {
     return new Busboy({
       headers: { 'content-type': type },
       limits: {
-        files: files + 1,
+        files,
         fields: 100,
         parts: files + 101,
         fieldSize: 64 * 1024,

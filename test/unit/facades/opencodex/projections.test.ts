@@ -256,9 +256,13 @@ describe('blocks', () => {
 });
 
 describe('frames', () => {
+  const shown = (frames: Frames, event: SessionEvent): Readonly<Record<string, unknown>>[] => {
+    const frame = frames.of(event);
+    return frame ? [frame] : [];
+  };
   const framesOf = (...facts: SessionFact[]) => {
     const frames = new Frames(view);
-    return log(...facts).flatMap((event) => frames.of(event) ?? []);
+    return log(...facts).flatMap((event): Record<string, unknown>[] => shown(frames, event));
   };
   const joined = (frames: readonly Record<string, unknown>[]) =>
     frames.flatMap(({ type, content }) => (type === 'chunk' ? [content] : [])).join('');
@@ -375,11 +379,11 @@ describe('frames', () => {
       end(),
     );
     const complete = new Frames(view);
-    const expected = all.flatMap((event) => complete.of(event) ?? []);
+    const expected = all.flatMap((event) => shown(complete, event));
     for (let cursor = 1; cursor < all.length; cursor++) {
       const late = new Frames(view);
       for (const event of all.slice(1, cursor)) late.of(event); // the run so far, as the stream primes it
-      const rest = all.slice(cursor).flatMap((event) => late.of(event) ?? []);
+      const rest = all.slice(cursor).flatMap((event) => shown(late, event));
       expect(rest, `after ${cursor}`).toEqual(expected.filter((frame) => Number(frame.seq) > cursor));
     }
   });

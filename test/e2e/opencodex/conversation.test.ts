@@ -1,0 +1,286 @@
+import { expect, test } from 'vitest';
+import type { SessionFact } from '../../../src/core/events.ts';
+import { MessageId, SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { runEnd } from '../../support/fake-service.ts';
+import { type OpencodexServer, opencodexServer, streamOf } from '../../support/opencodex.ts';
+
+const text = 'Working on it: Say hi\n\nIt says hi.\n\nAll done: hi';
+const types = (frames: { type: string }[]) => frames.map(({ type }) => type);
+const withRun = () =>
+  opencodexServer({ play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))) });
+const settled = (server: OpencodexServer, sid: string) =>
+  expect.poll(async () => (await server.fake.sessions.get(SessionId.parse(sid))).status).toBe('completed');
+
+test('a message is stored at once, and what its run says is one message with its actions', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  const sent = await server.call('POST', `/chats/${sid}/messages`, {
+    content: 'Say hi',
+    message_metadata: { from: 'page' },
+  });
+  expect(sent).toMatchObject({
+    status: 201,
+    body: {
+      chat_session_id: sid,
+      role: 'user',
+      content: 'Say hi',
+      message_metadata: { from: 'page' },
+      agent_actions: [],
+    },
+  });
+  await settled(server, sid);
+  const { messages, total } = (await server.call('GET', `/chats/${sid}/messages`)).body;
+  expect(total).toBe(2);
+  expect(messages[0]).toEqual(sent.body);
+  expect(messages[1]).toMatchObject({ role: 'assistant', content: text, message_metadata: {} });
+  const [action] = messages[1].agent_actions;
+  expect(action).toMatchObject({
+    chat_session_id: sid,
+    message_id: messages[1].id,
+    action_type: 'bash',
+    action_input: { command: 'echo hi' },
+    action_output: { success: true, result: 'hi\n', exit_code: 0 },
+    status: 'success',
+    action_metadata: {},
+  });
+  expect((await server.call('GET', `/chats/${sid}/agent-actions`)).body).toEqual({ agent_actions: [action], total: 1 });
+  expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
+});
+
+test('an action is pending while its call is open', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  const run = demoRun(runId);
+  const open = run.findIndex(({ type }) => type === 'tool.calling') + 1;
+  await server.fake.say(id, ...run.slice(0, open));
+  const [action] = (await server.call('GET', `/chats/${sid}/agent-actions`)).body.agent_actions;
+  expect(action).toMatchObject({ status: 'pending', action_output: null });
+  expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
+  const [, row] = (await server.call('GET', `/chats/${sid}/messages`)).body.messages;
+  expect(row).toMatchObject({ content: '', message_metadata: { streaming: true }, agent_actions: [] });
+});
+
+test('assistant and system messages are kept beside the conversation: no run, no event, no block', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  const note = { content: 'Be brief', role: 'system', message_metadata: { n: 1 } };
+  const first = await server.call('POST', `/chats/${sid}/messages`, note);
+  expect(first).toMatchObject({
+    status: 201,
+    body: { role: 'system', content: 'Be brief', message_metadata: { n: 1 } },
+  });
+  await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
+  await settled(server, sid);
+  await server.call('POST', `/chats/${sid}/messages`, { content: 'An aside', role: 'assistant' });
+  const { messages, total } = (await server.call('GET', `/chats/${sid}/messages`)).body;
+  expect([total, messages.map((one: { content: string }) => one.content)]).toEqual([
+    4,
+    ['Be brief', 'Say hi', text, 'An aside'],
+  ]);
+  expect(messages[0]).toEqual(first.body);
+  const { blocks } = (await server.call('GET', `/chats/${sid}/blocks`)).body;
+  expect(JSON.stringify(blocks)).not.toMatch(/Be brief|An aside/);
+});
+
+test('blocks are the pieces of the conversation, and each can be had alone', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
+  await settled(server, sid);
+  const { blocks, total } = (await server.call('GET', `/chats/${sid}/blocks`)).body;
+  expect(total).toBe(6);
+  expect(blocks.map((block: { block_type: string }) => block.block_type)).toEqual(
+    'user_text assistant_text tool_call tool_result assistant_text assistant_text'.split(' '),
+  );
+  for (const block of blocks.slice(0, 4)) {
+    expect((await server.call('GET', `/chats/${sid}/blocks/${block.id}`)).body).toEqual(block);
+  }
+  expect(await server.call('GET', `/chats/${sid}/blocks/nothing`)).toMatchObject({
+    status: 404,
+    body: { detail: 'Block with id nothing not found' },
+  });
+  expect((await server.call('GET', `/chats/${sid}/blocks?skip=1&limit=2`)).body).toEqual({
+    blocks: blocks.slice(1, 3),
+    total: 6,
+  });
+});
+
+test.each([
+  {},
+  { content: '' },
+  { content: ' \n' },
+  { content: 'x'.repeat(200_001) },
+  { content: 'x', role: 'tool' },
+  { content: 'x', mode: 'now' },
+])('a message such as %o is refused', async (body) => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  expect((await server.call('POST', `/chats/${sid}/messages`, body)).status).toBe(422);
+});
+
+test('a message over the stream starts a run whose chunks joined are the stored message', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  using client = server.stream(sid);
+  await client.send({ type: 'message', content: 'Say hi' });
+  await expect.poll(() => types(client.frames)).toContain('end');
+  expect(types(client.frames)).toEqual(
+    'user_text_block start title_updated chunk chunk action observation chunk chunk chunk chunk end'.split(' '),
+  );
+  const [, stored] = (await server.call('GET', `/chats/${sid}/messages`)).body.messages;
+  const chunks = client.frames.filter(({ type }) => type === 'chunk');
+  expect(chunks.map(({ content }) => content).join('')).toBe(stored.content);
+  expect(new Set(chunks.map(({ message_id }) => message_id))).toEqual(new Set([stored.id]));
+  const [block] = (await server.call('GET', `/chats/${sid}/blocks`)).body.blocks;
+  expect(client.frames[0].block).toEqual(block);
+  expect(client.frames[1]).toMatchObject({ run_id: stored.id, user_message_id: block.id });
+  expect(client.frames.at(-1)).toMatchObject({ message_id: stored.id });
+});
+
+test('a stream without a cursor replays a run that works, and not one that waits or is over', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  await server.fake.say(id, ...demoRun(runId).slice(0, 4));
+  using working = server.stream(sid);
+  await expect.poll(() => types(working.frames)).toEqual(['start', 'title_updated', 'chunk', 'chunk']);
+  await server.fake.say(id, { type: 'run.wait', runId, data: { question: 'Which?' } });
+  await expect.poll(() => types(working.frames).at(-1)).toBe('end');
+  using waiting = server.stream(sid);
+  await waiting.send({ type: 'message', content: 'The first' });
+  await expect.poll(() => types(waiting.frames)).toEqual(['user_text_block', 'start']);
+  expect(waiting.frames[1]).toMatchObject({ run_id: runId, user_message_id: waiting.frames[0].block.id });
+});
+
+test('a stream that is cut anywhere goes on where it was, without a gap or a repeat', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
+  await settled(server, sid);
+  using whole = server.stream(sid, '?after_seq=0');
+  await expect.poll(() => types(whole.frames)).toContain('end');
+  for (const cut of whole.frames.slice(0, -1)) {
+    using rest = server.stream(sid, `?after_seq=${cut.seq}`);
+    await expect.poll(() => types(rest.frames)).toContain('end');
+    expect(rest.frames).toEqual(whole.frames.filter(({ seq }) => seq > cut.seq));
+  }
+});
+
+test('a cursor ahead of the log is answered with resync, and the stream goes on live', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  using client = server.stream(sid, '?after_seq=99');
+  await expect
+    .poll(() => client.frames[0])
+    .toMatchObject({
+      type: 'resync',
+      reason: 'cursor_ahead',
+      latest_seq: 0,
+      seq: 0,
+      content: '',
+    });
+  await client.send({ type: 'message', content: 'Say hi' });
+  await expect.poll(() => types(client.frames)).toContain('end');
+});
+
+test('cancel stops the run, stop does so too, and ping is answered', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  using client = server.stream(sid);
+  for (const type of ['cancel', 'stop']) {
+    await client.send({ type: 'message', content: 'Work' });
+    await client.send({ type });
+    await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'end', cancelled: true });
+  }
+  await client.send({ type: 'ping' });
+  await expect.poll(() => client.frames.at(-1)).toEqual({ type: 'pong', timestamp: expect.stringMatching(/Z$/) });
+});
+
+test('a failed run says error, then end', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  using client = server.stream(sid);
+  await client.opened;
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  await server.fake.say(id, { type: 'run.error', runId, data: { error: 'It broke.' } }, runEnd(runId, 'failed'));
+  await expect.poll(() => types(client.frames)).toEqual(['user_text_block', 'start', 'error', 'end']);
+  expect(client.frames[2]).toMatchObject({ content: 'It broke.', message: 'It broke.', seq: 3 });
+  expect(client.frames[3]).toMatchObject({ error: true });
+});
+
+test.each([
+  ['no json', 'Invalid JSON'],
+  ['[1]', 'Invalid JSON'],
+  ['{"type":"dance"}', 'Unknown message type: dance'],
+  ['{"type":"message"}', 'content must be a non-empty string'],
+  ['{"type":"message","content":" "}', 'content must be a non-empty string'],
+  ['{"type":"message","content":"x","mode":"now"}', expect.stringContaining('mode')],
+])('the bad frame %s is answered, and the connection stays', async (frame, message) => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  using client = server.stream(sid);
+  await client.send(frame);
+  await expect
+    .poll(() => client.frames)
+    .toEqual([{ type: 'error', content: message, message, timestamp: expect.any(String) }]);
+  await client.send({ type: 'ping' });
+  await expect.poll(() => types(client.frames)).toEqual(['error', 'pong']);
+});
+
+test.each(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
+  'a stream of the unknown chat %s says so and closes',
+  async (sid) => {
+    await using server = await opencodexServer();
+    using client = server.stream(sid);
+    expect(await client.closed).toMatchObject({ code: 1008 });
+    const message = `Chat session with id ${sid} not found`;
+    expect(client.frames).toEqual([{ type: 'error', content: message, message, timestamp: expect.any(String) }]);
+  },
+);
+
+test.each(['x', '-1', '1.5', '01'])('the cursor %s closes the stream', async (cursor) => {
+  await using server = await opencodexServer();
+  using client = server.stream(await server.newChat(), `?after_seq=${cursor}`);
+  expect(await client.closed).toMatchObject({ code: 1008 });
+  expect(types(client.frames)).toEqual(['error']);
+});
+
+test('deleting a chat ends its streams with 4410', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  using client = server.stream(sid);
+  await client.opened;
+  await client.send({ type: 'ping' });
+  await expect.poll(() => types(client.frames)).toEqual(['pong']);
+  await server.call('DELETE', `/chats/${sid}`);
+  expect(await client.closed).toMatchObject({ code: 4410 });
+});
+
+test('a message whose deltas are gone comes whole', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  const messageId = MessageId.parse('00000000-0000-4000-8000-00000000000a');
+  const facts: SessionFact[] = Array.from({ length: 40 }, (_, n) => ({
+    type: 'message.delta',
+    runId,
+    data: { messageId, text: `${n} ` },
+  }));
+  const whole = facts.map((_, n) => `${n} `).join('');
+  await server.fake.say(
+    id,
+    ...facts,
+    { type: 'message.assistant', runId, data: { messageId, text: whole, attachments: [] } },
+    runEnd(runId, 'completed'),
+  );
+  await server.fake.store.events.compact(id, { keepDroppable: 1, keepAll: 1_000 });
+  using client = streamOf(`ws://127.0.0.1:${server.port}/api/v1/chats/${sid}/stream?after_seq=0`);
+  await expect.poll(() => types(client.frames)).toContain('end');
+  expect(types(client.frames)).toContain('chunk');
+});

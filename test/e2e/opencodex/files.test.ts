@@ -1,0 +1,207 @@
+import { readdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
+
+const formOf = (...files: [field: string, file: File][]) => {
+  const form = new FormData();
+  for (const [field, file] of files) form.append(field, file);
+  return form;
+};
+const upload = (server: OpencodexServer, project: string, name: string, content: string, type = 'text/csv') =>
+  server.call('POST', `/files/upload/${project}`, formOf(['file', new File([content], name, { type })]));
+const blobs = (server: OpencodexServer) =>
+  readdirSync(server.blobFolder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    statSync(join(server.blobFolder, path)).isFile(),
+  );
+
+test('a file is uploaded, listed, downloaded and deleted', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const { status, body } = await upload(server, project, 'Daten ü.csv', 'a,b\n');
+  expect([status, body]).toEqual([
+    201,
+    {
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      project_id: project,
+      filename: 'Daten ü.csv',
+      file_path: '/workspace/project_files/Daten ü.csv',
+      file_type: 'input',
+      size: 4,
+      mime_type: 'text/csv',
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      uploaded_at: expect.stringMatching(/Z$/),
+    },
+  ]);
+  expect(body.hash).toBe(await sha256('a,b\n'));
+  expect((await server.call('GET', `/files/project/${project}`)).body).toEqual({ files: [body], total: 1 });
+  const download = await server.call('GET', `/files/${body.id}/download`);
+  expect([download.status, download.body]).toEqual([200, 'a,b\n']);
+  expect(download.headers.get('content-type')).toBe('text/csv');
+  expect(download.headers.get('content-length')).toBe('4');
+  expect(download.headers.get('content-disposition')).toContain(
+    'attachment; filename="Daten _.csv"; filename*=UTF-8\'\'Daten%20%C3%BC.csv',
+  );
+  expect((await server.call('DELETE', `/files/${body.id}`)).status).toBe(204);
+  expect(await server.call('GET', `/files/${body.id}/download`)).toMatchObject({
+    status: 404,
+    body: { detail: `File ${body.id} not found` },
+  });
+  expect((await server.call('DELETE', `/files/${body.id}`)).status).toBe(404);
+  expect(blobs(server)).toEqual([]);
+});
+const sha256 = async (text: string) =>
+  Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex');
+
+test('several files in one request are a list, and parts under other names are ignored', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const form = formOf(
+    ['files', new File(['1'], 'one.txt')],
+    ['other', new File(['x'], 'x.txt')],
+    ['file', new File(['22'], 'two.txt')],
+  );
+  form.append('field', 'just text');
+  const { status, body } = await server.call('POST', `/files/upload/${project}`, form);
+  expect([status, body.total]).toEqual([201, 2]);
+  expect(body.files).toMatchObject([
+    { filename: 'one.txt', size: 1 },
+    { filename: 'two.txt', size: 2 },
+  ]);
+});
+
+test('the same name again is a new file, and the old one is gone', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const first = (await upload(server, project, 'a.txt', 'old')).body;
+  const second = (await upload(server, project, 'a.txt', 'new')).body;
+  expect(second.id).not.toBe(first.id);
+  expect((await server.call('GET', `/files/${first.id}/download`)).status).toBe(404);
+  expect((await server.call('GET', `/files/project/${project}`)).body).toMatchObject({
+    total: 1,
+    files: [{ id: second.id }],
+  });
+  expect(blobs(server)).toHaveLength(1);
+});
+
+test.each([
+  ['../../etc/passwd', 'passwd'],
+  ['C:\\Users\\me\\notes.txt', 'notes.txt'],
+])('of the name %s the last part is kept', async (given, kept) => {
+  await using server = await opencodexServer();
+  expect((await upload(server, await server.newProject(), given, 'x')).body.filename).toBe(kept);
+});
+
+test.each(['..', '.', 'a/', 'x'.repeat(256)])('the name %s is refused', async (name) => {
+  await using server = await opencodexServer();
+  const answer = await upload(server, await server.newProject(), name, 'x');
+  expect([answer.status, answer.body.detail[0].loc]).toEqual([422, ['body', 'file']]);
+  expect(blobs(server)).toEqual([]);
+});
+
+test('a body without a file, or that is no multipart, is 422', async () => {
+  await using server = await opencodexServer();
+  const path = `/files/upload/${await server.newProject()}`;
+  const empty = new FormData();
+  empty.append('field', 'x');
+  const missing = { detail: [{ type: 'missing', loc: ['body', 'file'], msg: 'Field required' }] };
+  expect(await server.call('POST', path, empty)).toMatchObject({ status: 422, body: missing });
+  for (const [body, type] of [
+    ['{}', 'application/json'],
+    ['x', 'multipart/form-data'],
+    ['garbage', 'multipart/form-data; boundary=b'],
+    [undefined, 'text/plain'],
+  ] as const) {
+    expect((await server.call('POST', path, body, { 'content-type': type })).status, `${type} ${body}`).toBe(422);
+  }
+  expect((await server.call('POST', '/files/upload/nothing', empty)).status).toBe(404);
+});
+
+test('a file over the limit is 413, and leaves nothing, nor do those sent with it', async () => {
+  await using server = await opencodexServer({ maxUploadBytes: 10_000 });
+  const project = await server.newProject();
+  const form = formOf(['files', new File(['small'], 'small')], ['files', new File(['x'.repeat(10_001)], 'large')]);
+  expect((await server.call('POST', `/files/upload/${project}`, form)).status).toBe(413);
+  expect((await server.call('GET', `/files/project/${project}`)).body.total).toBe(0);
+  expect(blobs(server)).toEqual([]);
+  expect((await upload(server, project, 'fits', 'x'.repeat(10_000))).status).toBe(201);
+});
+
+test('more files than a request may have are refused', async () => {
+  await using server = await opencodexServer();
+  const files = Array.from({ length: 21 }, (_, n): [string, File] => ['files', new File(['x'], `${n}`)]);
+  expect((await server.call('POST', `/files/upload/${await server.newProject()}`, formOf(...files))).status).toBe(413);
+  expect(blobs(server)).toEqual([]);
+});
+
+test('F124 an upload that is cut half-way leaves nothing', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const head =
+    `POST /api/v1/files/upload/${project} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n` +
+    'Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n';
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(head + 'x'.repeat(50_000));
+  await expect.poll(() => blobs(server)).toHaveLength(1);
+  socket.destroy();
+  await expect.poll(() => blobs(server)).toEqual([]);
+  expect((await server.call('GET', `/files/project/${project}`)).body.total).toBe(0);
+  await expect.poll(async () => (await server.fake.store.records.list('file-owner')).length).toBe(0);
+});
+
+test('F124 of uploads of one name at once, one is left, whole', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const contents = ['a', 'b', 'c'].map((letter) => letter.repeat(50_000));
+  await Promise.all(contents.map((content) => upload(server, project, 'same', content)));
+  const { files, total } = (await server.call('GET', `/files/project/${project}`)).body;
+  expect(total).toBe(1);
+  expect(contents).toContain((await server.call('GET', `/files/${files[0].id}/download`)).body);
+  expect(blobs(server)).toHaveLength(1);
+});
+
+test('a download gives the range that was asked for', async () => {
+  await using server = await opencodexServer();
+  const { id, hash } = (await upload(server, await server.newProject(), 'd', '0123456789')).body;
+  const get = (range: string, more = {}) => server.call('GET', `/files/${id}/download`, undefined, { range, ...more });
+  const part = await get('bytes=2-4');
+  expect([part.status, part.body, part.headers.get('content-range'), part.headers.get('content-length')]).toEqual([
+    206,
+    '234',
+    'bytes 2-4/10',
+    '3',
+  ]);
+  expect((await get('bytes=-2')).body).toBe('89');
+  const beyond = await get('bytes=10-');
+  expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */10']);
+  expect((await get('bytes=0-1', { 'if-range': '"other"' })).status).toBe(200);
+  expect((await get('bytes=0-1', { 'if-range': `"${hash}"` })).status).toBe(206);
+  const head = await server.call('HEAD', `/files/${id}/download`);
+  expect([head.status, head.headers.get('content-length'), head.headers.get('accept-ranges')]).toEqual([
+    200,
+    '10',
+    'bytes',
+  ]);
+});
+
+test('an empty file is one too', async () => {
+  await using server = await opencodexServer();
+  const { id, size } = (await upload(server, await server.newProject(), 'empty', '')).body;
+  const answer = await server.call('GET', `/files/${id}/download`);
+  expect([size, answer.status, answer.body]).toEqual([0, 200, '']);
+});
+
+test('F095 an upload with a key is done once, and with other content under it refused', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const send = (content: string) =>
+    server.call('POST', `/files/upload/${project}`, formOf(['file', new File([content], 'a')]), {
+      'idempotency-key': 'k',
+    });
+  const first = await send('one');
+  const again = await send('one');
+  expect([again.status, again.body, again.headers.get('idempotency-replayed')]).toEqual([201, first.body, 'true']);
+  expect((await send('two')).status).toBe(409);
+  expect(blobs(server)).toHaveLength(1);
+});

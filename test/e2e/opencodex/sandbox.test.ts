@@ -1,0 +1,272 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import { SessionId } from '../../../src/core/ids.ts';
+import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
+import { temporaryFolder } from '../../support/store.ts';
+
+const signal = new AbortController().signal;
+const write = (server: OpencodexServer, sid: string, path: string, content: string | Uint8Array) =>
+  server.others.services.files.write(SessionId.parse(sid), path, content, signal);
+
+test('a sandbox is started once, told of, stopped and reset', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const path = `/sandbox/${sid}`;
+  const container_id = `sbx-${sid}`;
+  expect((await server.call('GET', `${path}/status`)).body).toEqual({
+    running: false,
+    container_id: null,
+    stats: null,
+  });
+  expect(await server.call('POST', `${path}/start`)).toMatchObject({
+    status: 201,
+    body: { message: 'Sandbox started successfully', container_id },
+  });
+  expect(await server.call('POST', `${path}/start`)).toMatchObject({
+    status: 200,
+    body: { message: 'Sandbox is already running', container_id },
+  });
+  expect((await server.call('GET', `${path}/status`)).body).toEqual({ running: true, container_id, stats: null });
+  expect(await server.call('POST', `${path}/reset`)).toMatchObject({
+    status: 200,
+    body: { message: 'Sandbox reset successfully' },
+  });
+  expect((await server.call('POST', `${path}/stop`)).body).toEqual({ message: 'Sandbox stopped successfully' });
+  expect((await server.call('POST', `${path}/stop`)).body).toEqual({ message: 'Sandbox was not running' });
+});
+
+test('a sandbox that does not run is 404 for a reset and a command', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const gone = () => Promise.reject(new AppError('sandbox_not_found', 'The sandbox does not run.'));
+  Object.assign(server.others.services.sandboxes, { exec: gone, reset: gone });
+  for (const [action, body] of [
+    ['reset', undefined],
+    ['execute', { command: 'ls' }],
+  ] as const) {
+    expect(await server.call('POST', `/sandbox/${sid}/${action}`, body)).toMatchObject({
+      status: 404,
+      body: { detail: 'Sandbox not running. Start it first.' },
+    });
+  }
+});
+
+test('a command is run where and for as long as was asked', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const path = `/sandbox/${sid}/execute`;
+  expect(await server.call('POST', path, { command: 'ls' })).toMatchObject({
+    status: 200,
+    body: { exit_code: 3, stdout: 'ls\n', stderr: 'oh\n' },
+  });
+  await server.call('POST', path, { command: 'ls', workdir: '/workspace/a/../b', timeout: 5 });
+  await server.call('POST', path, { command: 'ls', workdir: 'sub' });
+  expect(server.others.ran.map(({ command }) => command)).toEqual([
+    { command: 'ls', cwd: '.', timeoutMs: 120_000 },
+    { command: 'ls', cwd: 'b', timeoutMs: 5_000 },
+    { command: 'ls', cwd: 'sub', timeoutMs: 120_000 },
+  ]);
+});
+
+test.each([
+  [{}, 422],
+  [{ command: ' ' }, 422],
+  [{ command: 'a\0b' }, 422],
+  [{ command: 'ls', timeout: 0 }, 422],
+  [{ command: 'ls', timeout: 601 }, 422],
+  [{ command: 'ls', workdir: '/workspace/../etc' }, 400],
+  [{ command: 'ls', workdir: '../etc' }, 400],
+  [{ command: 'ls', workdir: '/no/such' }, 400],
+])('the command %o is %i', async (body, status) => {
+  await using server = await opencodexServer();
+  expect((await server.call('POST', `/sandbox/${await server.newChat()}/execute`, body)).status).toBe(status);
+});
+
+test('a workspace is listed by what was uploaded and what was made', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const project = (await server.call('GET', `/chats/${sid}`)).body.project_id;
+  const form = new FormData();
+  form.set('file', new File(['a'], 'in.csv'));
+  const { id } = (await server.call('POST', `/files/upload/${project}`, form)).body;
+  for (const path of [
+    'project_files/in.csv',
+    'project_files/by-hand.txt',
+    'out/report.md',
+    'top.bin',
+    '.git/config',
+    'out/.cache/x',
+  ]) {
+    await write(server, sid, path, 'text');
+  }
+  const { uploaded, output } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect(uploaded).toEqual([
+    {
+      name: 'by-hand.txt',
+      path: '/workspace/project_files/by-hand.txt',
+      size: 4,
+      type: 'uploaded',
+      mime_type: 'text/plain',
+    },
+    { id, name: 'in.csv', path: '/workspace/project_files/in.csv', size: 4, type: 'uploaded', mime_type: 'text/csv' },
+  ]);
+  expect(output.sort((a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name))).toEqual([
+    { name: 'out/report.md', path: '/workspace/out/report.md', size: 4, type: 'output', mime_type: 'text/markdown' },
+    { name: 'top.bin', path: '/workspace/top.bin', size: 4, type: 'output', mime_type: null },
+  ]);
+});
+
+test('an empty workspace lists nothing', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual({ uploaded: [], output: [] });
+});
+
+test('a file is read as a page shows it, and downloaded as it is', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  await write(server, sid, 'a/notes.md', 'héllo');
+  const at = (action: string, path: string) =>
+    server.call('GET', `/chats/${sid}/workspace/files/${action}?path=${encodeURIComponent(path)}`);
+  expect((await at('content', '/workspace/a/notes.md')).body).toEqual({
+    path: '/workspace/a/notes.md',
+    content: 'héllo',
+    is_binary: false,
+    mime_type: 'text/markdown',
+  });
+  const download = await at('download', '/workspace/a/notes.md');
+  expect([download.status, download.body, download.headers.get('content-type')]).toEqual([
+    200,
+    'héllo',
+    'text/markdown',
+  ]);
+  expect(download.headers.get('content-disposition')).toContain('notes.md');
+  for (const action of ['content', 'download']) {
+    expect(await at(action, '/workspace/none')).toMatchObject({ status: 404, body: { detail: 'File not found' } });
+    for (const outside of ['/etc/passwd', '/workspace/../etc/passwd', 'a/notes.md', '/workspace/']) {
+      expect((await at(action, outside)).status, outside).toBe(400);
+    }
+    expect((await server.call('GET', `/chats/${sid}/workspace/files/${action}`)).status).toBe(422);
+  }
+});
+
+test('everything of one kind can be downloaded as a zip', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const path = `/chats/${sid}/workspace/download-all`;
+  expect((await server.call('GET', `${path}?type=output`)).status).toBe(404);
+  expect((await server.call('GET', `${path}?type=all`)).status).toBe(400);
+  expect((await server.call('GET', path)).status).toBe(422);
+  await write(server, sid, 'out/a.txt', 'A');
+  await write(server, sid, 'project_files/in.txt', 'I');
+  const response = await fetch(`${server.url}/api/v1${path}?type=output`);
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'x.zip');
+  writeFileSync(file, Buffer.from(await response.arrayBuffer()));
+  expect(execFileSync('python3', ['-m', 'zipfile', '-l', file], { encoding: 'utf8' })).toMatch(/^out\/a\.txt /m);
+});
+
+test('a file of a workspace becomes one of a project', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const other = await server.newProject('Other');
+  await write(server, sid, 'out/report.md', '# Hi');
+  const path = `/chats/${sid}/workspace/files/upload-to-project`;
+  const { status, body } = await server.call('POST', path, { path: '/workspace/out/report.md', project_id: other });
+  expect([status, body]).toMatchObject([
+    201,
+    { project_id: other, filename: 'report.md', file_type: 'output', size: 4, mime_type: 'text/markdown' },
+  ]);
+  expect((await server.call('GET', `/files/${body.id}/download`)).body).toBe('# Hi');
+  expect((await server.call('POST', path, { path: '/workspace/none', project_id: other })).status).toBe(404);
+  expect(await server.call('POST', path, { path: '/workspace/out/report.md', project_id: 'none' })).toMatchObject({
+    status: 404,
+    body: { detail: 'Project with id none not found' },
+  });
+  expect((await server.call('POST', path, { path: '/etc/passwd', project_id: other })).status).toBe(400);
+  expect((await server.call('POST', path, { path: '/workspace/out/report.md' })).status).toBe(422);
+});
+
+test('keys are stored, listed without themselves, replaced and forgotten', async () => {
+  await using server = await opencodexServer();
+  const keys = '/settings/api-keys';
+  expect((await server.call('GET', keys)).body).toEqual({ api_keys: [] });
+  const canary = 'sk-canary-0123456789';
+  expect(await server.call('POST', keys, { provider: 'gemini', api_key: canary })).toMatchObject({
+    status: 201,
+    body: { message: 'API key for gemini saved' },
+  });
+  await server.call('POST', keys, { provider: 'gemini', api_key: 'second' });
+  const { body } = await server.call('GET', keys);
+  expect(body).toEqual({
+    api_keys: [
+      { provider: 'gemini', is_configured: true, last_used_at: null, created_at: expect.stringMatching(/Z$/) },
+    ],
+  });
+  expect((await server.keys.use('gemini'))?.reveal()).toBe('second');
+  expect((await server.call('GET', keys)).body.api_keys[0].last_used_at).toMatch(/Z$/);
+  const stored = JSON.stringify([await server.fake.store.records.list('provider-key'), server.lines]);
+  expect(stored).not.toMatch(/canary|second/);
+  expect((await server.call('DELETE', `${keys}/gemini`)).status).toBe(204);
+  expect(await server.call('DELETE', `${keys}/gemini`)).toMatchObject({
+    status: 404,
+    body: { detail: 'API key for provider gemini not found' },
+  });
+});
+
+test.each([
+  [{ provider: 'nobody', api_key: 'x' }, 'provider'],
+  [{ provider: 'demo', api_key: 'x' }, 'provider'],
+  [{ provider: 'gemini', api_key: ' ' }, 'api_key'],
+  [{ provider: 'gemini' }, 'api_key'],
+])('the key %o is refused', async (body, field) => {
+  await using server = await opencodexServer();
+  for (const path of ['/settings/api-keys', '/settings/api-keys/test']) {
+    const answer = await server.call('POST', path, body);
+    expect([answer.status, answer.body.detail[0].loc]).toEqual([422, ['body', field]]);
+  }
+});
+
+test('a key is tested by asking its provider, and one that is not there is no valid one', async () => {
+  const asked: (string | undefined)[] = [];
+  const provider = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers['x-goog-api-key']}`);
+    response.writeHead(request.headers['x-goog-api-key'] === 'good' ? 200 : 400).end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(provider, 'listening');
+  const { port } = provider.address() as AddressInfo;
+  await using server = await opencodexServer({
+    baseUrls: { gemini: `http://127.0.0.1:${port}/`, openai: 'http://127.0.0.1:1' },
+  });
+  const ask = async (name: string, api_key: string) =>
+    (await server.call('POST', '/settings/api-keys/test', { provider: name, api_key })).body;
+  expect(await ask('gemini', 'good')).toEqual({ valid: true, message: 'The provider accepts this key.' });
+  expect(await ask('gemini', 'bad')).toEqual({ valid: false, message: 'The provider refused this key (status 400).' });
+  expect(await ask('openai', 'good')).toEqual({ valid: false, message: 'The provider could not be reached.' });
+  expect(asked).toEqual(['/v1beta/models?pageSize=1 good', '/v1beta/models?pageSize=1 bad']);
+  provider.closeAllConnections();
+  provider.close();
+});
+
+test('providers are listed with their models, the featured ones alone on demand', async () => {
+  await using server = await opencodexServer();
+  const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
+  expect(providers.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini', 'openai', 'anthropic']);
+  expect(providers[0]).toEqual({
+    id: 'demo',
+    name: 'Demo',
+    models: [{ id: 'demo', name: expect.any(String) }],
+    env_key: null,
+  });
+  expect(providers[1]).toMatchObject({ env_key: 'GEMINI_API_KEY' });
+  const featured = (await server.call('GET', '/settings/llm-providers?featured_only=true')).body.providers;
+  expect(featured.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini']);
+  expect((await server.call('GET', '/settings/llm-providers?featured_only=maybe')).status).toBe(422);
+});
