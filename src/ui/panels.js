@@ -65,7 +65,9 @@ export class Files {
 
   #show(items) {
     const into = (name) => (this.#path === '.' ? name : `${this.#path}/${name}`);
-    const rows = items.slice(0, 500).map(({ name, type, size }) => {
+    // `.corral` is the agent's own bookkeeping.
+    const shown = items.filter(({ name }) => name !== '.corral').slice(0, 500);
+    const rows = shown.map(({ name, type, size }) => {
       const isFolder = type === 'directory';
       const open = () => (isFolder ? this.#enter(into(name)) : this.#view(into(name)));
       const button = el('button', { type: 'button', onclick: open }, isFolder ? `${name}/` : name);
