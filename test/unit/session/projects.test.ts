@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { agentConfigService } from '../../../src/session/agent-configs.ts';
+import { projectService } from '../../../src/session/projects.ts';
+import { fakeService } from '../../support/fake-service.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+test('a deletion that is cut can be asked for again, and ends what is left', async () => {
+  const clock = manualClock(1_000);
+  const { sessions, store, instead } = fakeService({ clock });
+  const agents = agentConfigService({ records: store.records, newId: () => 'a', model: 'demo' });
+  const removed: string[] = [];
+  const removeFiles = async (id: string) => void removed.push(id);
+  const projects = projectService({ records: store.records, sessions, agents, removeFiles, newId: () => 'p', clock });
+  const { id } = await projects.create({ name: 'One' });
+  for (const _ of [1, 2]) await sessions.create({ origin: 'opencodex', projectId: id });
+  await sessions.create({ origin: 'opencodex' });
+  instead.delete = () => Promise.reject(new Error('killed'));
+  await expect(projects.delete(id)).rejects.toThrow('killed');
+  expect(await projects.get(id)).toMatchObject({ name: 'One' });
+  delete instead.delete;
+  await projects.delete(id);
+  expect([removed, (await sessions.list()).length]).toEqual([['p'], 1]);
+  await expect(projects.get(id)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(agents.get(id)).rejects.toMatchObject({ code: 'not_found' });
+});
