@@ -50,7 +50,7 @@ export class TextFlow {
   }
 
   #message({ runId, data }: Extract<SessionEvent, { type: 'message.assistant' }>): HowSaid {
-    const carried = this.#open === data.messageId;
+    const carried = this.#profile === 'crogia' && this.#open === data.messageId;
     this.#open = null;
     if (carried || data.text === '') return 'skip';
     return this.#speak(runId);
@@ -73,20 +73,21 @@ export async function textBefore(
 ): Promise<TextBefore> {
   if (seq === 0) return { seq, open: null, spoken: null };
   const open = await openAt(sessions, id, seq);
+  if (open) return { seq, open: open.data.messageId, spoken: open.runId };
   for (let upTo = seq; upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
     const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));
-    if (last) return { seq, open, spoken: last.type === 'run.started' ? null : last.runId };
+    if (last) return { seq, open: null, spoken: last.type === 'run.started' ? null : last.runId };
   }
-  return { seq, open, spoken: null };
+  return { seq, open: null, spoken: null };
 }
 
 const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
 
-/** The message in the midst of which a cursor stands. Where the delta at the cursor is gone, what follows tells. */
-async function openAt(sessions: Pick<SessionService, 'page'>, id: SessionId, seq: number): Promise<TextBefore['open']> {
+/** Of the message in the midst of which a cursor stands. Where the delta at the cursor is gone, what follows tells. */
+async function openAt(sessions: Pick<SessionService, 'page'>, id: SessionId, seq: number) {
   const { events } = await sessions.page(id, seq - 1, 1);
   const at = events[0];
-  if (at?.type === 'message.delta') return at.data.messageId;
-  return at?.type === 'message.assistant' && at.seq > seq ? at.data.messageId : null;
+  if (at?.type === 'message.delta') return at;
+  return at?.type === 'message.assistant' && at.seq > seq ? at : undefined;
 }

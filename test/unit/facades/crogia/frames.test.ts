@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
+import { readClientFrame } from '../../../../src/facades/shared/conversation/client-frames.ts';
+import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
+import { toolLine, toolWords } from '../../../../src/facades/shared/conversation/tool-words.ts';
+import { demoRun } from '../../../support/demo-run.ts';
+
+const sessionId = SessionId.parse('5f2a0c9be41d7733');
+const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
+const messageId = MessageId.parse('22222222-2222-4222-8222-222222222222');
+const ts = Date.parse('2025-01-01T00:00:00.000Z');
+const event = (fact: SessionFact, seq = 7): SessionEvent => ({ ...fact, seq, sessionId, ts });
+const said = (fact: SessionFact) => toFrame(event(fact), '/workspace');
+const common = { session_id: sessionId, timestamp: '2025-01-01T00:00:00.000Z', seq: 7 };
+
+test('a demo run is told in the words of the wire contract, and what has no word there is not told', () => {
+  const facts: SessionFact[] = [
+    { type: 'message.user', runId, data: { messageId, text: 'Say hi', attachments: [] } },
+    { type: 'run.started', runId, data: { task: 'Say hi', messageId } },
+    ...demoRun(runId),
+  ];
+  const types = facts.map((fact) => said(fact)?.type);
+  expect(types.filter((type) => type !== 'text_delta')).toEqual([
+    ...[undefined, 'task_started', undefined, undefined, undefined],
+    ...['tool_call', 'tool_complete', undefined, undefined, 'task_completed'],
+  ]);
+  expect(said({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual({
+    ...common,
+    type: 'task_started',
+    task: 'Say hi',
+    run_id: runId,
+    content: '',
+  });
+});
+
+test('a tool call carries the name and the arguments that its clients know, and a line for people', () => {
+  const data = {
+    callId: 'call_1',
+    tool: 'shell',
+    function: 'shell_exec',
+    args: { id: 'main', exec_dir: '/workspace', command: 'ls -la' },
+  } as const;
+  expect(said({ type: 'tool.calling', runId, data })).toEqual({
+    ...common,
+    type: 'tool_call',
+    tool_name: 'run_shell',
+    arguments: { cmd: 'ls -la' },
+    tool_call_id: 'call_1',
+    content: 'run_shell: ls -la',
+  });
+  const called = { ...data, success: false, output: 'no\n', exitCode: 2, content: null };
+  expect(said({ type: 'tool.called', runId, data: called })).toEqual({
+    ...common,
+    type: 'tool_complete',
+    tool_name: 'run_shell',
+    tool_call_id: 'call_1',
+    success: false,
+    output: 'no\n',
+    content: '',
+  });
+});
+
+test('text, a wait, an error and the ends of runs', () => {
+  expect(said({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual({
+    ...common,
+    type: 'text_delta',
+    role: 'assistant',
+    message_id: messageId,
+    content: 'Hel',
+  });
+  expect(said({ type: 'run.wait', runId, data: { question: 'Which?' } })).toEqual({
+    ...common,
+    type: 'waiting',
+    question: 'Which?',
+    run_id: runId,
+    content: '',
+  });
+  expect(said({ type: 'run.error', runId, data: { error: 'It broke.' } })).toEqual({
+    ...common,
+    type: 'error',
+    message: 'It broke.',
+    content: 'It broke.',
+  });
+  const end = (status: 'completed' | 'stopped' | 'failed') =>
+    said({ type: 'run.end', runId, data: { status, reason: status, task: 'T' } });
+  expect(end('completed')).toEqual({
+    ...common,
+    type: 'task_completed',
+    task: 'T',
+    run_id: runId,
+    status: 'completed',
+    content: '',
+  });
+  expect(end('stopped')).toMatchObject({ type: 'task_completed', status: 'stopped' });
+  expect(end('failed')).toBeUndefined();
+});
+
+test('a resync names where to go on, and a reader that was too slow has a cursor that is too old', () => {
+  const item = { kind: 'resync', reason: 'too_slow', oldest: 3, head: 90 } as const;
+  expect(resyncFrame(sessionId, ts, item)).toEqual({
+    type: 'resync',
+    session_id: sessionId,
+    reason: 'cursor_too_old',
+    oldest_seq: 3,
+    latest_seq: 90,
+    seq: 90,
+    content: '',
+    timestamp: common.timestamp,
+  });
+  expect(resyncFrame(sessionId, ts, { ...item, reason: 'cursor_ahead' }).reason).toBe('cursor_ahead');
+});
+
+test.each([
+  ['shell_exec', { id: 'main', exec_dir: '/w', command: 'ls' }, 'run_shell', { cmd: 'ls' }],
+  ['file_write', { file: '/w/a/b.py', content: 'x', append: false }, 'write_file', { path: 'a/b.py', content: 'x' }],
+  ['file_write', { file: 'b', content: 'x', append: true }, 'write_file', { path: 'b', content: 'x', append: true }],
+  ['file_read', { file: '/w/b', start_line: 2 }, 'read_file', { path: 'b', start_line: 2 }],
+  [
+    'file_str_replace',
+    { file: '/w/b', old_str: '1', new_str: '2' },
+    'edit_file',
+    { path: 'b', old_str: '1', new_str: '2' },
+  ],
+  ['file_find_by_name', { path: '/w', glob: '*.py' }, 'search_files', { path: '.', glob: '*.py' }],
+  ['file_find_in_content', { file: '/w/b', regex: 'x' }, 'grep_search', { file: '/w/b', regex: 'x' }],
+  ['file_read', { file: '/wider/b' }, 'read_file', { path: '/wider/b' }],
+  ['info_search_web', { query: 'q' }, 'info_search_web', { query: 'q' }],
+  ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
+])('%s %j is %s %j', (name, args, theirs, expected) => {
+  expect(toolWords(name, args, '/w')).toEqual({ name: theirs, arguments: expected });
+});
+
+test('the line for people is one line, and not a long one', () => {
+  expect(toolLine({ name: 'run_shell', arguments: { cmd: ' cd a \r\n  ls\n' } })).toBe('run_shell: cd a ls');
+  expect(toolLine({ name: 'write_file', arguments: { content: 'x', path: 'a.py' } })).toBe('write_file: a.py');
+  expect(toolLine({ name: 'browser_click', arguments: { index: 3 } })).toBe('browser_click');
+  expect(toolLine({ name: 'run_shell', arguments: { cmd: 'x'.repeat(500) } })).toHaveLength('run_shell: '.length + 200);
+});
+
+test('what a client may send', () => {
+  expect(readClientFrame({ content: 'hi' })).toEqual({ kind: 'message', text: 'hi', mode: undefined });
+  expect(readClientFrame({ type: 'message', content: 'hi', mode: 'replace' })).toMatchObject({ mode: 'replace' });
+  expect(readClientFrame({ content: 'hi', mode: null })).toMatchObject({ mode: undefined });
+  expect(readClientFrame({ type: 'stop' })).toEqual({ kind: 'stop' });
+  expect(readClientFrame({ type: 'ping' })).toEqual({ kind: 'ping' });
+});
+
+test.each([
+  [{ type: 'dance' }, 'Unknown message type: dance'],
+  [{ type: 5, content: 'hi' }, 'Unknown message type: 5'],
+  [{ type: null, content: 'hi' }, 'Unknown message type: null'],
+  [{}, 'content must be a non-empty string'],
+  [{ content: ' \n' }, 'content must be a non-empty string'],
+  [{ content: 7 }, 'content must be a non-empty string'],
+  [{ content: 'x'.repeat(200_001) }, 'content must have at most 200000 characters'],
+  [{ content: 'hi', mode: 'later' }, 'mode must be inject, queue or replace'],
+])('a client that sends %j is told why not', (frame, message) => {
+  expect(readClientFrame(frame)).toEqual({ kind: 'bad', message });
+});

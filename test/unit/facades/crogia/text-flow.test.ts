@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
+import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
+import { type Profile, TextFlow, textBefore } from '../../../../src/facades/shared/conversation/text-flow.ts';
+
+const sessionId = SessionId.parse('5f2a0c9be41d7733');
+const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const run = (n: number) => RunId.parse(uuid(n));
+const message = (n: number) => MessageId.parse(uuid(n));
+
+const delta = (runN: number, n: number, text: string): SessionFact => ({
+  type: 'message.delta',
+  runId: run(runN),
+  data: { messageId: message(n), text },
+});
+const whole = (runN: number, n: number, text: string): SessionFact => ({
+  type: 'message.assistant',
+  runId: run(runN),
+  data: { messageId: message(n), text, attachments: [] },
+});
+const started = (runN: number): SessionFact => ({
+  type: 'run.started',
+  runId: run(runN),
+  data: { task: 't', messageId: message(900 + runN) },
+});
+const step: SessionFact = {
+  type: 'step',
+  runId: run(1),
+  data: { id: '1', description: 'd', status: 'running' },
+};
+
+const numbered = (facts: readonly SessionFact[]): SessionEvent[] =>
+  facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId, ts: 0 }));
+
+/** What a client that joins the texts has after these events. */
+function joined(flow: TextFlow, events: readonly SessionEvent[]): string {
+  let text = '';
+  for (const event of events) {
+    const how = flow.next(event);
+    if (how === 'skip' || (event.type !== 'message.delta' && event.type !== 'message.assistant')) continue;
+    text += (how === 'parted' ? '\n\n' : '') + event.data.text;
+  }
+  return text;
+}
+const fresh = (profile: Profile) => new TextFlow(profile, { seq: 0, open: null, spoken: null });
+const pages = (events: readonly SessionEvent[]) => ({
+  page: async (_id: SessionId, after: number, limit: number) => ({
+    events: events.filter(({ seq }) => seq > after).slice(0, limit),
+    head: events.at(-1)?.seq ?? 0,
+    thinned: 0,
+    trimmed: 0,
+  }),
+});
+
+const log = numbered([
+  started(1),
+  delta(1, 1, 'Work'),
+  delta(1, 1, 'ing'),
+  whole(1, 1, 'Working'),
+  step,
+  whole(1, 2, 'No deltas'),
+  delta(1, 3, 'D'),
+  whole(1, 3, 'D'),
+  started(2),
+  delta(2, 4, 'Again'),
+  whole(2, 4, 'Again'),
+]);
+
+test('profile crogia sends deltas, and whole only what no delta carried, with a blank line before further texts', () => {
+  expect(joined(fresh('crogia'), log)).toBe('Working\n\nNo deltas\n\nDAgain');
+});
+
+test('profile cambioml sends each message whole, once, and nothing before it', () => {
+  expect(joined(fresh('cambioml'), log)).toBe('WorkingNo deltasDAgain');
+});
+
+test('cut anywhere and resumed, the joined text is the same', async () => {
+  for (const profile of ['crogia', 'cambioml'] as const) {
+    for (let cut = 0; cut <= log.length; cut++) {
+      const first = joined(fresh(profile), log.slice(0, cut));
+      const rest = joined(new TextFlow(profile, await textBefore(pages(log), sessionId, cut)), log.slice(cut));
+      expect(first + rest, `${profile} cut at ${cut}`).toBe(joined(fresh(profile), log));
+    }
+  }
+});
+
+test('a message whose first deltas are gone comes whole, and one whose deltas are all gone too', () => {
+  const torn = log.filter(({ seq }) => seq !== 2);
+  expect(joined(fresh('crogia'), torn)).toBe('Working\n\nNo deltas\n\nDAgain');
+  const bare = log.filter(({ type }) => type !== 'message.delta');
+  expect(joined(fresh('crogia'), bare)).toBe('Working\n\nNo deltas\n\nDAgain');
+});
+
+test('a client that had all deltas of a message gets it no second time, though they are gone since', async () => {
+  const bare = log.filter(({ type }) => type !== 'message.delta');
+  const flow = new TextFlow('crogia', await textBefore(pages(bare), sessionId, 3));
+  expect(
+    joined(
+      flow,
+      bare.filter(({ seq }) => seq > 3),
+    ),
+  ).toBe('\n\nNo deltas\n\nDAgain');
+});
+
+test('the last text is found behind more events than fit in a page', async () => {
+  const long = numbered([started(1), whole(1, 1, 'First'), ...Array.from({ length: 450 }, () => step)]);
+  expect(await textBefore(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
+  const silent = numbered([whole(1, 1, 'Before'), started(2), ...Array.from({ length: 450 }, () => step)]);
+  expect(await textBefore(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
+});
+
+test('however a log is made and cut, no text is lost or told twice', async () => {
+  const messages = fc.array(
+    fc.record({ run: fc.integer({ min: 1, max: 3 }), deltas: fc.integer({ min: 0, max: 4 }) }),
+    {
+      maxLength: 8,
+    },
+  );
+  await fc.assert(
+    fc.asyncProperty(messages, fc.nat(), async (wanted, where) => {
+      const ordered = wanted.toSorted((a, b) => a.run - b.run);
+      const facts = ordered.flatMap(({ run: runN, deltas }, n) => [
+        ...(runN === ordered[n - 1]?.run ? [] : [started(runN)]),
+        ...Array.from({ length: deltas }, (_, i) => delta(runN, n, `${n}.${i} `)),
+        whole(runN, n, Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') || `${n}`),
+      ]);
+      const events = numbered(facts);
+      const cut = where % (events.length + 1);
+      const all = joined(fresh('crogia'), events);
+      const resumed = new TextFlow('crogia', await textBefore(pages(events), sessionId, cut));
+      expect(joined(fresh('crogia'), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
+      const texts = ordered.map(({ deltas }, n) =>
+        deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,
+      );
+      expect(all.replaceAll('\n\n', '')).toBe(texts.join(''));
+    }),
+  );
+});
