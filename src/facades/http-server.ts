@@ -7,6 +7,7 @@ import type { SessionService } from '../session/service.ts';
 import type { Services } from '../session/services.ts';
 import { cambio } from './cambio/routes.ts';
 import { crogia } from './crogia/routes.ts';
+import { type OpencodexParts, opencodex } from './opencodex/routes.ts';
 import { serverRoutes } from './server/routes.ts';
 import { createApp } from './shared/app.ts';
 import { conversation } from './shared/conversation/socket.ts';
@@ -29,6 +30,8 @@ export interface HttpServerDeps {
   readonly sessions: SessionService;
   /** What else there is; the dialects that need more than sessions are mounted with it. */
   readonly services?: Services;
+  /** What only this dialect asks for. */
+  readonly opencodex?: OpencodexParts;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -81,7 +84,10 @@ export function httpServer(deps: HttpServerDeps): App {
   if (deps.services) {
     const { services } = deps;
     dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));
-    dialects.push(trpc({ services, idempotency: once, version, clock, closing, gate, sockets, sse, logger }));
+    dialects.push(trpc({ services, once: once.onceFor, version, clock, closing, gate, sockets, sse, logger }));
+    if (deps.opencodex) {
+      dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
+    }
   }
   for (const { errors, mount } of dialects) {
     if (errors) styles.set(errors.prefix, errors.style);

@@ -2,7 +2,6 @@ import { initTRPC } from '@trpc/server';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/services.ts';
-import type { Idempotency } from '../shared/idempotency.ts';
 import { errorShape } from './errors.ts';
 
 const maxCalls = 1_000;
@@ -12,7 +11,8 @@ export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | '
 /** What procedures share, and what belongs to one connection. */
 export interface TrpcContext {
   readonly services: TrpcServices;
-  readonly idempotency: Pick<Idempotency, 'onceFor'>;
+  /** Does the work at most once per key, and gives the first answer again; content that differs is a conflict. */
+  readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly version: string;
   readonly clock: Clock;
   /** Fires when the server goes down. */
@@ -48,4 +48,4 @@ export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
 });
 
 /** For callers that give none. */
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;

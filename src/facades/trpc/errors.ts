@@ -16,7 +16,7 @@ export interface ErrorData {
   readonly reason: ErrorCode;
   readonly retryable: boolean;
 }
-interface ErrorShape {
+export interface ErrorShape {
   readonly message: string;
   readonly code: (typeof TRPC_ERROR_CODES_BY_KEY)[TrpcCode];
   readonly data: ErrorData;

@@ -19,10 +19,8 @@ export const runsRouter = router({
       if (clientMessageId === undefined) return await sessions.send(sessionId, command);
       await sessions.get(sessionId); // an unknown session uses up no key
       const { text, mode, attachments } = command;
-      return await ctx.idempotency.onceFor(
-        ['runs.send', sessionId, clientMessageId],
-        JSON.stringify([text, mode, attachments]),
-        () => sessions.send(sessionId, command),
+      return await ctx.once(['runs.send', sessionId, clientMessageId], JSON.stringify([text, mode, attachments]), () =>
+        sessions.send(sessionId, command),
       );
     }),
 

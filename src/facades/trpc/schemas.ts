@@ -69,7 +69,7 @@ export function toSession({ createdAt, updatedAt, latestMessageAt, ...record }: 
 
 /** A fact of the session's log. `seq` is its place and the cursor to resume behind it; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
-export type Event = SessionFact & { readonly seq: number; readonly sessionId: string; readonly ts: number };
+export type Event = z.infer<typeof Event>;
 
 /** Events are missing here: load the session anew; the stream goes on behind `seq`. */
 export interface Resync {

@@ -94,7 +94,7 @@ export const sessionsRouter = router({
   watch: procedure.subscription(({ ctx, signal = never }) => untilOver(ctx, signal, news(ctx, signal))),
 });
 
-interface News {
+export interface News {
   readonly type: 'changed' | 'deleted';
   readonly session: Session;
 }

@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { needs } from '../../support/components.ts';
+import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+import { openClient } from '../../support/trpc.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../../..');
+const example = 'examples/watch-session/main.ts';
+
+interface Given {
+  readonly server: ServerProcess;
+  readonly cwd?: string;
+  readonly token?: string;
+}
+
+/** The example as a process of its own; gives its lines and how it ended. */
+async function watch(task: string, args: string[], { server, cwd = root, token }: Given) {
+  const env = { PATH: process.env.PATH, CORRAL_URL: server.url, ...(token !== undefined && { CORRAL_TOKEN: token }) };
+  const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 30_000 }).then(
+    ({ stdout }) => ({ code: 0, stdout }),
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      stdout: error.stdout + error.stderr,
+    }),
+  );
+  return { code: done.code, lines: done.stdout.trim().split('\n') };
+}
+
+test('the example watches a run to its end, with and without success', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'right' });
+  const given = { server, token: 'right' };
+  const fine = await watch(fence('sh', 'echo it works'), ['--conditions=corral-source', example], given);
+  expect(fine.lines).toContainEqual(expect.stringMatching(/^ +\d+ {2}shell_exec \{.*"command":"echo it works".*\}$/));
+  expect(fine.lines).toContainEqual(expect.stringMatching(/^ +\d+ {2}worked: it works$/));
+  expect([fine.code, fine.lines.at(-1)]).toEqual([0, 'the run is completed']);
+  const failed = await watch(fence('fail', 'the model is out'), ['--conditions=corral-source', example], given);
+  expect(failed.lines).toContainEqual(expect.stringMatching(/error: .*the model is out/));
+  expect([failed.code, failed.lines.at(-1)]).toEqual([1, 'the run is failed']);
+  const refused = await watch('Say hi', ['--conditions=corral-source', example], { server, token: 'wrong' });
+  expect(refused.code).toBe(1);
+  expect(refused.lines.join('\n')).toContain('A valid token is needed.');
+});
+
+test('the built package works in a program elsewhere, and brings its types', { timeout: 120_000 }, async (context) => {
+  await needs(context, 'bubblewrap');
+  const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
+  await using _cleaned = { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const installed = join(home, 'node_modules/corral');
+  await mkdir(join(home, 'node_modules/@trpc'), { recursive: true });
+  await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.client.json'), '--outDir', join(installed, 'dist')]);
+  const { name, version, type, exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  await writeFile(join(installed, 'package.json'), JSON.stringify({ name, version, type, exports }));
+  for (const dependency of ['@trpc/client', '@trpc/server', '@types', 'zod']) {
+    await symlink(join(root, 'node_modules', dependency), join(home, 'node_modules', dependency));
+  }
+  await cp(join(root, example), join(home, 'main.ts'));
+  const compilerOptions = { module: 'nodenext', target: 'esnext', strict: true, noEmit: true, types: ['node'] };
+  await writeFile(join(home, 'package.json'), '{"type":"module"}');
+  await writeFile(join(home, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['main.ts', 'wrong.ts'] }));
+  await writeFile(
+    join(home, 'wrong.ts'),
+    "import { createCorralClient } from 'corral/client';\nexport const id: number = (await createCorralClient({ url: '' }).sessions.create.mutate()).id;\n",
+  );
+  const checked = await run(process.execPath, [tsc, '-p', home]).catch(({ stdout }: { stdout: string }) => ({
+    stdout,
+  }));
+  expect(checked.stdout.trim().split('\n')).toEqual([
+    expect.stringMatching(/wrong[.]ts\(2,\d+\): error TS2322: Type 'string' is not assignable to type 'number'[.]$/),
+  ]);
+
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
+  const { code, lines } = await watch('Say hi', ['main.ts'], { server, cwd: home });
+  expect([code, lines.at(-1)]).toEqual([0, 'the run is completed']);
+});
+
+test('a subscription outlives the server: it goes on where it was when another one has started', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
+  for (const transport of ['sse', 'ws'] as const) {
+    using client = openClient(server.url, transport);
+    const { id } = await client.sessions.create.mutate();
+    const seqs: number[] = [];
+    const ends: string[] = [];
+    client.events.subscribe.subscribe(
+      { sessionId: id, lastEventId: '0' },
+      {
+        onData: ({ data }) => {
+          seqs.push(data.seq);
+          if (data.type === 'run.end') ends.push(data.data.status);
+        },
+        onError: (error) => ends.push(String(error)),
+        onComplete: () => ends.push('complete'),
+      },
+    );
+    await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo one') });
+    await expect.poll(() => ends, { timeout: 20_000 }).toEqual(['completed']);
+    server.kill('SIGTERM');
+    await server.restart();
+    await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo two') });
+    await expect.poll(() => ends, { timeout: 20_000 }).toEqual(['completed', 'completed']);
+    expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, n) => n + 1));
+    expect(await client.sandbox.exec.mutate({ sessionId: id, command: 'echo three' })).toMatchObject({
+      exitCode: 0,
+      stdout: 'three\n',
+    });
+    await client.files.write.mutate({ sessionId: id, path: 'sub/a.txt', content: 'needle' });
+    expect((await client.files.grep.query({ sessionId: id, pattern: 'need+le' })).matches).toEqual([
+      { file: 'sub/a.txt', line: 1, content: 'needle' },
+    ]);
+    expect(await client.sessions.update.mutate({ id, title: 'Renamed', pinned: true })).toMatchObject({
+      title: 'Renamed',
+      pinned: true,
+    });
+    await client.sessions.delete.mutate({ id });
+    await expect.poll(() => ends.at(-1)).toBe('complete');
+  }
+});
