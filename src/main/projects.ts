@@ -70,7 +70,13 @@ export async function projectParts({ config, store, clock, ids, logger, usual }:
     onUse,
     projects: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeFiles: uploads.deleteProject, newId, clock }),
-    api: { agents, uploads, keys, sideMessages: sideMessages({ records, clock, newId }) },
+    api: {
+      agents,
+      uploads,
+      keys,
+      sideMessages: sideMessages({ records, clock, newId }),
+      maxUploadBytes: config.maxUploadBytes,
+    },
   };
 }
 

@@ -8,6 +8,9 @@ import { mountSettings } from './settings.ts';
 import { mountStream } from './stream.ts';
 import { mountWorkspace } from './workspace.ts';
 
+/** What no other dialect asks for. */
+export type OpencodexParts = Pick<OpencodexDeps, 'agents' | 'uploads' | 'keys' | 'sideMessages' | 'maxUploadBytes'>;
+
 export function opencodex(deps: OpencodexDeps): Dialect {
   return {
     mount(app) {
