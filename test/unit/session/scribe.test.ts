@@ -40,6 +40,30 @@ describe('a run that is written down', () => {
     expect(scribe.stepFailed).toBe(false);
   });
 
+  test('takes up what a restart left: the steps, the open call, and that the step had failed', () => {
+    const openCall = { ...call, logged: 3 };
+    const { scribe } = scribeBench({ steps: [running], openCall, stepFailed: true });
+    expect(scribe.steps).toEqual([running]);
+    expect(scribe.openCall).toEqual(openCall);
+    expect(scribe.stepFailed).toBe(true);
+  });
+
+  test('knows its plan as its steps left it', () => {
+    const { scribe } = scribeBench();
+    const other = { id: '2', description: 'Then', status: 'pending' } as const;
+    scribe.plan([{ ...running, status: 'pending' }, other]);
+    scribe.step(running);
+    expect(scribe.steps).toEqual([running, other]);
+  });
+
+  test('says what a turn used, with as much as the provider told', () => {
+    const { scribe } = scribeBench();
+    const least = { inputTokens: 1, outputTokens: 2 };
+    expect(scribe.usage('demo', least)).toEqual(fact('usage', { model: 'demo', ...least }));
+    const all = { ...least, cachedTokens: 3, cost: 0.5 };
+    expect(scribe.usage('demo', all)).toEqual(fact('usage', { model: 'demo', ...all }));
+  });
+
   test('says a message as it comes, in pieces, and completes it', async () => {
     const { scribe, clock, events } = scribeBench();
     using speech = scribe.speak();
