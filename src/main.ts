@@ -59,6 +59,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
       version: packageJson.version,
       sessions: services.sessions,
       services,
+      workspaces: core.workspaces,
       opencodex: core.opencodex,
       inbox: store.inbox,
       logger,

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Inbox } from '../core/ports.ts';
 import type { SessionService } from '../session/service.ts';
 import type { Services } from '../session/services.ts';
+import type { WorkspaceService } from '../session/workspaces.ts';
 import { cambio } from './cambio/routes.ts';
 import { crogia } from './crogia/routes.ts';
 import { type OpencodexParts, opencodex } from './opencodex/routes.ts';
@@ -19,6 +20,7 @@ import type { App, Dialect } from './shared/routes.ts';
 import { socketServer } from './shared/ws.ts';
 import { sheikhbox } from './sheikhbox/routes.ts';
 import { trpc } from './trpc/routes.ts';
+import { workspace } from './workspace/routes.ts';
 
 export type HttpConfig = Pick<
   Config,
@@ -32,6 +34,8 @@ export interface HttpServerDeps {
   readonly services?: Services;
   /** What only this dialect asks for. */
   readonly opencodex?: OpencodexParts;
+  /** Without it there is no Workspace dialect. */
+  readonly workspaces?: WorkspaceService;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -81,6 +85,7 @@ export function httpServer(deps: HttpServerDeps): App {
     cambio({ sessions, idempotency: once }),
     conversation({ sessions, clock, logger }, sockets),
   ];
+  if (deps.workspaces) dialects.push(workspace({ workspaces: deps.workspaces, sockets, clock, logger }));
   if (deps.services) {
     const { services } = deps;
     dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));

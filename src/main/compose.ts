@@ -22,6 +22,7 @@ import { sandboxService } from '../session/sandbox-service.ts';
 import type { Services } from '../session/services.ts';
 import { sessionService } from '../session/sessions.ts';
 import { terminalService } from '../session/terminals.ts';
+import { type WorkspaceService, workspaceService } from '../session/workspaces.ts';
 import { storeEventLog } from '../store/log.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { toolRegistry } from '../tools/registry.ts';
@@ -50,6 +51,7 @@ export interface Core extends AsyncDisposable {
   readonly services: Services;
   /** What only the OpenCodex dialect asks for. */
   readonly opencodex: Awaited<ReturnType<typeof projectParts>>['api'];
+  readonly workspaces: WorkspaceService;
   readonly store: Store;
   readonly driver: Driver;
   readonly engine: Engine;
@@ -209,9 +211,15 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
     terminals: terminalService({ engine, records: store.records, presence, clock, ids, known }),
     projects: parts.projects(sessions),
   };
+  const workspaces = stack.use(
+    await workspaceService({
+      ...{ ...services, records: store.records, engine, clock, ids },
+      graceMs: config.workspaceGraceSeconds * 1_000,
+    }),
+  );
   const held = stack.move();
   return {
-    ...{ services, opencodex: parts.api, store, driver, engine, metrics, instance, modelName: model.name },
+    ...{ services, opencodex: parts.api, workspaces, store, driver, engine, metrics, instance, modelName: model.name },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

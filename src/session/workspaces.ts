@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { throwIfFired } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import { type IdSource, SessionId } from '../core/ids.ts';
+import type { RecordStore } from '../core/ports.ts';
+import type { SessionRecord } from '../core/records.ts';
+import type { Engine } from './engine.ts';
+import { inTurn } from './in-turn.ts';
+import type { SessionService } from './service.ts';
+import type { FileService, SandboxService } from './services.ts';
+import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
+
+/** Sessions by the names that their users gave them; the same name of another user is another session. */
+export interface WorkspaceService extends AsyncDisposable {
+  /** Somebody is here as that user, until disposed. A workspace that nobody is left in loses its sandbox after a grace. */
+  join(userId: string): WorkspaceMember;
+}
+/**
+ * What is asked of one workspace is done in order, also after its member left; different ones do not wait for each
+ * other. The first makes the workspace. Rejects as files and commands of sessions do.
+ */
+export interface WorkspaceMember extends Disposable {
+  runCode(workspace: string, file: { name: string; code: string }): Promise<CodeResult>;
+  /** Begins in the folder where the last one ended. */
+  runCommand(workspace: string, command: string): Promise<CommandResult>;
+  saveFile(workspace: string, name: string, content: string): Promise<void>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'create' | 'get' | 'activeRun' | 'sandbox'>;
+  readonly files: Pick<FileService, 'write'>;
+  readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
+  readonly engine: Pick<Engine, 'command'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly graceMs: number;
+}
+
+const kind = 'workspace';
+const Named = z.object({ sessionId: SessionId });
+const codeMs = 30_000;
+const commandMs = 120_000;
+
+interface Place {
+  readonly key: string;
+  readonly name: string;
+  readonly members: Set<WorkspaceMember>;
+  /** Fires when nobody came back in time: what still goes on in it is given up. */
+  readonly over: AbortController;
+  /** Made by this service, so its sandbox lives as long as its members are here. */
+  ownSession: SessionId | undefined;
+  cwd: string | undefined;
+  timer: unknown;
+}
+
+/** Starts with those whose sandboxes an earlier server left running: nobody is in them yet. */
+export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
+  const { records, sessions, files, sandboxes, engine, clock, ids, graceMs } = deps;
+  const places = new Map<string, Place>();
+  const turns = inTurn();
+
+  function placeOf(key: string, name: string): Place {
+    const found = places.get(key);
+    if (found) return found;
+    const place: Place = {
+      ...{ key, name, members: new Set<WorkspaceMember>(), over: new AbortController() },
+      ...{ ownSession: undefined, cwd: undefined, timer: undefined },
+    };
+    places.set(key, place);
+    return place;
+  }
+
+  async function sessionOf(place: Place): Promise<SessionRecord> {
+    const { key, name } = place;
+    const core = SessionId.safeParse(name);
+    const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
+    // A workspace's own id opens nothing: it may be another user's.
+    if (other && other.origin !== 'workspace') return other;
+    const found = await records.get(kind, key);
+    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessGone));
+    const session = known ?? (await sessions.create({ origin: 'workspace', title: name }));
+    if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
+    if (place.ownSession !== session.id) place.cwd = undefined;
+    place.ownSession = session.id;
+    return session;
+  }
+
+  async function act<Value>(member: Member, name: string, work: (id: SessionId, place: Place) => Promise<Value>) {
+    const key = keyOf(member.userId, name);
+    // What a member asked before it left is still done, but starts nothing anew.
+    if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
+    const place = placeOf(key, name);
+    if (!member.hasLeft) {
+      place.members.add(member);
+      clock.clearTimeout(place.timer);
+    }
+    return await turns(place.key, async () => {
+      throwIfFired(place.over.signal);
+      const { id } = await sessionOf(place);
+      return await work(id, place);
+    });
+  }
+
+  /** A sandbox that was stopped on somebody's wish starts again: here is no other way to ask for that. */
+  async function exec(id: SessionId, command: Parameters<SandboxService['exec']>[1], signal: AbortSignal) {
+    try {
+      return await sandboxes.exec(id, command, signal);
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'sandbox_not_found') throw thrown;
+    }
+    await sandboxes.start(id, signal);
+    return await sandboxes.exec(id, command, signal);
+  }
+
+  const leave = (place: Place, member?: WorkspaceMember) => {
+    if (member) place.members.delete(member);
+    if (place.members.size > 0) return;
+    clock.clearTimeout(place.timer);
+    place.timer = clock.setTimeout(() => void close(place), graceMs);
+  };
+  async function close(place: Place): Promise<void> {
+    const { ownSession: id, key } = place;
+    // Somebody of another dialect lets it work: it has its sandbox until that is done.
+    const isWorking = id !== undefined && (await sessions.activeRun(id).catch(unlessGone)) !== undefined;
+    if (place.members.size > 0 || places.get(key) !== place) return;
+    if (isWorking) return leave(place);
+    places.delete(key);
+    place.over.abort();
+    if (id === undefined) return;
+    // In turn: whoever comes now waits until the old sandbox is gone.
+    await turns(key, () => engine.command(id, { type: 'sandbox.stop', commandId: ids.short() })).catch(() => {});
+  }
+
+  class Member implements WorkspaceMember {
+    readonly userId: string;
+    hasLeft = false;
+    constructor(userId: string) {
+      this.userId = userId;
+    }
+    runCode(workspace: string, { name, code }: { name: string; code: string }) {
+      return act(this, workspace, async (id, { over: { signal } }) => {
+        await files.write(id, name, code, signal);
+        const script = codeScript(name, ids.short());
+        return toCodeResult(script, await exec(id, { command: script.command, timeoutMs: codeMs }, signal), codeMs);
+      });
+    }
+    runCommand(workspace: string, command: string) {
+      return act(this, workspace, async (id, place) => {
+        const asked = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
+        const { exitCode, stdout, stderr } = await exec(id, asked, place.over.signal);
+        place.cwd = folderIn(stderr) ?? place.cwd;
+        return { output: stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
+      });
+    }
+    saveFile(workspace: string, name: string, content: string) {
+      return act(this, workspace, (id, { over }) => files.write(id, name, content, over.signal));
+    }
+    [Symbol.dispose]() {
+      this.hasLeft = true;
+      for (const place of places.values()) if (place.members.has(this)) leave(place, this);
+    }
+  }
+
+  for (const { id: key, doc } of await records.list(kind)) {
+    const { sessionId } = Named.parse(doc);
+    const session = await sessions.get(sessionId).catch(unlessGone);
+    if (!session) await records.delete(kind, key);
+    else if (session.sandboxState !== 'stopped') {
+      const place = placeOf(key, session.title);
+      place.ownSession = sessionId;
+      leave(place);
+    }
+  }
+  return {
+    join: (userId) => new Member(userId),
+    async [Symbol.asyncDispose]() {
+      for (const { timer } of places.values()) clock.clearTimeout(timer);
+      places.clear();
+    },
+  };
+}
+
+/** Both are what a client chose; as a hash they are nothing but a key. */
+const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
+
+/** What the shell said beside the command's output. */
+const folderIn = (said: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(said)?.[1];
+
+function unlessGone(thrown: unknown): undefined {
+  if (!(thrown instanceof AppError && thrown.code === 'session_not_found')) throw thrown;
+}
