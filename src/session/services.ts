@@ -4,8 +4,6 @@ import type { SandboxView } from '../core/records.ts';
 import type { ExecResult, FileEntry } from '../sandbox/client.ts';
 import type { SessionService } from './service.ts';
 
-export type { SessionNews } from './service.ts';
-
 // What facades may ask for beside sessions and their runs. Rejects only with AppError; an unknown session is
 // session_not_found everywhere. Paths are relative to the workspace or absolute below it (path_outside otherwise).
 // All of these start the sandbox where it is stopped or was never started, unless they say otherwise.

@@ -51,6 +51,8 @@ export interface Following {
   /** `started` once it has begun, then `complete`, or the error. */
   readonly ended: Promise<unknown>;
   readonly started: Promise<void>;
+  /** How often it began: one more with each connection. */
+  readonly starts: () => number;
   unsubscribe(): void;
 }
 
@@ -59,10 +61,14 @@ export function followEvents(
   input: { sessionId: string; lastEventId?: string | null },
 ): Following {
   const items: Item[] = [];
+  let starts = 0;
   const { promise: ended, resolve: end } = Promise.withResolvers<unknown>();
   const { promise: started, resolve: start } = Promise.withResolvers<void>();
   const { unsubscribe } = client.events.subscribe.subscribe(input, {
-    onStarted: () => start(),
+    onStarted: () => {
+      starts++;
+      start();
+    },
     onData: ({ id, data }) => {
       if (id !== String(data.seq)) end(new Error(`tracked as ${id}, not as ${data.seq}`));
       items.push(data);
@@ -70,5 +76,5 @@ export function followEvents(
     onComplete: () => end('complete'),
     onError: end,
   });
-  return { items, seqs: () => items.map(({ seq }) => seq), ended, started, unsubscribe };
+  return { items, seqs: () => items.map(({ seq }) => seq), ended, started, starts: () => starts, unsubscribe };
 }

@@ -129,9 +129,13 @@ describe.each(transports)('over %s', (transport) => {
 
   test('a server that goes down ends no subscription; it is taken up again where it was', async () => {
     await using it = await start(3);
+    const { fake, close } = it.server;
+    const { follow } = fake.sessions;
+    fake.instead.follow = (id, after, { signal, ...options }) =>
+      follow(id, after, { ...options, signal: AbortSignal.any([signal, close.signal]) }); // as the real one
     const following = it.follow('0');
     await expect.poll(following.seqs).toEqual(upTo(3));
-    it.server.close.abort();
+    close.abort();
     const ended = await Promise.race([following.ended, new Promise((resolve) => setTimeout(resolve, 300, 'open'))]);
     expect(ended).toBe('open');
     await expect.poll(it.server.fake.watchers).toBe(0);
@@ -146,6 +150,7 @@ describe.each(transports)('over %s', (transport) => {
     const following = it.follow('0');
     await expect.poll(() => following.items.length, { timeout: 20_000 }).toBe(500);
     expect(following.seqs()).toEqual(upTo(500));
+    expect(following.starts()).toBe(1);
   });
 
   test('watch gives all sessions, then what changes and what is deleted', async () => {
