@@ -8,7 +8,7 @@ import type { Parts } from './parts.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { type Standing, takeStanding } from './standing.ts';
 import { tail } from './tail.ts';
-import { markFinder, type Terminal } from './terminal.ts';
+import { markFinder, markStart, type Terminal } from './terminal.ts';
 
 export interface Shown {
   readonly ps1: string;
@@ -44,7 +44,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   const recent = tail(tailBytes);
   const shown = { ps1: prompt(place.root, standing.cwd), command: request.command, text: () => recent.text() };
   const tree: Tree = { name: 'CORRAL_OPERATION', value: id };
-  const mark = `\x1e${parts.bootId}.${id}.`;
+  const mark = `${parts.bootId}.${id}.`;
   const oomBefore = oomKills();
   let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: clock.now() };
   let reason: Operation['reason'];
@@ -105,7 +105,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   };
 
   const read = async (from: Terminal) => {
-    const finder = markFinder(mark);
+    const finder = markFinder(`${markStart}${mark}`);
     let over = false;
     try {
       for await (const chunk of from.output) {

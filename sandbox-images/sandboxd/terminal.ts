@@ -24,9 +24,12 @@ export interface TerminalSpec {
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Unguessable, so that no output is taken for it by chance. */
+  /** Unguessable, so that no output is taken for it by chance; printed behind `markStart`. */
   readonly mark: string;
 }
+
+/** Not among what the keeper is given, so that a command which shows its environment does not print the whole mark. */
+export const markStart = '\x1e';
 
 const keeper = [
   'exec 2>&1',
@@ -36,7 +39,7 @@ const keeper = [
   'c=$CORRAL_COMMAND f=$CORRAL_COMMAND_FILE m=$CORRAL_MARK',
   'unset CORRAL_COMMAND CORRAL_COMMAND_FILE CORRAL_MARK',
   'if [ -n "$f" ]; then bash "$f"; else bash -c "$c"; fi',
-  'printf "%s%s;" "$m" $?',
+  'printf "\\036%s%s;" "$m" $?',
   'while read -r _; do :; done',
 ].join('; ');
 

@@ -45,6 +45,14 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await run(client, command)).operation).toMatchObject({ exitCode });
     });
 
+    test('a command that shows the environment of everything here does not end by that', async () => {
+      const client = await opened();
+      const all = 'cat /proc/[0-9]*/environ 2>/dev/null; ps eww 2>/dev/null; echo; echo last; exit 3';
+      const { output, operation } = await run(client, all);
+      expect(output.slice(-5)).toBe('last\n');
+      expect(operation).toMatchObject({ exitCode: 3 });
+    });
+
     test('a background child of a session lives on with its terminal, and its output is shown', async () => {
       const client = await opened();
       const { output } = await run(client, '(sleep 0.5; echo late) & echo early');
