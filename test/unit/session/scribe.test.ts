@@ -78,6 +78,15 @@ describe('a run that is written down', () => {
     ]);
   });
 
+  test('completes it with what its pieces have not told yet', async () => {
+    const { scribe, events } = scribeBench();
+    using speech = scribe.speak();
+    speech.say('Hel');
+    speech.say('lo');
+    await scribe.write(...speech.end());
+    expect(await events()).toMatchObject([{}, {}, { type: 'message.assistant', data: { text: 'Hello' } }]);
+  });
+
   test('begins a message of its own when somebody else’s fact completed the one it was saying', async () => {
     const { scribe, writer, clock, events } = scribeBench();
     using speech = scribe.speak();
@@ -125,13 +134,13 @@ describe('the live output of a call', () => {
   );
 
   test('is 64 Ki characters of a call at most, those before a restart included', async () => {
-    const { scribe, events } = scribeBench({ openCall: { ...call, logged: 60_000 } });
+    const { scribe, events } = scribeBench({ openCall: { ...call, logged: 59_000 } });
     const live = scribe.listen();
-    live.hear('x'.repeat(100_000));
+    for (let n = 0; n < 100; n++) live.hear('x'.repeat(1_000));
     live[Symbol.dispose]();
     await quiet();
     const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-    expect(told.join('')).toHaveLength(64 * 1_024 - 60_000);
+    expect(told.join('')).toHaveLength(64 * 1_024 - 59_000);
   });
 });
 
@@ -168,20 +177,50 @@ describe('a run that ends', () => {
     expect(transcript.entries.at(-1)?.message).toMatchObject({ role: 'tool', callId: 'c1', success: false });
   });
 
+  test('closes the call that is open, with its own output, and not those before it', async () => {
+    const { scribe, events } = scribeBench();
+    for (const callId of ['c1', 'c2', 'c3']) {
+      await scribe.write(scribe.calling({ ...call, callId }));
+      using live = scribe.listen();
+      live.hear(`output of ${callId}`);
+      if (callId !== 'c3') await scribe.write(scribe.called({ success: true, output: 'done', content: null }));
+    }
+    await scribe.close([stopped()], 'cancelled');
+    const results = (await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
+    expect(results.map(({ callId, output }) => [callId, output])).toEqual([
+      ['c1', 'done'],
+      ['c2', 'done'],
+      ['c3', 'output of c3'],
+    ]);
+  });
+
+  test('closes no call once its result is there', async () => {
+    const { scribe, types } = scribeBench();
+    await scribe.write(scribe.calling(call), scribe.called({ success: true, output: '', content: null }));
+    await scribe.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['tool.calling', 'tool.called', 'run.end']);
+  });
+
   test('with nothing open is its end and nothing else', async () => {
     const { scribe, types } = scribeBench();
     await scribe.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['run.end']);
   });
 
-  test('says the words of a turn that it cut, and not those of a turn that was through', async () => {
+  test('says the words of a turn that it cut', async () => {
     const { scribe, events } = scribeBench();
-    scribe.holdBack(['done'])[Symbol.dispose]();
     using _held = scribe.holdBack(['I begin ', 'to']);
     scribe.shut();
     await scribe.close([stopped()], 'cancelled');
     const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
     expect(said).toEqual(['I begin to']);
+  });
+
+  test('does not say again the words of a turn that was through', async () => {
+    const { scribe, types } = scribeBench();
+    scribe.holdBack(['done'])[Symbol.dispose]();
+    await scribe.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['run.end']);
   });
 
   test('keeps those words also when the turn lets go of them before the end is written', async () => {
