@@ -40,6 +40,7 @@ export class Reconciler {
       return [];
     });
     const running = new Map(sandboxes.filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
+    for (const { id } of running.values()) this.#offered.add(id);
     for (const record of await this.#records()) {
       const sandbox = running.get(record.id);
       if (!record.deleting && sandbox) engine.wake(record.id, sandbox);

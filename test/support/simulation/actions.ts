@@ -18,6 +18,7 @@ const weights = {
   wait: 10,
   driverFault: 6,
   sandboxDies: 3,
+  sandboxHangs: 1,
   sandboxFault: 4,
   commandKilled: 3,
   storeFault: 5,
@@ -115,6 +116,9 @@ export class Actions {
         this.#world.hit('driver: the sandbox dies behind its back');
         return backend.kill(sandboxIdOf(id));
       }
+      case 'sandboxHangs':
+        if (backend.boxes.get(sandboxIdOf(id))?.info.phase === 'ready') sandbox.hang();
+        return;
       case 'sandboxFault':
         for (let n = dice.between(1, 4); n > 0; n--) sandbox.next(dice.pick(['sandbox_lost', 'sandbox_unresponsive']));
         return;

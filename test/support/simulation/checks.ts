@@ -28,7 +28,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
       world.problem(`I6: ${id} does not come to rest: ${left}`);
     }
   }
-  await time.advance(40_000); // whatever nobody claims is gone by now
+  await time.advance(60_000); // whatever nobody claims is gone by now
   for (const what of client.unanswered) world.problem(`F111: ${what} was never answered`);
   const alive = [...world.backend.boxes.values()].filter(
     ({ info }) => info.phase === 'ready' || info.phase === 'paused',

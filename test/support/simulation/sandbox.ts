@@ -24,6 +24,7 @@ export class SimulatedSandbox {
   #background: { tag: string | undefined; endsAt: number }[] = [];
   #files = new Map<string, Buffer>();
   #mishaps: Mishap[] = [];
+  #hangs = false;
 
   readonly #hit: (fault: string) => void;
 
@@ -35,6 +36,11 @@ export class SimulatedSandbox {
   /** The next call fails, and never reaches it. */
   next(mishap: Mishap): void {
     this.#mishaps.push(mishap);
+  }
+  /** From now on it answers nothing, until it is ended and made anew. */
+  hang(): void {
+    this.#hangs = true;
+    this.#hit('sandbox: hangs');
   }
   forgetMishaps(): void {
     this.#mishaps = [];
@@ -49,6 +55,7 @@ export class SimulatedSandbox {
     for (const running of this.#journal.values()) finish(running, { reason: 'lost' });
     this.#journal = new Map();
     this.#background = [];
+    this.#hangs = false;
   }
   get isBusy(): boolean {
     return [...this.#journal.values()].some(({ end }) => !end);
@@ -168,7 +175,7 @@ export class SimulatedSandbox {
     either.addEventListener('abort', fire, { once: true });
     gone.promise.catch(() => {});
     try {
-      if (this.isPaused()) return await gone.promise;
+      if (this.isPaused() || this.#hangs) return await gone.promise;
       return await Promise.race([act(), gone.promise]);
     } finally {
       either.removeEventListener('abort', fire);

@@ -15,6 +15,7 @@ const rows: readonly [row: string, met: RegExp][] = [
   ['F015 a restart while a command has a time limit', /^F015/],
   ['F016 a restart while a turn or a call is in flight', /^F015 F016|^F016/],
   ['F028 the driver starts a sandbox, and its answer is lost', /^driver: provision loses its answer/],
+  ['F032 a sandbox hangs', /^sandbox: hangs/],
   ['F053 another writer has the log', /^store: fenced/],
   ['F062 the store cannot be reached', /^store: store_unavailable/],
   ['F075 the provider asks to wait, with a time and without', /^model: 429/],
