@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/services.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
@@ -17,5 +18,11 @@ export const words = {
   path_outside: 'Path is outside the workspace',
   shell_not_found: 'Shell session not found',
 } as const;
+
+/** Any other shape names no terminal. */
+export function toShellId(given: string): string {
+  if (!/^shell_[0-9a-f]{8}$/.test(given)) throw new AppError('shell_not_found', words.shell_not_found);
+  return given;
+}
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -3,7 +3,7 @@ import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import { inWords } from '../shared/wordings.ts';
-import { type CrogiaDeps, iso, words } from './context.ts';
+import { type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as doc from './docs.ts';
 import { SessionParams, ShellBody, ShellParams } from './schemas.ts';
 
@@ -24,7 +24,7 @@ export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): v
     { schema: { params: ShellParams }, config: { doc: doc.closeShell } },
     ({ params: { shell_id } }) =>
       inWords({ ...words, session_not_found: words.shell_not_found }, async () => {
-        await terminals.close(shell_id);
+        await terminals.close(toShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
   );

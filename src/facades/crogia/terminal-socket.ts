@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { AppError, toAppError } from '../../core/errors.ts';
+import { toAppError } from '../../core/errors.ts';
 import type { TerminalLine } from '../../session/services.ts';
 import { publicText, wireErrors } from '../shared/wire-errors.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
-import { type CrogiaDeps, iso, words } from './context.ts';
+import { type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as doc from './docs.ts';
 import { ShellParams } from './schemas.ts';
 
@@ -61,8 +61,7 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
 }
 
 async function connect(terminals: Deps['terminals'], shellId: string, signal: AbortSignal) {
-  if (!/^shell_[0-9a-f]{8}$/.test(shellId)) throw new AppError('shell_not_found', words.shell_not_found);
-  const info = await terminals.get(shellId);
+  const info = await terminals.get(toShellId(shellId));
   return { info, line: await terminals.connect(shellId, signal) };
 }
 

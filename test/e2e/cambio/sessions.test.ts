@@ -1,0 +1,108 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+const now = '2023-11-14T22:13:20.000Z';
+const withServer = () => testServer({ clock: manualClock(Date.parse(now)) });
+
+test('a session is created with no body or an empty one, and reports its desktop', async () => {
+  await using server = await withServer();
+  for (const body of [undefined, {}, { anything: 1 }]) {
+    const { status, body: session } = await server.call('POST', '/sessions', body);
+    expect(status).toBe(200);
+    const { id } = session;
+    expect(session).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      container_id: `sbx-${id}`,
+      vnc_port: null,
+      status: 'active',
+      created_at: now,
+      session_id: id,
+      vnc_url: `/api/v1/sessions/${id}/vnc`,
+    });
+    expect((await server.call('GET', `/sessions/${id}`)).body).toEqual(session);
+    expect((await server.fake.sessions.get(id)).origin).toBe('cambioml');
+  }
+});
+
+test.each(['{"a":', '[]', '7', 'null'])('a body that is %s is 422', async (body) => {
+  await using server = await withServer();
+  expect(await server.call('POST', '/sessions', body)).toMatchObject({
+    status: 422,
+    body: { detail: [{ loc: ['body'] }] },
+  });
+});
+
+test.each([
+  ['created', 'active'],
+  ['running', 'active'],
+  ['stopped', 'inactive'],
+  ['not_found', 'error'],
+] as const)('a session whose sandbox is %s is %s', async (sandboxState, status) => {
+  await using server = await withServer();
+  const { id } = (await server.call('POST', '/sessions')).body;
+  const record = await server.fake.sessions.get(id);
+  server.fake.instead.get = async () => ({ ...record, sandboxState });
+  expect((await server.call('GET', `/sessions/${id}`)).body.status).toBe(status);
+});
+
+test('the list has the sessions of all dialects, and a repeat with the same key makes no second one', async () => {
+  await using server = await withServer();
+  const key = { 'idempotency-key': 'k' };
+  const first = await server.call('POST', '/sessions', {}, key);
+  const again = await server.call('POST', '/sessions', {}, key);
+  expect(again.body).toEqual(first.body);
+  const other = await server.newSession();
+  const ids = ((await (await fetch(`${server.url}/sessions`)).json()) as { id: string }[]).map(({ id }) => id);
+  expect(ids.toSorted()).toEqual([first.body.id, other].toSorted());
+});
+
+test('ending a session deletes it, in every dialect', async () => {
+  await using server = await withServer();
+  const { id } = (await server.call('POST', '/sessions')).body;
+  expect(await server.call('DELETE', `/sessions/${id}`)).toMatchObject({
+    status: 200,
+    body: { message: `Session ${id} ended`, id, status: 'inactive' },
+  });
+  for (const path of [`/sessions/${id}`, `/sessions/${id}/history`, `/api/sessions/${id}`]) {
+    expect(await server.call('GET', path)).toMatchObject({ status: 404, body: { detail: 'Session not found' } });
+  }
+  expect((await server.call('GET', `/api/v1/sessions/${id}`)).status).toBe(404);
+});
+
+test('the history is a bare array of what both sides said, the oldest first', async () => {
+  await using server = await withServer();
+  const { id } = (await server.call('POST', '/sessions')).body;
+  const { runId, messageId } = await server.fake.sessions.send(SessionId.parse(id), { text: 'Say hi', mode: 'inject' });
+  await server.fake.say(SessionId.parse(id), ...demoRun(runId));
+  const messages = (await (await fetch(`${server.url}/sessions/${id}/history`)).json()) as Record<string, unknown>[];
+  expect(messages.map(({ role, content }) => [role, content])).toEqual([
+    ['user', 'Say hi'],
+    ['assistant', 'Working on it: Say hi'],
+    ['assistant', 'It says hi.'],
+    ['assistant', 'All done: hi'],
+  ]);
+  expect(messages[0]).toEqual({
+    id: messageId,
+    session_id: id,
+    role: 'user',
+    content: 'Say hi',
+    timestamp: now,
+    metadata: { run_id: runId, seq: 1 },
+  });
+});
+
+test('health is 503 and a word where the server is of no use', async () => {
+  await using server = await withServer();
+  expect(await server.call('GET', '/health')).toMatchObject({ status: 200, body: { status: 'healthy' } });
+  server.fake.instead.health = async () => ({
+    storage: { status: 'unhealthy' },
+    sandbox: { status: 'healthy', driver: 'docker' },
+    model: { status: 'healthy', name: 'demo' },
+    sessions: { total: 0, running: 0, waiting: 0 },
+  });
+  const { status, body } = await server.call('GET', '/health');
+  expect([status, body]).toEqual([503, { status: 'unhealthy' }]);
+});

@@ -1,0 +1,303 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
+import type { SessionFact } from '../../../src/core/events.ts';
+import { MessageId, SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { runEnd } from '../../support/fake-service.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { openWebSocket, type TestSocket } from '../../support/sockets.ts';
+
+type Server = TestServer;
+const types = ({ frames }: TestSocket) => frames.map(({ type }) => type);
+const seqs = ({ frames }: TestSocket) =>
+  frames.flatMap(({ seq, type }) => (type === 'connection_established' ? [] : [seq]));
+
+async function crogiaSession(server: Server): Promise<{ sid: string; id: SessionId }> {
+  const sid = (await server.call('POST', '/api/sessions', { task: 'T' })).body.session_id;
+  return { sid, id: SessionId.parse(sid) };
+}
+async function cambioSession(server: Server): Promise<{ sid: string; id: SessionId }> {
+  const sid = (await server.call('POST', '/sessions')).body.id;
+  return { sid, id: SessionId.parse(sid) };
+}
+const connect = (server: Server, path: string) => openWebSocket(`ws://127.0.0.1:${server.port}/ws/${path}`);
+const played = (server: Server, id: SessionId) =>
+  server.fake.sessions.send(id, { text: 'Say hi', mode: 'queue' }).then(async ({ runId }) => {
+    await server.fake.say(id, ...demoRun(runId));
+    return runId;
+  });
+
+test('a run is told frame by frame, each with the place it has in the log', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  await expect.poll(() => types(client)).toEqual(['connection_established']);
+  expect(client.frames[0]).toEqual({
+    type: 'connection_established',
+    session_id: sid,
+    message: 'Connected',
+    seq: 0,
+    content: '',
+    timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*\.\d{3}Z$/),
+  });
+  const runId = await played(server, id);
+  await expect.poll(() => types(client).at(-1)).toBe('task_completed');
+  expect(types(client)).toEqual([
+    'connection_established',
+    ...['task_started', 'text_delta', 'text_delta', 'tool_call', 'tool_complete'],
+    ...['text_delta', 'text_delta', 'text_delta', 'text_delta', 'task_completed'],
+  ]);
+  expect(client.frames[1]).toMatchObject({ task: 'Say hi', run_id: runId, seq: 2, content: '' });
+  expect(client.frames.at(-1)).toMatchObject({ run_id: runId, status: 'completed', content: '' });
+  expect(seqs(client)).toEqual(seqs(client).toSorted((a, b) => a - b));
+});
+
+test('a page that joins all texts gets a blank line between them', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  await played(server, id);
+  await expect.poll(() => types(client).at(-1)).toBe('task_completed');
+  const text = client.frames.filter(({ type }) => type === 'text_delta').map(({ content }) => content);
+  expect(text.join('')).toBe('Working on it: Say hi\n\nIt says hi.\n\nAll done: hi');
+});
+
+test('a session of CambioML is told each text whole, unless the client wants the other profile', async () => {
+  await using server = await testServer();
+  const { sid, id } = await cambioSession(server);
+  await played(server, id);
+  using whole = await connect(server, `${sid}?after_seq=0`);
+  await expect.poll(() => types(whole).at(-1)).toBe('task_completed');
+  const texts = ({ frames }: TestSocket) =>
+    frames.filter(({ type }) => type === 'text_delta').map((one) => one.content);
+  expect(texts(whole)).toEqual(['Working on it: Say hi', 'It says hi.', 'All done: hi']);
+  using cut = await connect(server, `${sid}?after_seq=0&profile=crogia`);
+  await expect.poll(() => types(cut).at(-1)).toBe('task_completed');
+  expect(texts(cut)).toHaveLength(6);
+  using other = await connect(server, `${(await crogiaSession(server)).sid}?profile=cambioml`);
+  await expect.poll(() => types(other)).toEqual(['connection_established']);
+});
+
+test('the first non-empty content of a CambioML run is assistant text', async () => {
+  await using server = await testServer();
+  const { sid, id } = await cambioSession(server);
+  using client = await connect(server, sid);
+  await played(server, id);
+  await expect.poll(() => client.frames.find(({ content }) => content !== '')).toBeDefined();
+  expect(client.frames.find(({ content }) => content !== '')).toMatchObject({ type: 'text_delta', role: 'assistant' });
+});
+
+test('resumed after any frame, a client has every frame once and in order', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  await played(server, id);
+  using all = await connect(server, `${sid}?after_seq=0`);
+  await expect.poll(() => types(all).at(-1)).toBe('task_completed');
+  const frames = all.frames.slice(1);
+  for (const [n, { seq }] of frames.entries()) {
+    using rest = await connect(server, `${sid}?after_seq=${seq}`);
+    await expect.poll(() => rest.frames.length).toBe(frames.length - n);
+    expect(rest.frames.slice(1)).toEqual(frames.slice(n + 1));
+  }
+});
+
+test('who connects during a run gets it from its start, and who connects after it only what comes', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  await played(server, id);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Second', mode: 'queue' });
+  await server.fake.say(id, { type: 'title', runId, data: { title: 'T' } });
+  using during = await connect(server, sid);
+  await expect.poll(() => types(during)).toEqual(['connection_established', 'task_started']);
+  expect(during.frames[1]).toMatchObject({ task: 'Second', run_id: runId });
+  await server.fake.say(id, runEnd(runId, 'completed'));
+  await expect.poll(() => types(during).at(-1)).toBe('task_completed');
+  using after = await connect(server, sid);
+  const third = await server.fake.sessions.send(id, { text: 'Third', mode: 'queue' });
+  await expect.poll(() => types(after)).toEqual(['connection_established', 'task_started']);
+  expect(after.frames[1]).toMatchObject({ run_id: third.runId });
+});
+
+test('wait, error and stop, each in its frame', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Ask', mode: 'queue' });
+  await server.fake.say(id, { type: 'run.wait', runId, data: { question: 'Which?' } });
+  await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'waiting', question: 'Which?', run_id: runId });
+  await server.fake.say(id, { type: 'run.error', runId, data: { error: 'It broke.' } }, runEnd(runId, 'failed'));
+  await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'error', message: 'It broke.', seq: 4 });
+  await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  client.ws.send('{"type":"stop"}');
+  await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_completed', status: 'stopped', seq: 8 });
+});
+
+test.each([
+  ['crogia', 'queue', crogiaSession],
+  ['cambioml', 'inject', cambioSession],
+] as const)(
+  'a message to a session of %s means %s, whatever the profile, and a mode of its own counts',
+  async (_origin, mode, make) => {
+    await using server = await testServer();
+    const { sid, id } = await make(server);
+    const asked: unknown[] = [];
+    server.fake.instead.send = async (_id, command) => {
+      asked.push(command);
+      return { messageId: MessageId.parse(crypto.randomUUID()), runId: '' as never, seq: 1 };
+    };
+    using client = await connect(server, `${sid}?profile=cambioml`);
+    client.ws.send(JSON.stringify({ content: 'hi', id }));
+    client.ws.send(JSON.stringify({ type: 'message', content: 'ho', mode: 'replace' }));
+    await expect
+      .poll(() => asked)
+      .toEqual([
+        { text: 'hi', mode },
+        { text: 'ho', mode: 'replace' },
+      ]);
+  },
+);
+
+test('a message sent in the moment of connecting starts a run whose frames all come', async () => {
+  await using server = await testServer({
+    play: (fake, id, { runId }) => fake.say(id, ...demoRun(runId)).then(() => {}),
+  });
+  const { sid } = await cambioSession(server);
+  using client = await connect(server, sid);
+  client.ws.send(JSON.stringify({ content: 'Say hi' }));
+  await expect.poll(() => types(client).at(-1)).toBe('task_completed');
+  expect(types(client).slice(0, 2)).toEqual(['connection_established', 'task_started']);
+});
+
+test.each([
+  ['nonsense', 'Invalid JSON'],
+  ['[1]', 'Invalid JSON'],
+  ['"text"', 'Invalid JSON'],
+  ['{"type":"dance"}', 'Unknown message type: dance'],
+  ['{}', 'content must be a non-empty string'],
+  ['{"content":"  "}', 'content must be a non-empty string'],
+  ['{"content":"hi","mode":"later"}', 'mode must be inject, queue or replace'],
+])('a client that sends %s gets an error without a seq, and the connection stays', async (sent, text) => {
+  await using server = await testServer();
+  const { sid } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  client.ws.send(sent);
+  client.ws.send('{"type":"ping"}');
+  await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
+  const common = { session_id: sid, timestamp: expect.any(String) };
+  expect(client.frames[1]).toEqual({ ...common, type: 'error', message: text, content: text });
+  expect(client.frames[2]).toEqual({ ...common, type: 'pong', content: '' });
+});
+
+test('what the service refuses is an error without a seq, and a bug says nothing about itself', async () => {
+  await using server = await testServer();
+  const { sid } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  server.fake.instead.send = async () => {
+    throw new AppError('queue_full', 'There are 100 messages in the queue already.');
+  };
+  client.ws.send('{"content":"hi"}');
+  await expect.poll(() => client.frames.at(-1)?.message).toBe('There are 100 messages in the queue already.');
+  server.fake.instead.send = async () => {
+    throw new Error('/srv/secret broke');
+  };
+  client.ws.send('{"content":"hi"}');
+  await expect.poll(() => client.frames.at(-1)?.message).toBe('Internal server error');
+  expect(client.frames.at(-1)).not.toHaveProperty('seq');
+  expect(server.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+});
+
+test('F105 an unknown, deleted or odd-shaped session is one error frame, then 1008', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  await server.fake.sessions.delete(id);
+  for (const given of [sid, '0123456789abcdef', 'x', 'x'.repeat(4_000), '%00', 'ff%2f', sid.toUpperCase()]) {
+    using client = await connect(server, given);
+    expect(await client.closed).toMatchObject({ code: 1008 });
+    expect(client.frames).toEqual([
+      expect.objectContaining({ type: 'error', message: 'Session not found', content: 'Session not found' }),
+    ]);
+  }
+});
+
+test.each(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq=2', 'after_seq=1e3', 'profile=other'])(
+  'a bad query (%s) is one error frame, then 1008',
+  async (query) => {
+    await using server = await testServer();
+    const { sid } = await crogiaSession(server);
+    using client = await connect(server, `${sid}?${query}`);
+    expect(await client.closed).toMatchObject({ code: 1008 });
+    expect(types(client)).toEqual(['error']);
+  },
+);
+
+test('a cursor ahead of the log is told first to resync; the stream goes on behind the head', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  await played(server, id);
+  const { lastSeq } = await server.fake.sessions.get(id);
+  using client = await connect(server, `${sid}?after_seq=${lastSeq + 5}`);
+  await expect.poll(() => types(client)).toEqual(['connection_established', 'resync']);
+  expect(client.frames[1]).toMatchObject({
+    reason: 'cursor_ahead',
+    oldest_seq: 1,
+    latest_seq: lastSeq,
+    seq: lastSeq,
+    content: '',
+  });
+  await server.fake.sessions.send(id, { text: 'More', mode: 'queue' });
+  await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_started', seq: lastSeq + 2 });
+});
+
+test('a cursor too old for the deltas it is owed resyncs; cambioml is owed none, and 0 gets texts whole', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  await played(server, id);
+  await server.fake.store.events.compact(id, { keepDroppable: 0, keepAll: 1_000 });
+  using old = await connect(server, `${sid}?after_seq=1`);
+  await expect.poll(() => old.frames.at(-1)).toMatchObject({ type: 'resync', reason: 'cursor_too_old' });
+  using whole = await connect(server, `${sid}?after_seq=1&profile=cambioml`);
+  await expect.poll(() => types(whole).at(-1)).toBe('task_completed');
+  expect(types(whole)).not.toContain('resync');
+  using all = await connect(server, `${sid}?after_seq=0`);
+  await expect.poll(() => types(all).at(-1)).toBe('task_completed');
+  const text = all.frames.filter(({ type }) => type === 'text_delta').map(({ content }) => content);
+  expect(text).toEqual(['Working on it: Say hi', '\n\nIt says hi.', '\n\nAll done: hi']);
+});
+
+test('deleting the session closes with 4410, the end of the server with 1001', async () => {
+  await using server = await testServer();
+  const { sid } = await crogiaSession(server);
+  using client = await connect(server, sid);
+  await server.call('DELETE', `/api/sessions/${sid}`);
+  expect(await client.closed).toMatchObject({ code: 4410 });
+  using other = await connect(server, (await crogiaSession(server)).sid);
+  server.close.abort();
+  expect(await other.closed).toMatchObject({ code: 1001 });
+});
+
+test('many sockets of one session get the same frames', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connect(server, sid)));
+  await played(server, id);
+  for (const client of clients) await expect.poll(() => types(client).at(-1)).toBe('task_completed');
+  for (const { frames } of clients) expect(frames.slice(1)).toEqual(clients[0]?.frames.slice(1));
+  for (const { ws } of clients) ws.close();
+  await expect.poll(() => server.streams()).toBe(0);
+});
+
+test('a user’s message, a title, a plan and what only tRPC tells are no frames', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  const { runId } = await server.fake.sessions.send(id, { text: 'x', mode: 'queue' });
+  const silent: SessionFact[] = [
+    { type: 'title', runId, data: { title: 'T' } },
+    { type: 'plan', runId, data: { steps: [] } },
+    { type: 'tool.output', runId, data: { callId: 'c', text: 'live' } },
+    { type: 'sandbox.phase', runId: null, data: { phase: 'ready' } },
+    { type: 'run.notice', runId, data: { kind: 'stuck', detail: 'd' } },
+  ];
+  await server.fake.say(id, ...silent, runEnd(runId, 'completed'));
+  using client = await connect(server, `${sid}?after_seq=0`);
+  await expect.poll(() => types(client)).toEqual(['connection_established', 'task_started', 'task_completed']);
+});

@@ -1,0 +1,249 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import { SessionId } from '../../../src/core/ids.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { fakeTerminals } from '../../support/fake-terminals.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { rawRequest } from '../../support/raw-request.ts';
+
+const base = '/api/sessions';
+const at = (ms: number) => new Date(ms).toISOString();
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4/;
+
+async function withSession(options: Parameters<typeof testServer>[0] = {}) {
+  const server = await testServer(options);
+  const { body } = await server.call('POST', base, { task: 'Create a Flask app' });
+  const sid = body.session_id as string;
+  return { server, sid, id: SessionId.parse(sid), info: body };
+}
+
+test('a session made with a task remembers the task and runs nothing', async () => {
+  const { server, sid, id, info } = await withSession({ clock: manualClock(1_700_000_000_000) });
+  await using _server = server;
+  expect(info).toEqual({
+    session_id: expect.stringMatching(/^[0-9a-f]{16}$/),
+    container_id: `sbx-${sid}`,
+    workdir: '/workspace',
+    created: at(1_700_000_000_000),
+    last_task: 'Create a Flask app',
+    status: 'active',
+    container_status: 'created',
+  });
+  expect((await server.call('GET', `${base}/${sid}`)).body).toEqual(info);
+  expect(await server.fake.sessions.get(id)).toMatchObject({ origin: 'crogia', status: 'pending' });
+  expect(await server.fake.sessions.activeRun(id)).toBeUndefined();
+});
+
+test('the list is a bare array of the sessions of all dialects, the newest first', async () => {
+  const clock = manualClock(1_700_000_000_000);
+  const { server, sid } = await withSession({ clock });
+  await using _server = server;
+  clock.advance(1_000);
+  const other = await server.newSession();
+  const response = await fetch(`${server.url}${base}`);
+  const sessions = (await response.json()) as { session_id: string; last_task: string }[];
+  expect(sessions.map(({ session_id, last_task }) => [session_id, last_task])).toEqual([
+    [other, ''],
+    [sid, 'Create a Flask app'],
+  ]);
+});
+
+test('a session that is deleted while the list is made is in no list', async () => {
+  const { server, sid } = await withSession();
+  await using _server = server;
+  server.fake.instead.sandbox = async () => {
+    throw new AppError('session_not_found', 'Gone');
+  };
+  const response = await fetch(`${server.url}${base}`);
+  expect([response.status, await response.json(), sid.length]).toEqual([200, [], 16]);
+});
+
+test('deleting says so once; then there is no such session', async () => {
+  const { server, sid } = await withSession();
+  await using _server = server;
+  expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual({
+    message: `Session ${sid} deleted successfully`,
+  });
+  expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject({
+    status: 404,
+    body: { detail: 'Session not found' },
+  });
+});
+
+test('a task is sent at once, and queued behind a run unless it says otherwise', async () => {
+  const { server, sid, id } = await withSession();
+  await using _server = server;
+  const { status, body } = await server.call('POST', `${base}/${sid}/tasks`, { task: 'One' });
+  expect([status, body]).toEqual([
+    200,
+    { message: `Task started in session ${sid}`, task: 'One', run_id: expect.stringMatching(uuid) },
+  ]);
+  const queued = (await server.call('POST', `${base}/${sid}/tasks`, { task: 'Two' })).body;
+  const injected = (await server.call('POST', `${base}/${sid}/tasks`, { task: 'Three', mode: 'inject' })).body;
+  expect(queued.run_id).not.toBe(body.run_id);
+  expect(injected.run_id).toBe(body.run_id);
+  expect((await server.fake.sessions.activeRun(id))?.runId).toBe(body.run_id);
+});
+
+test('a repeat with the same key makes no second session, task or file', async () => {
+  const { server, sid, id } = await withSession();
+  await using _server = server;
+  const key = { 'idempotency-key': 'k' };
+  for (const [path, body] of [
+    [base, { task: 'T' }],
+    [`${base}/${sid}/tasks`, { task: 'T' }],
+    [`${base}/${sid}/files/content`, { path: 'a', content: 'x' }],
+    [`${base}/${sid}/shells`, undefined],
+    [`${base}/${sid}/shell`, { cmd: 'ls' }],
+  ] as const) {
+    const first = await server.call('POST', path, body, key);
+    const again = await server.call('POST', path, body, key);
+    expect([path, again.status, again.headers.get('idempotency-replayed')]).toEqual([path, 200, 'true']);
+    expect(again.body).toEqual(first.body);
+  }
+  expect(await server.fake.sessions.list()).toHaveLength(2);
+  expect(server.others.ran).toHaveLength(1);
+  expect((await server.fake.sessions.page(id, 0, 10)).events.filter(({ type }) => type === 'run.started')).toHaveLength(
+    1,
+  );
+});
+
+test('the conversation is projected from the log', async () => {
+  const { server, sid, id } = await withSession();
+  await using _server = server;
+  const { runId, messageId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'queue' });
+  await server.fake.say(id, ...demoRun(runId));
+  const { body } = await server.call('GET', `${base}/${sid}/conversation`);
+  expect(body).toMatchObject({ session_id: sid, total_messages: 4 });
+  expect(body.messages[0]).toEqual({ type: 'human', content: 'Say hi', id: messageId });
+  const full = (await server.call('GET', `${base}/${sid}/conversation/full`)).body;
+  expect(full).toMatchObject({ session_id: sid, total_items: 6 });
+  expect(full.conversation_history[2]).toEqual({
+    type: 'function_call',
+    name: 'run_shell',
+    arguments: '{"cmd":"echo hi"}',
+    call_id: 'call_1',
+  });
+});
+
+test('health is always 200, and unhealthy only where no sandbox can be made', async () => {
+  await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
+  const health = (sandbox: object) => {
+    server.fake.instead.health = async () => ({
+      storage: { status: 'unhealthy' },
+      sandbox: { status: 'healthy', driver: 'docker', ...sandbox },
+      model: { status: 'unhealthy', name: 'demo' },
+      sessions: { total: 3, running: 1, waiting: 0 },
+    });
+    return server.call('GET', '/api/health');
+  };
+  expect(await health({})).toMatchObject({
+    status: 200,
+    body: {
+      status: 'healthy',
+      timestamp: at(1_700_000_000_000),
+      active_sessions: 3,
+      docker_available: true,
+      sandbox_driver: 'docker',
+    },
+  });
+  expect((await health({ driver: 'process' })).body).toMatchObject({ status: 'healthy', docker_available: false });
+  expect(await health({ status: 'unhealthy', detail: 'Docker does not answer.' })).toMatchObject({
+    status: 200,
+    body: { status: 'unhealthy', docker_available: false, error: 'Docker does not answer.' },
+  });
+});
+
+test.each([
+  ['not JSON', '{"task":', 'json_invalid', ['body']],
+  ['no body', undefined, 'missing', ['body', 'task']],
+  ['null', 'null', 'invalid_type', ['body']],
+  ['a list', '[]', 'invalid_type', ['body']],
+  ['no task', {}, 'missing', ['body', 'task']],
+  ['an empty task', { task: '' }, 'custom', ['body', 'task']],
+  ['blanks', { task: ' \n\t' }, 'custom', ['body', 'task']],
+  ['a number', { task: 7 }, 'invalid_type', ['body', 'task']],
+  ['too long a task', { task: 'x'.repeat(200_001) }, 'too_big', ['body', 'task']],
+])('a creation with %s is 422 and says where', async (_name, body, type, loc) => {
+  await using server = await testServer();
+  const answer = await server.call('POST', base, body);
+  expect(answer.status).toBe(422);
+  expect(answer.body.detail[0]).toEqual({ type, loc, msg: expect.any(String) });
+  if (type === 'missing') expect(answer.body.detail[0].msg).toBe('Field required');
+});
+
+const routes = (sid: string): [string, string, unknown?][] => [
+  ['GET', `${base}/${sid}`],
+  ['DELETE', `${base}/${sid}`],
+  ['POST', `${base}/${sid}/tasks`, { task: 'T' }],
+  ['GET', `${base}/${sid}/processes`],
+  ['POST', `${base}/${sid}/processes/1/stop`],
+  ['GET', `${base}/${sid}/processes/1/logs`],
+  ['GET', `${base}/${sid}/files`],
+  ['GET', `${base}/${sid}/files/content?path=a`],
+  ['POST', `${base}/${sid}/files/content`, { path: 'a', content: '' }],
+  ['POST', `${base}/${sid}/search/files`, { pattern: '*' }],
+  ['POST', `${base}/${sid}/search/grep`, { pattern: 'a' }],
+  ['GET', `${base}/${sid}/conversation`],
+  ['GET', `${base}/${sid}/conversation/full`],
+  ['POST', `${base}/${sid}/shells`],
+  ['GET', `${base}/${sid}/shells`],
+  ['POST', `${base}/${sid}/shell`, { cmd: 'ls' }],
+  ['DELETE', `/api/shells/${sid}`],
+  ['GET', `/sessions/${sid}`],
+  ['DELETE', `/sessions/${sid}`],
+  ['GET', `/sessions/${sid}/history`],
+];
+const odd = ['..', '.', '%2e%2e', '%00', 'x'.repeat(128), 'x'.repeat(4_000), '0', 'ff%2f', '%F0%9F%92%A9'];
+
+test('F105 an unknown, deleted or odd-shaped id is 404 on every route of Crogia and CambioML, and never 5xx', async () => {
+  const { server, sid } = await withSession();
+  await using _server = server;
+  Object.assign(server.others.services.terminals, fakeTerminals(server.fake.sessions, systemClock).service);
+  await server.call('DELETE', `${base}/${sid}`);
+  for (const id of [...odd, sid.toUpperCase(), sid, '0123456789abcdef']) {
+    for (const [method, path, body] of routes(id)) {
+      const text = body === undefined ? '' : JSON.stringify(body);
+      const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${text.length}`;
+      const raw = await rawRequest(server.port, `${head}\r\n\r\n${text}`); // fetch would tidy `..` away
+      expect(raw, `${method} ${path}`).toMatch(/^HTTP\/1.1 404 /);
+      expect(raw, `${method} ${path}`).toMatch(/"detail":"(Session not found|Shell session not found|Not Found)"/);
+    }
+  }
+});
+
+test('unknown routes, other methods and trailing slashes', async () => {
+  const { server, sid } = await withSession();
+  await using _server = server;
+  expect(await server.call('GET', `${base}/${sid}/nothing`)).toMatchObject({
+    status: 404,
+    body: { detail: 'Not Found' },
+  });
+  const other = await server.call('PATCH', `${base}/${sid}`);
+  expect([other.status, other.headers.get('allow'), other.body]).toEqual([
+    405,
+    'GET, HEAD, DELETE',
+    { detail: 'Method Not Allowed' },
+  ]);
+  expect((await server.call('GET', `${base}/${sid}/`)).body.session_id).toBe(sid);
+});
+
+test('a creation without room is 503, and nothing of an unexpected failure gets out', async () => {
+  await using server = await testServer();
+  server.fake.instead.create = async () => {
+    throw new AppError('sandbox_capacity', 'There are 500 sessions already.');
+  };
+  expect(await server.call('POST', base, { task: 'T' })).toMatchObject({
+    status: 503,
+    body: { detail: 'There are 500 sessions already.' },
+  });
+  server.fake.instead.create = async () => {
+    throw new Error('/srv/secret/path broke');
+  };
+  expect(await server.call('POST', base, { task: 'T' })).toMatchObject({
+    status: 500,
+    body: { detail: 'Internal server error' },
+  });
+});

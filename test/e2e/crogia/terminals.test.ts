@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest';
+import { fakeTerminals } from '../../support/fake-terminals.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { openWebSocket } from '../../support/sockets.ts';
+
+const now = '2023-11-14T22:13:20.000Z';
+
+async function withTerminals() {
+  const clock = manualClock(Date.parse(now));
+  const server = await testServer({ clock });
+  const terminals = fakeTerminals(server.fake.sessions, clock);
+  Object.assign(server.others.services.terminals, terminals.service);
+  const sid = (await server.call('POST', '/api/sessions', { task: 'T' })).body.session_id as string;
+  const open = async () => (await server.call('POST', `/api/sessions/${sid}/shells`)).body.shell_id as string;
+  const connect = (id: string) => openWebSocket(`ws://127.0.0.1:${server.port}/ws/shells/${id}`);
+  return { server, terminals, sid, open, connect };
+}
+
+test('terminals are opened, listed and closed; a seventeenth is 409', async () => {
+  const { server, sid, open } = await withTerminals();
+  await using _server = server;
+  const shells = `/api/sessions/${sid}/shells`;
+  const info = { shell_id: 'shell_00000000', session_id: sid, created: now, status: 'active' };
+  expect((await server.call('POST', shells)).body).toEqual(info);
+  expect((await server.call('GET', shells)).body).toEqual({ shells: [info] });
+  for (let n = 1; n < 16; n++) await open();
+  expect(await server.call('POST', shells)).toMatchObject({
+    status: 409,
+    body: { detail: 'There are 16 terminals in this session already.' },
+  });
+  expect((await server.call('DELETE', '/api/shells/shell_00000000')).body).toEqual({
+    message: 'Shell session shell_00000000 deleted successfully',
+  });
+  expect(await server.call('DELETE', '/api/shells/shell_00000000')).toMatchObject({
+    status: 404,
+    body: { detail: 'Shell session not found' },
+  });
+});
+
+test('a terminal shows what it prints, also where a character came in two pieces, and takes input and its size', async () => {
+  const { server, terminals, sid, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  using client = await connect(id);
+  await expect
+    .poll(() => client.frames)
+    .toEqual([{ type: 'shell_connected', shell_id: id, session_id: sid, message: 'Connected', timestamp: now }]);
+  client.ws.send('{"type":"shell_resize","cols":120,"rows":40}');
+  client.ws.send('{"type":"shell_input","data":"ls\\n"}');
+  const shown = () =>
+    client.frames
+      .filter(({ type }) => type === 'shell_output')
+      .map(({ data }) => data)
+      .join('');
+  await expect.poll(shown).toBe('ls\n');
+  expect(client.frames[1]).toEqual({ type: 'shell_output', data: 'ls\n', timestamp: now });
+  expect(terminals.sizes).toEqual(['120x40']);
+  const bytes = Buffer.from('é');
+  terminals.print(id, bytes.subarray(0, 1));
+  terminals.print(id, bytes.subarray(1));
+  await expect.poll(shown).toBe('ls\né');
+});
+
+test.each([
+  ['nonsense', 'Invalid JSON'],
+  ['{"type":"dance"}', 'Unknown message type: dance'],
+  ['{"type":"shell_input"}', 'data: Invalid input: expected string, received undefined'],
+  ['{"type":"shell_resize","cols":0,"rows":40}', 'cols: Too small: expected number to be >=1'],
+  ['{"type":"shell_resize","cols":80,"rows":1001}', 'rows: Too big: expected number to be <=1000'],
+  ['{"type":"shell_resize","cols":80.5,"rows":10}', 'cols: Invalid input: expected int, received number'],
+])('%s is an error frame, and the terminal goes on', async (sent, message) => {
+  const { server, terminals, open, connect } = await withTerminals();
+  await using _server = server;
+  using client = await connect(await open());
+  client.ws.send(sent);
+  client.ws.send('{"type":"shell_input","data":"x"}');
+  await expect.poll(() => client.frames.at(-1)?.data).toBe('x');
+  expect(client.frames[1]).toEqual({ type: 'error', message, timestamp: now });
+  expect(terminals.sizes).toEqual([]);
+});
+
+test('a new socket replaces the old one, which is closed with 1000', async () => {
+  const { server, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  using old = await connect(id);
+  await expect.poll(() => old.frames.length).toBe(1);
+  using young = await connect(id);
+  expect(await old.closed).toMatchObject({ code: 1000 });
+  young.ws.send('{"type":"shell_input","data":"x"}');
+  await expect.poll(() => young.frames.at(-1)?.data).toBe('x');
+});
+
+test.each([
+  ['exited', 1000],
+  ['deleted', 1000],
+  ['session_deleted', 4410],
+] as const)('a terminal that %s closes its socket with %i', async (how, code) => {
+  const { server, terminals, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  using client = await connect(id);
+  await expect.poll(() => client.frames.length).toBe(1);
+  terminals.end(id, how);
+  expect(await client.closed).toMatchObject({ code });
+});
+
+test('a terminal lives on without a socket', async () => {
+  const { server, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  using first = await connect(id);
+  await expect.poll(() => first.frames.length).toBe(1);
+  first.ws.close();
+  await expect.poll(() => server.streams()).toBe(0);
+  using second = await connect(id);
+  await expect.poll(() => second.frames[0]?.type).toBe('shell_connected');
+});
+
+test('F105 an unknown or odd-shaped terminal closes with 1008', async () => {
+  const { server, connect } = await withTerminals();
+  await using _server = server;
+  for (const id of ['shell_ffffffff', 'x', '%00', 'SHELL_00000000', 'x'.repeat(4_000), '..%2f']) {
+    using client = await connect(id);
+    expect(await client.closed).toMatchObject({ code: 1008 });
+    expect(client.frames).toEqual([{ type: 'error', message: 'Shell session not found', timestamp: now }]);
+  }
+});

@@ -1,0 +1,224 @@
+import { expect, test } from 'vitest';
+import { AppError, type ErrorCode } from '../../../src/core/errors.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+const now = '2023-11-14T22:13:20.000Z';
+
+async function withSession() {
+  const server = await testServer({ clock: manualClock(Date.parse(now)) });
+  const sid = (await server.call('POST', '/api/sessions', { task: 'T' })).body.session_id as string;
+  const base = `/api/sessions/${sid}`;
+  const list = async (path: string): Promise<unknown> => (await fetch(`${server.url}${base}${path}`)).json();
+  return { server, sid, base, list };
+}
+const failing =
+  (code: ErrorCode, text = 'Words of the service.') =>
+  async () => {
+    throw new AppError(code, text);
+  };
+
+test('what was written is read, listed and echoed with the path as given', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  const content = 'from flask import Flask\nhéllo';
+  expect((await server.call('POST', `${base}/files/content`, { path: 'src/app.py', content })).body).toEqual({
+    message: 'File src/app.py written successfully',
+  });
+  expect((await server.call('GET', `${base}/files/content?path=src/app.py`)).body).toEqual({
+    path: 'src/app.py',
+    content,
+  });
+  const absolute = await server.call('GET', `${base}/files/content?path=/workspace/src/app.py&encoding=base64`);
+  expect(absolute.body).toEqual({
+    path: '/workspace/src/app.py',
+    content: Buffer.from(content).toString('base64'),
+  });
+  expect((await server.call('GET', `${base}/files`)).body).toEqual({
+    path: '.',
+    items: [{ name: 'src', type: 'directory', size: null, modified: now }],
+  });
+  expect((await server.call('GET', `${base}/files?path=src`)).body).toEqual({
+    path: 'src',
+    items: [{ name: 'app.py', type: 'file', size: 30, modified: now }],
+  });
+});
+
+test('bytes that are no UTF-8 become U+FFFD, and stay themselves in base64', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  server.others.services.files.read = async () => Buffer.from([0x61, 0xff, 0x62]);
+  expect((await server.call('GET', `${base}/files/content?path=a`)).body.content).toBe('a\ufffdb');
+  expect((await server.call('GET', `${base}/files/content?path=a&encoding=base64`)).body.content).toBe('Yf9i');
+});
+
+test('an empty file can be written, a link or a socket counts as a file', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  expect((await server.call('POST', `${base}/files/content`, { path: 'empty', content: '' })).status).toBe(200);
+  server.others.services.files.list = async () => [{ name: 'l', type: 'other', size: 3, modified: now }];
+  expect((await server.call('GET', `${base}/files`)).body.items).toEqual([
+    { name: 'l', type: 'file', size: 3, modified: now },
+  ]);
+});
+
+test.each([
+  ['list', 'GET', '/files?path=x', 'file_not_found', 404, 'Directory not found'],
+  ['list', 'GET', '/files?path=x', 'invalid_request', 400, 'Path is not a directory'],
+  ['list', 'GET', '/files?path=x', 'path_outside', 400, 'Path is outside the workspace'],
+  ['list', 'GET', '/files?path=x', 'sandbox_unavailable', 503, 'Words of the service.'],
+  ['read', 'GET', '/files/content?path=x', 'file_not_found', 404, 'File not found'],
+  ['read', 'GET', '/files/content?path=x', 'invalid_request', 400, 'Path is not a file'],
+  ['read', 'GET', '/files/content?path=x', 'path_outside', 400, 'Path is outside the workspace'],
+  ['read', 'GET', '/files/content?path=x', 'payload_too_large', 413, 'Words of the service.'],
+  ['write', 'POST', '/files/content', 'path_outside', 400, 'Path is outside the workspace'],
+  ['find', 'POST', '/search/files', 'file_not_found', 404, 'Directory not found'],
+  ['grep', 'POST', '/search/grep', 'invalid_request', 400, 'Words of the service.'],
+  ['grep', 'POST', '/search/grep', 'path_outside', 400, 'Path is outside the workspace'],
+] as const)('files.%s: %s %s that fails with %s is %i %s', async (name, method, path, code, status, detail) => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  server.others.services.files[name] = failing(code);
+  const body = method === 'POST' ? { path: 'x', content: '', pattern: 'p' } : undefined;
+  expect(await server.call(method, base + path, body)).toMatchObject({ status, body: { detail } });
+});
+
+test('the search for files and lines answers relative paths, 1-based lines and what was asked', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  await server.call('POST', `${base}/files/content`, { path: 'app.py', content: '\n  from flask import Flask' });
+  await server.call('POST', `${base}/files/content`, { path: 'notes.md', content: 'Flask' });
+  expect((await server.call('POST', `${base}/search/files`, { pattern: '*' })).body).toEqual({
+    pattern: '*',
+    path: '.',
+    matches: ['app.py', 'notes.md'],
+  });
+  expect(
+    (await server.call('POST', `${base}/search/grep`, { pattern: 'Flask', file_types: '*.py, *.js' })).body,
+  ).toEqual({
+    pattern: 'Flask',
+    path: '.',
+    matches: [{ file: 'app.py', line: 2, content: 'from flask import Flask' }],
+  });
+});
+
+test('a cut search says so, and `*` among the types means all', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  const asked: unknown[] = [];
+  server.others.services.files.find = async (_id, query) => {
+    asked.push(query);
+    return { matches: ['a'], truncated: true };
+  };
+  const body = { pattern: 'a*', path: 'src', file_types: '*.py,*' };
+  expect((await server.call('POST', `${base}/search/files`, body)).body).toEqual({
+    pattern: 'a*',
+    path: 'src',
+    matches: ['a'],
+    truncated: true,
+  });
+  expect(asked).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
+});
+
+test('processes are listed, stopped and their logs tailed', async () => {
+  const { server, base, list } = await withSession();
+  await using _server = server;
+  const process = { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: now };
+  server.others.processes.push(process as never);
+  server.others.logs.set(1234, 'a\nb\nc');
+  expect(await list('/processes')).toEqual([process]);
+  expect((await server.call('GET', `${base}/processes/1234/logs?lines=2`)).body).toEqual({ logs: 'b\nc', pid: 1234 });
+  expect((await server.call('POST', `${base}/processes/1234/stop`)).body).toEqual({
+    message: 'Sent SIGTERM to process 1234',
+  });
+  expect(await list('/processes')).toEqual([]);
+  for (const pid of ['1234', '-1', '0', '999999999']) {
+    for (const [method, rest] of [
+      ['POST', 'stop'],
+      ['GET', 'logs'],
+    ] as const) {
+      expect(await server.call(method, `${base}/processes/${pid}/${rest}`)).toMatchObject({
+        status: 404,
+        body: { detail: 'Process not found' },
+      });
+    }
+  }
+});
+
+test('a command runs in a login shell, both outputs as one text with plain line ends', async () => {
+  const { server, sid, base } = await withSession();
+  await using _server = server;
+  server.others.services.sandboxes.exec = async (id, command) => {
+    server.others.ran.push({ id, command });
+    return { exitCode: 3, stdout: 'one\r\ntwo\n', stderr: '', timedOut: false };
+  };
+  expect(await server.call('POST', `${base}/shell`, { cmd: 'ls -la', tty: true, timeout: 1.5 })).toMatchObject({
+    status: 200,
+    body: { command: 'ls -la', output: 'one\ntwo\n', timestamp: now, exit_code: 3, timed_out: false },
+  });
+  expect(server.others.ran).toEqual([
+    { id: sid, command: { command: 'ls -la', login: true, merge: true, timeoutMs: 1_500 } },
+  ]);
+});
+
+test('a command that takes too long is 200, and says so', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  server.others.services.sandboxes.exec = async () => ({ exitCode: 137, stdout: 'x', stderr: '', timedOut: true });
+  expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9' })).body).toMatchObject({
+    exit_code: 124,
+    timed_out: true,
+    output: 'x',
+  });
+});
+
+test('a background command answers at once with its pid and where it logs', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9', background: true })).body).toEqual({
+    command: 'sleep 9',
+    output: '',
+    timestamp: now,
+    exit_code: null,
+    timed_out: false,
+    pid: 7,
+    log: '.agent_logs/0.log',
+  });
+});
+
+test.each([
+  ['GET', '/processes/abc/logs', undefined, ['path', 'pid']],
+  ['POST', '/processes/1.5/stop', undefined, ['path', 'pid']],
+  ['GET', '/processes/1/logs?lines=0', undefined, ['query', 'lines']],
+  ['GET', '/processes/1/logs?lines=10001', undefined, ['query', 'lines']],
+  ['GET', '/processes/1/logs?lines=x', undefined, ['query', 'lines']],
+  ['GET', '/files?path=', undefined, ['query', 'path']],
+  ['GET', '/files?path=a&path=b', undefined, ['query', 'path']],
+  ['GET', '/files/content', undefined, ['query', 'path']],
+  ['GET', '/files/content?path=a%00b', undefined, ['query', 'path']],
+  ['GET', '/files/content?path=a&encoding=latin1', undefined, ['query', 'encoding']],
+  ['POST', '/files/content', { path: 'a' }, ['body', 'content']],
+  ['POST', '/files/content', { content: 'a' }, ['body', 'path']],
+  ['POST', '/search/files', {}, ['body', 'pattern']],
+  ['POST', '/search/grep', { pattern: '' }, ['body', 'pattern']],
+  ['POST', '/search/grep', { pattern: 'a', file_types: 7 }, ['body', 'file_types']],
+  ['POST', '/shell', {}, ['body', 'cmd']],
+  ['POST', '/shell', { cmd: ' ' }, ['body', 'cmd']],
+  ['POST', '/shell', { cmd: 'a\0b' }, ['body', 'cmd']],
+  ['POST', '/shell', { cmd: 'ls', timeout: 601 }, ['body', 'timeout']],
+  ['POST', '/shell', { cmd: 'ls', timeout: 0 }, ['body', 'timeout']],
+  ['POST', '/shell', { cmd: 'ls', tty: 'yes' }, ['body', 'tty']],
+  ['POST', '/tasks', { task: 'T', mode: 'later' }, ['body', 'mode']],
+])('%s %s %j is 422 at %j', async (method, path, body, loc) => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  const answer = await server.call(method, base + path, body);
+  expect(answer.status).toBe(422);
+  expect(answer.body.detail[0].loc).toEqual(loc);
+});
+
+test('a body over the limit is 413', async () => {
+  await using server = await testServer({ config: { maxBodyBytes: 1_000 } });
+  const { status, body } = await server.call('POST', '/api/sessions', { task: 'x'.repeat(1_000) });
+  expect([status, body]).toEqual([413, { detail: 'The request body is too large.' }]);
+});

@@ -1,0 +1,64 @@
+import { PassThrough } from 'node:stream';
+import type { Clock } from '../../src/core/clock.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { SessionId } from '../../src/core/ids.ts';
+import type { SessionService } from '../../src/session/service.ts';
+import type { TerminalInfo, TerminalLine, TerminalService } from '../../src/session/services.ts';
+
+type Ended = Awaited<TerminalLine['ended']>;
+interface Open {
+  readonly info: TerminalInfo;
+  line: { readonly output: PassThrough; readonly end: (how: Ended) => void } | undefined;
+}
+
+/** Terminals that print back what is typed, and note how large they were made. */
+export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Clock) {
+  const all = new Map<string, Open>();
+  const sizes: string[] = [];
+  const find = (id: string): Open => {
+    const found = all.get(id);
+    if (!found) throw new AppError('shell_not_found', 'There is no such terminal.');
+    return found;
+  };
+  /** As when the shell exits or its session goes. */
+  const end = (id: string, how: Ended) => {
+    const { line } = find(id);
+    if (how !== 'replaced') all.delete(id);
+    line?.end(how);
+  };
+  const service: TerminalService = {
+    async open(sessionId: SessionId) {
+      await sessions.get(sessionId);
+      if (all.size >= 16) throw new AppError('conflict', 'There are 16 terminals in this session already.');
+      const info = { id: `shell_0000000${all.size.toString(16)}`, sessionId, created: clock.now() };
+      all.set(info.id, { info, line: undefined });
+      return info;
+    },
+    async list(id) {
+      await sessions.get(id);
+      return [...all.values()].map(({ info }) => info).filter(({ sessionId }) => sessionId === id);
+    },
+    get: async (id) => find(id).info,
+    close: async (id) => end(id, 'deleted'),
+    async connect(id, signal) {
+      const terminal = find(id);
+      terminal.line?.end('replaced');
+      const output = new PassThrough();
+      const { promise: ended, resolve } = Promise.withResolvers<Ended>();
+      const finish = (how: Ended) => {
+        resolve(how);
+        output.end();
+      };
+      terminal.line = { output, end: finish };
+      signal.addEventListener('abort', () => output.destroy(), { once: true });
+      return {
+        output,
+        ended,
+        write: (data) => void output.write(data),
+        resize: (cols, rows) => void sizes.push(`${cols}x${rows}`),
+        [Symbol.asyncDispose]: async () => void output.destroy(),
+      };
+    },
+  };
+  return { service, sizes, end, print: (id: string, bytes: Uint8Array) => find(id).line?.output.write(bytes) };
+}
