@@ -28,7 +28,9 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
     await sessions.stop(id);
     const { writer } = await engine.reach(id);
     await writer.amend({ sandboxHeld: true });
-    return await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
+    const done = await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
+    await engine.live(id)?.writer.settled(); // whoever asks next sees it stopped
+    return done;
   }
 
   return {
