@@ -1,34 +1,79 @@
-import { loadConfig } from '../../src/config/config.ts';
+import type { AddressInfo } from 'node:net';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { randomIds } from '../../src/core/ids.ts';
+import { httpServer } from '../../src/facades/http-server.ts';
 import { type Core, compose } from '../../src/main/compose.ts';
 import { temporaryFolder } from './store.ts';
 
 export interface Composed extends AsyncDisposable {
   readonly core: Core;
+  readonly config: Config;
   readonly closing: AbortController;
-  readonly dataDir: string;
 }
-const quiet = { info() {}, warn() {}, error() {}, fatal() {}, debug() {}, trace() {}, child: () => quiet };
+export interface ComposedServer extends Composed {
+  readonly url: string;
+  /** What the server said to its operator. */
+  readonly lines: Line[];
+}
+export interface Line {
+  readonly level: string;
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
 
-/** The whole core in this process on real sandboxes of its own; the data folder may be an earlier one's. */
-export async function composed(settings: Record<string, string> = {}, folder?: string): Promise<Composed> {
+/** The whole core in this process on sandboxes of its own; the data folder may be an earlier one's. */
+export async function composed(
+  settings: Record<string, string> = {},
+  folder?: string,
+  lines: Line[] = [],
+): Promise<Composed> {
   await using stack = new AsyncDisposableStack();
-  const own = folder === undefined ? stack.use(temporaryFolder()) : undefined;
-  const dataDir = folder ?? own?.path ?? '';
+  const dataDir = folder ?? stack.use(temporaryFolder()).path;
   const env = { CORRAL_DATA_DIR: dataDir, CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none', ...settings };
+  const config = loadConfig(env, '');
   const closing = new AbortController();
-  const core = stack.use(
-    await compose({
-      config: loadConfig(env, ''),
-      logger: quiet as never,
-      clock: systemClock,
-      ids: randomIds(),
-      closing: closing.signal,
-      say: () => {},
-    }),
-  );
+  const { signal } = closing;
+  const rest = { config, clock: systemClock, ids: randomIds(), closing: signal, say: () => {} };
+  const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();
-  return { core, closing, dataDir, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { core, config, closing, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** The same with its HTTP surface on a port of its own. */
+export async function composedServer(settings: Record<string, string> = {}, folder?: string): Promise<ComposedServer> {
+  await using stack = new AsyncDisposableStack();
+  const lines: Line[] = [];
+  const { core, config, closing } = stack.use(
+    await composed({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines),
+  );
+  const app = stack.adopt(
+    httpServer({
+      ...core,
+      config,
+      version: '1.2.3',
+      sessions: core.services.sessions,
+      inbox: core.store.inbox,
+      logger: logger(lines),
+      closing: closing.signal,
+      clock: systemClock,
+    }),
+    (it) => it.close(),
+  );
+  await app.listen({ host: config.host, port: 0 });
+  stack.defer(() => {
+    closing.abort();
+    app.server.closeAllConnections();
+  });
+  const { port } = app.server.address() as AddressInfo;
+  const held = stack.move();
+  const url = `http://127.0.0.1:${port}`;
+  return { core, config, closing, url, lines, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function logger(lines: Line[]) {
+  const at = (level: string) => (fields: object, text: string) =>
+    void lines.push({ level, text, fields: fields as Record<string, unknown> });
+  return { info: at('info'), warn: at('warn'), error: at('error'), fatal: at('fatal') };
 }

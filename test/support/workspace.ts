@@ -1,0 +1,63 @@
+import { expect, onTestFinished, type TestContext } from 'vitest';
+import { needs } from './components.ts';
+import { composedServer } from './composed.ts';
+import { openWebSocket } from './sockets.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+type Frame = any;
+
+/** A client of the Workspace dialect that has read its greeting. */
+export async function workspaceClient(url: string, userId?: string) {
+  const query = userId === undefined ? '' : `?user_id=${encodeURIComponent(userId)}`;
+  const socket = await openWebSocket(`${url.replace('http', 'ws')}/ws${query}`);
+  await expect.poll(() => socket.frames.length).toBeGreaterThan(0);
+  const [greeting] = socket.frames;
+  let asked = 0;
+  return {
+    socket,
+    greeting,
+    frames: socket.frames as Frame[],
+    send: (frame: object | string) => socket.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame)),
+    /** The reply to this very frame. */
+    async ask(frame: object): Promise<Frame> {
+      const requestId = `r${asked++}`;
+      socket.ws.send(JSON.stringify({ ...frame, requestId }));
+      const mine = () => socket.frames.find((it) => it.requestId === requestId);
+      await expect.poll(() => mine() !== undefined, { timeout: 40_000, interval: 10 }).toBe(true);
+      const { requestId: _, ...reply } = mine();
+      return reply;
+    },
+    close: async () => {
+      socket.ws.close();
+      await socket.closed;
+    },
+  };
+}
+export type WorkspaceClient = Awaited<ReturnType<typeof workspaceClient>>;
+
+/** A server on real sandboxes; its sessions are removed with the test. */
+export async function workspaceServer(context: TestContext, settings: Record<string, string> = {}) {
+  await needs(context, 'bubblewrap');
+  const server = await composedServer({ CORRAL_DRIVER: 'process', ...settings });
+  onTestFinished(async () => {
+    const { sessions } = server.core.services;
+    await Promise.all((await sessions.list()).map(({ id }) => sessions.delete(id)));
+    await server[Symbol.asyncDispose]();
+  });
+  const sessions = () => server.core.services.sessions.list();
+  return {
+    ...server,
+    sessions,
+    async client(userId?: string): Promise<WorkspaceClient> {
+      const client = await workspaceClient(server.url, userId);
+      onTestFinished(() => client.socket[Symbol.dispose]());
+      return client;
+    },
+    /** The one session of that name. */
+    async session(title: string) {
+      const found = (await sessions()).filter((it) => it.title === title);
+      expect(found, `sessions called ${title}`).toHaveLength(1);
+      return found[0] as NonNullable<(typeof found)[0]>;
+    },
+  };
+}
