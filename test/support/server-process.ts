@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -43,7 +43,7 @@ async function started({ folder, port }: Place, settings: Record<string, string>
       () => 0,
     );
   };
-  await expect.poll(isUp, { timeout: 30_000, interval: 20 }).toBe(200);
+  await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 30_000, interval: 20 }); // also in beforeAll
   return { exit, output: () => output, pid: child.pid as number, kill: (signal: NodeJS.Signals) => child.kill(signal) };
 }
 
