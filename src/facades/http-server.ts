@@ -89,7 +89,7 @@ export function httpServer(deps: HttpServerDeps): App {
   if (deps.services) {
     const { services } = deps;
     dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));
-    dialects.push(trpc({ services, once: once.onceFor, version, clock, closing, gate, sockets, sse, logger }));
+    dialects.push(trpc({ services, once: once.onceFor, version, clock, gate, sockets, sse, logger }));
     if (deps.opencodex) {
       dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
     }

@@ -15,8 +15,6 @@ export interface TrpcContext {
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly version: string;
   readonly clock: Clock;
-  /** Fires when the server goes down. */
-  readonly closing: AbortSignal;
   readonly calls: CallCount;
   /** Resolves when the client has room for more. */
   drained(): Promise<void>;

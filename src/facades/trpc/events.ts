@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { Followed } from '../../core/ports.ts';
 import { never, procedure, router, type TrpcContext } from './base.ts';
 import { CursorInput, Event, ofSession, type Resync } from './schemas.ts';
-import { untilOver } from './subscription.ts';
+import { counted } from './subscription.ts';
 
 export const eventsRouter = router({
   list: procedure
@@ -28,7 +28,7 @@ export const eventsRouter = router({
       const { lastSeq: head } = await sessions.get(sessionId);
       const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;
       const after = lastEventId ?? (active ? active.startedSeq - 1 : head);
-      return untilOver(ctx, signal, follow(ctx, { sessionId, after, head }, signal));
+      return counted(ctx, follow(ctx, { sessionId, after, head }, signal));
     }),
 });
 

@@ -60,7 +60,10 @@ function toFetch(request: FastifyRequest, signal: AbortSignal): Request {
   return new Request(new URL(request.url, 'http://corral'), { method, headers, signal, ...body });
 }
 
-/** tRPC's own stream, with the manners of all our streams: pings, back-pressure, an end when the server goes down. */
+/**
+ * tRPC's own stream, with the manners of all our streams: pings, back-pressure, an end when the server goes down. That
+ * end says nothing: a client takes a said end for the end, and a broken line for a reason to come again.
+ */
 async function stream(
   reply: FastifyReply,
   response: Response,

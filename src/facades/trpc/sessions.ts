@@ -4,7 +4,7 @@ import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { never, procedure, router, type TrpcContext } from './base.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
-import { untilOver } from './subscription.ts';
+import { counted } from './subscription.ts';
 
 const byId = z.strictObject({ id: SessionIdInput });
 
@@ -91,7 +91,7 @@ export const sessionsRouter = router({
       return done;
     }),
 
-  watch: procedure.subscription(({ ctx, signal = never }) => untilOver(ctx, signal, news(ctx, signal))),
+  watch: procedure.subscription(({ ctx, signal = never }) => counted(ctx, news(ctx, signal))),
 });
 
 export interface News {

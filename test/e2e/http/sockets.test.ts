@@ -39,7 +39,7 @@ test('a socket gets its parameters, answers frames in order, and is counted whil
   expect(server.opened[0]?.socket.closed.aborted).toBe(true);
   await expect
     .poll(() => server.logged)
-    .toMatchObject([{ fields: { route: '/ws/:sid', status: 101, sessionId: '0123456789abcdef' } }]);
+    .toMatchObject([{ fields: { route: '/ws/:sid', status: 101, session: '0123456789abcdef' } }]);
   expect(server.logged[0]?.fields).not.toHaveProperty('cut');
 });
 

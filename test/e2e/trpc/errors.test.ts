@@ -224,6 +224,7 @@ test('what is no request of tRPC at all is refused in its shape', async () => {
   await using server = await trpcServer({ config: { maxBodyBytes: 1_000 } });
   const post = (body: string) => server.call('POST', '/trpc/sessions.create', body);
   const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
+  expect((await post(deep)).body.error.message).toContain('nests deeper than 64 levels');
   for (const body of ['{', 'nonsense', deep, `[${'1,'.repeat(60)}`]) {
     expect(await post(body), body).toMatchObject({
       status: 400,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
 import { demoRun } from '../../support/demo-run.ts';
 import { followEvents, transports, trpcServer } from '../../support/trpc.ts';
@@ -107,6 +108,19 @@ describe.each(transports)('over %s', (transport) => {
     await expect.poll(it.server.fake.watchers).toBe(0);
   });
 
+  test('what passes is tried again, from where it was', async () => {
+    await using it = await start(3);
+    const { get } = it.server.fake.sessions;
+    let failures = 0;
+    it.server.fake.instead.get = async (id) => {
+      if (++failures <= 2) throw new AppError('store_busy', 'Too much to do.');
+      return await get(id);
+    };
+    const following = it.follow('1');
+    await expect.poll(following.seqs, { timeout: 20_000 }).toEqual([2, 3]);
+    expect(failures).toBe(3);
+  });
+
   test('an unknown session is an error', async () => {
     await using it = await start();
     const following = followEvents(it.client, { sessionId: 'fedcba9876543210' });
@@ -127,19 +141,22 @@ describe.each(transports)('over %s', (transport) => {
     await expect.poll(it.server.streams).toBe(0);
   });
 
-  test('a server that goes down ends no subscription; it is taken up again where it was', async () => {
-    await using it = await start(3);
-    const { fake, close } = it.server;
-    const { follow } = fake.sessions;
-    fake.instead.follow = (id, after, { signal, ...options }) =>
-      follow(id, after, { ...options, signal: AbortSignal.any([signal, close.signal]) }); // as the real one
-    const following = it.follow('0');
-    await expect.poll(following.seqs).toEqual(upTo(3));
-    close.abort();
-    const ended = await Promise.race([following.ended, new Promise((resolve) => setTimeout(resolve, 300, 'open'))]);
-    expect(ended).toBe('open');
-    await expect.poll(it.server.fake.watchers).toBe(0);
-  });
+  test.each(['with', 'without'])(
+    'a server that goes down %s the log says no end, and leaves none behind',
+    async (log) => {
+      await using it = await start(3);
+      const { fake, close } = it.server;
+      const { follow } = fake.sessions;
+      fake.instead.follow = (id, after, { signal, ...options }) =>
+        follow(id, after, { ...options, signal: log === 'with' ? AbortSignal.any([signal, close.signal]) : signal });
+      const following = it.follow('0');
+      await expect.poll(following.seqs).toEqual(upTo(3));
+      close.abort();
+      const ended = await Promise.race([following.ended, new Promise((resolve) => setTimeout(resolve, 300, 'open'))]);
+      expect(ended).toBe('open');
+      await expect.poll(it.server.fake.watchers).toBe(0);
+    },
+  );
 
   test('a long history comes whole, whatever the client takes meanwhile', async () => {
     await using it = await start();
