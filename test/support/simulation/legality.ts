@@ -1,5 +1,8 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
 
+// A queued run may end, in any way, without having begun.
+const mayComeFirst: ReadonlySet<string> = new Set(['message.user', 'run.started', 'run.error', 'run.end']);
+
 /** Where a log breaks the contract's order of a run (wire contract, 1.1), in words. */
 export function illegalities(events: readonly SessionEvent[]): string[] {
   const problems: string[] = [];
@@ -11,7 +14,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
     const { runId, type, seq } = event;
     if (runId === null) continue;
     const isFirst = !begun.has(runId);
-    if (isFirst && type !== 'message.user' && type !== 'run.started' && type !== 'run.end') {
+    if (isFirst && !mayComeFirst.has(type)) {
       problems.push(`${type} (${seq}) before its run began`);
     }
     switch (type) {
