@@ -188,7 +188,16 @@ test('an allowed origin is echoed on errors too, a foreign one never', async () 
 
 test('with a token every route but the open ones asks for it', async () => {
   await using server = await testServer(withToken);
-  const open = new Set(['/', '/health', '/docs', '/redoc', '/openapi.json', '/docs/assets/0123456789abcdef']);
+  const open = new Set([
+    '/',
+    '/health',
+    '/docs',
+    '/redoc',
+    '/openapi.json',
+    '/docs/assets/0123456789abcdef',
+    '/static/0123456789abcdef',
+    '/api/health',
+  ]);
   for (const [method, path] of await allRoutes(server)) {
     const { status, headers, body } = await server.call(method, path);
     if (open.has(path)) {
@@ -239,7 +248,7 @@ test('the access log has the route, the session and no token', async () => {
       route: '/api/v1/sessions/:sid',
       url: `${base}/0123456789abcdef?a=1&token=***&b=2`,
       status: 404,
-      sessionId: '0123456789abcdef',
+      session: '0123456789abcdef',
       ms: expect.any(Number),
     },
   });

@@ -146,8 +146,7 @@ function refuse(socket: Socket, sid: string, thrown: unknown, { clock, logger }:
 function told(thrown: unknown, sid: string, logger: HttpLogger): string {
   const error = toAppError(thrown);
   if (error.code === 'session_not_found') return 'Session not found';
-  if (wireErrors[error.code].http === 500)
-    logger.error({ err: error.cause ?? error, sessionId: sid }, 'a socket failed');
+  if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error, session: sid }, 'a socket failed');
   return publicText(error);
 }
 
