@@ -17,6 +17,7 @@ import { rows } from './rows/all.ts';
 
 const here = import.meta.dirname;
 const idleMs = 500;
+const interrupted = 'interrupted';
 
 const { values } = parseArgs({
   options: {
@@ -75,11 +76,13 @@ async function metricsOf(row: Row): Promise<Metric[]> {
     console.error(`bench: ${row.id} ${row.title} ${JSON.stringify(experiment.variant)} took ${seconds} s`);
     await pause(idleMs);
   }
-  return experiments.flatMap((experiment) => found.get(experiment) ?? skipped(experiment, 'interrupted'));
+  return experiments.flatMap((experiment) => found.get(experiment) ?? skipped(experiment, interrupted));
 }
 
 async function metricsFrom(experiment: Experiment): Promise<Metric[]> {
-  const { subject, peer, outcomes, correct } = await measure(experiment, instruments);
+  const measured = await measure(experiment, instruments);
+  if (!measured) return skipped(experiment, interrupted);
+  const { subject, peer, outcomes, correct } = measured;
   return outcomes.map(({ goal: { stat, ...target }, ratio, verdict, reason }) => {
     const metric = {
       ...about(experiment),

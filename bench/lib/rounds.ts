@@ -34,11 +34,14 @@ const restless = 0.15;
 const busy = 0.8;
 const lateShare = 0.2;
 const fewest = 4; // the interval of three is their spread
+/** How much longer than its cap a row may take on a slow machine before it goes without enough rounds. */
+const patience = 2;
+const neededOf = ({ rounds }: Experiment) => Math.min(rounds.min, fewest);
 /** The loop's delay is measured with a timer of 1 ms, so less than this cannot be told from none. */
 const lateFloorMs = 2;
 
-/** Pairs of rounds, A B B A, until every goal is decided, or the rounds or the time are used up. */
-export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measured> {
+/** Pairs of rounds, A B B A, until every goal is decided, or the rounds or the time are used up. Undefined: interrupted. */
+export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measured | undefined> {
   const { rounds, feels } = experiment;
   const { now, feel, signal } = instruments;
   const began = now();
@@ -52,12 +55,12 @@ export async function measure(experiment: Experiment, instruments: Instruments):
     taken.push({ ...sides, voidedBy: voidedBy(sides, before, after) });
     before = after;
     if (taken.some(({ subject }) => subject.correct && isWrong(subject.correct))) break;
-    if (now() - began > rounds.capMs) break;
+    if (now() - began > rounds.capMs * (taken.length < neededOf(experiment) ? patience : 1)) break;
     const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
     if (valid.length >= rounds.min && experiment.goals.every((goal) => isDecided(valid, goal, instruments.random)))
       break;
   }
-  return conclude(experiment, taken, instruments.random);
+  return taken.length > 0 ? conclude(experiment, taken, instruments.random) : undefined;
 }
 
 /** Who goes first changes with each round, so that what drifts meets both sides alike. */
@@ -89,7 +92,7 @@ const isDecided = (rounds: readonly Round[], goal: Goal, random: Random) =>
 function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measured {
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
   const voided = taken.length - valid.length;
-  const needed = Math.min(experiment.rounds.min, fewest);
+  const needed = neededOf(experiment);
   // Where no round counts, the numbers are shown all the same; the verdict says what they are worth.
   const shown = valid.length > 0 ? valid : taken;
   const correct = addUp(taken.flatMap(({ subject }) => subject.correct ?? []));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Experiment, SideRound } from '../../../bench/lib/measure.ts';
-import { type Instruments, measure } from '../../../bench/lib/rounds.ts';
+import { type Instruments, type Measured, measure as measureRounds } from '../../../bench/lib/rounds.ts';
 import { seeded } from '../../../bench/lib/statistics.ts';
 
 interface Fake {
@@ -43,6 +43,12 @@ function instruments(over: Partial<Instruments> = {}): Instruments {
   };
 }
 
+async function measure(experiment: Experiment, given: Instruments): Promise<Measured> {
+  const measured = await measureRounds(experiment, given);
+  if (!measured) throw new Error('there were no rounds');
+  return measured;
+}
+
 test('who goes first alternates, the warm-up counts for nothing, and the sides are closed', async () => {
   const { experiment, order } = fake({ subject: (n) => ({ samples: [n < 2 ? 100 : 2] }), rounds: { warmUp: 2 } });
   const { outcomes } = await measure(experiment, instruments());
@@ -57,10 +63,26 @@ test('an undecided goal gets more rounds, up to the most there may be', async ()
   expect(outcomes[0]?.verdict).toBe('unclear');
 });
 
-test('the cap on time ends it before', async () => {
-  const { experiment, order } = fake({ rounds: { capMs: 1_500 } });
+test('the cap on time ends it before, once there are as many rounds as an interval needs', async () => {
+  const { experiment, order } = fake({
+    subject: (n) => ({ samples: [n % 2 === 0 ? 2 : 4] }),
+    rounds: { capMs: 3_500 },
+  });
   await measure(experiment, instruments());
-  expect(order.filter((it) => it === 'A')).toHaveLength(2);
+  expect(order.filter((it) => it === 'A')).toHaveLength(4);
+});
+
+test('on a very slow machine it ends with fewer, and promises nothing', async () => {
+  const { experiment, order } = fake({ rounds: { capMs: 400 } });
+  const { outcomes } = await measure(experiment, instruments());
+  expect(order.filter((it) => it === 'A')).toHaveLength(1);
+  expect(outcomes[0]).toMatchObject({ verdict: 'unclear', reason: 'too few rounds in the time' });
+});
+
+test('an abort before the first round leaves nothing to say', async () => {
+  const { experiment, order } = fake({});
+  expect(await measureRounds(experiment, instruments({ signal: AbortSignal.abort() }))).toBeUndefined();
+  expect(order).toEqual(['closed']);
 });
 
 test('an abort ends it after the round under way', async () => {
