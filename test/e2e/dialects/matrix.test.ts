@@ -17,7 +17,7 @@ const open = new Set([
   'GET /static/index.html',
 ]);
 const withoutToken = /^GET \/api\/v1\/sessions\/shared\//; // what its owner shared
-const signed = /signed|\/download$|\/vnc$/; // may be opened by a signed address instead
+const signed = /^GET .*(\/download|\/vnc)$/; // may be opened by a signed address instead
 
 interface Route {
   readonly name: string;
