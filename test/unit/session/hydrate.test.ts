@@ -70,6 +70,17 @@ describe('a run that a restart cut', () => {
     expect(folded(calling, called(false), calling, called(true)).soFar().stepFailed).toBe(false);
   });
 
+  test('that had nothing open has nothing open', () => {
+    const plan = fact('plan', { steps: [...steps] });
+    const { fold, soFar, resume } = folded(asks('x'), says('a'), said('a'), plan, fact('step', steps[0]), usage);
+    expect(fold.openMessage).toBeUndefined();
+    expect(soFar()).toMatchObject({ steps, openCall: undefined, stepFailed: false });
+    expect(resume().waiting).toBeUndefined();
+    expect(folded(asks('x')).fold.openMessage).toBeUndefined();
+    expect(folded(says('a'), said('a')).soFar().steps).toEqual([]);
+    expect(folded(wait, calling, called(true)).resume().waiting).toBe('Which?');
+  });
+
   test('has in its inbox what no turn has seen', () => {
     const { soFar, transcript } = folded(asks('one', messageId(1)), asks('two', messageId(2)));
     transcript.add({ runId: runId(), messageId: messageId(1), message: { role: 'user', text: 'one' } });
