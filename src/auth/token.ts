@@ -66,7 +66,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
   };
 }
 
-/** For the access log: what stands behind `token=` is nobody's business, nor what behind `connectionParams=`. */
+/** For the access log: what opens something is nobody's business. */
 export function maskToken(url: string): string {
-  return url.replace(/([?&](?:token|connectionParams)=)[^&#]*/gi, '$1***');
+  return url.replace(/([?&](?:token|connectionParams|signature)=)[^&#]*/gi, '$1***');
 }

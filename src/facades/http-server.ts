@@ -1,3 +1,5 @@
+import { lockout } from '../auth/lockout.ts';
+import { signedUrls } from '../auth/signed-url.ts';
 import { tokenGate } from '../auth/token.ts';
 import { isLoopback } from '../config/contradictions.ts';
 import type { Config } from '../config/schema.ts';
@@ -44,17 +46,28 @@ export interface HttpServerDeps {
   readonly clock: Clock;
 }
 
+const credentialTexts = {
+  failed: 'a wrong credential was shown',
+  locked: 'an address was locked out for a minute: too many wrong credentials',
+};
+
 /** The whole HTTP surface, not listening yet. A new dialect is one folder and one line here. */
 export function httpServer(deps: HttpServerDeps): App {
   const { config, version, sessions, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenGate(config.token);
+  const signed = signedUrls(clock);
   const { app, table } = createApp({
     guard: {
       loopback: isLoopback(config.host),
       allowedHosts: config.allowedHosts,
       corsOrigins: config.corsOrigins,
       gate,
+      signed,
+      lockout: lockout({
+        clock,
+        heard: (what, address) => logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]),
+      }),
       limiter: config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined,
     },
     styles,

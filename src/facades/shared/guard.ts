@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hostAllowed, isForeign, originAllowed } from '../../auth/browser.ts';
+import type { Lockout } from '../../auth/lockout.ts';
+import type { SignedUrls } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -10,6 +12,10 @@ export interface GuardOptions {
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly gate: TokenGate;
+  /** Links that open a route of their purpose without a token. */
+  readonly signed?: SignedUrls;
+  /** Undefined: who guesses is not stopped. */
+  readonly lockout?: Lockout;
   /** Undefined: nobody is limited. */
   readonly limiter: RateLimiter | undefined;
 }
@@ -34,11 +40,18 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     allowOrigin(request, reply, options);
 
     const shown = credentials(request);
+    const signature = signatureOf(request);
+    const isJudged = signature !== undefined || (shown.length > 0 && options.gate.required);
+    if (isJudged) refuseLocked(request.ip, options);
     const known = options.gate.accepts(shown);
+    const opened = signature === undefined ? undefined : opens(request, signature, options);
+    if (isJudged && (opened === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
     request.known = known;
     request.caller = known && options.gate.required ? 'token' : request.ip;
     countRequest(request, reply, options);
     refuseForeign(request, options);
+    if (opened) return undefined;
+    if (opened === false) throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
     if (!known && !request.routeOptions.config.open && !(shown.length === 0 && mayShowLater(request))) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
@@ -48,6 +61,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
 
 interface Query {
   readonly token?: unknown;
+  readonly signature?: unknown;
   readonly connectionParams?: unknown;
 }
 
@@ -58,6 +72,26 @@ function credentials(request: FastifyRequest): string[] {
     query: token,
     protocols: isUpgrade(request) ? request.headers['sec-websocket-protocol'] : undefined,
     connectionParams: request.routeOptions.config.connectionParams ? connectionParams : undefined,
+  });
+}
+
+/** Who shows a signature where one counts is judged by it, whatever else would let it in. */
+function signatureOf(request: FastifyRequest): string | undefined {
+  const { signature } = (request.query ?? {}) as Query;
+  if (signature === undefined || !request.routeOptions.config.signed) return undefined;
+  return String(signature);
+}
+function opens(request: FastifyRequest, signature: string, { signed }: GuardOptions): boolean {
+  const { signed: purpose } = request.routeOptions.config;
+  if (!signed || !purpose) return false;
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  return signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
+}
+function refuseLocked(address: string, { lockout }: GuardOptions): void {
+  const retryAfterMs = lockout?.waitOf(address) ?? 0;
+  if (retryAfterMs === 0) return;
+  throw new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
+    retryAfterMs,
   });
 }
 

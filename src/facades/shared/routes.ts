@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
+import type { Purpose } from '../../auth/signed-url.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { InvalidRequest, type Issue } from './error-style.ts';
 
@@ -33,6 +34,8 @@ declare module 'fastify' {
     doc?: RouteDoc;
     /** Answers without a token. */
     open?: true;
+    /** A signed link for this purpose opens it without a token. */
+    signed?: Purpose;
     /** Does not count against the rate limit. */
     free?: true;
     /** Stays open; a foreign page may not even start it. */

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { z } from 'zod';
+import type { Purpose } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors.ts';
 import { type ErrorStyle, styleOf } from './error-style.ts';
@@ -39,6 +40,8 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly subprotocols?: readonly string[];
   /** Refuses, with 400, a client that offers protocols and none of ours; else it is accepted without one. */
   readonly strictSubprotocols?: true;
+  /** A signed link for this purpose opens it without a token. */
+  readonly signed?: Purpose;
   /** The token may come after the upgrade, with tRPC's connection parameters; `open` must then ask for it. */
   readonly connectionParams?: true;
   open(socket: Socket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
@@ -95,11 +98,12 @@ export function socketServer(app: App, { styles, ...context }: SocketServerDeps)
   });
 
   return {
-    route({ path, params, query, doc, connectionParams, open, ...choice }) {
+    route({ path, params, query, doc, connectionParams, signed, open, ...choice }) {
       const shake = handshake(choice);
       const config = {
         socket: true as const,
         ...(connectionParams && { connectionParams }),
+        ...(signed && { signed }),
         ...(doc && { doc: { ...doc, websocket: true as const, responses: { 101: upgraded, ...doc.responses } } }),
       };
       const schema = { ...(params && { params }), ...(query && { querystring: query }) };

@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { type Signed, signedUrls } from '../../../src/auth/signed-url.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+const vnc: Signed = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
+const file: Signed = { method: 'GET', path: '/api/v1/files/1/download', purpose: 'file' };
+const signatureOf = (url: string) => new URL(url, 'http://x').searchParams.get('signature') ?? '';
+
+function links() {
+  const clock = manualClock(1_700_000_000_000);
+  const urls = signedUrls(clock);
+  const sign = (what: Signed) => signatureOf(urls.sign(what, 60_000));
+  return { clock, urls, sign };
+}
+
+test('a link leads to what was signed, with a signature of five parts', () => {
+  const { urls } = links();
+  expect(urls.sign(file, 60_000)).toMatch(
+    /^\/api\/v1\/files\/1\/download\?signature=v1\.[0-9a-f]{8}\.1700000060000\.[\w-]{22}\.[\w-]{43}$/,
+  );
+});
+
+test('F134 a link opens what it was signed for, until it expires', () => {
+  const { clock, urls, sign } = links();
+  const signature = sign(file);
+  expect(urls.accepts(file, signature)).toBe(true);
+  clock.advance(59_999);
+  expect(urls.accepts(file, signature)).toBe(true);
+  clock.advance(1);
+  expect(urls.accepts(file, signature)).toBe(false);
+});
+
+test('F134 a link to a screen works once, one to a file again', () => {
+  const { urls, sign } = links();
+  const [screen, bytes] = [sign(vnc), sign(file)];
+  expect([1, 2].map(() => urls.accepts(vnc, screen))).toEqual([true, false]);
+  expect([1, 2].map(() => urls.accepts(file, bytes))).toEqual([true, true]);
+});
+
+test('F134 a link that fails is not used up by that', () => {
+  const { urls, sign } = links();
+  const signature = sign(vnc);
+  expect(urls.accepts({ ...vnc, path: vnc.path.replace('f/vnc', 'e/vnc') }, signature)).toBe(false);
+  expect(urls.accepts(vnc, signature)).toBe(true);
+});
+
+const change = (signature: string, part: number, to: (text: string) => string) =>
+  signature
+    .split('.')
+    .map((text, at) => (at === part ? to(text) : text))
+    .join('.');
+const flipped = (text: string) => (text.startsWith('A') ? 'B' : 'A') + text.slice(1);
+const tamperings: [string, (signature: string) => string, Partial<Signed>?][] = [
+  ['another session', (it) => it, { path: '/api/v1/sessions/0123456789abcdee/vnc' }],
+  ['another method', (it) => it, { method: 'DELETE' }],
+  ['another purpose', (it) => it, { purpose: 'file' }],
+  ['another path', (it) => it, { path: '/api/v1/sessions/0123456789abcdef/vnc/' }],
+  ['another version', (it) => change(it, 0, () => 'v2')],
+  ['another key', (it) => change(it, 1, (kid) => (kid.startsWith('0') ? '1' : '0') + kid.slice(1))],
+  ['a later expiry', (it) => change(it, 2, (expires) => String(Number(expires) + 1))],
+  ['a very late expiry', (it) => change(it, 2, () => '9999999999999999')],
+  ['no expiry', (it) => change(it, 2, () => '')],
+  ['an expiry with a sign', (it) => change(it, 2, (expires) => `+${expires}`)],
+  ['another nonce', (it) => change(it, 3, flipped)],
+  ['another mac', (it) => change(it, 4, flipped)],
+  ['a mac cut short', (it) => it.slice(0, -1)],
+  ['half of it', (it) => it.slice(0, it.length / 2)],
+  ['a mac with more behind it', (it) => `${it}A`],
+  ['a part too many', (it) => `${it}.x`],
+  ['a part too few', (it) => it.split('.').slice(0, 4).join('.')],
+  ['a line break behind it', (it) => `${it}\n`],
+  ['nothing', () => ''],
+  ['only dots', () => '....'],
+  ['a mac of zeros', (it) => change(it, 4, () => 'A'.repeat(43))],
+];
+test.each(tamperings)('F134 %s is refused', (_name, tamper, other = {}) => {
+  const { urls, sign } = links();
+  expect(urls.accepts({ ...vnc, ...other }, tamper(sign(vnc)))).toBe(false);
+});
+
+test("another server's links are not taken", () => {
+  const [ours, theirs] = [links(), links()];
+  expect(ours.urls.accepts(file, theirs.sign(file))).toBe(false);
+});
