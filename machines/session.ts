@@ -28,6 +28,8 @@ export interface QueuedRun {
   readonly messageId: MessageId;
   /** It had begun before a restart. */
   readonly resume: RunResume | undefined;
+  /** How its session worked when it was asked for; without it, as when the session came into memory. */
+  readonly plans?: boolean;
 }
 
 /** What somebody wants; each is answered once, by its `commandId`. */
@@ -42,6 +44,7 @@ export type SessionCommand =
       messageId: MessageId;
       /** Of the run that the message starts, if it starts one. */
       runId: RunId;
+      plans?: boolean;
     }
   | { type: 'cmd.stop'; commandId: string }
   | { type: 'cmd.delete'; commandId: string }
@@ -164,8 +167,8 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
 /** The message starts a run of its own, behind the others or, to replace, before them. */
 const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
-  const { runId, text: task, messageId, commandId } = event;
-  const run: QueuedRun = { runId, task, messageId, resume: undefined };
+  const { runId, text: task, messageId, commandId, plans } = event;
+  const run: QueuedRun = { runId, task, messageId, resume: undefined, ...(plans !== undefined && { plans }) };
   enqueue.assign({ queue: event.mode === 'replace' ? [run, ...context.queue] : [...context.queue, run] });
   enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
 });
@@ -335,9 +338,9 @@ const nothingToRelease = own.enqueueActions(({ event, enqueue }) => {
 const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>
   active === undefined && queue.length + uses.length + waiters.length === 0;
 
-const runInput = ({ sessionId, active, runPolicy: policy }: SessionContext): RunInput => {
-  const { runId, task, messageId, resume } = active as QueuedRun;
-  return { sessionId, runId, task, messageId, policy, resume };
+const runInput = ({ sessionId, active, runPolicy }: SessionContext): RunInput => {
+  const { runId, task, messageId, resume, plans = runPolicy.plans } = active as QueuedRun;
+  return { sessionId, runId, task, messageId, policy: { ...runPolicy, plans }, resume };
 };
 
 const releasedFact = (context: SessionContext): SessionFact => ({

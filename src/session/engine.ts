@@ -131,6 +131,11 @@ export class Engine implements AsyncDisposable {
     this.#supervisor.send({ type: 'session.wake', id });
   }
 
+  /** Whether a run that is asked for now makes a plan. */
+  async plansFor(session: SessionRecord): Promise<boolean> {
+    return (await this.#options.profileOf(session)).plans;
+  }
+
   live(id: SessionId): Live | undefined {
     return this.#lives.get(id);
   }

@@ -26,10 +26,6 @@ export const providers: readonly Provider[] = [
 ];
 
 export const providerOf = (id: string): Provider | undefined => providers.find((it) => it.id === id);
-/** Those that take a key. */
-export const keyedProvider = (id: string): Provider | undefined =>
-  providers.find((it) => it.id === id && it.envKey !== null);
-
 /** `provider/model`, as configured; the demo model has one name for both. */
 export function splitModel(name: string): { provider: string; model: string } {
   const [provider = '', ...model] = name.split('/');

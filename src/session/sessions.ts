@@ -121,9 +121,10 @@ export function sessionService(deps: Deps): SessionService {
     },
 
     async send(id, command) {
-      await stored(id);
+      const record = await stored(id);
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp } = command;
+      const plans = await engine.plansFor(record);
       const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
       const sent = await engine.command<Sent>(id, {
         type: 'cmd.send',
@@ -132,6 +133,7 @@ export function sessionService(deps: Deps): SessionService {
         mode,
         attachments,
         clientTimestamp,
+        plans,
       });
       return { messageId: sent.messageId, runId: sent.runId, seq: sent.seq };
     },

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
 import type { PlanStep } from '../../core/events.ts';
 import { actNote, summaryNote } from '../prompts.ts';
+import { firstLine } from './plan.ts';
 import { takeTurn } from './turn.ts';
 import type { Working } from './working.ts';
 
@@ -11,6 +12,8 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const step = steps.find(({ status }) => status === 'running');
   const known = scribe.steps.find(({ id }) => id === step?.id);
   if (step && known?.status !== 'running') await scribe.write(scribe.step(step));
+  // Without a plan nothing else names the session.
+  if (!step && !work.hasTitle()) await scribe.write(scribe.title(firstLine(work.task)));
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);

@@ -78,7 +78,7 @@ const numbered = (kept: readonly PlanStep[], descriptions: readonly string[]): P
 ];
 const pendingOf = (steps: readonly PlanStep[]) =>
   steps.filter(({ status }) => status === 'pending').map(({ description }) => description);
-const firstLine = (text: string): string => text.trim().split('\n')[0]?.slice(0, 60) || 'Task';
+export const firstLine = (text: string): string => text.trim().split('\n')[0]?.slice(0, 60) || 'Task';
 export const halves = (text: string): [string, string] => {
   const middle = Math.ceil(text.length / 2);
   return [text.slice(0, middle), text.slice(middle)];
