@@ -39,7 +39,10 @@ export const NewChatQuery = z.object({ project_id: z.string() });
 export const PathQuery = z.object({ path: path.describe('absolute, below /workspace/') });
 export const DownloadAllQuery = z.object({ type: z.string().describe('uploaded or output') });
 export const ProvidersQuery = z.object({ featured_only: z.enum(['true', 'false', '1', '0', '']).optional() });
-export const StreamQuery = z.object({ after_seq: z.unknown().optional().describe('resume after this event') });
+export const StreamQuery = z.object({
+  // Read leniently: what is wrong with it is told in a frame.
+  after_seq: z.unknown().optional().meta({ type: 'string', description: 'resume after this event; 0 replays all' }),
+});
 
 export const NewProject = z.object({ name, description: z.string().max(200_000).nullish() });
 export const ProjectChange = z.object({ name: name.nullish(), description: z.string().max(200_000).nullish() });

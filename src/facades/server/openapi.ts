@@ -42,6 +42,7 @@ function operation({ schema }: RegisteredRoute, doc: NonNullable<RegisteredRoute
     ...(doc.description && { description: doc.description }),
     ...(parameters.length > 0 && { parameters }),
     ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample) }),
+    ...(doc.requestContent && { requestBody: otherBody(doc.requestContent) }),
     responses: Object.fromEntries(Object.entries(doc.responses).map(([status, one]) => [status, response(one)])),
   };
 }
@@ -68,6 +69,11 @@ function requestBody(schema: z.ZodType, example: unknown): Json {
     required: needed,
     content: { 'application/json': { schema: json, ...(example !== undefined && { example }) } },
   };
+}
+
+function otherBody(content: NonNullable<NonNullable<RegisteredRoute['doc']>['requestContent']>): Json {
+  const types = Object.entries(content).map(([type, schema]) => [type, { schema: toJsonSchema(schema, 'input') }]);
+  return { required: true, content: Object.fromEntries(types) };
 }
 
 function response({ description, content }: ResponseDoc): Json {

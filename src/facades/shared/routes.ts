@@ -25,6 +25,8 @@ export interface RouteDoc {
   /** By status; `default` stands for all that are not listed. */
   readonly responses: Readonly<Record<string, ResponseDoc>>;
   readonly bodyExample?: unknown;
+  /** A body that is no JSON, by its media type. */
+  readonly requestContent?: Readonly<Record<string, z.ZodType>>;
   /** It is one: asked for with an upgrade. */
   readonly websocket?: true;
 }

@@ -32,6 +32,9 @@ export const upload = route({
   fails: [404, 409, 413, 422],
   more: {
     headers: key,
+    requestContent: {
+      'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }),
+    },
     description:
       'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +
       "project's chat sessions as project_files/<filename>. A file of the same name is replaced and gets a new id.",
