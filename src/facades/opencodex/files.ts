@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { baseName, type Staged } from '../../session/uploads.ts';
 import { InvalidRequest } from '../shared/error-style.ts';
+import { readFiles } from '../shared/multipart.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import { fileOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
 import * as doc from './docs/files.ts';
 import { sendFile } from './download.ts';
-import { readFiles } from './multipart.ts';
 import { pageOf } from './paging.ts';
 import { IdParams, PageQuery, ProjectParams } from './schemas.ts';
 import { fileView } from './views.ts';
@@ -27,7 +27,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${base}/:id/download`,
-    { schema: { params: IdParams }, config: { doc: doc.download } },
+    { schema: { params: IdParams }, config: { doc: doc.download, signed: 'file' } },
     async (request, reply) => {
       const file = await fileOf(deps, request.params.id);
       const { name, size, mimeType, sha256 } = file;

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
-import { InvalidRequest } from '../shared/error-style.ts';
+import { InvalidRequest } from './error-style.ts';
 
 export interface Part {
   readonly filename: string;
