@@ -155,6 +155,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
           logger.warn({ session: id, err: error }, "the image's package managers could not be read");
           return [];
         });
+        if (!sandbox.isFresh) return; // its log says it already
         const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
         const reach = hosts === '' ? '' : `: ${hosts}`;
         engine.note(id, {

@@ -41,10 +41,13 @@ const viewMs = 5_000;
 export function sessionService(deps: Deps): SessionService {
   const { store, log, engine, driver, presence, clock, ids, closing } = deps;
 
+  const gone = () => new AppError('session_not_found', 'There is no such session.');
+  const burying = new Set<SessionId>();
+
   async function stored(id: SessionId): Promise<StoredSession> {
     const live = engine.live(id)?.writer.record;
     const record = live ?? (await read(id));
-    if (!record || record.deleting) throw new AppError('session_not_found', 'There is no such session.');
+    if (!record || record.deleting) throw gone();
     return record;
   }
   async function read(id: SessionId): Promise<StoredSession | undefined> {
@@ -113,7 +116,9 @@ export function sessionService(deps: Deps): SessionService {
 
     async delete(id) {
       const record = await stored(id);
-      await amend(id, { deleting: true }); // the tombstone first: whatever happens now, it is gone from every list
+      if (burying.has(id)) throw gone(); // a second delete in the same moment
+      burying.add(id);
+      await amend(id, { deleting: true }).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
       news.tell({ type: 'deleted', session: publicRecord(record) });
       const done = removeSession(deps, id);
       await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest';
+import { api } from '../../support/api.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+test('F110 of ten deletes in the same moment one succeeds, and the others find no session', async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  const client = api(server.url);
+  const id = await client.create();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => client.remove(id)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array(9).fill(404)]);
+});
