@@ -181,7 +181,13 @@ export class Engine implements AsyncDisposable {
     };
     return sessionMachine.provide({
       actors: {
-        run: runWith({ clock, working: (id, runId) => this.#working(id, runId), live, onEnd: onRunEnd }),
+        run: runWith({
+          clock,
+          working: (id, runId) => this.#working(id, runId),
+          live,
+          use: (id, signal) => this.use(id, signal),
+          onEnd: onRunEnd,
+        }),
         sandbox: sandboxWith({ driver, clock, startTimeoutMs, live, spec, connect, prepare, track }),
       },
       actions: {

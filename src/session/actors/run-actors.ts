@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { SessionFact } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import type { Live } from '../live.ts';
+import type { UsedSandbox } from '../sandboxes.ts';
 import { act, summarize } from './act.ts';
 import { call } from './call.ts';
 import { halves, plan } from './plan.ts';
@@ -15,12 +16,13 @@ interface Deps {
   readonly clock: Clock;
   working(sessionId: SessionId, runId: RunId): Promise<Working>;
   live(sessionId: SessionId): Live;
+  use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
 const killMs = 4_000; // a stop answers within five seconds
 
 /** The run machine with its holes filled. */
-export const runWith = ({ clock, working, live, onEnd }: Deps) =>
+export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => plan(await working(input.sessionId, input.runId), input, signal)),
@@ -40,7 +42,7 @@ export const runWith = ({ clock, working, live, onEnd }: Deps) =>
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
-        await endRun(clock, own, { runId, task, end });
+        await endRun({ clock, use }, own, { runId, task, end });
         onEnd(statusOf(end));
       }),
     },
@@ -52,14 +54,24 @@ interface Ending {
   readonly end: RunEnd;
 }
 
-async function endRun(clock: Clock, live: Live, { runId, task, end }: Ending): Promise<void> {
+async function endRun(
+  { clock, use }: Pick<Deps, 'clock' | 'use'>,
+  live: Live,
+  { runId, task, end }: Ending,
+): Promise<void> {
   const { scribe, client } = live;
   if (!scribe) return;
   scribe.shut();
   // What an ended run left in the background goes on; a stopped run leaves nothing.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || scribe.openCall)) {
     using until = deadline(killMs, clock);
-    await client.killTagged(runId, until.signal).catch(() => {}); // a lost sandbox has no processes
+    const kill = async () => {
+      // What is frozen hears of no kill, and would go on when it is thawed.
+      await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
+      await (used?.client ?? client).killTagged(runId, until.signal);
+    };
+    // What is deleted goes with its sandbox, and a lost sandbox has no processes.
+    if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
   // And the transcript with it: an idle session is small. The next run may have begun, if this took too long.

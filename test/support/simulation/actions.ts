@@ -151,14 +151,14 @@ export class Actions {
 
   #kill(server: Server): void {
     const { dice } = this.#world;
-    if (dice.chance(0.3)) {
-      this.#world.hit('server: kill -9 between two events');
-      this.#world.lookAround();
-      server.life.kill();
-      return;
-    }
+    const way = dice.weighted({ between: 3, anywhere: 4, where: 3 });
     // In the middle of things: between a call of the world and its answer, as often as not.
-    server.life.killAfter(dice.between(1, 60));
+    if (way === 'anywhere') server.life.killAfter(dice.between(1, 60));
+    if (way === 'where') server.life.killAt(dice.pick(['after provision', 'after start', 'after destroy']));
+    if (way !== 'between') return;
+    this.#world.hit('server: kill -9 between two events');
+    this.#world.lookAround();
+    server.life.kill();
   }
 
   #arm(name: string, fault: string): void {

@@ -22,6 +22,7 @@ export class Life implements Clock {
   #isAlive = true;
   #crossings = 0;
   #killAt = Number.POSITIVE_INFINITY;
+  #killWhere: string | undefined;
 
   readonly #onKilled: (where: string) => void;
 
@@ -41,6 +42,15 @@ export class Life implements Clock {
   killAfter(crossings: number): void {
     this.#killAt = this.#crossings + crossings;
   }
+  /** At the next such boundary, such as `after provision`. */
+  killAt(where: string): void {
+    this.#killWhere = where;
+  }
+  /** Spared: it is to live from now on. */
+  spare(): void {
+    this.#killAt = Number.POSITIVE_INFINITY;
+    this.#killWhere = undefined;
+  }
   kill(): void {
     this.#isAlive = false;
     for (const timer of this.#timers) this.#time.clearTimeout(timer);
@@ -48,7 +58,8 @@ export class Life implements Clock {
   }
   #cross(where: string): boolean {
     this.#crossings += 1;
-    if (!this.#isAlive || this.#crossings < this.#killAt) return this.#isAlive;
+    const isTime = this.#crossings >= this.#killAt || where === this.#killWhere;
+    if (!this.#isAlive || !isTime) return this.#isAlive;
     this.#onKilled(where);
     this.kill();
     return false;
