@@ -11,7 +11,11 @@ const DetailedReply = HealthReply.extend({
   timestamp: z.iso.datetime(),
   version: z.string(),
   uptime_seconds: z.number(),
-  checks: z.object({ storage: CheckReply, sandbox: CheckReply, model: CheckReply }),
+  checks: z.object({
+    storage: CheckReply,
+    sandbox: CheckReply.extend({ driver: z.string() }),
+    model: CheckReply.extend({ name: z.string() }),
+  }),
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
 const statuses = (schema: z.ZodType, healthy: object, unhealthy: object): RouteDoc['responses'] => ({
@@ -31,7 +35,7 @@ const example = (status: 'healthy' | 'unhealthy') => ({
   timestamp: '2025-01-01T00:00:00.000Z',
   version: '0.1.0',
   uptime_seconds: 12.5,
-  checks: { storage: { status }, sandbox: { status }, model: { status: 'healthy' } },
+  checks: { storage: { status }, sandbox: { status, driver: 'docker' }, model: { status: 'healthy', name: 'demo' } },
   sessions: { total: 3, running: 1, waiting: 0 },
 });
 const detailedDoc: RouteDoc = {
