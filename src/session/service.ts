@@ -39,6 +39,8 @@ export interface SessionChange {
   readonly pinned?: boolean;
   readonly shared?: boolean;
   readonly archived?: boolean;
+  /** All messages were read. */
+  readonly unread?: 0;
 }
 
 /** Everything a facade may ask for. Facades translate to and from this and decide nothing. Rejects only with AppError. */

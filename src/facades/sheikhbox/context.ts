@@ -1,12 +1,16 @@
+import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionEvent } from '../../core/events.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { SessionService } from '../../session/service.ts';
+import type { UploadService } from '../../session/uploads.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
 import type { SseContext } from '../shared/sse.ts';
+import type { SocketServer } from '../shared/ws.ts';
 import type { Profile } from './events.ts';
+import type { FileInfos } from './file-infos.ts';
 
 export interface SheikhboxDeps {
   readonly sessions: SessionService;
@@ -15,11 +19,19 @@ export interface SheikhboxDeps {
   readonly clock: Clock;
   readonly logger: HttpLogger;
   readonly profile: Profile;
+  readonly sockets: SocketServer;
+  readonly signed: SignedUrls;
+  /** Without it there are no files to upload. */
+  readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'>;
+  readonly maxUploadBytes: number;
 }
 /** What the routes of this dialect share. */
 export interface SheikhboxContext extends SheikhboxDeps {
+  readonly infos: FileInfos;
   readonly frameOf: (event: SessionEvent) => Buffer | undefined;
 }
+
+export const base = '/api/v1/sessions';
 
 /** Any other shape names no session; it is never a bad request. */
 export function sessionId(given: string): SessionId {

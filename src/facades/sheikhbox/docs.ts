@@ -16,6 +16,7 @@ const sid = '5f2a0c9be41d7733';
 const key = {
   'Idempotency-Key': '1 to 255 visible ASCII characters: a repeat with the same key and body is not done twice',
 };
+const marks = { is_shared: false, is_favorite: false, is_pinned: false, project_id: null };
 const resume = { 'Last-Event-ID': 'resume after this event' };
 const title = 'id: 3\nevent: title\ndata: {"event_id":"3","timestamp":1735689600,"title":"Say hi"}\n\n';
 const done = 'id: 20\nevent: done\ndata: {"event_id":"20","timestamp":1735689601}\n\n';
@@ -42,6 +43,7 @@ export const listSessions: RouteDoc = {
           latest_message_at: 1735689601,
           status: 'completed',
           unread_message_count: 0,
+          ...marks,
         },
       ],
     }),
@@ -58,6 +60,7 @@ export const getSession: RouteDoc = {
       title: 'Say hi',
       status: 'completed',
       events: [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }],
+      ...marks,
     }),
     ...failures(404),
   },

@@ -1,5 +1,6 @@
 import type { FactOf, SessionEvent, ToolContent } from '../../core/events.ts';
 import type { Followed } from '../../core/ports.ts';
+import { bareInfo, type FileInfo } from './file-infos.ts';
 
 // Core events in the words of SheikhBox. One event gives at most one frame, so a cursor never falls between two.
 
@@ -8,10 +9,11 @@ export interface SseEvent {
   readonly event: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
+type InfoOf = (file: string, at: number) => FileInfo;
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
 /** What this dialect says of an event, in streams and in the history alike; undefined where it says nothing. */
-export function toSheikhbox(event: SessionEvent, profile: Profile): SseEvent | undefined {
+export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoOf = bareInfo): SseEvent | undefined {
   const say = (name: string, data: Record<string, unknown> = {}): SseEvent => ({
     event: name,
     data: { event_id: String(event.seq), timestamp: epoch(event.ts), ...data },
@@ -20,7 +22,7 @@ export function toSheikhbox(event: SessionEvent, profile: Profile): SseEvent | u
     case 'message.user':
     case 'message.assistant': {
       const role = event.type === 'message.user' ? 'user' : 'assistant';
-      const attachments = event.data.attachments.map((file) => fileInfo(file, event.ts));
+      const attachments = event.data.attachments.map((file) => infoOf(file, event.ts));
       return say('message', {
         role,
         content: event.data.text,
@@ -94,17 +96,4 @@ function toContent(tool: Tool['data']['tool'], content: ToolContent | null): obj
   if (content === null || tool === 'message') return null;
   if ('oldContent' in content) return { content: content.content, old_content: content.oldContent };
   return content;
-}
-
-/** As much as the log knows of an attached file. */
-function fileInfo(file: string, at: number): Record<string, unknown> {
-  return {
-    file_id: file,
-    filename: file.slice(file.lastIndexOf('/') + 1),
-    content_type: null,
-    size: 0,
-    upload_date: new Date(at).toISOString(),
-    metadata: null,
-    file_url: '',
-  };
 }

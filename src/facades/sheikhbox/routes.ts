@@ -2,29 +2,41 @@ import { laterCursor } from '../shared/cursor.ts';
 import { envelope } from '../shared/error-style.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { chat } from './chat.ts';
-import { type SheikhboxContext, type SheikhboxDeps, sessionId } from './context.ts';
+import { base, type SheikhboxContext, type SheikhboxDeps, sessionId } from './context.ts';
 import * as doc from './docs.ts';
+import { FileInfos } from './file-infos.ts';
 import { frameCache } from './frames.ts';
+import { mountList } from './list-stream.ts';
+import { mountMarks } from './marks.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream, whileConnected } from './panels.ts';
 import { ChatBody, EventsQuery, FileBody, SessionParams, ShellBody, success } from './schemas.ts';
+import { mountShared } from './shared-view.ts';
 import { streamEvents } from './stream.ts';
+import { mountFrontEnd, mountUploads } from './uploads.ts';
 import { listItem, sessionView } from './views.ts';
-
-const base = '/api/v1/sessions';
+import { mountVnc } from './vnc.ts';
 
 export function sheikhbox(deps: SheikhboxDeps): Dialect {
-  const context: SheikhboxContext = { ...deps, frameOf: frameCache(deps.profile) };
+  const infos = new FileInfos(deps.uploads);
+  const context: SheikhboxContext = { ...deps, infos, frameOf: frameCache(deps.profile, infos) };
   return {
     errors: { prefix: base, style: envelope },
     mount(app) {
       mountSessions(app, context);
       mountStreams(app, context);
       mountPanels(app, context);
+      mountList(app, context);
+      mountMarks(app, context);
+      mountShared(app, context);
+      mountVnc(app, context);
+      mountUploads(app, context);
+      mountFrontEnd(app);
     },
   };
 }
 
-function mountSessions(app: App, { sessions, idempotency, profile }: SheikhboxContext): void {
+function mountSessions(app: App, context: SheikhboxContext): void {
+  const { sessions, idempotency, profile } = context;
   app.put(base, { config: { doc: doc.createSession } }, (request, reply) =>
     idempotency.once(request, reply, async () => {
       const { id } = await sessions.create({ origin: 'sheikhbox' });
@@ -35,7 +47,7 @@ function mountSessions(app: App, { sessions, idempotency, profile }: SheikhboxCo
     success({ sessions: (await sessions.list()).map((session) => listItem(session, profile)) }),
   );
   app.get(`${base}/:sid`, { schema: { params: SessionParams }, config: { doc: doc.getSession } }, async ({ params }) =>
-    success(await sessionView(await sessions.get(sessionId(params.sid)), sessions, profile)),
+    success(await sessionView(await sessions.get(sessionId(params.sid)), context)),
   );
   app.delete(
     `${base}/:sid`,

@@ -25,6 +25,8 @@ export function streamChat(
         if (await isOver(sessions, id, plan, item.head)) return;
         continue;
       }
+      const learning = context.infos.learn(item.event);
+      if (learning) await learning;
       const frame = item.event.type === 'message.user' ? undefined : frameOf(item.event);
       const full = frame && stream.write(frame);
       if (full) await full;
@@ -46,6 +48,8 @@ export function streamEvents(
         await sayResync(stream, item, context);
         continue;
       }
+      const learning = context.infos.learn(item.event);
+      if (learning) await learning;
       const frame = context.frameOf(item.event);
       const full = frame && stream.write(frame);
       if (full) await full;

@@ -1,6 +1,7 @@
 import type { SessionRecord } from '../../core/records.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SheikhboxContext } from './context.ts';
 import { epoch, type Profile, type SseEvent, toSheikhbox } from './events.ts';
+import type { FileInfo } from './file-infos.ts';
 
 const shownChars = 1000;
 
@@ -17,17 +18,41 @@ export const listItem = (session: SessionRecord, profile: Profile) => ({
   latest_message_at: epoch(session.latestMessageAt),
   status: statusOf(session, profile),
   unread_message_count: session.unread,
+  ...marksOf(session),
+});
+const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
+  is_shared: shared,
+  is_favorite: favorite,
+  is_pinned: pinned,
+  project_id: projectId,
 });
 
 /** The session and its history: what was streamed, and the user's own messages. */
-export async function sessionView(session: SessionRecord, sessions: SessionService, profile: Profile) {
+export async function sessionView(session: SessionRecord, context: ViewContext, show: Show = asItIs) {
+  const { profile } = context;
   const events: SseEvent[] = [];
-  for await (const event of sessions.history(session.id)) {
-    const said = toSheikhbox(event, profile);
+  for await (const event of context.sessions.history(session.id)) {
+    await context.infos.learn(event);
+    const said = toSheikhbox(event, profile, (file, at) => show(context.infos.get(file, at)));
     if (said) events.push(said);
   }
-  return { session_id: session.id, title: session.title, status: statusOf(session, profile), events };
+  const status = statusOf(session, profile);
+  return { session_id: session.id, title: session.title, status, events, ...marksOf(session) };
 }
+
+/** What a session's messages have attached, each file once. */
+export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, show: Show = asItIs) {
+  const found = new Map<string, FileInfo>();
+  for await (const event of context.sessions.history(id)) {
+    if (event.type !== 'message.user' && event.type !== 'message.assistant') continue;
+    await context.infos.learn(event);
+    for (const file of event.data.attachments) found.set(file, show(context.infos.get(file, event.ts)));
+  }
+  return [...found.values()];
+}
+type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
+type Show = (info: FileInfo) => FileInfo;
+const asItIs: Show = (info) => info;
 
 /** Never half of a character that takes two units. */
 function beginning(text: string): string {

@@ -1,0 +1,66 @@
+import type { SessionEvent } from '../../core/events.ts';
+import type { UploadedFile, UploadService } from '../../session/uploads.ts';
+
+export interface FileInfo {
+  readonly file_id: string;
+  readonly filename: string;
+  readonly content_type: string | null;
+  readonly size: number;
+  readonly upload_date: string;
+  readonly metadata: null;
+  readonly file_url: string;
+}
+
+export const filePath = (id: string): string => `/api/v1/files/${id}/download`;
+
+export const uploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFile): FileInfo => ({
+  file_id: id,
+  filename: name,
+  content_type: mimeType,
+  size,
+  upload_date: new Date(uploadedAt).toISOString(),
+  metadata: null,
+  file_url: filePath(id),
+});
+
+/** As much as the log knows of an attached file that is no upload. */
+export const bareInfo = (file: string, at: number): FileInfo => ({
+  file_id: file,
+  filename: file.slice(file.lastIndexOf('/') + 1),
+  content_type: null,
+  size: 0,
+  upload_date: new Date(at).toISOString(),
+  metadata: null,
+  file_url: '',
+});
+
+const maxKnown = 10_000;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What messages have attached; looked up before an event is said, so that saying it need not wait. */
+export class FileInfos {
+  readonly #uploads: Pick<UploadService, 'get'> | undefined;
+  readonly #known = new Map<string, FileInfo>();
+
+  constructor(uploads: Pick<UploadService, 'get'> | undefined) {
+    this.#uploads = uploads;
+  }
+
+  /** A promise only where something must be looked up. */
+  learn(event: SessionEvent): Promise<void> | undefined {
+    if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
+    const strange = event.data.attachments.filter((id) => uuid.test(id) && !this.#known.has(id));
+    return strange.length > 0 && this.#uploads ? this.#find(strange) : undefined;
+  }
+  get(file: string, at: number): FileInfo {
+    return this.#known.get(file) ?? bareInfo(file, at);
+  }
+
+  async #find(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const file = await this.#uploads?.get(id).catch(() => undefined); // deleted: the log knows its id
+      if (this.#known.size >= maxKnown) this.#known.clear();
+      if (file) this.#known.set(id, uploadInfo(file));
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { FastifyReply } from 'fastify';
+import { pause } from '../../core/cancel.ts';
+import type { App } from '../shared/routes.ts';
+import { openSse, sseFrame } from '../shared/sse.ts';
+import { base, type SheikhboxContext } from './context.ts';
+import * as doc from './docs-additive.ts';
+import { listItem } from './views.ts';
+
+const minPauseMs = 1_000;
+
+/** The list of sessions as it changes; a page that shows it asks once instead of every few seconds. */
+export function mountList(app: App, context: SheikhboxContext): void {
+  app.post(base, { config: { doc: doc.watchSessions, stream: true } }, (_request, reply) => streamList(reply, context));
+}
+
+async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {
+  const look = async () => {
+    const list = (await sessions.list()).map((session) => listItem(session, profile));
+    return sseFrame({ event: 'sessions', data: { sessions: list } });
+  };
+  let shown = await look(); // what fails now is still an answer with a status
+  using stream = openSse(reply, sse);
+  const changes = heard({ sessions, clock }, stream.gone);
+  await stream.write(shown);
+  while (!stream.gone.aborted) {
+    await pause(minPauseMs, stream.gone, clock).catch(() => {});
+    await changes.next();
+    if (stream.gone.aborted) return;
+    const now = await look().catch(() => shown); // the next change tries again
+    if (now.equals(shown)) continue;
+    shown = now;
+    await stream.write(shown);
+  }
+}
+
+/** Whether something changed since it was asked for the last time; also when the watching itself broke off. */
+function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
+  let isNew = false;
+  let wake = () => {};
+  const ring = () => {
+    isNew = true;
+    wake();
+  };
+  const watch = async () => {
+    try {
+      for await (const _ of sessions.watch(gone)) ring();
+    } catch {} // too much changed at once
+    ring();
+  };
+  const watchOn = async () => {
+    while (!gone.aborted) {
+      await watch();
+      await pause(minPauseMs, gone, clock).catch(() => {});
+    }
+  };
+  void watchOn().then(ring);
+  return {
+    async next(): Promise<void> {
+      if (!isNew) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      isNew = false;
+    },
+  };
+}
