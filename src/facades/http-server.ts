@@ -57,6 +57,15 @@ export function httpServer(deps: HttpServerDeps): App {
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenGate(config.token);
   const signed = signedUrls(clock);
+  const guesses = lockout({
+    clock,
+    heard: (what, address) => logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]),
+  });
+  const admits = (token: string, address: string) => {
+    const known = gate.accepts([token]);
+    if (!known) guesses.failed(address);
+    return known;
+  };
   const { app, table } = createApp({
     guard: {
       loopback: isLoopback(config.host),
@@ -64,10 +73,7 @@ export function httpServer(deps: HttpServerDeps): App {
       corsOrigins: config.corsOrigins,
       gate,
       signed,
-      lockout: lockout({
-        clock,
-        heard: (what, address) => logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]),
-      }),
+      lockout: guesses,
       limiter: config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined,
     },
     styles,
@@ -106,7 +112,7 @@ export function httpServer(deps: HttpServerDeps): App {
   if (deps.services) {
     const { services } = deps;
     dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));
-    dialects.push(trpc({ services, once: once.onceFor, version, clock, gate, sockets, sse, logger }));
+    dialects.push(trpc({ services, once: once.onceFor, version, clock, admits, sockets, sse, logger }));
     if (deps.opencodex) {
       dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
     }

@@ -42,7 +42,8 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const shown = credentials(request);
     const signature = signatureOf(request);
     const isJudged = signature !== undefined || (shown.length > 0 && options.gate.required);
-    if (isJudged) refuseLocked(request.ip, options);
+    const isLater = options.gate.required && shown.length === 0 && mayShowLater(request);
+    if (isJudged || isLater) refuseLocked(request.ip, options);
     const known = options.gate.accepts(shown);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (opened === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
@@ -52,7 +53,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     refuseForeign(request, options);
     if (opened) return undefined;
     if (opened === false) throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
-    if (!known && !request.routeOptions.config.open && !(shown.length === 0 && mayShowLater(request))) {
+    if (!known && !request.routeOptions.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
     return undefined;

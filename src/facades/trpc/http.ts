@@ -27,7 +27,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   if (request.rawBody) parseJsonBody(request.rawBody); // refuses what is too deep or too rich, before it is built again
-  const { gate: _gate, sockets: _sockets, sse, logger, ...shared } = deps;
+  const { admits: _admits, sockets: _sockets, sse, logger, ...shared } = deps;
   const response = await fetchRequestHandler({
     endpoint: '/trpc',
     router: appRouter,

@@ -20,9 +20,9 @@ export function mountSocket(deps: TrpcDeps): void {
 }
 
 function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
-  const { gate, sockets: _sockets, sse: _sse, logger, ...shared } = deps;
+  const { admits: _admits, sockets: _sockets, sse: _sse, logger, ...shared } = deps;
   const ctx: TrpcContext = { ...shared, calls: new CallCount(), drained: socket.drained };
-  const admit = request.known ? () => {} : byConnectionParams(socket, deps);
+  const admit = request.known ? () => {} : byConnectionParams(socket, request.caller, deps);
   const options = {
     router: appRouter,
     maxBatchSize,
@@ -43,7 +43,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
 }
 
 /** Nothing is done for a client before its parameters, which are its first frame, bring a token; soon, please. */
-function byConnectionParams(socket: Socket, { gate, clock }: TrpcDeps): (token: unknown) => void {
+function byConnectionParams(socket: Socket, address: string, { admits, clock }: TrpcDeps): (token: unknown) => void {
   let admitted = false;
   const refuse = () => {
     if (!admitted) socket.close(closeCodes.refused, 'A valid token is needed');
@@ -52,7 +52,7 @@ function byConnectionParams(socket: Socket, { gate, clock }: TrpcDeps): (token: 
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
   socket.connection.once('message', () => queueMicrotask(refuse)); // also what was no parameters at all
   return (token) => {
-    admitted = typeof token === 'string' && gate.accepts([token]);
+    admitted = typeof token === 'string' && admits(token, address);
     if (!admitted) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
   };

@@ -73,6 +73,16 @@ test('without a token the plain socket is refused before the upgrade', async () 
   await expect.poll(() => client.frames.length).toBe(1);
 });
 
+test('F134 a wrong token in connection parameters counts towards the lock-out, and a locked address cannot try', async () => {
+  await using server = await protectedServer();
+  for (let guess = 1; guess < 1_000; guess++) await server.call('GET', `/trpc/system.info?token=${guess}`);
+  const url = `${wsUrl(server)}?connectionParams=1`;
+  using client = await openWebSocket(url);
+  client.ws.send(JSON.stringify({ method: 'connectionParams', data: { token: 'wrong' } }));
+  expect((await client.closed).code).toBe(1008);
+  await expect(openWebSocket(url)).rejects.toMatchObject({ status: 429 });
+});
+
 test('frames that are no calls are errors, and the connection stays', async () => {
   await using server = await trpcServer();
   using client = await openWebSocket(wsUrl(server));
