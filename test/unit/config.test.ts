@@ -186,6 +186,15 @@ describe('configuration', () => {
     expect(refused({ HOST })).toEqual([]);
   });
 
+  test('a storage without what it needs is refused, each lack in a line', () => {
+    expect(refused({ CORRAL_STORAGE_KIND: 'volume' })).toEqual([expect.stringContaining('CORRAL_STORAGE_PATH')]);
+    const lacks = refused({ CORRAL_STORAGE_KIND: 's3' });
+    expect(lacks).toHaveLength(3);
+    expect(lacks.join()).toMatch(/CORRAL_STORAGE_S3_BUCKET.*AWS_ACCESS_KEY_ID.*AWS_SECRET_ACCESS_KEY/);
+    const whole = { CORRAL_STORAGE_S3_BUCKET: 'b', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' };
+    expect(refused({ CORRAL_STORAGE_KIND: 's3', ...whole })).toEqual([]);
+  });
+
   test('a real model without its key is refused by name', () => {
     expect(refused({ CORRAL_MODEL: 'gemini/g' })).toEqual([expect.stringContaining('GEMINI_API_KEY')]);
   });

@@ -12,7 +12,7 @@ export interface WorkspaceFile {
   readonly modified: string;
 }
 const maxFolders = 5_000;
-const maxDepth = 64;
+const maxFiles = 50_000;
 const atOnce = 8;
 
 /** Where a path below `/workspace/` leads, relative to the workspace. Rejects everything else. */
@@ -23,32 +23,40 @@ export function inWorkspace(path: string): string {
   return relative;
 }
 
+export interface Listing {
+  readonly files: readonly WorkspaceFile[];
+  /** There are more than this looks at. */
+  readonly truncated: boolean;
+}
+
 /** Regular files in and below a folder, folders that begin with a dot left out; no link is followed. */
-export async function filesBelow(
+async function filesBelow(
   { services }: OpencodexDeps,
   { id }: SessionRecord,
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
-): Promise<WorkspaceFile[]> {
-  const found: WorkspaceFile[] = [];
+): Promise<Listing> {
+  const files: WorkspaceFile[] = [];
   let folders = [start];
-  let seen = 0;
-  for (let depth = 0; folders.length > 0 && depth < maxDepth && seen < maxFolders; depth++) {
-    const next: string[] = [];
-    const wave = folders.slice(0, maxFolders - seen);
-    seen += wave.length;
-    for (let at = 0; at < wave.length; at += atOnce) {
-      const lists = wave.slice(at, at + atOnce).map(async (folder) => {
-        for (const entry of await services.files.list(id, folder, signal).catch(ifGone)) {
-          const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
-          if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) next.push(path);
-          if (entry.type === 'file') found.push({ path, size: entry.size ?? 0, modified: entry.modified });
-        }
-      });
-      await Promise.all(lists);
+  let looked = 0;
+  const look = async (folder: string): Promise<string[]> => {
+    const inner: string[] = [];
+    for (const entry of await services.files.list(id, folder, signal).catch(ifGone)) {
+      const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) inner.push(path);
+      if (entry.type === 'file') files.push({ path, size: entry.size ?? 0, modified: entry.modified });
     }
-    folders = next;
+    return inner;
+  };
+  while (folders.length > 0) {
+    if (looked + folders.length > maxFolders || files.length > maxFiles) return { files, truncated: true };
+    looked += folders.length;
+    const next: string[][] = [];
+    for (let at = 0; at < folders.length && files.length <= maxFiles; at += atOnce) {
+      next.push(...(await Promise.all(folders.slice(at, at + atOnce).map(look))));
+    }
+    folders = next.flat();
   }
-  return found;
+  return { files, truncated: files.length > maxFiles };
 }
 
 function ifGone(thrown: unknown): [] {
@@ -63,12 +71,11 @@ export const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signa
 
 const newest = 500;
 /** What work left in the workspace, the newest first. */
-export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal) {
+export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
-  const all = await filesBelow(deps, session, { start: '.', skip, signal });
-  return all
-    .sort((a, b) => (a.modified === b.modified ? compare(a.path, b.path) : compare(b.modified, a.modified)))
-    .slice(0, newest);
+  const { files, truncated } = await filesBelow(deps, session, { start: '.', skip, signal });
+  const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
+  return { files: sorted.slice(0, newest), truncated: truncated || sorted.length > newest };
 }
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 

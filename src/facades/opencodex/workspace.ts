@@ -31,8 +31,9 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const known = session.projectId === null ? [] : await deps.uploads.ofProject(session.projectId);
       const ids = new Map(known.map(({ name, id }) => [name, id]));
       return {
-        uploaded: uploaded.map((file) => entry(file, 'uploaded', ids.get(below(file)))),
-        output: output.map((file) => entry(file, 'output', undefined)),
+        uploaded: uploaded.files.map((file) => entry(file, 'uploaded', ids.get(below(file)))),
+        output: output.files.map((file) => entry(file, 'output', undefined)),
+        ...((uploaded.truncated || output.truncated) && { truncated: true }),
       };
     },
   );
@@ -68,7 +69,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         throw new AppError('invalid_request', 'type must be uploaded or output');
       const signal = whileConnected(reply);
       const list = type === 'uploaded' ? uploadedFiles : outputFiles;
-      const found = await list(deps, session, signal);
+      const { files: found } = await list(deps, session, signal);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       fits(found);
       const entries = found.map(({ path, modified }) => ({

@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { zip } from '../../../src/facades/opencodex/zip.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
 
 const formOf = (...files: [field: string, file: File][]) => {
@@ -203,5 +204,17 @@ test('F095 an upload with a key is done once, and with other content under it re
   const again = await send('one');
   expect([again.status, again.body, again.headers.get('idempotency-replayed')]).toEqual([201, first.body, 'true']);
   expect((await send('two')).status).toBe(409);
+  expect(blobs(server)).toHaveLength(1);
+});
+
+test('F123 an archive is kept as the bytes it is: nothing unpacks it, whatever its entries are called', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const entry = (name: string) => ({ name, modified: new Date(0), read: async () => Buffer.alloc(200_000) });
+  const bomb = Buffer.concat(await Array.fromAsync(zip([entry('../../x'), entry('/etc/passwd'), entry('zeros')])));
+  const form = formOf(['file', new File([bomb], 'bomb.zip', { type: 'application/zip' })]);
+  const { id, size } = (await server.call('POST', `/files/upload/${project}`, form)).body;
+  const response = await fetch(`${server.url}/api/v1/files/${id}/download`);
+  expect([size, Buffer.from(await response.arrayBuffer()).equals(bomb)]).toEqual([bomb.length, true]);
   expect(blobs(server)).toHaveLength(1);
 });

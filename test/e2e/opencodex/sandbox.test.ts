@@ -270,3 +270,47 @@ test('providers are listed with their models, the featured ones alone on demand'
   expect(featured.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini']);
   expect((await server.call('GET', '/settings/llm-providers?featured_only=maybe')).status).toBe(422);
 });
+
+test('F125 of a workspace with very many files the newest 500 are listed, and it says that there are more', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const entry = (n: number) => ({
+    name: `${n}.txt`,
+    type: 'file' as const,
+    size: 1,
+    modified: new Date(1_700_000_000_000 + n * 1_000).toISOString(),
+  });
+  const folders = Array.from({ length: 60 }, (_, n) => ({
+    name: `d${n}`,
+    type: 'directory' as const,
+    size: null,
+    modified: '',
+  }));
+  let asked = 0;
+  const list = async (_id: string, path: string) => {
+    asked++;
+    if (path === 'project_files') return [];
+    return path === '.' ? folders : Array.from({ length: 2_000 }, (_, n) => entry(n));
+  };
+  Object.assign(server.others.services.files, { list });
+  const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect([output.length, output[0].name.endsWith('/1999.txt'), truncated]).toEqual([500, true, true]);
+  expect(asked).toBeLessThan(40); // it stops looking long before the last folder
+});
+
+test('F125 folders within folders without end are looked at only so far', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  let asked = 0;
+  const list = async () => {
+    asked++;
+    return ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
+  };
+  Object.assign(server.others.services.files, { list });
+  expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual({
+    uploaded: [],
+    output: [],
+    truncated: true,
+  });
+  expect(asked).toBeLessThan(10_000);
+});

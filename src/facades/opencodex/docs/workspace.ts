@@ -15,7 +15,14 @@ export const listFiles = route({
   id: 'ListWorkspaceFiles',
   summary: 'List the files of a workspace: what was uploaded, and the newest 500 others',
   responses: {
-    200: json('Files', z.object({ uploaded: z.array(WorkspaceFile), output: z.array(WorkspaceFile) })),
+    200: json(
+      'Files',
+      z.object({
+        uploaded: z.array(WorkspaceFile),
+        output: z.array(WorkspaceFile),
+        truncated: z.literal(true).optional(),
+      }),
+    ),
   },
   fails: [404],
 });
