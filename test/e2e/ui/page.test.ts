@@ -1,0 +1,205 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { browse } from '../../support/browser.ts';
+import { needs } from '../../support/components.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+async function started(context: TestContext, settings: Record<string, string> = {}) {
+  await needs(context, 'bubblewrap');
+  await needs(context, 'chromium');
+  const server = await serverProcess({
+    CORRAL_DRIVER: 'process',
+    CORRAL_EGRESS_POLICY: 'none',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+    ...settings,
+  });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  return server;
+}
+const desktop = { width: 1280, height: 800 };
+const phone = { width: 375, height: 812, dark: true };
+
+async function say(page: Page, text: string) {
+  await page.getByLabel('Message').fill(text);
+  await page.keyboard.press('Enter');
+}
+const finished = (page: Page) =>
+  page
+    .getByText(/^Done in /)
+    .last()
+    .waitFor();
+const overflow = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+
+describe.each([
+  ['a desktop', desktop],
+  ['a phone', phone],
+])('on %s', (_where, size) => {
+  test('a person opens a session, gives it a task and sees the plan, the tool calls and the result', async (context) => {
+    const server = await started(context);
+    const { page, complaints } = await browse(context, size);
+    await page.goto(server.url);
+    await page.getByText('What shall be done?').waitFor();
+    const long = `w${'x'.repeat(300)}`;
+    await say(page, `Greet\n${fence('sh', `echo hello from here; echo ${long}`)}\n${fence('file:a.txt', 'one\ntwo')}`);
+    await finished(page);
+    expect(page.url()).toMatch(/#[0-9a-f]{16}$/);
+    expect(await page.locator('h1').textContent()).toBe('Greet');
+    expect(await page.locator('.console').first().textContent()).toContain('hello from here');
+    expect(await page.locator('.diff .added').allTextContents()).toEqual(['+ one', '+ two']);
+    expect(await overflow(page)).toBe(0);
+
+    const isPhone = size.width < 860;
+    if (isPhone) await page.getByRole('button', { name: 'Plan' }).click();
+    const steps = page.locator('#plan li');
+    await expect.poll(() => steps.count()).toBe(2);
+    expect(await steps.evaluateAll((all) => all.map((one) => one.getAttribute('data-status')))).toEqual([
+      'completed',
+      'completed',
+    ]);
+    expect(await steps.first().isVisible()).toBe(true);
+    if (isPhone) await page.getByRole('button', { name: 'Desktop' }).click();
+    expect(await page.getByText('No desktop in this sandbox').isVisible()).toBe(true);
+    if (isPhone) await page.getByRole('button', { name: 'Files' }).click();
+    await page.getByRole('button', { name: 'a.txt' }).click();
+    await expect.poll(() => page.locator('#viewer-text').textContent()).toBe('one\ntwo');
+    await page.keyboard.press('Escape');
+    expect(await overflow(page)).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+});
+
+test('with the keyboard alone: send, a new line, stop, answer, delete', async (context) => {
+  const server = await started(context);
+  const { page, complaints } = await browse(context, desktop);
+  await page.goto(server.url);
+  await expect.poll(() => page.evaluate('document.activeElement?.id')).toBe('message');
+  await page.keyboard.type('First line');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('```sh');
+  for (const line of ['sleep 60', '```']) {
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type(line);
+  }
+  await page.keyboard.press('Enter');
+  await page.locator('.tool[data-status=running]').waitFor();
+  await page.getByRole('button', { name: 'Stop' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('Stopped', { exact: true }).waitFor();
+  await page.getByLabel('Message').focus();
+  await say(page, `Ask\n${fence('ask', 'Which colour?')}`);
+  await page.getByText('The agent waits for your answer.').waitFor();
+  await say(page, 'blue');
+  await finished(page);
+  expect(await page.getByText('The agent waits for your answer.').count()).toBe(0);
+  expect(await page.locator('.said.assistant').allTextContents()).toContainEqual(expect.stringContaining('blue'));
+  await page.getByRole('button', { name: 'Delete this session' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Delete', exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('What shall be done?').waitFor();
+  await expect.poll(() => page.locator('#sessions li').count()).toBe(0);
+  expect(complaints).toEqual([]);
+});
+
+test('nothing that a message, a model or a command brings is taken for a part of the page', async (context) => {
+  const server = await started(context);
+  const { page, complaints } = await browse(context, desktop);
+  let asked = 0;
+  page.on('dialog', (dialog) => {
+    asked++;
+    return dialog.dismiss();
+  });
+  await page.goto(server.url);
+  const evil = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+  const links = '[a](javascript:alert(3)) [b](https://example.com/) <b>c</b>';
+  await say(
+    page,
+    `${evil} ${links}\n${fence('sh', `printf '%s\\n' '${evil}'; printf '\\033[31mred\\033[0m \\033]0;title\\007end\\n'`)}\n${fence('file:x.html', evil)}`,
+  );
+  await finished(page);
+  expect(await page.locator('#timeline img, #timeline script, #timeline b, h1 *').count()).toBe(0);
+  expect(
+    await page.locator('#timeline a').evaluateAll((all) => all.map((one) => one.getAttribute('href'))),
+  ).not.toContainEqual(expect.stringContaining('javascript:'));
+  const console = await page.locator('.console').first().textContent();
+  expect(console).toContain(`${evil}\nred end\n`);
+  expect([asked, complaints]).toEqual([0, []]);
+});
+
+test('a page that lost the server comes back by itself, behind the last event that it saw', async (context) => {
+  const server = await started(context);
+  const { page } = await browse(context, desktop);
+  await page.goto(server.url);
+  await say(page, `Before\n${fence('sh', 'echo before')}`);
+  await finished(page);
+  server.kill('SIGTERM');
+  await page.getByText('The connection is lost. Trying again…').waitFor();
+  await server.restart();
+  await page.getByText('The connection is lost. Trying again…').waitFor({ state: 'hidden', timeout: 30_000 });
+  await say(page, `After\n${fence('sh', 'echo after')}`);
+  await expect.poll(() => page.getByText(/^Done in /).count(), { timeout: 30_000 }).toBe(2);
+  expect(await page.locator('.said.user').count()).toBe(2);
+  expect(await page.locator('.tool').count()).toBe(2);
+});
+
+test('the token comes with the link, leaves the address bar, and lasts for the tab; without one the page asks', async (context) => {
+  const server = await started(context, { CORRAL_TOKEN: 'right+/token' });
+  const { page, context: browser } = await browse(context, desktop);
+  await page.goto(`${server.url}/?token=${encodeURIComponent('right+/token')}`);
+  await page.getByText('demo · process').waitFor();
+  expect(page.url()).toBe(`${server.url}/`);
+  await say(page, 'hello');
+  await finished(page);
+  await page.reload();
+  await finished(page);
+
+  const other = await browser.newPage();
+  await other.goto(`${server.url}/static/index.html`);
+  await other.getByRole('textbox', { name: 'Token' }).fill('wrong');
+  await other.keyboard.press('Enter');
+  await expect.poll(() => other.getByRole('textbox', { name: 'Token' }).inputValue()).toBe('');
+  await other.getByRole('textbox', { name: 'Token' }).fill('right+/token');
+  await other.keyboard.press('Enter');
+  await expect.poll(() => other.locator('#sessions li').count()).toBe(1);
+});
+
+test('what other clients do to a session is seen at once, and one that they delete is left', async (context) => {
+  const server = await started(context);
+  const { page } = await browse(context, desktop);
+  await page.goto(server.url);
+  const created = await fetch(`${server.url}/api/sessions`, {
+    method: 'POST',
+    body: JSON.stringify({ task: 'Made elsewhere' }),
+  });
+  const { session_id } = (await created.json()) as { session_id: string };
+  await page.getByRole('link', { name: 'Made elsewhere' }).click();
+  const task = `Sent elsewhere\n${fence('sh', 'echo elsewhere')}`;
+  await fetch(`${server.url}/api/sessions/${session_id}/tasks`, { method: 'POST', body: JSON.stringify({ task }) });
+  await finished(page);
+  expect(await page.locator('h1').textContent()).toBe('Sent elsewhere');
+  await fetch(`${server.url}/sessions/${session_id}`, { method: 'DELETE' });
+  await page.getByText('What shall be done?').waitFor();
+});
+
+test.each(['/docs', '/redoc'])(
+  '%s shows the API in a browser that reaches nothing but this server',
+  async (path, ...rest) => {
+    const context = rest.at(-1) as unknown as TestContext;
+    const server = await started(context);
+    const { page, complaints } = await browse(context, desktop);
+    const elsewhere: string[] = [];
+    const note = (url: string) => {
+      if (!url.startsWith(server.url) && !/^(data|blob):/.test(url)) elsewhere.push(url);
+    };
+    page.on('requestfinished', (request) => note(request.url()));
+    page.on('requestfailed', (request) => {
+      if (request.failure()?.errorText !== 'csp') note(request.url()); // the policy kept that one from being asked
+    });
+    await page.goto(server.url + path);
+    await page.locator('text=Run a task in a session >> visible=true').first().waitFor();
+    expect(elsewhere).toEqual([]);
+    expect(complaints.filter((text) => !text.includes('Content Security Policy'))).toEqual([]);
+  },
+);
