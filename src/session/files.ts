@@ -48,7 +48,8 @@ export function fileService({ engine, known }: Deps): FileService {
     grep: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {
         const { matches, truncated } = await client.grep(path, pattern, signal);
-        return { matches: matches.filter(({ file }) => fits(types, file)), truncated };
+        const kept = matches.filter(({ file }) => fits(types, file));
+        return { matches: kept.map((match) => ({ ...match, content: match.content.trim() })), truncated };
       }),
   };
 }
