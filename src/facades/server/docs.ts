@@ -6,15 +6,14 @@ import { openApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc from the installed packages: they work without the internet, and need no inline script.
 const require = createRequire(import.meta.url);
-const packaged = (file: string) => pathToFileURL(require.resolve(file));
 
 const swagger = `SwaggerUIBundle({ url: '/openapi.json' + location.search, dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
 const redoc = `Redoc.init('/openapi.json' + location.search, { hideHostname: true }, document.getElementById('docs'));\n`;
 const files = new Map<string, URL | { readonly text: string }>([
-  ['swagger-ui.css', packaged('swagger-ui-dist/swagger-ui.css')],
-  ['swagger-ui-bundle.js', packaged('swagger-ui-dist/swagger-ui-bundle.js')],
-  ['favicon-32x32.png', packaged('swagger-ui-dist/favicon-32x32.png')],
-  ['redoc.standalone.js', packaged('redoc/bundles/redoc.standalone.js')],
+  ['swagger-ui.css', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui.css'))],
+  ['swagger-ui-bundle.js', pathToFileURL(require.resolve('swagger-ui-dist/swagger-ui-bundle.js'))],
+  ['favicon-32x32.png', pathToFileURL(require.resolve('swagger-ui-dist/favicon-32x32.png'))],
+  ['redoc.standalone.js', pathToFileURL(require.resolve('redoc/bundles/redoc.standalone.js'))],
   ['start.js', { text: swagger }],
   ['start-redoc.js', { text: redoc }],
 ]);

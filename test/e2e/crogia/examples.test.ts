@@ -78,7 +78,7 @@ test('the JavaScript client of Crogia runs in Node', async (context) => {
   const script = new AsyncFunction(
     'appendToOutput',
     'console',
-    `${await example('crogia-client.js')}\n${untilCompleted}`,
+    `${await example('crogia-client.js.txt')}\n${untilCompleted}`,
   );
   await script(
     (text: string) => {
@@ -96,7 +96,7 @@ test('the JavaScript client of Crogia runs in a browser', async (context) => {
   const { page } = await browse(context, { width: 800, height: 600 });
   await page.goto(`${origin}/health`);
   const text = `(async () => { let output = ''; const appendToOutput = (text) => { output += text; };
-    ${await example('crogia-client.js')}\n${untilCompleted}\nreturn output; })()`;
+    ${await example('crogia-client.js.txt')}\n${untilCompleted}\nreturn output; })()`;
   expect(await page.evaluate(text)).toMatch(/Add props to the React component/);
 });
 
@@ -108,7 +108,7 @@ test('the JavaScript client of CambioML runs in Node', async (context) => {
   const { example, server } = await started(context);
   const said: string[] = [];
   const fetchHere = (path: string, init: RequestInit) => fetch(server.url + path, init);
-  const text = `${waiting(await example('cambio-client.js'))}\n${untilCompleted}`;
+  const text = `${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted}`;
   const script = new AsyncFunction('fetch', 'console', text);
   await script(fetchHere, { log: (_word: string, content: string) => void said.push(content) });
   expect(said.every((content) => typeof content === 'string')).toBe(true);
@@ -121,6 +121,6 @@ test('the JavaScript client of CambioML runs in a browser', async (context) => {
   const said: string[] = [];
   page.on('console', (message) => void said.push(message.text()));
   await page.goto(`${origin}/health`);
-  await page.evaluate(`(async () => { ${waiting(await example('cambio-client.js'))}\n${untilCompleted} })()`);
+  await page.evaluate(`(async () => { ${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted} })()`);
   expect(said.filter((text) => text.startsWith('Agent response: ')).join('\n')).toMatch(/navigate to google\.com/);
 });
