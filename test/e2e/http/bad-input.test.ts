@@ -29,7 +29,7 @@ test('unknown routes are 404 in the form of whoever owns the path', async () => 
 test('a known path with another method is 405 and says what it allows', async () => {
   await using server = await testServer();
   const expected: [string, string, string][] = [
-    ['PATCH', base, 'GET, HEAD, PUT'],
+    ['PATCH', base, 'GET, HEAD, POST, PUT'],
     ['POST', `${base}/0123456789abcdef`, 'DELETE, GET, HEAD'],
     ['GET', `${base}/0123456789abcdef/chat`, 'POST'],
     ['PUT', `${base}/0123456789abcdef/events/`, 'GET'],

@@ -197,6 +197,9 @@ test('with a token every route but the open ones asks for it', async () => {
     '/docs/assets/0123456789abcdef',
     '/static/0123456789abcdef',
     '/api/health',
+    // What its owner shared; here nothing is.
+    `${base}/shared/0123456789abcdef`,
+    `${base}/0123456789abcdef/share/files`,
   ]);
   for (const [method, path] of await allRoutes(server)) {
     const { status, headers, body } = await server.call(method, path);
