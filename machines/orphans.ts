@@ -5,8 +5,9 @@ import type { AnyActorRef } from 'xstate';
 
 export const stopIt = { type: 'xstate.stop' } as const;
 
-/** The children of a child, also of one that crashed. */
+/** Those children of a child that still run, also where it crashed. */
 export function childrenOf(parent: AnyActorRef, id: string): AnyActorRef[] {
   const crashed = parent.getSnapshot().children?.[id] as AnyActorRef | undefined;
-  return Object.values((crashed?.getSnapshot().children ?? {}) as Record<string, AnyActorRef>).filter(Boolean);
+  const children: readonly (AnyActorRef | undefined)[] = Object.values(crashed?.getSnapshot().children ?? {});
+  return children.filter((child): child is AnyActorRef => child?.getSnapshot().status === 'active');
 }

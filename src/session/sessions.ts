@@ -120,9 +120,9 @@ export function sessionService(deps: Deps): SessionService {
       burying.add(id);
       await amend(id, { deleting: true }).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
       news.tell({ type: 'deleted', session: publicRecord(record) });
-      const done = removeSession(deps, id);
+      // From here on it succeeds: what cannot be cleaned up now is tried again, by the reconciler.
+      const done = removeSession(deps, id).catch(() => {});
       await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));
-      done.catch(() => {}); // the tombstone stays: the next start tries again
     },
 
     async send(id, command) {

@@ -92,10 +92,11 @@ function failure(file: string, seed: number, { problems, trace }: Simulated): st
 }
 
 function table(met: ReadonlyMap<string, number>): string {
-  const lines = Map.groupBy(met, ([what]) => /^F?[a-z]*/.exec(what)?.[0] ?? '');
-  const shown = [...lines].toSorted().map(([kind, all]) => {
+  const faults = [...met].filter(([what]) => !what.startsWith('F'));
+  const kinds = Map.groupBy(faults, ([what]) => what.replace(/:.*/, ''));
+  const shown = [...kinds].toSorted().map(([kind, all]) => {
     const items = all.toSorted().map(([what, times]) => `${what.replace(/^[a-z]+: /, '')} ${times}`);
     return `${kind}: ${items.join(', ')}`;
   });
-  return shown.join('\n');
+  return `${shown.join('\n')}\nand ${met.size - faults.length} kinds of situations (the tests name them)`;
 }
