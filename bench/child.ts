@@ -6,7 +6,11 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'corral-fanout': () => import('./lib/corral-fanout.ts'),
   'corral-docker': () => import('./lib/corral-docker.ts'),
   'corral-idle': () => import('./lib/corral-idle.ts'),
+  'corral-calls': () => import('./lib/corral-calls.ts'),
+  'corral-sockets': () => import('./lib/corral-sockets.ts'),
+  'raw-route': () => import('./peers/raw-route.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),
+  'raw-ws': () => import('./peers/raw-ws.ts'),
   'bare-actors': () => import('./peers/bare-actors.ts'),
 };
 

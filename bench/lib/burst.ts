@@ -1,0 +1,34 @@
+import { setImmediate as breath } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
+import type { Emitted } from './emit.ts';
+
+// As fast as it goes, in small batches with a breath for the network between them: what a ceiling is measured with.
+
+export interface Burst {
+  readonly first: number;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+const atOnce = 10;
+
+/** Each text says which it is, in front of enough to fill it. */
+export async function emitBurst(
+  { first, count, bytes }: Burst,
+  put: (n: number, text: string) => Promise<unknown> | undefined,
+): Promise<Emitted> {
+  const cpu = process.cpuUsage();
+  let crc = 0;
+  for (let sent = 0; sent < count; ) {
+    const pending: (Promise<unknown> | undefined)[] = [];
+    for (const last = Math.min(count, sent + atOnce); sent < last; sent++) {
+      const text = `|${first + sent}|`.padEnd(bytes, '.');
+      crc = crc32(text, crc);
+      pending.push(put(first + sent, text));
+    }
+    await Promise.all(pending);
+    await breath();
+  }
+  const { user, system } = process.cpuUsage(cpu);
+  return { crc, cpuMs: (user + system) / 1_000, rssMiB: process.memoryUsage.rss() / 2 ** 20 };
+}

@@ -1,0 +1,32 @@
+import { MemoryBackend } from '../../drivers/memory/backend.ts';
+import { memoryDriver } from '../../drivers/memory/memory.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { type Burst, emitBurst } from './burst.ts';
+import type { Program } from './child-process.ts';
+import { openCorral } from './corral.ts';
+import { addSession } from './sessions.ts';
+
+// Corral as the subject of a fan-out over WebSockets: log, service and conversation socket; only the store is memory, as
+// the peer has none.
+
+export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
+  const corral = await openCorral({
+    dataDir,
+    store: 'memory',
+    settings: { CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
+    driver: async ({ config }) => memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image])),
+  });
+  const id = await addSession(corral);
+  const { writer } = await corral.engine.reach(id);
+  const messageId = corral.ids.messageId();
+  return {
+    methods: {
+      listen: async () => `${await corral.listen()}/ws/${id}`,
+      emit: (burst: Burst) =>
+        emitBurst(burst, (_n, text) =>
+          writer.write([{ type: 'message.assistant', runId: null, data: { messageId, text, attachments: [] } }]),
+        ),
+    },
+    [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
+  };
+}

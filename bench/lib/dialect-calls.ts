@@ -1,0 +1,40 @@
+import { command, type Listening, type Work, workspaceName } from './corral-calls.ts';
+import type { Call } from './line.ts';
+
+// The same session, read in each dialect, and what each asks of the services for it. SheikhBox has no session without its
+// history, Crogia none without its sandbox; Workspace knows no sessions, so it runs a command, which does nothing.
+
+export interface DialectCall {
+  readonly work: Work;
+  readonly of: (listening: Listening, client: number) => Call;
+}
+const http =
+  (path: (session: string) => string) =>
+  ({ url, session }: Listening): Call => ({ over: 'http', url: `${url}${path(session)}`, holds: session });
+
+export const dialectCalls = {
+  'trpc-http': {
+    work: 'get',
+    of: http((id) => `/trpc/sessions.get?input=${encodeURIComponent(JSON.stringify({ id }))}`),
+  },
+  'trpc-ws': {
+    work: 'get',
+    of: ({ url, session }) => ({
+      ...{ over: 'ws', url: `${url}/trpc`, holds: session },
+      frame: { id: 1, method: 'query', params: { path: 'sessions.get', input: { id: session } } },
+    }),
+  },
+  cambioml: { work: 'get', of: http((id) => `/sessions/${id}`) },
+  opencodex: { work: 'get', of: http((id) => `/api/v1/chats/${id}`) },
+  crogia: { work: 'get, sandbox', of: http((id) => `/api/sessions/${id}`) },
+  sheikhbox: { work: 'get, history', of: http((id) => `/api/v1/sessions/${id}`) },
+  workspace: {
+    work: 'command',
+    of: ({ url }, client) => ({
+      ...{ over: 'ws', url: `${url}/ws?user_id=client-${client}`, holds: 'terminal_output', isGreeted: true },
+      frame: { type: 'terminal_command', sessionId: workspaceName, command },
+    }),
+  },
+} as const satisfies Record<string, DialectCall>;
+
+export type DialectName = keyof typeof dialectCalls;

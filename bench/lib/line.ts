@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { monotonicMs } from './generator.ts';
+import { clientFrame, serverFrame, upgradeRequest } from './ws-frames.ts';
+
+/** One call, as the bytes that ask for it, over HTTP or over a WebSocket that stays open. */
+export interface Call {
+  readonly over: 'http' | 'ws';
+  readonly url: string;
+  /** What is sent over a WebSocket. */
+  readonly frame?: object;
+  /** The server speaks first there. */
+  readonly isGreeted?: true;
+  /** Each answer must hold it: one that does not is no answer to measure. */
+  readonly holds: string;
+}
+
+const nothing = Buffer.alloc(0);
+const headEnd = '\r\n\r\n';
+
+/** A client that keeps its connection and has one call open at a time: a bare socket, so that it costs the same for all. */
+export class Line implements Disposable {
+  readonly #socket: Socket;
+  readonly #call: Call;
+  readonly #request: Buffer;
+  #got: Buffer = nothing;
+  #answered: ((answer: string) => void) | undefined;
+  #failed: ((error: Error) => void) | undefined;
+
+  private constructor(socket: Socket, call: Call) {
+    this.#socket = socket;
+    this.#call = call;
+    const { host, pathname, search } = new URL(call.url);
+    this.#request = call.frame
+      ? clientFrame(JSON.stringify(call.frame))
+      : Buffer.from(`GET ${pathname}${search} HTTP/1.1\r\nHost: ${host}\r\nAccept: application/json${headEnd}`);
+  }
+
+  static async open(call: Call): Promise<Line> {
+    const { hostname, port } = new URL(call.url);
+    const socket = connect(Number(port), hostname).setNoDelay(true);
+    await once(socket, 'connect');
+    const line = new Line(socket, call);
+    if (call.over === 'ws') await line.#upgrade();
+    const greeting = call.isGreeted && line.#expect();
+    socket.on('data', (chunk: Buffer) => line.#hear(chunk));
+    socket.on('close', () => line.#failed?.(new Error(`${call.url} closed the connection`)));
+    await greeting;
+    return line;
+  }
+
+  /** How long it took, ms. */
+  async ask(): Promise<number> {
+    const coming = this.#expect();
+    const from = monotonicMs();
+    this.#socket.write(this.#request);
+    const answer = await coming;
+    const took = monotonicMs() - from;
+    if (!answer.includes(this.#call.holds)) throw new Error(`${this.#call.url} answered ${answer.slice(0, 300)}`);
+    return took;
+  }
+
+  [Symbol.dispose](): void {
+    this.#failed = undefined;
+    this.#socket.destroy();
+  }
+
+  #expect(): Promise<string> {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.#answered = resolve;
+    this.#failed = reject;
+    return promise;
+  }
+
+  async #upgrade(): Promise<void> {
+    this.#socket.write(upgradeRequest(this.#call.url));
+    let head = nothing;
+    while (!head.includes(headEnd)) head = Buffer.concat([head, ...((await once(this.#socket, 'data')) as [Buffer])]);
+    if (!head.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`${this.#call.url}: ${head.toString()}`);
+    this.#socket.unshift(head.subarray(head.indexOf(headEnd) + headEnd.length));
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#got = this.#got.length > 0 ? Buffer.concat([this.#got, chunk]) : chunk;
+    if (this.#call.over === 'http') this.#hearHttp();
+    else this.#hearFrames();
+  }
+
+  #hearHttp(): void {
+    const head = this.#got.indexOf(headEnd);
+    if (head < 0) return;
+    const length = /\r\ncontent-length: (\d+)/i.exec(this.#got.toString('latin1', 0, head))?.[1];
+    if (length === undefined) {
+      this.#failed?.(new Error(`${this.#call.url} did not say how long its answer is`));
+      return;
+    }
+    const end = head + headEnd.length + Number(length);
+    if (this.#got.length < end) return;
+    const answer = this.#got.toString('utf8', 0, end);
+    this.#got = nothing;
+    this.#answered?.(answer.startsWith('HTTP/1.1 200') ? answer : `no 200: ${answer.replace(this.#call.holds, '')}`);
+  }
+
+  #hearFrames(): void {
+    let at = 0;
+    for (let frame = serverFrame(this.#got, at); frame; frame = serverFrame(this.#got, at)) {
+      const text = this.#got.toString('utf8', frame.begin, frame.end);
+      at = frame.end;
+      if (frame.isText) this.#answered?.(text);
+    }
+    this.#got = at < this.#got.length ? this.#got.subarray(at) : nothing;
+  }
+}
+
+/** So many calls in all, each line asking again as soon as it was answered. */
+export async function askAll(lines: readonly Line[], calls: number): Promise<number[]> {
+  const samples: number[] = [];
+  let left = calls;
+  await Promise.all(
+    lines.map(async (line) => {
+      while (left-- > 0) samples.push(await line.ask());
+    }),
+  );
+  return samples;
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { crc32 } from 'node:zlib';
+import { monotonicMs } from './generator.ts';
+import type { Correctness } from './measure.ts';
+import { serverFrame, upgradeRequest } from './ws-frames.ts';
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * A WebSocket client for ceilings: it counts frames and sums them up, and understands none. One that is a `witness` also
+ * reads the texts; the others must have got what it got.
+ */
+export class Listener implements Disposable {
+  readonly #socket: Socket;
+  readonly #isWitness: boolean;
+  readonly #contents: string[] = [];
+  #rest: Buffer = nothing;
+  #frames = 0;
+  #crc = 0;
+  #heardAt = 0;
+
+  private constructor(socket: Socket, isWitness: boolean) {
+    this.#socket = socket;
+    this.#isWitness = isWitness;
+  }
+
+  /** Resolves with the server's first frame. */
+  static async open(url: string, isWitness: boolean): Promise<Listener> {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname).setNoDelay(true);
+    await once(socket, 'connect');
+    socket.write(upgradeRequest(url));
+    const self = new Listener(socket, isWitness);
+    let head = nothing;
+    while (!head.includes('\r\n\r\n')) head = Buffer.concat([head, ...((await once(socket, 'data')) as [Buffer])]);
+    if (!head.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`${url} answered ${head.toString()}`);
+    self.#hear(head.subarray(head.indexOf('\r\n\r\n') + 4));
+    socket.on('data', (chunk: Buffer) => self.#hear(chunk));
+    while (self.#frames === 0) await once(socket, 'data');
+    return self;
+  }
+
+  get frames(): number {
+    return this.#frames;
+  }
+  get crc(): number {
+    return this.#crc;
+  }
+  /** When the last frame came, by the monotonic clock. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  reset(): void {
+    this.#frames = 0;
+    this.#crc = 0;
+    this.#contents.length = 0;
+  }
+
+  /** For a witness: whether it heard the texts from `first` on, in order and undamaged. */
+  correct({ first, count, crc }: { first: number; count: number; crc: number }): Correctness {
+    const numbers = this.#contents.map((text) => Number(text.slice(1, text.indexOf('|', 1))));
+    const distinct = new Set(numbers).size;
+    const damaged = this.#contents.reduce((sum, text) => crc32(text, sum), 0) === crc ? 0 : 1;
+    const received = numbers.length;
+    const reordered = numbers.filter((n, at) => n !== first + at).length;
+    return {
+      ...{ expected: count, received, duplicated: received - distinct },
+      lost: Math.max(0, count - distinct) + (received === count && reordered === 0 ? damaged : 0),
+      reordered: received === count ? reordered : 0,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.destroy();
+  }
+
+  #hear(chunk: Buffer): void {
+    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
+    let at = 0;
+    for (let frame = serverFrame(bytes, at); frame; frame = serverFrame(bytes, at)) {
+      at = frame.end;
+      if (!frame.isText) continue;
+      this.#frames += 1;
+      const payload = bytes.subarray(frame.begin, frame.end);
+      this.#crc = crc32(payload, this.#crc);
+      if (this.#isWitness) this.#contents.push(JSON.parse(payload.toString()).content);
+    }
+    this.#rest = at < bytes.length ? Buffer.from(bytes.subarray(at)) : nothing;
+    this.#heardAt = monotonicMs();
+  }
+}

@@ -1,0 +1,39 @@
+// As much of RFC 6455 as a client on a bare socket needs.
+
+/** The request that asks for a WebSocket. */
+export function upgradeRequest(url: string): string {
+  const { host, pathname, search } = new URL(url);
+  const head = [
+    `GET ${pathname}${search} HTTP/1.1`,
+    `Host: ${host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    `Sec-WebSocket-Key: ${Buffer.alloc(16, 'bench').toString('base64')}`,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n`;
+}
+
+/** A text frame of a client; a mask of zeros leaves the bytes as they are. */
+export function clientFrame(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const { length } = payload;
+  const size = length < 126 ? Buffer.from([0x80 | length]) : Buffer.from([0x80 | 126, length >> 8, length & 0xff]);
+  if (length > 0xffff) throw new Error('that frame is longer than any we send');
+  return Buffer.concat([Buffer.from([0x81]), size, Buffer.alloc(4), payload]);
+}
+
+const text = 1;
+
+/** A server's frame that begins there; undefined while a part of it is missing. */
+export function serverFrame(bytes: Buffer, from: number): { isText: boolean; begin: number; end: number } | undefined {
+  const short = bytes.length > from + 1 ? (bytes[from + 1] as number) : undefined;
+  if (short === undefined) return undefined;
+  const headBytes = short < 126 ? 2 : short === 126 ? 4 : 10;
+  if (bytes.length < from + headBytes) return undefined;
+  const size =
+    short < 126 ? short : short === 126 ? bytes.readUInt16BE(from + 2) : Number(bytes.readBigUInt64BE(from + 2));
+  const begin = from + headBytes;
+  if (bytes.length < begin + size) return undefined;
+  return { isText: ((bytes[from] as number) & 0x0f) === text, begin, end: begin + size };
+}

@@ -1,0 +1,40 @@
+// The plainest WebSocket server that does the same: `ws` without compression, each event written as JSON once and its
+// bytes given to every socket.
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type Burst, emitBurst } from '../lib/burst.ts';
+import type { Program } from '../lib/child-process.ts';
+
+// As long as Corral's own.
+const session_id = '0123456789abcdef';
+const message_id = '00000000-0000-4000-8000-000000000000';
+
+export async function open(): Promise<Program> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, clientTracking: false });
+  await once(server, 'listening');
+  const sockets = new Set<WebSocket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.send('{"type":"connection_established"}');
+  });
+  let seq = 1;
+
+  function put(content: string): void {
+    const frame = { type: 'text_delta', session_id, role: 'assistant', message_id, content, seq: ++seq };
+    const bytes = Buffer.from(JSON.stringify({ ...frame, timestamp: new Date().toISOString() }));
+    for (const socket of sockets) socket.send(bytes, { binary: false });
+  }
+
+  return {
+    methods: {
+      listen: () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+      emit: (burst: Burst) => emitBurst(burst, (_n, text) => void put(text)),
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.terminate();
+      server.close();
+    },
+  };
+}
