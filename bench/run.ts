@@ -47,6 +47,7 @@ const steal = stealSensor();
 const host = describeHost();
 
 const metrics: Metric[] = [];
+const broken: string[] = [];
 for (const row of rows.filter(({ id }) => !wanted || wanted.includes(id))) metrics.push(...(await metricsOf(row)));
 
 const result = BenchResult.parse({
@@ -80,7 +81,13 @@ async function metricsOf(row: Row): Promise<Metric[]> {
 }
 
 async function metricsFrom(experiment: Experiment): Promise<Metric[]> {
-  const measured = await measure(experiment, instruments);
+  const measured = await measure(experiment, instruments).catch((thrown: unknown) => {
+    broken.push(
+      `${experiment.id} ${JSON.stringify(experiment.variant)}: ${thrown instanceof Error ? thrown.stack : thrown}`,
+    );
+    return 'broken' as const;
+  });
+  if (measured === 'broken') return skipped(experiment, 'it broke; the reason is at the end');
   if (!measured) return skipped(experiment, interrupted);
   const { subject, peer, outcomes, correct } = measured;
   return outcomes.map(({ goal: { stat, ...target }, ratio, verdict, reason }) => {
@@ -106,13 +113,14 @@ function about({ id, variant, unit, better }: Experiment) {
   return { id, variant, unit, better };
 }
 
-/** Lost, doubled or reordered events are a bug whoever asks; a slow ratio fails only the gate. */
+/** What broke, and lost, doubled or reordered events, are bugs whoever asks; a slow ratio fails only the gate. */
 function exitCode(): number {
+  for (const why of broken) console.error(`bench: ${why}`);
   const wrong = metrics.filter(({ correct }) => correct && isWrong(correct));
   for (const metric of wrong) console.error(`bench: ${keyOf(metric)}: ${metric.reason}`);
   const slow = metrics.filter(
     ({ ratio, target, verdict, baseline }) => verdict === 'fail' && ratio && breaksGate(ratio.ci95, target, baseline),
   );
   for (const metric of values.gate ? slow : []) console.error(`bench: the gate does not let ${keyOf(metric)} pass`);
-  return wrong.length > 0 || (values.gate && slow.length > 0) ? 1 : 0;
+  return broken.length > 0 || wrong.length > 0 || (values.gate && slow.length > 0) ? 1 : 0;
 }

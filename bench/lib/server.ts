@@ -48,13 +48,14 @@ export async function startServer(settings: Record<string, string>): Promise<Run
   });
   const url = `http://127.0.0.1:${port}`;
   const deadline = performance.now() + startMs;
-  while (
-    !(await fetch(`${url}/health`).then(
+  const isUp = () =>
+    fetch(`${url}/health`, { signal: AbortSignal.timeout(1_000) }).then(
       ({ ok }) => ok,
       () => false,
-    ))
-  ) {
-    if (child.exitCode !== null || performance.now() > deadline) throw new Error(`the server did not start: ${said}`);
+    );
+  while (!(await isUp())) {
+    if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${said}`);
+    if (performance.now() > deadline) throw new Error(`the server did not answer within ${startMs / 1_000} s: ${said}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const held = stack.move();
