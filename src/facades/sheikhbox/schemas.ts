@@ -111,6 +111,9 @@ export const FrontEndReply = enveloped(
 
 export const success = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 
+/** What each message of a stream is made of; `data` is one line of JSON. */
+const SseMessage = z.object({ id: z.string().optional(), event: z.string(), data: z.string() });
+
 const json = (description: string, schema: z.ZodType, example?: unknown): ResponseDoc => ({
   description,
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
@@ -118,7 +121,7 @@ const json = (description: string, schema: z.ZodType, example?: unknown): Respon
 export const reply = (schema: z.ZodType, data: unknown) => json('Success', schema, success(data));
 export const sse = (description: string, example: string): ResponseDoc => ({
   description,
-  content: { 'text/event-stream': { schema: z.string(), example } },
+  content: { 'text/event-stream': { schema: SseMessage, example } },
 });
 
 const texts: Readonly<Record<number, string>> = {

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { run } from '../../support/api.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+// Where it is installed: a virtual environment of .ci/run, or the PATH.
+const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];
+const program = candidates.find((path) => existsSync(path));
+
+test('no documented path fails as the server’s own mistake or answers against its schema', {
+  timeout: 300_000,
+}, async (context) => {
+  context.skip(program === undefined, 'schemathesis is not installed');
+  const settings = {
+    CORRAL_DRIVER: 'memory',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+    CORRAL_MAX_SESSIONS: '5000',
+    LOG_LEVEL: 'warn',
+  };
+  await using server = await serverProcess(settings);
+  const checks = 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance';
+  const args = [
+    'run',
+    `${server.url}/openapi.json`,
+    '--max-examples',
+    '10',
+    '--checks',
+    checks,
+    '--seed',
+    '1',
+    '--no-color',
+  ];
+  const { stdout, code } = await run(program ?? '', args, { maxBuffer: 1 << 26 }).then(
+    ({ stdout: text }) => ({ stdout: text, code: 0 }),
+    (error: { stdout?: string; code?: number }) => ({ stdout: error.stdout ?? String(error), code: error.code ?? 1 }),
+  );
+  expect(code, stdout.slice(-8_000)).toBe(0);
+  expect(stdout).toMatch(/Tested: \d{2,}/);
+});
