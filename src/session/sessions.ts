@@ -1,7 +1,7 @@
 import type { Driver } from '../../drivers/driver.ts';
 import { deadline, pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, toAppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
@@ -66,7 +66,11 @@ export function sessionService(deps: Deps): SessionService {
     const found = await store.records.get('session', id);
     if (!found) return;
     const doc = { ...StoredSession.parse(found.doc), ...change };
-    await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
+    const put = { kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version };
+    const isPut = await store.records.put(put).catch((thrown: unknown) => {
+      if (toAppError(thrown).code !== 'conflict') throw thrown;
+    });
+    if (isPut === undefined) return await amend(id, change); // it came into memory meanwhile, and was written there
     changed(doc);
   }
 
