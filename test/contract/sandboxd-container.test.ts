@@ -3,6 +3,7 @@ import { hasDocker } from '../support/docker.ts';
 import { buildImage, sandboxContainer } from '../support/sandbox-container.ts';
 import { budget, followed, run, sandboxdContract } from './sandboxd.ts';
 import { realSandboxdContract } from './sandboxd-real.ts';
+import { realTerminalContract } from './sandboxd-terminals.ts';
 
 const docker = await hasDocker();
 
@@ -15,6 +16,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
   };
   sandboxdContract('over its control connection', () => sandboxContainer());
   realSandboxdContract('over its control connection', () => sandboxContainer());
+  realTerminalContract('over its control connection', () => sandboxContainer());
 
   test('F031 a killed daemon dials in again within a second, under the same pid 1', async () => {
     const { client } = await opened();

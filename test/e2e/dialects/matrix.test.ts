@@ -16,7 +16,7 @@ const open = new Set([
   'GET /static/{file}',
   'GET /static/index.html',
 ]);
-const withoutToken = /^GET \/api\/v1\/sessions\/shared\//; // what its owner shared
+const withoutToken = /^GET \/api\/v1\/sessions\/(shared\/|[^/]+\/share\/files$)/; // what its owner shared
 const signed = /^GET .*(\/download|\/vnc)$/; // may be opened by a signed address instead
 
 interface Route {
