@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
+import { resolveResponse } from '@trpc/server/http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseJsonBody } from '../shared/json-body.ts';
 import type { App } from '../shared/routes.ts';
@@ -25,15 +25,19 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(); // to abort is dear, and after the answer nobody listens
+  });
   if (request.rawBody) parseJsonBody(request.rawBody); // refuses what is too deep or too rich, before it is built again
   const { admits: _admits, sockets: _sockets, sse, logger, ...shared } = deps;
-  const response = await fetchRequestHandler({
-    endpoint: '/trpc',
+  const url = new URL(request.url, 'http://corral');
+  const response = await resolveResponse({
     router: appRouter,
-    req: toFetch(request, gone.signal),
+    req: toFetch(request, url, gone.signal),
+    path: url.pathname.slice('/trpc/'.length).replace(/\/$/, ''),
+    error: null,
     maxBatchSize,
-    createContext: () => ({ ...shared, calls: new CallCount(), drained: async () => {} }),
+    createContext: async () => ({ ...shared, calls: new CallCount(), drained: async () => {} }),
     onError: ({ error, path }) => reportBug(logger, error, path),
   });
   if (response.headers.get('content-type') === 'text/event-stream') {
@@ -48,16 +52,16 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
   return reply.send(await response.text());
 }
 
-function toFetch(request: FastifyRequest, signal: AbortSignal): Request {
-  const headers = new Headers();
+/** As much of a Request as tRPC reads: a real one takes longer to make than most calls to answer. */
+function toFetch({ method, headers, rawBody }: FastifyRequest, url: URL, signal: AbortSignal): Request {
+  const read = new Headers();
   for (const name of told) {
-    const value = request.headers[name];
-    if (typeof value === 'string') headers.set(name, value);
+    const value = headers[name];
+    if (typeof value === 'string') read.set(name, value);
   }
-  const { method, rawBody } = request;
-  if (method === 'POST') headers.set('content-type', 'application/json'); // it is not checked, the body is
-  const body = method === 'POST' && rawBody ? { body: new Uint8Array(rawBody) } : {};
-  return new Request(new URL(request.url, 'http://corral'), { method, headers, signal, ...body });
+  if (method === 'POST') read.set('content-type', 'application/json'); // it is not checked, the body is
+  const text = async () => new TextDecoder().decode(rawBody);
+  return { url: url.href, method, headers: read, signal, text } as unknown as Request;
 }
 
 /**
