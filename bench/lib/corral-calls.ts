@@ -11,12 +11,7 @@ import { monotonicMs } from './generator.ts';
 // The whole core in this process, with every dialect on one port and sandboxes that are fakes; and the same work asked
 // of its services directly. One session, which is in memory, as one in use is.
 
-export type Work = 'get' | 'get, sandbox' | 'get, history' | 'command';
-interface Direct {
-  readonly work: Work;
-  readonly clients: number;
-  readonly calls: number;
-}
+export type Work = 'get' | 'get, sandbox' | 'get, history' | 'nothing';
 export interface Listening {
   readonly url: string;
   readonly session: string;
@@ -42,17 +37,11 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   });
   const { id } = await sessions.create({ origin: 'trpc', title: 'A session that is read' });
 
-  const works: Record<Work, (client: number) => Promise<unknown>> = {
+  const works: Record<Work, () => Promise<unknown>> = {
     get: () => sessions.get(id),
     'get, sandbox': async () => [await sessions.get(id), await sessions.sandbox(id)],
     'get, history': async () => [await sessions.get(id), await Array.fromAsync(sessions.history(id))],
-    command: (client) => memberOf(client).runCommand(workspaceName, command),
-  };
-  const members = new Map<number, ReturnType<typeof core.workspaces.join>>();
-  const memberOf = (client: number) => {
-    const member = members.get(client) ?? core.workspaces.join(`direct-${client}`);
-    members.set(client, member);
-    return member;
+    nothing: async () => {},
   };
   const held = stack.move();
   return {
@@ -61,24 +50,13 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
         url: await app.listen({ host: '127.0.0.1', port: 0 }),
         session: id,
       }),
-      /** How long each took, ms. */
-      direct: async ({ work, clients, calls }: Direct) => {
-        const samples: number[] = [];
-        let left = calls;
-        const client = async (n: number) => {
-          while (left-- > 0) {
-            const from = monotonicMs();
-            await works[work](n);
-            samples.push(monotonicMs() - from);
-          }
-        };
-        await Promise.all(Array.from({ length: clients }, (_, n) => client(n)));
-        return samples;
+      /** How long it took, ms. */
+      direct: async (work: Work) => {
+        const from = monotonicMs();
+        await works[work]();
+        return monotonicMs() - from;
       },
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
-
-export const workspaceName = 'bench';
-export const command = 'true';

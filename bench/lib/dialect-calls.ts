@@ -1,4 +1,4 @@
-import { command, type Listening, type Work, workspaceName } from './corral-calls.ts';
+import type { Listening, Work } from './corral-calls.ts';
 import type { Call } from './line.ts';
 
 // The same session, read in each dialect, and what each asks of the services for it. SheikhBox has no session without its
@@ -6,7 +6,7 @@ import type { Call } from './line.ts';
 
 export interface DialectCall {
   readonly work: Work;
-  readonly of: (listening: Listening, client: number) => Call;
+  readonly of: (listening: Listening) => Call;
 }
 const http =
   (path: (session: string) => string) =>
@@ -29,10 +29,10 @@ export const dialectCalls = {
   crogia: { work: 'get, sandbox', of: http((id) => `/api/sessions/${id}`) },
   sheikhbox: { work: 'get, history', of: http((id) => `/api/v1/sessions/${id}`) },
   workspace: {
-    work: 'command',
-    of: ({ url }, client) => ({
-      ...{ over: 'ws', url: `${url}/ws?user_id=client-${client}`, holds: 'terminal_output', isGreeted: true },
-      frame: { type: 'terminal_command', sessionId: workspaceName, command },
+    work: 'nothing',
+    of: ({ url }) => ({
+      ...{ over: 'ws', url: `${url}/ws?user_id=bench`, holds: 'pong', isGreeted: true },
+      frame: { type: 'ping' },
     }),
   },
 } as const satisfies Record<string, DialectCall>;

@@ -114,12 +114,20 @@ export class Line implements Disposable {
 
 /** So many calls in all, each line asking again as soon as it was answered. */
 export async function askAll(lines: readonly Line[], calls: number): Promise<number[]> {
+  return await inTurns(lines.length, calls, (n) => (lines[n] as Line).ask());
+}
+
+/** What so many clients got in so many calls in all, each calling again as soon as it was answered. */
+export async function inTurns(
+  clients: number,
+  calls: number,
+  call: (client: number) => Promise<number>,
+): Promise<number[]> {
   const samples: number[] = [];
   let left = calls;
-  await Promise.all(
-    lines.map(async (line) => {
-      while (left-- > 0) samples.push(await line.ask());
-    }),
-  );
+  const client = async (n: number) => {
+    while (left-- > 0) samples.push(await call(n));
+  };
+  await Promise.all(Array.from({ length: clients }, (_, n) => client(n)));
   return samples;
 }

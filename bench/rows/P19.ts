@@ -52,7 +52,7 @@ async function openPair(dialect: DialectName, calls: number): Promise<Pair> {
   const raw = stack.use(await startChild('raw-route', { session }));
   const rawUrl = await raw.call<string>('listen');
   const rawCall: Call = { over: 'http', url: `${rawUrl}/sessions/${session.id}`, holds: session.id };
-  const subject = stack.use(await Line.open(dialectCalls[dialect].of(listening, 0)));
+  const subject = stack.use(await Line.open(dialectCalls[dialect].of(listening)));
   const peer = stack.use(await Line.open(rawCall));
   const held = stack.move();
   const round = async (line: Line): Promise<SideRound> => {

@@ -3,12 +3,13 @@ import type { Listening } from '../lib/corral-calls.ts';
 import { type DialectCall, type DialectName, dialectCalls } from '../lib/dialect-calls.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { watchGenerator } from '../lib/generator.ts';
-import { askAll, Line } from '../lib/line.ts';
+import { askAll, inTurns, Line } from '../lib/line.ts';
 import { type Experiment, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { median } from '../lib/statistics.ts';
 
 // What a dialect adds to the services that it asks: the time of a call, less the median of the same work asked of the
-// services directly, by as many at once. The peer is the dialect that adds least.
+// services directly, by as many at once, each time by a message, so that the server is as awake as it is for a request.
+// The peer is the dialect that adds least, of those that read a session.
 
 const names = Object.keys(dialectCalls) as DialectName[];
 
@@ -44,10 +45,10 @@ async function openPair(dialect: DialectName, clients: number, calls: number): P
   for (const name of names) {
     const { of, work }: DialectCall = dialectCalls[name];
     const lines: Line[] = [];
-    for (let n = 0; n < clients; n++) lines.push(stack.use(await Line.open(of(listening, n))));
+    for (let n = 0; n < clients; n++) lines.push(stack.use(await Line.open(of(listening))));
     sides.set(name, new Side(corral, lines, { work, calls }));
   }
-  const leanest = await leanestOf(sides);
+  const leanest = await leanestOf([...sides.values()].filter(({ reads }) => reads));
   const held = stack.move();
   return {
     subject: () => (sides.get(dialect) as Side).round(),
@@ -59,8 +60,8 @@ async function openPair(dialect: DialectName, clients: number, calls: number): P
 const trials = 5;
 
 /** Tried in turns; the first ones warm up. */
-async function leanestOf(sides: ReadonlyMap<DialectName, Side>): Promise<Side> {
-  const added = new Map<Side, number[]>([...sides.values()].map((side) => [side, []]));
+async function leanestOf(sides: readonly Side[]): Promise<Side> {
+  const added = new Map<Side, number[]>(sides.map((side) => [side, []]));
   for (let n = 0; n < trials; n++) {
     for (const [side, medians] of added) {
       const { samples } = await side.round();
@@ -82,11 +83,17 @@ class Side {
     this.#load = load;
   }
 
+  /** Whether it asks for a session at all. */
+  get reads(): boolean {
+    return this.#load.work !== 'nothing';
+  }
+
   async round(): Promise<SideRound> {
-    const direct = await this.#corral.call<number[]>('direct', { ...this.#load, clients: this.#lines.length });
+    const { work, calls } = this.#load;
+    const direct = await inTurns(this.#lines.length, calls, () => this.#corral.call<number>('direct', work));
     const without = median(direct);
     const load = watchGenerator();
-    const taken = await askAll(this.#lines, this.#load.calls);
+    const taken = await askAll(this.#lines, calls);
     return { samples: taken.map((ms) => ms - without), generator: load.stop() };
   }
 }
