@@ -17,6 +17,7 @@ export const P26: Row = {
   experiments: (mode) => [
     memory('hot', 64, mode),
     memory('passivated', 2, mode),
+    hotFiles(mode),
     ...(mode === 'full' ? [besideXState(mode)] : []),
   ],
 };
@@ -61,6 +62,19 @@ function besideXState(mode: Mode): Experiment {
   };
 }
 
+function hotFiles(mode: Mode): Experiment {
+  return {
+    ...{ ...base, variant: { session: 'hot', of: 'open files' }, unit: 'files', peer: 'budget of 2' },
+    goals: [{ stat: 'p50', max: 1, level: 'lead' }],
+    rounds: { warmUp: 1, min: 3, max: 3, capMs: mode === 'quick' ? 10_000 : 60_000 },
+    open: async () => {
+      const subject = await growing('corral-idle', { state: 'hot' }, growthOf('hot', mode), ({ fds }) => fds);
+      return { ...budget(2), subject: subject.round, [Symbol.asyncDispose]: subject[Symbol.asyncDispose] };
+    },
+  };
+}
+
+/** What holding a sandbox adds: two listening sockets, the engine's word of its end, and its daemon's connections. */
 function files(): Experiment {
   const sessions = 2;
   return {
@@ -103,6 +117,7 @@ async function growing(
   program: string,
   argument: object,
   growth: Growth,
+  take: (now: Footprint) => number = ({ pssKiB }) => pssKiB,
 ): Promise<{ round: () => Promise<SideRound> } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const { path: dataDir } = stack.use(await freshFolder());
@@ -115,7 +130,7 @@ async function growing(
     async round() {
       added += growth.count;
       const now = await grow(growth.count);
-      return { samples: [Math.max(0, now.pssKiB - warm.pssKiB) / added], rssMiB: now.pssKiB / 1024 };
+      return { samples: [Math.max(0, take(now) - take(warm)) / added], rssMiB: now.pssKiB / 1024 };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
