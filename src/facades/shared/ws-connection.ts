@@ -19,11 +19,16 @@ export class Connection extends WebSocket {
     if (this.readyState !== WebSocket.OPEN) return;
     const options = typeof second === 'object' ? second : {};
     const sent = typeof second === 'function' ? second : third;
-    super.send(data, options, (error) => {
-      sent?.(error);
-      for (const heard of this.#flushed) heard();
-    });
+    super.send(data, options, sent ? (error) => this.#took(sent, error) : this.#tookSilently);
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
+  }
+
+  readonly #tookSilently = () => {
+    for (const heard of this.#flushed) heard();
+  };
+  #took(sent: Sent, error?: Error): void {
+    sent(error);
+    this.#tookSilently();
   }
 
   /** `ws` itself gives no reason; its only 1008 is for a message in too many pieces, which is one that is too big. */

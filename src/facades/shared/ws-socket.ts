@@ -24,13 +24,15 @@ export const closeCodes = {
   sessionDeleted: 4410,
 } as const;
 
+const asText = { binary: false };
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface Socket {
   /** Dropped where the socket is closed already. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
-  /** JSON that is text already, for a frame that many sockets get. */
-  sendText(json: string): void;
+  /** JSON that is bytes already, for a frame that many sockets get: none of them copies it. */
+  sendText(json: Buffer): void;
   sendBytes(bytes: Uint8Array): void;
   /**
    * Frames that are objects, one after the other: the next is given when the promise for the last has settled, and
@@ -82,7 +84,7 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     connection,
     closed: connection.leaving,
     sendJson: (frame) => connection.send(JSON.stringify(frame)),
-    sendText: (json) => connection.send(json),
+    sendText: (json) => connection.send(json, asText),
     sendBytes: (bytes) => connection.send(bytes),
     onJson: (take, refuse) =>
       takeInTurn(connection, fail, (bytes, isBinary) => {

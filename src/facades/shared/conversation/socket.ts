@@ -151,17 +151,18 @@ function told(thrown: unknown, sid: string, logger: HttpLogger): string {
 }
 
 interface Texts {
-  plain?: string | undefined;
-  parted?: string | undefined;
+  plain?: Buffer | undefined;
+  parted?: Buffer | undefined;
 }
 const texts = new WeakMap<SessionEvent, Texts>();
 
-/** Made once however many sockets get it: followers share the event objects, and so the text. */
-function frameText(event: SessionEvent, workdir: string, how: keyof Texts): string | undefined {
+/** Made once however many sockets get it: followers share the event objects, and so the bytes. */
+function frameText(event: SessionEvent, workdir: string, how: keyof Texts): Buffer | undefined {
   const known = texts.get(event) ?? {};
   if (how in known) return known[how];
   const said = toFrame(event, workdir);
-  known[how] = said && JSON.stringify(how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said);
+  const meant = said && how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said;
+  known[how] = meant && Buffer.from(JSON.stringify(meant));
   texts.set(event, known);
   return known[how];
 }
