@@ -31,7 +31,7 @@ function experiment(dialect: DialectName, clients: number): Experiment {
       { stat: 'p50', max: 1.5, level: 'anchor' },
       { stat: 'p99', max: 1.5, level: 'anchor' },
     ],
-    rounds: { warmUp: 2, min: 5, max: 20, capMs: 20_000 },
+    rounds: { warmUp: 2, min: 5, max: 20, capMs: 14_000 },
     open: () => openPair(dialect, clients, 1_500),
   };
 }
