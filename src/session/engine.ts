@@ -212,6 +212,7 @@ export class Engine implements AsyncDisposable {
     if (!live) return;
     for (const fact of facts) {
       if (fact.type !== 'run.started') continue;
+      live.task = fact.data.task;
       live.scribe = this.#scribe(live, fact.runId as RunId, freshRun(fact.data.messageId, fact.data.task));
     }
     hearMessages(live, facts);
@@ -246,7 +247,7 @@ export class Engine implements AsyncDisposable {
       prompt,
       clock,
       toolTimeoutMs,
-      task: live.writer.record.openRuns.find((run) => run.runId === runId)?.task ?? '',
+      task: live.task,
       workdir: live.client?.workdir ?? workdir(sandboxIdOf(id)),
       sandbox: { use: (signal) => this.use(id, signal) },
       hasTitle: () => live.writer.record.titleBy !== null,
@@ -292,11 +293,13 @@ export class Engine implements AsyncDisposable {
       scribe: undefined,
       client: undefined,
       isPaused: false,
+      task: '',
     };
     const transcript = new Transcript(id, store.records);
     if (folds.size > 0) await transcript.load();
     const first = runs[0];
     const fold = first && folds.get(first.runId);
+    live.task = first?.task ?? '';
     if (first && fold) await this.#takeUp(live, first.runId, fold, transcript);
     const { plans } = await profileOf(record);
     this.#lives.set(id, live);

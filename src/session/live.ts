@@ -10,6 +10,8 @@ export interface Live {
   readonly id: SessionId;
   readonly writer: SessionWriter;
   scribe: RunScribe | undefined;
+  /** What the scribe's run is about; known from the moment it begins, before that is in the log. */
+  task: string;
   /** The way in, while the sandbox is held. */
   client: SandboxClient | undefined;
   isPaused: boolean;

@@ -26,7 +26,7 @@ describe.each(drivers)("the README's first five minutes on $driver", ({ driver, 
     context.skip(missing !== '', missing);
     await using server = await serverProcess({ CORRAL_DRIVER: driver });
     const blocks = await readmeBlocks(server.url);
-    const script = blocks.map((block, n) => `echo "=== ${n}"\n${block}`).join('\n');
+    const script = blocks.map((block, n) => `echo; echo "=== ${n}"\n${block}`).join('\n');
     const { stdout } = await execute('bash', ['-c', script], { maxBuffer: 1 << 24 });
     const [open = '', chat = '', panels = '', stop = '', gone = ''] = stdout.split(/^=== \d\n/m).slice(1);
 

@@ -43,7 +43,7 @@ export async function chaosKill({
       sent += 1;
       await client.send(id, task(sent));
     }
-    await sleep(random() * 900);
+    await sleep(random() * 700);
     server.kill('SIGKILL');
     await server.restart();
   }
