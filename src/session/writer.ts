@@ -76,7 +76,6 @@ export class SessionWriter {
   }
 
   async #pump(): Promise<void> {
-    await Promise.resolve(); // what is written in the same tick goes together
     while (this.#wishes.length > 0) {
       const batch = this.#wishes.splice(0);
       try {

@@ -92,9 +92,11 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     onAppend: (heard) => void listeners.push(heard),
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
-      await failpoint('store.append.before');
+      const held = failpoint('store.append.before');
+      if (held) await held; // unarmed it must not cost a turn of the loop
       const head = await store.append(entry);
-      await failpoint('store.append.after');
+      const kept = failpoint('store.append.after');
+      if (kept) await kept;
       const here = followed.get(entry.sessionId);
       if (here && entry.facts.length > 0) {
         here.window.add(entry);

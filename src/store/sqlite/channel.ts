@@ -42,18 +42,15 @@ export async function openChannel<Ops extends Operations>(
   });
   const waiting: Request[] = [];
   let away: Request[] = [];
-  let [chars, planned] = [0, false];
+  let chars = 0;
   let ended: AppError | undefined;
   const idle: (() => void)[] = [];
 
   function plan(): void {
-    if (planned || away.length > 0 || waiting.length === 0) return;
-    planned = true;
-    process.nextTick(send); // after all that can run now has run, and asked
+    if (away.length === 0 && waiting.length > 0) send();
   }
 
   function send(): void {
-    planned = false;
     if (ended) return;
     let [count, size] = [0, 0];
     for (const request of waiting) {
