@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
+import { endSandboxes } from './ended-sandboxes.ts';
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -74,6 +75,7 @@ export async function serverProcess(settings: Record<string, string>) {
     async [Symbol.asyncDispose]() {
       server.kill('SIGTERM');
       await server.exit;
+      await endSandboxes(join(folder, 'data'));
       await rm(folder, { recursive: true, force: true });
     },
   };
