@@ -1,0 +1,221 @@
+import type { ErrorCode } from '../src/core/errors.ts';
+import type { RunEndReason, SessionFact } from '../src/core/events.ts';
+import type { RunId } from '../src/core/ids.ts';
+import { childrenOf, stopIt } from './orphans.ts';
+import type { RunInput } from './run.ts';
+import type { SandboxEnd } from './sandbox.ts';
+import { sessionSetup } from './session-setup.ts';
+import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
+
+// What the session does at its transitions. Each of these first computes, then enqueues: inside enqueueActions the
+// context stays the old one.
+
+const own = sessionSetup;
+const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
+const asked = (event: object): string[] => ('commandId' in event ? [String(event.commandId)] : []);
+const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
+  type: 'run.end',
+  runId: run.runId,
+  data: { status: 'stopped', reason, task: run.task },
+});
+const userMessage = (event: Send, runId: RunId): SessionFact => ({
+  type: 'message.user',
+  runId,
+  data: {
+    messageId: event.messageId,
+    text: event.text,
+    attachments: [...event.attachments],
+    ...(event.clientTimestamp === undefined ? {} : { clientTimestamp: event.clientTimestamp }),
+  },
+});
+
+/** The message starts a run of its own, behind the others or, to replace, before them. */
+export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event)) return;
+  const { runId, text: task, messageId, commandId, plans } = event;
+  const run: QueuedRun = { runId, task, messageId, resume: undefined, ...(plans !== undefined && { plans }) };
+  enqueue.assign({ queue: event.mode === 'replace' ? [run, ...context.queue] : [...context.queue, run] });
+  enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
+});
+
+export const injectIt = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event) || !context.active) return;
+  const { runId } = context.active;
+  enqueue.assign({ forwarded: context.forwarded + 1 });
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [userMessage(event, runId)],
+      answer: { commandId: event.commandId, messageId: event.messageId, runId },
+    },
+  });
+  enqueue.sendTo('run', { type: 'run.inject' });
+});
+
+export const answerIt = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event) || !context.active) return;
+  const { runId } = context.active;
+  const { messageId, commandId } = event;
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [userMessage(event, runId), { type: 'run.resumed', runId, data: { messageId } }],
+      answer: { commandId, messageId, runId },
+    },
+  });
+});
+
+export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
+  const message = 'Too many messages wait in this session. Wait until it has worked through some.';
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'queue_full', message } } });
+});
+
+export const begin = own.enqueueActions(({ context, enqueue }) => {
+  const [run, ...queue] = context.queue;
+  if (!run) return;
+  enqueue.assign({ queue, active: run, forwarded: run.resume?.unseen ?? 0, ending: false });
+  if (run.resume) return;
+  const { runId, task, messageId } = run;
+  enqueue({ type: 'record', params: { facts: [{ type: 'run.started', runId, data: { task, messageId } }] } });
+});
+
+/** Ends the active run, and the queued ones with it; whoever asked is answered when all have ended. */
+export const stopRuns = (reason: 'stopped' | 'deleted') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    enqueue.assign({
+      queue: [],
+      dropped: [...context.dropped, ...context.queue],
+      ...(reason === 'deleted'
+        ? { goes: true, deletes: [...context.deletes, ...asked(event)] }
+        : { stops: [...context.stops, ...asked(event)] }),
+    });
+    enqueue.sendTo('run', { type: 'run.stop', reason });
+    // A sandbox that is still on its way was started for this work; its files stay.
+    if (reason === 'stopped' && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
+  });
+
+export const dropQueue = (reason: 'stopped' | 'deleted') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    const facts = context.queue.map((run) => stopped(run, reason));
+    enqueue.assign({
+      queue: [],
+      ...(reason === 'deleted' ? { goes: true, deletes: [...context.deletes, ...asked(event)] } : {}),
+    });
+    if (reason === 'deleted') return enqueue({ type: 'record', params: { facts } });
+    const stops = { commandIds: asked(event), value: { stopped: facts.length > 0 } };
+    enqueue({ type: 'record', params: { facts, stops } });
+    if (context.queue.length > 0 && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
+  });
+
+export const runEnded = own.enqueueActions(({ context, enqueue }) => {
+  const reason = context.goes ? 'deleted' : 'stopped';
+  const facts = context.dropped.map((run) => stopped(run, reason));
+  const stops = { commandIds: context.stops, value: { stopped: true } };
+  enqueue({ type: 'record', params: { facts, stops } });
+  enqueue.assign({ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] });
+});
+
+/** What a crashed child had started ends with it. */
+export const endOrphans = (id: 'run' | 'sandbox') =>
+  own.enqueueActions(({ enqueue, self }) => {
+    for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopIt);
+  });
+
+export const runBroke = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!context.active || !('error' in event)) return;
+  enqueue({ type: 'abandon', params: { run: context.active, error: event.error } });
+});
+
+export const leave = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'run.wantsToEnd') return;
+  const unread = context.forwarded > event.seen;
+  enqueue.assign({ ending: !unread });
+  enqueue.sendTo('run', { type: unread ? 'run.goOn' : 'run.mayEnd' });
+});
+
+export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'sandbox.use') return;
+  enqueue.sendTo('sandbox', { type: 'sandbox.busy' });
+  if (!context.isReady) return enqueue.assign({ waiters: [...context.waiters, event.commandId] });
+  enqueue.assign({ uses: [...context.uses, event.commandId] });
+  enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer: { ok: true, value: undefined } } });
+});
+
+export const sandboxIsReady = own.enqueueActions(({ context, enqueue }) => {
+  const uses = [...context.uses, ...context.waiters];
+  enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
+  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // who waited before it was there
+  enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
+  enqueue({ type: 'release', params: { slot: 'start' } });
+});
+
+/** `present`: a sandbox is there, to be told that nobody uses it any more. */
+export const doneWithSandbox = (sandbox: 'present' | 'elsewhere') =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    if (event.type !== 'sandbox.done') return;
+    const uses = context.uses.filter((id) => id !== event.commandId);
+    const waiters = context.waiters.filter((id) => id !== event.commandId);
+    enqueue.assign({ uses, waiters });
+    if (sandbox === 'present' && uses.length + waiters.length === 0)
+      enqueue.sendTo('sandbox', { type: 'sandbox.idle' });
+  });
+
+const refusal = ({ code, message }: { code: ErrorCode; message: string }) => ({ code, message });
+
+export const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; message: string }) =>
+  own.enqueueActions(({ context, event, enqueue }) => {
+    const end = (event as unknown as { output: SandboxEnd }).output;
+    enqueue.assign({ waiters: [] });
+    enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
+  });
+
+/** The run that a fact may still belong to: nothing of a run stands behind its end. */
+const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
+
+export const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'sandbox.phase') return;
+  const { type, ...data } = event;
+  enqueue({ type: 'record', params: { facts: [{ type, runId: openRun(context), data }] } });
+  if (data.phase === 'paused' || data.phase === 'lost') enqueue.assign({ isReady: false });
+});
+
+export const gone = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
+export const refuseGone = own.enqueueActions(({ event, enqueue }) => {
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...gone } } });
+});
+
+export const touched = own.enqueueActions(({ event, enqueue }) => {
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
+});
+
+/** Whoever asked for the end of the sandbox has it. */
+export const answerReleases = own.enqueueActions(({ context, enqueue }) => {
+  enqueue.assign({ releases: [] });
+  const answer: Answer = { ok: true, value: { stopped: true } };
+  enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
+});
+
+export const nothingToRelease = own.enqueueActions(({ event, enqueue }) => {
+  const answer: Answer = { ok: true, value: { stopped: false } };
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+});
+
+export const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>
+  active === undefined && queue.length + uses.length + waiters.length === 0;
+
+export const runInput = ({ sessionId, active, runPolicy }: SessionContext): RunInput => {
+  const { runId, task, messageId, resume, plans = runPolicy.plans } = active as QueuedRun;
+  return { sessionId, runId, task, messageId, policy: { ...runPolicy, plans }, resume };
+};
+
+export const releasedFact = (context: SessionContext): SessionFact => ({
+  type: 'sandbox.phase',
+  runId: openRun(context),
+  data: { phase: 'released', detail: 'its files are kept' },
+});
+
+/** To our children; each is there in the states that use these. */
+export const supersede = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
+export const goOn = () => own.sendTo('run', { type: 'run.answer' });
+export const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
+export const dismiss = (workspace: 'keep' | 'remove') => own.sendTo('sandbox', { type: 'sandbox.release', workspace });

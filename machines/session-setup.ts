@@ -1,0 +1,61 @@
+import { type DoneActorEvent, type ErrorActorEvent, sendParent, setup } from 'xstate';
+import { runMachine } from './run.ts';
+import { sandboxMachine } from './sandbox.ts';
+import type {
+  Answer,
+  QueuedRun,
+  Recording,
+  SessionContext,
+  SessionEventIn,
+  SessionInput,
+  SlotKind,
+  SlotNews,
+} from './session-types.ts';
+
+/** The holes, guards and types of the session machine. */
+export const sessionSetup = setup({
+  types: {
+    context: {} as SessionContext,
+    input: {} as SessionInput,
+    events: {} as SessionEventIn | DoneActorEvent | ErrorActorEvent,
+    output: {} as 'deleted' | 'passivated',
+  },
+  actors: { run: runMachine, sandbox: sandboxMachine },
+  delays: { passivate: ({ context }) => context.passivateMs },
+  guards: {
+    goes: ({ context }) => context.goes,
+    hasQueued: ({ context }) => context.queue.length > 0,
+    isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
+    hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
+    isFull: ({ context }) => context.queue.length >= context.maxQueued,
+    floods: ({ context, event }) =>
+      event.type === 'cmd.send' &&
+      event.mode === 'inject' &&
+      !context.ending &&
+      context.forwarded >= context.maxQueued * 10,
+    injects: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'inject' && !context.ending,
+    replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
+    isWanted: ({ context }) => context.waiters.length > 0 && !context.goes,
+    wantsStart: ({ context }) => context.sandbox !== 'absent',
+  },
+  actions: {
+    /** Appends to the log, in the order of the calls; never throws. */
+    record: (_, _recording: Recording): void => {
+      throw new Error('action "record" was not provided');
+    },
+    /** Answers commands. */
+    answer: (_, _answers: { commandIds: readonly string[]; answer: Answer }): void => {
+      throw new Error('action "answer" was not provided');
+    },
+    /** The run's actor broke: closes what it left open in the log. */
+    abandon: (_, _broken: { run: QueuedRun; error: unknown }): void => {
+      throw new Error('action "abandon" was not provided');
+    },
+    request: sendParent(
+      ({ context }, { slot }: { slot: SlotKind }): SlotNews => ({ type: 'slot.request', id: context.sessionId, slot }),
+    ),
+    release: sendParent(
+      ({ context }, { slot }: { slot: SlotKind }): SlotNews => ({ type: 'slot.release', id: context.sessionId, slot }),
+    ),
+  },
+});
