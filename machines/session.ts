@@ -30,7 +30,6 @@ import {
   useSandbox,
 } from './session-actions.ts';
 import { sessionSetup } from './session-setup.ts';
-import type {} from './session-types.ts';
 
 export type {
   Answer,

@@ -1,0 +1,55 @@
+import type { PlanStep } from '../src/core/events.ts';
+import type { RunContext, RunEnd, Spent, TurnResult } from './run-types.ts';
+import { type Act, remembered } from './stuck.ts';
+
+// What a run concludes from what it knows: total functions of its context.
+
+export const nothingSpent: Spent = { turns: 0, tokens: 0, cost: 0 };
+
+export const hasSpoken = ({ acts }: RunContext) => acts.at(-1)?.kind === 'text'; // without a plan that ends the run
+export const isUnseen = ({ injected, seen }: RunContext) => injected > seen;
+export const hasStep = ({ steps }: RunContext) =>
+  steps.some(({ status }) => status === 'pending' || status === 'running');
+
+export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
+  if (steps.some(({ status }) => status === 'running')) return steps;
+  const next = steps.find(({ status }) => status === 'pending');
+  return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
+}
+
+export const keep = ({ acts, policy }: RunContext, act: Act) => [...acts, act].slice(-remembered(policy.stuck));
+
+export function took(context: RunContext, result: TurnResult): Partial<RunContext> {
+  if (result.kind === 'failed') return {};
+  const spent = {
+    turns: context.spent.turns + result.spent.turns,
+    tokens: context.spent.tokens + result.spent.tokens,
+    cost: context.spent.cost + result.spent.cost,
+  };
+  const base = { spent, retries: 0, hint: undefined };
+  if (result.kind === 'empty') return base;
+  if (result.kind === 'planned') return { ...base, empties: 0, planned: true, steps: result.steps };
+  if (result.kind === 'calls') return { ...base, empties: 0, calls: result.calls };
+  const acts = keep(context, { kind: 'text', text: result.digest });
+  return { ...base, empties: 0, planned: true, steps: result.steps, acts };
+}
+
+export function endOf(result: TurnResult): RunEnd {
+  if (result.kind === 'failed') {
+    const { code, message, retryable } = result;
+    return { reason: 'failed', code, message, retryable };
+  }
+  return { reason: 'failed', code: 'empty_reply', message: 'The model gave empty replies only.', retryable: true };
+}
+
+export function spentBudget({ spent, overtime, policy: { budget } }: RunContext): string | undefined {
+  if (overtime) return `The time budget of ${Math.round(budget.wallMs / 1_000)} s is spent.`;
+  if (spent.turns >= budget.turns) return `The budget of ${budget.turns} model turns is spent.`;
+  if (budget.tokens !== undefined && spent.tokens >= budget.tokens) {
+    return `The budget of ${budget.tokens} tokens is spent (${spent.tokens} used).`;
+  }
+  if (budget.cost !== undefined && spent.cost >= budget.cost) {
+    return `The cost budget of ${budget.cost} is spent (${spent.cost.toFixed(4)} used).`;
+  }
+  return undefined;
+}

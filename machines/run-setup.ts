@@ -1,0 +1,130 @@
+import { assign, sendParent, setup } from 'xstate';
+import { toAppError } from '../src/core/errors.ts';
+import {
+  endOf,
+  hasSpoken,
+  hasStep,
+  isUnseen,
+  keep,
+  nothingSpent,
+  spentBudget,
+  took,
+  withRunning,
+} from './run-rules.ts';
+import type {
+  CallInput,
+  CallResult,
+  NoticeInput,
+  Result,
+  RunContext,
+  RunEnd,
+  RunEvent,
+  RunInput,
+  RunNews,
+  TurnInput,
+  TurnResult,
+  Whose,
+} from './run-types.ts';
+import { stuckReason } from './stuck.ts';
+import { unprovided } from './unprovided.ts';
+
+/** The holes, guards, actions and types of the run machine. */
+export const runSetup = setup({
+  types: {
+    context: {} as RunContext,
+    input: {} as RunInput,
+    events: {} as RunEvent,
+    output: {} as RunEnd,
+  },
+  actors: {
+    plan: unprovided<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
+    act: unprovided<TurnResult, TurnInput>('act'),
+    call: unprovided<CallResult, CallInput>('call'),
+    summarize: unprovided<TurnResult, TurnInput>('summarize'),
+    notice: unprovided<void, NoticeInput>('notice'),
+    wait: unprovided<void, Whose & { readonly question: string }>('wait'),
+    /** Kills what the run started, closes what it left open in the log, and appends its end. Perhaps the first to act. */
+    end: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('end'),
+  },
+  delays: {
+    retry: ({ context }) => context.retryMs,
+    wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.wallMs - context.workedMs, 2 ** 31 - 1)),
+    stopGrace: ({ context }) => context.policy.stopGraceMs,
+  },
+  guards: {
+    isWaiting: ({ context }) => context.resume?.waiting !== undefined,
+    isResumed: ({ context }) => context.resume !== undefined,
+    hasCalls: ({ context }) => context.calls.length > 0,
+    hasUnseen: ({ context }) => context.injected > context.seen,
+    needsPlan: ({ context }) => context.policy.plans && context.steps.length === 0 && !context.planned,
+    needsReplan: ({ context }) => context.policy.plans && context.injected > context.seen,
+    needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
+    // Who has said the last word needs no budget to end.
+    isSpent: ({ context }) =>
+      spentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
+    isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,
+    isStuckAgain: ({ context }) => context.hinted && stuckReason(context.acts, context.policy.stuck) !== undefined,
+    mayRetry: ({ context }, { result }: Result) =>
+      result.kind === 'failed' && result.retryable && context.retries < context.policy.maxRetries,
+    failed: (_, { result }: Result) => result.kind === 'failed',
+    failedUnseen: ({ context }, { result }: Result) =>
+      (result.kind === 'failed' || result.kind === 'empty') && isUnseen(context),
+    empty: (_, { result }: Result) => result.kind === 'empty',
+    firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
+    secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
+    asks: (_, { result }: { result: CallResult }) => result.kind === 'ask',
+  },
+  actions: {
+    take: assign(({ context }, { result }: Result) => took(context, result)),
+    /** Whatever came in until now is in the next turn's messages. */
+    see: assign(({ context }) => ({ seen: context.injected })),
+    beginStep: assign(({ context }) => ({ steps: withRunning(context.steps) })),
+    scheduleRetry: assign(({ context }, { result }: Result) => ({
+      retries: context.retries + 1,
+      retryWhy: result.kind === 'failed' ? result.message : '',
+      retryMs:
+        (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
+    })),
+    tryAnew: assign({ retries: 0 }),
+    fail: assign((_, { result }: Result) => ({ end: endOf(result) })),
+    crash: assign((_, { error }: { error: unknown }) => {
+      const { code, publicMessage, retryable } = toAppError(error);
+      return { end: { reason: 'failed', code, message: publicMessage, retryable } satisfies RunEnd };
+    }),
+    nudge: assign(({ context }) => ({
+      empties: context.empties + 1,
+      hint: 'Your last reply was empty. Call a tool, or say what you found.',
+    })),
+    called: assign(({ context }, { result }: { result: CallResult }) => ({
+      calls: context.calls.slice(1),
+      answered: false,
+      acts: result.kind === 'called' ? keep(context, result.act) : context.acts,
+    })),
+    ask: assign((_, { result }: { result: CallResult }) =>
+      result.kind === 'ask' ? { question: result.question } : {},
+    ),
+    askBudget: assign(({ context }) => ({ question: `${spentBudget(context)} Send a message to let me go on.` })),
+    askStuck: assign(({ context }) => ({
+      question: `I do not get on: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
+    })),
+    hintStuck: assign(({ context }) => ({
+      hint: `You make no progress: ${stuckReason(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
+    })),
+    askEmpty: assign(({ context }) => ({
+      empties: context.empties + 1,
+      question: 'The model gave empty replies. Send a message to try again.',
+    })),
+    /** An answer grants the budget anew and forgives what went before it. */
+    goOn: assign(({ context }) => ({
+      answered: context.calls.length > 0,
+      spent: nothingSpent,
+      workedMs: 0,
+      overtime: false,
+      acts: [],
+      hinted: false,
+    })),
+    tellWaiting: sendParent(({ context }): RunNews => ({ type: 'run.waiting', question: context.question })),
+    tellEnding: sendParent({ type: 'run.ending' } satisfies RunNews),
+    askLeave: sendParent(({ context }): RunNews => ({ type: 'run.wantsToEnd', seen: context.seen })),
+  },
+});
