@@ -83,3 +83,41 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
 export function publicRecord({ openRuns: _open, sandboxHeld: _held, ...record }: StoredSession): SessionRecord {
   return record;
 }
+
+/** A session's record before anything happened in it. */
+export function newSession({
+  id,
+  origin,
+  title,
+  template,
+  projectId,
+  lastTask,
+  at,
+}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  at: number;
+}): StoredSession {
+  return {
+    id,
+    origin,
+    template,
+    title,
+    titleBy: null,
+    projectId,
+    status: 'pending',
+    createdAt: at,
+    updatedAt: at,
+    lastTask,
+    latestMessage: '',
+    latestMessageAt: at,
+    unread: 0,
+    lastSeq: 0,
+    sandboxState: 'created',
+    deleting: false,
+    favorite: false,
+    pinned: false,
+    shared: false,
+    archived: false,
+    sandboxHeld: false,
+    openRuns: [],
+  };
+}

@@ -13,7 +13,7 @@ import type { Engine } from './engine.ts';
 import { eventsFrom } from './hydrate.ts';
 import { SessionsNews } from './news.ts';
 import type { Presence } from './presence.ts';
-import { publicRecord, StoredSession } from './projection.ts';
+import { newSession, publicRecord, StoredSession } from './projection.ts';
 import { removeSession } from './removal.ts';
 import type { SendCommand, Sent, SessionChange, SessionService } from './service.ts';
 import { fileFromLog, shellFromLog } from './stopped-views.ts';
@@ -235,41 +235,4 @@ export function sessionService(deps: Deps): SessionService {
 function checkText({ text }: Pick<SendCommand, 'text'>): void {
   if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');
   if (text.length > maxText) throw new AppError('invalid_request', `The text is longer than ${maxText} characters.`);
-}
-
-function newSession({
-  id,
-  origin,
-  title,
-  template,
-  projectId,
-  lastTask,
-  at,
-}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
-  at: number;
-}): StoredSession {
-  return {
-    id,
-    origin,
-    template,
-    title,
-    titleBy: null,
-    projectId,
-    status: 'pending',
-    createdAt: at,
-    updatedAt: at,
-    lastTask,
-    latestMessage: '',
-    latestMessageAt: at,
-    unread: 0,
-    lastSeq: 0,
-    sandboxState: 'created',
-    deleting: false,
-    favorite: false,
-    pinned: false,
-    shared: false,
-    archived: false,
-    sandboxHeld: false,
-    openRuns: [],
-  };
 }

@@ -1,7 +1,7 @@
 import type { FactOf, FactType, SessionFact } from '../../src/core/events.ts';
 import { MessageId, RunId, randomIds, SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
-import type { StoredSession } from '../../src/session/projection.ts';
+import { newSession, type StoredSession } from '../../src/session/projection.ts';
 import { RunScribe, type RunSoFar } from '../../src/session/scribe.ts';
 import { Transcript } from '../../src/session/transcript.ts';
 import { SessionWriter } from '../../src/session/writer.ts';
@@ -24,28 +24,15 @@ export const asks = (text: string, message = messageId(), of = runId()) =>
   fact('message.user', { messageId: message, text, attachments: [] }, of);
 
 export const stored = (more: Partial<StoredSession> = {}): StoredSession => ({
-  id: sessionId,
-  origin: 'sheikhbox',
-  template: 'default',
-  title: '',
-  titleBy: null,
-  projectId: null,
-  status: 'pending',
-  createdAt: 1,
-  updatedAt: 1,
-  lastTask: '',
-  latestMessage: '',
-  latestMessageAt: 1,
-  unread: 0,
-  lastSeq: 0,
-  sandboxState: 'created',
-  deleting: false,
-  favorite: false,
-  pinned: false,
-  shared: false,
-  archived: false,
-  sandboxHeld: false,
-  openRuns: [],
+  ...newSession({
+    id: sessionId,
+    origin: 'sheikhbox',
+    template: 'default',
+    title: '',
+    projectId: null,
+    lastTask: '',
+    at: 1,
+  }),
   ...more,
 });
 
