@@ -94,6 +94,14 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('session.created', z.object({ origin: Origin, template: z.string() })),
   fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
   fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
+  /** What became of the desktop, and who may use its keyboard and mouse. Shown by tRPC only. */
+  fact(
+    'desktop',
+    z.object({
+      kind: z.enum(['started', 'restarted', 'stopped', 'control_taken', 'control_returned']),
+      detail: z.string(),
+    }),
+  ),
   fact(
     'egress',
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),

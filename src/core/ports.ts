@@ -38,6 +38,13 @@ export interface EventStore {
   lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /** Drops all but the newest `keepDroppable` deltas and outputs, and the oldest of all beyond `keepAll`. Seqs stay. */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
+  /** The newest seq of each of these sessions, in one call; 0 for the unknown. What replicas poll. */
+  heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
+  /**
+   * Where the backend can push: calls `heard` for each append by whoever, until `signal` fires; rejects when it
+   * breaks, and the caller polls `heads` until it may try again. Absent where nobody else can write.
+   */
+  watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
@@ -86,6 +93,31 @@ export interface LeaseStore {
   /** Undefined while somebody else holds it. The holder's own call renews it and keeps the epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   release(name: string, holder: string): Promise<void>;
+  /** Who holds it now, expired or not. */
+  get(name: string): Promise<Lease | undefined>;
+}
+
+/** A command for a session that another replica owns. */
+export interface QueuedCommand {
+  readonly id: string;
+  readonly sessionId: SessionId;
+  readonly name: string;
+  readonly body: unknown;
+  readonly at: number; // epoch ms
+}
+/** How a replica reaches a session's owner: through the store, never directly. */
+export interface CommandQueue {
+  post(command: QueuedCommand): Promise<void>;
+  /** Unanswered ones for these sessions, oldest first, at most `limit`. */
+  pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
+  /** Sessions with an unanswered command posted before this time: nobody owns them, or their owner is gone. */
+  waiting(before: number, limit: number): Promise<SessionId[]>;
+  /** The first answer stays. */
+  answer(id: string, answer: unknown): Promise<void>;
+  /** The answers there are to these commands. */
+  answers(ids: readonly string[]): Promise<ReadonlyMap<string, unknown>>;
+  /** Forgets commands posted before this time, answered or not. */
+  expire(before: number): Promise<number>;
 }
 
 export interface Store extends AsyncDisposable {
@@ -96,6 +128,9 @@ export interface Store extends AsyncDisposable {
   readonly records: RecordStore;
   readonly inbox: Inbox;
   readonly leases: LeaseStore;
+  readonly commands: CommandQueue;
+  /** Whether other processes may write to it too: then logs are polled or watched, and sessions are leased. */
+  readonly shared: boolean;
   /** Resolves when the store answers; rejects with what is wrong. */
   check(signal: AbortSignal): Promise<void>;
 }

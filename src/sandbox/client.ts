@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+
 // What the server can do inside a sandbox, whatever the driver: a typed view of sandboxd's HTTP API.
 // Every method takes a signal and rejects only with AppError: sandbox_lost when the connection is gone,
 // sandbox_unresponsive when nothing answers in time, and the codes named at each method.
@@ -91,6 +93,57 @@ export interface TerminalClient {
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
+/** What a sandbox's desktop is doing: one Xvnc with a window manager, and a Chromium in it. */
+export interface DesktopStatus {
+  /** `unsupported`: the image has none. */
+  readonly state: 'unsupported' | 'stopped' | 'starting' | 'running';
+  readonly browser: 'stopped' | 'running';
+  readonly width: number; // px
+  readonly height: number; // px
+  /** How often Xvnc and Chromium had to be started again since the desktop was started. */
+  readonly restarts: { readonly display: number; readonly browser: number };
+  /** Why the last one died, where one did. */
+  readonly lastFailure?: string;
+}
+/** One thing done at the screen; x and y in pixels of the desktop, from its top left. */
+export type ScreenAction =
+  | { readonly kind: 'move'; readonly x: number; readonly y: number }
+  | {
+      readonly kind: 'click';
+      readonly x?: number;
+      readonly y?: number;
+      readonly button: 'left' | 'middle' | 'right';
+      readonly count: number; // 1 to 3
+    }
+  | { readonly kind: 'press' | 'release'; readonly button: 'left' | 'middle' | 'right' }
+  | { readonly kind: 'drag'; readonly path: readonly { readonly x: number; readonly y: number }[] }
+  | { readonly kind: 'scroll'; readonly x: number; readonly y: number; readonly dx: number; readonly dy: number } // wheel notches
+  | { readonly kind: 'type'; readonly text: string }
+  | { readonly kind: 'key'; readonly keys: string; readonly holdMs?: number }; // X keysym names joined by `+`: ctrl+l, Return
+
+/** The desktop of the sandbox. Each method rejects with `unsupported` where the image has none. */
+export interface DesktopClient {
+  status(signal: AbortSignal): Promise<DesktopStatus>; // Never rejects with unsupported: it says so.
+  /** Starts what does not run; resolves once Xvnc answers RFB. */
+  start(signal: AbortSignal): Promise<DesktopStatus>;
+  /** Ends Chromium, the window manager and Xvnc; success when nothing ran. */
+  stop(signal: AbortSignal): Promise<void>;
+  /** RFB as Xvnc speaks it, from its first byte; starts the desktop. One stream a viewer. The caller destroys it. */
+  vnc(signal: AbortSignal): Promise<Duplex>;
+  /**
+   * Chromium's debugging pipe: each message one JSON text followed by NUL, both ways; starts desktop and browser.
+   * One at a time: a new one ends the old. Ends when the browser dies. The caller destroys it.
+   */
+  cdp(signal: AbortSignal): Promise<Duplex>;
+  /** Ends the browser; the next `cdp` or viewer has a fresh one. */
+  restartBrowser(signal: AbortSignal): Promise<void>;
+  /** What is on the screen now. */
+  screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
+  act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
+  /** Where the pointer is. */
+  pointer(signal: AbortSignal): Promise<{ readonly x: number; readonly y: number }>;
+}
+
 export interface Health {
   readonly version: string;
   /** Changes when the daemon was restarted. */
@@ -149,4 +202,5 @@ export interface SandboxClient {
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>; // Rejects: not_found
 
   readonly terminals: TerminalClient;
+  readonly desktop: DesktopClient;
 }
