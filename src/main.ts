@@ -9,6 +9,7 @@ import { armFailpoints, failpointSpec } from './core/failpoint.ts';
 import { randomIds } from './core/ids.ts';
 import { Secret } from './core/secret.ts';
 import { httpServer } from './facades/http-server.ts';
+import { type Command, commandOf, commandsHelp } from './main/commands.ts';
 import { compose } from './main/compose.ts';
 import { alsoListen } from './main/listen.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
@@ -16,7 +17,10 @@ import { createScrubber } from './observability/scrub.ts';
 import { onShutdown } from './shutdown.ts';
 
 async function main(): Promise<void> {
-  if (process.argv.includes('--help')) return console.log(configHelp());
+  const args = process.argv.slice(2);
+  if (args.includes('--help')) return console.log(configHelp(await commandsHelp()));
+  const command = await commandOf(args);
+  if (command) return await perform(command, args.slice(1));
   const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
   refuseUnbuilt(config);
   const faults = failpointSpec(process.env);
@@ -33,6 +37,11 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
   await serve(config, logger);
   logger.info('stopped');
+}
+
+async function perform(command: Command, args: readonly string[]): Promise<void> {
+  using ending = onShutdown(10_000);
+  process.exitCode = await command.run(args, ending.requested);
 }
 
 /** Settings that are known, so that they are no typing mistake, and whose work is still to be done. */

@@ -5,8 +5,8 @@ const shownDefault = ({ fallback }: Setting) => {
   return `default ${Array.isArray(fallback) ? fallback.join(',') : fallback}`;
 };
 
-/** What `--help` prints: every setting with its variables, its key, what it accepts and its default. */
-export function configHelp(): string {
+/** What `--help` prints: the commands, and every setting with its variables, its key, what it accepts and its default. */
+export function configHelp(commands: readonly string[] = []): string {
   const lines = settings.map((setting) => {
     const { about, accepts, key, standard, variables } = setting;
     const names = [...standard, ...variables.slice(0, 1)].join(' or ');
@@ -15,6 +15,7 @@ export function configHelp(): string {
   return [
     'Corral runs AI agents, each in a sandbox of its own.',
     '',
+    ...(commands.length === 0 ? [] : ['Without a command it serves. Commands:', ...commands, '']),
     'Settings come from the environment, then from corral.yaml in the working directory, then from the defaults.',
     'Of each setting the variable comes first, then what it is, then its key in corral.yaml and what it accepts.',
     '',

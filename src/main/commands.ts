@@ -1,0 +1,30 @@
+import { AppError } from '../core/errors.ts';
+
+/** What the program can do beside serving: `npm start -- <name> …`. */
+export interface Command {
+  readonly usage: string; // its arguments
+  readonly about: string;
+  /** Resolves with the exit code; rejects only with AppError. SIGINT and SIGTERM fire `signal`. */
+  run(args: readonly string[], signal: AbortSignal): Promise<number>;
+}
+
+/** Loaded only when named, so that none of them costs a server's start anything. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {};
+
+/** The command that the arguments name; undefined where there are none, which means to serve. */
+export async function commandOf([name]: readonly string[]): Promise<Command | undefined> {
+  if (name === undefined) return undefined;
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load) return await load();
+  const known = Object.keys(commands).join(', ');
+  throw new AppError(
+    'invalid_request',
+    `There is no command ${name}. Known are ${known}; without one the server starts. --help shows them and the settings.`,
+  );
+}
+
+/** For `--help`. */
+export async function commandsHelp(): Promise<string[]> {
+  const loaded = await Promise.all(Object.entries(commands).map(async ([name, load]) => [name, await load()] as const));
+  return loaded.map(([name, { usage, about }]) => `  ${`${name} ${usage}`.trim()}\n      ${about}`);
+}
