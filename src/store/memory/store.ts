@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { droppable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EventStore, Inbox, Lease, LeaseStore, RecordPut, RecordStore, Store } from '../../core/ports.ts';
+import { memoryCommands } from './commands.ts';
 
 interface Row {
   readonly seq: number;
@@ -23,8 +24,11 @@ interface Document {
   readonly sort: number;
 }
 
-/** The same promises as the others', kept for as long as the process lives. Documents are text, as in a real store. */
-export function memoryStore(): Store {
+/**
+ * The same promises as the others', kept for as long as the process lives. Documents are text, as in a real store.
+ * `shared` is for tests of several servers inside one process.
+ */
+export function memoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
   return {
     name: 'memory',
@@ -33,6 +37,8 @@ export function memoryStore(): Store {
     records: records(documents),
     inbox: inbox(),
     leases: leases(),
+    commands: memoryCommands(),
+    shared,
     check: async (signal) => throwIfFired(signal),
     [Symbol.asyncDispose]: async () => {},
   };
@@ -80,6 +86,7 @@ function events(documents: Map<string, Document>): EventStore {
       log.trimmed = Math.max(log.trimmed, trimmed);
       log.thinned = Math.max(log.thinned, dropped, trimmed);
     },
+    heads: async (sessionIds) => new Map(sessionIds.map((id) => [id, logOf(id).head])),
     async erase(sessionId) {
       logs.delete(sessionId);
       for (const [key, { id }] of documents) {
@@ -166,5 +173,6 @@ function leases(): LeaseStore {
       const found = held.get(name);
       if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 }); // the epoch must go on rising
     },
+    get: async (name) => held.get(name),
   };
 }

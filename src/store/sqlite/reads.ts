@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Lease } from '../../core/ports.ts';
 
 /** Both are JSON: they are parsed where they are wanted, once for a whole page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
@@ -10,7 +11,7 @@ export type Reads = ReturnType<typeof readOperations>;
 const pageChars = 4 * 1024 * 1024;
 
 export function readOperations(db: DatabaseSync) {
-  return { ...eventReads(db), ...recordReads(db), ping: () => {} };
+  return { ...eventReads(db), ...recordReads(db), ...queueReads(db), ping: () => {} };
 }
 
 function eventReads(db: DatabaseSync) {
@@ -47,6 +48,8 @@ function eventReads(db: DatabaseSync) {
       }
     },
     lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
+    /** In the order they were asked for. */
+    heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };
 }
 
@@ -70,5 +73,37 @@ function recordReads(db: DatabaseSync) {
       const found = idPrefix === '' ? ofKind?.all(kind, limit) : withPrefix?.all(kind, idPrefix, limit);
       return (found ?? []).map(row);
     },
+  };
+}
+
+export type CommandRow = readonly [id: string, session: string, name: string, body: string, at: number];
+
+function queueReads(db: DatabaseSync) {
+  const holder = db.prepare('SELECT holder, epoch, expires_at FROM lease WHERE name = ?');
+  const pending = db.prepare(`
+    SELECT id, session, name, body, at FROM command WHERE answer IS NULL AND session IN (SELECT value FROM json_each(?))
+    ORDER BY at, rowid LIMIT ?
+  `);
+  const waiting = db.prepare(`
+    SELECT session FROM command WHERE answer IS NULL AND at < ? GROUP BY session ORDER BY min(at), min(rowid) LIMIT ?
+  `);
+  const answer = db.prepare('SELECT answer FROM command WHERE id = ? AND answer IS NOT NULL');
+  return {
+    lease(name: string): Lease | undefined {
+      const found = holder.get(name);
+      if (!found) return undefined;
+      const [epoch, expiresAt] = [Number(found.epoch), Number(found.expires_at)];
+      return { name, holder: String(found.holder), epoch, expiresAt };
+    },
+    pending: (sessions: readonly string[], limit: number): CommandRow[] =>
+      pending
+        .all(JSON.stringify(sessions), limit)
+        .map((it) => [String(it.id), String(it.session), String(it.name), String(it.body), Number(it.at)]),
+    waiting: (before: number, limit: number): string[] => waiting.all(before, limit).map((it) => String(it.session)),
+    answers: (ids: readonly string[]): [id: string, answer: string][] =>
+      ids.flatMap((id) => {
+        const found = answer.get(id);
+        return found ? [[id, String(found.answer)] as [string, string]] : [];
+      }),
   };
 }

@@ -25,4 +25,12 @@ export const migrations: readonly string[] = [
     name TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL, expires_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE command (
+    id TEXT NOT NULL UNIQUE, session TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL,
+    answer TEXT
+  ) STRICT; -- with a rowid: the order they came in
+  CREATE INDEX command_unanswered ON command (session, at) WHERE answer IS NULL;
+  CREATE INDEX command_age ON command (at);
+  `,
 ];

@@ -1,6 +1,16 @@
 import { throwIfFired } from '../../core/cancel.ts';
 import { droppable } from '../../core/events.ts';
-import type { EventStore, Inbox, LeaseStore, RecordPut, RecordStore, Store, StoredRecord } from '../../core/ports.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type {
+  CommandQueue,
+  EventStore,
+  Inbox,
+  LeaseStore,
+  RecordPut,
+  RecordStore,
+  Store,
+  StoredRecord,
+} from '../../core/ports.ts';
 import { type Channel, openChannel, type QueueLimits } from './channel.ts';
 import { corrupt } from './errors.ts';
 import type { Reads, RecordRow } from './reads.ts';
@@ -34,7 +44,9 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     events: events(writer, reader, path),
     records: records(writer, reader, path),
     inbox: inbox(writer),
-    leases: leases(writer),
+    leases: leases(writer, reader),
+    commands: commands(writer, reader, path),
+    shared: false, // the lock lets no second server in
     async check(signal) {
       throwIfFired(signal);
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -62,6 +74,10 @@ function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): 
     lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppable]), keepDroppable, keepAll]),
+    async heads(sessionIds) {
+      const heads = await reader.call('heads', [sessionIds]);
+      return new Map(sessionIds.map((id, n) => [id, heads[n] ?? 0]));
+    },
     erase: (sessionId) => writer.call('erase', [sessionId]),
   };
 }
@@ -99,10 +115,40 @@ function inbox(writer: Channel<Writes>): Inbox {
   };
 }
 
-function leases(writer: Channel<Writes>): LeaseStore {
+function leases(writer: Channel<Writes>, reader: Channel<Reads>): LeaseStore {
   return {
     acquire: (name, holder, now, ttlMs) => writer.call('acquire', [name, holder, now, ttlMs]),
     release: (name, holder) => writer.call('letGo', [name, holder]),
+    get: (name) => reader.call('lease', [name]),
+  };
+}
+
+function commands(writer: Channel<Writes>, reader: Channel<Reads>, path: string): CommandQueue {
+  return {
+    async post({ id, sessionId, name, body, at }) {
+      const text = json(body);
+      return writer.call('post', [id, sessionId, name, text, at], text.length);
+    },
+    async pending(sessionIds, limit) {
+      const rows = await reader.call('pending', [sessionIds, limit]);
+      return rows.map(([id, session, name, body, at]) => ({
+        id,
+        sessionId: session as SessionId,
+        name,
+        body: parsed(body, path),
+        at,
+      }));
+    },
+    waiting: async (before, limit) => (await reader.call('waiting', [before, limit])) as SessionId[],
+    async answer(id, answer) {
+      const text = json(answer);
+      return writer.call('answerCommand', [id, text], text.length);
+    },
+    async answers(ids) {
+      const found = await reader.call('answers', [ids]);
+      return new Map(found.map(([id, text]) => [id, parsed(text, path)]));
+    },
+    expire: (before) => writer.call('expireCommands', [before]),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors.ts';
 import type { InboxClaim, Lease } from '../../core/ports.ts';
+import type { CommandRow } from './reads.ts';
 
 /** What crosses the thread is text and numbers: documents are JSON already. */
 export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
@@ -10,7 +11,14 @@ export type Writes = ReturnType<typeof writeOperations>;
 
 /** The operations that change the file; each runs inside a transaction that is not its own. */
 export function writeOperations(db: DatabaseSync) {
-  return { ...eventWrites(db), ...recordWrites(db), ...inboxWrites(db), ...leaseWrites(db), ping: () => {} };
+  return {
+    ...eventWrites(db),
+    ...recordWrites(db),
+    ...inboxWrites(db),
+    ...leaseWrites(db),
+    ...commandWrites(db),
+    ping: () => {},
+  };
 }
 
 function eventWrites(db: DatabaseSync) {
@@ -115,5 +123,19 @@ function leaseWrites(db: DatabaseSync) {
       return { name, holder, epoch, expiresAt: now + ttlMs };
     },
     letGo: (name: string, holder: string): void => void letGo.run(name, holder),
+  };
+}
+
+function commandWrites(db: DatabaseSync) {
+  const post = db.prepare(
+    'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  // What was asked is in the log by then, if it is to be kept.
+  const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
+  const expire = db.prepare('DELETE FROM command WHERE at < ?');
+  return {
+    post: (...row: CommandRow): void => void post.run(...row),
+    answerCommand: (id: string, json: string): void => void answer.run(json, id),
+    expireCommands: (before: number): number => Number(expire.run(before).changes),
   };
 }

@@ -104,6 +104,16 @@ export function eventContract(store: () => Store): void {
       expect(await store().events.lastOf(sessionId, 'run.started')).toBe(0);
     });
 
+    test('the heads of many sessions are told at once, 0 for the unknown and whatever compaction dropped', async () => {
+      const [one, none, other] = [newSession(), newSession(), newSession()];
+      await writer(store().events, one)(facts(3));
+      await writer(store().events, other)([...facts(1), ...deltas(1)]);
+      await store().events.compact(one, { keepDroppable: 0, keepAll: 1 });
+      const heads = await store().events.heads([one, none, other]);
+      expect([one, none, other].map((id) => heads.get(id))).toEqual([3, 0, 2]);
+      expect((await store().events.heads([])).size).toBe(0);
+    });
+
     test('compaction drops the oldest deltas, keeps everything else and every seq, and says how far it went', async () => {
       const sessionId = newSession();
       const append = writer(store().events, sessionId);

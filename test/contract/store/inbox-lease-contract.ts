@@ -75,6 +75,15 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.acquire(name, 'b', 102, 50)).toMatchObject({ epoch: 3 });
     });
 
+    test('anybody may ask who holds a lease, expired or not', async () => {
+      const name = newName();
+      expect(await store().leases.get(name)).toBeUndefined();
+      const lease = await store().leases.acquire(name, 'a', 100, 50);
+      expect(await store().leases.get(name)).toEqual(lease);
+      await store().leases.release(name, 'a');
+      expect(await store().leases.get(name)).toEqual({ name, holder: '', epoch: 1, expiresAt: 0 });
+    });
+
     test('of many who want a lease at once one gets it', async () => {
       const name = newName();
       const tries = ['a', 'b', 'c', 'd'].map((holder) => store().leases.acquire(name, holder, 100, 50));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { Store } from '../../../src/core/ports.ts';
 import type { OpenStore } from '../../support/store.ts';
+import { commandContract } from './command-contract.ts';
 import { eventContract } from './event-contract.ts';
 import { inboxAndLeaseContract } from './inbox-lease-contract.ts';
 import { logContract } from './log-contract.ts';
@@ -21,6 +22,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
     eventContract(store);
     recordContract(store);
     inboxAndLeaseContract(store);
+    commandContract(store);
     logContract(store);
   });
 }

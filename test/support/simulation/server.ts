@@ -136,6 +136,8 @@ function within(life: Life, { store, trouble }: World['store']): Store {
     records: life.reaching(store.records),
     inbox: life.reaching(store.inbox),
     leases: life.reaching(store.leases),
+    commands: life.reaching(store.commands),
+    shared: store.shared,
     check: (signal) => life.call('check', () => store.check(signal)),
     [Symbol.asyncDispose]: async () => {},
   };
