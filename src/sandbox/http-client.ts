@@ -11,6 +11,7 @@ import {
   type TerminalEntry,
   terminalEnds,
 } from './client.ts';
+import { desktopClient } from './desktop-client.ts';
 import { type Ask, requester } from './request.ts';
 
 export interface SandboxAddress {
@@ -28,7 +29,8 @@ const maxFileBytes = 50 * 1024 * 1024;
 
 /** The client of the daemon behind one way into a sandbox. */
 export function sandboxClient({ agent, token, workdir }: SandboxAddress): SandboxClient {
-  const { json, bytes } = requester(agent, token);
+  const daemon = requester(agent, token);
+  const { json, bytes } = daemon;
 
   /** For calls with the same effect however often they arrive: a restarted daemon dials in again within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -175,6 +177,8 @@ export function sandboxClient({ agent, token, workdir }: SandboxAddress): Sandbo
         await json({ method: 'DELETE', path: terminal(id), timeoutMs: 30_000 }, signal);
       },
     },
+
+    desktop: desktopClient(daemon, again),
   };
 }
 

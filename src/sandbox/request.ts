@@ -1,4 +1,5 @@
 import { type Agent, type IncomingMessage, request } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError, type ErrorCode, errorCodes } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
@@ -12,22 +13,27 @@ export interface Ask {
   readonly timeoutMs?: number;
   /** It was taken up; what it gives comes now. */
   readonly onAnswer?: () => void;
+  /** The connection is wanted as a stream of its own. */
+  readonly upgrade?: boolean;
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
 const defaultTimeoutMs = 10_000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
+/** What the daemon and we call a connection that turns into raw bytes both ways. */
+const protocol = 'corral-stream';
+
 /** One exchange with the daemon. What comes out of a sandbox is not trusted: sizes are bounded, codes looked up. */
 export function requester(agent: Agent, token: Secret) {
   async function exchange<Result>(
     ask: Ask,
     signal: AbortSignal,
-    read: (chunks: AsyncIterable<Buffer>, response: IncomingMessage) => Promise<Result>,
+    read: (chunks: AsyncIterable<Buffer>, response: IncomingMessage, stream: Duplex | undefined) => Promise<Result>,
   ): Promise<Result> {
     throwIfFired(signal);
     const body = ask.raw ?? (ask.json === undefined ? undefined : Buffer.from(JSON.stringify(ask.json)));
-    const { promise: answered, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const { promise: answered, resolve, reject } = Promise.withResolvers<[IncomingMessage, Duplex?]>();
     const outgoing = request({
       agent,
       host: 'sandbox',
@@ -36,6 +42,7 @@ export function requester(agent: Agent, token: Secret) {
       headers: {
         authorization: `Bearer ${token.reveal()}`,
         ...(body && { 'content-length': body.length, 'content-type': contentType(ask) }),
+        ...(ask.upgrade && { connection: 'upgrade', upgrade: protocol }),
       },
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
@@ -48,14 +55,18 @@ export function requester(agent: Agent, token: Secret) {
     };
     const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
     signal.addEventListener('abort', stop, { once: true });
-    outgoing.once('response', resolve).on('error', reject);
+    outgoing.once('response', (response) => resolve([response])).on('error', reject);
+    outgoing.once('upgrade', (response, stream, head) => {
+      if (head.length > 0) stream.unshift(head);
+      resolve([response, stream]);
+    });
     outgoing.end(body);
     try {
-      const response = await answered;
+      const [response, stream] = await answered;
       const chunks = refreshing(response, timer);
       if ((response.statusCode ?? 500) >= 400) throw refusal(JSON.parse(await text(chunks)));
       ask.onAnswer?.();
-      return await read(chunks, response);
+      return await read(chunks, response, stream);
     } catch (thrown) {
       throwIfFired(signal);
       // Cancelled, and not by this caller: the sandbox was given up under it.
@@ -80,6 +91,15 @@ export function requester(agent: Agent, token: Secret) {
       exchange(ask, signal, async (chunks, response): Promise<Trailers> => {
         for await (const chunk of chunks) await onBytes(chunk);
         return response.trailers;
+      }),
+    /** Raw bytes both ways from here on; the caller destroys it. */
+    upgrade: (ask: Ask, signal: AbortSignal) =>
+      exchange({ ...ask, upgrade: true }, signal, async (_chunks, _response, stream): Promise<Duplex> => {
+        if (!stream) throw new Error('the daemon did not change the protocol');
+        stream.on('error', () => {}); // its close says the rest
+        if (signal.aborted) stream.destroy();
+        throwIfFired(signal);
+        return stream;
       }),
   };
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { Operation, SandboxClient, ShellView, StartOperation } from '../../src/sandbox/client.ts';
+import { noDesktop } from './no-desktop.ts';
 
 /** How a command behaves: its output in chunks, then its end; `hangs` waits for a kill or the signal. */
 export interface Behaviour {
@@ -148,5 +149,6 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     processes: async () => [],
     signalProcess: unused,
     terminals: { open: unused, list: unused, read: unused, write: unused, resize: unused, close: unused },
+    desktop: noDesktop(),
   };
 }

@@ -1,6 +1,7 @@
 import { throwIfFired } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Operation, SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
+import { noDesktop } from '../no-desktop.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 interface Running {
@@ -127,6 +128,7 @@ export class SimulatedSandbox {
       processes: cannot,
       signalProcess: cannot,
       terminals: { open: cannot, list: cannot, read: cannot, write: cannot, resize: cannot, close: cannot },
+      desktop: noDesktop(),
     };
   }
 
