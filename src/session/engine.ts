@@ -47,6 +47,8 @@ export interface EngineOptions {
   /** Before anybody gets to use a ready sandbox; what it throws fails that use. */
   readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
   readonly workdir: (id: SandboxId) => string;
+  /** Resolves when no person has the keyboard and mouse of the session's desktop. */
+  readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
@@ -141,7 +143,7 @@ export class Engine implements AsyncDisposable {
   }
 
   /** What the world has to say of a session; lost when the session is not in memory, as it then has no sandbox. */
-  note(id: SessionId, fact: { type: 'egress' | 'sandbox.phase'; data: unknown }): void {
+  note(id: SessionId, fact: { type: 'egress' | 'sandbox.phase' | 'desktop'; data: unknown }): void {
     const live = this.#lives.get(id);
     const whole = { ...fact, runId: live?.scribe?.runId ?? null } as SessionFact;
     live?.writer.write([whole]).catch((error: unknown) => {
@@ -238,7 +240,7 @@ export class Engine implements AsyncDisposable {
     const { scribe } = live;
     if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await scribe.transcript.load();
-    const { profileOf, clock, toolTimeoutMs, workdir } = this.#options;
+    const { profileOf, clock, toolTimeoutMs, workdir, gate } = this.#options;
     const { model, tools, prompt } = await profileOf(live.writer.record);
     return {
       scribe,
@@ -250,6 +252,7 @@ export class Engine implements AsyncDisposable {
       task: live.task,
       workdir: live.client?.workdir ?? workdir(sandboxIdOf(id)),
       sandbox: { use: (signal) => this.use(id, signal) },
+      ...(gate && { gate: (signal: AbortSignal) => gate(id, signal) }),
       hasTitle: () => live.writer.record.titleBy !== null,
     };
   }

@@ -10,6 +10,7 @@ const asides: ReadonlySet<FactType> = new Set<FactType>([
   'session.updated',
   'run.notice',
   'tool.output',
+  'desktop',
 ]);
 
 export const isAside = (type: FactType): boolean => asides.has(type);

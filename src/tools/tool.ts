@@ -2,6 +2,9 @@ import { z } from 'zod';
 import type { ToolContent, ToolFamily } from '../core/events.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
+/** Resolves when no person has the desktop's keyboard and mouse; what types or points there on its own awaits it first. */
+export type ControlGate = (signal: AbortSignal) => Promise<void>;
+
 /** What a tool may touch. No clock, no network, no driver: only the sandbox it runs in. */
 export interface ToolContext {
   readonly signal: AbortSignal;
@@ -11,6 +14,7 @@ export interface ToolContext {
   /** Everything started for the run carries it, so that a stop finds all of it. */
   readonly runId: string;
   readonly timeoutMs: number;
+  readonly gate?: ControlGate;
   /** Live output, as it comes. */
   readonly onOutput: (text: string) => void;
   /** For `reattach`: how many bytes (UTF-8) of live output were told before. */

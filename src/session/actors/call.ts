@@ -65,13 +65,14 @@ async function perform(
   { callId, name, args, begun }: PendingCall,
   signal: AbortSignal,
 ): Promise<ToolResult> {
-  const { scribe, tools, toolTimeoutMs: timeoutMs, sandbox } = work;
+  const { scribe, tools, toolTimeoutMs: timeoutMs, sandbox, gate } = work;
   using live = scribe.listen();
   const base = {
     signal,
     operationId: `${scribe.runId}.${callId}`,
     runId: scribe.runId,
     timeoutMs,
+    ...(gate && { gate }),
     onOutput: (text: string) => live.hear(text),
   };
   const family = tools.find(name)?.family;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Model } from '../../llm/model.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
+import type { ControlGate } from '../../tools/tool.ts';
 import type { SandboxUser } from '../sandboxes.ts';
 import type { RunScribe } from '../scribe.ts';
 
@@ -15,5 +16,6 @@ export interface Working {
   readonly workdir: string;
   readonly toolTimeoutMs: number;
   readonly sandbox: SandboxUser;
+  readonly gate?: ControlGate;
   hasTitle(): boolean;
 }
