@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 
 async function perform(command: Command, args: readonly string[]): Promise<void> {
   using ending = onShutdown(10_000);
-  process.exitCode = await command.run(args, ending.requested);
+  process.exitCode = await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say });
 }
 
 /** Settings that are known, so that they are no typing mistake, and whose work is still to be done. */

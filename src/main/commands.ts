@@ -4,12 +4,22 @@ import { AppError } from '../core/errors.ts';
 export interface Command {
   readonly usage: string; // its arguments
   readonly about: string;
-  /** Resolves with the exit code; rejects only with AppError. SIGINT and SIGTERM fire `signal`. */
-  run(args: readonly string[], signal: AbortSignal): Promise<number>;
+  /** Resolves with the exit code; rejects only with AppError. */
+  run(args: readonly string[], at: Terminal): Promise<number>;
+}
+export interface Terminal {
+  /** Fires at SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** A line of what was asked for, on stdout. */
+  print(line: string): void;
+  /** A line for people, on stderr. */
+  say(text: string): void;
 }
 
 /** Loaded only when named, so that none of them costs a server's start anything. */
-const commands: Readonly<Record<string, () => Promise<Command>>> = {};
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
+};
 
 /** The command that the arguments name; undefined where there are none, which means to serve. */
 export async function commandOf([name]: readonly string[]): Promise<Command | undefined> {

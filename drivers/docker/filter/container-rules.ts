@@ -1,0 +1,100 @@
+import { normalize, sep } from 'node:path';
+import { z } from 'zod';
+
+export interface FilterScope {
+  /** The installation whose sandboxes may be made and touched, and no others. */
+  readonly instance: string;
+  /** The folder of the sandboxes' sockets; nothing outside it is ever mounted. */
+  readonly root: string;
+}
+
+const user = '10001:10001';
+const never = z.literal(false).optional();
+const mebibyte = 2 ** 20;
+const scratch =
+  /^(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=10001|gid=10001)(,(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=10001|gid=10001))*$/;
+const safeScratch = z
+  .string()
+  .regex(scratch)
+  .refine((options) => options.includes('nosuid') && options.includes('nodev'));
+
+/**
+ * What may be asked of an engine in the server's name: the shape that `createBody` makes and nothing beside it. A key
+ * that is not here is refused, so what a later engine adds is refused too.
+ */
+export function containerRules({ instance, root }: FilterScope, name: string): z.ZodType {
+  const labels = z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
+    message: `the label corral.owner-instance has to be ${instance}`,
+  });
+  const sockets = z.string().refine((path) => isBelow(root, path), { message: `has to be a folder in ${root}` });
+  const bind = z.strictObject({
+    Type: z.literal('bind'),
+    Source: sockets,
+    Target: z.literal('/run/corral'),
+    ReadOnly: z.literal(true),
+    BindOptions: z.strictObject({ Propagation: z.literal('rprivate') }),
+  });
+  const volume = z.strictObject({
+    Type: z.literal('volume'),
+    Source: z.literal(name),
+    Target: z.literal('/workspace'),
+    VolumeOptions: z.strictObject({
+      NoCopy: never,
+      Labels: labels,
+      DriverConfig: z.strictObject({ Name: z.literal('local'), Options: z.strictObject({}) }),
+    }),
+  });
+  const host = z
+    .strictObject({
+      Privileged: never,
+      CapDrop: z.tuple([z.literal('ALL')]),
+      SecurityOpt: z.tuple([z.literal('no-new-privileges')]),
+      ReadonlyRootfs: z.literal(true),
+      NetworkMode: z.literal('none'),
+      IpcMode: z.literal('private'),
+      CgroupnsMode: z.literal('private'),
+      Memory: z.int().min(4 * mebibyte),
+      MemorySwap: z.int().min(4 * mebibyte),
+      NanoCpus: z.int().min(1),
+      PidsLimit: z.int().min(1).max(32_768),
+      ShmSize: z.int().min(1),
+      Ulimits: z
+        .array(
+          z.strictObject({
+            Name: z.enum(['nofile', 'core']),
+            Soft: z.int().min(0),
+            Hard: z.int().min(0).max(1_048_576),
+          }),
+        )
+        .max(2),
+      Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent']), safeScratch),
+      Mounts: z.tuple([bind, volume]),
+      RestartPolicy: z.strictObject({ Name: z.literal('no') }),
+      LogConfig: z.strictObject({
+        Type: z.literal('local'),
+        Config: z.record(z.enum(['max-size', 'max-file', 'compress']), z.string()),
+      }),
+      AutoRemove: never,
+      Runtime: z.enum(['runc', 'runsc']).optional(),
+    })
+    .refine(({ Memory, MemorySwap }) => Memory === MemorySwap, { message: 'MemorySwap has to be Memory: no swap' });
+  return z.strictObject({
+    Image: z.string().min(1),
+    User: z.literal(user),
+    WorkingDir: z.literal('/workspace'),
+    Hostname: z.string().max(63),
+    Env: z.array(z.string()),
+    Labels: labels,
+    AttachStdin: never,
+    AttachStdout: never,
+    AttachStderr: never,
+    OpenStdin: never,
+    Tty: never,
+    HostConfig: host,
+  });
+}
+
+/** A normal path strictly below the root: no `..`, no doubled slashes, nothing that the engine would read otherwise. */
+export function isBelow(root: string, path: string): boolean {
+  return path.startsWith(root + sep) && normalize(path) === path && !path.endsWith(sep) && !path.includes('\0');
+}

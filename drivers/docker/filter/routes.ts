@@ -1,0 +1,66 @@
+/** What one request to the engine may be, once it is known not to be foreign. */
+export type Verdict =
+  | { readonly kind: 'pass' }
+  /** Only with a filter on the installation's own label. */
+  | { readonly kind: 'labelled-list' }
+  /** Only where the container or volume carries the installation's label. */
+  | { readonly kind: 'own'; readonly what: 'containers' | 'volumes'; readonly id: string; readonly newName?: string }
+  | { readonly kind: 'create'; readonly name: string }
+  | { readonly kind: 'refuse'; readonly why: string };
+
+const name = '([A-Za-z0-9][A-Za-z0-9_.-]*)';
+const pass: Verdict = { kind: 'pass' };
+const list: Verdict = { kind: 'labelled-list' };
+const own = (what: 'containers' | 'volumes') => (id: string, query: URLSearchParams) => {
+  const newName = query.get('name');
+  return { kind: 'own' as const, what, id, ...(newName !== null && { newName }) };
+};
+const container = own('containers');
+
+const table: readonly [method: string, path: RegExp, verdict: (match: string, query: URLSearchParams) => Verdict][] = [
+  ['GET', /^\/_ping$/, () => pass],
+  ['HEAD', /^\/_ping$/, () => pass],
+  ['GET', /^\/version$/, () => pass],
+  ['GET', /^\/info$/, () => pass],
+  ['GET', /^\/events$/, () => list],
+  ['GET', /^\/containers\/json$/, () => list],
+  ['GET', /^\/volumes$/, () => list],
+  ['POST', /^\/containers\/create$/, (_, query) => ({ kind: 'create', name: query.get('name') ?? '' })],
+  ['GET', new RegExp(`^/containers/${name}/json$`), container],
+  ['POST', new RegExp(`^/containers/${name}/(?:start|stop|kill|wait|pause|unpause|rename)$`), container],
+  ['DELETE', new RegExp(`^/containers/${name}$`), container],
+  ['GET', new RegExp(`^/volumes/${name}$`), own('volumes')],
+  ['DELETE', new RegExp(`^/volumes/${name}$`), own('volumes')],
+  ['GET', /^\/images\/[A-Za-z0-9][\w.:@/-]*\/json$/, () => pass],
+  [
+    'POST',
+    /^\/images\/create$/,
+    (_, query) => (query.has('fromSrc') ? refuse('an image may be pulled, not imported') : pass),
+  ],
+];
+const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
+
+/** Everything that is not named here is refused: exec, attach, archive, build, networks, swarm, plugins, … */
+export function verdictOn(method: string, target: string): Verdict {
+  const [rawPath = '', rawQuery = ''] = target.split('?', 2);
+  // the engine decodes a path before it routes, so an escaped one could be another than it seems
+  if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not written plainly');
+  const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
+  for (const [allowed, pattern, verdict] of table) {
+    const match = allowed === method ? pattern.exec(path) : null;
+    if (match) return verdict(match[1] ?? '', new URLSearchParams(rawQuery));
+  }
+  return refuse(`${method} ${path} is not among what the server needs of an engine`);
+}
+
+/** Whether the list that a query asks for holds only what has this label. */
+export function asksForLabel(target: string, label: string): boolean {
+  const filters = new URLSearchParams(target.split('?', 2)[1] ?? '').get('filters');
+  try {
+    const { label: asked } = JSON.parse(filters ?? '{}') as { label?: unknown };
+    if (Array.isArray(asked)) return asked.includes(label);
+    return typeof asked === 'object' && asked !== null && (asked as Record<string, unknown>)[label] === true;
+  } catch {
+    return false;
+  }
+}

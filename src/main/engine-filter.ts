@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { mkdir, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { engineFilter } from '../../drivers/docker/filter/filter.ts';
+import { AppError } from '../core/errors.ts';
+import type { Command } from './commands.ts';
+
+const options = {
+  engine: { type: 'string', default: '/var/run/docker.sock' },
+  listen: { type: 'string' },
+  instance: { type: 'string' },
+  root: { type: 'string' },
+} as const;
+
+export const engineFilterCommand: Command = {
+  usage: '--listen <socket> --instance <name> --root <folder> [--engine <socket>]',
+  about: "serves a Docker Engine's socket that can only make, see and end the hardened sandboxes of one installation",
+  async run(args, { signal, say }) {
+    const { engine, listen, instance, root } = parsed(args);
+    if (!listen || !instance || !root) {
+      throw new AppError('invalid_request', `engine-filter needs ${engineFilterCommand.usage}.`);
+    }
+    await mkdir(root, { recursive: true });
+    await mkdir(dirname(listen), { recursive: true });
+    await using _filter = await engineFilter({
+      ...{ engine, listen, instance },
+      root: await realpath(root),
+      onRefused: (request, why) => say(`refused ${request}: ${why}`),
+    });
+    say(`the engine at ${engine} answers at ${listen}, for the sandboxes of ${instance} alone.`);
+    if (!signal.aborted) await once(signal, 'abort');
+    return 0;
+  },
+};
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new AppError(
+      'invalid_request',
+      `${(error as Error).message}. engine-filter needs ${engineFilterCommand.usage}.`,
+    );
+  }
+}

@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import { createBody } from '../../../drivers/docker/create-body.ts';
+import { containerRules, isBelow } from '../../../drivers/docker/filter/container-rules.ts';
+import { asksForLabel, verdictOn } from '../../../drivers/docker/filter/routes.ts';
+import { labelsFor } from '../../../drivers/docker/labels.ts';
+import { SandboxId, SessionId } from '../../../src/core/ids.ts';
+import { Secret } from '../../../src/core/secret.ts';
+
+const scope = { instance: 'mine', root: '/var/lib/corral/s' };
+const name = 'corral-mine-0123456789abcdef';
+const id = SandboxId.parse('sbx-0123456789abcdef');
+const spec = {
+  ...{ id, sessionId: SessionId.parse('0123456789abcdef'), epoch: 1, template: 'default', image: 'corral/sandbox' },
+  limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 31 },
+  ...{ egress: { kind: 'none' as const }, env: { HTTP_PROXY: 'http://127.0.0.1:3128' }, expiresAt: 1 },
+};
+type Body = Record<string, unknown> & { HostConfig: Record<string, unknown> & { Mounts: Record<string, unknown>[] } };
+function ours(): Body {
+  const labels = labelsFor(spec, 'mine');
+  const mount = `${scope.root}/${id}/mount`;
+  const { name: _name, ...body } = createBody({
+    spec,
+    name,
+    image: 'corral/sandbox:1',
+    labels,
+    token: new Secret('t'),
+    mount,
+  });
+  return JSON.parse(JSON.stringify(body));
+}
+const allows = (body: unknown) => containerRules(scope, name).safeParse(body).success;
+
+test('a container as the driver makes it may be made', () => {
+  expect(containerRules(scope, name).safeParse(ours()).error).toBeUndefined();
+});
+
+const host = (more: object) => (body: Body) => Object.assign(body.HostConfig, more);
+const mount = (index: number, more: object) => (body: Body) =>
+  Object.assign(body.HostConfig.Mounts[index] as object, more);
+const top = (more: object) => (body: Body) => Object.assign(body, more);
+const forbidden: [string, (body: Body) => unknown][] = [
+  ['privileged', host({ Privileged: true })],
+  ['with an added capability', host({ CapAdd: ['SYS_ADMIN'] })],
+  ['with all capabilities kept', host({ CapDrop: [] })],
+  ['with most capabilities dropped', host({ CapDrop: ['NET_RAW'] })],
+  ['with no seccomp', host({ SecurityOpt: ['no-new-privileges', 'seccomp=unconfined'] })],
+  ['with no AppArmor', host({ SecurityOpt: ['no-new-privileges', 'apparmor=unconfined'] })],
+  ['with new privileges', host({ SecurityOpt: [] })],
+  ['with a writable root', host({ ReadonlyRootfs: false })],
+  ['in the host’s network', host({ NetworkMode: 'host' })],
+  ['in a bridge', host({ NetworkMode: 'bridge' })],
+  ['in another’s network', host({ NetworkMode: 'container:other' })],
+  ['in the host’s process tree', host({ PidMode: 'host' })],
+  ['with the host’s shared memory', host({ IpcMode: 'host' })],
+  ['with the host’s name', host({ UTSMode: 'host' })],
+  ['with the host’s users', host({ UsernsMode: 'host' })],
+  ['with the host’s cgroups', host({ CgroupnsMode: 'host' })],
+  ['in a chosen cgroup', host({ CgroupParent: '/' })],
+  [
+    'with a device',
+    host({ Devices: [{ PathOnHost: '/dev/sda', PathInContainer: '/dev/sda', CgroupPermissions: 'rwm' }] }),
+  ],
+  ['with device rules', host({ DeviceCgroupRules: ['a *:* rwm'] })],
+  ['with graphics', host({ DeviceRequests: [{ Count: -1 }] })],
+  ['with a bind', host({ Binds: ['/:/host'] })],
+  ['with the engine’s own socket', mount(0, { Source: '/var/run/docker.sock' })],
+  ['with the host’s root', mount(0, { Source: '/' })],
+  ['with the folder of all sockets', mount(0, { Source: scope.root })],
+  ['with a path that climbs out', mount(0, { Source: `${scope.root}/../../../../etc` })],
+  ['with sockets that can be written', mount(0, { ReadOnly: false })],
+  ['with sockets at another place', mount(0, { Target: '/etc' })],
+  ['with shared propagation', mount(0, { BindOptions: { Propagation: 'rshared' } })],
+  ['with another’s volume', mount(1, { Source: 'corral-mine-fedcba9876543210' })],
+  [
+    'with a volume that is a bind in disguise',
+    mount(1, {
+      VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'none', o: 'bind', device: '/' } }, Labels: {} },
+    }),
+  ],
+  ['with a third mount', (body) => body.HostConfig.Mounts.push({ Type: 'bind', Source: '/', Target: '/host' })],
+  ['with volumes of another', host({ VolumesFrom: ['other'] })],
+  ['with sysctls', host({ Sysctls: { 'kernel.core_pattern': '|/x' } })],
+  ['with an unmasked proc', host({ MaskedPaths: [] })],
+  ['that restarts for ever', host({ RestartPolicy: { Name: 'always' } })],
+  ['that logs to somewhere', host({ LogConfig: { Type: 'syslog', Config: { 'syslog-address': 'tcp://10.0.0.1' } } })],
+  ['with swap', host({ MemorySwap: -1 })],
+  ['with no limit of memory', host({ Memory: 0, MemorySwap: 0 })],
+  ['with no limit of processes', host({ PidsLimit: -1 })],
+  ['with set-uid files in memory', host({ Tmpfs: { '/tmp': 'rw,suid,dev' } })],
+  ['with memory over the daemon’s own folder', host({ Tmpfs: { '/opt/corral': 'rw,nosuid,nodev' } })],
+  ['as root', top({ User: '0:0' })],
+  ['as nobody said', top({ User: undefined })],
+  ['with an entry point', top({ Entrypoint: ['/bin/sh'] })],
+  ['with a command', top({ Cmd: ['sleep', '1'] })],
+  ['with an open port', top({ ExposedPorts: { '80/tcp': {} } })],
+  ['without our label', top({ Labels: {} })],
+  ['with another installation’s label', top({ Labels: { 'corral.owner-instance': 'other' } })],
+  ['with a key in other letters', top({ hostconfig: { Privileged: true } })],
+  ['with a network of its own', top({ NetworkingConfig: { EndpointsConfig: { bridge: {} } } })],
+  ['with an unknown runtime', host({ Runtime: 'crun' })],
+  ['removed by itself', host({ AutoRemove: true })],
+];
+test.each(forbidden)('a container %s may not be made', (_what, change) => {
+  const body = ours();
+  change(body);
+  expect(allows(JSON.parse(JSON.stringify(body)))).toBe(false);
+});
+
+test.each([
+  '/var/lib/corral/s/',
+  '/var/lib/corral/sibling/x',
+  '/var/lib/corral/s//x',
+  '/var/lib/corral/s/x/..',
+  '/var/lib/corral/s/x/',
+])('%s is not below the folder of the sockets', (path) => expect(isBelow(scope.root, path)).toBe(false));
+
+describe('a request', () => {
+  test.each([
+    'POST /containers/x/exec',
+    'POST /v1.41/containers/x/exec',
+    'POST /exec/x/start',
+    'POST /containers/x/attach',
+    'GET /containers/x/attach/ws',
+    'GET /containers/x/archive?path=/',
+    'PUT /containers/x/archive?path=/',
+    'GET /containers/x/export',
+    'GET /containers/x/logs',
+    'POST /containers/x/update',
+    'POST /containers/x/resize',
+    'POST /commit?container=x',
+    'POST /build',
+    'POST /images/load',
+    'POST /images/create?fromSrc=-',
+    'POST /images/x/push',
+    'DELETE /images/x',
+    'POST /volumes/create',
+    'POST /volumes/prune',
+    'POST /containers/prune',
+    'POST /networks/create',
+    'POST /networks/x/connect',
+    'GET /networks',
+    'POST /swarm/init',
+    'GET /secrets',
+    'POST /plugins/pull',
+    'POST /auth',
+    'POST /session',
+    'GET /distribution/x/json',
+    'POST /containers/x%2Fexec',
+    'POST /containers/x/../y/exec',
+    'POST //containers/create',
+    'TRACE /_ping',
+    'POST /v1.41/v1.41/containers/create',
+  ])('%s is refused', (line) => {
+    const [method = '', target = ''] = line.split(' ');
+    expect(verdictOn(method, target).kind).toBe('refuse');
+  });
+
+  test.each([
+    ['GET /v1.41/containers/abc/json', { kind: 'own', what: 'containers', id: 'abc' }],
+    ['DELETE /containers/abc?force=true', { kind: 'own', what: 'containers', id: 'abc' }],
+    ['POST /containers/abc/rename?name=evil', { kind: 'own', what: 'containers', id: 'abc', newName: 'evil' }],
+    ['DELETE /volumes/abc', { kind: 'own', what: 'volumes', id: 'abc' }],
+    ['POST /containers/create?name=abc', { kind: 'create', name: 'abc' }],
+    ['GET /containers/json?all=true', { kind: 'labelled-list' }],
+    ['GET /images/corral/sandbox:1/json', { kind: 'pass' }],
+    ['POST /images/create?fromImage=debian&tag=x', { kind: 'pass' }],
+    ['GET /_ping', { kind: 'pass' }],
+  ])('%s is known for what it is', (line, verdict) => {
+    const [method = '', target = ''] = line.split(' ');
+    expect(verdictOn(method, target)).toEqual(verdict);
+  });
+
+  test.each([
+    ['{"label":["a=b"]}', true],
+    ['{"label":{"a=b":true}}', true],
+    ['{"label":{"a=b":false}}', false],
+    ['{"label":["a=c"]}', false],
+    ['{"label":"a=b"}', false],
+    ['nonsense', false],
+  ])('that lists with the filters %s asks for the label: %s', (filters, answer) => {
+    expect(asksForLabel(`/containers/json?filters=${encodeURIComponent(filters)}`, 'a=b')).toBe(answer);
+  });
+});
