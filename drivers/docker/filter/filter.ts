@@ -25,7 +25,7 @@ export async function engineFilter(options: FilterOptions): Promise<AsyncDisposa
       .then((body) => forward(options.engine, incoming, reply, body))
       .catch((thrown: unknown) => {
         const { status, why } = thrown instanceof Refusal ? thrown : { status: 502, why: 'the engine does not answer' };
-        if (thrown instanceof Refusal) options.onRefused(`${incoming.method} ${incoming.url?.split('?')[0]}`, why);
+        if (status === 403) options.onRefused(`${incoming.method} ${incoming.url?.split('?')[0]}`, why);
         if (reply.headersSent) return void reply.destroy();
         reply.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
         reply.end(JSON.stringify({ message: `Corral's engine filter: ${why}.` }));
