@@ -2,6 +2,9 @@
 # Pid 1 of a sandbox, called as `init.sh NODE DAEMON`: starts the daemon again whenever it dies, reaps every orphan (as
 # any shell does while it waits), and ends on TERM, with which the kernel ends whatever is left in the sandbox.
 export CORRAL_INIT_PID=$$
+# No more than this, also where whoever starts containers sets no limits of its own.
+ulimit -c 0 2>/dev/null
+ulimit -n 4096 2>/dev/null
 node=$1
 shift
 daemon=

@@ -1,9 +1,24 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** A loopback port whose connections all go to one Unix socket: what HTTP(S)_PROXY points at. */
-export function forwarder(port: number, socketPath: string, log: (text: string) => void): Server {
+/** Where connections out of the sandbox go, and what is said there first. */
+export interface WayOut {
+  readonly to: NetConnectOpts;
+  readonly preface: string;
+}
+
+/** The server's socket in the sandbox's folder, or where there is none its port, to which we say who we are. */
+export function wayOut(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): WayOut {
+  const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
+  if (!url) return { to: { path: socketPath }, preface: '' };
+  const preface = `corral-egress 1 ${sandboxId} ${env.CORRAL_EGRESS_TOKEN ?? ''}\n`;
+  return { to: { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) }, preface };
+}
+
+/** A loopback port whose connections all go the one way out: what HTTP(S)_PROXY points at. */
+export function forwarder(port: number, { to, preface }: WayOut, log: (text: string) => void): Server {
   const server = createServer({ allowHalfOpen: true }, (near) => {
-    const far = connect({ path: socketPath, allowHalfOpen: true });
+    const far = connect({ ...to, allowHalfOpen: true });
+    if (preface !== '') far.write(preface);
     join(near, far);
     join(far, near);
   });

@@ -5,13 +5,14 @@ import { systemClock } from '../../src/core/clock.ts';
 import { confined } from './confine.ts';
 import { dialControl } from './control.ts';
 import { baseEnvironment } from './environment.ts';
-import { forwarder } from './forwarder.ts';
+import { forwarder, wayOut } from './forwarder.ts';
 import { openJournal } from './journal.ts';
 import { keepersOf, type Parts } from './parts.ts';
 import { realDaemon } from './real.ts';
 import { recover } from './recover.ts';
 import { sandboxServer } from './server.ts';
 import { shellSetup } from './standing.ts';
+import { trustAuthorities } from './trust.ts';
 import { version } from './version.ts';
 
 const { env } = process;
@@ -32,6 +33,7 @@ if (token === '') {
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
+trustAuthorities(runDir, env);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
 const parts: Parts = {
@@ -54,12 +56,14 @@ const server = sandboxServer(realDaemon(parts, { version, sandboxId, init }), to
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
-if (egressPort > 0) forwarder(egressPort, join(runDir, 'egress'), log);
-const listen = env.CORRAL_SANDBOXD_LISTEN; // a port of the loopback interface or a path, for development
+if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
+// Where a socket of the server cannot reach: a port, of the loopback interface or of the address before it, or a path.
+const listen = env.CORRAL_SANDBOXD_LISTEN;
 if (listen) {
-  const path = /^\d+$/.test(listen) ? undefined : listen;
-  if (path) rmSync(path, { force: true }); // a daemon before us may have been killed
-  server.listen(path ? { path } : { port: Number(listen), host: '127.0.0.1' });
+  const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen) ?? [];
+  if (!port) rmSync(listen, { force: true }); // a daemon before us may have been killed
+  server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
+  server.listen(port ? { port: Number(port), host } : { path: listen });
 }
 
 /** Rather where the user's files cannot take all the room. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AppError, type ErrorCode, toAppError } from '../../src/core/errors.ts';
 import { type Daemon, limits } from './daemon.ts';
@@ -31,7 +32,7 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
 }
 
 async function answer(daemon: Daemon, token: string, request: IncomingMessage, response: ServerResponse) {
-  if (!sameText(request.headers.authorization ?? '', `Bearer ${token}`)) {
+  if (!bears(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
   }
   const url = URL.parse(request.url ?? '', 'http://sandbox');
@@ -119,6 +120,13 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   } catch (cause) {
     throw new AppError('invalid_request', 'The body is not JSON.', { cause });
   }
+}
+
+/** `sha256:` and hex digits: only the token's hash is known here, where others could read what we were started with. */
+export function bears(authorization = '', token: string): boolean {
+  if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);
+  const given = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
+  return sameText(`sha256:${createHash('sha256').update(given).digest('hex')}`, token);
 }
 
 /** Takes the same time wherever the first difference is. */
