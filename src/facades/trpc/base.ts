@@ -2,6 +2,7 @@ import { initTRPC } from '@trpc/server';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/services.ts';
+import { call } from './calling.ts';
 import { errorShape } from './errors.ts';
 
 const maxCalls = 1_000;
@@ -39,11 +40,8 @@ const t = initTRPC.context<TrpcContext>().create({
 });
 
 export const router = t.router;
-export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
-  if (type === 'subscription') return await next(); // lives longer than this call: see `subscription.ts`
-  using _call = ctx.calls.enter();
-  return await next();
-});
+// tRPC's own hook for calling procedures in another way; its types would make of them plain functions, which they are not.
+export const procedure = t.procedure.experimental_caller(call) as unknown as typeof t.procedure;
 
 /** For callers that give none. */
 export const never: AbortSignal = new AbortController().signal;

@@ -1,16 +1,19 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
+import type { TRPCError } from '@trpc/server';
 import { resolveResponse } from '@trpc/server/http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseJsonBody } from '../shared/json-body.ts';
 import type { App } from '../shared/routes.ts';
 import { openSse } from '../shared/sse.ts';
-import { CallCount } from './base.ts';
+import { CallCount, type TrpcContext } from './base.ts';
 import type { TrpcDeps } from './deps.ts';
+import { answerDirect, readDirect } from './direct.ts';
 import { reportBug } from './report.ts';
 import { appRouter } from './router.ts';
 
 const maxBatchSize = 500;
+const varies = 'trpc-accept, accept';
 const told = ['accept', 'trpc-accept', 'last-event-id'];
 
 export function mountHttp(app: App, deps: TrpcDeps): void {
@@ -28,8 +31,30 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort(); // to abort is dear, and after the answer nobody listens
   });
-  if (request.rawBody) parseJsonBody(request.rawBody); // refuses what is too deep or too rich, before it is built again
-  const { admits: _admits, sockets: _sockets, sse, logger, ...shared } = deps;
+  // What is too deep or too rich is refused here, whoever reads it then.
+  const body = request.rawBody && parseJsonBody(request.rawBody);
+  const { services, once, version, clock, logger } = deps;
+  const ctx = { services, once, version, clock, calls: new CallCount(), drained: async () => {} };
+  const direct = readDirect(request, body, maxBatchSize);
+  if (!direct) return await answerByTrpc(request, reply, { deps, ctx, gone });
+  const onError = (error: TRPCError, path: string) => reportBug(logger, error, path);
+  const { status, body: text } = await answerDirect(direct, { ctx, signal: gone.signal, onError });
+  reply.code(status).header('vary', `Origin, ${varies}`).header('content-type', 'application/json');
+  return reply.send(text);
+}
+
+interface ByTrpc {
+  readonly deps: TrpcDeps;
+  readonly ctx: TrpcContext;
+  readonly gone: AbortController;
+}
+
+/** Streams, subscriptions, and whatever is to be refused before a procedure is called. */
+async function answerByTrpc(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { deps: { sse, logger }, ctx, gone }: ByTrpc,
+): Promise<FastifyReply | undefined> {
   const url = new URL(request.url, 'http://corral');
   const response = await resolveResponse({
     router: appRouter,
@@ -37,7 +62,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
     path: url.pathname.slice('/trpc/'.length).replace(/\/$/, ''),
     error: null,
     maxBatchSize,
-    createContext: async () => ({ ...shared, calls: new CallCount(), drained: async () => {} }),
+    createContext: async () => ctx,
     onError: ({ error, path }) => reportBug(logger, error, path),
   });
   if (response.headers.get('content-type') === 'text/event-stream') {
