@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildContext } from '../../drivers/docker/images.ts';
-import { bundleSandboxd } from '../../scripts/bundle-sandboxd.ts';
 
 const images = fileURLToPath(new URL('../../sandbox-images', import.meta.url));
+/** Only in an installation without the tools that make it: the server's own image. */
+const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
 
 /** The daemon as one file, made once for each start of the server. */
@@ -14,7 +16,8 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
   const make = async () => {
     const outfile = join(dataDir, 'image', 'sandboxd.mjs');
     await mkdir(join(dataDir, 'image'), { recursive: true });
-    await bundleSandboxd(outfile);
+    if (existsSync(built)) await copyFile(built, outfile);
+    else await (await import('../../scripts/bundle-sandboxd.ts')).bundleSandboxd(outfile);
     return outfile;
   };
   return () => {
