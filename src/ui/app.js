@@ -9,6 +9,8 @@ import { authorization, keepToken, protocols, takeToken } from './token.js';
 let token = takeToken();
 let line;
 const theLine = () => line;
+/** Resolves once there is a line, after we know who we are to the server: what is sent before that waits for it. */
+const lineUp = Promise.withResolvers();
 const sessions = new Sessions((type, session) => {
   if (session.id !== view.id) return;
   if (type === 'deleted') leaveSession();
@@ -32,6 +34,7 @@ function leaveSession() {
 }
 
 function openFromAddress() {
+  if (!line) return; // the page still finds out who it is; it opens what the address says right after
   const id = location.hash.slice(1) || undefined;
   document.body.removeAttribute('data-menu');
   byId('menu').setAttribute('aria-expanded', 'false');
@@ -49,6 +52,7 @@ async function sendMessage() {
   if (text.trim() === '' || send.disabled) return;
   send.disabled = true;
   try {
+    await lineUp.promise;
     const sessionId = view.id ?? (await line.once('sessions.create')).id;
     if (view.id === undefined) {
       history.pushState(null, '', `#${sessionId}`);
@@ -179,6 +183,7 @@ async function start() {
   });
   line.subscribe('sessions.watch', () => undefined, { onData: (news) => sessions.take(news) });
   openFromAddress();
+  lineUp.resolve();
   if (matchMedia('(min-width: 861px)').matches) message.focus();
 }
 

@@ -8,6 +8,7 @@ export class CallFailed extends Error {
   constructor({ message = 'It did not work.', data = {} } = {}) {
     super(message);
     this.code = data.code;
+    this.retryable = data.retryable === true;
   }
 }
 

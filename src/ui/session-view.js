@@ -2,6 +2,8 @@ import { byId } from './dom.js';
 import { showDesktop, showPlan, showStep } from './panels.js';
 import { Timeline } from './timeline.js';
 
+const againMs = 1_000;
+
 /** The session that is looked at: follows its log from the beginning, and over breaks from where it was. */
 export class SessionView {
   #line;
@@ -59,9 +61,17 @@ export class SessionView {
       {
         onData: (event) => this.#take(event),
         onEnd: () => this.#onGone(id),
-        onError: () => this.#onGone(id),
+        onError: ({ retryable }) => this.#refused(id, retryable),
       },
     );
+  }
+
+  /** Gone is gone; what passes (a busy store, say) is waited for, and what was missed is told then. */
+  #refused(id, retryable) {
+    if (!retryable) return this.#onGone(id);
+    const timer = setTimeout(() => this.#follow(id), againMs);
+    this.#leave = () => clearTimeout(timer);
+    return undefined;
   }
 
   #take(event) {

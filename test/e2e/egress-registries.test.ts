@@ -28,7 +28,7 @@ const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[
   });
 
 test("this machine's own package managers are read, and no host they name stands in our code", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const { stdout } = await run('sh', ['-c', discoverScript]);
   const { entries } = parseRegistries(stdout);
@@ -49,7 +49,7 @@ const haveImage = await run('docker', ['image', 'inspect', image]).then(
 const skip = !haveImage && process.env.CI !== 'true';
 test.skipIf(skip)(
   `a pristine container without a network tells what it is set up for (needs Docker and ${image})`,
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const inside = ['docker', 'run', '--rm', '--network', 'none', '--read-only', '--tmpfs', '/tmp', '--user', '10001'];
     const { stdout } = await run('sh', ['-c', `exec ${inside.join(' ')} ${image} sh -c "$0"`, discoverScript]);

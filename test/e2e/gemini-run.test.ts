@@ -42,7 +42,7 @@ async function chat(gemini: FakeGemini, message: string) {
 }
 
 describe('a run with Gemini', () => {
-  test('plans, works in a sandbox and sums up, through a 429 and a 500', { timeout: 60_000 }, async () => {
+  test('plans, works in a sandbox and sums up, through a 429 and a 500', { timeout: 180_000 }, async () => {
     const plan = functionCall('make_plan', { title: 'Say hi', steps: ['Greet'], acknowledgement: 'On it.' }, 'plan==');
     const exec = functionCall('shell_exec', { id: 'main', command: 'echo hi' }, 'exec==');
     await using gemini = await fakeGemini([
@@ -68,7 +68,7 @@ describe('a run with Gemini', () => {
     expect(raw + output).not.toContain(canaryKey);
   });
 
-  test('that Gemini refuses ends with an error that says why, after one request', { timeout: 60_000 }, async () => {
+  test('that Gemini refuses ends with an error that says why, after one request', { timeout: 180_000 }, async () => {
     const error = { code: 400, message: 'API key not valid. Please pass a valid API key.', status: 'INVALID_ARGUMENT' };
     await using gemini = await fakeGemini([{ status: 400, error }]);
     const { of, raw } = await chat(gemini, 'Please greet me');

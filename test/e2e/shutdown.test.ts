@@ -13,7 +13,7 @@ function draining(graceMs: number, jobMs: number) {
     output += chunk;
   });
   const exit = once(child, 'close').then(([code]) => code as number);
-  const prints = (text: string) => expect.poll(() => output, { timeout: 10_000, interval: 5 }).toContain(text);
+  const prints = (text: string) => expect.poll(() => output, { timeout: 45_000, interval: 5 }).toContain(text);
   return { child, exit, prints, lines: () => output.trim().split('\n') };
 }
 
@@ -46,7 +46,7 @@ describe('shutdown', () => {
   test('the same signal again, after a moment, exits at once', async () => {
     const { child, exit, prints } = draining(60_000, 60_000);
     await prints('ready');
-    await expect.poll(() => [child.kill('SIGTERM'), child.exitCode][1], { timeout: 10_000, interval: 100 }).toBe(143);
+    await expect.poll(() => [child.kill('SIGTERM'), child.exitCode][1], { timeout: 45_000, interval: 100 }).toBe(143);
     expect(await exit).toBe(143);
   });
 

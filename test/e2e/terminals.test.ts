@@ -5,7 +5,7 @@ import { needs } from '../support/components.ts';
 import { type Composed, composed } from '../support/composed.ts';
 import { temporaryFolder } from '../support/store.ts';
 
-const budget = () => AbortSignal.timeout(30_000);
+const budget = () => AbortSignal.timeout(60_000);
 
 /** The core on real sandboxes, with a session in it that goes with the test. */
 async function started(context: TestContext) {
@@ -36,7 +36,7 @@ function watching(line: TerminalLine) {
   line.output.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
-  const shows = (wanted: string) => expect.poll(() => text, { timeout: 15_000 }).toContain(wanted);
+  const shows = (wanted: string) => expect.poll(() => text, { timeout: 45_000 }).toContain(wanted);
   return { shows, text: () => text };
 }
 const run = async (line: TerminalLine, sum: string) => {

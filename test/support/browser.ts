@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { onTestFinished, type TestContext } from 'vitest';
 import { needs } from './components.ts';
+import { onFailureTell } from './on-failure.ts';
 
 const executablePath = '/usr/bin/chromium';
 const quiet = [
@@ -45,6 +46,10 @@ export async function browse(
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', (error) => void complaints.push(String(error)));
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(45_000); // a loaded machine with a slow disk is nothing unusual
+  onFailureTell(
+    'the page',
+    async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,
+  );
   return { page, context: browser, complaints };
 }

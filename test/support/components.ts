@@ -4,7 +4,7 @@ import type { TestContext } from 'vitest';
 
 const run = promisify(execFile);
 const answers = (command: string, args: string[]) =>
-  run(command, args, { timeout: 10_000 }).then(
+  run(command, args, { timeout: 30_000 }).then(
     () => true,
     () => false,
   );

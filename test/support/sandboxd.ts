@@ -97,7 +97,7 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
 }
 
 async function answering(client: SandboxClient): Promise<void> {
-  const patience = AbortSignal.timeout(10_000);
+  const patience = AbortSignal.timeout(45_000);
   for (;;) {
     const answer = await client.health(AbortSignal.timeout(1_000)).catch(() => undefined);
     if (answer) return;

@@ -44,7 +44,7 @@ async function started({ folder, port }: Place, settings: Record<string, string>
       () => 0,
     );
   };
-  await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 30_000, interval: 20 }); // also in beforeAll
+  await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 60_000, interval: 20 }); // also in beforeAll
   return { exit, output: () => output, pid: child.pid as number, kill: (signal: NodeJS.Signals) => child.kill(signal) };
 }
 

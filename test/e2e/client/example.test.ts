@@ -22,7 +22,7 @@ interface Given {
 /** The example as a process of its own; gives its lines and how it ended. */
 async function watch(task: string, args: string[], { server, cwd = root, token }: Given) {
   const env = { PATH: process.env.PATH, CORRAL_URL: server.url, ...(token !== undefined && { CORRAL_TOKEN: token }) };
-  const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 30_000 }).then(
+  const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 90_000 }).then(
     ({ stdout }) => ({ code: 0, stdout }),
     (error: { code: number; stdout: string; stderr: string }) => ({
       code: error.code,
@@ -48,7 +48,7 @@ test('the example watches a run to its end, with and without success', async (co
   expect(refused.lines.join('\n')).toContain('A valid token is needed.');
 });
 
-test('the built package works in a program elsewhere, and brings its types', { timeout: 120_000 }, async (context) => {
+test('the built package works in a program elsewhere, and brings its types', { timeout: 180_000 }, async (context) => {
   await needs(context, 'bubblewrap');
   const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
   await using _cleaned = { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
@@ -101,11 +101,11 @@ test('a subscription outlives the server: it goes on where it was when another o
       },
     );
     await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo one') });
-    await expect.poll(() => ends, { timeout: 20_000 }).toEqual(['completed']);
+    await expect.poll(() => ends, { timeout: 45_000 }).toEqual(['completed']);
     server.kill('SIGTERM');
     await server.restart();
     await client.runs.send.mutate({ sessionId: id, text: fence('sh', 'echo two') });
-    await expect.poll(() => ends, { timeout: 20_000 }).toEqual(['completed', 'completed']);
+    await expect.poll(() => ends, { timeout: 45_000 }).toEqual(['completed', 'completed']);
     expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, n) => n + 1));
     expect(await client.sandbox.exec.mutate({ sessionId: id, command: 'echo three' })).toMatchObject({
       exitCode: 0,

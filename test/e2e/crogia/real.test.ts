@@ -102,7 +102,7 @@ describe.each(worlds)('on $driver', (world) => {
     const { pid, log } = await shell(cmd, { background: true });
     expect(log).toMatch(/^\.agent_logs\/[0-9a-f]{8}\.log$/);
     const logs = async (lines: number) => (await call('GET', at(`processes/${pid}/logs?lines=${lines}`))).body;
-    await expect.poll(async () => (await logs(2)).logs, { timeout: 10_000 }).toBe('line 2\nline 3\n');
+    await expect.poll(async () => (await logs(2)).logs, { timeout: 45_000 }).toBe('line 2\nline 3\n');
     const find = async () => {
       const { body } = await call('GET', at('processes'));
       return (body as { pid: number }[]).find((process) => process.pid === pid);
@@ -111,8 +111,8 @@ describe.each(worlds)('on $driver', (world) => {
     expect((await call('POST', at(`processes/${pid}/stop`))).body).toEqual({
       message: `Sent SIGTERM to process ${pid}`,
     });
-    await expect.poll(find, { timeout: 10_000 }).toMatchObject({ status: expect.stringMatching(/exited|stopped/) });
-    await expect.poll(async () => (await shell('pgrep -c sleep || true')).output, { timeout: 10_000 }).toBe('0\n');
+    await expect.poll(find, { timeout: 45_000 }).toMatchObject({ status: expect.stringMatching(/exited|stopped/) });
+    await expect.poll(async () => (await shell('pgrep -c sleep || true')).output, { timeout: 45_000 }).toBe('0\n');
     expect(await call('POST', at('processes/999999/stop'))).toEqual({
       status: 404,
       body: { detail: 'Process not found' },
@@ -126,7 +126,7 @@ describe.each(worlds)('on $driver', (world) => {
     using client = await openWebSocket(`${server.url.replace('http', 'ws')}/ws/shells/${shell_id}`);
     const type = (data: string) => client.ws.send(JSON.stringify({ type: 'shell_input', data }));
     const shown = () => client.frames.flatMap(({ data }) => data ?? []).join('');
-    const shows = (wanted: RegExp) => expect.poll(shown, { timeout: 15_000 }).toMatch(wanted);
+    const shows = (wanted: RegExp) => expect.poll(shown, { timeout: 45_000 }).toMatch(wanted);
     type('pwd; stty size\n');
     await shows(new RegExp(`${workdir}\\r?\\n24 80`));
     client.ws.send('{"type":"shell_resize","cols":132,"rows":50}');
@@ -135,7 +135,7 @@ describe.each(worlds)('on $driver', (world) => {
     expect((await call('GET', at('shells'))).body.shells).toHaveLength(1);
     type('exit\n');
     expect(await client.closed).toMatchObject({ code: 1000 });
-    await expect.poll(async () => (await call('GET', at('shells'))).body, { timeout: 10_000 }).toEqual({ shells: [] });
+    await expect.poll(async () => (await call('GET', at('shells'))).body, { timeout: 45_000 }).toEqual({ shells: [] });
     expect((await call('DELETE', `shells/${shell_id}`)).status).toBe(404);
   });
 });

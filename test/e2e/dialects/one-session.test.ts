@@ -67,7 +67,7 @@ const expected = (events: readonly SessionEvent[], words: Words): Seen[] =>
 const task = `Work on\n${fence('sh', 'echo one; sleep 1; echo two')}\n${fence('ask', 'Which colour?')}\n${fence('sh', 'sleep 1; echo three > shared.txt')}`;
 
 describe('one session, watched through every API while its server is killed', () => {
-  test('shows each the same events in the same order, in its own words', { timeout: 120_000 }, async (context) => {
+  test('shows each the same events in the same order, in its own words', { timeout: 180_000 }, async (context) => {
     await needs(context, 'bubblewrap');
     await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
     const client = api(server.url);
@@ -85,11 +85,11 @@ describe('one session, watched through every API while its server is killed', ()
     await sleep(1_500);
     server.kill('SIGKILL');
     await server.restart();
-    await expect.poll(() => client.status(id), { timeout: 30_000 }).toBe('waiting');
+    await expect.poll(() => client.status(id), { timeout: 45_000 }).toBe('waiting');
     server.kill('SIGTERM');
     await server.restart();
     await client.send(id, 'Blue');
-    await expect.poll(() => client.status(id), { timeout: 30_000 }).toBe('completed');
+    await expect.poll(() => client.status(id), { timeout: 45_000 }).toBe('completed');
 
     const events = storedEvents(server.data, id);
     const watchers = [
@@ -101,7 +101,7 @@ describe('one session, watched through every API while its server is killed', ()
       [trpcWs, trpc],
     ] as const;
     for (const [watcher, words] of watchers) {
-      await expect.poll(() => watcher.seen, { timeout: 15_000 }).toEqual(expected(events, words));
+      await expect.poll(() => watcher.seen, { timeout: 45_000 }).toEqual(expected(events, words));
     }
 
     // The sixth has no stream of a conversation: it works in the same workspace.

@@ -22,7 +22,9 @@ const search = `(cat /proc/*/environ /proc/*/cmdline /run/corral/* 2>/dev/null; 
 grep -rasio 'canar[y][-a-z0-9]*' /workspace /home /tmp /etc /run 2>/dev/null; echo searched`;
 
 describe.each(worlds)('with $driver', (world) => {
-  test('I10 keys and tokens reach no sandbox, log line, event, file or label', { timeout: 60_000 }, async (context) => {
+  test('I10 keys and tokens reach no sandbox, log line, event, file or label', {
+    timeout: 180_000,
+  }, async (context) => {
     await using gemini = await fakeGemini((_, n) => {
       const replies: GeminiReply[] = [
         refusal(429, 'RESOURCE_EXHAUSTED', `Slow down, ${canaries.key}.`, { headers: { 'retry-after': '0' } }),
@@ -50,7 +52,7 @@ describe.each(worlds)('with $driver', (world) => {
     const made = (await (await ask('PUT', '')).json()) as { data: { session_id: string } };
     const id = made.data.session_id;
     try {
-      await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 30_000);
+      await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 45_000);
       const stream = await (await ask('POST', `/${id}/chat`, { message: 'Search for secrets' })).text();
       await fetch(`${server.url}/api/v1/sessions?token=${canaries.token}`);
       const [called] = real.factsOf(id, 'tool.called');

@@ -15,7 +15,7 @@ async function dyingAt({ server }: RealServer, point: string, work: () => Promis
 }
 
 describe.each(worlds)('killed with $driver', (world) => {
-  test('F003 while a sandbox is made, it is adopted or made anew, never two', { timeout: 120_000 }, async (context) => {
+  test('F003 while a sandbox is made, it is adopted or made anew, never two', { timeout: 180_000 }, async (context) => {
     await using real = await realServer(context, world);
     const { client } = real;
     for (const point of ['before', 'afterCall', 'afterRecord']) {
@@ -31,13 +31,13 @@ describe.each(worlds)('killed with $driver', (world) => {
   });
 
   test('F003 while a sandbox is made for a run, the run goes on in it; the call it had announced is not guessed at', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const { client } = real;
     const id = await real.ready();
     await world.kill(id);
-    await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'lost'), 10_000);
+    await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'lost'), 45_000);
     const task = `${fence('sh', 'echo first')}\n${fence('sh', 'echo second')}`;
     await dyingAt(real, 'driver.create.afterCall=exit', () => client.send(id, task));
     await real.rests(id);
@@ -50,7 +50,7 @@ describe.each(worlds)('killed with $driver', (world) => {
   });
 
   test('F004 between a command’s end and its record, the outcome is asked for, and it ran once', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
@@ -64,7 +64,7 @@ describe.each(worlds)('killed with $driver', (world) => {
   });
 
   test('F004 between a command’s announcement and its start, it is interrupted and never run', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
@@ -78,7 +78,7 @@ describe.each(worlds)('killed with $driver', (world) => {
   });
 
   test('F110 in the middle of a delete, the delete is finished by the next start', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     for (const point of ['before', 'after']) {
@@ -87,8 +87,8 @@ describe.each(worlds)('killed with $driver', (world) => {
       expect(await real.client.status(id)).toBe('gone');
       expect(await sessionsOf(real)).toEqual([]);
       expect(await real.client.remove(id)).toMatchObject({ status: 404 });
-      await expect.poll(() => world.remains(id, real.server), { timeout: 30_000 }).toEqual([]);
-      await reaches(() => real.log(id).length === 0, 10_000);
+      await expect.poll(() => world.remains(id, real.server), { timeout: 45_000 }).toEqual([]);
+      await reaches(() => real.log(id).length === 0, 45_000);
     }
   });
 });
@@ -96,7 +96,7 @@ describe.each(worlds)('killed with $driver', (world) => {
 describe('killed around a write', () => {
   const [, world] = worlds;
   const points = ['store.append.before@8', 'store.append.after@13', 'store.commit.before@10', 'store.commit.after@15'];
-  test('F001 F004 nothing that was said is lost, nothing runs twice', { timeout: 120_000 }, async (context) => {
+  test('F001 F004 nothing that was said is lost, nothing runs twice', { timeout: 180_000 }, async (context) => {
     if (!world) throw new Error('there is no such driver');
     await using real = await realServer(context, world);
     const id = await real.ready();

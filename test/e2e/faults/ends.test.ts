@@ -15,15 +15,15 @@ const stubborn = `setsid -f nohup sh -c 'trap "" TERM; while :; do sleep 1; done
 
 describe.each(worlds)('with $driver', (world) => {
   test('F106 stop while the sandbox starts: the run is stopped, and the sandbox that comes too late goes', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world, slowly);
     const id = await real.client.create();
     await real.client.send(id, fence('sh', 'echo never'));
-    await reaches(async () => (await world.running(id)).length > 0, 20_000);
+    await reaches(async () => (await world.running(id)).length > 0, 45_000);
     expect(await timed(() => real.client.stop(id))).toBeLessThan(5_000);
     expect(ends(real, id)).toMatchObject([{ status: 'stopped', reason: 'stopped' }]);
-    await expect.poll(() => world.running(id), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => world.running(id), { timeout: 45_000 }).toEqual([]);
     expect(await real.client.status(id)).toBe('completed');
     await real.client.chat(id, fence('sh', 'echo now'));
     expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'now\n' } });
@@ -31,7 +31,7 @@ describe.each(worlds)('with $driver', (world) => {
   });
 
   test('F030 F039 F108 F109 stop during a call ends all it started, TERM first, KILL after 2 s; a second stop joins it', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
@@ -51,7 +51,7 @@ describe.each(worlds)('with $driver', (world) => {
   });
 
   test('F110 a delete is accepted at any moment, ends the streams, and leaves nothing; the second is 404', {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world, slowly);
     const { client, server } = real;
@@ -63,12 +63,12 @@ describe.each(worlds)('with $driver', (world) => {
         void client.stop(id).catch(() => {});
       },
       'after its sandbox was lost': async (id) => {
-        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 30_000);
+        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 45_000);
         await world.kill(id);
-        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'lost'), 10_000);
+        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'lost'), 45_000);
       },
       'while it is made anew': async (id) => {
-        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 30_000);
+        await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 45_000);
         await world.kill(id);
         await client.send(id, fence('sh', 'echo x'));
       },
@@ -85,15 +85,15 @@ describe.each(worlds)('with $driver', (world) => {
       expect(await stream.ended, moment).toBe('ended');
       expect(await client.status(id), moment).toBe('gone');
       expect((await client.ask('GET', '')).body.data, moment).toEqual({ sessions: [] });
-      await expect.poll(() => world.remains(id, server), { timeout: 30_000, message: moment }).toEqual([]);
-      await reaches(() => real.log(id).length === 0, 10_000);
+      await expect.poll(() => world.remains(id, server), { timeout: 45_000, message: moment }).toEqual([]);
+      await reaches(() => real.log(id).length === 0, 45_000);
     }
     expect(await readdir(join(server.data, 's'))).toEqual([]);
   });
 });
 
 test('F115 of 50 sessions with one place to start in, those deleted while they wait never start, the others do in turn', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async (context) => {
   const [, world] = worlds;
   if (!world) throw new Error('there is no such driver');

@@ -22,14 +22,14 @@ async function session(server: ServerProcess) {
     of,
     send: (message: string, mode?: string) => client.send(id, message, mode),
     chat: (message: string) => client.chat(id, message),
-    reaches: (type: FactType, count: number) => reaches(() => of(type).length >= count, 15_000),
+    reaches: (type: FactType, count: number) => reaches(() => of(type).length >= count, 45_000),
     outputs: () => of('tool.called').map(({ data }) => data.output),
   };
 }
 
 describe('a message', () => {
   test('F111 in each mode, at each moment, is read by one run, answered once, and never lost', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     await using server = await serverProcess(memory);
     {
@@ -83,7 +83,7 @@ describe('a message', () => {
       await it.send(sh('echo after'));
       await stopping;
       const runId = it.of('message.user').at(-1)?.runId; // the stopped run's, if it came before the stop
-      await reaches(() => it.of('run.end').some((end) => end.runId === runId), 15_000);
+      await reaches(() => it.of('run.end').some((end) => end.runId === runId), 45_000);
       if (it.of('run.started').length > 1) expect(it.outputs().at(-1)).toBe('after\n');
       expect(problemsOf(it.log())).toEqual([]);
       await it.client.remove(it.id);
@@ -92,7 +92,7 @@ describe('a message', () => {
     {
       const it = await session(server); // around the end of runs
       for (let n = 0; n < 20; n++) await it.send(sh(`echo ${n}`));
-      await reaches(async () => (await it.client.status(it.id)) === 'completed', 30_000);
+      await reaches(async () => (await it.client.status(it.id)) === 'completed', 45_000);
       expect(it.outputs()).toEqual(Array.from({ length: 20 }, (_, n) => `${n}\n`));
       expect(problemsOf(it.log())).toEqual([]);
     }

@@ -39,14 +39,14 @@ async function watched(real: RealServer, other: string, work: () => Promise<void
 
 describe.each(worlds)('with $driver', (world) => {
   test('F116 50 MB of output cost the server at most 20 MB, hold nobody up, and leave a preview and a file', {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const { client } = real;
     const [id, other] = [await real.ready(), await real.client.create()];
     const trickles = Object.values(floods).map((command) => fence('sh', `${command} | head -c 300K`));
     const usual = await watched(real, other, async () => {
-      for (let n = 0; n < 3; n++) await client.chat(id, trickles.join('\n'));
+      for (let n = 0; n < 6; n++) await client.chat(id, trickles.join('\n'));
     });
     const flood = await watched(real, other, async () => {
       for (const [what, command] of Object.entries(floods)) {

@@ -17,14 +17,14 @@ describe.each(worlds)('a restart with $driver', (world) => {
   test.for(signals)(
     'F001 F038 %s: a command goes on without the server, its output continues at the right byte',
     {
-      timeout: 60_000,
+      timeout: 180_000,
     },
     async (signal, context) => {
       await using real = await realServer(context, world);
       const id = await real.ready();
       const before = await world.running(id);
       await real.client.send(id, task);
-      await reaches(() => real.factsOf(id, 'tool.output').length > 3, 30_000);
+      await reaches(() => real.factsOf(id, 'tool.output').length > 3, 45_000);
       real.server.kill(signal);
       await real.server.exit;
       const told = real.factsOf(id, 'tool.output').length;
@@ -49,7 +49,7 @@ describe.each(worlds)('a restart with $driver', (world) => {
 });
 
 test('F038 a process whose number was used again is never killed for a sandbox that is gone', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (context) => {
   const [, world] = worlds;
   if (!world) throw new Error('there is no such driver');

@@ -9,7 +9,7 @@ const task = Array.from({ length: 60 }, (_, n) => fence('sh', `sleep 0.05; echo 
 
 describe('a reader', () => {
   test('F087 that is cut off 100 times and resumes by Last-Event-ID sees each event once, in order', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     await using server = await serverProcess({
       CORRAL_DRIVER: 'memory',

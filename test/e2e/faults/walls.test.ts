@@ -48,7 +48,7 @@ async function inside(real: RealServer, id: string, script: string): Promise<str
 
 describe.each(worlds)('from inside $driver', (world) => {
   test('F131 there is no interface but loopback, and no way to the host, the API, metadata or names', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world, { CORRAL_EGRESS_POLICY: 'web' }); // the most that it can be given
     const id = await real.ready();
@@ -67,7 +67,7 @@ describe.each(worlds)('from inside $driver', (world) => {
   });
 
   test('F121 the file panel shows nothing from outside the workspace, and never hangs', {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();

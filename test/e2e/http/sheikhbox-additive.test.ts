@@ -120,10 +120,10 @@ test('the list streams at once and again when something changed, at most once a 
   for (let n = 1; n <= 20; n++) await call('PATCH', `${base}/${sid}/title`, { title: `t${n}` });
   const other = await create();
   const newest = () => stream.events().at(-1)?.data.sessions;
-  await expect.poll(newest, { timeout: 5_000 }).toMatchObject([{ session_id: other }, { title: 't20' }]);
+  await expect.poll(newest, { timeout: 45_000 }).toMatchObject([{ session_id: other }, { title: 't20' }]);
   expect(stream.events().length - 1).toBeLessThanOrEqual(Math.ceil((performance.now() - changedAt) / 1_000));
   await call('DELETE', `${base}/${other}`);
-  await expect.poll(() => newest()?.length, { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => newest()?.length, { timeout: 45_000 }).toBe(1);
   server.closing.abort();
   expect(await stream.ended).toBe('ended');
 });
@@ -294,7 +294,7 @@ test('F134 a bad link is refused also where no token is needed', async () => {
   expect((await call('GET', `/api/v1/files/${file_id}/download`)).status).toBe(200);
 });
 
-test('F134 who guesses is locked out, right or wrong, and the operator is told', { timeout: 30_000 }, async () => {
+test('F134 who guesses is locked out, right or wrong, and the operator is told', { timeout: 180_000 }, async () => {
   const { server, call, withToken } = await started({ CORRAL_TOKEN: token });
   const guess = (n: number) => call('GET', base, undefined, { authorization: `Bearer guess-${n}` });
   const statuses: number[] = [];

@@ -28,7 +28,7 @@ async function start(clock: ManualClock) {
   const queued = () => Math.max(0, ...[...sockets].map((socket) => socket.writableLength));
   return { server, id, follow, burst, queued, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
-const blocked = (it: { queued: () => number }) => expect.poll(it.queued, { timeout: 5_000 }).toBeGreaterThan(0);
+const blocked = (it: { queued: () => number }) => expect.poll(it.queued, { timeout: 45_000 }).toBeGreaterThan(0);
 
 test('F090 a client that reads nothing holds up no other, queues little, is cut off and resumes without a loss', async () => {
   const clock = manualClock(1_700_000_000_000);
@@ -42,7 +42,7 @@ test('F090 a client that reads nothing holds up no other, queues little, is cut 
   }, 1);
   await it.burst();
   for (const other of others)
-    await expect.poll(() => ids(other).length, { timeout: 10_000, interval: 200 }).toBe(total);
+    await expect.poll(() => ids(other).length, { timeout: 45_000, interval: 200 }).toBe(total);
   clearInterval(watching);
   expect(it.queued()).toBeGreaterThan(0);
   expect(most).toBeLessThan(4 * 1024 * 1024);
@@ -56,7 +56,7 @@ test('F090 a client that reads nothing holds up no other, queues little, is cut 
   const seen = ids(slow);
   expect(seen.length).toBeLessThan(total);
   using again = await it.follow(seen.at(-1));
-  await expect.poll(() => ids(again).length, { timeout: 10_000, interval: 200 }).toBe(total - seen.length);
+  await expect.poll(() => ids(again).length, { timeout: 45_000, interval: 200 }).toBe(total - seen.length);
   expect([...seen, ...ids(again)]).toEqual(Array.from({ length: total }, (_, n) => n + 1));
   for (const other of others) other[Symbol.dispose]();
 });
@@ -70,7 +70,7 @@ test('F089 a client that reads on in time is not cut off', async () => {
   await blocked(it);
   clock.advance(29_000);
   stream.resume();
-  await expect.poll(() => ids(stream).length, { timeout: 10_000, interval: 200 }).toBe(total);
+  await expect.poll(() => ids(stream).length, { timeout: 45_000, interval: 200 }).toBe(total);
   clock.advance(60_000);
   expect(it.server.streams()).toBe(1);
 });
@@ -110,7 +110,7 @@ test('when the server goes down every stream ends, and one that reads nothing is
   using slow = await it.follow();
   slow.pause();
   await it.burst();
-  await expect.poll(() => ids(reading).length, { timeout: 10_000, interval: 200 }).toBe(total);
+  await expect.poll(() => ids(reading).length, { timeout: 45_000, interval: 200 }).toBe(total);
   await blocked(it);
   it.server.close.abort();
   expect(await reading.ended).toBe('ended');

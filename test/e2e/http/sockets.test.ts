@@ -281,7 +281,7 @@ test('F093 a frame of 10 MiB comes through and one byte more closes with 1009', 
   const frame = (bytes: number) => `{"text":"${'x'.repeat(bytes - 11)}"}`;
   using fits = await openWebSocket(server.url + path);
   fits.ws.send(frame(limit));
-  await expect.poll(() => fits.frames.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => fits.frames.length, { timeout: 45_000 }).toBe(1);
   using tooBig = await openWebSocket(server.url + path);
   tooBig.ws.send(frame(limit + 1));
   expect((await tooBig.closed).code).toBe(1009);

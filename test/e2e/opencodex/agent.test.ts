@@ -38,14 +38,14 @@ test("a project's agent works step by step with its own model, key, prompt and t
   const ends = () => types().filter((type) => type === 'end').length;
 
   await live.send({ type: 'message', content: 'What does the file say?' });
-  await expect.poll(ends, { timeout: 20_000 }).toBe(1);
+  await expect.poll(ends, { timeout: 45_000 }).toBe(1);
   expect(types().slice(-2)).toEqual(['error', 'end']);
   expect(live.frames.at(-2).message).toContain('GEMINI_API_KEY');
 
   await call('POST', '/settings/api-keys', { provider: 'gemini', api_key: 'stored-key' });
   live.frames.length = 0;
   await live.send({ type: 'message', content: 'Again, what does the file say?' });
-  await expect.poll(ends, { timeout: 20_000 }).toBe(1);
+  await expect.poll(ends, { timeout: 45_000 }).toBe(1);
   expect(types()).toEqual(['user_text_block', 'start', 'chunk', 'action', 'observation', 'chunk', 'chunk', 'end']);
   const { messages } = await call('GET', `/chats/${sid}/messages`);
   expect(messages.at(-1).content).toBe('Let me look.\n\nIt says hello.');

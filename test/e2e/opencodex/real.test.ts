@@ -51,7 +51,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
     type: 'message',
     content: `Copy it\n${fence('sh', 'cat project_files/in.txt; pwd')}\n${fence('file:out/a.txt', 'A')}`,
   });
-  await expect.poll(() => types(live.frames), { timeout: 30_000 }).toContain('end');
+  await expect.poll(() => types(live.frames), { timeout: 45_000 }).toContain('end');
   expect(types(live.frames).filter((type) => type !== 'chunk')).toEqual(
     'user_text_block start title_updated action observation action observation end'.split(' '),
   );
@@ -88,7 +88,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   // A tool that is turned off fails its step.
   await call('PUT', `/projects/${project}/agent-config`, { enabled_tools: ['file_read'] });
   await live.send({ type: 'message', content: fence('sh', 'echo no') });
-  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length, { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length, { timeout: 45_000 }).toBe(2);
   expect(live.frames.findLast(({ type }) => type === 'observation')).toMatchObject({ tool: 'bash', success: false });
 
   await client.upload(project, 'kept.txt', 'kept\n');
@@ -145,7 +145,7 @@ test('a question waits, and its answer goes on with the same run', async (contex
   const sid = (await call('POST', `/projects/${project}/chat-sessions`, {})).body.id;
   using live = client.stream(sid);
   await live.send({ type: 'message', content: `Ask\n${fence('ask', 'Which one?')}` });
-  await expect.poll(() => live.frames.at(-1), { timeout: 30_000 }).toMatchObject({ type: 'end', waiting: true });
+  await expect.poll(() => live.frames.at(-1), { timeout: 45_000 }).toMatchObject({ type: 'end', waiting: true });
   const [, asked] = (await call('GET', `/chats/${sid}/messages`)).body.messages;
   expect(asked).toMatchObject({
     message_metadata: {},
@@ -153,7 +153,7 @@ test('a question waits, and its answer goes on with the same run', async (contex
     content: expect.stringContaining('Which one?'),
   });
   await live.send({ type: 'message', content: 'The first' });
-  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length, { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length, { timeout: 45_000 }).toBe(2);
   const starts = live.frames.filter(({ type }) => type === 'start');
   expect(starts.map(({ run_id }) => run_id)).toEqual([asked.id, asked.id]);
   const { messages } = (await call('GET', `/chats/${sid}/messages`)).body;
@@ -176,7 +176,7 @@ test('a server whose encryption key was lost refuses to start, and says what to 
     CORRAL_DATA_DIR: server.data,
     CORRAL_KEYS_ENCRYPTION_KEY: 'ab'.repeat(32),
   };
-  const start = run(process.execPath, ['src/main.ts'], { env, timeout: 20_000 });
+  const start = run(process.execPath, ['src/main.ts'], { env, timeout: 60_000 });
   await expect(start).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/stored keys of gemini[\s\S]*CORRAL_KEYS_ENCRYPTION_KEY/),

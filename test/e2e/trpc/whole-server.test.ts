@@ -25,7 +25,7 @@ test.each(transports)('a session lives its whole life on the real core, watched 
     sent,
   );
   await expect
-    .poll(() => following.items.find(({ type }) => type === 'run.end'), { timeout: 20_000 })
+    .poll(() => following.items.find(({ type }) => type === 'run.end'), { timeout: 45_000 })
     .toMatchObject({ runId: sent.runId, data: { status: 'completed' } });
   const { events, lastSeq } = await client.events.list.query({ sessionId, limit: 1_000 });
   expect(following.items.slice(0, events.length)).toEqual(events);
@@ -88,7 +88,7 @@ test('what one client does over tRPC another sees over SheikhBox, and the other 
   const { session_id: id } = ((await made.json()) as { data: { session_id: string } }).data;
   expect(await client.sessions.get.query({ id })).toMatchObject({ origin: 'sheikhbox', status: 'pending' });
   const { runId } = await client.runs.send.mutate({ sessionId: id, text: fence('ask', 'Which one?') });
-  await expect.poll(async () => (await client.sessions.get.query({ id })).status, { timeout: 20_000 }).toBe('waiting');
+  await expect.poll(async () => (await client.sessions.get.query({ id })).status, { timeout: 45_000 }).toBe('waiting');
   const shown = await fetch(`${server.url}/api/v1/sessions/${id}`);
   expect(await shown.json()).toMatchObject({ data: { status: 'waiting' } });
   const stopped = await fetch(`${server.url}/api/v1/sessions/${id}/stop`, { method: 'POST' });

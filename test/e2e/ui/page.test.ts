@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, type TestContext, test } from 'vitest
 import { fence } from '../../support/api.ts';
 import { browse } from '../../support/browser.ts';
 import { needs } from '../../support/components.ts';
+import { onFailureTellOf } from '../../support/on-failure.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 async function started(context: TestContext, settings: Record<string, string> = {}) {
@@ -15,6 +16,7 @@ async function started(context: TestContext, settings: Record<string, string> = 
     ...settings,
   });
   onTestFinished(() => server[Symbol.asyncDispose]());
+  onFailureTellOf(server);
   return server;
 }
 const desktop = { width: 1280, height: 800 };
@@ -128,6 +130,26 @@ test('nothing that a message, a model or a command brings is taken for a part of
   expect([asked, complaints]).toEqual([0, []]);
 });
 
+test('what is sent before the page has a line to the server arrives once it has one', async (context) => {
+  const server = await started(context);
+  const { page, complaints } = await browse(context, desktop);
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  await page.route('**/trpc/system.info', async (route) => {
+    asked.resolve();
+    await answer.promise;
+    await route.continue();
+  });
+  await page.goto(server.url);
+  await asked.promise;
+  await say(page, `Early\n${fence('sh', 'echo early')}`);
+  await expect.poll(() => page.locator('#send').isDisabled()).toBe(true);
+  answer.resolve();
+  await finished(page);
+  expect(await page.locator('.said.user').allTextContents()).toEqual([expect.stringContaining('Early')]);
+  expect(complaints).toEqual([]);
+});
+
 test('a page that lost the server comes back by itself, behind the last event that it saw', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);
@@ -137,9 +159,9 @@ test('a page that lost the server comes back by itself, behind the last event th
   server.kill('SIGTERM');
   await page.getByText('The connection is lost. Trying again…').waitFor();
   await server.restart();
-  await page.getByText('The connection is lost. Trying again…').waitFor({ state: 'hidden', timeout: 30_000 });
+  await page.getByText('The connection is lost. Trying again…').waitFor({ state: 'hidden', timeout: 45_000 });
   await say(page, `After\n${fence('sh', 'echo after')}`);
-  await expect.poll(() => page.getByText(/^Done in /).count(), { timeout: 30_000 }).toBe(2);
+  await expect.poll(() => page.getByText(/^Done in /).count(), { timeout: 45_000 }).toBe(2);
   expect(await page.locator('.said.user').count()).toBe(2);
   expect(await page.locator('.tool').count()).toBe(2);
 });

@@ -65,7 +65,7 @@ test("the description's example works as written, on a port of its own", async (
   onTestFinished(() => opened?.close());
   const globals = { WebSocket: Here, console: { log: (...words: unknown[]) => void said.push(words) }, JSON, Promise };
   await vm.runInNewContext(`(async () => {${example}})()`, globals);
-  await expect.poll(() => said.length, { timeout: 15_000 }).toBe(4);
+  await expect.poll(() => said.length, { timeout: 45_000 }).toBe(4);
   expect(said[0]).toEqual(['Connected to WebSocket']);
   expect(said.slice(1).map(([word, frame]) => [word, frame])).toMatchObject([
     ['Received:', { type: 'connected', user_id: '123' }],

@@ -9,7 +9,7 @@ import { worlds } from '../../support/worlds.ts';
 const world = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[0];
 const run = async (client: WorkspaceClient, sessionId: string, command: string): Promise<string> =>
   (await client.ask({ type: 'terminal_command', sessionId, command })).output;
-const runs = (id: string, wanted: boolean, timeout = 15_000) =>
+const runs = (id: string, wanted: boolean, timeout = 45_000) =>
   expect.poll(async () => (await world.running(id)).length > 0, { timeout, interval: 50 }).toBe(wanted);
 
 test('the first command makes the session, called as the client calls it, and the same pair finds it again', async (context) => {
@@ -71,8 +71,8 @@ test('the commands of one workspace are done in order, those of others meanwhile
   expect(client.frames.slice(seen).filter(({ sessionId }) => sessionId === 'slow')).toEqual([]);
   const { id } = await server.session('slow');
   const { files } = server.core.services;
-  await files.write(id, 'later', 'later', AbortSignal.timeout(10_000));
-  await files.write(id, 'go', '', AbortSignal.timeout(10_000));
+  await files.write(id, 'later', 'later', AbortSignal.timeout(45_000));
+  await files.write(id, 'go', '', AbortSignal.timeout(45_000));
   await expect
     .poll(() => client.frames.slice(seen).filter(({ sessionId }) => sessionId === 'slow'))
     .toMatchObject([
@@ -139,7 +139,7 @@ test('the id of a session of another dialect is that session, which disconnects 
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const { sessions, files } = server.core.services;
   const { id } = await sessions.create({ origin: 'crogia' });
-  await files.write(id, 'theirs', 'theirs', AbortSignal.timeout(20_000));
+  await files.write(id, 'theirs', 'theirs', AbortSignal.timeout(45_000));
   const client = await server.client('ann');
   expect(await run(client, id, 'cat theirs')).toBe('theirs');
   expect(await client.ask({ type: 'save_file', sessionId: id, filename: 'ours', content: 'ours' })).toMatchObject({
@@ -147,7 +147,7 @@ test('the id of a session of another dialect is that session, which disconnects 
   });
   await client.close();
   await expect(runs(id, false, 1_500)).rejects.toThrow();
-  expect(String(await files.read(id, 'ours', AbortSignal.timeout(10_000)))).toBe('ours');
+  expect(String(await files.read(id, 'ours', AbortSignal.timeout(45_000)))).toBe('ours');
   expect(await sessions.list()).toHaveLength(1);
 });
 
