@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { SandboxId, sessionIdOf } from '../../src/core/ids.ts';
+import type { EgressGate } from '../driver.ts';
+import type { SandboxKeys } from './keys.ts';
+import type { HostPort } from './options.ts';
+
+interface Options {
+  readonly listen: HostPort;
+  readonly keys: SandboxKeys;
+  readonly gate: EgressGate;
+  readonly onRefused?: (from: string, reason: string) => void;
+}
+export interface EgressListener extends AsyncDisposable {
+  readonly port: number;
+}
+
+const maxLine = 256;
+const patienceMs = 5_000;
+const maxConnections = 4_096;
+
+/** Where the pods' forwarders arrive: the first line proves which sandbox it is, the rest goes to the gate. */
+export async function listenForEgress({ listen, keys, gate, onRefused }: Options): Promise<EgressListener> {
+  const open = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, async (socket) => {
+    open.add(socket);
+    socket.on('error', () => {}).once('close', () => open.delete(socket));
+    const line = await firstLine(socket);
+    const id = line === undefined ? undefined : provenId(line, keys);
+    if (id) return gate.serve(socket, { id, sessionId: sessionIdOf(id) });
+    if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
+    socket.destroy();
+  });
+  server.maxConnections = maxConnections;
+  await once(server.listen(listen.port, listen.host), 'listening');
+  server.on('error', () => {}); // such as EMFILE on accept: the next one may work again
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : listen.port,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((done) => server.close(done));
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
+  const [, id = '', token = ''] = /^corral-egress 1 (\S+) (\S+)$/.exec(line) ?? [];
+  const known = SandboxId.safeParse(id);
+  return known.success && keys.provesEgress(id, token) ? known.data : undefined;
+}
+
+/** Leaves what follows the line in the socket. Undefined: there is none in time. */
+async function firstLine(socket: Socket): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  let seen = Buffer.alloc(0);
+  const hear = (chunk: Buffer) => {
+    seen = Buffer.concat([seen, chunk]);
+    const end = seen.indexOf(10);
+    if (end < 0 && seen.length <= maxLine) return;
+    socket.pause();
+    socket.off('data', hear);
+    if (end >= 0 && end + 1 < seen.length) socket.unshift(seen.subarray(end + 1));
+    resolve(end < 0 || end > maxLine ? '' : seen.toString('latin1', 0, end));
+  };
+  const give = () => resolve(undefined);
+  const timer = setTimeout(give, patienceMs);
+  socket.on('data', hear).once('close', give).once('end', give);
+  const line = await promise;
+  clearTimeout(timer);
+  socket.off('data', hear).off('close', give).off('end', give);
+  return line;
+}

@@ -1,0 +1,230 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { AppError } from '../../src/core/errors.ts';
+import { type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
+import type { Capabilities, Driver, SandboxInfo, SandboxSpec } from '../driver.ts';
+import { Joined } from '../shared/joined.ts';
+import { answering } from './answering.ts';
+import { openApi } from './api.ts';
+import { openClaims } from './claims.ts';
+import { openCredentials } from './credentials.ts';
+import { dialAddress, openEnds } from './ends.ts';
+import { portForwarder } from './forward.ts';
+import { sandboxKeys } from './keys.ts';
+import { infoFrom, ownedBy } from './labels.ts';
+import type { KubernetesOptions } from './options.ts';
+import { type Made, notStarted, placePod, untilRunning } from './place.ts';
+import { podBody } from './pod-body.ts';
+import { stateOf } from './pod-state.ts';
+import { watchPods } from './pod-watch.ts';
+import { isOurs, openPods } from './pods.ts';
+import { ensurePolicies } from './policies.ts';
+import { reapPods } from './reap.ts';
+
+const capabilities: Capabilities = {
+  isolation: 'container',
+  egress: 'enforced',
+  limits: ['memoryBytes', 'cpus', 'diskBytes'],
+  desktop: false,
+};
+const cleanUpMs = 40_000;
+const reapEveryMs = 60_000;
+
+export interface KubernetesDriver extends Driver {
+  /** Ends what is past its deadline; the names of those pods. */
+  reap(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+export async function kubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
+  const {
+    kubeconfig,
+    context,
+    namespace,
+    instance,
+    ids,
+    clock,
+    random,
+    reach,
+    port,
+    pods: settings,
+    maxInFlight,
+  } = options;
+  const credentials = openCredentials({ kubeconfig, context, clock });
+  const api = openApi({ credentials, clock, random, maxInFlight });
+  const pods = openPods(api, namespace, clock);
+  const claims =
+    settings.workspace === 'volume' ? openClaims(api, namespace, instance, settings.storageClass) : undefined;
+  const keys = sandboxKeys(instance, options.keys);
+  const watch = watchPods({
+    api,
+    path: pods.path,
+    selector: ownedBy(instance),
+    clock,
+    random,
+    onTrouble: options.onTrouble,
+  });
+  const forward = portForwarder(credentials.config, namespace);
+  const dial = ({ metadata, status }: V1Pod) =>
+    reach === 'pod-ip'
+      ? dialAddress(status?.podIP ?? '', port)
+      : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
+  const ends = openEnds({ watch, keys, dial });
+  const provisions = new Joined<SandboxInfo>();
+  const destroys = new Joined<void>();
+  const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
+  const ways = {
+    ...{ namespace, instance, daemonPort: port, reach, egress: options.egressAddress, serverPods: options.serverPods },
+  };
+
+  let policies: Promise<void> | undefined;
+  /** Once for each start of the server, and before its first pod. */
+  function fenced(signal: AbortSignal): Promise<void> {
+    if (options.networkPolicies === 'given') return Promise.resolve();
+    policies ??= ensurePolicies(api, ways, signal).catch((error) => {
+      policies = undefined;
+      throw error;
+    });
+    return policies;
+  }
+
+  function bodyFor(spec: SandboxSpec): V1Pod {
+    const { egressAddress, extraCa } = options;
+    const daemonToken = keys.daemonToken(spec.id, keys.current);
+    if (!daemonToken) throw new Error('the current key is known');
+    const wayOut =
+      egressAddress && spec.egress.kind !== 'none'
+        ? { address: egressAddress, token: keys.egressToken(spec.id) }
+        : undefined;
+    const request = { spec, name: nameOf(spec.id), namespace, instance, settings, port, key: keys.current };
+    return podBody({ ...request, attempt: ids.short(), daemonToken, wayOut, extraCa, now: clock.now() });
+  }
+
+  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    const found = await pods.get(nameOf(id), signal);
+    if (isOurs(found, instance)) await pods.remove(found, signal);
+    ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
+    if (workspace === 'remove') await claims?.remove(nameOf(id), signal);
+  }
+
+  /** After a failed start: takes away what that call made, never a sandbox that it found running. */
+  async function undo(id: SandboxId, attempt: string | undefined, workspace: 'keep' | 'remove'): Promise<void> {
+    const signal = AbortSignal.timeout(cleanUpMs);
+    const found = await pods.get(nameOf(id), signal);
+    if (found && found.metadata?.annotations?.['corral/attempt'] !== attempt) return;
+    await clear(id, workspace, signal);
+  }
+
+  const reap = (signal: AbortSignal) => reapPods({ pods, instance, now: clock.now() }, { signal });
+  const closing = new AbortController();
+  let reaping: Promise<unknown> = Promise.resolve();
+  const reapLater = () =>
+    clock.setTimeout(() => {
+      if (closing.signal.aborted) return;
+      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
+      reaping = reap(signal).catch(() => {}); // the next round finds what this one did not end
+      timer = reapLater();
+    }, reapEveryMs);
+  let timer = reapLater();
+
+  return {
+    name: 'kubernetes',
+    capabilities,
+    reap,
+
+    async check({ signal }) {
+      const either = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+      const path = `${pods.path}?limit=1&labelSelector=${encodeURIComponent(ownedBy(instance))}`;
+      await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
+        if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
+        throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });
+      });
+    },
+
+    provision(spec, call, news = () => {}) {
+      const { id } = spec;
+      return provisions.join(id, call, async ({ signal }) => {
+        await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
+        const body = bodyFor(spec);
+        const made: Made = { pod: undefined };
+        let claim: 'kept' | 'made' | undefined;
+        try {
+          await fenced(signal);
+          claim = await claims?.ensure(nameOf(id), spec, signal);
+          news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
+          const placed = await placePod({ pods, keys, instance, body, made }, spec, signal);
+          const stuck = (detail: string) => news({ phase: 'starting', detail });
+          const running = await untilRunning(watch, placed, { patienceMs: options.pendingMs, stuck }, signal);
+          await using link = ends.link(id, running);
+          await answering(link, signal).catch((error) => {
+            throw notStarted(error);
+          });
+          const info = infoFrom(running.metadata, 'ready');
+          if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's pod were changed.");
+          return info;
+        } catch (error) {
+          const attempt = body.metadata?.annotations?.['corral/attempt'];
+          await undo(id, attempt, claim === 'made' ? 'remove' : 'keep').catch(() => {}); // `list` shows what is left
+          throw error;
+        }
+      });
+    },
+
+    async attach(id, { signal }) {
+      const found = await pods.get(nameOf(id), signal);
+      if (!isOurs(found, instance) || stateOf(found).kind === 'over') {
+        throw new AppError('sandbox_not_found', 'The sandbox is gone.');
+      }
+      if (stateOf(found).kind !== 'running')
+        throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
+      const link = ends.link(id, found);
+      await answering(link, signal).catch(async (error) => {
+        await link[Symbol.asyncDispose]();
+        if (error.code !== 'sandbox_lost') throw error;
+        throw new AppError('sandbox_not_found', error.publicMessage, { cause: error });
+      });
+      return link;
+    },
+
+    async list({ signal }) {
+      const [live, kept = []] = await Promise.all([
+        pods.list(ownedBy(instance), signal),
+        claims?.list(ownedBy(instance), signal),
+      ]);
+      const infos = live.flatMap((pod) => {
+        const info = infoFrom(pod.metadata, phaseOf(pod));
+        if (!info) return [];
+        return info.phase === 'ready' && provisions.has(info.id) ? { ...info, phase: 'starting' as const } : info;
+      });
+      const taken = new Set(infos.map(({ id }) => id));
+      const stopped = kept
+        .filter(({ metadata }) => !metadata?.deletionTimestamp)
+        .flatMap(({ metadata }) => infoFrom(metadata, 'stopped') ?? []);
+      return [...infos, ...stopped.filter(({ id }) => !taken.has(id))];
+    },
+
+    async destroy(id, workspace, call) {
+      provisions.cancel(id);
+      await destroys.join(`${id} ${workspace}`, call, async ({ signal }) => {
+        if (workspace === 'remove') await destroys.settled(`${id} keep`);
+        await provisions.settled(id);
+        await clear(id, workspace, signal);
+      });
+    },
+
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      clock.clearTimeout(timer);
+      await provisions[Symbol.asyncDispose]();
+      await destroys[Symbol.asyncDispose]();
+      await reaping;
+      ends[Symbol.dispose]();
+      await watch[Symbol.asyncDispose]();
+      credentials[Symbol.dispose]();
+    },
+  };
+}
+
+function phaseOf(pod: V1Pod): SandboxInfo['phase'] {
+  const { kind } = stateOf(pod);
+  if (kind === 'over') return 'exited';
+  return kind === 'running' ? 'ready' : 'starting';
+}

@@ -1,0 +1,100 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxSpec } from '../driver.ts';
+import { within } from '../shared/joined.ts';
+import type { SandboxKeys } from './keys.ts';
+import { infoFrom } from './labels.ts';
+import { stateOf } from './pod-state.ts';
+import type { PodWatch } from './pod-watch.ts';
+import { isOurs, type Pods } from './pods.ts';
+
+/** What a call has to take away again when it fails. */
+export interface Made {
+  pod: V1Pod | undefined;
+}
+interface Place {
+  readonly pods: Pods;
+  readonly keys: SandboxKeys;
+  readonly instance: string;
+  readonly body: V1Pod;
+  readonly made: Made;
+}
+
+const createMs = 20_000;
+
+/** Makes the sandbox's pod, or takes over the one that has its name already. */
+export async function placePod(
+  { pods, keys, instance, body, made }: Place,
+  spec: SandboxSpec,
+  signal: AbortSignal,
+): Promise<V1Pod> {
+  const name = body.metadata?.name ?? '';
+  for (;;) {
+    made.pod = await create(pods, body, signal);
+    if (made.pod) return made.pod;
+    const found = await pods.get(name, signal);
+    if (found) {
+      const info = infoFrom(found.metadata, 'ready');
+      if (!isOurs(found, instance) || info?.sessionId !== spec.sessionId) {
+        const advice = 'Remove it, or give this installation another name.';
+        throw new AppError('sandbox_unavailable', `A pod that is not ours has the name ${name}. ${advice}`);
+      }
+      if (info.epoch > spec.epoch) throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+      const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
+      if (known && stateOf(found).kind !== 'over') return found;
+      await pods.remove(found, signal); // its workspace stays, where it has a claim
+    }
+    await pause(25, signal);
+  }
+}
+
+/**
+ * Who gives up leaves at once, but a request that is on its way is waited for by what takes the pod away again:
+ * given up half-way, it could make a pod that nobody looks for.
+ */
+async function create(pods: Pods, body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined> {
+  const stop = new AbortController();
+  // Between its attempts, of which there may be many while the API server has trouble, it can be given up.
+  const giveUp = () => setTimeout(() => stop.abort(signal.reason), createMs).unref();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await pods.create(body, signal.aborted ? signal : stop.signal);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+/** Resolves with the pod once its container runs. Rejects with why it does not. */
+export async function untilRunning(
+  watch: PodWatch,
+  pod: V1Pod,
+  { patienceMs, stuck }: { patienceMs: number; stuck: (detail: string) => void },
+  signal: AbortSignal,
+): Promise<V1Pod> {
+  const { promise, resolve, reject } = Promise.withResolvers<V1Pod>();
+  let timer: NodeJS.Timeout | undefined;
+  using _following = watch.follow(pod, (now) => {
+    const state = now && stateOf(now);
+    if (!state) return reject(new AppError('sandbox_unavailable', 'The sandbox was removed before it had started.'));
+    if (state.kind !== 'stuck') clearTimeout(timer);
+    if (state.kind !== 'stuck') timer = undefined;
+    if (state.kind === 'running') resolve(now);
+    else if (state.kind === 'failed') reject(state.error);
+    else if (state.kind === 'over') reject(notStarted(state.error));
+    else if (state.kind === 'stuck' && !timer) {
+      stuck(state.error.publicMessage);
+      timer = setTimeout(() => reject(state.error), patienceMs);
+    }
+  });
+  try {
+    return await within(promise, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function notStarted(cause: AppError): AppError {
+  if (cause.code !== 'sandbox_lost') return cause;
+  return new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
+}

@@ -1,0 +1,166 @@
+import type { V1EnvVar, V1Pod, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import type { Secret } from '../../src/core/secret.ts';
+import type { SandboxLimits, SandboxSpec } from '../driver.ts';
+import { hashOf } from './keys.ts';
+import { metaFor } from './labels.ts';
+import type { HostPort, PodSettings } from './options.ts';
+
+/** The user inside every sandbox. */
+const user = 10_001;
+const mebibyte = 2 ** 20;
+
+export interface PodRequest {
+  readonly spec: SandboxSpec;
+  readonly name: string;
+  readonly namespace: string;
+  readonly instance: string;
+  readonly settings: PodSettings;
+  readonly port: number;
+  /** Names the key that the tokens come from. */
+  readonly key: string;
+  /** Which call made it, so that a failed one takes away no other's. */
+  readonly attempt: string;
+  readonly daemonToken: Secret;
+  readonly wayOut: { readonly address: HostPort; readonly token: Secret } | undefined;
+  readonly extraCa: string | undefined;
+  readonly now: number;
+}
+
+/** The one place that says what a sandbox's pod may do: less than the Pod Security level "restricted" allows. */
+export function podBody(request: PodRequest): V1Pod {
+  const { spec, name, namespace, instance, key, attempt } = request;
+  const { labels, annotations } = metaFor(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      labels: { ...labels, 'corral/egress': request.wayOut ? 'proxy' : 'none' },
+      annotations,
+    },
+    spec: podSpec(request),
+  };
+}
+
+function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
+  const { volumes, mounts } = volumesFor(spec.limits, settings.workspace === 'volume' ? request.name : undefined);
+  return {
+    restartPolicy: 'Never',
+    activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - request.now) / 1_000)),
+    terminationGracePeriodSeconds: 1, // pid 1 ends at once on TERM
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    hostNetwork: false,
+    hostPID: false,
+    hostIPC: false,
+    ...(settings.userNamespaces && { hostUsers: false }),
+    shareProcessNamespace: false,
+    hostname: 'sandbox',
+    dnsPolicy: 'None', // the proxy resolves names; in here there is nobody to ask
+    dnsConfig: { nameservers: ['127.0.0.1'] },
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: user,
+      runAsGroup: user,
+      fsGroup: user,
+      fsGroupChangePolicy: 'OnRootMismatch',
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    ...(settings.runtimeClass !== undefined && { runtimeClassName: settings.runtimeClass }),
+    ...(settings.priorityClass !== undefined && { priorityClassName: settings.priorityClass }),
+    ...(settings.imagePullSecrets.length > 0 && {
+      imagePullSecrets: settings.imagePullSecrets.map((it) => ({ name: it })),
+    }),
+    nodeSelector: { 'kubernetes.io/os': 'linux', ...settings.nodeSelector },
+    tolerations: [
+      ...['not-ready', 'unreachable'].map((trouble) => ({
+        key: `node.kubernetes.io/${trouble}`,
+        operator: 'Exists',
+        effect: 'NoExecute',
+        tolerationSeconds: settings.nodeLossSeconds,
+      })),
+      ...settings.tolerations.map(({ key, value, effect }) => ({
+        key,
+        operator: value === undefined ? 'Exists' : 'Equal',
+        ...(value !== undefined && { value }),
+        ...(effect !== undefined && { effect }),
+      })),
+    ],
+    volumes,
+    containers: [
+      {
+        name: 'sandbox',
+        image: spec.image,
+        imagePullPolicy: settings.imagePullPolicy,
+        workingDir: '/workspace',
+        env: environment({ spec, ...request }),
+        ports: [{ name: 'sandboxd', containerPort: request.port, protocol: 'TCP' }],
+        resources: resourcesFor(spec.limits, settings.requestShare),
+        securityContext: {
+          privileged: false,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          runAsNonRoot: true,
+          capabilities: { drop: ['ALL'] },
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+        volumeMounts: mounts,
+      },
+    ],
+  };
+}
+
+/** The template's variables come first, so that none of them can take the place of ours. */
+function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodRequest, 'settings'>): V1EnvVar[] {
+  const env = {
+    ...spec.env,
+    HOME: '/home/agent',
+    CORRAL_SANDBOX_ID: spec.id,
+    CORRAL_SANDBOXD_TOKEN: hashOf(daemonToken),
+    CORRAL_SANDBOXD_LISTEN: `0.0.0.0:${port}`,
+    CORRAL_WORKSPACE: '/workspace',
+    CORRAL_RUN_DIR: '/run/corral',
+    CORRAL_EXTRA_CA_PEM: extraCa ?? '',
+    ...(wayOut
+      ? {
+          CORRAL_EGRESS_URL: `tcp://${wayOut.address.host}:${wayOut.address.port}`,
+          CORRAL_EGRESS_TOKEN: wayOut.token.reveal(),
+        }
+      : { CORRAL_EGRESS_PORT: '0' }), // who dials the proxy is refused at once instead of waiting for nobody
+  };
+  // `$(NAME)` would be filled in by the kubelet.
+  return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$(') }));
+}
+
+const scratch = 256 * mebibyte;
+const places = { tmp: '/tmp', home: '/home/agent' } as const;
+
+function volumesFor({ diskBytes }: SandboxLimits, claim: string | undefined) {
+  const volumes: V1Volume[] = [
+    claim === undefined
+      ? { name: 'workspace', emptyDir: { sizeLimit: String(diskBytes) } }
+      : { name: 'workspace', persistentVolumeClaim: { claimName: claim } },
+    ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
+    { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
+  ];
+  const mounts: V1VolumeMount[] = [
+    { name: 'workspace', mountPath: '/workspace' },
+    ...Object.entries(places).map(([name, mountPath]) => ({ name, mountPath })),
+    ...['corral', 'corral-state'].map((subPath) => ({ name: 'run', mountPath: `/run/${subPath}`, subPath })),
+  ];
+  return { volumes, mounts };
+}
+
+function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: number) {
+  const disk = diskBytes + Object.keys(places).length * scratch + 64 * mebibyte; // and some for the log
+  const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
+  return {
+    limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(disk) },
+    requests: {
+      memory: String(Math.ceil(memoryBytes * share)),
+      cpu: milli(cpus * share),
+      'ephemeral-storage': String(Math.ceil(disk * share)),
+    },
+  };
+}

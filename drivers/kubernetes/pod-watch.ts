@@ -1,0 +1,133 @@
+import type { IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
+import type { V1Pod, V1PodList } from '@kubernetes/client-node';
+import { pause } from '../../src/core/cancel.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import { AppError, toAppError } from '../../src/core/errors.ts';
+import type { KubeApi } from './api.ts';
+import { PodTable } from './pod-table.ts';
+import { statusOf } from './status.ts';
+
+type Listener = (pod: V1Pod | undefined) => void;
+
+/** Hears what becomes of this installation's pods, from when the first one is followed. */
+export interface PodWatch extends AsyncDisposable {
+  /** The newest state of this pod that is known, each one that follows, and undefined once it is gone. */
+  follow(pod: V1Pod, listener: Listener): Disposable;
+}
+interface Options {
+  readonly api: KubeApi;
+  /** Of the pods' list. */
+  readonly path: string;
+  readonly selector: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onTrouble: ((error: AppError) => void) | undefined;
+}
+
+/** However well the watch seems: so often the pods are listed, so a watch that says nothing any more does no harm. */
+const listEveryMs = 25_000;
+const tellEveryMs = 60_000;
+
+export function watchPods({ api, path, selector, clock, random, onTrouble }: Options): PodWatch {
+  const followers = new Map<string, Set<Listener>>();
+  const table = new PodTable((uid, pod) => {
+    for (const listener of [...(followers.get(uid) ?? [])]) listener(pod);
+  });
+  const stop = new AbortController();
+  const { signal } = stop;
+  const query = `labelSelector=${encodeURIComponent(selector)}`;
+  let toldAt = Number.NEGATIVE_INFINITY;
+
+  async function list(): Promise<string> {
+    const request = { method: 'GET', path: `${path}?${query}`, what: 'list pods', tries: 1 } as const;
+    const { items, metadata } = await api.ask<V1PodList>(request, signal);
+    const version = metadata?.resourceVersion ?? '';
+    table.listed(items, version);
+    return version;
+  }
+
+  /** Until the watch ends; gives the version to go on from, or undefined when only a list can tell. */
+  async function watch(from: string, until: AbortSignal): Promise<string | undefined> {
+    const more = `watch=true&allowWatchBookmarks=true&timeoutSeconds=240&resourceVersion=${from}`;
+    let version = from;
+    let response: IncomingMessage | undefined;
+    try {
+      response = await api.stream({ method: 'GET', path: `${path}?${query}&${more}`, what: 'watch pods' }, until);
+      response.on('error', () => {}); // the end of the lines says it
+      for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+        const { type, object } = JSON.parse(line) as { type: string; object: V1Pod };
+        if (type === 'ERROR') return undefined; // 410: too long ago to go on from
+        version = object.metadata?.resourceVersion ?? version;
+        if (type === 'DELETED') table.deleted(object);
+        else if (type !== 'BOOKMARK') table.seen(object);
+      }
+      return version;
+    } catch (error) {
+      if (until.aborted) return undefined;
+      if (error instanceof SyntaxError) return version; // cut in the middle of a line
+      if (statusOf(error) === 410) return undefined;
+      throw error;
+    } finally {
+      response?.destroy();
+    }
+  }
+
+  /** One list, and watching from there until it is time for the next one. */
+  async function round(): Promise<void> {
+    let version: string | undefined = await list();
+    failures = 0;
+    const late = new AbortController();
+    const timer = clock.setTimeout(() => late.abort(), listEveryMs);
+    const until = AbortSignal.any([signal, late.signal]);
+    try {
+      for (let cuts = 0; version !== undefined && !until.aborted; cuts += 1) {
+        version = await watch(version, until);
+        if (version !== undefined) await pause(Math.min(50 * 2 ** cuts, 2_000), until, clock).catch(() => {});
+      }
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  let failures = 0;
+  async function run(): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await round();
+      } catch (thrown) {
+        if (signal.aborted) return;
+        failures += 1;
+        const error = toAppError(thrown);
+        if (failures > 1 && clock.now() - toldAt > tellEveryMs) {
+          toldAt = clock.now();
+          onTrouble?.(error);
+        }
+        const backoff = Math.min(250 * 2 ** Math.min(failures, 10), 10_000) * (0.5 + random() / 2);
+        await pause(Math.max(backoff, error.retryAfterMs ?? 0), signal, clock).catch(() => {});
+      }
+    }
+  }
+
+  let running: Promise<void> | undefined;
+  return {
+    follow(pod, listener) {
+      const uid = pod.metadata?.uid ?? '';
+      const listeners = followers.get(uid) ?? new Set();
+      table.seen(pod);
+      followers.set(uid, listeners.add(listener));
+      listener(table.get(uid));
+      running ??= run();
+      return {
+        [Symbol.dispose]() {
+          listeners.delete(listener);
+          if (listeners.size === 0 && followers.get(uid) === listeners) followers.delete(uid);
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(new AppError('cancelled', 'The driver was closed.'));
+      await running;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import type { V1Pod, V1PodList } from '@kubernetes/client-node';
+import { pause } from '../../src/core/cancel.ts';
+import type { Clock } from '../../src/core/clock.ts';
+import type { KubeApi } from './api.ts';
+import { instanceOf } from './labels.ts';
+import { statusOf } from './status.ts';
+
+export interface Pods {
+  readonly path: string;
+  get(name: string, signal: AbortSignal): Promise<V1Pod | undefined>;
+  list(selector: string, signal: AbortSignal): Promise<V1Pod[]>;
+  /** Undefined: the name is taken. */
+  create(body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined>;
+  /** Ends this very pod, never a namesake; resolves once it is gone. */
+  remove(pod: V1Pod, signal: AbortSignal): Promise<void>;
+}
+
+/** After this a node that has not confirmed is taken for lost, and the pod's name is freed without it. */
+const confirmMs = 15_000;
+
+export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
+  const path = `/api/v1/namespaces/${namespace}/pods`;
+  const get: Pods['get'] = (name, signal) =>
+    api.askFor({ method: 'GET', path: `${path}/${name}`, what: 'get pods' }, signal);
+
+  async function end(name: string, uid: string, gracePeriodSeconds: number, signal: AbortSignal): Promise<void> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds, preconditions: { uid } };
+    try {
+      await api.askFor({ method: 'DELETE', path: `${path}/${name}`, body, what: 'delete pods' }, signal);
+    } catch (error) {
+      if (statusOf(error) !== 409) throw error; // a namesake has its place: this one is gone
+    }
+  }
+
+  return {
+    path,
+    get,
+    async list(selector, signal) {
+      const query = `?labelSelector=${encodeURIComponent(selector)}`;
+      const { items } = await api.ask<V1PodList>({ method: 'GET', path: path + query, what: 'list pods' }, signal);
+      return items;
+    },
+    async create(body, signal) {
+      try {
+        return await api.ask<V1Pod>({ method: 'POST', path, body, what: 'create pods' }, signal);
+      } catch (error) {
+        if (statusOf(error) === 409) return undefined;
+        throw error;
+      }
+    },
+    async remove({ metadata }, signal) {
+      const { name = '', uid = '' } = metadata ?? {};
+      await end(name, uid, 1, signal);
+      const since = clock.now();
+      let forced = false;
+      for (let ms = 50; ; ms = Math.min(ms * 1.3, 500)) {
+        const left = await get(name, signal);
+        if (left?.metadata?.uid !== uid) return;
+        if (!forced && clock.now() - since > confirmMs) {
+          forced = true;
+          await end(name, uid, 0, signal);
+        }
+        await pause(ms, signal, clock);
+      }
+    },
+  };
+}
+
+export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
+  pod !== undefined && instanceOf(pod.metadata) === instance;

@@ -1,0 +1,47 @@
+import { AppError } from '../../src/core/errors.ts';
+import { within } from '../shared/joined.ts';
+
+const maxWaiting = 2_000;
+
+/** So many at once; the others wait in order. */
+export class Slots {
+  readonly #waiting = new Set<() => void>();
+  #free: number;
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async use<Value>(signal: AbortSignal, act: () => Promise<Value>): Promise<Value> {
+    await this.#take(signal);
+    try {
+      return await act();
+    } finally {
+      this.#give();
+    }
+  }
+
+  async #take(signal: AbortSignal): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    if (this.#waiting.size >= maxWaiting) throw new AppError('queue_full', 'Too many requests wait for the cluster.');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    await within(promise, signal).catch((error) => {
+      if (!this.#waiting.delete(resolve)) this.#give(); // it was given just now
+      throw error;
+    });
+  }
+
+  #give(): void {
+    const [next] = this.#waiting;
+    if (!next) {
+      this.#free += 1;
+      return;
+    }
+    this.#waiting.delete(next);
+    next();
+  }
+}
