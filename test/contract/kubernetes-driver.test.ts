@@ -1,0 +1,8 @@
+import { describe, test } from 'vitest';
+import { driverConformance } from '../../drivers/conformance.ts';
+import { clusterHarness, hasCluster } from '../support/cluster.ts';
+
+const cluster = await hasCluster();
+
+if (cluster) driverConformance('kubernetes', () => clusterHarness(), { real: true, isolated: true, networked: true });
+else describe.skip('kubernetes driver: KUBECONFIG names no cluster that answers', () => test('skipped', () => {}));

@@ -1,0 +1,208 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
+import type { DriverHarness } from '../../drivers/conformance.ts';
+import type { EgressGate } from '../../drivers/driver.ts';
+import { type KubeApi, openApi } from '../../drivers/kubernetes/api.ts';
+import { openCredentials } from '../../drivers/kubernetes/credentials.ts';
+import { listenForEgress } from '../../drivers/kubernetes/egress-listener.ts';
+import { sandboxKeys } from '../../drivers/kubernetes/keys.ts';
+import { type KubernetesDriver, kubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
+import type { KubernetesOptions, PodSettings } from '../../drivers/kubernetes/options.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { randomIds, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { imageContext } from '../../src/main/image.ts';
+import { programs } from './programs.ts';
+
+const execute = promisify(execFile);
+const env = { ...process.env };
+const script = env.CLUSTER_SH ?? join(import.meta.dirname, '../../../shared/setup/cluster.sh');
+
+/** What kubectl prints; for looking at the cluster and harming sandboxes from outside. */
+export const kubectl = async (...args: string[]): Promise<string> =>
+  (await execute('kubectl', args, { env, maxBuffer: 2 ** 26 })).stdout.trim();
+
+export async function apply(manifest: unknown): Promise<void> {
+  const child = spawn('kubectl', ['apply', '-f', '-'], { env, stdio: ['pipe', 'ignore', 'inherit'] });
+  child.stdin.end(JSON.stringify(manifest));
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`kubectl apply ended with ${code}`);
+}
+
+/** Stops or starts one part of the cluster. */
+export const component = (action: 'start' | 'stop', name: string) => execute('bash', [script, action, name], { env });
+
+/** False: tests that need a cluster are to be skipped. In CI it must be there. */
+export async function hasCluster(): Promise<boolean> {
+  const answers =
+    env.KUBECONFIG !== undefined &&
+    (await kubectl('get', '--raw', '/readyz').then(
+      (text) => text === 'ok',
+      () => false,
+    ));
+  if (!answers && env.CI === 'true') throw new Error('KUBECONFIG names no cluster that answers, and in CI it must.');
+  return answers;
+}
+
+let loading: Promise<string> | undefined;
+/** The image that users get, built from the tree as it is now and copied to the node. */
+export function clusterImage(): Promise<string> {
+  loading ??= (async () => {
+    const { folder, hash } = await imageContext(programs.daemon);
+    const image = `corral-test/sandbox:${hash}`;
+    const cluster = await kubectl('get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}');
+    const marker = join(tmpdir(), `corral-test-loaded-${process.getuid?.()}`);
+    const state = `${cluster} ${hash}`;
+    if ((await readFile(marker, 'utf8').catch(() => '')) === state) return image;
+    const build = ['build', '--quiet', '--network', 'host', '--tag', image, folder];
+    await execute('docker', build, { env: { ...env, DOCKER_BUILDKIT: '0' }, timeout: 280_000 });
+    await execute('bash', [script, 'load', image], { env, timeout: 280_000 });
+    await writeFile(marker, state);
+    return image;
+  })();
+  return loading;
+}
+
+export const testPods: PodSettings = {
+  workspace: 'volume',
+  storageClass: 'node',
+  nodeSelector: {},
+  tolerations: [],
+  imagePullSecrets: [],
+  imagePullPolicy: 'Never',
+  requestShare: 0.05,
+  userNamespaces: false,
+  nodeLossSeconds: 30,
+};
+
+export interface ClusterHarness extends DriverHarness {
+  readonly namespace: string;
+  readonly api: KubeApi;
+  /** An address of this machine that pods can dial, where nothing forbids it. */
+  readonly near: string;
+  options(over?: Partial<KubernetesOptions>): KubernetesOptions;
+  connect(as?: { replica?: string; instance?: string; over?: Partial<KubernetesOptions> }): Promise<KubernetesDriver>;
+  nameOf(id: SandboxId): string;
+  pods(): Promise<V1Pod[]>;
+}
+
+export async function clusterHarness(gate?: EgressGate): Promise<ClusterHarness> {
+  await using stack = new AsyncDisposableStack();
+  const image = await clusterImage();
+  const namespace = `corral-test-${process.pid}-${randomIds().short().slice(0, 4)}`;
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
+  stack.defer(async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')));
+  const credentials = stack.use(openCredentials({ kubeconfig: undefined, context: undefined, clock: systemClock }));
+  const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 10 });
+  const keys = [new Secret('a key of these tests')];
+  const near = await localAddress(credentials.server);
+  const egress = stack.use(
+    await listenForEgress({
+      listen: { host: near, port: 0 },
+      keys: sandboxKeys('test', keys),
+      gate: gate ?? { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
+    }),
+  );
+  stack.use(recycleVolumes(api));
+  const options = (over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
+    namespace,
+    instance: 'test',
+    keys,
+    ids: randomIds(),
+    clock: systemClock,
+    random: Math.random,
+    reach: 'port-forward',
+    port: 2718,
+    pods: testPods,
+    egressAddress: { host: near, port: egress.port },
+    networkPolicies: 'managed',
+    pendingMs: 20_000,
+    maxInFlight: 10,
+    ...over,
+  });
+  const nameOf = (id: SandboxId) => `corral-test-${sessionIdOf(id)}`;
+  const base = `/api/v1/namespaces/${namespace}`;
+  const kinds = { pod: 'pods', claim: 'persistentvolumeclaims' };
+  const held = stack.move();
+  return {
+    image,
+    namespace,
+    api,
+    near,
+    options,
+    nameOf,
+    connect: ({ instance, over } = {}) =>
+      kubernetesDriver(options({ ...(instance !== undefined && { instance }), ...over })),
+    async killBehindItsBack(id) {
+      const path = `${base}/pods/${nameOf(id)}?gracePeriodSeconds=0`;
+      await api.ask({ method: 'DELETE', path, what: 'delete' }, AbortSignal.timeout(10_000));
+    },
+    async remains(id) {
+      const query = `?labelSelector=${encodeURIComponent(`corral/sandbox=${id}`)}`;
+      const found = Object.entries(kinds).map(async ([kind, plural]) => {
+        const request = { method: 'GET', path: `${base}/${plural}${query}`, what: 'list' } as const;
+        const { items } = await api.ask<{ items: V1Pod[] }>(request, AbortSignal.timeout(10_000));
+        return items.map(({ metadata }) => `${kind} ${metadata?.name}`);
+      });
+      return (await Promise.all(found)).flat();
+    },
+    async pods() {
+      const request = { method: 'GET', path: `${base}/pods`, what: 'list' } as const;
+      return (await api.ask<{ items: V1Pod[] }>(request, AbortSignal.timeout(10_000))).items;
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** The address that this machine uses towards the cluster. */
+async function localAddress(server: URL): Promise<string> {
+  const socket = connect({ host: server.hostname, port: Number(server.port || 443) });
+  await once(socket, 'connect');
+  const { localAddress = '127.0.0.1' } = socket;
+  socket.destroy();
+  return localAddress;
+}
+
+/** The cluster's few volumes lie on this machine and are kept when their claim goes: they are emptied and given back. */
+function recycleVolumes(api: KubeApi): AsyncDisposable {
+  const stop = new AbortController();
+  const path = '/api/v1/persistentvolumes';
+  const round = async () => {
+    const { items } = await api.ask<{ items: V1PersistentVolume[] }>(
+      { method: 'GET', path, what: 'list' },
+      stop.signal,
+    );
+    for (const volume of items) {
+      const { metadata, spec, status } = volume;
+      const folder = spec?.hostPath?.path;
+      if (status?.phase !== 'Released' || !folder || !spec?.claimRef?.namespace?.startsWith('corral-test-')) continue;
+      for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+      const { claimRef: _, ...rest } = spec;
+      const free = { ...volume, spec: rest };
+      await api.ask(
+        { method: 'PUT', path: `${path}/${metadata?.name}`, body: free, what: 'free', tries: 1 },
+        stop.signal,
+      );
+    }
+  };
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      await round().catch(() => {}); // the next round finds what this one did not
+      await new Promise((done) => setTimeout(done, 300));
+    }
+  };
+  const running = run();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+    },
+  };
+}
