@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Daemon, OpenFile } from '../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
+import { noDesktop } from '../../sandbox-images/sandboxd/desktop-door.ts';
 import { globMatcher } from '../../sandbox-images/sandboxd/glob.ts';
 import { sandboxServer } from '../../sandbox-images/sandboxd/server.ts';
 import type { Clock } from '../../src/core/clock.ts';
@@ -37,6 +38,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
   const daemon: Daemon = {
     ...shells,
     ...terminals,
+    desktop: noDesktop,
     health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
     touch() {
       activeAt = clock.now();

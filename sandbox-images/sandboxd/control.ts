@@ -70,6 +70,7 @@ interface Line extends Disposable {
 function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): Line {
   const unused = new Set<Socket>();
   const all = new Set<Socket>();
+  const streams = new Set<Socket>();
   let backoff = 50;
   let waiting: NodeJS.Timeout | undefined;
   let stopped = false;
@@ -112,7 +113,15 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
   const used = ({ socket }: { socket: Socket }) => {
     if (unused.delete(socket)) fill();
   };
+  // One that became a stream is no connection for requests any more; how many there are is not for here to say.
+  const lent = (request: { socket: Socket }) => {
+    if (all.delete(request.socket)) streams.add(request.socket);
+    unused.delete(request.socket);
+    request.socket.once('close', () => streams.delete(request.socket));
+    fill();
+  };
   server.prependListener('request', used);
+  server.prependListener('upgrade', lent);
   fill();
   return {
     nudge() {
@@ -124,8 +133,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     [Symbol.dispose]() {
       stopped = true;
       clearTimeout(waiting);
-      server.off('request', used);
-      for (const socket of all) socket.destroy();
+      server.off('request', used).off('upgrade', lent);
+      for (const socket of [...all, ...streams]) socket.destroy();
     },
   };
 }

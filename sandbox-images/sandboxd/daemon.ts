@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream';
 import type {
+  DesktopStatus,
   ExecResult,
   FileEntry,
   Health,
@@ -42,6 +44,21 @@ export interface Reading {
   end(): TerminalEnd;
 }
 
+/** Each method starts what it needs, and rejects with `unsupported` where the image has no desktop. */
+export interface Desktop {
+  status(): DesktopStatus;
+  start(): Promise<DesktopStatus>;
+  stop(): Promise<void>;
+  vnc(): Promise<Duplex>;
+  /** A new one ends the one before. */
+  cdp(): Promise<Duplex>;
+  restartBrowser(): Promise<void>;
+  screenshot(): Promise<Uint8Array>;
+  /** Checks the action too. Rejects: invalid_request. */
+  act(action: unknown): Promise<void>;
+  pointer(): Promise<{ readonly x: number; readonly y: number }>;
+}
+
 /** Every method rejects only with AppError. */
 export interface Daemon {
   health(): Health;
@@ -79,6 +96,8 @@ export interface Daemon {
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** All that it started has ended when this resolves. */
   closeTerminal(id: string): Promise<void>;
+
+  readonly desktop: Desktop;
 }
 
 export const limits = {

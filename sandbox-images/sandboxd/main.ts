@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { confined } from './confine.ts';
 import { dialControl } from './control.ts';
+import { desktopDoor, noDesktop } from './desktop-door.ts';
 import { baseEnvironment } from './environment.ts';
 import { forwarder, wayOut } from './forwarder.ts';
 import { openJournal } from './journal.ts';
@@ -52,10 +53,20 @@ const parts: Parts = {
 };
 await recover(parts, sandboxId);
 
-const server = sandboxServer(realDaemon(parts, { version, sandboxId, init }), token);
+const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
+const desktop =
+  env.CORRAL_DESKTOP === 'off'
+    ? noDesktop
+    : desktopDoor(parts, {
+        width: Number(env.CORRAL_DESKTOP_WIDTH ?? 1280),
+        height: Number(env.CORRAL_DESKTOP_HEIGHT ?? 800),
+        clipboard: env.CORRAL_DESKTOP_CLIPBOARD === 'true',
+        idleMs: Number(env.CORRAL_DESKTOP_IDLE_MS ?? 0),
+        proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
+      });
+const server = sandboxServer(realDaemon(parts, { version, sandboxId, init, desktop }), token);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token })}\n`;
 dialControl({ folder: runDir, hello, server, log });
-const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
 // Where a socket of the server cannot reach: a port, of the loopback interface or of the address before it, or a path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;

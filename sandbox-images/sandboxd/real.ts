@@ -1,7 +1,7 @@
 import { AppError } from '../../src/core/errors.ts';
 import type { ProcessEntry } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
-import type { Daemon } from './daemon.ts';
+import type { Daemon, Desktop } from './daemon.ts';
 import { executor } from './exec.ts';
 import { files } from './files.ts';
 import { endTree, send } from './kill.ts';
@@ -16,10 +16,11 @@ export interface Identity {
   readonly sandboxId: string;
   /** Its init, when the processes in sight are all of this sandbox; undefined on a shared machine. */
   readonly init: number | undefined;
+  readonly desktop: Desktop;
 }
 
 /** The daemon as it runs inside a sandbox, on this system's processes and files. */
-export function realDaemon(parts: Parts, { version, sandboxId, init }: Identity): Daemon {
+export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: Identity): Daemon {
   const { clock, journal, keepers, bootId } = parts;
   const sessions = shells(parts);
   const exec = executor(parts);
@@ -58,6 +59,7 @@ export function realDaemon(parts: Parts, { version, sandboxId, init }: Identity)
     ...search(parts.place, parts.env),
     health: () => ({ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() }),
     touch: parts.touch,
+    desktop,
     async killTagged(tag) {
       const strays = init === undefined ? {} : { strays: strayOf(tag) };
       const met = new Set<string>();

@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { bad, count, fields, identifier, parameter } from './fields.ts';
 import type { Chunks } from './stream.ts';
+import { protocol } from './upgrade.ts';
 
 export interface Exchange {
   readonly daemon: Daemon;
@@ -19,6 +21,8 @@ export interface Route {
   readonly path: string;
   /** Does not count as activity: asking whether it lives must not keep a sandbox awake. */
   readonly quiet?: true;
+  /** What the connection becomes when the request asks for the protocol of streams. */
+  stream?(daemon: Daemon): Promise<Duplex>;
   handle(exchange: Exchange): Promise<Reply>;
 }
 
@@ -187,12 +191,67 @@ export const routes: readonly Route[] = [
     path: '/terminals/{id}',
     handle: async ({ daemon, params }) => void (await daemon.closeTerminal(params.id ?? '')),
   },
+  {
+    method: 'GET',
+    path: '/desktop/status',
+    quiet: true,
+    handle: async ({ daemon }) => ({ json: daemon.desktop.status() }),
+  },
+  {
+    method: 'POST',
+    path: '/desktop/start',
+    handle: async ({ daemon }) => ({ json: await daemon.desktop.start() }),
+  },
+  { method: 'POST', path: '/desktop/stop', handle: async ({ daemon }) => void (await daemon.desktop.stop()) },
+  {
+    method: 'POST',
+    path: '/desktop/browser/restart',
+    handle: async ({ daemon }) => void (await daemon.desktop.restartBrowser()),
+  },
+  {
+    method: 'GET',
+    path: '/desktop/screenshot',
+    async handle({ daemon }) {
+      const image = await daemon.desktop.screenshot();
+      return { size: image.length, chunks: once(image) };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/desktop/act',
+    handle: async ({ daemon, json }) => void (await daemon.desktop.act(await json())),
+  },
+  {
+    method: 'GET',
+    path: '/desktop/pointer',
+    handle: async ({ daemon }) => ({ json: await daemon.desktop.pointer() }),
+  },
+  {
+    method: 'GET',
+    path: '/desktop/vnc',
+    stream: (daemon) => daemon.desktop.vnc(),
+    handle: onlyStream,
+  },
+  {
+    method: 'GET',
+    path: '/desktop/cdp',
+    stream: (daemon) => daemon.desktop.cdp(),
+    handle: onlyStream,
+  },
 ];
+
+async function onlyStream(): Promise<never> {
+  throw bad(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
+}
 
 function known(daemon: Daemon, id: string) {
   const operation = daemon.operation(id);
   if (!operation) throw new AppError('not_found', `There is no operation ${id}.`);
   return operation;
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function* capped(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

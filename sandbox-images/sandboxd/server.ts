@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { AppError, type ErrorCode, toAppError } from '../../src/core/errors.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { type Reply, type Route, routes } from './routes.ts';
 import { sendChunks } from './stream.ts';
+import { joinStream, protocol, refuseStream } from './upgrade.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {
   invalid_request: 400,
@@ -23,6 +25,14 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
     answer(daemon, token, request, response).catch((thrown) => sendError(response, toAppError(thrown)));
   });
+  server.on('upgrade', (request, socket, head) => {
+    if (head.length > 0) socket.unshift(head);
+    socket.on('error', () => {}); // its close says the rest
+    upgraded(daemon, token, request, socket).catch((thrown) => {
+      const error = toAppError(thrown);
+      refuseStream(socket, statuses[error.code] ?? 500, error);
+    });
+  });
   // Idle connections are the rule here: they wait for the server's next request, however long that takes.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
@@ -31,7 +41,8 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
   return server;
 }
 
-async function answer(daemon: Daemon, token: string, request: IncomingMessage, response: ServerResponse) {
+/** What is asked for, by somebody who may. */
+function taken(daemon: Daemon, token: string, request: IncomingMessage) {
   if (!bears(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
   }
@@ -40,13 +51,25 @@ async function answer(daemon: Daemon, token: string, request: IncomingMessage, r
   const found = findRoute(request.method ?? '', url.pathname);
   if (!found) throw new AppError('not_found', `There is no ${request.method} ${url.pathname} here.`);
   if (!found.route.quiet) daemon.touch();
+  return { ...found, query: url.searchParams };
+}
 
+async function upgraded(daemon: Daemon, token: string, request: IncomingMessage, connection: Duplex) {
+  const { route } = taken(daemon, token, request);
+  if (!route.stream || request.headers.upgrade !== protocol) {
+    throw new AppError('invalid_request', `There is nothing of the protocol ${request.headers.upgrade} here.`);
+  }
+  joinStream(connection, await route.stream(daemon), () => daemon.touch());
+}
+
+async function answer(daemon: Daemon, token: string, request: IncomingMessage, response: ServerResponse) {
+  const { route, params, query } = taken(daemon, token, request);
   const hangUp = new AbortController();
   response.once('close', () => hangUp.abort());
-  const reply = await found.route.handle({
+  const reply = await route.handle({
     daemon,
-    params: found.params,
-    query: url.searchParams,
+    params,
+    query,
     json: () => readJson(request),
     raw: request,
     signal: hangUp.signal,

@@ -104,6 +104,8 @@ export interface DesktopStatus {
   readonly restarts: { readonly display: number; readonly browser: number };
   /** Why the last one died, where one did. */
   readonly lastFailure?: string;
+  /** Whether pages are in Chromium's own sandbox too, which needs user namespaces; missing before one was started. */
+  readonly browserSandbox?: boolean;
 }
 /** One thing done at the screen; x and y in pixels of the desktop, from its top left. */
 export type ScreenAction =

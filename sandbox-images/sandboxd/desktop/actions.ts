@@ -1,0 +1,104 @@
+import type { ScreenAction } from '../../../src/sandbox/client.ts';
+import { bad } from '../fields.ts';
+import { type Key, keyboard } from './keyboard.ts';
+import { keysymOf, keysymsOf } from './keysyms.ts';
+import { request, u16, u32, type XConnection } from './x11.ts';
+
+type Of<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
+const buttons = { left: 1, middle: 2, right: 3 } as const;
+const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
+const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
+/** A drag is seen as one only when the pointer is seen to move. */
+const dragStepMs = 8;
+const dragSteps = 10;
+
+/** Does it, and resolves when the display has taken it all. */
+export async function perform(display: XConnection, action: ScreenAction): Promise<void> {
+  const xtest = await display.extension('XTEST');
+  if (xtest === undefined) throw bad('This display takes no input.');
+  const fake = (type: number, detail: number, x = 0, y = 0) => {
+    const body = Buffer.concat([
+      Buffer.from([type, detail, 0, 0]),
+      u32(0, display.screen.root, 0, 0),
+      u16(x, y),
+      u32(0, 0),
+    ]);
+    display.send(request(xtest, 2, body));
+  };
+  await acts[action.kind]({ display, fake }, action as never);
+  await display.ask(request(43, 0)); // any question: it is answered after all of that was done
+}
+
+interface Hand {
+  readonly display: XConnection;
+  fake(type: number, detail: number, x?: number, y?: number): void;
+}
+
+const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => Promise<void> | void } = {
+  move: (hand, { x, y }) => move(hand, { x, y }),
+  click(hand, { x, y, button, count }) {
+    if (x !== undefined && y !== undefined) move(hand, { x, y });
+    for (let done = 0; done < count; done++) press(hand, buttons[button]);
+  },
+  press: ({ fake }, { button }) => fake(buttonPress, buttons[button]),
+  release: ({ fake }, { button }) => fake(buttonRelease, buttons[button]),
+  async drag(hand, { path }) {
+    const [start, ...rest] = path;
+    if (!start) return;
+    move(hand, start);
+    hand.fake(buttonPress, buttons.left);
+    let from = start;
+    for (const to of rest) {
+      for (let step = 1; step <= dragSteps; step++) {
+        await sleep(dragStepMs);
+        const part = (a: number, b: number) => Math.round(a + ((b - a) * step) / dragSteps);
+        move(hand, { x: part(from.x, to.x), y: part(from.y, to.y) });
+      }
+      from = to;
+    }
+    await sleep(dragStepMs);
+    hand.fake(buttonRelease, buttons.left);
+  },
+  scroll(hand, { x, y, dx, dy }) {
+    move(hand, { x, y });
+    for (let left = Math.abs(dy); left > 0; left--) press(hand, dy < 0 ? wheel.up : wheel.down);
+    for (let left = Math.abs(dx); left > 0; left--) press(hand, dx < 0 ? wheel.left : wheel.right);
+  },
+  async type({ display, fake }, { text }) {
+    const keysyms = [...text.replaceAll('\r\n', '\n')].map(keysymOf).filter((it) => it !== undefined);
+    const { keysFor, shiftKeycode } = await keyboard(display, sleep);
+    for await (const keys of keysFor(keysyms)) {
+      for (const { keycode, shift } of keys) {
+        if (shift) fake(keyPress, shiftKeycode);
+        fake(keyPress, keycode);
+        fake(keyRelease, keycode);
+        if (shift) fake(keyRelease, shiftKeycode);
+      }
+      await display.ask(request(43, 0));
+    }
+  },
+  async key({ display, fake }, { keys, holdMs }) {
+    const { keysFor, shiftKeycode } = await keyboard(display, sleep);
+    for await (const found of keysFor(keysymsOf(keys) ?? [])) {
+      const down = withShift(found, shiftKeycode);
+      for (const keycode of down) fake(keyPress, keycode);
+      await sleep(holdMs ?? 0);
+      for (const keycode of down.reverse()) fake(keyRelease, keycode);
+    }
+  },
+};
+
+/** Shift goes down before the first key that needs it, unless it is among the keys. */
+function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
+  const keycodes = keys.map(({ keycode }) => keycode);
+  const needs = keys.findIndex(({ shift }) => shift);
+  if (needs >= 0 && !keycodes.includes(shiftKeycode)) keycodes.splice(needs, 0, shiftKeycode);
+  return keycodes;
+}
+
+const move = ({ fake }: Hand, { x, y }: { x: number; y: number }) => fake(motion, 0, x, y);
+function press({ fake }: Hand, button: number): void {
+  fake(buttonPress, button);
+  fake(buttonRelease, button);
+}
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { promisify } from 'node:util';
+import { AppError } from '../../../src/core/errors.ts';
+import type { Parts } from '../parts.ts';
+import { child } from './child.ts';
+import type { DisplayOptions } from './display.ts';
+import { type BrowserPipe, browserPipe } from './pipe.ts';
+import type { Running } from './service.ts';
+
+export interface Browser {
+  readonly pipe: BrowserPipe;
+  /** Whether the pages are in Chromium's own sandbox, inside of ours. */
+  readonly isSandboxed: boolean;
+  /** It is no good any more, for this reason: it dies of it. */
+  kill(why: string): void;
+}
+
+const startMs = 30_000;
+const roomySharedMemory = 256 * 1024 * 1024;
+
+/** Chromium on that display, with its debugging pipe as the only way to command it. */
+export async function startBrowser(
+  { keepers, place }: Parts,
+  env: Readonly<Record<string, string>>,
+  { programs, width, height, proxy }: DisplayOptions & { readonly proxy: string | undefined },
+  signal: AbortSignal,
+): Promise<Running<Browser>> {
+  const profile = join(env.HOME ?? '/tmp', '.config', 'chromium');
+  await mkdir(profile, { recursive: true });
+  const [isSandboxed, hasRoom] = await Promise.all([hasUserNamespaces(), isRoomy('/dev/shm')]);
+  const flags = [
+    ...['--remote-debugging-pipe', `--user-data-dir=${profile}`, '--no-first-run', '--no-default-browser-check'],
+    ...['--window-position=0,0', `--window-size=${width},${height}`, '--start-maximized', '--disable-gpu'],
+    ...['--password-store=basic', '--disable-breakpad', '--disable-crash-reporter', '--disable-sync'],
+    ...['--disable-background-networking', '--disable-component-update', '--disable-domain-reliability'],
+    ...['--disable-session-crashed-bubble', '--hide-crash-restore-bubble', '--renderer-process-limit=12'],
+    ...['--force-color-profile=srgb', '--webrtc-ip-handling-policy=disable_non_proxied_udp'],
+    ...(proxy === undefined ? [] : [`--proxy-server=${proxy}`]),
+    ...(isSandboxed ? [] : ['--no-sandbox', '--disable-setuid-sandbox']),
+    ...(hasRoom ? [] : ['--disable-dev-shm-usage']),
+    'about:blank',
+  ];
+  const chromium = await child(keepers, {
+    command: [programs.browser, ...flags],
+    cwd: place.root,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    oomScore: 300,
+  });
+  const [, , , input, output] = chromium.process.stdio;
+  const pipe = browserPipe(input as Writable, output as Readable);
+  const end = async () => {
+    pipe.close();
+    await chromium.end();
+  };
+  const killed = Promise.withResolvers<string>();
+  const died = Promise.race([killed.promise, chromium.died]);
+  const late = Promise.withResolvers<string>();
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
+  patience.addEventListener('abort', () => late.resolve('it did not answer in time'), { once: true });
+  const failure = await Promise.race([pipe.answers(), chromium.died, late.promise]);
+  if (failure !== undefined) {
+    await end();
+    throw new AppError('sandbox_unavailable', `The browser did not start: ${failure}.`);
+  }
+  return { value: { pipe, isSandboxed, kill: killed.resolve }, died, end };
+}
+
+/** What Chromium's own sandbox needs; most containers have it not, and root never. */
+async function hasUserNamespaces(): Promise<boolean> {
+  if (process.getuid?.() === 0) return false;
+  return await promisify(execFile)('unshare', ['--user', '--map-root-user', '--net', '--pid', '--fork', 'true']).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isRoomy(folder: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }));
+  return bavail * bsize >= roomySharedMemory;
+}

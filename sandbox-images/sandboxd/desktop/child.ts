@@ -1,0 +1,66 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { AppError } from '../../../src/core/errors.ts';
+import { endTree } from '../kill.ts';
+import type { Keepers } from '../parts.ts';
+
+export interface ChildSpec {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdio: StdioOptions;
+  /** 0 to 1000: who goes first when memory runs out. The daemon and the shells have 0. */
+  readonly oomScore: number;
+}
+export interface Child {
+  readonly process: ChildProcess;
+  readonly died: Promise<string>;
+  /** Ends it, and whatever it started, which is all in its session. */
+  end(): Promise<void>;
+}
+
+/** A program in a session of its own, that the kernel rather ends than a shell, and that waits for the shells' share. */
+export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
+  const [program = ''] = spec.command;
+  const own = `echo ${spec.oomScore} >/proc/self/oom_score_adj; exec nice -n 5 "$@"`;
+  const started = spawn('/bin/sh', ['-c', own, 'sh', ...spec.command], {
+    cwd: spec.cwd,
+    env: spec.env,
+    detached: true,
+    stdio: spec.stdio,
+  });
+  const said = lastWords(started.stderr);
+  const died = new Promise<string>((resolve) => {
+    started.once('exit', (code, signal) =>
+      resolve(`${nameOf(program)} ended with ${signal ?? `code ${code}`}${said()}`),
+    );
+    started.once('error', (error) => resolve(`${nameOf(program)} could not be started: ${error.message}`));
+  });
+  const { pid } = started;
+  if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
+  const mine = {
+    name: 'CORRAL_OPERATION',
+    value: '',
+    strays: ({ session }: { session: number }) => session === pid,
+  } as const;
+  return {
+    process: started,
+    died,
+    async end() {
+      await endTree(mine, keepers.spared);
+      await died;
+    },
+  };
+}
+
+const nameOf = (program: string) => program.slice(program.lastIndexOf('/') + 1);
+
+/** The end of what it complained about. */
+function lastWords(stream: Readable | null): () => string {
+  let words = '';
+  stream?.on('data', (chunk: Buffer) => {
+    words = (words + chunk.toString('latin1')).slice(-300);
+  });
+  stream?.on('error', () => {});
+  return () => (words.trim() === '' ? '' : `: ${words.trim().replaceAll(/\s+/g, ' ')}`);
+}

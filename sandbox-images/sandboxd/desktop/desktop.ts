@@ -1,0 +1,179 @@
+import type { Duplex } from 'node:stream';
+import { pause } from '../../../src/core/cancel.ts';
+import { AppError, toAppError } from '../../../src/core/errors.ts';
+import type { Desktop } from '../daemon.ts';
+import { marks } from '../environment.ts';
+import type { Parts } from '../parts.ts';
+import { noteTerminals } from '../recover.ts';
+import { screenAction } from './action-fields.ts';
+import { perform } from './actions.ts';
+import { type Browser, startBrowser } from './browser.ts';
+import { type Display, type DisplayOptions, startDisplay } from './display.ts';
+import { pointer, screenshot } from './screen.ts';
+import { service } from './service.ts';
+import { startWindows } from './windows.ts';
+
+export interface DesktopOptions extends DisplayOptions {
+  /** What the browser's pages are asked for through. */
+  readonly proxy: string | undefined;
+  /** It is stopped after that long without a use; 0: never. */
+  readonly idleMs: number;
+}
+
+const maxViewers = 32;
+/** A browser that lives and does not answer for that long hangs. */
+const hungMs = 10_000;
+
+/** The desktop of a sandbox: nothing of it runs before it is first used. */
+export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
+  const { clock } = parts;
+  const { width, height, programs } = options;
+  const env = { ...parts.env, ...marks('desktop', undefined), CORRAL_MARK: 'desktop' };
+  const viewers = new Set<Duplex>();
+  let restarts = { display: 0, browser: 0 };
+  let lastFailure: string | undefined;
+  let isSandboxed: boolean | undefined;
+  let usedAt = clock.now();
+  let idleCheck: unknown;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const failed = (why: string) => {
+    lastFailure = why;
+    process.stderr.write(`sandboxd: the desktop: ${why}\n`);
+  };
+  const display = service<Display>({
+    clock,
+    async start(signal) {
+      await noteTerminals(parts.stateDir);
+      return await startDisplay(parts, env, options, signal);
+    },
+    async died(why) {
+      restarts = { ...restarts, display: restarts.display + 1 };
+      failed(why);
+      await Promise.all([windows.stop(), browser.stop()]); // they died with it
+    },
+    back: () => light(),
+  });
+  const windows = service<void>({
+    clock,
+    start: async (signal) => await startWindows(parts, programs.windows ?? '', (await display.get(signal)).env),
+    died: (why) => {
+      if (display.state === 'running') failed(why);
+    },
+  });
+  const browser = service<Browser>({
+    clock,
+    async start(signal) {
+      const running = await startBrowser(parts, (await display.get(signal)).env, options, signal);
+      isSandboxed = running.value.isSandboxed;
+      return running;
+    },
+    died(why) {
+      if (display.state !== 'running') return; // it died of that
+      restarts = { ...restarts, browser: restarts.browser + 1 };
+      failed(why);
+    },
+  });
+
+  /** The windows and the browser, which nobody has to wait for. */
+  function light(): void {
+    const starting = programs.windows === undefined ? [browser.get()] : [windows.get(), browser.get()];
+    for (const start of starting) start.catch((thrown) => failed(toAppError(thrown).publicMessage));
+  }
+
+  async function on(): Promise<Display> {
+    usedAt = clock.now();
+    if (display.state === 'stopped') {
+      restarts = { display: 0, browser: 0 };
+      lastFailure = undefined;
+      watchIdle();
+    }
+    const shown = await display.get();
+    light();
+    return shown;
+  }
+
+  async function lookedAt(): Promise<Display> {
+    const shown = await on();
+    await browser.get().catch(() => {}); // the screen is empty before it is there
+    return shown;
+  }
+
+  async function stop(): Promise<void> {
+    clock.clearTimeout(idleCheck);
+    await Promise.all([browser.stop(), windows.stop()]);
+    await display.stop();
+  }
+
+  function watchIdle(): void {
+    if (options.idleMs === 0) return;
+    clock.clearTimeout(idleCheck);
+    idleCheck = clock.setTimeout(() => {
+      if (display.state === 'stopped') return;
+      if (viewers.size === 0 && clock.now() - usedAt >= options.idleMs) void stop();
+      else watchIdle();
+    }, options.idleMs / 4);
+  }
+
+  /** Undefined when it takes so long that the browser must be taken for hung. */
+  async function inTime(opening: Promise<Duplex>): Promise<Duplex | undefined> {
+    const late = new AbortController();
+    const patience = pause(hungMs, late.signal, clock).catch(() => {});
+    try {
+      const stream = await Promise.race([opening, patience]);
+      if (!stream) opening.then((unwanted) => unwanted.destroy()).catch(() => {});
+      return stream ?? undefined;
+    } finally {
+      late.abort();
+    }
+  }
+
+  return {
+    status: () => ({
+      state: display.state,
+      browser: browser.state === 'running' ? 'running' : 'stopped',
+      width,
+      height,
+      restarts,
+      ...(lastFailure === undefined ? {} : { lastFailure }),
+      ...(isSandboxed === undefined ? {} : { browserSandbox: isSandboxed }),
+    }),
+    async start() {
+      await on();
+      return this.status();
+    },
+    stop,
+    async vnc() {
+      if (viewers.size >= maxViewers) {
+        throw new AppError('conflict', `There are ${maxViewers} viewers already, the most allowed.`);
+      }
+      const viewer = await (await on()).viewer();
+      viewers.add(viewer);
+      viewer.once('close', () => viewers.delete(viewer));
+      return viewer;
+    },
+    async cdp() {
+      await on();
+      for (let left = 1; ; left--) {
+        const { pipe, kill } = await browser.get();
+        const stream = await inTime(pipe.open(() => (usedAt = clock.now())));
+        if (stream) return stream;
+        if (left === 0) throw new AppError('sandbox_unavailable', 'The browser does not answer.');
+        kill('the browser hung');
+      }
+    },
+    async restartBrowser() {
+      await browser.stop();
+      if (viewers.size > 0) light();
+    },
+    screenshot: async () => await screenshot((await lookedAt()).connection),
+    async act(action) {
+      const wanted = screenAction(action, { width, height });
+      const { connection } = await lookedAt();
+      const mine = turn.then(() => perform(connection, wanted));
+      turn = mine.catch(() => {});
+      await mine;
+    },
+    pointer: async () => await pointer((await on()).connection),
+  };
+}

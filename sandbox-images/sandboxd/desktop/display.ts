@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pause } from '../../../src/core/cancel.ts';
+import { AppError } from '../../../src/core/errors.ts';
+import type { Parts } from '../parts.ts';
+import { child } from './child.ts';
+import type { Programs } from './programs.ts';
+import type { Running } from './service.ts';
+import { connectDisplay, type XConnection } from './x11.ts';
+
+export interface Display {
+  /** What its programs are started with. */
+  readonly env: Readonly<Record<string, string>>;
+  /** For looking at it and using it. */
+  readonly connection: XConnection;
+  /** A stream of RFB, from its first byte. */
+  viewer(): Promise<Socket>;
+}
+export interface DisplayOptions {
+  readonly programs: Programs;
+  readonly width: number;
+  readonly height: number;
+  /** Whether viewers and the desktop share what is cut and pasted. */
+  readonly clipboard: boolean;
+}
+
+const startMs = 20_000;
+
+/** An Xvnc that nobody reaches but over two Unix sockets, and a window manager on it. */
+export async function startDisplay(
+  { keepers, stateDir, place }: Parts,
+  env: Readonly<Record<string, string>>,
+  options: DisplayOptions,
+  signal: AbortSignal,
+): Promise<Running<Display>> {
+  const folder = join(stateDir, 'desktop');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const [socket, authority] = [join(folder, 'vnc'), join(folder, 'authority')];
+  const cookie = randomBytes(16);
+  await writeFile(authority, authorityFile(cookie), { mode: 0o600 });
+  await rm(socket, { force: true });
+
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
+  const command = [options.programs.display, ...flags(options, socket, authority)];
+  const xvnc = await child(keepers, {
+    command,
+    cwd: place.root,
+    env: { ...env, XAUTHORITY: authority },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    oomScore: 50,
+  });
+  try {
+    const number = await firstLine(xvnc.process.stdio[3] as Readable, xvnc.died, patience);
+    const own = { ...env, DISPLAY: `:${number}`, XAUTHORITY: authority };
+    const connection = await connectDisplay({ socket: `/tmp/.X11-unix/X${number}`, cookie });
+    await answersRfb(socket, patience);
+    return {
+      value: { env: own, connection, viewer: () => opened(socket) },
+      died: xvnc.died,
+      async end() {
+        connection[Symbol.dispose]();
+        await xvnc.end();
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  } catch (thrown) {
+    await xvnc.end();
+    if (signal.aborted || thrown instanceof AppError) throw thrown;
+    throw new AppError('sandbox_unavailable', `The display did not start: ${await xvnc.died}.`, { cause: thrown });
+  }
+}
+
+function flags({ width, height, clipboard }: DisplayOptions, socket: string, authority: string): string[] {
+  const shared = clipboard ? '1' : '0';
+  return [
+    ...['-displayfd', '3', '-nolisten', 'tcp', '-auth', authority],
+    ...['-rfbunixpath', socket, '-rfbunixmode', '0600', '-SecurityTypes', 'None'], // nobody but us reaches the socket
+    ...['-geometry', `${width}x${height}`, '-depth', '24', '-AcceptSetDesktopSize=0', '-desktop', 'desktop'],
+    ...['-AlwaysShared=1', '-DisconnectClients=0', '-UseBlacklist=0', '-noreset', '-s', '0', '-dpms'],
+    ...[`-SendCutText=${shared}`, `-AcceptCutText=${shared}`, '-SendPrimary=0', '-SetPrimary=0'],
+  ];
+}
+
+/** Xauthority's own format: any address, any display, and the cookie. */
+function authorityFile(cookie: Buffer): Buffer {
+  const field = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
+  const none = Buffer.alloc(0);
+  return Buffer.concat([
+    Buffer.from([255, 255]),
+    ...[none, none, Buffer.from('MIT-MAGIC-COOKIE-1'), cookie].map(field),
+  ]);
+}
+
+/** Xvnc says there which display it got. */
+async function firstLine(stream: Readable, died: Promise<string>, signal: AbortSignal): Promise<number> {
+  let text = '';
+  stream.on('data', (chunk) => {
+    text += chunk;
+  });
+  stream.on('error', () => {});
+  let end: string | undefined;
+  void died.then((why) => {
+    end = why;
+  });
+  while (!text.includes('\n')) {
+    if (end !== undefined) throw new AppError('sandbox_unavailable', `The display did not start: ${end}.`);
+    await pause(5, signal);
+  }
+  return Number(text);
+}
+
+async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
+  const viewer = await opened(path);
+  viewer.on('error', () => {});
+  try {
+    await once(viewer, 'readable', { signal });
+  } finally {
+    viewer.destroy();
+  }
+}
+
+async function opened(path: string): Promise<Socket> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } catch (cause) {
+    throw new AppError('sandbox_unavailable', 'The display does not answer.', { cause });
+  }
+}

@@ -1,0 +1,71 @@
+import { request, u32, type XConnection } from './x11.ts';
+
+/** One key of the display's keyboard, and whether Shift makes it the wanted character. */
+export interface Key {
+  readonly keycode: number;
+  readonly shift: boolean;
+}
+export interface Keyboard {
+  /** Keys for these, put on the keyboard where it has none; in portions that fit on it at once. */
+  keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
+  readonly shiftKeycode: number;
+}
+
+const spareKeys = 24;
+const placeholder = 0x0100e000; // of Unicode's private area: nobody types it
+/** A program looks at the keyboard again when told of a change; the key must still mean the same when it does. */
+const settleMs = 100;
+
+/**
+ * The keyboard as it is now. Keys that it has not (CJK, emoji) get one of a few spare places in turn, which are ours for
+ * as long as the display lives: one place used again and again would be misread by a program that is a little slow.
+ */
+export async function keyboard(display: XConnection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
+  const { minKeycode, maxKeycode } = display.screen;
+  const count = maxKeycode - minKeycode + 1;
+  const answer = await display.ask(request(101, 0, Buffer.from([minKeycode, count, 0, 0])));
+  const columns = answer.readUInt8(1);
+  const at = (row: number, column: number) => answer.readUInt32LE(32 + 4 * (row * columns + column));
+
+  const known = new Map<number, Key>();
+  const spare: number[] = [];
+  const free: number[] = [];
+  for (let row = 0; row < count; row++) {
+    const keycode = minKeycode + row;
+    const [plain, shifted] = [at(row, 0), columns > 1 ? at(row, 1) : 0];
+    if (plain >= placeholder && plain < placeholder + spareKeys) spare.push(keycode);
+    else if (Array.from({ length: columns }, (_, column) => at(row, column)).every((it) => it === 0))
+      free.push(keycode);
+    if (shifted !== 0 && !known.has(shifted)) known.set(shifted, { keycode, shift: true });
+    if (plain !== 0 && known.get(plain)?.shift !== false) known.set(plain, { keycode, shift: false });
+  }
+  const put = (keycode: number, keysym: number) =>
+    display.send(request(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), u32(keysym, keysym)])));
+  while (spare.length < spareKeys && free.length > 0) spare.push(free.pop() as number);
+  if (spare.length === 0) spare.push(maxKeycode);
+
+  async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly Key[]> {
+    const borrowed = new Map<number, Key>();
+    let portion: Key[] = [];
+    for (const keysym of keysyms) {
+      let key = known.get(keysym) ?? borrowed.get(keysym);
+      if (!key) {
+        if (borrowed.size === spare.length) {
+          yield portion;
+          portion = [];
+          await sleep(settleMs);
+          borrowed.clear();
+        }
+        key = { keycode: spare[borrowed.size] as number, shift: false };
+        put(key.keycode, keysym);
+        borrowed.set(keysym, key);
+      }
+      portion.push(key);
+    }
+    yield portion;
+    if (borrowed.size === 0) return;
+    await sleep(settleMs);
+    for (const [index, keycode] of spare.entries()) put(keycode, placeholder + index);
+  }
+  return { keysFor, shiftKeycode: known.get(0xffe1)?.keycode ?? 50 };
+}

@@ -1,0 +1,136 @@
+import { Duplex, type Readable, type Writable } from 'node:stream';
+import { AppError } from '../../../src/core/errors.ts';
+
+/** Chromium's debugging pipe, for one client after the other. */
+export interface BrowserPipe {
+  /** Resolves when the browser has answered. */
+  answers(): Promise<void>;
+  /** The pipe as it is, for a new client, with what to call when it writes; the one before it is dismissed. */
+  open(used: () => void): Promise<Duplex>;
+  close(): void;
+}
+
+/** Of our own few questions; a client counts up from 1. */
+const firstId = 2_000_000_000;
+const headBytes = 160;
+const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
+
+/**
+ * Chromium knows one client, which never goes. So between two clients all that the first was attached to is let go:
+ * the second then finds a browser as if it were the first, and no tab waits for a debugger that is gone.
+ */
+export function browserPipe(input: Writable, output: Readable): BrowserPipe {
+  let client: Duplex | undefined;
+  let clean: Promise<void> = Promise.resolve();
+  let isMidway = false; // of a client's message
+  let nextId = firstId;
+  const sessions = new Set<string>();
+  const asked = new Map<number, () => void>();
+
+  const heard = messages((head) => {
+    const [, kind, session] = attached.exec(head) ?? [];
+    if (session) kind === 'attachedToTarget' ? sessions.add(session) : sessions.delete(session);
+    const id = Number(/^\{"id":(2\d{9}),/.exec(head)?.[1]);
+    asked.get(id)?.();
+    asked.delete(id);
+  });
+  output.on('data', (chunk: Buffer) => {
+    heard(chunk);
+    if (client && !client.push(chunk)) output.pause();
+  });
+  output.on('error', () => {});
+  output.once('close', () => client?.destroy());
+  input.on('error', () => {});
+
+  function ask(method: string, params: object = {}): Promise<void> {
+    const id = nextId++;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    asked.set(id, resolve);
+    input.write(`${JSON.stringify({ id, method, params })}\0`);
+    return promise;
+  }
+
+  async function letGo(): Promise<void> {
+    if (isMidway) input.write('\0');
+    isMidway = false;
+    const questions = [
+      ask('Target.setAutoAttach', { autoAttach: false, waitForDebuggerOnStart: false, flatten: true }),
+      ask('Target.setDiscoverTargets', { discover: false }),
+      ask('Browser.setDownloadBehavior', { behavior: 'default' }),
+      ...[...sessions].map((sessionId) => ask('Target.detachFromTarget', { sessionId })),
+    ];
+    await Promise.all(questions);
+    sessions.clear();
+  }
+
+  function dismiss(gone: Duplex): void {
+    if (client !== gone) return;
+    client = undefined;
+    output.resume();
+    clean = letGo();
+  }
+
+  function stream(used: () => void): Duplex {
+    const made: Duplex = new Duplex({
+      read: () => void output.resume(),
+      write(chunk: Buffer, _encoding, done) {
+        if (client !== made) return done();
+        used();
+        isMidway = chunk.at(-1) !== 0;
+        if (input.write(chunk)) done();
+        else input.once('drain', done);
+      },
+      final: (done) => {
+        made.destroy();
+        done();
+      },
+      destroy(error, done) {
+        dismiss(made);
+        done(error);
+      },
+    });
+    made.on('error', () => {});
+    return made;
+  }
+
+  return {
+    answers: () => ask('Browser.getVersion'),
+    async open(used) {
+      client?.destroy();
+      await clean;
+      client?.destroy(); // another came while we waited; the last one wins
+      await clean;
+      if (output.destroyed) throw new AppError('sandbox_unavailable', 'The browser is gone.');
+      client = stream(used);
+      return client;
+    },
+    close() {
+      client?.destroy();
+      input.destroy();
+      output.destroy();
+    },
+  };
+}
+
+/** Calls with the beginning of each message, wherever chunks are cut. */
+function messages(each: (head: string) => void): (chunk: Buffer) => void {
+  let head: Buffer[] = [];
+  let size = 0;
+  return (chunk) => {
+    for (let at = 0; at < chunk.length; ) {
+      const zero = chunk.indexOf(0, at);
+      const end = zero < 0 ? chunk.length : zero;
+      if (size < headBytes && end > at) {
+        const part = Buffer.from(chunk.subarray(at, Math.min(end, at + headBytes - size))); // the chunk goes on to the client
+        head.push(part);
+        size += part.length;
+      }
+      if (zero >= 0) {
+        each(Buffer.concat(head).toString('latin1'));
+        head = [];
+        size = 0;
+      }
+      at = end + 1;
+    }
+  };
+}

@@ -1,0 +1,34 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** What a desktop is made of. */
+export interface Programs {
+  readonly display: string;
+  readonly browser: string;
+  /** Without one, windows stay where they open. */
+  readonly windows: string | undefined;
+}
+
+/** Undefined where the image has no display or no browser. */
+export function findPrograms(path: string): Programs | undefined {
+  const display = firstOf(['Xvnc', 'Xtigervnc'], path);
+  // Rather the program than the script around it, whose flags are for a person's own machine.
+  const browser = firstOf(['/usr/lib/chromium/chromium', 'chromium', 'chromium-browser', 'google-chrome'], path);
+  return display && browser ? { display, browser, windows: firstOf(['openbox'], path) } : undefined;
+}
+
+function firstOf(names: readonly string[], path: string): string | undefined {
+  const candidates = names.flatMap((name) =>
+    name.startsWith('/') ? [name] : path.split(delimiter).map((folder) => join(folder, name)),
+  );
+  return candidates.find(isProgram);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

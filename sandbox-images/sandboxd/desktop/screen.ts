@@ -1,0 +1,44 @@
+import { encodePng } from './png.ts';
+import { request, u16, u32, type XConnection } from './x11.ts';
+
+/** What is on the screen, with the pointer drawn in, as a PNG. */
+export async function screenshot(display: XConnection): Promise<Buffer> {
+  const { root, width, height } = display.screen;
+  const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
+  const [image, cursor] = await Promise.all([display.ask(request(73, 2, area)), cursorImage(display)]);
+  const pixels = image.subarray(32, 32 + width * height * 4);
+  if (cursor) drawOver(pixels, width, height, cursor);
+  return await encodePng(pixels, width, height);
+}
+
+export async function pointer(display: XConnection): Promise<{ x: number; y: number }> {
+  const answer = await display.ask(request(38, 0, u32(display.screen.root)));
+  return { x: answer.readInt16LE(16), y: answer.readInt16LE(18) };
+}
+
+async function cursorImage(display: XConnection): Promise<Buffer | undefined> {
+  const opcode = await display.extension('XFIXES');
+  if (opcode === undefined) return undefined;
+  await display.ask(request(opcode, 0, u32(4, 0))); // its version has to be agreed on first
+  return await display.ask(request(opcode, 4)).catch(() => undefined);
+}
+
+/** The pointer's pixels are ARGB with their colour already multiplied by their alpha. */
+function drawOver(pixels: Buffer, width: number, height: number, cursor: Buffer): void {
+  const left = cursor.readInt16LE(8) - cursor.readUInt16LE(16);
+  const top = cursor.readInt16LE(10) - cursor.readUInt16LE(18);
+  const [wide, high] = [cursor.readUInt16LE(12), cursor.readUInt16LE(14)];
+  for (let row = 0; row < high; row++) {
+    for (let column = 0; column < wide; column++) {
+      const [x, y] = [left + column, top + row];
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+      const from = 32 + 4 * (row * wide + column);
+      const to = 4 * (y * width + x);
+      const keep = 255 - cursor.readUInt8(from + 3);
+      for (let part = 0; part < 3; part++) {
+        const below = Math.round((pixels.readUInt8(to + part) * keep) / 255);
+        pixels.writeUInt8(Math.min(255, cursor.readUInt8(from + part) + below), to + part);
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { pause } from '../../../src/core/cancel.ts';
+import type { Clock } from '../../../src/core/clock.ts';
+import { AppError } from '../../../src/core/errors.ts';
+
+/** Something that runs until it is ended, or dies. */
+export interface Running<Value> {
+  readonly value: Value;
+  /** Why it is gone. */
+  readonly died: Promise<string>;
+  /** Resolves when nothing of it is left; also after it died. */
+  end(): Promise<void>;
+}
+export interface Service<Value> {
+  readonly state: 'stopped' | 'starting' | 'running';
+  /** Starts it where it does not run; waits while it is started, for the first time or again. */
+  get(signal?: AbortSignal): Promise<Value>;
+  /** Nothing of it is left when this resolves. */
+  stop(): Promise<void>;
+}
+interface Options<Value> {
+  readonly clock: Clock;
+  start(signal: AbortSignal): Promise<Running<Value>>;
+  /** It died, and nothing of it is left; it is started again afterwards. */
+  died(why: string): void | Promise<void>;
+  /** It runs again. */
+  back?(): void;
+}
+/** From being wanted to being stopped. */
+interface Period {
+  readonly over: AbortController;
+  ready: PromiseWithResolvers<unknown>;
+  state: 'starting' | 'running';
+}
+
+const firstPauseMs = 100;
+const longestPauseMs = 10_000;
+const attempts = 6;
+/** Whoever lived that long did not die of how it was started. */
+const longLifeMs = 30_000;
+
+/** Keeps one thing running from the first time it is wanted until it is stopped, with pauses that grow. */
+export function service<Value>({ clock, start, died, back }: Options<Value>): Service<Value> {
+  let current: Period | undefined;
+  let done: Promise<void> = Promise.resolve();
+
+  async function keep(period: Period, before: Promise<void>): Promise<void> {
+    const { signal } = period.over;
+    const fired = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await before;
+    for (let failures = 0; !signal.aborted; failures++) {
+      if (failures > 0) {
+        const ms = Math.min(firstPauseMs * 2 ** (failures - 1), longestPauseMs);
+        await pause(ms, signal, clock).catch(() => {});
+        if (signal.aborted) return;
+      }
+      const running = await start(signal).catch((thrown: unknown) => giveUp(period, thrown, failures));
+      if (running === 'given up') return;
+      if (running === 'once more') continue;
+      const at = clock.now();
+      if (!signal.aborted) {
+        period.state = 'running';
+        period.ready.resolve(running.value);
+        if (failures > 0) back?.();
+      }
+      const why = await Promise.race([running.died, fired]);
+      period.state = 'starting';
+      if (why !== undefined && !signal.aborted) renew(period);
+      await running.end();
+      if (why === undefined || signal.aborted) return;
+      await died(why);
+      if (clock.now() - at > longLifeMs) failures = 0;
+    }
+  }
+
+  function giveUp(period: Period, thrown: unknown, failures: number): 'given up' | 'once more' {
+    if (failures > 0 && failures < attempts && !period.over.signal.aborted) return 'once more';
+    period.ready.reject(thrown);
+    if (current === period) current = undefined;
+    return 'given up';
+  }
+
+  return {
+    get state() {
+      return current?.state ?? 'stopped';
+    },
+    async get(signal) {
+      if (!current) {
+        const ready = Promise.withResolvers<unknown>();
+        ready.promise.catch(() => {}); // nobody may wait for it
+        const period: Period = { over: new AbortController(), ready, state: 'starting' };
+        current = period;
+        done = keep(period, done);
+      }
+      const { promise } = current.ready;
+      return (await (signal ? Promise.race([promise, fires(signal)]) : promise)) as Value;
+    },
+    async stop() {
+      current?.ready.reject(new AppError('sandbox_unavailable', 'It was stopped meanwhile.'));
+      current?.over.abort();
+      current = undefined;
+      await done;
+    },
+  };
+}
+
+function fires(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const fire = () => reject(new AppError('cancelled', 'It is not wanted any more.'));
+  signal.addEventListener('abort', fire, { once: true });
+  if (signal.aborted) fire();
+  return promise;
+}
+
+function renew(period: Period): void {
+  period.ready = Promise.withResolvers();
+  period.ready.promise.catch(() => {});
+}

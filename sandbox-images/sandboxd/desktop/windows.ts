@@ -1,0 +1,44 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Parts } from '../parts.ts';
+import { child } from './child.ts';
+import type { Running } from './service.ts';
+
+/** The window manager: windows fill the screen, dialogs keep their size, and there is no menu behind them. */
+export async function startWindows(
+  { keepers, place }: Parts,
+  program: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Running<void>> {
+  const config = join(dirname(env.XAUTHORITY ?? place.root), 'windows.xml');
+  await writeFile(config, rules);
+  const openbox = await child(keepers, {
+    command: [program, '--sm-disable', '--config-file', config],
+    cwd: place.root,
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    oomScore: 50,
+  });
+  return { value: undefined, died: openbox.died, end: openbox.end };
+}
+
+const rules = `<?xml version="1.0" encoding="UTF-8"?>
+<openbox_config xmlns="http://openbox.org/3.4/rc">
+  <focus><focusNew>yes</focusNew><followMouse>no</followMouse></focus>
+  <theme><name>Clearlooks</name><titleLayout>LC</titleLayout></theme>
+  <desktops><number>1</number></desktops>
+  <keyboard>
+    <keybind key="A-F4"><action name="Close"/></keybind>
+    <keybind key="A-Tab"><action name="NextWindow"/></keybind>
+  </keyboard>
+  <mouse>
+    <context name="Client"><mousebind button="Left" action="Press"><action name="Focus"/><action name="Raise"/></mousebind></context>
+    <context name="Titlebar">
+      <mousebind button="Left" action="Drag"><action name="Move"/></mousebind>
+      <mousebind button="Left" action="Press"><action name="Focus"/><action name="Raise"/></mousebind>
+    </context>
+    <context name="Close"><mousebind button="Left" action="Click"><action name="Close"/></mousebind></context>
+  </mouse>
+  <applications><application class="*" type="normal"><maximized>yes</maximized></application></applications>
+</openbox_config>
+`;

@@ -1,0 +1,165 @@
+import { connect, type Socket } from 'node:net';
+import { AppError } from '../../../src/core/errors.ts';
+
+// The X protocol, as much of it as is needed to look at a screen and to use it. No library and no helper program: an
+// action is one write, and the image needs nothing for it.
+
+export interface Screen {
+  readonly root: number;
+  readonly width: number;
+  readonly height: number;
+  readonly minKeycode: number;
+  readonly maxKeycode: number;
+}
+export interface XConnection extends Disposable {
+  readonly screen: Screen;
+  /** Sends a request that has no answer. What was sent before is done before what is sent after. */
+  send(request: Buffer): void;
+  /** Sends one that has an answer. */
+  ask(request: Buffer): Promise<Buffer>;
+  /** The number that an extension's requests begin with; undefined where the display has it not. */
+  extension(name: string): Promise<number | undefined>;
+  readonly closed: Promise<void>;
+}
+export interface DisplayAddress {
+  readonly socket: string;
+  /** MIT-MAGIC-COOKIE-1 */
+  readonly cookie: Buffer;
+}
+
+const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
+const head = 32; // bytes of every answer, event and error
+
+export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<XConnection> {
+  const socket = connect(path);
+  const inbox = receiver(socket);
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  socket.write(setup(cookie));
+  const screen = readScreen(await inbox.setup);
+
+  let sent = 0;
+  const send = (request: Buffer) => {
+    sent = (sent + 1) & 0xffff;
+    socket.write(request);
+  };
+  const ask = (request: Buffer) => {
+    send(request);
+    return inbox.answer(sent);
+  };
+  return {
+    screen,
+    send,
+    ask,
+    closed,
+    async extension(name) {
+      const answer = await ask(request(98, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
+      return answer[8] === 1 ? answer[9] : undefined;
+    },
+    [Symbol.dispose]: () => void socket.destroy(),
+  };
+}
+
+/** One request: its two leading bytes, its length in words, its body. */
+export function request(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
+  const bytes = Buffer.alloc(4 + body.length);
+  bytes.writeUInt8(opcode, 0);
+  bytes.writeUInt8(data, 1);
+  bytes.writeUInt16LE(bytes.length / 4, 2);
+  body.copy(bytes, 4);
+  return bytes;
+}
+export function u16(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 2);
+  for (const [at, value] of values.entries()) bytes.writeUInt16LE(value & 0xffff, at * 2);
+  return bytes;
+}
+export function u32(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (const [at, value] of values.entries()) bytes.writeUInt32LE(value >>> 0, at * 4);
+  return bytes;
+}
+const pad = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 3)]);
+
+function setup(cookie: Buffer): Buffer {
+  const order = Buffer.from([0x6c, 0]); // little-endian, then unused
+  return Buffer.concat([order, u16(11, 0, authName.length, cookie.length, 0), pad(authName), pad(cookie)]);
+}
+
+function readScreen(data: Buffer): Screen {
+  if (data[0] !== 1) throw new AppError('sandbox_unavailable', 'The display does not let us in.');
+  const vendor = data.readUInt16LE(24);
+  const formats = data.readUInt8(29);
+  const at = 40 + vendor + (-vendor & 3) + 8 * formats;
+  return {
+    root: data.readUInt32LE(at),
+    width: data.readUInt16LE(at + 20),
+    height: data.readUInt16LE(at + 22),
+    minKeycode: data.readUInt8(34),
+    maxKeycode: data.readUInt8(35),
+  };
+}
+
+/** Cuts what comes into answers, and hands each to whoever asked. */
+function receiver(socket: Socket) {
+  const asked = new Map<number, PromiseWithResolvers<Buffer>>();
+  const first = Promise.withResolvers<Buffer>();
+  first.promise.catch(() => {});
+  let isSetUp = false;
+  let parts: Buffer[] = [];
+  let size = 0;
+  let wanted = 8;
+
+  const cut = () => {
+    const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    let at = 0;
+    for (;;) {
+      const rest = bytes.length - at;
+      wanted = rest < (isSetUp ? head : 8) ? (isSetUp ? head : 8) : lengthOf(bytes, at, isSetUp);
+      if (rest < wanted) break;
+      take(bytes.subarray(at, at + wanted));
+      at += wanted;
+    }
+    parts = at < bytes.length ? [bytes.subarray(at)] : [];
+    size = bytes.length - at;
+  };
+  const take = (message: Buffer) => {
+    if (!isSetUp) {
+      isSetUp = true;
+      return first.resolve(message);
+    }
+    const kind = message[0];
+    if (kind !== 0 && kind !== 1) return; // an event, which nobody asked for
+    const sequence = message.readUInt16LE(2);
+    const waiting = asked.get(sequence);
+    asked.delete(sequence);
+    if (kind === 1) waiting?.resolve(message);
+    else waiting?.reject(new Error(`the display refused: error ${message[1]}`));
+  };
+  socket.on('data', (chunk) => {
+    parts.push(chunk);
+    size += chunk.length;
+    if (size >= wanted) cut();
+  });
+  socket.on('error', () => {}); // its close says the rest
+  socket.once('close', () => {
+    const gone = new AppError('sandbox_unavailable', 'The display is gone.');
+    first.reject(gone);
+    for (const waiting of asked.values()) waiting.reject(gone);
+    asked.clear();
+  });
+  return {
+    setup: first.promise,
+    answer(sequence: number): Promise<Buffer> {
+      const waiting = Promise.withResolvers<Buffer>();
+      if (socket.destroyed) waiting.reject(new AppError('sandbox_unavailable', 'The display is gone.'));
+      else asked.set(sequence, waiting);
+      return waiting.promise;
+    },
+  };
+}
+
+function lengthOf(bytes: Buffer, at: number, isSetUp: boolean): number {
+  if (!isSetUp) return 8 + 4 * bytes.readUInt16LE(at + 6);
+  const kind = bytes.readUInt8(at) & 0x7f;
+  return kind === 1 || kind === 35 ? head + 4 * bytes.readUInt32LE(at + 4) : head;
+}
