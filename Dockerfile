@@ -1,0 +1,36 @@
+# Corral's own server. Needs neither BuildKit nor anything but a package registry at build time; what it makes has no
+# shell, no package manager and no root user, and runs with a read-only root file system. Data lies in /var/lib/corral,
+# a corral.yaml (where there is one) in /etc/corral.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund --omit=optional
+# the bundler of the sandboxes' daemon is an optional package of its platform
+RUN npm install --no-save --ignore-scripts --no-audit --no-fund "@esbuild/linux-$(node -p process.arch)@$(node -p "require('esbuild/package.json').version")"
+COPY . .
+RUN node scripts/bundle-sandboxd.ts sandbox-images/sandboxd.mjs
+RUN rm -rf node_modules && npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional \
+ && rm -rf node_modules/.cache node_modules/typescript node_modules/@types \
+ && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+# all that a program of Node's needs of a system: its own libraries, time zones, a temporary folder, a name for its user
+RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
+ && ldd /usr/local/bin/node | grep -o '/[^ ]*\.so[^ ]*' | xargs -I{} cp --parents -L {} /root-fs \
+ && cp --parents /usr/local/bin/node /root-fs \
+ && { cp -r --parents /usr/share/zoneinfo /root-fs 2>/dev/null || true; } \
+ && echo 'corral:x:10000:10000::/var/lib/corral:/sbin/nologin' > /root-fs/etc/passwd \
+ && echo 'corral:x:10000:' > /root-fs/etc/group \
+ && cp -r package.json src machines drivers sandbox-images scripts node_modules /root-fs/app/ \
+ && chmod 1777 /root-fs/tmp
+
+FROM scratch
+COPY --from=build /root-fs/ /
+COPY --from=build --chown=10000:10000 /own/ /var/lib/
+ENV HOST=0.0.0.0 PORT=8000 CORRAL_DATA_DIR=/var/lib/corral HOME=/var/lib/corral NODE_ENV=production
+WORKDIR /etc/corral
+USER 10000:10000
+EXPOSE 8000
+VOLUME /var/lib/corral
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
+  CMD ["/usr/local/bin/node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((it) => process.exit(it.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-warning=ExperimentalWarning", "/app/src/main.ts"]
