@@ -4,12 +4,13 @@ import type { Clock } from '../core/clock.ts';
 // A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. What it allows is not in
 // it but in what is signed, so a link for one thing opens no other.
 
-/** What a link may be for, with the rights that it gives; those that may be used once only are marked. */
+/** What a link may be for, with the rights that it may give, the usual one first; those that work once only are marked. */
 const purposes = {
-  vnc: { rights: 'control', once: true },
-  file: { rights: 'read', once: false },
+  vnc: { rights: ['control', 'view'], once: true },
+  file: { rights: ['read'], once: false },
 } as const;
 export type Purpose = keyof typeof purposes;
+export type Right = (typeof purposes)[Purpose]['rights'][number];
 
 export interface Signed {
   readonly method: string;
@@ -18,9 +19,14 @@ export interface Signed {
 }
 export interface SignedUrls {
   /** The path with its signature. */
-  sign(what: Signed, lifeMs: number): string;
-  /** A link that works once is used up by this. */
-  accepts(what: Signed, signature: string): boolean;
+  sign(what: Signed & { readonly right?: Right }, lifeMs: number): string;
+  /** What it gives the right to; undefined where it is not valid. A link that works once is used up by this. */
+  accepts(what: Signed, signature: string): Right | undefined;
+}
+
+interface Part {
+  readonly expires: number;
+  readonly nonce: string;
 }
 
 /** Used links are remembered until they expire; beyond so many at once new ones are refused. */
@@ -32,10 +38,9 @@ export function signedUrls(clock: Clock): SignedUrls {
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
   const used = new Map<string, number>();
 
-  function mac({ method, path, purpose }: Signed, expires: number, nonce: string): Buffer {
-    const { rights } = purposes[purpose];
+  function mac({ method, path, purpose }: Signed, right: Right, { expires, nonce }: Part): Buffer {
     // As JSON, so that no field can run into the next.
-    const signed = JSON.stringify(['v1', kid, method, path, purpose, rights, expires, nonce]);
+    const signed = JSON.stringify(['v1', kid, method, path, purpose, right, expires, nonce]);
     return createHmac('sha256', key).update(signed).digest();
   }
   function forgetExpired(now: number): void {
@@ -43,25 +48,29 @@ export function signedUrls(clock: Clock): SignedUrls {
   }
 
   return {
-    sign(what, lifeMs) {
+    sign({ right, ...what }, lifeMs) {
       const expires = clock.now() + lifeMs;
       const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
-      const signature = ['v1', kid, expires, nonce, mac(what, expires, nonce).toString('base64url')].join('.');
+      const made = mac(what, right ?? purposes[what.purpose].rights[0], { expires, nonce });
+      const signature = ['v1', kid, expires, nonce, made.toString('base64url')].join('.');
       return `${what.path}?signature=${signature}`;
     },
     accepts(what, signature) {
       const parts = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})\.([\w-]{43})$/.exec(signature);
       const [, givenKid, expiry = '', nonce = '', given = ''] = parts ?? [];
       const expires = Number(expiry);
-      // Always compared, so that the time tells nothing of what is wrong.
-      const isOurs = timingSafeEqual(mac(what, expires, nonce), sized(Buffer.from(given, 'base64url')));
+      // Always compared with all there are, so that the time tells nothing of what is wrong.
+      const bytes = sized(Buffer.from(given, 'base64url'));
+      const [right] = purposes[what.purpose].rights.filter((one) =>
+        timingSafeEqual(mac(what, one, { expires, nonce }), bytes),
+      );
       const now = clock.now();
-      if (!isOurs || givenKid !== kid || expires <= now) return false;
-      if (!purposes[what.purpose].once) return true;
+      if (!right || givenKid !== kid || expires <= now) return undefined;
+      if (!purposes[what.purpose].once) return right;
       if (used.size >= maxUsed) forgetExpired(now);
-      if (used.has(nonce) || used.size >= maxUsed) return false;
+      if (used.has(nonce) || used.size >= maxUsed) return undefined;
       used.set(nonce, expires);
-      return true;
+      return right;
     },
   };
 }

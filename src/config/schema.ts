@@ -130,6 +130,9 @@ export const Config = z.strictObject({
     anthropic: model('Anthropic', 'ANTHROPIC_API_KEY'),
   }),
 
+  replicas: z.strictObject({
+    leaseSeconds: setting(whole(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
+  }),
   maxSessions: setting(whole(1), 500, 'sessions there may be at once'),
   maxRunningRuns: setting(whole(1), 32, 'runs that work at once; further ones wait their turn'),
   maxSteps: setting(whole(1), 100, 'turns of the model in one run; then it asks whether to go on'),
@@ -171,6 +174,15 @@ export const Config = z.strictObject({
     allow: setting(hosts(), [], 'hosts that the policy allow-list lets through'),
     registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
     allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
+  }),
+  desktop: z.strictObject({
+    maxViewers: setting(whole(1, 1_000), 16, 'viewers that watch one desktop at once'),
+    controlIdleSeconds: setting(
+      whole(5, day),
+      120,
+      'a person who does nothing for so long has given keyboard and mouse back',
+    ),
+    clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
   }),
   extraCa: setting(
     paths(),

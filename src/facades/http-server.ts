@@ -27,7 +27,8 @@ import { workspace } from './workspace/routes.ts';
 export type HttpConfig = Pick<
   Config,
   'host' | 'token' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox'
->;
+> &
+  Partial<Pick<Config, 'desktop'>>;
 export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
@@ -81,6 +82,7 @@ export function httpServer(deps: HttpServerDeps): App {
     logger,
     metrics,
     closing,
+    clock,
   });
   const sockets = socketServer(app, {
     clock,
@@ -104,6 +106,7 @@ export function httpServer(deps: HttpServerDeps): App {
       signed,
       ...(deps.opencodex && { uploads: deps.opencodex.uploads }),
       maxUploadBytes: deps.opencodex?.maxUploadBytes ?? 0,
+      ...(deps.services && { desktop: deps.services.desktop, clipboard: config.desktop?.clipboard ?? false }),
     }),
     cambio({ sessions, idempotency: once }),
     conversation({ sessions, clock, logger }, sockets),

@@ -12,6 +12,7 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { tellOperator } from '../observability/noteworthy.ts';
 import { sandboxClient } from '../sandbox/http-client.ts';
+import { desktopService } from '../session/desktop.ts';
 import { Engine } from '../session/engine.ts';
 import { fileService } from '../session/files.ts';
 import { Presence } from '../session/presence.ts';
@@ -31,6 +32,7 @@ import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.
 import { instanceName } from './instance.ts';
 import { projectParts } from './projects.ts';
 import { ImageRegistries } from './registries.ts';
+import { replicaOf, sharedInstance } from './replica.ts';
 
 const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
@@ -45,6 +47,8 @@ interface Options {
   readonly closing: AbortSignal;
   /** Tells people what they should know at the start. */
   readonly say: (text: string) => void;
+  /** What stands already: for several servers in one process, on one store and one set of sandboxes. */
+  readonly given?: { readonly store?: Store; readonly driver?: Driver };
 }
 /** The core with everything it stands on; disposing stops the work where it stands and closes the store last. */
 export interface Core extends AsyncDisposable {
@@ -60,14 +64,28 @@ export interface Core extends AsyncDisposable {
   readonly instance: string;
 }
 
-export async function compose({ config: settings, logger, clock, ids, closing, say }: Options): Promise<Core> {
+export async function compose({
+  config: settings,
+  logger,
+  clock,
+  ids,
+  closing,
+  say,
+  given = {},
+}: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   const dataDir = resolve(settings.dataDir);
   const config = { ...settings, dataDir };
-  const instance = config.instance ?? (await instanceName(dataDir, ids));
-
-  const store = stack.use(await sqliteStore({ path: join(dataDir, 'corral.db') }));
-  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
+  const store = given.store ?? stack.use(await sqliteStore({ path: join(dataDir, 'corral.db') }));
+  const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(dataDir, ids));
+  const instance = config.instance ?? (await ownName());
+  const leaseMs = config.replicas.leaseSeconds * 1_000;
+  const replica = stack.use(replicaOf({ store, ids, clock, leaseMs }));
+  const others = {
+    ...{ clock, signal: closing, onGone: (id: SessionId) => presence.end(id) },
+    warn: (err: unknown, text: string) => logger.warn({ err }, text),
+  };
+  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
   // One more with each start: a sandbox of an older owner is known by it.
   const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
   const model = createModel(config.model, {
@@ -94,18 +112,21 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
       onDecision: (id, decision) => engine.note(id, { type: 'egress', data: decision }),
     }),
   );
-  const driver: Driver = stack.use(
-    await openDriver({
-      config,
-      instance,
-      gate,
-      ids,
-      caBundle: await caBundle(config.extraCa),
-      node: process.execPath,
-      say,
-      onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
-    }),
-  );
+  const driver: Driver =
+    given.driver ??
+    stack.use(
+      await openDriver({
+        config,
+        instance,
+        replica: replica.name,
+        gate,
+        ids,
+        caBundle: await caBundle(config.extraCa),
+        node: process.execPath,
+        say,
+        onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
+      }),
+    );
   const workdir = (id: SandboxId) =>
     driver.capabilities.isolation === 'none' ? join(sandboxFolder(dataDir), id, 'workspace') : '/workspace';
 
@@ -164,6 +185,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
         });
       },
       workdir,
+      gate: (id, signal) => desktop.gate(id, signal),
       isWatched: presence.isWatched,
       onFact: (id, fact) => {
         metrics.event(fact.type);
@@ -171,6 +193,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
         if (fact.type === 'run.end') void store.events.compact(id, keep).catch(() => {}); // tried again with the next run
       },
       onRunEnd: (status) => metrics.runEnded(status),
+      ownership: replica.ownership,
     }),
   );
   const keep = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
@@ -189,6 +212,7 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
     closing,
   });
   engine.start();
+  replica.meet({ closing, inherit: (ids) => reconciler.inherit(ids, closing), warn: others.warn });
   const reconciler = new Reconciler({
     driver,
     store,
@@ -198,18 +222,26 @@ export async function compose({ config: settings, logger, clock, ids, closing, s
     graceMs: 15_000,
     everyMs: 10_000,
     remove: (id) => removeSession({ engine, presence, store, ids, clock }, id),
+    ownership: replica.ownership,
+    mayReap: replica.mayReap,
   });
   await reconciler.recover(closing);
   stack.defer(async () => await sweeping);
   const sweeping = reconciler.run(closing);
 
   const known = (id: SessionId) => sessions.get(id);
+  const desktop = desktopService({
+    ...{ engine, capabilities: driver.capabilities, presence, clock, ids, known },
+    maxViewers: config.desktop.maxViewers,
+    controlIdleMs: config.desktop.controlIdleSeconds * 1_000,
+  });
   const services = {
     sessions,
     files: fileService({ engine, known }),
     processes: processService({ engine, records: store.records, clock, ids, known }),
     sandboxes: sandboxService({ engine, driver, sessions, clock, ids }),
     terminals: terminalService({ engine, records: store.records, presence, clock, ids, known }),
+    desktop,
     projects: parts.projects(sessions),
   };
   const workspaces = stack.use(

@@ -1,7 +1,7 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { SessionId } from '../core/ids.ts';
 import type { SandboxView } from '../core/records.ts';
-import type { ExecResult, FileEntry } from '../sandbox/client.ts';
+import type { DesktopStatus, ExecResult, FileEntry } from '../sandbox/client.ts';
 import type { SessionService } from './service.ts';
 
 // What facades may ask for beside sessions and their runs. Rejects only with AppError; an unknown session is
@@ -105,6 +105,54 @@ export interface TerminalService {
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }
 
+/** The desktop of a sandbox as people see it. */
+export interface DesktopView extends Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'> {
+  /** How many watch it now. */
+  readonly viewers: number;
+  /** Which of them has the keyboard and mouse; null: the agent. */
+  readonly controller: string | null;
+}
+/** Why a viewer gets no more of the screen. `restarted`: connecting again shows the next one. */
+export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
+export interface WatchWish {
+  /** The viewer's own name for itself; another viewer of that name is replaced. */
+  readonly viewerId?: string;
+  readonly mayControl: boolean;
+  /** Told who has the keyboard and mouse whenever that changes; undefined: the agent. */
+  readonly onControl: (driver: string | undefined) => void;
+}
+/** One person's view of the screen. */
+export interface DesktopViewer extends AsyncDisposable {
+  readonly id: string;
+  /** RFB from its first byte. */
+  readonly stream: Duplex;
+  readonly ended: Promise<DesktopEnd>;
+  readonly driver: string | undefined;
+  /** Whether this viewer's input counts. A press takes control where no person has it; other input takes nothing. */
+  uses(what: 'press' | 'hands'): boolean;
+  /** From whoever has it. False where this viewer may only watch. */
+  take(): boolean;
+  giveBack(): void;
+}
+/**
+ * One person at a time uses keyboard and mouse; the agent's own input waits meanwhile. Rejects `unsupported` where the
+ * sandbox has no desktop (but for `status`, which says so), and sandbox_not_found after an explicit stop.
+ */
+export interface DesktopService {
+  /** Starts nothing. */
+  status(id: SessionId): Promise<DesktopView>;
+  start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /** Success where none runs. Its viewers are told `stopped`. */
+  stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
+  /** Starts the desktop. Rejects also: queue_full (too many viewers). */
+  watch(id: SessionId, wish: WatchWish, signal: AbortSignal): Promise<DesktopViewer>;
+  /** For a viewer that is connected. Rejects: not_found, forbidden (it may only watch). */
+  takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
+  giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;
+  /** Resolves when no person has the keyboard and mouse. Rejects: cancelled. */
+  gate(id: SessionId, signal: AbortSignal): Promise<void>;
+}
+
 export interface Project {
   readonly id: string; // uuid
   readonly name: string;
@@ -130,5 +178,6 @@ export interface Services {
   readonly processes: ProcessService;
   readonly sandboxes: SandboxService;
   readonly terminals: TerminalService;
+  readonly desktop: DesktopService;
   readonly projects: ProjectService;
 }

@@ -11,6 +11,7 @@ const answers = (command: string, args: string[]) =>
 const components = {
   docker: { is: 'Docker answers', look: () => answers('docker', ['version']) },
   chromium: { is: 'Chromium is installed', look: () => answers('/usr/bin/chromium', ['--version']) },
+  xvnc: { is: 'Xvnc is installed', look: () => answers('Xvnc', ['-version']) },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

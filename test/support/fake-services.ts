@@ -2,12 +2,16 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
-import { type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
+import type { SessionFact } from '../../src/core/events.ts';
+import { randomIds, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { SandboxView } from '../../src/core/records.ts';
-import type { FileEntry } from '../../src/sandbox/client.ts';
+import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
+import { type DesktopDeps, desktopService } from '../../src/session/desktop.ts';
+import { Presence } from '../../src/session/presence.ts';
 import { projectService } from '../../src/session/projects.ts';
 import type { ExecCommand, ProcessInfo, Services } from '../../src/session/services.ts';
 import type { FakeService } from './fake-service.ts';
+import { noDesktop } from './no-desktop.ts';
 
 export interface FakeServices {
   readonly services: Services;
@@ -15,10 +19,19 @@ export interface FakeServices {
   readonly logs: Map<number, string>;
   /** What was run, in order. */
   readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
+  readonly desktop: FakeScreen;
+}
+/** The desktop in every sandbox; none unless a test puts one here. */
+export interface FakeScreen {
+  client: DesktopClient | undefined;
+  isHeld: boolean;
+  maxViewers: number;
+  controlIdleMs: number;
+  readonly presence: Presence;
 }
 
 /** Everything beside sessions, in memory: one flat map of files for each session, and sandboxes that only have a state. */
-export function fakeServices({ sessions, store }: FakeService, clock: Clock): FakeServices {
+export function fakeServices({ sessions, store, say }: FakeService, clock: Clock): FakeServices {
   const files = new Map<string, Map<string, Buffer>>();
   const states = new Map<SessionId, SandboxView['state']>();
   const processes: ProcessInfo[] = [];
@@ -38,8 +51,39 @@ export function fakeServices({ sessions, store }: FakeService, clock: Clock): Fa
     return found;
   };
   const missing = () => new AppError('file_not_found', 'File not found');
+  const desktop: FakeScreen = {
+    ...{ client: undefined, isHeld: false, maxViewers: 16, controlIdleMs: 120_000 },
+    presence: new Presence(),
+  };
+  const live = () => ({
+    client: { desktop: desktop.client ?? noDesktop() },
+    isPaused: false,
+    writer: { record: { sandboxHeld: desktop.isHeld } },
+  });
+  const engine = {
+    live,
+    reach: async () => live(),
+    use: async () => ({ ...live(), [Symbol.asyncDispose]: async () => {} }),
+    note: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}),
+  } as Pick<DesktopDeps['engine'], 'note'> as DesktopDeps['engine'];
   const services: Services = {
     sessions,
+    desktop: desktopService({
+      engine,
+      capabilities: {
+        get desktop() {
+          return desktop.client !== undefined;
+        },
+      },
+      ...{ presence: desktop.presence, clock, ids: randomIds() },
+      known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
+      get maxViewers() {
+        return desktop.maxViewers;
+      },
+      get controlIdleMs() {
+        return desktop.controlIdleMs;
+      },
+    }),
     files: {
       async list(id, path) {
         const folder = within(path);
@@ -145,7 +189,7 @@ export function fakeServices({ sessions, store }: FakeService, clock: Clock): Fa
       clock,
     }),
   };
-  return { services, processes, logs, ran };
+  return { services, processes, logs, ran, desktop };
 }
 
 /** The name in the flat map; "" is the workspace itself. */

@@ -2,7 +2,9 @@ import type { Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
+import { limitBodyTime } from './body-time.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from './errors.ts';
 import { type GuardOptions, guard } from './guard.ts';
@@ -18,13 +20,14 @@ export interface AppOptions {
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
   readonly closing: AbortSignal;
+  readonly clock?: Clock;
 }
 
 /** For every listener of this server. */
 export const transport: ServerOptions = {
   maxHeaderSize: 16_384, // of request line and headers together
   headersTimeout: 10_000,
-  requestTimeout: 30_000, // until a request has come in whole; answers may take as long as they like
+  requestTimeout: 0, // `limitBodyTime` has the limits, which are not the same for all routes
   connectionsCheckingInterval: 1_000, // Node looks every 30 s otherwise, and a slow request lives that much longer
   requireHostHeader: false, // the guard refuses it, with a proper answer
   shouldUpgradeCallback: isSocketUpgrade,
@@ -37,7 +40,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     logger: false,
     bodyLimit: options.maxBodyBytes,
     http: transport,
-    requestTimeout: 30_000,
+    requestTimeout: 0,
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     clientErrorHandler: answerBrokenRequest,
@@ -51,10 +54,12 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
 
   app.setValidatorCompiler(validatorCompiler);
   observeRequests(app, logger, options.metrics);
+  limitBodyTime(app, options.clock ?? systemClock);
   guard(app, options.guard);
   readBodies(app);
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing.aborted) reply.header('connection', 'close');
+    done();
   });
   const unused = unusedConnections(app.server);
   app.addHook('preClose', async () => {
@@ -82,21 +87,24 @@ function readBodies(app: App): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
     request.rawBody = bytes;
-    const wanted = !request.is404 && request.routeOptions.schema?.body !== undefined;
+    const wanted = !request.is404 && request.route.schema?.body !== undefined;
     try {
       done(null, wanted ? parseJsonBody(bytes) : undefined);
     } catch (thrown) {
       done(toAppError(thrown));
     }
   });
-  app.addHook('onRequest', async ({ headers }) => {
+  app.addHook('onRequest', ({ headers, method }, _reply, done) => {
     const encoding = headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
       throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
     }
     delete headers['content-type']; // else one that Fastify cannot parse would be refused
+    if (method === 'QUERY') headers['content-type'] = 'application/json'; // Fastify answers 400 itself where it has none
+    done();
   });
-  app.addHook('preValidation', async (request) => {
-    if (request.body === undefined && request.routeOptions.schema?.body !== undefined) request.body = {};
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.body === undefined && request.route.schema?.body !== undefined) request.body = {};
+    done();
   });
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hostAllowed, isForeign, originAllowed } from '../../auth/browser.ts';
 import type { Lockout } from '../../auth/lockout.ts';
-import type { SignedUrls } from '../../auth/signed-url.ts';
+import type { Right, SignedUrls } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -28,7 +28,8 @@ const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
-  app.addHook('onRequest', async (request, reply) => {
+  app.decorateRequest('right', undefined);
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
       throw new AppError('invalid_request', `The request has more than ${maxHeaders} headers.`);
@@ -36,7 +37,10 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (options.loopback && !hostAllowed(request.headers.host, options.allowedHosts)) {
       throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
     }
-    if (request.method === 'OPTIONS') return answerOptions(request, reply, options);
+    if (request.method === 'OPTIONS') {
+      answerOptions(request, reply, options);
+      return;
+    }
     allowOrigin(request, reply, options);
 
     const shown = credentials(request);
@@ -46,17 +50,18 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (isJudged || isLater) refuseLocked(request.ip, options);
     const known = options.gate.accepts(shown);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
-    if (isJudged && (opened === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
+    if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
     request.known = known;
     request.caller = known && options.gate.required ? 'token' : request.ip;
     countRequest(request, reply, options);
     refuseForeign(request, options);
-    if (opened) return undefined;
-    if (opened === false) throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
-    if (!known && !request.routeOptions.config.open && !isLater) {
+    if (opened) request.right = opened;
+    else if (signature !== undefined) {
+      throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
+    } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
-    return undefined;
+    done();
   });
 }
 
@@ -72,19 +77,19 @@ function credentials(request: FastifyRequest): string[] {
     authorization: request.headers.authorization,
     query: token,
     protocols: isUpgrade(request) ? request.headers['sec-websocket-protocol'] : undefined,
-    connectionParams: request.routeOptions.config.connectionParams ? connectionParams : undefined,
+    connectionParams: request.route.config.connectionParams ? connectionParams : undefined,
   });
 }
 
 /** Who shows a signature where one counts is judged by it, whatever else would let it in. */
 function signatureOf(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
-  if (signature === undefined || !request.routeOptions.config.signed) return undefined;
+  if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-function opens(request: FastifyRequest, signature: string, { signed }: GuardOptions): boolean {
-  const { signed: purpose } = request.routeOptions.config;
-  if (!signed || !purpose) return false;
+function opens(request: FastifyRequest, signature: string, { signed }: GuardOptions): Right | undefined {
+  const { signed: purpose } = request.route.config;
+  if (!signed || !purpose) return undefined;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   return signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
 }
@@ -99,7 +104,7 @@ function refuseLocked(address: string, { lockout }: GuardOptions): void {
 /** A WebSocket whose first frame will bring the token; until then nothing is done for it. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
-  return !!request.routeOptions.config.connectionParams && isUpgrade(request) && connectionParams === '1';
+  return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';
 }
 
 const isUpgrade = ({ headers }: FastifyRequest) => headers.upgrade?.toLowerCase() === 'websocket';
@@ -109,7 +114,7 @@ function allowOrigin({ headers }: FastifyRequest, reply: FastifyReply, { corsOri
   reply.header('access-control-allow-origin', headers.origin).header('access-control-expose-headers', exposed);
 }
 
-function answerOptions(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): FastifyReply {
+function answerOptions(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): void {
   if (request.headers['access-control-request-method'] && originAllowed(request.headers.origin, options.corsOrigins)) {
     allowOrigin(request, reply, options);
     reply
@@ -117,11 +122,11 @@ function answerOptions(request: FastifyRequest, reply: FastifyReply, options: Gu
       .header('access-control-allow-headers', 'Authorization, Content-Type, Last-Event-ID, Idempotency-Key')
       .header('access-control-max-age', '600');
   }
-  return reply.code(204).send();
+  reply.code(204).send();
 }
 
 function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }: GuardOptions): void {
-  if (!limiter || request.routeOptions.config.free) return;
+  if (!limiter || request.route.config.free) return;
   const { limit, remaining, resetSeconds, exceeded } = limiter.take(request.caller);
   reply
     .header('ratelimit-limit', limit)
@@ -135,7 +140,7 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
 
 /** The content type of a body is not checked, so this is the wall against forms and scripts of other sites. */
 function refuseForeign(request: FastifyRequest, { corsOrigins }: GuardOptions): void {
-  const matters = !harmless.has(request.method) || isUpgrade(request) || request.routeOptions.config.stream;
+  const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters || !isForeign(request.headers, corsOrigins)) return;
   throw new AppError('forbidden', 'Pages of that origin may not do this. CORRAL_CORS_ORIGINS can add it.');
 }

@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
-import type { Purpose } from '../../auth/signed-url.ts';
+import type { Purpose, Right } from '../../auth/signed-url.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { InvalidRequest, type Issue } from './error-style.ts';
 
 // Every route says its schema and its document where it is registered; validation, the OpenAPI document, the guard
 // and the list of routes all read that one place.
 
-export type Tag = 'SheikhBox' | 'Crogia' | 'CambioML' | 'OpenCodex' | 'Server';
+export type Tag = 'SheikhBox' | 'Crogia' | 'CambioML' | 'OpenCodex' | 'Desktop' | 'Server';
 
 export interface ResponseDoc {
   readonly description: string;
@@ -42,16 +42,22 @@ declare module 'fastify' {
     free?: true;
     /** Stays open; a foreign page may not even start it. */
     stream?: true;
+    /** Its body may take its time, as long as it keeps coming. */
+    upload?: true;
     /** A WebSocket: no other route may be upgraded. */
     socket?: true;
     /** The token may also be among tRPC's connection parameters: in the query, or after an upgrade. */
     connectionParams?: true;
   }
   interface FastifyRequest {
+    /** `routeOptions`, read once: Fastify makes a new object each time. */
+    route: FastifyRequest['routeOptions'];
     /** Whose requests are counted and remembered together; never a token itself. */
     caller: string;
     /** It showed a token, or needs none. */
     known: boolean;
+    /** What the signed link that opened it gives the right to. */
+    right: Right | undefined;
     /** As it was sent, before anything was parsed. */
     rawBody: Buffer | undefined;
   }

@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
+import { textFrame } from './ws-frame.ts';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
 
@@ -9,6 +11,12 @@ type SendOptions = Parameters<WebSocket['send']>[1];
 export class Connection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
+  #line: Duplex | undefined;
+
+  /** The line that it was made on: nothing is compressed and nothing is queued before it, so we may write to it too. */
+  runOn(line: Duplex): void {
+    this.#line = line;
+  }
 
   /** Fires as soon as either side says good-bye, or the line breaks; what is sent after that goes nowhere. */
   get leaving(): AbortSignal {
@@ -19,7 +27,20 @@ export class Connection extends WebSocket {
     if (this.readyState !== WebSocket.OPEN) return;
     const options = typeof second === 'object' ? second : {};
     const sent = typeof second === 'function' ? second : third;
-    super.send(data, options, sent ? (error) => this.#took(sent, error) : this.#tookSilently);
+    const took = sent ? (error?: Error | null) => this.#took(sent, error ?? undefined) : this.#tookSilently;
+    if (typeof data === 'string' && this.#line) this.#line.write(textFrame(data), took);
+    else super.send(data, options, took);
+    this.#limitBacklog();
+  }
+
+  /** A frame that is made already, for many connections. */
+  sendFrame(frame: Buffer): void {
+    if (this.readyState !== WebSocket.OPEN) return;
+    this.#line?.write(frame, this.#tookSilently);
+    this.#limitBacklog();
+  }
+
+  #limitBacklog(): void {
     if (this.bufferedAmount > maxBacklogBytes) this.close(1013, 'Too slow: resume by the last seq');
   }
 

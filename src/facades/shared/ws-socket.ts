@@ -17,22 +17,23 @@ const goodByeMs = 4_000;
 export const closeCodes = {
   normal: 1000,
   shutdown: 1001,
+  protocolError: 1002,
+  notUnderstood: 1003,
   refused: 1008,
   tooBig: 1009,
   failed: 1011,
+  restarted: 1012,
   tryAgain: 1013,
   sessionDeleted: 4410,
 } as const;
-
-const asText = { binary: false };
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface Socket {
   /** Dropped where the socket is closed already. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
-  /** JSON that is bytes already, for a frame that many sockets get: none of them copies it. */
-  sendText(json: Buffer): void;
+  /** A frame that many sockets get, made once by `textFrame`: none of them copies it. */
+  sendFrame(frame: Buffer): void;
   sendBytes(bytes: Uint8Array): void;
   /**
    * Frames that are objects, one after the other: the next is given when the promise for the last has settled, and
@@ -84,7 +85,7 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     connection,
     closed: connection.leaving,
     sendJson: (frame) => connection.send(JSON.stringify(frame)),
-    sendText: (json) => connection.send(json, asText),
+    sendFrame: (frame) => connection.sendFrame(frame),
     sendBytes: (bytes) => connection.send(bytes),
     onJson: (take, refuse) =>
       takeInTurn(connection, fail, (bytes, isBinary) => {

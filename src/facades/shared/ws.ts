@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { z } from 'zod';
-import type { Purpose } from '../../auth/signed-url.ts';
+import type { Purpose, Right } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors.ts';
 import { type ErrorStyle, styleOf } from './error-style.ts';
@@ -53,6 +53,8 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly caller: string;
   /** A token was shown, or none is needed. Only false on routes with `connectionParams`. */
   readonly known: boolean;
+  /** What the signed link that opened it gives the right to, where one did. */
+  readonly right?: Right | undefined;
   readonly raw: IncomingMessage;
 }
 export interface SocketServer {
@@ -93,8 +95,9 @@ export function socketServer(app: App, { styles, ...context }: SocketServerDeps)
     response.once('finish', () => socket.destroySoon()); // an answer means that it was refused
     app.routing(request, response);
   });
-  app.addHook('onRequest', async (request) => {
-    if (upgrades.has(request.raw) && !request.routeOptions.config.socket) throw new AppError('not_found', 'Not Found');
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (upgrades.has(request.raw) && !request.route.config.socket) throw new AppError('not_found', 'Not Found');
+    done();
   });
 
   return {
@@ -116,8 +119,8 @@ export function socketServer(app: App, { styles, ...context }: SocketServerDeps)
         if (!connection) return undefined; // the client left meanwhile
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
-        const { caller, known, raw } = request;
-        const asked = { params: request.params, query: request.query, caller, known, raw };
+        const { caller, known, right, raw } = request;
+        const asked = { params: request.params, query: request.query, caller, known, right, raw };
         Promise.try(() => open(socket, asked as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;
       });
@@ -162,6 +165,7 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Choice) {
     });
     answering = undefined;
     if (problem) throw new AppError('invalid_request', `${(problem as Error).message}.`);
+    connection?.runOn(socket);
     return connection;
   };
 }

@@ -4,6 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionEvent } from '../../core/events.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { SessionService } from '../../session/service.ts';
+import type { DesktopService } from '../../session/services.ts';
 import type { UploadService } from '../../session/uploads.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
@@ -24,6 +25,10 @@ export interface SheikhboxDeps {
   /** Without it there are no files to upload. */
   readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'>;
   readonly maxUploadBytes: number;
+  /** Without it no sandbox has a screen. */
+  readonly desktop?: DesktopService;
+  /** A viewer's clipboard reaches the sandbox. */
+  readonly clipboard?: boolean;
 }
 /** What the routes of this dialect share. */
 export interface SheikhboxContext extends SheikhboxDeps {

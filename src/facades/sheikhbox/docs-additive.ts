@@ -112,7 +112,7 @@ export const sharedFiles = described('sheikhboxSharedFiles', 'List the files of 
   failures: failures(404),
 });
 export const vncLink = described('sheikhboxVncLink', "Make a link to a session's screen that needs no token", {
-  description: 'It works once, and until it expires.',
+  description: 'It works once, and until it expires. With `right: view` it opens the screen to watch only.',
   bodyExample: { expire_minutes: 15 },
   ok: reply(LinkReply, link(`/api/v1/sessions/${sid}/vnc`)),
   failures: failures(400, 404),
@@ -123,7 +123,9 @@ export const vnc: RouteDoc = {
   summary: "The screen of a session's sandbox, as RFB in binary frames",
   description: [
     'Offers security type 1 (None). Takes a token, or `signature` in the query. Closes with 1008 for an unknown session',
-    'and 1011 where the sandbox has no desktop. A client that offers subprotocols must offer `binary`.',
+    'and 1011 where the sandbox has no desktop or is stopped, 1012 when the display ended (connect again), 1002 for what',
+    'is no RFB, 4410 with the session. A client that offers subprotocols must offer `binary`. One viewer at a time uses',
+    'keyboard and mouse: the first that presses something, until it leaves or another takes over.',
   ].join(' '),
   responses: {
     400: { description: 'Offers only other subprotocols than binary' },

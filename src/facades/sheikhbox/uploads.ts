@@ -36,7 +36,7 @@ export function mountUploads(app: App, { uploads, ...context }: SheikhboxContext
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     const bodyLimit = context.maxUploadBytes + 64 * 1024;
-    scope.post(base, { config: { doc: doc.uploadFile }, bodyLimit }, (request, reply) =>
+    scope.post(base, { config: { doc: doc.uploadFile, upload: true }, bodyLimit }, (request, reply) =>
       upload({ request, reply, uploads, idempotency: context.idempotency }),
     );
   });

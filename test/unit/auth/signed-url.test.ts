@@ -23,25 +23,32 @@ test('a link leads to what was signed, with a signature of five parts', () => {
 test('F134 a link opens what it was signed for, until it expires', () => {
   const { clock, urls, sign } = links();
   const signature = sign(file);
-  expect(urls.accepts(file, signature)).toBe(true);
+  expect(urls.accepts(file, signature)).toBe('read');
   clock.advance(59_999);
-  expect(urls.accepts(file, signature)).toBe(true);
+  expect(urls.accepts(file, signature)).toBe('read');
   clock.advance(1);
-  expect(urls.accepts(file, signature)).toBe(false);
+  expect(urls.accepts(file, signature)).toBeUndefined();
 });
 
 test('F134 a link to a screen works once, one to a file again', () => {
   const { urls, sign } = links();
   const [screen, bytes] = [sign(vnc), sign(file)];
-  expect([1, 2].map(() => urls.accepts(vnc, screen))).toEqual([true, false]);
-  expect([1, 2].map(() => urls.accepts(file, bytes))).toEqual([true, true]);
+  expect([1, 2].map(() => urls.accepts(vnc, screen))).toEqual(['control', undefined]);
+  expect([1, 2].map(() => urls.accepts(file, bytes))).toEqual(['read', 'read']);
+});
+
+test('F127 F134 a link to a screen gives the right it was made for, and no more', () => {
+  const { urls } = links();
+  const toView = signatureOf(urls.sign({ ...vnc, right: 'view' }, 60_000));
+  expect(urls.accepts(vnc, toView)).toBe('view');
+  expect(urls.accepts(vnc, signatureOf(urls.sign({ ...vnc, right: 'control' }, 60_000)))).toBe('control');
 });
 
 test('F134 a link that fails is not used up by that', () => {
   const { urls, sign } = links();
   const signature = sign(vnc);
-  expect(urls.accepts({ ...vnc, path: vnc.path.replace('f/vnc', 'e/vnc') }, signature)).toBe(false);
-  expect(urls.accepts(vnc, signature)).toBe(true);
+  expect(urls.accepts({ ...vnc, path: vnc.path.replace('f/vnc', 'e/vnc') }, signature)).toBeUndefined();
+  expect(urls.accepts(vnc, signature)).toBe('control');
 });
 
 const change = (signature: string, part: number, to: (text: string) => string) =>
@@ -75,10 +82,10 @@ const tamperings: [string, (signature: string) => string, Partial<Signed>?][] = 
 ];
 test.each(tamperings)('F134 %s is refused', (_name, tamper, other = {}) => {
   const { urls, sign } = links();
-  expect(urls.accepts({ ...vnc, ...other }, tamper(sign(vnc)))).toBe(false);
+  expect(urls.accepts({ ...vnc, ...other }, tamper(sign(vnc)))).toBeUndefined();
 });
 
 test("another server's links are not taken", () => {
   const [ours, theirs] = [links(), links()];
-  expect(ours.urls.accepts(file, theirs.sign(file))).toBe(false);
+  expect(ours.urls.accepts(file, theirs.sign(file))).toBeUndefined();
 });

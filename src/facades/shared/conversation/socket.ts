@@ -10,6 +10,7 @@ import type { Dialect } from '../routes.ts';
 import { toSessionId } from '../session-id.ts';
 import { publicText, wireErrors } from '../wire-errors.ts';
 import type { SocketServer } from '../ws.ts';
+import { textFrame } from '../ws-frame.ts';
 import { closeCodes, type JsonObject, type Socket } from '../ws-socket.ts';
 import { readClientFrame } from './client-frames.ts';
 import { conversationDoc } from './docs.ts';
@@ -81,8 +82,8 @@ async function converse(
         continue;
       }
       const how = flow.next(item.event);
-      const text = how === 'skip' ? undefined : frameText(item.event, workdir, how);
-      if (text !== undefined) socket.sendText(text);
+      const frame = how === 'skip' ? undefined : frameOf(item.event, workdir, how);
+      if (frame !== undefined) socket.sendFrame(frame);
       if (item.event.seq <= lastSeq) await socket.drained();
     }
     socket.close(closeCodes.sessionDeleted);
@@ -150,19 +151,19 @@ function told(thrown: unknown, sid: string, logger: HttpLogger): string {
   return publicText(error);
 }
 
-interface Texts {
+interface Frames {
   plain?: Buffer | undefined;
   parted?: Buffer | undefined;
 }
-const texts = new WeakMap<SessionEvent, Texts>();
+const frames = new WeakMap<SessionEvent, Frames>();
 
 /** Made once however many sockets get it: followers share the event objects, and so the bytes. */
-function frameText(event: SessionEvent, workdir: string, how: keyof Texts): Buffer | undefined {
-  const known = texts.get(event) ?? {};
+function frameOf(event: SessionEvent, workdir: string, how: keyof Frames): Buffer | undefined {
+  const known = frames.get(event) ?? {};
   if (how in known) return known[how];
   const said = toFrame(event, workdir);
   const meant = said && how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said;
-  known[how] = meant && Buffer.from(JSON.stringify(meant));
-  texts.set(event, known);
+  known[how] = meant && textFrame(JSON.stringify(meant));
+  frames.set(event, known);
   return known[how];
 }

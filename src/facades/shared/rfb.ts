@@ -1,0 +1,190 @@
+// What a VNC viewer says, cut into messages: enough to know input from the rest. Nothing here depends on what the
+// server answered, so a relay can pass the bytes on untouched and still keep a viewer's hands off.
+
+/** `share`: whether the others may stay. `press` and `hands`: keys and mouse, where the second is what alone changes nothing: a release, a bare movement. */
+export type RfbKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
+export interface RfbMessage {
+  readonly kind: RfbKind;
+  readonly bytes: Buffer;
+}
+/** Why a viewer cannot be understood; nothing after it can be. */
+export class RfbError extends Error {
+  override readonly name = 'RfbError';
+}
+
+const maxClipboardBytes = 1024 * 1024;
+const maxEncodings = 1_024;
+const extendedMouseButtons = -316;
+const none = 1;
+const nothing = Buffer.alloc(0);
+
+interface Shape {
+  readonly kind: RfbKind;
+  /** Undefined: more bytes are needed to know. */
+  readonly length: number | undefined;
+}
+const fixed = (length: number, kind: RfbKind = 'setup'): Shape => ({ kind, length });
+const unknown: Shape = { kind: 'setup', length: undefined };
+
+/** Keys and buttons that a viewer holds down, so that they can be let go for it. */
+export class Held {
+  readonly #keys = new Map<string, Buffer>();
+  #pointer: Buffer | undefined;
+
+  note({ bytes, kind }: RfbMessage): void {
+    if (kind !== 'press' && kind !== 'hands') return;
+    if (bytes[0] === 5) {
+      this.#pointer = kind === 'press' ? Buffer.from(bytes) : undefined;
+      return;
+    }
+    const key = bytes.subarray(4).toString('hex');
+    if (kind === 'hands') this.#keys.delete(key);
+    else if (this.#keys.size < 64) this.#keys.set(key, Buffer.from(bytes));
+  }
+
+  /** What lets all of it go. */
+  release(): Buffer {
+    const ups = [...this.#keys.values()];
+    for (const up of ups) up.fill(0, bytesOfDown(up).at, bytesOfDown(up).end);
+    if (this.#pointer) ups.push(Buffer.from([5, 0, ...this.#pointer.subarray(2, 6)]));
+    this.#keys.clear();
+    this.#pointer = undefined;
+    return Buffer.concat(ups);
+  }
+}
+/** Where a key event says whether the key went down: one byte, or two in QEMU's. */
+const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });
+
+type Phase = 'version' | 'security' | 'init' | 'messages';
+
+/** Incremental: give it bytes as they come, and take whole messages. */
+export class RfbClientParser {
+  #phase: Phase = 'version';
+  #mayExtendPointer = false;
+  /** The beginning of a message, in front of room for the rest of it: a byte at a time costs no more than all at once. */
+  #begun = Buffer.alloc(0);
+  #size = 0;
+  #wanted = 0;
+
+  /** Throws RfbError; the messages before the bad one are lost with the viewer. */
+  push(chunk: Buffer): RfbMessage[] {
+    let bytes = this.#gather(chunk);
+    const messages: RfbMessage[] = [];
+    while (bytes.length > 0) {
+      const { kind, length } = this.#phase === 'messages' ? this.#shape(bytes) : this.#handshake(bytes);
+      if (length === undefined || bytes.length < length) {
+        this.#keep(bytes, length ?? bytes.length + 1);
+        break;
+      }
+      messages.push({ kind, bytes: bytes.subarray(0, length) });
+      bytes = bytes.subarray(length);
+    }
+    return messages;
+  }
+
+  /** All that is there and not yet a message; nothing where it cannot be one yet. */
+  #gather(chunk: Buffer): Buffer {
+    if (this.#size === 0) return chunk;
+    const size = this.#size + chunk.length;
+    if (size > this.#begun.length) this.#begun = Buffer.concat([this.#begun.subarray(0, this.#size), chunk]);
+    else chunk.copy(this.#begun, this.#size);
+    this.#size = size;
+    if (size < this.#wanted) return nothing;
+    this.#size = 0;
+    return this.#begun.subarray(0, size);
+  }
+  #keep(bytes: Buffer, wanted: number): void {
+    this.#begun = Buffer.alloc(Math.max(wanted, bytes.length));
+    bytes.copy(this.#begun);
+    this.#size = bytes.length;
+    this.#wanted = wanted;
+  }
+
+  #handshake(bytes: Buffer): Shape {
+    if (this.#phase === 'version') {
+      if (!'RFB 003.'.startsWith(bytes.toString('latin1', 0, 8))) throw new RfbError('This is not RFB.');
+      if (bytes.length < 12) return unknown;
+      const minor = /^RFB 003\.00([378])\n$/.exec(bytes.toString('latin1', 0, 12))?.[1];
+      if (!minor) throw new RfbError('Only RFB 3.3, 3.7 and 3.8 are known.');
+      this.#phase = minor === '3' ? 'init' : 'security';
+      return fixed(12);
+    }
+    if (this.#phase === 'security') {
+      if (bytes[0] !== none) throw new RfbError('Only security type 1 (None) is offered.');
+      this.#phase = 'init';
+      return fixed(1);
+    }
+    this.#phase = 'messages';
+    return fixed(1, 'share'); // ClientInit
+  }
+
+  #shape(bytes: Buffer): Shape {
+    const type = bytes[0] as number;
+    switch (type) {
+      case 0: // SetPixelFormat
+        return fixed(20);
+      case 2:
+        return this.#encodings(bytes);
+      case 3: // FramebufferUpdateRequest
+        return fixed(10);
+      case 4: // KeyEvent
+        return bytes.length < 2 ? unknown : fixed(8, bytes[1] === 0 ? 'hands' : 'press');
+      case 5:
+        return this.#pointer(bytes);
+      case 6:
+        return clipboard(bytes);
+      case 150: // EnableContinuousUpdates
+        return fixed(10);
+      case 248:
+        return fence(bytes);
+      case 250: // xvp: shut down, reboot, reset
+        return fixed(4, 'resize');
+      case 251: // SetDesktopSize
+        return bytes.length < 8 ? unknown : fixed(8 + 16 * (bytes[6] as number), 'resize');
+      case 255:
+        return qemu(bytes);
+      default:
+        throw new RfbError(`Message type ${type} is unknown.`);
+    }
+  }
+
+  #encodings(bytes: Buffer): Shape {
+    if (bytes.length < 4) return unknown;
+    const count = bytes.readUInt16BE(2);
+    if (count > maxEncodings) throw new RfbError(`More than ${maxEncodings} encodings.`);
+    const length = 4 + 4 * count;
+    if (bytes.length < length) return { kind: 'setup', length };
+    for (let at = 4; at < length; at += 4) {
+      if (bytes.readInt32BE(at) === extendedMouseButtons) this.#mayExtendPointer = true;
+    }
+    return fixed(length);
+  }
+
+  /** A client that knows of more buttons sets the highest bit only where a further byte follows. */
+  #pointer(bytes: Buffer): Shape {
+    if (bytes.length < 2) return unknown;
+    const mask = bytes[1] as number;
+    if (!this.#mayExtendPointer || mask < 128) return fixed(6, mask === 0 ? 'hands' : 'press');
+    if (bytes.length < 7) return unknown;
+    return fixed(7, mask === 128 && bytes[6] === 0 ? 'hands' : 'press');
+  }
+}
+
+function clipboard(bytes: Buffer): Shape {
+  if (bytes.length < 8) return unknown;
+  const size = Math.abs(bytes.readInt32BE(4)); // negative: the extended clipboard
+  if (size > maxClipboardBytes) throw new RfbError('More than 1 MiB of clipboard.');
+  return fixed(8 + size, 'clipboard');
+}
+function fence(bytes: Buffer): Shape {
+  if (bytes.length < 9) return unknown;
+  const size = bytes[8] as number;
+  if (size > 64) throw new RfbError('A fence with more than 64 bytes.');
+  return fixed(9 + size);
+}
+function qemu(bytes: Buffer): Shape {
+  if (bytes.length < 4) return unknown;
+  if (bytes[1] === 0) return fixed(12, bytes.readUInt16BE(2) === 0 ? 'hands' : 'press');
+  if (bytes[1] !== 1) throw new RfbError(`QEMU message ${bytes[1]} is unknown.`);
+  return fixed(bytes.readUInt16BE(2) === 2 ? 10 : 4); // audio: on, off, format
+}

@@ -1,0 +1,175 @@
+import type { RawData } from 'ws';
+import { toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { DesktopEnd, DesktopService, DesktopViewer } from '../../session/services.ts';
+import { Held, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
+import { closeCodes, type Socket } from './ws-socket.ts';
+
+// A viewer's socket and the screen in its sandbox, joined. The screen's bytes pass as they are; the viewer's are looked
+// at, and what it may not do is left out. Neither side is read faster than the other takes it.
+
+const highBytes = 256 * 1024;
+const lowBytes = 64 * 1024;
+const maxFrameBytes = 2 * 1024 * 1024;
+
+export interface RelayWish {
+  readonly sessionId: SessionId;
+  readonly mayControl: boolean;
+  readonly viewerId?: string;
+  /** The viewer hears, in text frames, who has the keyboard and mouse, and may ask for them. */
+  readonly talks: boolean;
+}
+export interface RelayDeps {
+  readonly desktop: DesktopService;
+  /** Passes on what a viewer's clipboard holds. */
+  readonly clipboard: boolean;
+}
+
+const ends: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
+  left: [closeCodes.normal, ''],
+  restarted: [closeCodes.restarted, 'The display ended and is started again: connect again'],
+  stopped: [closeCodes.normal, 'The desktop was stopped'],
+  sandbox_gone: [closeCodes.tryAgain, 'The sandbox ended unexpectedly: connect again'],
+  session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
+};
+
+export async function relayVnc(socket: Socket, wish: RelayWish, deps: RelayDeps): Promise<void> {
+  const { connection } = socket;
+  let relay: Relay | undefined;
+  connection.on('message', (data: RawData, isBinary) => {
+    if (connection.leaving.aborted) return;
+    if (relay) relay.take(data as Buffer, isBinary);
+    else socket.close(closeCodes.protocolError, 'In RFB the server speaks first');
+  });
+  const left = Promise.withResolvers<undefined>();
+  const leave = () => left.resolve(undefined);
+  socket.closed.addEventListener('abort', leave, { once: true });
+  if (socket.closed.aborted) leave();
+  const { sessionId, mayControl, viewerId, talks } = wish;
+  try {
+    const asked = { mayControl, ...(viewerId !== undefined && { viewerId }), onControl: () => relay?.controlMoved() };
+    await using viewer = await deps.desktop.watch(sessionId, asked, socket.closed);
+    relay = new Relay(socket, viewer, { clipboard: deps.clipboard, talks, mayControl });
+    relay.run();
+    const end = await Promise.race([viewer.ended, left.promise]);
+    if (end) socket.close(...ends[end]);
+  } catch (thrown) {
+    // What cannot be now and what never can look the same to a viewer, but for their words.
+    const error = toAppError(thrown);
+    const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
+    if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
+    else socket.fail(error);
+  } finally {
+    connection.resume(); // its good-bye may be waiting behind what was not read
+  }
+}
+
+interface Rights {
+  readonly clipboard: boolean;
+  readonly talks: boolean;
+  readonly mayControl: boolean;
+}
+
+class Relay {
+  readonly #socket: Socket;
+  readonly #viewer: DesktopViewer;
+  readonly #rights: Rights;
+  readonly #parser = new RfbClientParser();
+  readonly #held = new Held();
+  #drives = false;
+
+  constructor(socket: Socket, viewer: DesktopViewer, rights: Rights) {
+    this.#socket = socket;
+    this.#viewer = viewer;
+    this.#rights = rights;
+  }
+
+  run(): void {
+    const { connection } = this.#socket;
+    const { stream } = this.#viewer;
+    stream.on('data', (chunk: Buffer) => {
+      connection.send(chunk);
+      if (connection.bufferedAmount > highBytes) stream.pause();
+    });
+    const flushed = connection.onFlushed(() => {
+      if (stream.isPaused() && connection.bufferedAmount <= lowBytes) stream.resume();
+    });
+    connection.once('close', () => flushed[Symbol.dispose]());
+    stream.on('drain', () => connection.resume());
+    this.#drives = this.#viewer.driver === this.#viewer.id; // it came back under the same name
+    this.#tell();
+  }
+
+  take(data: Buffer, isBinary: boolean): void {
+    if (isBinary) this.#pass(data);
+    else this.#hear(data);
+  }
+
+  /** Somebody took the keyboard and mouse, or gave them back. */
+  controlMoved(): void {
+    const drives = this.#viewer.driver === this.#viewer.id;
+    if (this.#drives && !drives) this.#viewer.stream.write(this.#held.release());
+    this.#drives = drives;
+    this.#tell();
+  }
+
+  #pass(bytes: Buffer): void {
+    let messages: RfbMessage[] = [];
+    try {
+      if (bytes.length > maxFrameBytes) throw new RfbError('A frame of more than 2 MiB.');
+      messages = this.#parser.push(bytes);
+    } catch (thrown) {
+      const reason = thrown instanceof RfbError ? thrown.message : 'This cannot be read as RFB.';
+      this.#socket.close(closeCodes.protocolError, reason);
+    }
+    const passed = messages.filter((message) => this.#passes(message)).map((message) => message.bytes);
+    const { stream } = this.#viewer;
+    if (passed.length === 0 || stream.destroyed) return;
+    const [only, ...others] = passed as [Buffer, ...Buffer[]];
+    if (!stream.write(others.length === 0 ? only : Buffer.concat(passed))) this.#socket.connection.pause();
+  }
+
+  #passes(message: RfbMessage): boolean {
+    switch (message.kind) {
+      case 'setup':
+        return true;
+      case 'share':
+        if (!this.#rights.mayControl) message.bytes[0] = 1; // who may only watch must not send the others away
+        return true;
+      case 'press':
+      case 'hands':
+        if (!this.#viewer.uses(message.kind)) return false;
+        this.#held.note(message);
+        return true;
+      case 'clipboard':
+        return this.#rights.clipboard && this.#viewer.uses('hands');
+      case 'resize':
+        return this.#viewer.uses('hands');
+    }
+  }
+
+  #hear(text: Buffer): void {
+    const type = this.#rights.talks ? typeOf(text) : undefined;
+    if (type === 'take') this.#viewer.take();
+    else if (type === 'give') this.#viewer.giveBack();
+    else this.#socket.close(closeCodes.notUnderstood, 'Only binary frames are understood');
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (!this.#rights.talks) return;
+    const { driver, id } = this.#viewer;
+    const who = driver === undefined ? 'nobody' : driver === id ? 'you' : 'another';
+    const { mayControl, clipboard } = this.#rights;
+    this.#socket.sendJson({ type: 'control', who, viewer: id, mayControl, clipboard });
+  }
+}
+
+function typeOf(text: Buffer): unknown {
+  if (text.length > 1_000) return undefined;
+  try {
+    return (JSON.parse(`${text}`) as { type?: unknown } | null)?.type;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import WebSocket from 'ws';
+import { SessionId } from '../../../src/core/ids.ts';
+import { needs } from '../../support/components.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { rfbClient } from '../../support/rfb-client.ts';
+import { openWebSocket } from '../../support/sockets.ts';
+import { type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+
+// The relay with a real Xvnc behind it, and viewers that are better behaved or worse than real ones.
+const run = promisify(execFile);
+let desktop: TestDesktop;
+let server: TestServer;
+
+beforeAll(async () => {
+  desktop = await testDesktop(71);
+  server = await testServer();
+  server.others.desktop.client = desktop.client;
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await desktop?.[Symbol.asyncDispose]();
+});
+
+async function session(context: TestContext) {
+  await needs(context, 'xvnc');
+  const id = SessionId.parse(await server.newSession());
+  const path = `/api/v1/sessions/${id}/vnc`;
+  const url = (query = '') => `${server.url.replace('http', 'ws')}${path}${query}`;
+  const facts = async () =>
+    (await Array.fromAsync(server.fake.sessions.history(id))).flatMap((event) =>
+      event.type === 'desktop' ? [event.data.kind] : [],
+    );
+  return { id, path, url, facts };
+}
+const paint = (color: string) => run('xsetroot', ['-solid', color], { env: desktop.env });
+/** What the display hears from keyboards and mice. */
+async function input() {
+  const child = spawn('xinput', ['test-xi2', '--root'], { env: desktop.env, stdio: ['ignore', 'pipe', 'ignore'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  await expect.poll(() => text).not.toBe(''); // it tells of the devices first
+  return { text: () => text, [Symbol.dispose]: () => void child.kill() };
+}
+const where = async () => (await run('xdotool', ['getmouselocation'], { env: desktop.env })).stdout.split(' scr')[0];
+
+test('a viewer sees what is drawn, and its clicks arrive', async (context) => {
+  const it = await session(context);
+  using viewer = await rfbClient(it.url());
+  expect(viewer.ws.protocol).toBe('binary');
+  expect(viewer.size).toEqual({ width: 640, height: 480 });
+  await paint('#c04010');
+  await expect.poll(() => viewer.pixel(320, 240)).toBe(0xc04010);
+  await paint('#104080');
+  await expect.poll(() => viewer.pixel(5, 470)).toBe(0x104080);
+  viewer.click(123, 45);
+  await expect.poll(where).toBe('x:123 y:45');
+  expect(await it.facts()).toContain('control_taken');
+  viewer.ws.close();
+  await expect.poll(it.facts).toContain('control_returned');
+});
+
+test('F127 who may only watch sees everything and moves nothing', async (context) => {
+  const it = await session(context);
+  const link = async (right: string) =>
+    (await server.call('POST', `${it.path}/signed-url`, { right })).body.data.signed_url as string;
+  await run('xdotool', ['mousemove', '7', '7'], { env: desktop.env });
+  const ways = [it.url('?view_only=1'), `${server.url.replace('http', 'ws')}${await link('view')}`];
+  for (const way of ways) {
+    using viewer = await rfbClient(way);
+    viewer.click(200, 200);
+    viewer.key(0x61);
+    await paint('#208020');
+    await expect.poll(() => viewer.pixel(100, 100)).toBe(0x208020);
+    expect(await where()).toBe('x:7 y:7');
+  }
+  using hands = await rfbClient(`${server.url.replace('http', 'ws')}${await link('control')}`);
+  hands.click(201, 202);
+  await expect.poll(where).toBe('x:201 y:202');
+});
+
+test('one person at a time has the keyboard and mouse, until it gives them back or another takes them over', async (context) => {
+  const it = await session(context);
+  using one = await rfbClient(it.url('?viewer=viewer-one&notices=1'));
+  using two = await rfbClient(it.url('?viewer=viewer-two&notices=1'));
+  await expect.poll(() => two.told.at(-1)?.who).toBe('nobody');
+  one.click(10, 10);
+  await expect.poll(() => two.told.at(-1)?.who).toBe('another');
+  expect(one.told.at(-1)?.who).toBe('you');
+  two.click(20, 20);
+  await two.pixel(0, 0);
+  expect(await where()).toBe('x:10 y:10');
+
+  const open = server.others.services.desktop.gate(it.id, AbortSignal.timeout(10_000)).then(() => 'open');
+  two.ws.send('{"type":"take"}');
+  await expect.poll(() => two.told.at(-1)?.who).toBe('you');
+  two.click(30, 30);
+  await expect.poll(where).toBe('x:30 y:30');
+  one.click(40, 40);
+  await one.pixel(0, 0);
+  expect(await where()).toBe('x:30 y:30');
+  expect(await Promise.race([open, Promise.resolve('held')])).toBe('held');
+
+  two.ws.send('{"type":"give"}');
+  expect(await open).toBe('open');
+  await expect.poll(() => one.told.at(-1)?.who).toBe('nobody');
+  expect(await it.facts()).toEqual(expect.arrayContaining(['control_taken', 'control_taken', 'control_returned']));
+});
+
+test('what a driver holds down is let go when another takes over', async (context) => {
+  const it = await session(context);
+  using one = await rfbClient(it.url('?notices=1'));
+  using two = await rfbClient(it.url('?notices=1'));
+  using seen = await input();
+  one.send([5, 1, 0, 50, 0, 50]);
+  one.send([4, 1, 0, 0, 0, 0, 0xff, 0xe1]); // Shift goes down, and does not come up
+  await expect.poll(seen.text).toMatch(/RawButtonPress.*RawKeyPress/s);
+  two.ws.send('{"type":"take"}');
+  await expect.poll(() => one.told.at(-1)?.who).toBe('another');
+  await expect.poll(seen.text).toMatch(/RawKeyRelease/);
+  await expect.poll(seen.text).toMatch(/RawButtonRelease/);
+});
+
+test('viewers that say what is no RFB are closed with the reason, and no other is', async (context) => {
+  const it = await session(context);
+  using good = await rfbClient(it.url());
+  const bad: [number[] | string, number, RegExp][] = [
+    [[99, 1, 2, 3], 1002, /Message type 99/],
+    [[255, 7, 0, 0], 1002, /QEMU/],
+    [[6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff], 1002, /clipboard/],
+    ['hello', 1003, /binary/],
+  ];
+  for (const [bytes, code, reason] of bad) {
+    using viewer = await rfbClient(it.url());
+    if (typeof bytes === 'string') viewer.ws.send(bytes);
+    else viewer.send(bytes);
+    expect(await viewer.closed).toEqual({ code, reason: expect.stringMatching(reason) });
+  }
+  using rude = await openWebSocket(it.url());
+  rude.ws.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+  expect(await rude.closed).toMatchObject({ code: 1002 });
+  await paint('#777777');
+  await expect.poll(() => good.pixel(1, 1)).toBe(0x777777);
+});
+
+test('a display that dies closes its viewers so that they come again, and the log says so', async (context) => {
+  const it = await session(context);
+  using viewer = await rfbClient(it.url());
+  await desktop.crash();
+  expect(await viewer.closed).toEqual({ code: 1012, reason: expect.stringContaining('connect again') });
+  await expect.poll(it.facts).toContain('restarted');
+  using again = await rfbClient(it.url());
+  expect(await again.pixel(0, 0)).toBeTypeOf('number');
+  expect(again.ws.readyState).toBe(WebSocket.OPEN);
+});

@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DesktopClient, DesktopStatus } from '../../src/sandbox/client.ts';
+import { noDesktop } from './no-desktop.ts';
+
+export interface TestDesktop extends AsyncDisposable {
+  readonly client: DesktopClient;
+  /** For X programs of the test: `DISPLAY`. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly socket: string;
+  /** Streams that are open. */
+  readonly streams: Set<Duplex>;
+  /** Ends the display as the kernel would; it is started again, as a sandbox does. */
+  crash(): Promise<void>;
+}
+const size = { width: 640, height: 480 };
+
+/** This machine's own Xvnc, behind the client that a sandbox would give. Started by the first who wants it. */
+export async function testDesktop(display: number): Promise<TestDesktop> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-xvnc-'));
+  const socket = join(folder, 'rfb');
+  const streams = new Set<Duplex>();
+  let child: ChildProcess | undefined;
+  let starting: Promise<void> | undefined;
+  let restarts = 0;
+
+  async function launch(): Promise<void> {
+    const geometry = `${size.width}x${size.height}`;
+    const flags = ['-depth', '24', '-rfbunixpath', socket, '-rfbport', '-1', '-SecurityTypes', 'None', '-AlwaysShared'];
+    const made = spawn('Xvnc', [`:${display}`, '-geometry', geometry, ...flags, '-nolisten', 'tcp'], {
+      stdio: 'ignore',
+    });
+    child = made;
+    made.once('exit', () => {
+      if (child === made) child = undefined;
+    });
+    for (let tries = 0; ; tries++) {
+      const probe = await reach(socket).catch(() => undefined);
+      probe?.destroy();
+      if (probe) return;
+      if (tries > 200 || made.exitCode !== null) throw new Error('Xvnc did not start');
+      await pause(25);
+    }
+  }
+  const start = async () => {
+    if (child && !starting) return;
+    starting ??= launch().finally(() => {
+      starting = undefined;
+    });
+    await starting;
+  };
+  const end = async () => {
+    const made = child;
+    if (!made) return;
+    made.kill('SIGKILL');
+    if (made.exitCode === null && made.signalCode === null) await once(made, 'exit');
+    await rm(`/tmp/.X${display}-lock`, { force: true });
+    await rm(`/tmp/.X11-unix/X${display}`, { force: true });
+  };
+  const status = async (): Promise<DesktopStatus> => ({
+    ...{ state: child ? 'running' : 'stopped', browser: 'stopped', ...size },
+    restarts: { display: restarts, browser: 0 },
+  });
+  const client: DesktopClient = {
+    ...noDesktop(),
+    status,
+    async start() {
+      await start();
+      return await status();
+    },
+    stop: end,
+    async vnc() {
+      await start();
+      const stream = await reach(socket);
+      streams.add(stream);
+      stream.once('close', () => streams.delete(stream));
+      return stream;
+    },
+  };
+  return {
+    client,
+    env: { ...process.env, DISPLAY: `:${display}` },
+    socket,
+    streams,
+    async crash() {
+      await end();
+      restarts++;
+      await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function reach(path: string): Promise<Duplex> {
+  const stream = connect(path);
+  stream.on('error', () => {});
+  await once(stream, 'connect');
+  return stream;
+}
