@@ -1,0 +1,36 @@
+import type { Browser, BrowserContext, CDPSession } from 'playwright-core';
+import { AppError } from '../core/errors.ts';
+import type { DesktopClient } from '../sandbox/client.ts';
+import { orGiveUp } from './give-up.ts';
+import { pipeTransport } from './transport.ts';
+
+const connectMs = 20_000;
+
+export interface Connection {
+  readonly context: BrowserContext;
+  /** The browser itself, beside its pages. */
+  readonly control: CDPSession;
+  isOpen(): boolean;
+  /** Leaves the browser as it is. */
+  close(): void;
+}
+
+/** A way to the sandbox's browser, which is started where it does not run. */
+export async function connect(desktop: DesktopClient, signal: AbortSignal): Promise<Connection> {
+  const pipe = await desktop.cdp(signal);
+  const transport = pipeTransport(pipe);
+  try {
+    // Loaded with the first browser: a server whose sessions use none does without its memory.
+    const { chromium } = await import('playwright-core');
+    // No defaults of a test: a person watches this browser, and downloads go where we say.
+    const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
+    const browser: Browser = await orGiveUp(connecting, signal);
+    const context = browser.contexts()[0];
+    if (!context) throw new AppError('sandbox_unavailable', 'The browser has no profile to work in.');
+    const control = await orGiveUp(browser.newBrowserCDPSession(), signal);
+    return { context, control, isOpen: () => browser.isConnected(), close: () => transport.close() };
+  } catch (thrown) {
+    transport.close();
+    throw thrown;
+  }
+}

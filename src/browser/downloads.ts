@@ -1,0 +1,81 @@
+import type { CDPSession } from 'playwright-core';
+import { pause } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { clipped, type Notes } from './notes.ts';
+
+const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+const maxKnown = 100;
+const waitMs = 2_000;
+const lookMs = 50;
+
+interface Options {
+  readonly control: CDPSession;
+  /** As the sandbox sees it. */
+  readonly folder: string;
+  readonly maxBytes: number;
+  readonly notes: Notes;
+  readonly clock: Clock;
+}
+
+/** Downloads go into a folder of the workspace, and end where they become too large. */
+export class Downloads {
+  readonly #options: Options;
+  /** Those under way, by the browser's id for them: their names. */
+  readonly #open = new Map<string, string>();
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { control } = options;
+    control.on('Browser.downloadWillBegin', ({ guid, suggestedFilename }) => this.#begin(guid, suggestedFilename));
+    control.on('Browser.downloadProgress', (progress) => this.#progress(progress));
+  }
+
+  async start(): Promise<void> {
+    const { control, folder } = this.#options;
+    await control.send('Browser.setDownloadBehavior', {
+      behavior: 'allow',
+      downloadPath: folder,
+      eventsEnabled: true,
+    });
+  }
+
+  /** Small ones are through in a moment, and then the model is told so at once. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.now() + waitMs;
+    while (this.#open.size > 0 && clock.now() < until) await pause(lookMs, signal, clock);
+  }
+
+  #begin(guid: string, suggested: string): void {
+    const name = clipped(suggested, 120);
+    if (this.#open.size >= maxKnown) this.#open.clear();
+    this.#open.set(guid, name);
+    this.#options.notes.add(`A download began: ${name}, into ${this.#options.folder}.`);
+  }
+
+  #progress({ guid, totalBytes, receivedBytes, state, filePath }: Progress): void {
+    const name = this.#open.get(guid);
+    if (name === undefined) return;
+    const { control, maxBytes, notes } = this.#options;
+    if (state === 'completed') {
+      this.#open.delete(guid);
+      notes.add(`The download is complete: ${filePath ?? name} (${receivedBytes} bytes).`);
+    } else if (state === 'canceled') {
+      this.#open.delete(guid);
+      notes.add(`The download of ${name} broke off.`);
+    } else if (Math.max(totalBytes, receivedBytes) > maxBytes) {
+      this.#open.delete(guid);
+      notes.add(
+        `The download of ${name} was stopped: it is over ${mebibytes(maxBytes)}, which is the most there may be.`,
+      );
+      control.send('Browser.cancelDownload', { guid }).catch(() => {}); // the browser is gone, and the download with it
+    }
+  }
+}
+interface Progress {
+  readonly guid: string;
+  readonly totalBytes: number;
+  readonly receivedBytes: number;
+  readonly state: string;
+  readonly filePath?: string;
+}

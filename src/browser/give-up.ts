@@ -1,0 +1,18 @@
+import { throwIfFired } from '../core/cancel.ts';
+
+/** The work, or what the signal stands for as soon as it fires. What goes on behind it is nobody's any more. */
+export async function orGiveUp<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  work.catch(() => {});
+  throwIfFired(signal);
+  const fired = Promise.withResolvers<void>();
+  const fire = () => fired.resolve();
+  signal.addEventListener('abort', fire, { once: true });
+  try {
+    const first = await Promise.race([work.then((value) => ({ value })), fired.promise]);
+    if (first) return first.value;
+    throwIfFired(signal);
+    throw new Error('unreachable: a signal that fired throws');
+  } finally {
+    signal.removeEventListener('abort', fire);
+  }
+}

@@ -1,0 +1,44 @@
+const names: Readonly<Record<string, string>> = {
+  ctrl: 'Control',
+  control: 'Control',
+  cmd: 'Meta',
+  super: 'Meta',
+  meta: 'Meta',
+  win: 'Meta',
+  alt: 'Alt',
+  option: 'Alt',
+  shift: 'Shift',
+  enter: 'Enter',
+  return: 'Enter',
+  esc: 'Escape',
+  escape: 'Escape',
+  tab: 'Tab',
+  space: 'Space',
+  backspace: 'Backspace',
+  back_space: 'Backspace',
+  del: 'Delete',
+  delete: 'Delete',
+  insert: 'Insert',
+  home: 'Home',
+  end: 'End',
+  up: 'ArrowUp',
+  down: 'ArrowDown',
+  left: 'ArrowLeft',
+  right: 'ArrowRight',
+  arrowup: 'ArrowUp',
+  arrowdown: 'ArrowDown',
+  arrowleft: 'ArrowLeft',
+  arrowright: 'ArrowRight',
+  pageup: 'PageUp',
+  page_up: 'PageUp',
+  prior: 'PageUp',
+  pagedown: 'PageDown',
+  page_down: 'PageDown',
+  next: 'PageDown',
+};
+
+/** Whatever a model calls a key, as Playwright calls it: `ctrl+a` is `Control+a`, `Return` is `Enter`. */
+export const playwrightKeys = (keys: string): string => {
+  const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
+  return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');
+};

@@ -1,0 +1,68 @@
+import type { Response } from 'playwright-core';
+import type { SandboxClient } from '../sandbox/client.ts';
+import { failed, networkFailure, type Said, said } from './explain.ts';
+import { orGiveUp } from './give-up.ts';
+import { clipped } from './notes.ts';
+import { whyRefused } from './refused.ts';
+import type { Tab } from './tabs.ts';
+
+const restMs = 5_000; // for what a page still loads once it is there
+const refusalBytes = 2_000;
+
+interface Options {
+  readonly tab: Tab;
+  readonly url: string;
+  readonly sandbox: SandboxClient;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Opens an address, and says what came of it. */
+export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<Said> {
+  let response: Response | null;
+  try {
+    response = await orGiveUp(page.goto(url, { timeout: timeoutMs, waitUntil: 'domcontentloaded' }), signal);
+  } catch (thrown) {
+    const message = String((thrown as Error | null)?.message);
+    if (/Download is starting/i.test(message)) return said(`${clipped(url, 300)} is a download, not a page.`);
+    if (/ERR_TUNNEL_CONNECTION_FAILED/.test(message)) {
+      const why = await whyRefused(sandbox, url, signal);
+      if (why) return failed(`Blocked: ${why}`, 'refused');
+    }
+    if (/ERR_ABORTED/.test(message)) {
+      return /^chrome:/.test(url)
+        ? failed('The page crashed, or the browser does not show it.')
+        : failed(`${clipped(url, 300)} led to no page: the server sent none, or the page went elsewhere itself.`);
+    }
+    if (/timeout .* exceeded/i.test(message)) {
+      return failed(`${clipped(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');
+    }
+    const network = networkFailure(url, message);
+    if (network) return network;
+    throw thrown;
+  }
+  await orGiveUp(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
+    if (signal.aborted) throw thrown; // else the page shows already, and something of it is slow
+  });
+  return await outcome(response, page.url());
+}
+
+async function outcome(response: Response | null, url: string): Promise<Said> {
+  const shown = clipped(url, 300);
+  if (!response) return said(`Opened ${shown}.`);
+  const { 'content-type': type = '', 'content-length': length = '0' } = response.headers();
+  const status = response.status();
+  if (status === 403 && type.startsWith('text/plain') && Number(length) <= refusalBytes) {
+    const text = await response.text().catch(() => '');
+    if (text.startsWith('egress to ')) return failed(`Blocked: ${text.trim()}`, 'refused');
+  }
+  if (status >= 400) return failed(`${shown} answered HTTP ${status}.`);
+  const kind = type.split(';')[0]?.trim() ?? '';
+  if (kind === 'application/pdf') {
+    const how =
+      'Its text is not in the page: fetch it with the shell (curl -O) and use pdftotext, or look at the picture.';
+    return said(`Opened ${shown}, a PDF. ${how}`);
+  }
+  if (kind !== '' && !/html|^text\/|json|xml/.test(kind)) return said(`Opened ${shown}, which is ${kind} and no page.`);
+  return said(`Opened ${shown}.`);
+}

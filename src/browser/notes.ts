@@ -1,0 +1,26 @@
+const maxNotes = 20;
+const maxChars = 400;
+
+/** What happened in the browser since the model was last told; when it is too much, how much of it there was. */
+export class Notes {
+  #notes: string[] = [];
+  #lost = 0;
+
+  add(note: string): void {
+    if (this.#notes.length < maxNotes) this.#notes.push(clipped(note, maxChars));
+    else this.#lost += 1;
+  }
+
+  take(): string[] {
+    const notes = this.#lost > 0 ? [...this.#notes, `… and ${this.#lost} more like these.`] : this.#notes;
+    this.#notes = [];
+    this.#lost = 0;
+    return notes;
+  }
+}
+
+/** On one line, and no longer than this. */
+export function clipped(text: string, chars: number): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= chars ? line : `${line.slice(0, chars - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}

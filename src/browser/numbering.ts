@@ -1,0 +1,26 @@
+import type { FoundElement, Scan } from './page-types.ts';
+
+/** What the last view showed: which elements, of which document. */
+export interface Numbered {
+  readonly document: string;
+  readonly ids: ReadonlySet<number>;
+  readonly count: number;
+}
+
+export const numbered = ({ document, elements }: Pick<Scan, 'document' | 'elements'>): Numbered => ({
+  document,
+  ids: new Set(elements.map(({ id }) => id)),
+  count: elements.length,
+});
+
+/** `3:<button>Save</button>`, one to a line; what the view before did not have of this document is marked. */
+export function elementLines(
+  { document, elements, more }: Pick<Scan, 'document' | 'elements' | 'more'>,
+  before: Numbered | undefined,
+): string[] {
+  const isNew = ({ id }: FoundElement) => before?.document === document && !before.ids.has(id);
+  const lines = elements.map(
+    (element, index) => `${index}:<${element.tag}>${element.text}</${element.tag}>${isNew(element) ? ' [new]' : ''}`,
+  );
+  return more > 0 ? [...lines, `… and ${more} more on this screen`] : lines;
+}

@@ -1,0 +1,316 @@
+import type { CDPSession } from 'playwright-core';
+import { deadline, pause, throwIfFired } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
+import { addressOf } from './address.ts';
+import type { AgentBrowser, BrowserLimits, BrowserReport, PictureBytes, Target } from './browser.ts';
+import { type Connection, connect } from './connection.ts';
+import { Downloads } from './downloads.ts';
+import { explain, failed, type Said, said } from './explain.ts';
+import { orGiveUp } from './give-up.ts';
+import { inConsole, inPage } from './in-page.ts';
+import { playwrightKeys } from './keys.ts';
+import { toMarkdown } from './markdown.ts';
+import { navigate } from './navigate.ts';
+import { clipped, Notes } from './notes.ts';
+import { elementLines, numbered } from './numbering.ts';
+import { choose, locate, ping, scan, scrollPage, setValue } from './page-script.ts';
+import { type Tab, Tabs } from './tabs.ts';
+
+const connectMs = 60_000;
+const settleMs = 100; // after an input: what it starts, has started by then
+const loadMs = 5_000;
+const pingMs = 1_500;
+const typedChars = 200; // longer texts are put in at once
+const markdownChars = 10_000;
+const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
+
+interface Options {
+  readonly sandbox: SandboxClient;
+  readonly clock: Clock;
+  readonly limits: BrowserLimits;
+}
+interface Opened extends Connection {
+  readonly tabs: Tabs;
+  readonly downloads: Downloads;
+}
+type Work = (tab: Tab, signal: AbortSignal) => Promise<Said>;
+
+/** The browser of one sandbox, as an agent uses it: one call after another. A browser that died is started anew. */
+export class BrowserSession implements AgentBrowser, Disposable {
+  readonly #sandbox: SandboxClient;
+  readonly #clock: Clock;
+  readonly #limits: BrowserLimits;
+  readonly #notes = new Notes();
+  #opened: Opened | undefined;
+
+  constructor({ sandbox, clock, limits }: Options) {
+    this.#sandbox = sandbox;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  /** Lets go of the browser, which goes on. */
+  [Symbol.dispose](): void {
+    this.#opened?.close();
+    this.#opened = undefined;
+  }
+
+  view(signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async () => said(''), { withText: true });
+  }
+
+  async navigate(url: string, signal: AbortSignal): Promise<BrowserReport> {
+    const address = addressOf(url, this.#sandbox.workdir);
+    if ('no' in address) return { ...failed(address.no, 'refused') };
+    const { navigationMs } = this.#limits;
+    const go: Work = async (current, until) => {
+      const tab = await this.#answering(current, until);
+      return await navigate({ tab, url: address.url, sandbox: this.#sandbox, timeoutMs: navigationMs, signal: until });
+    };
+    return await this.#do(signal, go, { ms: navigationMs + 2 * loadMs, isNavigation: true });
+  }
+
+  async restart(url: string, signal: AbortSignal): Promise<BrowserReport> {
+    const address = addressOf(url, this.#sandbox.workdir);
+    if ('no' in address) return { ...failed(address.no, 'refused') };
+    this[Symbol.dispose]();
+    using until = deadline(connectMs, this.#clock, signal);
+    await this.#sandbox.desktop.restartBrowser(until.signal);
+    this.#notes.take();
+    return await this.navigate(url, signal);
+  }
+
+  click(target: Target, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const place = await this.#place(tab, target);
+      if ('ok' in place) return place;
+      await tab.page.mouse.click(place.x, place.y);
+      return said(`Clicked ${place.what}.`);
+    });
+  }
+
+  input(
+    target: Target,
+    text: string,
+    { pressEnter, signal }: { pressEnter: boolean; signal: AbortSignal },
+  ): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const place = await this.#place(tab, target);
+      if ('ok' in place) return place;
+      const { mouse, keyboard } = tab.page;
+      if (!('index' in target) || !(await inPage(await tab.cdp(), setValue, { index: target.index, text }))) {
+        await mouse.click(place.x, place.y);
+        await keyboard.press('Control+a');
+        if (text === '') await keyboard.press('Delete');
+        else if (text.length > typedChars || text.includes('\n')) await keyboard.insertText(text);
+        else await keyboard.type(text);
+      }
+      if (pressEnter) await keyboard.press('Enter');
+      return said(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
+    });
+  }
+
+  moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async ({ page }) => {
+      await page.mouse.move(x, y);
+      return said(`The mouse is at ${x}, ${y}.`);
+    });
+  }
+
+  pressKey(key: string, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async ({ page }) => {
+      const keys = playwrightKeys(key);
+      try {
+        await page.keyboard.press(keys);
+      } catch (thrown) {
+        if (!/unknown key/i.test(String(thrown))) throw thrown;
+        return failed(`There is no key ${JSON.stringify(clipped(key, 60))}. Such as Enter, Tab, Control+a, ArrowDown.`);
+      }
+      return said(`Pressed ${keys}.`);
+    });
+  }
+
+  selectOption(index: number, option: number | string, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const wrong = notListed(tab, index);
+      if (wrong) return wrong;
+      const done = await inPage(await tab.cdp(), choose, { index, option });
+      return 'none' in done ? failed(done.none, 'not_found') : said(`Chose ${JSON.stringify(done.chosen)}.`);
+    });
+  }
+
+  scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) => {
+      const moved = await inPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
+      const end = direction === 'down' ? 'at its end' : 'at its top';
+      return said(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is ${end} already.`);
+    });
+  }
+
+  consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async (tab) =>
+      said(await inConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
+    );
+  }
+
+  consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport> {
+    return this.#do(signal, async ({ console }) =>
+      said(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
+    );
+  }
+
+  /** Does something in the tab that is worked in, and tells what came of it. */
+  async #do(
+    signal: AbortSignal,
+    work: Work,
+    { ms = this.#limits.answerMs, withText = false, isNavigation = false } = {},
+  ): Promise<BrowserReport> {
+    const opened = await this.#open(signal);
+    if ('ok' in opened) return opened;
+    let tab: Tab | undefined;
+    let outcome: Said;
+    try {
+      using until = deadline(ms, this.#clock, signal);
+      tab = await orGiveUp(opened.tabs.current(), until.signal);
+      tab.dialogs = 0;
+      outcome = await orGiveUp(work(tab, until.signal), until.signal);
+      if (!withText) await this.#settle(opened, until.signal, isNavigation);
+    } catch (thrown) {
+      throwIfFired(signal);
+      outcome = explain(thrown, opened.isOpen());
+    }
+    return await this.#report(opened, outcome, { signal, withText });
+  }
+
+  async #open(signal: AbortSignal): Promise<Opened | Said> {
+    if (this.#opened?.isOpen()) return this.#opened;
+    const isAnew = this.#opened !== undefined;
+    this[Symbol.dispose]();
+    using until = deadline(connectMs, this.#clock, signal);
+    let connection: Connection | undefined;
+    try {
+      connection = await connect(this.#sandbox.desktop, until.signal);
+      const { context, control } = connection;
+      const { maxTabs, maxDownloadBytes: maxBytes } = this.#limits;
+      const notes = this.#notes;
+      const folder = `${this.#sandbox.workdir}/Downloads`;
+      const downloads = new Downloads({ control, folder, maxBytes, notes, clock: this.#clock });
+      await orGiveUp(downloads.start(), until.signal);
+      this.#opened = { ...connection, tabs: new Tabs({ context, notes, maxTabs }), downloads };
+    } catch (thrown) {
+      connection?.close();
+      throwIfFired(signal);
+      return explain(thrown, true);
+    }
+    if (isAnew) this.#notes.add('The browser had ended, and was started again: earlier pages are gone.');
+    return this.#opened;
+  }
+
+  /** The tab, or a fresh one where its page keeps it busy: nothing could lead away from that. */
+  async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
+    try {
+      using soon = deadline(pingMs, this.#clock, signal);
+      await orGiveUp(
+        tab.cdp().then((cdp) => inPage(cdp, ping, {})),
+        soon.signal,
+      );
+      return tab;
+    } catch {
+      throwIfFired(signal);
+      this.#notes.add('The page before did not answer any more; its tab was closed.');
+      return (await this.#opened?.tabs.replace(tab)) ?? tab;
+    }
+  }
+
+  /** What an input starts gets its time to come to something. */
+  async #settle({ tabs, downloads }: Opened, signal: AbortSignal, isNavigation: boolean): Promise<void> {
+    if (!isNavigation) await pause(settleMs, signal, this.#clock);
+    const { page } = await tabs.current();
+    const loaded = page.waitForLoadState('load', { timeout: loadMs });
+    await orGiveUp(loaded, signal).catch(() => throwIfFired(signal));
+    await downloads.settle(signal);
+  }
+
+  /** Where to point: a place, or an element of the last view. */
+  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | Said> {
+    if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
+    const { index } = target;
+    const wrong = notListed(tab, index);
+    if (wrong) return wrong;
+    const at = await inPage(await tab.cdp(), locate, { index });
+    if ('gone' in at) return failed(`Element ${index} of the last view is gone. Look again.`, 'not_found');
+    if ('coveredBy' in at) return failed(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
+    return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
+  }
+
+  async #report(
+    opened: Opened,
+    outcome: Said,
+    { signal, withText }: { signal: AbortSignal; withText: boolean },
+  ): Promise<BrowserReport> {
+    let lines: string[] = [];
+    let picture: PictureBytes | undefined;
+    let { ok, reason } = outcome;
+    try {
+      using until = deadline(this.#limits.answerMs, this.#clock, signal);
+      const tab = await orGiveUp(opened.tabs.current(), until.signal);
+      const cdp = await orGiveUp(tab.cdp(), until.signal);
+      const seen = Promise.all([this.#look(tab, cdp, { opened, withText }), photograph(cdp)]);
+      [lines, picture] = await orGiveUp(seen, until.signal);
+    } catch (thrown) {
+      throwIfFired(signal);
+      const why = explain(thrown, opened.isOpen());
+      lines = outcome.ok ? [why.text] : [];
+      if (outcome.ok) [ok, reason] = [false, why.reason];
+      picture = await this.#wholeScreen(signal);
+    }
+    const notes = this.#notes.take().map((note) => `- ${note}`);
+    const text = [outcome.text, ...notes, ...lines].filter(Boolean).join('\n');
+    return { ok, text, ...(reason && !ok && { reason }), ...(picture && { picture }) };
+  }
+
+  async #look(
+    tab: Tab,
+    cdp: CDPSession,
+    { opened, withText }: { opened: Opened; withText: boolean },
+  ): Promise<string[]> {
+    const found = await inPage(cdp, scan, { withText, ...bounds });
+    const elements = elementLines(found, tab.shown);
+    tab.shown = numbered(found);
+    const { title, width, height, scrollY, scrollHeight } = found;
+    const count = opened.tabs.all.length;
+    const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';
+    const text = withText ? ['', 'Text:', toMarkdown(found.tree, markdownChars, found.cut) || '(none)'] : [];
+    return [
+      `Page: ${title || '(no title)'} ${clipped(tab.page.url(), 500)}${tabs}`,
+      `Screen: ${width}×${height}, from ${scrollY} of ${scrollHeight}`,
+      elements.length > 0 ? 'Elements on the screen:' : 'Nothing on the screen can be clicked or filled in.',
+      ...elements,
+      ...text,
+    ];
+  }
+
+  /** The whole desktop, where the page itself cannot be had. */
+  async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
+    try {
+      using until = deadline(this.#limits.answerMs, this.#clock, signal);
+      return { mimeType: 'image/png', data: await this.#sandbox.desktop.screenshot(until.signal) };
+    } catch {
+      throwIfFired(signal);
+      return undefined;
+    }
+  }
+}
+
+async function photograph(cdp: CDPSession): Promise<PictureBytes> {
+  const { data } = await cdp.send('Page.captureScreenshot', { format: 'jpeg', quality: 75, optimizeForSpeed: true });
+  return { mimeType: 'image/jpeg', data: Buffer.from(data, 'base64') };
+}
+
+function notListed({ shown }: Tab, index: number): Said | undefined {
+  const count = shown?.count ?? 0;
+  if (index < count) return undefined;
+  const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;
+  return failed(`There is no element ${index}. ${known}; look again with browser_view.`, 'not_found');
+}

@@ -1,0 +1,136 @@
+import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
+import { clipped, type Notes } from './notes.ts';
+import type { Numbered } from './numbering.ts';
+
+const maxConsoleLines = 500;
+const maxDialogs = 10; // in one action; a page that asks more often is closed
+
+export interface Tab {
+  readonly page: Page;
+  /** The page's console, newest last. */
+  readonly console: string[];
+  readonly cdp: () => Promise<CDPSession>;
+  crashed: boolean;
+  dialogs: number;
+  /** What the model was shown last. */
+  shown: Numbered | undefined;
+}
+interface Options {
+  readonly context: BrowserContext;
+  readonly notes: Notes;
+  readonly maxTabs: number;
+}
+
+/** The tabs of a browser; the newest is the one that is worked in. What they do by themselves becomes notes. */
+export class Tabs {
+  readonly #context: BrowserContext;
+  readonly #notes: Notes;
+  readonly #maxTabs: number;
+  #tabs: Tab[] = [];
+  #current: Tab | undefined;
+  /** We open or close one ourselves, which is no news. */
+  #quiet = 0;
+
+  constructor({ context, notes, maxTabs }: Options) {
+    this.#context = context;
+    this.#notes = notes;
+    this.#maxTabs = maxTabs;
+    for (const page of context.pages()) this.#add(page);
+    context.on('page', (page) => this.#add(page, 'told'));
+  }
+
+  get all(): readonly Tab[] {
+    return this.#tabs;
+  }
+
+  /** The tab to work in; a fresh one where there is none, or where the last one crashed. */
+  async current(): Promise<Tab> {
+    const tab = this.#current;
+    if (tab && !tab.crashed && !tab.page.isClosed()) return tab;
+    return await this.replace(tab);
+  }
+
+  /** A fresh tab instead of one that is of no use any more. The new one comes first: a browser without tabs ends. */
+  async replace(old: Tab | undefined): Promise<Tab> {
+    this.#quiet += 1;
+    try {
+      const page = await this.#context.newPage();
+      const fresh = this.#tabs.find((tab) => tab.page === page) ?? this.#add(page);
+      this.#current = fresh;
+      if (old) this.#discard(old);
+      return fresh;
+    } finally {
+      this.#quiet -= 1;
+    }
+  }
+
+  #add(page: Page, told?: 'told'): Tab {
+    let session: Promise<CDPSession> | undefined;
+    const cdp = () => {
+      session ??= this.#context.newCDPSession(page);
+      return session;
+    };
+    const tab: Tab = { page, console: [], cdp, crashed: false, dialogs: 0, shown: undefined };
+    this.#tabs.push(tab);
+    this.#current = tab;
+    this.#listen(tab);
+    if (told && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
+    const oldest = this.#tabs[0];
+    if (oldest && this.#tabs.length > this.#maxTabs) {
+      this.#notes.add(`There may be ${this.#maxTabs} tabs; the oldest was closed: ${clipped(oldest.page.url(), 120)}`);
+      this.#discard(oldest);
+    }
+    return tab;
+  }
+
+  #listen(tab: Tab): void {
+    const { page } = tab;
+    const log = (line: string) => {
+      tab.console.push(clipped(line, 2_000));
+      if (tab.console.length > maxConsoleLines) tab.console.shift();
+    };
+    page.on('console', (message: ConsoleMessage) => log(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => log(`error: ${error.message}`));
+    page.on('dialog', (dialog) => this.#answer(tab, dialog));
+    page.on('crash', () => {
+      tab.crashed = true;
+      this.#notes.add('The page crashed.');
+    });
+    page.on('close', () => this.#closed(tab));
+    page.on('filechooser', () =>
+      this.#notes.add('The page asked for a file, which cannot be chosen here; send it from the shell instead.'),
+    );
+  }
+
+  #answer(tab: Tab, dialog: Dialog): void {
+    tab.dialogs += 1;
+    if (tab.dialogs > maxDialogs) {
+      if (tab.dialogs > maxDialogs + 1) return;
+      this.#notes.add(`The page opened more than ${maxDialogs} dialogs in a row; its tab was closed.`);
+      void this.replace(tab).catch(() => {}); // the browser is gone, which the next call finds out
+      return;
+    }
+    const text = clipped(dialog.message(), 200);
+    const kind = dialog.type();
+    this.#notes.add(
+      kind === 'beforeunload'
+        ? 'The page asked whether to be left; it was.'
+        : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipped(dialog.defaultValue(), 100))}` : ''}.`,
+    );
+    dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // its page is gone
+  }
+
+  #closed(tab: Tab): void {
+    if (!this.#tabs.includes(tab)) return;
+    this.#tabs = this.#tabs.filter((it) => it !== tab);
+    if (this.#current !== tab) return;
+    this.#current = this.#tabs.at(-1);
+    if (this.#quiet === 0) this.#notes.add('The tab was closed; you see the one before it.');
+    void this.#current?.page.bringToFront().catch(() => {});
+  }
+
+  #discard(tab: Tab): void {
+    this.#tabs = this.#tabs.filter((it) => it !== tab);
+    void tab.page.close().catch(() => {});
+  }
+}

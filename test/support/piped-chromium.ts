@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Duplex, type Readable, type Writable } from 'node:stream';
+import { AppError } from '../../src/core/errors.ts';
+import type { DesktopClient } from '../../src/sandbox/client.ts';
+import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
+
+const args = [
+  '--headless=new',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--remote-debugging-pipe',
+  '--window-size=1280,800',
+  'about:blank',
+];
+
+export interface PipedChromium extends AsyncDisposable {
+  readonly sandbox: FakeSandbox;
+  /** The workspace, where downloads land. */
+  readonly workdir: string;
+  readonly starts: () => number;
+  kill(): Promise<void>;
+}
+
+/** A sandbox of memory whose desktop is this machine's Chromium without a screen, driven by its pipe. */
+export async function pipedChromium(): Promise<PipedChromium> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-chromium-'));
+  let child: ChildProcess | undefined;
+  let line: Duplex | undefined;
+  let starts = 0;
+
+  function start(): ChildProcess {
+    if (child) return child;
+    starts += 1;
+    const profile = `--user-data-dir=${join(folder, 'profile')}`;
+    const started = spawn('/usr/bin/chromium', [profile, ...args], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
+    });
+    (started.stdio[4] as Readable).on('data', (chunk: Buffer) => line?.push(chunk));
+    (started.stdio[3] as Writable).on('error', () => {}); // it died; its end tells
+    started.once('exit', () => {
+      if (child === started) child = undefined;
+      line?.push(null);
+      line = undefined;
+    });
+    child = started;
+    return started;
+  }
+  async function kill(): Promise<void> {
+    const ending = child;
+    if (!ending) return;
+    const gone = once(ending, 'exit');
+    ending.kill('SIGKILL');
+    await gone;
+  }
+  const unsupported = async (): Promise<never> => {
+    throw new AppError('unsupported', 'This desktop has no screen.');
+  };
+  const state = () => ({
+    state: 'running' as const,
+    browser: child ? ('running' as const) : ('stopped' as const),
+    width: 1280,
+    height: 800,
+    restarts: { display: 0, browser: Math.max(0, starts - 1) },
+  });
+  const desktop: DesktopClient = {
+    status: async () => state(),
+    start: async () => state(),
+    stop: kill,
+    vnc: unsupported,
+    async cdp() {
+      const { stdio } = start();
+      line?.push(null); // a new one ends the old
+      const fresh = new Duplex({
+        read() {},
+        write(chunk, _encoding, done) {
+          (stdio[3] as Writable).write(chunk, () => done());
+        },
+      });
+      line = fresh;
+      return fresh;
+    },
+    restartBrowser: kill,
+    screenshot: unsupported,
+    act: unsupported,
+    pointer: unsupported,
+  };
+  const sandbox: FakeSandbox = Object.assign(fakeSandbox(), { desktop, workdir: folder });
+  return {
+    sandbox,
+    workdir: folder,
+    starts: () => starts,
+    kill,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    },
+  };
+}
