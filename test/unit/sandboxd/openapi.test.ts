@@ -98,5 +98,10 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/terminals/{id}/stream', '/terminals/t/stream');
   await ask('DELETE', '/terminals/{id}', '/terminals/t');
   await ask('DELETE', '/terminals/{id}', '/terminals/t');
+  for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'cdp']) {
+    await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
+  }
+  for (const name of ['start', 'stop', 'browser/restart']) await ask('POST', `/desktop/${name}`, `/desktop/${name}`);
+  await ask('POST', '/desktop/act', '/desktop/act', { kind: 'key', keys: 'ctrl+l' });
   expect([...seen].sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
 });
