@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import WebSocket from 'ws';
 import { tokenGate } from '../../src/auth/token.ts';
@@ -77,6 +77,7 @@ export async function opencodexServer({
     logger,
     metrics,
     closing: close.signal,
+    clock,
   });
   const sockets = socketServer(app, {
     clock,
@@ -112,9 +113,15 @@ export async function opencodexServer({
     const isJson = response.headers.get('content-type')?.includes('json');
     return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as Body };
   };
+  let newest: Socket | undefined;
+  app.server.on('connection', (socket) => {
+    newest = socket;
+  });
   return {
     url,
     port,
+    /** By the newest connection. */
+    bytesRead: () => newest?.bytesRead ?? 0,
     fake,
     others,
     uploads,

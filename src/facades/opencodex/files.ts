@@ -56,7 +56,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       `${base}/upload/:project_id`,
       {
         schema: { params: ProjectParams },
-        config: { doc: doc.upload },
+        config: { doc: doc.upload, upload: true },
         bodyLimit: (deps.maxUploadBytes + 64 * 1024) * maxFiles,
       },
       (request, reply) => upload(deps, request, reply),

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import { type TestServer, testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
 import { rawRequest } from '../../support/raw-request.ts';
 import { quickestOf } from '../../support/real-server.ts';
 
@@ -39,6 +40,12 @@ test('a known path with another method is 405 and says what it allows', async ()
     const { status, headers, body } = await server.call(method, path);
     expect([status, body], path).toEqual([405, { code: 405, msg: 'Method Not Allowed', data: null }]);
     expect(headers.get('allow')?.split(', ').sort().join(', ')).toBe(allow);
+  }
+  for (const method of ['PROPFIND', 'QUERY']) {
+    const raw = await rawRequest(server.port, `${method} ${base} HTTP/1.1\r\nHost: localhost\r\n\r\n`, (got) =>
+      got.includes('}'),
+    );
+    expect(raw, method).toMatch(/^HTTP\/1.1 405 /);
   }
   const { status, headers, body } = await server.call('DELETE', '/health');
   expect([status, headers.get('allow'), body]).toEqual([405, 'GET, HEAD', { detail: 'Method Not Allowed' }]);
@@ -204,9 +211,22 @@ test('F100 headers that never end are cut off after 10 s, and others are served 
   expect(performance.now() - started).toBeLessThan(14_000);
 });
 
-test('F100 a request must have come in whole after 30 s', async () => {
-  await using server = await testServer();
-  expect(server.app.server.requestTimeout).toBe(30_000);
+test('F100 a request must have come in whole after 30 s, also one that is refused', async () => {
+  const clock = manualClock();
+  await using server = await testServer({ clock });
+  for (const [host, status] of [
+    ['localhost', 408],
+    ['evil.example', 403],
+  ]) {
+    const waiting = clock.pending();
+    const head = `POST ${base} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 10`;
+    const answer = rawRequest(server.port, `${head}\r\n\r\nx`);
+    await expect.poll(() => clock.pending()).toBeGreaterThan(waiting);
+    clock.advance(29_000);
+    expect(clock.pending()).toBeGreaterThan(waiting);
+    clock.advance(1_000);
+    expect(await answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `)); // and the connection closed
+  }
 });
 
 test('what we did not expect is 500 without a word about it, and the log has it', async () => {

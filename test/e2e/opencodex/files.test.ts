@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zip } from '../../../src/facades/opencodex/zip.ts';
+import { manualClock } from '../../support/manual-clock.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
 
 const formOf = (...files: [field: string, file: File][]) => {
@@ -134,6 +135,41 @@ test('more files than a request may have are refused', async () => {
   const files = Array.from({ length: 21 }, (_, n): [string, File] => ['files', new File(['x'], `${n}`)]);
   expect((await server.call('POST', `/files/upload/${await server.newProject()}`, formOf(...files))).status).toBe(413);
   expect(blobs(server)).toEqual([]);
+});
+
+test('F124 an upload over a slow line may take its time, and one that stops coming is given up after 30 s', async () => {
+  const clock = manualClock(1_700_000_000_000);
+  await using server = await opencodexServer({ clock });
+  const project = await server.newProject();
+  const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="slow.txt"\r\n\r\n';
+  const end = '\r\n--b--\r\n';
+  const drips = 10;
+  const slowly = async (sends: number) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+    let got = '';
+    socket.on('data', (chunk) => {
+      got += chunk;
+    });
+    socket.write(
+      `POST /api/v1/files/upload/${project} HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
+        `Content-Length: ${head.length + drips + end.length}\r\nConnection: close\r\n\r\n${head}`,
+    );
+    await expect.poll(() => clock.pending()).toBe(1);
+    for (let n = 0; n < sends; n++) {
+      const before = server.bytesRead();
+      socket.write('x');
+      await expect.poll(() => server.bytesRead()).toBe(before + 1);
+      clock.advance(25_000);
+    }
+    return { socket, answer: () => got };
+  };
+  const patient = await slowly(drips);
+  patient.socket.write(end);
+  await expect.poll(patient.answer).toMatch(/^HTTP\/1.1 201 /);
+  const stuck = await slowly(3);
+  clock.advance(10_000); // looks every 5 s
+  await expect.poll(stuck.answer).toMatch(/^HTTP\/1.1 408 /);
+  await expect.poll(() => blobs(server)).toHaveLength(1);
 });
 
 test('F124 an upload that is cut half-way leaves nothing', async () => {
