@@ -68,14 +68,21 @@ export function createMetrics(sources: MetricsSources): Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
+  // A series is looked up by its labels only once: that takes longer than to count in it.
+  const seriesOf = known((key: string) => {
+    const [method = '', route = '', status = ''] = key.split(' ');
+    return { count: requests.labels(method, route, status), duration: durations.labels(method, route) };
+  });
+  const eventsOf = known((type: string) => events.labels(type));
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     httpRequest({ method, route, status, seconds }) {
-      requests.inc({ method, route, status });
-      durations.observe({ method, route }, seconds);
+      const { count, duration } = seriesOf(`${method} ${route} ${status}`);
+      count.inc();
+      duration.observe(seconds);
     },
-    event: (type) => events.inc({ type }),
+    event: (type) => eventsOf(type).inc(),
     runEnded: (status) => runs.inc({ status }),
     streamOpened(transport) {
       let open = true;
@@ -87,5 +94,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
         },
       };
     },
+  };
+}
+
+function known<Value>(make: (key: string) => Value): (key: string) => Value {
+  const made = new Map<string, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    if (!made.has(key)) made.set(key, value);
+    return value;
   };
 }
