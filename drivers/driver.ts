@@ -96,8 +96,11 @@ export interface Driver extends AsyncDisposable {
    */
   provision(spec: SandboxSpec, call: Call, news?: (news: ProvisionNews) => void): Promise<SandboxInfo>;
 
-  /** Rejects: sandbox_not_found when it is gone, has exited or is stopped; sandbox_unavailable. */
-  attach(id: SandboxId, call: Call): Promise<SandboxLink>;
+  /**
+   * Rejects: sandbox_not_found when it is gone, has exited or is stopped; sandbox_unavailable. The `owner` has the
+   * sandbox's way out too, which it takes from whoever had it; a `guest` leaves it where it is.
+   */
+  attach(id: SandboxId, call: Call, as?: 'owner' | 'guest'): Promise<SandboxLink>;
 
   /** Everything this installation owns, in any phase, including what an earlier process made. */
   list(call: Call): Promise<readonly SandboxInfo[]>;

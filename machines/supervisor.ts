@@ -28,6 +28,8 @@ export type SupervisorEvent =
   | { type: 'session.wake'; id: SessionId }
   /** What a session has in memory is not what its log says: it counts as crashed. */
   | { type: 'session.broken'; id: SessionId; error: unknown }
+  /** It belongs to another server now: it leaves memory where it stands, and nothing of it is ended or undone. */
+  | { type: 'session.leave'; id: SessionId }
   | { type: 'session.hydrate'; id: SessionId } // to ourselves, after a back-off
   | SlotNews
   | DoneActorEvent
@@ -83,6 +85,16 @@ export const supervisorMachine = setup({
       actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
         if (!self.getSnapshot().children[id]) return; // it has left memory
         enqueue.raise({ type: `xstate.error.actor.${id}`, actorId: id, error });
+      }),
+    },
+    'session.leave': {
+      guard: ({ context, event }) => event.id in context.children,
+      actions: enqueueActions(({ context, event: { id }, enqueue, self }) => {
+        enqueue.cancel(`restart ${id}`);
+        for (const actor of [id, hydrationOf(id)]) if (self.getSnapshot().children[actor]) enqueue.stopChild(actor);
+        const { slots, grants } = released(context, id);
+        for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
+        enqueue.assign({ slots, children: without(context.children, id) });
       }),
     },
     'session.hydrate': {

@@ -5,7 +5,7 @@ import type { Capabilities, Driver, EgressGate, Pausable, SandboxInfo } from '..
 import { openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
 import { Joined } from '../shared/joined.ts';
-import { reachable, started } from '../shared/sandbox-end.ts';
+import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { ask, askFor, openEngine } from './engine.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { infoFrom, ownedBy } from './labels.ts';
@@ -112,12 +112,12 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
       });
     },
 
-    async attach(id, { signal }) {
+    async attach(id, { signal }, role = 'owner') {
       const { Id, State } = await running(id, signal);
-      const end = await holds.hold(id, Id);
+      const link = await holds.link(id, { body: Id, workdir, role });
       // While it is paused its daemon cannot dial; requests will wait for it.
-      if (!State.Paused) await reachable(end, signal);
-      return end.link(workdir);
+      if (State.Paused) return link;
+      return await unlessUnreachable(link, reachable(await holds.hold(id, Id), signal));
     },
 
     async list({ signal }) {

@@ -8,7 +8,7 @@ import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from 
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
 import { Joined } from '../shared/joined.ts';
-import { reachable, started } from '../shared/sandbox-end.ts';
+import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { findBubblewrap } from './bubblewrap.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
@@ -143,16 +143,17 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       });
     },
 
-    async attach(id, { signal }) {
+    async attach(id, { signal }, role = 'owner') {
       await pause(0, signal);
       const record = await readRecord(folders, id);
       const meta = await folders.read(id);
       if (!record || !meta || !isOurs(meta) || !(await isAlive(record))) {
         throw new AppError('sandbox_not_found', 'The sandbox is gone.');
       }
-      const end = await holds.hold(id, keyOf(record));
-      await reachable(end, signal);
-      return end.link(bubblewrap ? '/workspace' : workspaceOf(folders, { id }));
+      const body = keyOf(record);
+      const workdir = bubblewrap ? '/workspace' : workspaceOf(folders, { id });
+      const link = await holds.link(id, { body, workdir, role });
+      return await unlessUnreachable(link, reachable(await holds.hold(id, body), signal));
     },
 
     async list({ signal }) {

@@ -1,5 +1,6 @@
 import { AppError } from '../../src/core/errors.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
+import type { SandboxLink } from '../driver.ts';
 import type { Folders } from './folders.ts';
 import { type EndOptions, openEnd, type SandboxEnd } from './sandbox-end.ts';
 
@@ -7,14 +8,18 @@ interface Hold {
   readonly end: SandboxEnd;
   readonly stop: AbortController;
   body: string | undefined;
+  /** Of whoever uses this end. */
+  links: number;
 }
 
 /** The server's ends of the sandboxes this process deals with, each watched until its body is over. */
 export interface Holds extends AsyncDisposable {
-  /** Listens for that sandbox's daemon, before there is anything that runs it. */
+  /** Listens for that sandbox's daemon, as its owner, before there is anything that runs it. */
   open(id: SandboxId): Promise<SandboxEnd>;
   /** Listens, and watches this body of it: a container's id, or what tells a process from any other. */
   hold(id: SandboxId, body: string): Promise<SandboxEnd>;
+  /** A way in. Where several servers have one, an end that nobody uses any more is closed with its last link. */
+  link(id: SandboxId, as: { body: string; workdir: string; role: 'owner' | 'guest' }): Promise<SandboxLink>;
   release(id: SandboxId, reason: AppError): Promise<void>;
 }
 export interface HoldOptions {
@@ -31,7 +36,12 @@ export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Hol
     const meta = await folders.read(id);
     if (!meta) throw new AppError('sandbox_not_found', "The sandbox's folder is gone, and with it the way in.");
     await folders.prepare(meta); // its mount may be missing
-    return { end: await openEnd(folders.mount(id), meta, endOptions), stop: new AbortController(), body: undefined };
+    return {
+      end: await openEnd(folders.mount(id), meta, endOptions),
+      stop: new AbortController(),
+      body: undefined,
+      links: 0,
+    };
   }
 
   function get(id: SandboxId): Promise<Hold> {
@@ -50,9 +60,9 @@ export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Hol
     await hold.end[Symbol.asyncDispose]();
   }
 
-  async function hold(id: SandboxId, body: string): Promise<SandboxEnd> {
+  async function hold(id: SandboxId, body: string): Promise<Hold> {
     const found = await get(id);
-    if (found.body === body) return found.end;
+    if (found.body === body) return found;
     if (found.body !== undefined) {
       await drop(id, found, new AppError('sandbox_lost', 'The sandbox was replaced.'));
       return hold(id, body);
@@ -61,12 +71,25 @@ export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Hol
     const { signal } = found.stop;
     const over = async () => drop(id, found, await watch(body, signal));
     over().catch(() => {}); // stopped: nobody asks any more
-    return found.end;
+    return found;
   }
 
   return {
-    hold,
-    open: async (id) => (await get(id)).end,
+    hold: async (id, body) => (await hold(id, body)).end,
+    async open(id) {
+      const { end } = await get(id);
+      await end.takeEgress();
+      return end;
+    },
+    async link(id, { body, workdir, role }) {
+      const found = await hold(id, body);
+      if (role === 'owner') await found.end.takeEgress();
+      found.links += 1;
+      return found.end.link(workdir, async () => {
+        found.links -= 1;
+        if (endOptions.replica !== undefined && found.links === 0) await drop(id, found, undefined);
+      });
+    },
     async release(id, reason) {
       const found = await holds.get(id)?.catch(() => undefined);
       if (found) await drop(id, found, reason);

@@ -1,5 +1,5 @@
-import { rename, stat, unlink } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
+import { readdir, rename, stat, unlink } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 
 export interface ListenOptions {
@@ -11,12 +11,17 @@ export interface ListenOptions {
   readonly allowHalfOpen: boolean;
 }
 
+export interface Listening extends AsyncDisposable {
+  /** False once somebody else listens under that name. */
+  isOurs(): Promise<boolean>;
+}
+
 /**
  * Listens on a Unix socket that anyone who can reach its folder may dial. It takes the place of whatever had
  * that name in one step: libuv unlinks the name a socket was bound to when it closes, and with the name itself
  * a predecessor that closes late would take its successor's socket away.
  */
-export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<AsyncDisposable> {
+export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<Listening> {
   const { path, temporaryName, maxConnections, allowHalfOpen } = options;
   const temporary = join(dirname(path), temporaryName);
   const open = new Set<Socket>();
@@ -32,13 +37,37 @@ export async function listenUnix(options: ListenOptions, serve: (socket: Socket)
   server.off('error', reject).on('error', () => {}); // such as EMFILE on accept: the next one may work again
   const own = await stat(temporary);
   await rename(temporary, path);
+  const isOurs = async () => {
+    const present = await stat(path).catch(() => undefined);
+    return present?.ino === own.ino && present.mtimeMs === own.mtimeMs;
+  };
   return {
+    isOurs,
     async [Symbol.asyncDispose]() {
       const closed = new Promise((done) => server.close(done));
       for (const socket of open) socket.destroy();
       await closed;
-      const present = await stat(path).catch(() => undefined);
-      if (present?.ino === own.ino && present.mtimeMs === own.mtimeMs) await unlink(path).catch(() => {}); // else a successor listens there
+      if (await isOurs()) await unlink(path).catch(() => {}); // else a successor listens there
     },
   };
+}
+
+/** Takes away the control sockets of servers that died: the daemon would dial them for ever. */
+export async function clearDead(folder: string): Promise<void> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('control.'));
+  await Promise.all(
+    names.map(async (name) => {
+      const path = join(folder, name);
+      if (await isRefused(path)) await unlink(path).catch(() => {});
+    }),
+  );
+}
+
+/** Nobody listens there. One that is only stopped, or busy, does. */
+async function isRefused(path: string): Promise<boolean> {
+  const socket = connect(path);
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once('connect', () => resolve(false));
+  socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  return await promise.finally(() => socket.destroy());
 }

@@ -9,7 +9,7 @@ import type { Meta } from './folders.ts';
 import { greet } from './hello.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { within } from './joined.ts';
-import { listenUnix } from './listen.ts';
+import { clearDead, type Listening, listenUnix } from './listen.ts';
 
 export interface EndOptions {
   readonly gate: EgressGate;
@@ -22,12 +22,15 @@ export interface EndOptions {
   readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
 }
 
-/** The server's end of one sandbox: its two listening sockets and the connections its daemon opened. */
+/** The server's end of one sandbox: its listening sockets, of which one owner alone has `egress`, and the connections its daemon opened. */
 export interface SandboxEnd extends AsyncDisposable {
   /** The first connection of the daemon. Rejects when it cannot be spoken with, or the sandbox is lost. */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  link(workdir: string): SandboxLink;
+  /** Serves the way out, which whoever served it until now does no more. */
+  takeEgress(): Promise<void>;
+  /** `over`: it was given back. */
+  link(workdir: string, over?: () => Promise<void>): SandboxLink;
   /** The sandbox is gone for good: every request and link hears of it. */
   lose(reason: AppError): void;
 }
@@ -45,11 +48,16 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   await using opened = new AsyncDisposableStack();
   const temporaryName = () => `.${ids.short().slice(0, 5)}`;
   const listen = { maxConnections: 128, temporaryName: temporaryName() };
-  opened.use(
-    await listenUnix({ ...listen, path: join(mount, 'egress'), allowHalfOpen: true }, (socket) =>
+  let egress: Listening | undefined;
+  const takeEgress = async () => {
+    if (await egress?.isOurs()) return;
+    await egress?.[Symbol.asyncDispose]();
+    egress = await listenUnix({ ...listen, path: join(mount, 'egress'), allowHalfOpen: true }, (socket) =>
       gate.serve(socket, { id, sessionId }),
-    ),
-  );
+    );
+  };
+  opened.defer(async () => await egress?.[Symbol.asyncDispose]());
+  if (replica !== undefined) await clearDead(mount);
   const control = join(mount, replica === undefined ? 'control' : `control.${replica}`);
   opened.use(
     await listenUnix({ ...listen, path: control, allowHalfOpen: false }, async (socket) => {
@@ -73,10 +81,17 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
     ready: ready.promise,
     lost: lost.signal,
     lose,
-    link(workdir) {
+    takeEgress: inOrder(takeEgress),
+    link(workdir, over = async () => {}) {
       const agent = new DaemonAgent(idle);
       const link = { agent, token, workdir, lost: lost.signal };
-      return { ...link, [Symbol.asyncDispose]: async () => agent.destroy() };
+      return {
+        ...link,
+        [Symbol.asyncDispose]: async () => {
+          agent.destroy();
+          await over();
+        },
+      };
     },
     async [Symbol.asyncDispose]() {
       const closed = new AppError('sandbox_unavailable', 'The way into the sandbox was closed.');
@@ -84,6 +99,15 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
       idle.close(closed);
       await resources.disposeAsync();
     },
+  };
+}
+
+/** Calls that come meanwhile wait for the one before. */
+function inOrder(act: () => Promise<void>): () => Promise<void> {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(act, act);
+    return last;
   };
 }
 
@@ -109,4 +133,14 @@ export async function reachable(end: SandboxEnd, signal: AbortSignal): Promise<v
     if (cause.code !== 'sandbox_lost') throw cause;
     throw new AppError('sandbox_not_found', cause.publicMessage, { cause });
   });
+}
+
+export async function unlessUnreachable(link: SandboxLink, reached: Promise<void>): Promise<SandboxLink> {
+  try {
+    await reached;
+    return link;
+  } catch (thrown) {
+    await link[Symbol.asyncDispose]();
+    throw thrown;
+  }
 }

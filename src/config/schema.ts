@@ -83,9 +83,9 @@ export const Config = z.strictObject({
 
   storage: z.strictObject({
     kind: setting(
-      oneOf('local', 's3', 'volume'),
-      'local',
-      'where uploads are kept: the data folder, S3, or a mounted folder',
+      oneOf('auto', 'local', 's3', 'volume', 'mongo'),
+      'auto',
+      'where uploads are kept: the data folder, S3, a mounted folder, or beside the history in MongoDB; auto is mongo with MONGODB_URL, else local',
     ),
     path: optional(text('a folder'), 'the mounted folder; for local another one than files in the data folder'),
     s3: z.strictObject({

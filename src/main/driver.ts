@@ -13,6 +13,8 @@ import { daemonBundle, imageContext, initScript } from './image.ts';
 interface Options {
   readonly config: Config;
   readonly instance: string;
+  /** Which of several servers on the same sandboxes this is; undefined: the only one. */
+  readonly replica?: string | undefined;
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly caBundle: string;
@@ -58,11 +60,12 @@ async function whatAnswers(options: Options): Promise<Driver> {
   }
 }
 
-function docker({ config, instance, gate, ids, caBundle, onRefused }: Options): Promise<Driver> {
+function docker({ config, instance, replica, gate, ids, caBundle, onRefused }: Options): Promise<Driver> {
   const bundle = daemonBundle(config.dataDir);
   return dockerDriver({
     host: config.docker.host ?? 'unix:///var/run/docker.sock',
     instance,
+    ...(replica !== undefined && { replica }),
     root: sandboxFolder(config.dataDir),
     gate,
     ids,
@@ -72,9 +75,20 @@ function docker({ config, instance, gate, ids, caBundle, onRefused }: Options): 
   });
 }
 
-async function processes({ config, instance, gate, ids, caBundle, node, say, onRefused }: Options): Promise<Driver> {
+async function processes({
+  config,
+  instance,
+  replica,
+  gate,
+  ids,
+  caBundle,
+  node,
+  say,
+  onRefused,
+}: Options): Promise<Driver> {
   const driver = await processDriver({
     instance,
+    ...(replica !== undefined && { replica }),
     root: sandboxFolder(config.dataDir),
     gate,
     ids,

@@ -4,6 +4,7 @@ import type { RunPolicy } from '../../machines/run.ts';
 import type { SandboxPolicy } from '../../machines/sandbox.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, sessionMachine } from '../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../machines/supervisor.ts';
+import { throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
@@ -15,9 +16,13 @@ import type { SandboxClient } from '../sandbox/client.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
 import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
 import type { Working } from './actors/working.ts';
+import { alreadySent } from './already-sent.ts';
 import { Answers } from './answers.ts';
+import { Crossing, type Wish } from './crossing.ts';
+import { Guests } from './guests.ts';
 import { foldRuns, queuedRun, type RunFold } from './hydrate.ts';
 import { type Broken, freshRun, hearMessages, type Live, type Recording } from './live.ts';
+import { type Ownership, soleOwnership } from './ownership.ts';
 import type { ProfileOf } from './profile.ts';
 import { StoredSession } from './projection.ts';
 import type { UsedSandbox } from './sandboxes.ts';
@@ -42,7 +47,8 @@ export interface EngineOptions {
   readonly toolTimeoutMs: number;
   readonly startTimeoutMs: number;
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
-  readonly connect: (link: SandboxLink) => SandboxClient;
+  /** `epoch`: of the owner that calls; the daemon refuses those of older ones. */
+  readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   /** Before anybody gets to use a ready sandbox; what it throws fails that use. */
   readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
@@ -52,6 +58,8 @@ export interface EngineOptions {
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
+  /** Which sessions are ours, where several servers share the store; without it all are. */
+  readonly ownership?: Ownership;
 }
 export interface EngineLogger {
   info(about: object, text: string): void;
@@ -70,14 +78,31 @@ export class Engine implements AsyncDisposable {
   /** Sessions just made: their sandbox starts with them. */
   readonly #starting = new Set<SessionId>();
   readonly #supervisor;
+  readonly #ownership: Ownership;
+  /** To the owners of other sessions; undefined where there can be no other server. */
+  readonly #crossing: Crossing | undefined;
+  readonly #guests: Guests;
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    const { clock, restartPolicy, limits } = options;
+    const { clock, restartPolicy, limits, ids, store, driver, sandboxPolicy, logger } = options;
+    this.#ownership = options.ownership ?? soleOwnership();
+    this.#ownership.onLost((id) => this.#standDown(id));
+    const { idlePauseMs = sandboxPolicy.idleStopMs } = sandboxPolicy;
+    this.#guests = new Guests({
+      ...{ driver, clock, connect: options.connect, freshMs: Math.min(10_000, idlePauseMs / 3) },
+      ask: (id, signal) => this.#route(id, { name: 'use', body: null }, async () => {}, signal),
+    });
+    const warn = (err: unknown, text: string) => logger.warn({ err }, text);
+    if (this.#ownership.isShared) {
+      const act = (...asked: Parameters<Engine['act']>) => this.act(...asked);
+      const { commands } = store;
+      this.#crossing = new Crossing({ commands, ownership: this.#ownership, clock, ids, act, warn });
+    }
     const machine = supervisorMachine.provide({
       actors: {
         session: this.#sessionMachine(),
-        hydrate: fromPromise(({ input }) => this.#hydrate(input.id)),
+        hydrate: fromPromise(({ input, signal }) => this.#hydrate(input.id, signal)),
       },
     });
     this.#supervisor = createActor(machine, {
@@ -89,27 +114,92 @@ export class Engine implements AsyncDisposable {
 
   start(): void {
     this.#supervisor.start();
+    this.#crossing?.start();
   }
 
-  /** Reaches the session, made from its log where it is not in memory; rejects as the command is refused. */
+  /** Reaches the session wherever it is, made from its log where it is not in memory; rejects as the command is refused. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    if (!this.#crossing) return this.#command(id, command);
+    return this.#crossing.route(id, { name: 'command', body: command }, () => this.#command<Value>(id, command));
+  }
+
+  /** Changes the record, and appends what is a fact of it, wherever the session is. */
+  change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
+    const wish = { name: 'change', body: { ...marks, ...(title !== undefined && { title }) } };
+    return this.#route(id, wish, async () => {
+      const { writer } = this.#lives.get(id) ?? (await this.reach(id));
+      if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+      if (Object.keys(marks).length > 0) await writer.amend(marks);
+      return writer.record;
+    });
+  }
+
+  /** The record as it is when everything asked for until now is done. */
+  async record(id: SessionId): Promise<StoredSession> {
+    return await this.change(id, {});
+  }
+
+  /** Does what another server wished of a session of ours; `again`: it may have been done before. */
+  async act(id: SessionId, { name, body }: Wish, again: { readonly since: number } | undefined): Promise<unknown> {
+    if (name === 'change') return await this.change(id, body as Partial<StoredSession>);
+    if (name === 'note') return this.note(id, body as Parameters<Engine['note']>[1]);
+    if (name === 'use') {
+      const used = await this.use(id, AbortSignal.timeout(this.#options.startTimeoutMs));
+      return await used[Symbol.asyncDispose]();
+    }
+    if (name !== 'command') throw new AppError('unsupported', 'This server is older than the one that asked.');
+    const command = body as SessionCommand;
+    const sent = again && command.type === 'cmd.send' && (await alreadySent(this.#options.log, id, command, again));
+    return sent || (await this.command(id, command));
+  }
+
+  #route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+    return this.#crossing ? this.#crossing.route(id, wish, here, signal) : here();
+  }
+
+  #command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
     const answer = this.#answers.expect<Value>(id, command.commandId);
     this.#supervisor.send({ type: 'session.command', id, command });
     return answer;
   }
 
-  /** Wants the session's sandbox; nothing is to be answered to `sandbox.done`. */
+  /** Wants the session's sandbox, through a way of our own where another server works on the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+    if (!this.#crossing) return await this.#use(id, signal);
+    try {
+      await this.#ownership.take(id);
+      return await this.#use(id, signal);
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'fenced') throw thrown;
+    }
+    return await this.#guests.use(id, signal);
+  }
+
+  /** A look into the sandbox while it runs; looking does not start it, nor keep it. */
+  async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
+    const live = this.#lives.get(id);
+    if (live || !this.#crossing) return live?.isPaused ? undefined : live?.client;
+    const { store } = this.#options;
+    const newest = await store.events.lastOf(id, 'sandbox.phase');
+    const [event] = (await store.events.page(id, newest - 1, 1)).events;
+    if (event?.type !== 'sandbox.phase' || !['ready', 'resumed'].includes(event.data.phase)) return undefined;
+    return (await this.#guests.look(id, signal).catch(() => undefined))?.client;
+  }
+
+  /** Nothing is to be answered to `sandbox.done`. */
+  async #use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const commandId = this.#options.ids.short();
-    const done = () =>
+    const done = () => {
+      if (this.#supervisor.getSnapshot().status !== 'active') return; // nobody is there any more who would count it
       this.#supervisor.send({ type: 'session.command', id, command: { type: 'sandbox.done', commandId } });
+    };
     const given = () => {
       this.#answers.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
       done();
     };
     signal.addEventListener('abort', given, { once: true });
     try {
-      await this.command(id, { type: 'sandbox.use', commandId });
+      await this.#command(id, { type: 'sandbox.use', commandId });
     } finally {
       signal.removeEventListener('abort', given);
     }
@@ -145,6 +235,10 @@ export class Engine implements AsyncDisposable {
   /** What the world has to say of a session; lost when the session is not in memory, as it then has no sandbox. */
   note(id: SessionId, fact: { type: 'egress' | 'sandbox.phase' | 'desktop'; data: unknown }): void {
     const live = this.#lives.get(id);
+    if (!live && this.#crossing && this.#ownership.epochOf(id) === undefined) {
+      void this.#crossing.post(id, { name: 'note', body: fact }).catch(() => {});
+      return;
+    }
     const whole = { ...fact, runId: live?.scribe?.runId ?? null } as SessionFact;
     live?.writer.write([whole]).catch((error: unknown) => {
       this.#options.logger.warn({ session: id, err: error }, 'an event could not be written');
@@ -158,20 +252,23 @@ export class Engine implements AsyncDisposable {
     return snapshot?.context?.isPresent === true;
   }
 
-  /** The session in memory, made from its log where it is not. */
+  /** The session in memory, made from its log where it is not. Rejects: fenced, where another server has it. */
   async reach(id: SessionId): Promise<Live> {
-    await this.command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
+    await this.#command(id, { type: 'cmd.touch', commandId: this.#options.ids.short() });
     return this.#live(id);
   }
 
   /** Stops all work where it stands: runs stay unfinished in the log, sandboxes stay adoptable. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#crossing?.[Symbol.asyncDispose]();
+    await this.#guests[Symbol.asyncDispose]();
     for (const { scribe } of this.#lives.values()) scribe?.shut();
     this.#supervisor.stop();
     // What is on its way to the log is answered by what becomes of it.
     await Promise.allSettled([...this.#releases, ...[...this.#lives.values()].map(({ writer }) => writer.settled())]);
     this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#lives.clear();
+    await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
   }
 
   #sessionMachine() {
@@ -190,7 +287,11 @@ export class Engine implements AsyncDisposable {
           use: (id, signal) => this.use(id, signal),
           onEnd: onRunEnd,
         }),
-        sandbox: sandboxWith({ driver, clock, startTimeoutMs, live, spec, connect, prepare, track }),
+        sandbox: sandboxWith({
+          ...{ driver, clock, startTimeoutMs, live, prepare, track },
+          spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...this.#fence(id) }),
+          connect: (id, link) => connect({ ...link, ...this.#fence(id) }),
+        }),
       },
       actions: {
         record: ({ context }, recording) => this.#record(context.sessionId, recording),
@@ -198,6 +299,32 @@ export class Engine implements AsyncDisposable {
         abandon: ({ context }, broken) => void this.#abandon(context.sessionId, broken),
       },
     });
+  }
+
+  /** What tells our calls from those of an owner before us. */
+  #fence(id: SessionId): { epoch?: number } {
+    const epoch = this.#ownership.isShared ? this.#ownership.epochOf(id) : undefined;
+    return epoch === undefined ? {} : { epoch };
+  }
+
+  /** It is another server's now: what is in memory goes, and what it began stays as it is. */
+  #standDown(id: SessionId): void {
+    const error = new AppError('fenced', 'Another server works on this session now.');
+    const live = this.#lives.get(id);
+    live?.scribe?.shut();
+    live?.writer.fence(error);
+    this.#lives.delete(id);
+    this.#adoptable.delete(id);
+    this.#starting.delete(id);
+    this.#supervisor.send({ type: 'session.leave', id });
+    this.#answers.refuse(error, id);
+    this.#options.logger.info({ session: id }, 'session left to another server');
+  }
+
+  /** The log was not where we left it. */
+  #fenced(id: SessionId): void {
+    this.#standDown(id);
+    void this.#ownership.release(id).then(() => this.wake(id, 'absent')); // ours again only if nobody else has it
   }
 
   #live(id: SessionId): Live {
@@ -270,11 +397,13 @@ export class Engine implements AsyncDisposable {
     this.#options.onRunEnd('failed');
   }
 
-  async #hydrate(id: SessionId): Promise<SessionInput> {
+  async #hydrate(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, runPolicy, sandboxPolicy, passivateMs, maxQueued, clock } = this.#options;
     const before = this.#lives.get(id);
     before?.scribe?.shut();
     await before?.writer.settled();
+    await this.#ownership.take(id);
+    await this.#guests.leave(id);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
@@ -289,8 +418,11 @@ export class Engine implements AsyncDisposable {
         head,
         isWatched: () => this.#options.isWatched(id),
         onFact: (fact) => this.#options.onFact(id, fact),
+        confirm: () => this.#ownership.confirm(id),
         onBroken: (error) => {
-          if (this.#lives.get(id) === live) this.#supervisor.send({ type: 'session.broken', id, error });
+          if (this.#lives.get(id) !== live) return;
+          if (error.code === 'fenced' && this.#crossing) this.#fenced(id);
+          else this.#supervisor.send({ type: 'session.broken', id, error });
         },
       }),
       scribe: undefined,
@@ -300,11 +432,13 @@ export class Engine implements AsyncDisposable {
     };
     const transcript = new Transcript(id, store.records);
     if (folds.size > 0) await transcript.load();
+    throwIfFired(signal); // it was left meanwhile
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
     if (first && fold) await this.#takeUp(live, first.runId, fold, transcript);
     const { plans } = await profileOf(record);
+    throwIfFired(signal);
     this.#lives.set(id, live);
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);
@@ -342,6 +476,7 @@ export class Engine implements AsyncDisposable {
     supervisor.on('session.ended', ({ id, output }) => {
       logger.info({ session: id, output }, 'session left memory');
       this.#lives.delete(id);
+      void this.#ownership.release(id);
     });
     supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
       logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
@@ -350,12 +485,15 @@ export class Engine implements AsyncDisposable {
     supervisor.on('session.givenUp', ({ id, error }) => {
       logger.error({ session: id, err: error }, 'session given up: it crashed too often');
       this.#refuseAll(id, error);
-      void this.#giveUp(id);
+      void this.#giveUp(id).finally(() => this.#ownership.release(id));
     });
     supervisor.on('session.unavailable', ({ id, error, commands }) => {
       this.#lives.delete(id); // what it knew before it crashed is not to be shown
+      this.#adoptable.delete(id);
       const { code, publicMessage: message } = toAppError(error);
-      if (code !== 'session_not_found') logger.error({ session: id, err: error }, 'session could not be read');
+      void this.#ownership.release(id);
+      if (code !== 'session_not_found' && code !== 'fenced')
+        logger.error({ session: id, err: error }, 'session could not be read');
       this.#answers.settle(
         commands.map(({ commandId }) => commandId),
         { ok: false, code, message },

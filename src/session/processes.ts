@@ -9,7 +9,7 @@ import type { ProcessInfo, ProcessService } from './services.ts';
 import { loginCommand, quoted } from './shell-words.ts';
 
 interface Deps {
-  readonly engine: Pick<Engine, 'use' | 'live'>;
+  readonly engine: Pick<Engine, 'use' | 'look'>;
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -36,7 +36,7 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
 
   async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
     await known(id);
-    const client = engine.live(id)?.client;
+    const client = await engine.look(id, signal);
     const live = client ? await client.processes(signal) : [];
     const started = await remembered(id);
     const running = live.map(({ pid, cmd, started: at }, n): ProcessInfo => {

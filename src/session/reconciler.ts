@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
 import type { Engine, EngineLogger } from './engine.ts';
+import type { Ownership } from './ownership.ts';
 import { StoredSession } from './projection.ts';
 
 interface Deps {
@@ -16,6 +17,10 @@ interface Deps {
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
+  /** Which sessions are ours, where several servers share the store; without it all are. */
+  readonly ownership?: Pick<Ownership, 'isElsewhere'>;
+  /** One server at a time destroys what nobody claims; two would do no harm. */
+  readonly mayReap?: () => Promise<boolean>;
 }
 const callMs = 20_000;
 
@@ -48,6 +53,20 @@ export class Reconciler {
     }
   }
 
+  /** The sessions of a server that is gone: what is unfinished in them goes on. */
+  async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
+    if (ids.length === 0) return;
+    const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
+    for (const id of ids) {
+      const found = await this.#deps.store.records.get('session', id);
+      if (!found) continue;
+      const record = StoredSession.parse(found.doc);
+      const sandbox = running.get(id);
+      if (!record.deleting && sandbox) this.#deps.engine.wake(id, sandbox);
+      else this.#takeUp(record);
+    }
+  }
+
   /** Until the signal fires: again and again, so that what is missed once is found the next time. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -70,6 +89,7 @@ export class Reconciler {
       const record = records.get(sandbox.sessionId);
       if (record?.deleting) continue; // its removal is under way
       if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
+      if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       if (record && !engine.live(record.id) && !this.#offered.has(sandbox.id)) {
         this.#offered.add(sandbox.id); // once: what could not be adopted is of no use
         engine.wake(record.id, sandbox);
@@ -101,7 +121,7 @@ export class Reconciler {
     const { clock, graceMs, driver, logger } = this.#deps;
     const since = this.#unclaimed.get(sandbox.id) ?? clock.now();
     this.#unclaimed.set(sandbox.id, since);
-    if (clock.now() - since < graceMs) return;
+    if (clock.now() - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }

@@ -20,16 +20,15 @@ const removeMs = 30_000;
 /** What a person may do with a session's sandbox itself. */
 export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
   /** Stopped on somebody's wish, and not started since. */
-  const isHeld = async (id: SessionId) => (await engine.reach(id)).writer.record.sandboxHeld;
-  const isRunning = (id: SessionId) => engine.live(id)?.client !== undefined;
+  const isHeld = async (id: SessionId) => (await engine.record(id)).sandboxHeld;
+  const isRunning = async (id: SessionId) => (await sessions.sandbox(id)).state === 'running';
 
   async function stop(id: SessionId): Promise<{ stopped: boolean }> {
     await sessions.get(id);
     await sessions.stop(id);
-    const { writer } = await engine.reach(id);
-    await writer.amend({ sandboxHeld: true });
+    await engine.change(id, { sandboxHeld: true });
     const done = await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
-    await engine.live(id)?.writer.settled(); // whoever asks next sees it stopped
+    await engine.record(id); // whoever asks next sees it stopped
     return done;
   }
 
@@ -37,14 +36,14 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
     status: (id) => sessions.sandbox(id),
     async start(id, signal) {
       await sessions.get(id);
-      const started = !isRunning(id);
+      const started = !(await isRunning(id));
       await using _used = await engine.use(id, signal);
       return { started };
     },
     stop,
     async reset(id, signal) {
       await sessions.get(id);
-      if (!isRunning(id)) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
       await stop(id);
       // A new sandbox on an empty workspace: nothing of the old one can have stayed behind.
       using until = deadline(removeMs, clock, signal);

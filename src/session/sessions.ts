@@ -1,7 +1,7 @@
 import type { Driver } from '../../drivers/driver.ts';
 import { deadline, pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
-import { AppError, toAppError } from '../core/errors.ts';
+import { AppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
@@ -59,27 +59,19 @@ export function sessionService(deps: Deps): SessionService {
     return records.filter(({ deleting }) => !deleting);
   }
 
-  /** Changes the record without a fact, wherever the session is. */
-  async function amend(id: SessionId, change: Partial<StoredSession>): Promise<void> {
-    const live = engine.live(id);
-    if (live) return await live.writer.amend(change);
-    const found = await store.records.get('session', id);
-    if (!found) return;
-    const doc = { ...StoredSession.parse(found.doc), ...change };
-    const put = { kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version };
-    const isPut = await store.records.put(put).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'conflict') throw thrown;
+  /** The tombstone, wherever the session is; also where its log cannot be read any more. */
+  async function bury(id: SessionId): Promise<void> {
+    await engine.change(id, { deleting: true }).catch(async (thrown: unknown) => {
+      const found = await store.records.get('session', id);
+      if (!found) throw thrown;
+      const doc = { ...StoredSession.parse(found.doc), deleting: true };
+      await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
     });
-    if (isPut === undefined) return await amend(id, change); // it came into memory meanwhile, and was written there
-    changed(doc);
   }
 
-  async function change(id: SessionId, { title, ...marks }: SessionChange): Promise<SessionRecord> {
+  async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
     await stored(id);
-    const writer = engine.live(id)?.writer ?? (await engine.reach(id)).writer;
-    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
-    if (Object.keys(marks).length > 0) await writer.amend(marks);
-    return publicRecord(writer.record);
+    return publicRecord(StoredSession.parse(await engine.change(id, wish)));
   }
 
   const news = new SessionsNews();
@@ -122,7 +114,7 @@ export function sessionService(deps: Deps): SessionService {
       const record = await stored(id);
       if (burying.has(id)) throw gone(); // a second delete in the same moment
       burying.add(id);
-      await amend(id, { deleting: true }).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
+      await bury(id).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
       news.tell({ type: 'deleted', session: publicRecord(record) });
       // From here on it succeeds: what cannot be cleaned up now is tried again, by the reconciler.
       const done = removeSession(deps, id).catch(() => {});
@@ -175,7 +167,7 @@ export function sessionService(deps: Deps): SessionService {
     watching(id) {
       const watch = presence.watch(id);
       void stored(id)
-        .then(({ unread }) => (unread > 0 ? amend(id, { unread: 0 }) : undefined))
+        .then(({ unread }) => (unread > 0 ? engine.change(id, { unread: 0 }) : undefined))
         .catch(() => {}); // a count that is not reset is reset by the next watcher
       return watch;
     },
@@ -222,10 +214,10 @@ export function sessionService(deps: Deps): SessionService {
     fromSandbox: (client: SandboxClient, until: AbortSignal) => Promise<T>,
     fromLog: () => Promise<T>,
   ): Promise<T> {
-    const live = engine.live(id);
-    if (!live?.client || live.isPaused) return await fromLog();
     using until = deadline(viewMs, clock, signal);
-    return await fromSandbox(live.client, until.signal).catch((thrown: unknown) => {
+    const client = await engine.look(id, until.signal);
+    if (!client) return await fromLog();
+    return await fromSandbox(client, until.signal).catch((thrown: unknown) => {
       if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();
       throw thrown;
     });

@@ -10,7 +10,7 @@ import type { TerminalInfo, TerminalLine, TerminalService } from './services.ts'
 import { startReading, TerminalInput, TerminalOutput } from './terminal-line.ts';
 
 interface Deps {
-  readonly engine: Pick<Engine, 'use' | 'live' | 'reach' | 'holds'>;
+  readonly engine: Pick<Engine, 'use' | 'look' | 'reach' | 'holds'>;
   readonly records: RecordStore;
   readonly presence: Pick<Presence, 'endOf'>;
   readonly clock: Clock;
@@ -39,11 +39,11 @@ export function terminalService({ engine, records, presence, clock, ids, known }
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
-    await engine.reach(id); // after a restart: whether its sandbox runs is known then
-    const live = engine.live(id);
-    if (engine.holds(id) && (!live?.client || live.isPaused)) return all;
     using until = deadline(lookMs, clock);
-    const open = new Set((await live?.client?.terminals.list(until.signal))?.map((it) => it.id));
+    const isOurs = await engine.reach(id).then(() => true, unlessElsewhere); // whether its sandbox runs is known then
+    const client = await engine.look(id, until.signal);
+    if (!client && (!isOurs || engine.holds(id))) return all;
+    const open = new Set((await client?.terminals.list(until.signal))?.map((it) => it.id));
     for (const info of all) if (!open.has(info.id)) await forget(info);
     return all.filter((info) => open.has(info.id));
   }
@@ -130,6 +130,10 @@ export function terminalService({ engine, records, presence, clock, ids, known }
 
 function unlessDeleted(thrown: unknown): TerminalInfo[] {
   if (toAppError(thrown).code === 'session_not_found') return [];
+  throw thrown;
+}
+function unlessElsewhere(thrown: unknown): false {
+  if (toAppError(thrown).code === 'fenced') return false;
   throw thrown;
 }
 function unlessGone(thrown: unknown): void {

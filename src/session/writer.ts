@@ -12,6 +12,8 @@ interface Options {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
+  /** Before anything is written: undefined where the session is certainly ours. Rejects: fenced. */
+  readonly confirm?: () => Promise<void> | undefined;
   /** Told of each fact once it is durable. */
   readonly onFact: (fact: SessionFact) => void;
   /** Something could not be written: memory is ahead of the log, and nothing is written any more. */
@@ -63,6 +65,12 @@ export class SessionWriter {
     return wish.done.promise;
   }
 
+  /** Nothing more is written from here: another writer has the log. */
+  fence(error: AppError): void {
+    this.#broken ??= error;
+    for (const { done } of this.#wishes.splice(0)) done.reject(error);
+  }
+
   /** Resolves when everything asked for until now is durable or refused. */
   async settled(): Promise<void> {
     while (this.#pumping) await this.#pumping;
@@ -83,9 +91,10 @@ export class SessionWriter {
       } catch (thrown) {
         // What comes after a lost fact may build on it; only the log can say where to go on.
         const error = toAppError(thrown);
-        this.#broken = error;
+        const isNews = this.#broken === undefined;
+        this.#broken ??= error;
         for (const { done } of [...batch, ...this.#wishes.splice(0)]) done.reject(error);
-        this.#options.onBroken(error);
+        if (isNews) this.#options.onBroken(error);
       }
     }
     this.#pumping = undefined;
@@ -105,6 +114,9 @@ export class SessionWriter {
     const puts = batch.flatMap((wish) => wish.puts);
     if (record !== this.#record) puts.push(this.#put(record));
     const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
+    const sure = this.#options.confirm?.();
+    if (sure) await sure;
+    if (this.#broken) throw this.#broken;
     if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
     this.#record = record;
     let seq = this.#head;

@@ -39,12 +39,28 @@ export class LiveWindow {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();
     facts.forEach((fact, n) => {
-      const event: SessionEvent = { seq: after + n + 1, sessionId, ts: at, ...fact };
-      const chars = charsIn(fact.data);
-      this.#items.push({ item: { kind: 'event', event }, chars });
-      this.#chars += chars;
+      this.#keep({ seq: after + n + 1, sessionId, ts: at, ...fact });
     });
     this.#head = after + facts.length;
+    this.#trim();
+  }
+
+  /** Others have appended up to there: these, or too many to be kept. */
+  catchUp(head: number, events: readonly SessionEvent[]): void {
+    if (this.#head !== undefined && head <= this.#head) return;
+    if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
+    for (const event of events) this.#keep(event);
+    this.#head = head;
+    this.#trim();
+  }
+
+  #keep(event: SessionEvent): void {
+    const chars = charsIn(event.data);
+    this.#items.push({ item: { kind: 'event', event }, chars });
+    this.#chars += chars;
+  }
+
+  #trim(): void {
     while (this.#items.length > this.#limits.events || this.#chars > this.#limits.chars) {
       this.#chars -= this.#items.shift()?.chars ?? 0;
     }

@@ -2,12 +2,15 @@ import { failpoint } from '../core/failpoint.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { Append, EventLog, EventPage, EventStore, Followed, FollowOptions } from '../core/ports.ts';
 import { LiveWindow, type WindowLimits } from './live-window.ts';
+import { hearOthers, type OthersOptions } from './others.ts';
 
 export interface EventLogOptions {
   /** How many events a live reader may fall behind before it is told to resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: WindowLimits;
+  /** Where other servers append to the store too: what they append is looked for. */
+  readonly others?: OthersOptions;
 }
 const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
 
@@ -68,6 +71,22 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     }
   }
 
+  const others =
+    options.others &&
+    hearOthers(store, options.others, {
+      followed: () => [...followed.keys()],
+      knows: (id, head) => (followed.get(id)?.window.head ?? -1) >= head,
+      async appended(id, head, known) {
+        const here = followed.get(id);
+        if (!here) return;
+        // Read once for all who follow; more than that each reads at its own pace.
+        const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
+        const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
+        here.window.catchUp(events.at(-1)?.seq ?? head, events);
+        for (const bell of here.bells) bell.ring();
+      },
+    });
+
   function join(sessionId: SessionId, signal: AbortSignal): Seat {
     const here = followed.get(sessionId) ?? {
       window: new LiveWindow(options.window ?? defaultWindow),
@@ -76,6 +95,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     followed.set(sessionId, here);
     const bell = new Bell();
     here.bells.add(bell);
+    others?.wake();
     signal.addEventListener('abort', bell.ring, { once: true });
     return {
       window: here.window,

@@ -27,6 +27,7 @@ export async function composed(
   settings: Record<string, string> = {},
   folder?: string,
   lines: Line[] = [],
+  given: Parameters<typeof compose>[0]['given'] = {},
 ): Promise<Composed> {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
@@ -34,7 +35,7 @@ export async function composed(
   const config = loadConfig(env, '');
   const closing = new AbortController();
   const { signal } = closing;
-  const rest = { config, clock: systemClock, ids: randomIds(), closing: signal, say: () => {} };
+  const rest = { config, clock: systemClock, ids: randomIds(), closing: signal, say: () => {}, given };
   const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();

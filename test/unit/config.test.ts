@@ -31,6 +31,7 @@ describe('configuration', () => {
       sheikhbox: { profile: 'current' },
       maxBodyBytes: 10 * 2 ** 20,
       maxUploadBytes: 50 * 2 ** 20,
+      replicas: { leaseSeconds: 10 },
       maxSessions: 500,
       maxRunningRuns: 32,
       maxSteps: 100,
@@ -188,6 +189,7 @@ describe('configuration', () => {
 
   test('a storage without what it needs is refused, each lack in a line', () => {
     expect(refused({ CORRAL_STORAGE_KIND: 'volume' })).toEqual([expect.stringContaining('CORRAL_STORAGE_PATH')]);
+    expect(refused({ CORRAL_STORAGE_KIND: 'mongo' })).toEqual([expect.stringContaining('MONGODB_URL')]);
     const lacks = refused({ CORRAL_STORAGE_KIND: 's3' });
     expect(lacks).toHaveLength(3);
     expect(lacks.join()).toMatch(/CORRAL_STORAGE_S3_BUCKET.*AWS_ACCESS_KEY_ID.*AWS_SECRET_ACCESS_KEY/);

@@ -23,7 +23,7 @@ export interface SandboxDeps {
   readonly startTimeoutMs: number;
   live(sessionId: SessionId): Live;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
-  connect(link: SandboxLink): SandboxClient;
+  connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   /** What must be known of a sandbox before anything runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   track(released: Promise<AppError | undefined>): void;
@@ -100,7 +100,7 @@ export function sandboxWith(deps: SandboxDeps) {
             return await driver.attach(sandboxId, call);
           };
           const link = await noting(sandboxId, signal, within(callMs, signal, attach));
-          const client = deps.connect(link);
+          const client = deps.connect(sessionId, link);
           const own = live(sessionId);
           return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link) };
         },

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -230,6 +231,7 @@ test('a successor listens on the same path, and the predecessor closing late doe
 
 test('the sockets may be dialled by everyone who can reach the folder, and are gone with the end', async () => {
   const end = await open({ replica: 'b', caBundle: 'PEM' });
+  await end.takeEgress();
   for (const name of ['control.b', 'egress']) {
     expect((await stat(join(folder, name))).mode & 0o777).toBe(0o666);
   }
@@ -239,6 +241,37 @@ test('the sockets may be dialled by everyone who can reach the folder, and are g
 });
 
 test('a connection to the egress socket reaches the gate', async () => {
-  await open();
+  const end = await open();
+  await end.takeEgress();
   expect(await text(connect(join(folder, 'egress')))).toBe('from the gate');
+});
+
+test('the way out belongs to the one who took it last, and goes with that one alone', async () => {
+  const [first, second] = [await open({ replica: 'a' }), await open({ replica: 'b' })];
+  await first.takeEgress();
+  const inode = async () => (await stat(join(folder, 'egress'))).ino;
+  const before = await inode();
+  await first.takeEgress();
+  expect(await inode()).toBe(before);
+  await second.takeEgress();
+  expect(await inode()).not.toBe(before);
+  await first[Symbol.asyncDispose]();
+  expect(await text(connect(join(folder, 'egress')))).toBe('from the gate');
+  await second[Symbol.asyncDispose]();
+  await expect(inode()).rejects.toThrow('ENOENT');
+});
+
+test('a new server takes away the sockets of those that died, and of nobody who listens', async () => {
+  const living = await open({ replica: 'living' });
+  const dead = spawnSync(process.execPath, [
+    '-e',
+    `require('net').createServer().listen(${JSON.stringify(join(folder, 'control.dead'))}, () => process.kill(process.pid, 'SIGKILL'))`,
+  ]);
+  expect(dead.signal).toBe('SIGKILL');
+  await open({ replica: 'next' });
+  expect((await readdir(folder)).filter((name) => name.startsWith('control.')).sort()).toEqual([
+    'control.living',
+    'control.next',
+  ]);
+  await living[Symbol.asyncDispose]();
 });

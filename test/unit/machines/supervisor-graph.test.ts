@@ -19,6 +19,7 @@ const graph = explore({
     { type: 'session.wake', id },
     { type: 'session.broken', id, error: new Error('parted') },
     { type: 'session.hydrate', id },
+    { type: 'session.leave', id },
     { type: 'slot.request', id, slot: 'run' },
     { type: 'slot.release', id, slot: 'run' },
     { ...doneEvent(`hydrate ${id}`, sessionInput({ sessionId: id })) },

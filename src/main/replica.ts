@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { z } from 'zod';
+import { type Clock, elapsed } from '../core/clock.ts';
+import { toAppError } from '../core/errors.ts';
+import type { IdSource } from '../core/ids.ts';
+import type { Store } from '../core/ports.ts';
+import { type NeighbourOptions, Neighbours } from '../session/neighbours.ts';
+import { LeasedOwnership, type Ownership, soleOwnership } from '../session/ownership.ts';
+
+/** What this process is among the servers of one store; to be disposed when its work is over, so that others go on. */
+export interface Replica extends AsyncDisposable {
+  /** Of this process's life, as sockets and leases know it; undefined where the store is ours alone. */
+  readonly name: string | undefined;
+  readonly ownership: Ownership;
+  /** Whether it falls to us to destroy what nobody claims. */
+  mayReap(): Promise<boolean>;
+  /** From here on the others are known, and know of us. */
+  meet(others: Pick<NeighbourOptions, 'closing' | 'inherit' | 'warn'>): void;
+}
+interface Options {
+  readonly store: Store;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly leaseMs: number;
+}
+const reaperMs = 30_000;
+
+export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Replica {
+  const name = ids.short();
+  if (!store.shared) {
+    const alone = { name: undefined, ownership: soleOwnership(), mayReap: async () => true, meet: () => {} };
+    return { ...alone, [Symbol.asyncDispose]: async () => {} };
+  }
+  const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
+  const common = { holder, isDead, ttlMs, clock, elapsed };
+  const ownership = new LeasedOwnership({ ...common, leases: store.leases });
+  let neighbours: Neighbours | undefined;
+  return {
+    name,
+    ownership,
+    mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
+    meet(others) {
+      neighbours = new Neighbours({ ...common, ...others, name, ownership, records: store.records });
+    },
+    async [Symbol.asyncDispose]() {
+      await store.leases.release('reaper', holder).catch(() => {}); // it lapses
+      await neighbours?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The name under which all servers of a shared store label what they start. */
+export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
+  const wish = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
+  await store.records.put(wish).catch((thrown: unknown) => {
+    if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first
+  });
+  const found = await store.records.get('server', 'instance');
+  return z.object({ name: z.string() }).parse(found?.doc).name;
+}
+
+/**
+ * Whether the process that this holder was is gone, which only its own machine can tell: then nobody need wait for its
+ * leases to lapse. A number that was given to another process since is told by when that one began.
+ */
+export function isDead(holder: string): boolean {
+  const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
+  if (machine === undefined || machine !== place()) return false;
+  return startOf(Number(pid)) !== start;
+}
+
+/** One kernel since its boot, and one space of process numbers in it; empty where that cannot be known. */
+function place(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
+    return createHash('sha256').update(boot).update(readlinkSync('/proc/self/ns/pid')).digest('hex').slice(0, 16);
+  } catch {
+    return '';
+  }
+}
+
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19]; // a zombie does nothing any more
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,223 @@
+import { z } from 'zod';
+import { deadline, pause, throwIfFired } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError, errorCodes, toAppError } from '../core/errors.ts';
+import type { IdSource, SessionId } from '../core/ids.ts';
+import type { CommandQueue, QueuedCommand } from '../core/ports.ts';
+import type { Ownership } from './ownership.ts';
+
+// Commands for sessions that another server works on go through the store: posted here, done and answered there. No
+// server talks to another. Where nobody has the session, whoever gets its lease finds the command waiting.
+
+/** What is wished of a session's owner, as data. */
+export interface Wish {
+  readonly name: string;
+  readonly body: unknown;
+}
+export interface CrossingOptions {
+  readonly commands: CommandQueue;
+  readonly ownership: Ownership;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Does what another server wished of a session of ours. `again`: it may have been done before. */
+  readonly act: (id: SessionId, wish: Wish, again: { readonly since: number } | undefined) => Promise<unknown>;
+  readonly warn: (error: unknown, text: string) => void;
+}
+interface Awaited {
+  readonly done: PromiseWithResolvers<unknown>;
+}
+
+const patienceMs = 60_000; // a start may have to wait for its turn; what takes longer is asked for again
+const orphanMs = 1_000; // unanswered so long: its session may be nobody's
+const keptMs = 3_600_000;
+const rememberedMs = 10_000;
+const atOnce = 64;
+const fast = 20;
+const slow = 250;
+
+const Body = z.object({ until: z.number(), again: z.boolean(), body: z.unknown() });
+const Answer = z.union([
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
+]);
+
+export class Crossing implements AsyncDisposable {
+  readonly #options: CrossingOptions;
+  readonly #awaited = new Map<string, Awaited>();
+  /** Being done, or done, by us; forgotten with their answers. */
+  readonly #taken = new Set<string>();
+  readonly #stop = new AbortController();
+  readonly #work: Promise<unknown>[] = [];
+  #wake = () => {};
+
+  constructor(options: CrossingOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
+  }
+
+  /** Has it done by whoever the session belongs to: by `here` where that is us. */
+  async route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+    const { ownership } = this.#options;
+    let again = false;
+    try {
+      await ownership.take(id);
+      again = true;
+      return await here();
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'fenced') throw thrown;
+    }
+    return (await this.post(id, wish, { again, signal })) as Value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const { done } of this.#awaited.values()) {
+      done.reject(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
+    }
+    this.#wake();
+    await Promise.all(this.#work);
+  }
+
+  /** Leaves it to whoever has the session; `again`: it may have been done already. */
+  async post(
+    id: SessionId,
+    { name, body }: Wish,
+    { again = false, signal }: { again?: boolean; signal?: AbortSignal | undefined } = {},
+  ): Promise<unknown> {
+    const { commands, clock, ids } = this.#options;
+    const commandId = `${id}:${ids.short()}`;
+    const at = clock.now();
+    using until = deadline(patienceMs, clock, signal);
+    const late = () => awaited.done.reject(lateError(until.signal));
+    const awaited: Awaited = { done: Promise.withResolvers<unknown>() };
+    awaited.done.promise.catch(() => {}); // heard below
+    this.#awaited.set(commandId, awaited);
+    until.signal.addEventListener('abort', late, { once: true });
+    try {
+      await commands.post({ id: commandId, sessionId: id, name, at, body: { until: at + patienceMs, again, body } });
+      this.#wake();
+      const answer = Answer.parse(await awaited.done.promise);
+      if (answer.ok) return answer.value;
+      throw new AppError(answer.code, answer.message);
+    } finally {
+      this.#awaited.delete(commandId);
+      until.signal.removeEventListener('abort', late);
+    }
+  }
+
+  /** Hears the answers to what was posted here. */
+  async #listen(): Promise<void> {
+    const { commands } = this.#options;
+    await this.#again('answers could not be read', async () => {
+      if (this.#awaited.size === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          if (this.#stop.signal.aborted) resolve();
+        });
+        return true;
+      }
+      const answers = await commands.answers([...this.#awaited.keys()]);
+      for (const [id, answer] of answers) this.#awaited.get(id)?.done.resolve(answer);
+      return answers.size > 0;
+    });
+  }
+
+  /** Does what others posted for sessions of ours. */
+  async #serve(): Promise<void> {
+    const { commands, ownership } = this.#options;
+    await this.#again('commands could not be read', async () => {
+      const owned = ownership.owned();
+      if (owned.length === 0) return false;
+      const pending = (await commands.pending(owned, atOnce)).filter(({ id }) => !this.#taken.has(id));
+      for (const command of pending) void this.#do(command);
+      return pending.length > 0;
+    });
+  }
+
+  async #do(command: QueuedCommand): Promise<void> {
+    const { commands, act, warn } = this.#options;
+    this.#taken.add(command.id);
+    const answer = await this.#outcome(command, act);
+    // Given up to another server meanwhile: that one does it.
+    if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
+      this.#taken.delete(command.id);
+      return;
+    }
+    for (let tries = 0; tries < 5; tries++) {
+      const isSaid = await commands.answer(command.id, answer).then(
+        () => true,
+        (error: unknown) => warn(error, 'an answer could not be given'),
+      );
+      if (isSaid) break;
+      await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
+    }
+    // Not at once: a list that was asked for before the answer may still name it.
+    this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
+  }
+
+  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: CrossingOptions['act']) {
+    try {
+      const { until, again, body: wished } = Body.parse(body);
+      if (until < this.#options.clock.now()) throw lateError();
+      // Older than a moment: a server that is gone may have done it and not said so.
+      const isOld = again || this.#options.clock.now() - at > orphanMs;
+      const value = await act(sessionId, { name, body: wished }, isOld ? { since: at } : undefined);
+      return { ok: true as const, value: value ?? null };
+    } catch (thrown) {
+      const { code, publicMessage: message } = toAppError(thrown);
+      return { ok: false as const, code, message };
+    }
+  }
+
+  /** Takes sessions that have a command waiting and no owner who would do it. */
+  async #findOrphans(): Promise<void> {
+    const { commands, ownership, clock, warn } = this.#options;
+    const { signal } = this.#stop;
+    let sweptAt = clock.now();
+    while (!signal.aborted) {
+      await pause(orphanMs, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        const now = clock.now();
+        for (const id of await commands.waiting(now - orphanMs, atOnce)) {
+          await ownership.take(id).catch((thrown: unknown) => {
+            if (toAppError(thrown).code !== 'fenced') throw thrown;
+          });
+        }
+        if (now - sweptAt < keptMs) continue;
+        sweptAt = now;
+        await commands.expire(now - keptMs);
+      } catch (error) {
+        warn(error, 'waiting commands could not be looked for');
+      }
+    }
+  }
+
+  /** Again and again: soon where something was found, ever less often where not. */
+  async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
+    const { clock, warn } = this.#options;
+    const { signal } = this.#stop;
+    let wait = fast;
+    while (!signal.aborted) {
+      try {
+        wait = (await look()) ? fast : Math.min(wait * 1.5, slow);
+      } catch (error) {
+        wait = slow * 4;
+        warn(error, complaint);
+      }
+      await pause(wait, signal, clock).catch(() => {});
+    }
+  }
+}
+
+function lateError(signal?: AbortSignal): AppError {
+  try {
+    if (signal) throwIfFired(signal);
+  } catch (thrown) {
+    return toAppError(thrown);
+  }
+  return new AppError('deadline_exceeded', 'The server that works on this session did not answer in time.');
+}

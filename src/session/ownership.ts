@@ -1,0 +1,199 @@
+import { pause } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { Lease, LeaseStore } from '../core/ports.ts';
+import { inTurn } from './in-turn.ts';
+
+/** Which sessions this server may work on: each belongs to at most one server at a time. */
+export interface Ownership extends AsyncDisposable {
+  /** Whether there may be other servers; else every session is ours, at no cost. */
+  readonly isShared: boolean;
+  /** Makes the session ours and resolves with its epoch. Rejects: fenced (it is another server's), store_unavailable. */
+  take(id: SessionId): Promise<number>;
+  /** Undefined: it is not ours. */
+  epochOf(id: SessionId): number | undefined;
+  /** Before acting: undefined where it is certainly ours, else resolves once the store says so. Rejects: fenced. */
+  confirm(id: SessionId): Promise<void> | undefined;
+  /** Another server may have it. */
+  release(id: SessionId): Promise<void>;
+  owned(): SessionId[];
+  /** Another server has it, as far as the store knows. */
+  isElsewhere(id: SessionId): Promise<boolean>;
+  /** Told of a session that was ours and is not any more. */
+  onLost(heard: (id: SessionId) => void): void;
+}
+
+/** Of a store that only one server can have open. */
+export function soleOwnership(): Ownership {
+  return {
+    isShared: false,
+    take: async () => 0,
+    epochOf: () => 0,
+    confirm: () => undefined,
+    release: async () => {},
+    owned: () => [],
+    isElsewhere: async () => false,
+    onLost: () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+export interface LeaseOptions {
+  readonly leases: LeaseStore;
+  /** Unique to this process's life. */
+  readonly holder: string;
+  /** Whether that holder is known to run no more: its leases need not be waited for. */
+  readonly isDead: (holder: string) => boolean;
+  readonly ttlMs: number;
+  readonly clock: Clock;
+  /** Milliseconds that no change of the wall clock touches. */
+  readonly elapsed: () => number;
+}
+interface Held {
+  readonly epoch: number;
+  /** Until then nobody else can have it, by a clock that runs on while this process is stopped … */
+  readonly sureUntil: number;
+  /** … and by the clock that the others see. */
+  readonly sureUntilTime: number;
+}
+
+export const leaseNameOf = (id: SessionId): string => `session:${id}`;
+const renewals = 16; // at once
+const lost = () => new AppError('fenced', 'Another server works on this session now.');
+
+/** By leases in a store that several servers share, renewed at a third of their time. */
+export class LeasedOwnership implements Ownership {
+  readonly isShared = true;
+  readonly #options: LeaseOptions;
+  readonly #held = new Map<SessionId, Held>();
+  readonly #turns = inTurn();
+  readonly #stop = new AbortController();
+  readonly #renewing: Promise<void>;
+  #heard: (id: SessionId) => void = () => {};
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+    this.#renewing = this.#renewAll();
+  }
+
+  async take(id: SessionId): Promise<number> {
+    const held = this.#held.get(id);
+    if (held && this.#isSure(held)) return held.epoch;
+    return await this.#turns(id, () => this.#acquire(id));
+  }
+
+  epochOf = (id: SessionId): number | undefined => this.#held.get(id)?.epoch;
+
+  confirm(id: SessionId): Promise<void> | undefined {
+    const held = this.#held.get(id);
+    if (held && this.#isSure(held)) return undefined;
+    if (!held) return Promise.reject(lost());
+    return this.#turns(id, () => this.#renew(id, held));
+  }
+
+  async release(id: SessionId): Promise<void> {
+    await this.#turns(id, async () => {
+      if (!this.#held.delete(id)) return;
+      const { leases, holder } = this.#options;
+      await leases.release(leaseNameOf(id), holder).catch(() => {}); // it lapses
+    });
+  }
+
+  owned = (): SessionId[] => [...this.#held.keys()];
+
+  async isElsewhere(id: SessionId): Promise<boolean> {
+    const { leases, holder, isDead, clock } = this.#options;
+    if (this.#held.has(id)) return false;
+    const found = await leases.get(leaseNameOf(id));
+    return found !== undefined && found.holder !== holder && found.expiresAt > clock.now() && !isDead(found.holder);
+  }
+
+  onLost(heard: (id: SessionId) => void): void {
+    this.#heard = heard;
+  }
+
+  /** Gives all back, so that others go on at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#renewing;
+    await inLanes(this.owned(), (id) => this.release(id));
+  }
+
+  #isSure({ sureUntil, sureUntilTime }: Held): boolean {
+    const { elapsed, clock } = this.#options;
+    return elapsed() < sureUntil && clock.now() < sureUntilTime;
+  }
+
+  async #acquire(id: SessionId): Promise<number> {
+    const held = this.#held.get(id);
+    if (held && this.#isSure(held)) return held.epoch;
+    const { lease, since } = await this.#ask(id);
+    const got = lease ?? (await this.#fromTheDead(id));
+    if (!got) {
+      this.#lose(id);
+      throw lost();
+    }
+    if (held && held.epoch !== got.epoch) this.#lose(id); // somebody had it in between: what is in memory is old
+    this.#keep(id, got, since);
+    return got.epoch;
+  }
+
+  async #renew(id: SessionId, held: Held): Promise<void> {
+    const { lease, since } = await this.#ask(id).catch((thrown: unknown) => {
+      if (this.#isSure(held)) return { lease: undefined, since: undefined }; // asked again soon
+      this.#lose(id);
+      throw thrown;
+    });
+    if (since === undefined) return;
+    if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
+    this.#lose(id);
+    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {}); // taken anew, from the log
+    throw lost();
+  }
+
+  async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
+    const { leases, holder, clock, ttlMs, elapsed } = this.#options;
+    const since = elapsed(); // before the question: it lasts no longer than the store thinks
+    return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
+  }
+
+  async #fromTheDead(id: SessionId): Promise<Lease | undefined> {
+    const { leases, isDead } = this.#options;
+    const found = await leases.get(leaseNameOf(id));
+    if (!found || !isDead(found.holder)) return undefined;
+    await leases.release(found.name, found.holder);
+    return (await this.#ask(id)).lease;
+  }
+
+  #keep(id: SessionId, { epoch, expiresAt }: Lease, since: number): void {
+    this.#held.set(id, { epoch, sureUntil: since + this.#options.ttlMs, sureUntilTime: expiresAt });
+  }
+
+  #lose(id: SessionId): void {
+    if (this.#held.delete(id)) this.#heard(id);
+  }
+
+  async #renewAll(): Promise<void> {
+    const { ttlMs, clock } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await pause(ttlMs / 3, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      await inLanes([...this.#held], async ([id, held]) => {
+        await this.#turns(id, async () => {
+          if (this.#held.get(id) === held) await this.#renew(id, held);
+        }).catch(() => {}); // whoever had it was told
+      });
+    }
+  }
+}
+
+/** Some at a time: a thousand sessions are not a thousand questions at once. */
+async function inLanes<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const lane = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(renewals, waiting.length) }, lane));
+}

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest';
+import type { SessionEvent } from '../../../src/core/events.ts';
+import type { SessionId } from '../../../src/core/ids.ts';
+import { fence } from '../../support/api.ts';
+import { problemsOf } from '../../support/checker.ts';
+import type { Composed } from '../../support/composed.ts';
+import { replicas } from '../../support/replicas.ts';
+
+const signal = () => AbortSignal.timeout(20_000);
+const send = (server: Composed, id: SessionId, text: string) =>
+  server.core.services.sessions.send(id, { text, mode: 'inject' });
+const statusOf = async (server: Composed, id: SessionId) => (await server.core.services.sessions.get(id)).status;
+const create = async (server: Composed) => (await server.core.services.sessions.create({ origin: 'sheikhbox' })).id;
+const rests = (server: Composed, id: SessionId) =>
+  expect.poll(() => statusOf(server, id), { timeout: 15_000, interval: 25 }).toBe('completed');
+
+/** What a client of that server sees until the run is over. */
+async function seenAt(server: Composed, id: SessionId): Promise<{ seqs: number[]; events: SessionEvent[] }> {
+  const events: SessionEvent[] = [];
+  for await (const item of server.core.services.sessions.follow(id, 0, { signal: signal(), deltas: true })) {
+    if (item.kind !== 'event') throw new Error(`resync: ${item.reason}`);
+    events.push(item.event);
+    if (item.event.type === 'run.end') break;
+  }
+  return { seqs: events.map(({ seq }) => seq), events };
+}
+const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1);
+
+test('a message that one server is given is done by the server that has the session, and both show it', async () => {
+  await using set = await replicas();
+  const [a, b] = [await set.another(), await set.another()];
+  const id = await create(a);
+  await a.core.engine.reach(id);
+  const seen = [seenAt(a, id), seenAt(b, id)];
+  const sent = await send(b, id, `Do it\n${fence('sh', 'echo hello')}`);
+  const [atA, atB] = await Promise.all(seen);
+  expect(atB?.events).toEqual(atA?.events);
+  expect(atB?.seqs).toEqual(upTo(atB?.seqs.length ?? 0));
+  expect(atB?.events.find(({ seq }) => seq === sent.seq)).toMatchObject({ type: 'message.user' });
+  expect(b.core.engine.live(id)).toBeUndefined();
+  expect(problemsOf(await set.events(id))).toEqual([]);
+});
+
+test('F054 two servers that are asked for one new session at once have one owner and one sandbox', async () => {
+  await using set = await replicas();
+  const [a, b] = [await set.another(), await set.another()];
+  const id = await create(a);
+  await Promise.all([send(a, id, 'one'), send(b, id, 'two'), send(b, id, 'three')]);
+  await rests(b, id);
+  expect([a, b].filter(({ core }) => core.engine.live(id))).toHaveLength(1);
+  expect(set.backend.boxes.size).toBe(1);
+  const events = await set.events(id);
+  expect(problemsOf(events)).toEqual([]);
+  expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(3);
+});
+
+test('files, commands and the end of a session work at whichever server they are asked for', async () => {
+  await using set = await replicas();
+  const [a, b] = [await set.another(), await set.another()];
+  const id = await create(a);
+  await a.core.services.files.write(id, 'note.md', 'from a', signal());
+  expect((await b.core.services.files.read(id, 'note.md', signal())).toString()).toBe('from a');
+  await b.core.services.files.write(id, 'other.md', 'from b', signal());
+  expect((await a.core.services.files.read(id, 'other.md', signal())).toString()).toBe('from b');
+  const { stdout } = await b.core.services.sandboxes.exec(id, { command: 'cat note.md' }, signal());
+  expect(stdout).toBe('from a');
+  await b.core.services.sessions.update(id, { title: 'Named at b', favorite: true });
+  expect(await a.core.services.sessions.get(id)).toMatchObject({ title: 'Named at b', favorite: true });
+  await b.core.services.sandboxes.stop(id);
+  expect(await a.core.services.sessions.sandbox(id)).toMatchObject({ state: 'stopped' });
+  await b.core.services.sessions.delete(id);
+  await expect(a.core.services.sessions.get(id)).rejects.toMatchObject({ code: 'session_not_found' });
+  await expect.poll(() => set.backend.boxes.size).toBe(0);
+});
+
+test('F060 a server that is told to stop hands its runs over within a second, and nothing of them is lost or doubled', async () => {
+  await using set = await replicas();
+  const [a, b] = [await set.another(), await set.another()];
+  const id = await create(a);
+  await send(a, id, `Work\n${fence('sh', 'echo begun; sleep 1.5; echo done >> ran')}`);
+  await expect.poll(async () => (await set.events(id)).some(({ type }) => type === 'tool.output')).toBe(true);
+  const seen = seenAt(b, id);
+  const stoppedAt = performance.now();
+  await a[Symbol.asyncDispose]();
+  await expect.poll(() => b.core.engine.live(id) !== undefined, { timeout: 5_000, interval: 10 }).toBe(true);
+  expect(performance.now() - stoppedAt).toBeLessThan(1_500);
+  const { seqs, events } = await seen;
+  expect(seqs).toEqual(upTo(seqs.length));
+  expect(problemsOf(events)).toEqual([]);
+  expect((await b.core.services.files.read(id, 'ran', signal())).toString()).toBe('done\n');
+});

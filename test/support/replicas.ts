@@ -1,0 +1,46 @@
+import { MemoryBackend } from '../../drivers/memory/backend.ts';
+import { memoryDriver } from '../../drivers/memory/memory.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import type { SessionEvent } from '../../src/core/events.ts';
+import type { SessionId } from '../../src/core/ids.ts';
+import type { Store } from '../../src/core/ports.ts';
+import { memoryStore } from '../../src/store/memory/store.ts';
+import { type Composed, composed } from './composed.ts';
+
+export interface Replicas extends AsyncDisposable {
+  readonly store: Store;
+  readonly backend: MemoryBackend;
+  /** A further server; it ends with all the others, or when it is disposed. */
+  another(settings?: Record<string, string>): Promise<Composed>;
+  events(id: SessionId): Promise<SessionEvent[]>;
+}
+
+/** Servers in this process on one store and one set of sandboxes, as several machines have them. */
+export async function replicas(settings: Record<string, string> = {}): Promise<Replicas> {
+  await using stack = new AsyncDisposableStack();
+  const store = memoryStore({ shared: true });
+  const backend = new MemoryBackend(systemClock, ['corral/sandbox']);
+  const all = { CORRAL_REPLICAS_LEASE_SECONDS: '1', ...settings };
+  const servers = new Set<Composed>();
+  stack.defer(async () => {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  });
+  const held = stack.move();
+  return {
+    store,
+    backend,
+    async another(more = {}) {
+      const driver = memoryDriver(backend);
+      const server = await composed({ ...all, ...more }, undefined, [], { store, driver });
+      servers.add(server);
+      return {
+        ...server,
+        async [Symbol.asyncDispose]() {
+          if (servers.delete(server)) await server[Symbol.asyncDispose]();
+        },
+      };
+    },
+    events: async (id) => (await store.events.page(id, 0, 100_000)).events,
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
