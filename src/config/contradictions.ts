@@ -25,9 +25,10 @@ export function contradictions(config: Config): string[] {
   return problems;
 }
 
-function missingStorage({ storage: { kind, path, s3 } }: Config): string[] {
+function missingStorage({ storage: { kind, path, s3 }, mongodbUrl }: Config): string[] {
   const missing = (name: string) => `CORRAL_STORAGE_KIND is ${kind}, which needs ${name}.`;
   if (kind === 'volume' && !path) return [missing('CORRAL_STORAGE_PATH, the mounted folder')];
+  if (kind === 'mongo' && !mongodbUrl) return [missing('MONGODB_URL')];
   if (kind !== 's3') return [];
   return [
     ...(s3.bucket ? [] : [missing('CORRAL_STORAGE_S3_BUCKET')]),

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
+import { AppError } from './errors.ts';
 
 /** Where the bytes of uploads lie. Keys are ours (`^[a-z0-9-]{1,64}$`), never a client's. Rejects only with AppError. */
 export interface BlobStore {
-  /** `local`, `volume` or `s3`. */
+  /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
    * Keeps all of the content, or nothing of it: a reader never sees a part. Content that throws, or a signal that
@@ -30,4 +31,10 @@ export interface BlobInfo {
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
+}
+
+/** A key that is none of ours is a bug, never a path. */
+export function checkedKey(key: string): string {
+  if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a key of ours.`);
+  return key;
 }

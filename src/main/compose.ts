@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IdSource, SandboxId, SessionId } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
+import type { Secret } from '../core/secret.ts';
 import { caBundle, sandboxEnv } from '../egress/authorities.ts';
 import { pageFetcher } from '../egress/fetch-page.ts';
 import { egressProxy } from '../egress/proxy.ts';
@@ -47,6 +48,8 @@ interface Options {
   readonly closing: AbortSignal;
   /** Tells people what they should know at the start. */
   readonly say: (text: string) => void;
+  /** Keeps a secret out of the log from now on. */
+  readonly learn?: (secret: Secret) => void;
   /** What stands already: for several servers in one process, on one store and one set of sandboxes. */
   readonly given?: { readonly store?: Store; readonly driver?: Driver };
 }
@@ -71,6 +74,7 @@ export async function compose({
   ids,
   closing,
   say,
+  learn = () => {},
   given = {},
 }: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
@@ -148,7 +152,9 @@ export async function compose({
   });
 
   const tools = toolRegistry();
-  const parts = await projectParts({ config, store, clock, ids, logger, usual: { model, tools, plans: true } });
+  const parts = stack.use(
+    await projectParts({ config, store, clock, ids, logger, learn, usual: { model, tools, plans: true } }),
+  );
   const presence = new Presence();
   const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
   const engine = stack.use(

@@ -23,6 +23,7 @@ import { sideMessages } from '../session/side-messages.ts';
 import { uploadService } from '../session/uploads.ts';
 import { localBlobs, volumeBlobs } from '../storage/folder.ts';
 import { s3Blobs } from '../storage/s3/s3.ts';
+import { mongoBlobs } from '../store/mongo/blobs.ts';
 import { encryptionKeys } from './encryption-keys.ts';
 
 interface Options {
@@ -31,12 +32,14 @@ interface Options {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly logger: Logger;
+  /** Keeps a secret out of the log from now on. */
+  readonly learn: (secret: Secret) => void;
   /** How sessions work that belong to no project. */
   readonly usual: Profile;
 }
 
 /** Projects and what belongs to them: agents, files, keys. Its services are for the facade, its hooks for the engine. */
-export async function projectParts({ config, store, clock, ids, logger, usual }: Options) {
+export async function projectParts({ config, store, clock, ids, logger, learn, usual }: Options) {
   const { records } = store;
   const newId = () => ids.messageId(); // any UUID
   const blobs = await openBlobs(config, clock);
@@ -49,7 +52,7 @@ export async function projectParts({ config, store, clock, ids, logger, usual }:
   const isSealed = (await records.list(providerKeyKind, { limit: 1 })).length > 0;
   const sealing = await encryptionKeys({ config, isSealed, newKey: () => ids.token() });
   const baseUrls = Object.fromEntries(Object.entries(config.models).map(([name, { baseUrl }]) => [name, baseUrl]));
-  const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls });
+  const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls, learn });
   await keys.verify();
   if (sealing.length > 1) logger.info(await keys.rotate(), 'stored keys are under the primary encryption key');
 
@@ -66,6 +69,7 @@ export async function projectParts({ config, store, clock, ids, logger, usual }:
   const onUse: EngineOptions['onUse'] = (session, client, signal) => copies.sync(session, client, signal);
 
   return {
+    [Symbol.asyncDispose]: async () => await close(blobs),
     profileOf,
     onUse,
     projects: (sessions: SessionService) =>
@@ -80,9 +84,18 @@ export async function projectParts({ config, store, clock, ids, logger, usual }:
   };
 }
 
-function openBlobs({ storage: { kind, path, s3 }, dataDir }: Config, clock: Clock): Promise<BlobStore> {
+async function close(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
+  await blobs[Symbol.asyncDispose]?.();
+  blobs[Symbol.dispose]?.();
+}
+
+async function openBlobs(
+  { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Config,
+  clock: Clock,
+): Promise<BlobStore> {
+  if (url && (kind === 'auto' || kind === 'mongo')) return mongoBlobs({ url }, clock.now);
   if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
-  if (kind === 'local') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
+  if (kind !== 's3') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
   const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
   return s3Blobs({
     endpoint,

@@ -1,7 +1,7 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { BlobStore, ByteRange } from '../core/blobs.ts';
+import { type BlobStore, type ByteRange, checkedKey } from '../core/blobs.ts';
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import { diskError, Spool } from './spool.ts';
@@ -33,7 +33,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
-  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), checked(key));
+  const pathOf = (key: string) => join(root, 'blobs', key.slice(0, 2), checkedKey(key));
   return {
     name,
     async put(key, content, options) {
@@ -75,10 +75,4 @@ async function streamOf(path: string, range: ByteRange | undefined): Promise<Rea
 async function flush(folder: string): Promise<void> {
   await using handle = await open(folder);
   await handle.sync();
-}
-
-/** A key with a slash would be a path. */
-export function checked(key: string): string {
-  if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a key of ours.`);
-  return key;
 }

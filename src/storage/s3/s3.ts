@@ -8,11 +8,10 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { BlobStore } from '../../core/blobs.ts';
+import { type BlobStore, checkedKey } from '../../core/blobs.ts';
 import { throwIfFired } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
-import { checked } from '../folder.ts';
 import { Spool } from '../spool.ts';
 
 export interface S3Options {
@@ -43,7 +42,7 @@ export async function s3Blobs(options: S3Options): Promise<BlobStore & Disposabl
   });
   const spool = new Spool(options.spoolFolder);
   await spool.sweep(staleMs, options.now);
-  const place = (key: string) => ({ Bucket: bucket, Key: `${prefix}${checked(key)}` });
+  const place = (key: string) => ({ Bucket: bucket, Key: `${prefix}${checkedKey(key)}` });
   return {
     name: 's3',
     async put(key, content, putOptions) {

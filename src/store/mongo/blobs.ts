@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { GridFSBucket, type GridFSBucketWriteStream, ObjectId } from 'mongodb';
+import { type BlobInfo, type BlobStore, checkedKey, type PutOptions } from '../../core/blobs.ts';
+import { throwIfFired } from '../../core/cancel.ts';
+import { AppError } from '../../core/errors.ts';
+import { type Connection, type ConnectionOptions, connect, ping } from './connection.ts';
+import { storeError } from './errors.ts';
+
+const transferMs = 120_000;
+const staleSeconds = 60 * 60;
+
+/**
+ * Uploads beside the history, in GridFS: servers that share a database need no other place in common. A file counts
+ * from the moment its `files` document is written, which is after its last chunk; the newest one of a name is the blob.
+ * Connects with its first use, so that a server can start before its database.
+ */
+export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
+  let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;
+  async function open() {
+    const connection = await connect(options);
+    const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
+    await sweep(connection, now()).catch(() => {}); // the next start tries again
+    return { connection, bucket };
+  }
+  function use() {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  return {
+    name: 'mongo',
+    async put(key, content, putOptions) {
+      const filename = checkedKey(key);
+      const { bucket } = await use();
+      const upload = bucket.openUploadStream(filename);
+      const info = await write(upload, content, putOptions);
+      await remove(bucket, filename, now() - transferMs);
+      return info;
+    },
+    async open(key, range) {
+      const { bucket } = await use();
+      const file = await answered(bucket.find({ filename: checkedKey(key) }, { sort: newest, limit: 1 }).next());
+      if (!file) throw new AppError('file_not_found', 'File not found');
+      const part = range && { start: range.start, end: Math.min(range.end + 1, file.length) };
+      return bucket.openDownloadStream(file._id, part) as Readable;
+    },
+    async delete(key) {
+      await remove((await use()).bucket, checkedKey(key), Number.POSITIVE_INFINITY);
+    },
+    async check(signal) {
+      throwIfFired(signal);
+      await ping((await use()).connection, signal);
+    },
+    async [Symbol.asyncDispose]() {
+      const { connection } = (await opened?.catch(() => undefined)) ?? {};
+      await connection?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const newest = { uploadDate: -1, _id: -1 } as const;
+
+async function write(
+  upload: GridFSBucketWriteStream,
+  content: AsyncIterable<Uint8Array>,
+  { maxBytes, signal }: PutOptions,
+): Promise<BlobInfo> {
+  const hash = createHash('sha256');
+  let size = 0;
+  let broken: unknown;
+  upload.on('error', (error) => {
+    broken ??= error;
+  });
+  try {
+    for await (const chunk of content) {
+      throwIfFired(signal);
+      if (broken) throw storeError(broken);
+      size += chunk.length;
+      if (size > maxBytes) {
+        throw new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
+      }
+      hash.update(chunk);
+      if (!upload.write(chunk)) await drained(upload, signal);
+    }
+    throwIfFired(signal);
+    upload.end();
+    await answered(finished(upload));
+  } catch (thrown) {
+    await upload.abort().catch(() => {}); // it is already; or what is left goes with a later start
+    throw thrown;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
+
+async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const give = () => resolve();
+  upload.once('drain', give).once('error', give).once('close', give);
+  signal.addEventListener('abort', give, { once: true });
+  await promise;
+  upload.off('drain', give).off('error', give).off('close', give);
+  signal.removeEventListener('abort', give);
+}
+
+/** What was replaced before that time, so that whoever reads it still comes to its end; all of it with infinity. */
+async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
+  const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
+  for (const [index, { _id }] of versions.entries()) {
+    const replacedAt = versions[index - 1]?.uploadDate.getTime() ?? Number.POSITIVE_INFINITY;
+    if (replacedBefore !== Number.POSITIVE_INFINITY && !(replacedAt < replacedBefore)) continue;
+    await answered(bucket.delete(_id)).catch((error: AppError) => {
+      if (error.code !== 'file_not_found') throw error; // another server was first
+    });
+  }
+}
+
+/** Chunks of uploads that nobody finished. Their ids tell when they were begun. */
+async function sweep({ db }: Connection, now: number): Promise<void> {
+  const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
+  const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];
+  const first = chunks.find({ n: 0, files_id: { $lt: before } }, { projection: { files_id: 1 } });
+  for await (const { files_id } of first) {
+    if (!(await files.findOne({ _id: files_id }, { projection: { _id: 1 } }))) await chunks.deleteMany({ files_id });
+  }
+}
+
+async function answered<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (thrown) {
+    if ((thrown as Error).message?.startsWith('File not found')) throw new AppError('file_not_found', 'File not found');
+    throw storeError(thrown);
+  }
+}
