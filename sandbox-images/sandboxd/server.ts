@@ -15,6 +15,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   file_not_found: 404,
   shell_not_found: 404,
   conflict: 409,
+  fenced: 409,
   payload_too_large: 413,
   unsupported: 501,
   quota: 507,
@@ -22,13 +23,14 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 
 /** The HTTP side of sandboxd. It listens nowhere by itself: connections are handed to it. */
 export function sandboxServer(daemon: Daemon, token: string): Server {
+  const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
-    answer(daemon, token, request, response).catch((thrown) => sendError(response, toAppError(thrown)));
+    answer(daemon, { token, admit }, request, response).catch((thrown) => sendError(response, toAppError(thrown)));
   });
   server.on('upgrade', (request, socket, head) => {
     if (head.length > 0) socket.unshift(head);
     socket.on('error', () => {}); // its close says the rest
-    upgraded(daemon, token, request, socket).catch((thrown) => {
+    upgraded(daemon, { token, admit }, request, socket).catch((thrown) => {
       const error = toAppError(thrown);
       refuseStream(socket, statuses[error.code] ?? 500, error);
     });
@@ -41,11 +43,28 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
   return server;
 }
 
+interface Door {
+  readonly token: string;
+  /** Throws fenced for what an owner sends that has a successor. */
+  readonly admit: (epoch: string | string[] | undefined) => void;
+}
+
+/** Each owner of the session has a higher epoch than the one before; who says none is no owner, but a visitor. */
+function newestOwner(): Door['admit'] {
+  let newest = 0;
+  return (said) => {
+    const epoch = Number(said ?? newest);
+    if (!(epoch >= newest)) throw new AppError('fenced', 'This sandbox belongs to a newer owner of its session.');
+    newest = epoch;
+  };
+}
+
 /** What is asked for, by somebody who may. */
-function taken(daemon: Daemon, token: string, request: IncomingMessage) {
+function taken(daemon: Daemon, { token, admit }: Door, request: IncomingMessage) {
   if (!bears(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
   }
+  admit(request.headers['corral-epoch']);
   const url = URL.parse(request.url ?? '', 'http://sandbox');
   if (!url) throw new AppError('invalid_request', 'That is not an address.');
   const found = findRoute(request.method ?? '', url.pathname);
@@ -54,16 +73,16 @@ function taken(daemon: Daemon, token: string, request: IncomingMessage) {
   return { ...found, query: url.searchParams };
 }
 
-async function upgraded(daemon: Daemon, token: string, request: IncomingMessage, connection: Duplex) {
-  const { route } = taken(daemon, token, request);
+async function upgraded(daemon: Daemon, door: Door, request: IncomingMessage, connection: Duplex) {
+  const { route } = taken(daemon, door, request);
   if (!route.stream || request.headers.upgrade !== protocol) {
     throw new AppError('invalid_request', `There is nothing of the protocol ${request.headers.upgrade} here.`);
   }
   joinStream(connection, await route.stream(daemon), () => daemon.touch());
 }
 
-async function answer(daemon: Daemon, token: string, request: IncomingMessage, response: ServerResponse) {
-  const { route, params, query } = taken(daemon, token, request);
+async function answer(daemon: Daemon, door: Door, request: IncomingMessage, response: ServerResponse) {
+  const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
   response.once('close', () => hangUp.abort());
   const reply = await route.handle({

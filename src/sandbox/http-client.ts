@@ -1,22 +1,19 @@
-import type { Agent } from 'node:http';
 import { pause } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
-import type { Secret } from '../core/secret.ts';
 import {
   type ExecResult,
   type Health,
   type Operation,
   type SandboxClient,
+  type SandboxUsage,
   type ShellView,
   type TerminalEntry,
   terminalEnds,
 } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
-import { type Ask, requester } from './request.ts';
+import { type Ask, requester, type Way } from './request.ts';
 
-export interface SandboxAddress {
-  readonly agent: Agent;
-  readonly token: Secret;
+export interface SandboxAddress extends Way {
   readonly workdir: string;
 }
 
@@ -28,8 +25,8 @@ const missesAllowed = 3;
 const maxFileBytes = 50 * 1024 * 1024;
 
 /** The client of the daemon behind one way into a sandbox. */
-export function sandboxClient({ agent, token, workdir }: SandboxAddress): SandboxClient {
-  const daemon = requester(agent, token);
+export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClient {
+  const daemon = requester(way);
   const { json, bytes } = daemon;
 
   /** For calls with the same effect however often they arrive: a restarted daemon dials in again within a second. */
@@ -82,6 +79,7 @@ export function sandboxClient({ agent, token, workdir }: SandboxAddress): Sandbo
   return {
     workdir,
     health: (signal) => again(signal, () => health(signal)),
+    usage: (signal) => get<SandboxUsage>('/usage', signal),
 
     start: (operation, signal) =>
       again(signal, () => json<Operation>({ method: 'POST', path: '/operations', json: operation }, signal)),

@@ -24,8 +24,15 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 /** What the daemon and we call a connection that turns into raw bytes both ways. */
 const protocol = 'corral-stream';
 
+export interface Way {
+  readonly agent: Agent;
+  readonly token: Secret;
+  /** Of the session's owner, where there may be several servers: the daemon refuses those of older ones. */
+  readonly epoch?: number;
+}
+
 /** One exchange with the daemon. What comes out of a sandbox is not trusted: sizes are bounded, codes looked up. */
-export function requester(agent: Agent, token: Secret) {
+export function requester({ agent, token, epoch }: Way) {
   async function exchange<Result>(
     ask: Ask,
     signal: AbortSignal,
@@ -41,6 +48,7 @@ export function requester(agent: Agent, token: Secret) {
       path: ask.path,
       headers: {
         authorization: `Bearer ${token.reveal()}`,
+        ...(epoch !== undefined && { 'corral-epoch': epoch }),
         ...(body && { 'content-length': body.length, 'content-type': contentType(ask) }),
         ...(ask.upgrade && { connection: 'upgrade', upgrade: protocol }),
       },

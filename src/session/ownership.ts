@@ -140,7 +140,7 @@ export class LeasedOwnership implements Ownership {
   }
 
   async #renew(id: SessionId, held: Held): Promise<void> {
-    const { lease, since } = await this.#ask(id).catch((thrown: unknown) => {
+    const { lease, since } = await this.#askUntil(held, id).catch((thrown: unknown) => {
       if (this.#isSure(held)) return { lease: undefined, since: undefined }; // asked again soon
       this.#lose(id);
       throw thrown;
@@ -156,6 +156,17 @@ export class LeasedOwnership implements Ownership {
     const { leases, holder, clock, ttlMs, elapsed } = this.#options;
     const since = elapsed(); // before the question: it lasts no longer than the store thinks
     return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
+  }
+
+  /** A store that hangs must not make us believe that it is still ours. */
+  async #askUntil(held: Held, id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
+    const { clock, elapsed } = this.#options;
+    const over = new AbortController();
+    const late = pause(Math.max(0, held.sureUntil - elapsed()), over.signal, clock).then(() => {
+      throw new AppError('store_unavailable', 'The store does not answer.');
+    });
+    late.catch(() => {}); // whichever comes first
+    return await Promise.race([this.#ask(id), late]).finally(() => over.abort());
   }
 
   async #fromTheDead(id: SessionId): Promise<Lease | undefined> {
