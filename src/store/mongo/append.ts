@@ -1,0 +1,246 @@
+import { MongoBulkWriteError } from 'mongodb';
+import { elapsed } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import { droppable } from '../../core/events.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Append } from '../../core/ports.ts';
+import type { Connection } from './connection.ts';
+import {
+  type EventDocument,
+  eventId,
+  eventRange,
+  type FactText,
+  factText,
+  type LogDocument,
+  markOf,
+  type PutDocument,
+  putDocument,
+  recordId,
+  seqOf,
+} from './documents.ts';
+import { isDuplicate } from './errors.ts';
+
+/** How long a head that was seen may be believed without asking. Compaction leaves alone what is younger than many times this. */
+const believedMs = 30_000;
+const maxKnown = 10_000; // sessions
+const maxBytes = 12 * 1024 * 1024; // a document may have 16 MB, and the first of an append holds all of it
+
+interface Known {
+  readonly head: number;
+  readonly at: number;
+}
+
+/**
+ * Writes to the logs. An append is committed by its first event's document, alone: it follows a head that was seen,
+ * nobody else can take its seq, and it holds whatever else the append wants. The rest is added behind it, by us or by
+ * whoever finds it missing. So it takes no transaction, and one round trip where it is one fact.
+ */
+export class Appender {
+  readonly #connection: Connection;
+  readonly #self: string;
+  readonly #newId: () => string;
+  readonly #appended: (session: SessionId, head: number) => void;
+  readonly #known = new Map<SessionId, Known>();
+  readonly #tails = new Map<SessionId, Promise<unknown>>();
+  /** A repeated append is the same object: so it knows the document again that it wrote before the answer was lost. */
+  readonly #batches = new WeakMap<Append, string>();
+
+  constructor(
+    connection: Connection,
+    newId: () => string,
+    appended: (session: SessionId, head: number) => void = () => {},
+  ) {
+    this.#connection = connection;
+    this.#newId = newId;
+    this.#self = newId();
+    this.#appended = appended;
+  }
+
+  /** Those of one session in the order of the calls. */
+  append(entry: Append): Promise<number> {
+    const before = this.#tails.get(entry.sessionId);
+    const done = before ? before.then(() => this.#append(entry)) : this.#append(entry);
+    const settled = done
+      .catch(() => {})
+      .then(() => {
+        if (this.#tails.get(entry.sessionId) === settled) this.#tails.delete(entry.sessionId);
+      });
+    this.#tails.set(entry.sessionId, settled);
+    return done;
+  }
+
+  async #append(entry: Append): Promise<number> {
+    const { sessionId, after, facts } = entry;
+    const puts = newestOf((entry.puts ?? []).map(putDocument));
+    await this.#expectHead(sessionId, after, this.#batches.has(entry));
+    if (facts.length === 0) return this.#putOnly(sessionId, after, puts);
+    const batch = this.#batches.get(entry) ?? this.#newId();
+    this.#batches.set(entry, batch);
+    const documents = eventDocuments(entry, puts, batch);
+    const head = after + facts.length;
+    await this.#connection
+      .run(() => this.#insert(documents, batch))
+      .catch((thrown: unknown) => {
+        this.forget(sessionId);
+        throw thrown;
+      });
+    await this.#put(sessionId, head, puts);
+    this.#know(sessionId, head);
+    this.#appended(sessionId, head);
+    return head;
+  }
+
+  /** `again`: an append whose answer was lost may find the head beyond its own events. */
+  async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
+    const known = this.#known.get(session);
+    if (known?.head === after && elapsed() - known.at < believedMs) return;
+    if (!known) {
+      const open = { $set: { writer: this.#self }, $max: { head: after } };
+      await this.#connection.run(() => this.#connection.at.logs.updateOne({ _id: session }, open, { upsert: true }));
+    }
+    const head = await this.settle(session);
+    this.#know(session, head);
+    if (head !== after && !(again && head > after)) throw fenced(after, head);
+  }
+
+  async #insert(documents: readonly EventDocument[], batch: string): Promise<void> {
+    const { events } = this.#connection.at;
+    const [first] = documents as [EventDocument];
+    try {
+      if (documents.length === 1) await events.insertOne(first);
+      else await events.insertMany(documents as EventDocument[]);
+    } catch (thrown) {
+      if (!isDuplicate(thrown)) throw thrown;
+      const found = await events.findOne({ _id: first._id });
+      if (found?.batch !== batch) throw fenced(seqOf(first._id) - 1, seqOf(first._id));
+      await this.#addMissing(documents.slice(1)); // ours: an answer was lost, or somebody helped
+    }
+  }
+
+  async #addMissing(documents: readonly EventDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    const inserting = this.#connection.at.events.insertMany(documents as EventDocument[], { ordered: false });
+    await inserting.catch(unlessDuplicates);
+  }
+
+  /** There is no event to commit it by: the log's own document does. */
+  async #putOnly(session: SessionId, after: number, puts: readonly PutDocument[]): Promise<number> {
+    const { run, at } = this.#connection;
+    if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $set: { redo: { after, puts } } }));
+    await this.#put(session, after, puts, 'again');
+    if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $unset: { redo: 1 } }));
+    return after;
+  }
+
+  /** Each only over what an older append of this log put: done twice, or late, it changes nothing. */
+  async #put(session: SessionId, seq: number, puts: readonly PutDocument[], again?: 'again'): Promise<void> {
+    if (puts.length === 0) return;
+    const older = again ? { $lte: seq } : { $lt: seq };
+    const operations = puts.map((put) => ({
+      updateOne: {
+        filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
+        update: { $set: { ...put, session, seq }, $inc: { version: 1 } },
+        upsert: true,
+      },
+    }));
+    const { run, at } = this.#connection;
+    await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
+  }
+
+  /** Completes what a writer that died may have left undone; resolves with the head. */
+  async settle(session: SessionId): Promise<number> {
+    const { run, at } = this.#connection;
+    const [tail, log] = await Promise.all([
+      run(() => at.events.findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
+      run(() => at.logs.findOne({ _id: session })),
+    ]);
+    const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
+    if (tail) await this.#redo(session, tail, head);
+    if (log?.redo && log.redo.after === head) await this.#put(session, head, log.redo.puts, 'again');
+    return head;
+  }
+
+  async #redo(session: SessionId, tail: EventDocument, head: number): Promise<void> {
+    const { run, at } = this.#connection;
+    const first = tail.nth
+      ? await run(() => at.events.findOne({ _id: eventId(session, seqOf(tail._id) - (tail.nth ?? 0)) }))
+      : tail;
+    if (!first?.redo) return;
+    if (tail.left) await run(() => this.#addMissing(restOf(session, first)));
+    await this.#put(session, head, first.redo.puts);
+  }
+
+  /** Whether somebody else may have left this log's records behind its events. */
+  async isForeign(session: SessionId): Promise<boolean> {
+    if (this.#known.has(session)) return false;
+    const log = await this.#connection.run(() => this.#connection.at.logs.findOne({ _id: session }));
+    return log?.writer !== undefined && log.writer !== this.#self;
+  }
+
+  /** At start: whatever servers that died left undone. */
+  async settleAll(): Promise<void> {
+    const { run, at } = this.#connection;
+    const open = await run(() => at.logs.find({ writer: { $exists: true } }, { projection: { _id: 1 } }).toArray());
+    for (const { _id } of open as Pick<LogDocument, '_id'>[]) await this.settle(_id as SessionId);
+  }
+
+  forget(session: SessionId): void {
+    this.#known.delete(session);
+  }
+
+  /** Says that nothing is left undone. */
+  async close(): Promise<void> {
+    await Promise.all(this.#tails.values());
+    const { run, at } = this.#connection;
+    if (this.#known.size === 0) return;
+    await run(() => at.logs.updateMany({ writer: this.#self }, { $unset: { writer: 1 } })).catch(() => {});
+  }
+
+  #know(session: SessionId, head: number): void {
+    this.#known.delete(session);
+    this.#known.set(session, { head, at: elapsed() });
+    if (this.#known.size <= maxKnown) return;
+    const [oldest] = this.#known.keys();
+    if (oldest) this.#known.delete(oldest);
+  }
+}
+
+const fenced = (after: number, head: number) =>
+  new AppError('fenced', `Another writer was here first: the log ends at ${head} or later, not at ${after}.`);
+
+/** Of several puts of one record the last counts. */
+const newestOf = (puts: readonly PutDocument[]): PutDocument[] => [
+  ...new Map(puts.map((put) => [recordId(put.kind, put.id), put])).values(),
+];
+
+function unlessDuplicates(thrown: unknown): void {
+  const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];
+  const others = all.filter(({ code }) => code !== 11000);
+  if (!isDuplicate(thrown) || others.length > 0) throw thrown;
+}
+
+function eventDocuments({ sessionId, after, at, facts }: Append, puts: readonly PutDocument[], batch: string) {
+  const texts = facts.map(factText);
+  const size =
+    texts.reduce((sum, { fact }) => sum + fact.length, 0) + puts.reduce((sum, { doc }) => sum + doc.length, 0);
+  if (size > maxBytes) throw new AppError('payload_too_large', 'This is more than the store takes at once.');
+  const redo = texts.length > 1 || puts.length > 0 ? { redo: { facts: texts.slice(1), puts } } : {};
+  const [first] = texts as [FactText];
+  const left = texts.length > 1 ? { left: texts.length - 1 } : {};
+  const document = { ...eventDocument(sessionId, after + 1, at, first), batch, ...redo, ...left };
+  return [document, ...restOf(sessionId, document)];
+}
+
+function restOf(session: SessionId, first: EventDocument): EventDocument[] {
+  const rest = first.redo?.facts ?? [];
+  return rest.map((text, n) => {
+    const left = rest.length - n - 1;
+    const place = { nth: n + 1, ...(left > 0 ? { left } : {}) };
+    return { ...eventDocument(session, seqOf(first._id) + n + 1, first.at, text), ...place };
+  });
+}
+
+function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
+  const mark = (droppable as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
+  return { _id: eventId(session, seq), type, at, fact, ...mark };
+}

@@ -1,0 +1,140 @@
+import { type Collection, type Db, type DbOptions, type Document, MongoClient, type MongoClientOptions } from 'mongodb';
+import { throwIfFired } from '../../core/cancel.ts';
+import { elapsed } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { Secret } from '../../core/secret.ts';
+import type {
+  CommandDocument,
+  EventDocument,
+  InboxDocument,
+  LeaseDocument,
+  LogDocument,
+  RecordDocument,
+} from './documents.ts';
+import { hopeless, isPassing, storeError } from './errors.ts';
+
+export interface ConnectionOptions {
+  readonly url: Secret;
+  /** Where the address names no database. */
+  readonly database?: string;
+  /** For one operation with all its repetitions. */
+  readonly deadlineMs?: number;
+  /** Operations under way; beyond it one is refused at once with `store_busy`. */
+  readonly maxWaiting?: number;
+}
+
+export interface Collections {
+  readonly events: Collection<EventDocument>;
+  readonly logs: Collection<LogDocument>;
+  readonly records: Collection<RecordDocument>;
+  readonly inbox: Collection<InboxDocument>;
+  readonly leases: Collection<LeaseDocument>;
+  readonly commands: Collection<CommandDocument>;
+  readonly meta: Collection<{ _id: string; version: number }>;
+}
+
+/** What this server can do beyond the least. */
+export interface Abilities {
+  readonly changeStreams: boolean;
+  readonly transactions: boolean;
+}
+
+export interface Connection extends AsyncDisposable {
+  readonly db: Db;
+  readonly at: Collections;
+  readonly can: Abilities;
+  /** Runs it, and again while the trouble may pass and there is time. It must bear being done twice. Rejects with AppError. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+const [firstPauseMs, longestPauseMs] = [25, 400];
+
+export async function connect(options: ConnectionOptions): Promise<Connection> {
+  const { url, database = 'corral', deadlineMs = 3_000, maxWaiting = 2_000 } = options;
+  const client = clientFor(url, deadlineMs);
+  try {
+    await client.connect();
+    const hello = await client.db('admin').command({ hello: 1 });
+    const replicated = hello.setName !== undefined || hello.msg === 'isdbgrid';
+    const concerns = { writeConcern: { w: 'majority', journal: true }, readPreference: 'primary' } as const;
+    const db = client.db(client.options.dbName === 'test' ? database : undefined, {
+      ...concerns,
+      ...(replicated ? { readConcern: { level: 'majority' } } : {}),
+    } as DbOptions);
+    return {
+      db,
+      at: collections(db),
+      can: { changeStreams: replicated, transactions: replicated },
+      run: runner(deadlineMs, maxWaiting),
+      [Symbol.asyncDispose]: () => client.close(),
+    };
+  } catch (thrown) {
+    await client.close();
+    throw hopeless(thrown) ?? storeError(thrown);
+  }
+}
+
+function clientFor(url: Secret, deadlineMs: number): MongoClient {
+  const options: MongoClientOptions = {
+    appName: 'corral',
+    maxPoolSize: 32,
+    timeoutMS: deadlineMs,
+    serverSelectionTimeoutMS: deadlineMs,
+    connectTimeoutMS: deadlineMs,
+    heartbeatFrequencyMS: 2_000,
+    retryWrites: false, // ours knows its own work again, and does it on every server
+    retryReads: false,
+  };
+  try {
+    return new MongoClient(url.reveal(), options);
+  } catch {
+    // Its message may quote the address, and with it the password.
+    const text =
+      'MONGODB_URL is not an address that MongoDB understands. It looks like mongodb://user:password@host:27017/database';
+    throw new AppError('invalid_request', text);
+  }
+}
+
+const collections = (db: Db): Collections => ({
+  events: db.collection('events'),
+  logs: db.collection('logs'),
+  records: db.collection('records'),
+  inbox: db.collection('inbox'),
+  leases: db.collection('leases'),
+  commands: db.collection('commands'),
+  meta: db.collection('meta'),
+});
+
+function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
+  let waiting = 0;
+  return async (work) => {
+    if (waiting >= maxWaiting) {
+      throw new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');
+    }
+    waiting++;
+    const until = elapsed() + deadlineMs;
+    try {
+      for (let wait = firstPauseMs; ; wait = Math.min(2 * wait, longestPauseMs)) {
+        try {
+          return await work();
+        } catch (thrown) {
+          if (!isPassing(thrown) || elapsed() + wait > until) throw storeError(thrown);
+          await new Promise((resolve) => setTimeout(resolve, wait));
+        }
+      }
+    } finally {
+      waiting--;
+    }
+  };
+}
+
+export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
+  throwIfFired(signal);
+  const { promise, resolve } = Promise.withResolvers<Document>();
+  const give = () => resolve({});
+  signal.addEventListener('abort', give, { once: true });
+  const answered = run(() => db.command({ ping: 1 }));
+  answered.catch(() => {}); // who asked may be gone
+  await Promise.race([answered, promise]).finally(() => signal.removeEventListener('abort', give));
+  throwIfFired(signal);
+}

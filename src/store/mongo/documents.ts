@@ -1,0 +1,111 @@
+import type { Document } from 'mongodb';
+import type { SessionFact } from '../../core/events.ts';
+import { SessionId } from '../../core/ids.ts';
+import type { RecordPut } from '../../core/ports.ts';
+
+// What the collections hold. Facts and documents are JSON text: it keeps what BSON would change (lone surrogates, keys
+// with dots and dollars), and a page is parsed once.
+
+/**
+ * One event. Its `_id` is session and seq, so uniqueness of both is the fence, and a session's log is one range of it.
+ * The first event of an append carries `batch` and, where there is more than itself, `redo`: with that one document
+ * the whole append is committed, and whoever finds the rest missing adds it.
+ */
+export interface EventDocument {
+  readonly _id: string;
+  readonly type: string;
+  readonly at: number;
+  readonly fact: string;
+  /** For `lastOf`: session, type and seq of what compaction keeps. */
+  readonly mark?: string;
+  readonly batch?: string;
+  readonly redo?: Redo;
+  /** Its place in its append, where it is not the first. */
+  readonly nth?: number;
+  /** How many events of its append follow it. */
+  readonly left?: number;
+}
+export interface Redo {
+  readonly facts: readonly FactText[];
+  readonly puts: readonly PutDocument[];
+}
+export interface FactText {
+  readonly type: string;
+  readonly fact: string;
+}
+export interface PutDocument {
+  readonly kind: string;
+  readonly id: string;
+  readonly doc: string;
+  readonly sort: number;
+}
+
+/** What is known of a log beside its events. */
+export interface LogDocument {
+  readonly _id: string;
+  /** A hint for who polls: not above the newest seq, and behind it only for a moment. */
+  readonly head?: number;
+  readonly thinned?: number;
+  readonly trimmed?: number;
+  /** Who appended to it last and did not close: what that one left undone is done by whoever comes next. */
+  readonly writer?: string;
+  /** Puts of an append without facts. */
+  readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
+}
+
+export interface RecordDocument extends PutDocument {
+  readonly _id: string;
+  readonly version: number;
+  /** Which log put it last, and how far that had come: an older append cannot put it again. */
+  readonly session?: string;
+  readonly seq?: number;
+  /** Of the put that made this version: a put whose answer was lost knows itself again. */
+  readonly put?: string;
+}
+
+export interface InboxDocument {
+  readonly _id: string;
+  readonly hash: string;
+  readonly at: number;
+  readonly claim: string;
+  readonly answer?: string;
+}
+export interface LeaseDocument {
+  readonly _id: string;
+  readonly holder: string;
+  readonly epoch: number;
+  readonly expiresAt: number;
+}
+export interface CommandDocument {
+  readonly _id: string;
+  readonly session: string;
+  readonly name: string;
+  readonly body: string;
+  readonly at: number;
+  /** Breaks ties between commands of one moment. */
+  readonly nth: string;
+  readonly open?: true;
+  readonly answer?: string;
+}
+
+export const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
+const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0');
+
+export const eventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
+export const seqOf = (id: string): number => Number(id.slice(17));
+export const sessionOf = (id: string): SessionId => SessionId.parse(id.slice(0, 16));
+/** The ids of a session's events with `after < seq <= upTo`. */
+export const eventRange = (session: SessionId, after = 0, upTo?: number): Document => ({
+  $gt: eventId(session, after),
+  ...(upTo === undefined ? { $lt: `${session};` } : { $lte: eventId(session, upTo) }), // ; follows :
+});
+export const markOf = (session: SessionId, type: string, seq: number): string => `${session}:${type}:${digits(seq)}`;
+
+export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
+export const putDocument = ({ kind, id, doc, sort = 0 }: RecordPut): PutDocument => ({
+  kind,
+  id,
+  doc: json(doc),
+  sort,
+});
+export const factText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });

@@ -1,0 +1,143 @@
+import type { Document } from 'mongodb';
+import { toAppError } from '../../core/errors.ts';
+import { droppable, type FactType, type SessionEvent } from '../../core/events.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { EventPage, EventStore } from '../../core/ports.ts';
+import type { Appender } from './append.ts';
+import type { Connection } from './connection.ts';
+import { type EventDocument, eventRange, seqOf, sessionOf } from './documents.ts';
+import { storeError } from './errors.ts';
+import type { Heads } from './heads.ts';
+
+/** A page ends after this much text, whatever its limit: a reader must not cost more because outputs are long. */
+const pageChars = 4 * 1024 * 1024;
+/** Compaction leaves younger events alone: a writer that was asleep for less must still run into them. */
+export const keptMs = 10 * 60_000;
+
+interface Parts {
+  readonly connection: Connection;
+  readonly appender: Appender;
+  readonly heads: Heads;
+  readonly now: () => number;
+}
+
+export function mongoEvents({ connection, appender, heads, now }: Parts): EventStore {
+  const { at, run, can } = connection;
+  const newest = (session: SessionId, also: Document = {}) =>
+    run(() => at.events.findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));
+
+  async function eventsAfter(session: SessionId, after: number, limit: number) {
+    const cursor = at.events.find({ _id: eventRange(session, after) as never }, { sort: { _id: 1 }, limit });
+    const found: EventDocument[] = [];
+    let chars = 0;
+    try {
+      for await (const document of cursor) {
+        found.push(document);
+        chars += document.fact.length;
+        if (chars > pageChars) break;
+      }
+    } finally {
+      await cursor.close();
+    }
+    return { found, isAll: found.length < limit && chars <= pageChars };
+  }
+
+  async function page(session: SessionId, after: number, limit: number): Promise<EventPage> {
+    const [log, read] = await Promise.all([
+      run(() => at.logs.findOne({ _id: session })),
+      run(() => eventsAfter(session, after, limit)),
+    ]);
+    const last = read.found.at(-1);
+    if (last?.left && read.isAll) {
+      await appender.settle(session); // its writer is still at it, or died
+      return page(session, after, limit);
+    }
+    const tail = read.isAll && (last || after === 0) ? last : await newest(session);
+    const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
+    heads.seen(session, head, log?.head);
+    const events = read.found.map((document) => eventOf(session, document));
+    return { events, head, thinned: log?.thinned ?? 0, trimmed: log?.trimmed ?? 0 };
+  }
+
+  async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
+    await appender.settle(session); // what is dropped must not be needed to complete the newest append
+    const nth = async (keep: number, also: Document = {}) => {
+      const old = { _id: eventRange(session) as never, ...also };
+      const found = await run(() =>
+        at.events.findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
+      );
+      return found ? seqOf(found._id) : 0;
+    };
+    const types = [...droppable];
+    const young = await run(() =>
+      at.events.findOne({ _id: eventRange(session) as never, at: { $gt: now() - keptMs } }, { sort: { _id: 1 } }),
+    );
+    const oldUpTo = young ? seqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
+    const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
+    const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
+    if (thinned <= 0) return;
+    // The marks first: a reader may be told of a hole that is not there yet, never meet one it was not told of.
+    await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
+    if (trimmed > 0) await run(() => at.events.deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
+    const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;
+    await run(() => at.events.deleteMany(thin));
+    await run(() => at.events.updateMany({ _id: eventRange(session, 0, thinned) as never }, { $unset: { redo: 1 } }));
+  }
+
+  return {
+    append: (entry) => appender.append(entry),
+    page,
+    compact,
+    async lastOf(session, type) {
+      if (droppable.has(type as FactType)) {
+        const found = await newest(session, { type });
+        return found ? seqOf(found._id) : 0;
+      }
+      const mark = { $gt: `${session}:${type}:`, $lt: `${session}:${type};` };
+      const found = await run(() => at.events.findOne({ mark }, { sort: { mark: -1 }, projection: { _id: 1 } }));
+      return found ? seqOf(found._id) : 0;
+    },
+    heads: (sessions) => heads.of(sessions),
+    ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
+    async erase(session) {
+      appender.forget(session);
+      await run(() => at.events.deleteMany({ _id: eventRange(session, -1) as never }));
+      const ids = [
+        { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
+        { _id: { $gte: `${session}:`, $lt: `${session};` } },
+      ];
+      await run(() => at.records.deleteMany({ $or: ids }));
+      heads.forget(session);
+      await run(() => at.logs.deleteOne({ _id: session }));
+    },
+  };
+}
+
+function eventOf(sessionId: SessionId, { _id, at, fact }: EventDocument): SessionEvent {
+  return { seq: seqOf(_id), sessionId, ts: at, ...JSON.parse(fact) };
+}
+
+async function watch(
+  { at }: Connection,
+  heard: (session: SessionId, head: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
+  const stream = at.events.watch(only, { timeoutMS: 0 as never });
+  const end = () => void stream.close().catch(() => {});
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    for await (const change of stream) {
+      const { documentKey, fullDocument } = change as unknown as {
+        documentKey: { _id: string };
+        fullDocument?: { left?: number };
+      };
+      heard(sessionOf(documentKey._id), seqOf(documentKey._id) + (fullDocument?.left ?? 0));
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw toAppError(storeError(thrown));
+  } finally {
+    signal.removeEventListener('abort', end);
+    await stream.close().catch(() => {});
+  }
+}

@@ -1,0 +1,82 @@
+import type { SessionId } from '../../core/ids.ts';
+import type { Connection } from './connection.ts';
+import { eventRange, seqOf } from './documents.ts';
+
+const delayMs = 15;
+
+/**
+ * The newest seq of many sessions at once. Where the server pushes, nobody asks often, and each log's own end is looked
+ * at. Elsewhere replicas poll: so who appends notes the head in the log's document a moment later, and all are one read.
+ */
+export class Heads {
+  readonly #connection: Connection;
+  readonly #noted: boolean;
+  readonly #due = new Map<SessionId, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#noted = !connection.can.changeStreams;
+  }
+
+  appended(session: SessionId, head: number): void {
+    if (!this.#noted) return;
+    this.#due.set(session, head);
+    this.#timer ??= setTimeout(() => void this.#flush(), delayMs);
+  }
+
+  /** A reader that finds the note behind puts it right: whoever should have may have died. */
+  seen(session: SessionId, head: number, noted: number | undefined): void {
+    if (head > (noted ?? 0) && !this.#due.has(session)) this.appended(session, head);
+  }
+
+  forget(session: SessionId): void {
+    this.#due.delete(session);
+  }
+
+  async of(sessions: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>> {
+    const heads = new Map(sessions.map((id) => [id, 0]));
+    if (sessions.length === 0) return heads;
+    const { run, at } = this.#connection;
+    if (!this.#noted) {
+      const newest = (id: SessionId) =>
+        run(() => at.events.findOne({ _id: eventRange(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }));
+      const found = await Promise.all(sessions.map(newest));
+      sessions.forEach((id, n) => {
+        const tail = found[n];
+        if (tail) heads.set(id, seqOf(tail._id) + (tail.left ?? 0));
+      });
+      return heads;
+    }
+    await this.#flush();
+    const logs = await run(() => at.logs.find({ _id: { $in: [...sessions] } }, { projection: { head: 1 } }).toArray());
+    for (const { _id, head = 0 } of logs) heads.set(_id as SessionId, head);
+    return heads;
+  }
+
+  async close(): Promise<void> {
+    await this.#flush();
+  }
+
+  /** One after the other, so that a slow store is not flooded; what comes meanwhile goes with the next. */
+  #flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const due = [...this.#due];
+    this.#due.clear();
+    if (due.length === 0) return;
+    const operations = due.map(([_id, head]) => ({
+      updateOne: { filter: { _id }, update: { $max: { head } }, upsert: true },
+    }));
+    const { run, at } = this.#connection;
+    // No need to wait for a majority or the disk: it is a note, and it is found wrong by reading the log.
+    const noting = run(() => at.logs.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
+    await noting.catch(() => {});
+  }
+}

@@ -1,0 +1,72 @@
+import { AppError } from '../../core/errors.ts';
+import { SessionId } from '../../core/ids.ts';
+import type { RecordStore, StoredRecord } from '../../core/ports.ts';
+import type { Appender } from './append.ts';
+import type { Connection } from './connection.ts';
+import { putDocument, type RecordDocument, recordId } from './documents.ts';
+import { isDuplicate } from './errors.ts';
+
+export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
+  const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
+
+  /** A record whose log somebody else wrote may be behind it, if that one died in between. */
+  async function settleOwner(id: string): Promise<void> {
+    const { data: session } = SessionId.safeParse(id.slice(0, 16));
+    if (session && (id.length === 16 || id[16] === ':') && (await appender.isForeign(session))) {
+      await appender.settle(session);
+    }
+  }
+
+  async function create(fields: Omit<RecordDocument, 'version'>): Promise<number> {
+    const { _id, put } = fields;
+    return await run(async () => {
+      try {
+        await at.records.insertOne({ ...fields, version: 1 });
+      } catch (thrown) {
+        if (!isDuplicate(thrown)) throw thrown;
+        if ((await at.records.findOne({ _id }))?.put !== put) throw changed();
+      }
+      return 1;
+    });
+  }
+
+  async function replace(fields: Omit<RecordDocument, 'version'>, expect: number): Promise<number> {
+    const { _id, put } = fields;
+    return await run(async () => {
+      const done = await at.records.updateOne({ _id, version: expect }, { $set: fields, $inc: { version: 1 } });
+      if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
+      return expect + 1;
+    });
+  }
+
+  return {
+    async get(kind, id) {
+      await settleOwner(id);
+      const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
+      return found ? stored(found) : undefined;
+    },
+    async put(record) {
+      const { kind, id, expect } = record;
+      const fields = { ...putDocument(record), _id: recordId(kind, id), put: newId() };
+      if (expect === 0) return await create(fields);
+      if (expect !== undefined) return await replace(fields, expect);
+      const { _id, ...set } = fields;
+      const update = { $set: set, $inc: { version: 1 } };
+      const done = await run(() =>
+        at.records.findOneAndUpdate({ _id }, update, { upsert: true, returnDocument: 'after' }),
+      );
+      return done?.version ?? 1;
+    },
+    async delete(kind, id) {
+      await run(() => at.records.deleteOne({ _id: recordId(kind, id) }));
+    },
+    async list(kind, { limit, idPrefix = '' } = {}) {
+      const ids = idPrefix === '' ? {} : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
+      const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
+      if (limit === 0) return [];
+      return (await run(() => at.records.find({ kind, ...ids }, options).toArray())).map(stored);
+    },
+  };
+}
+
+const changed = () => new AppError('conflict', 'It was changed meanwhile.');

@@ -1,0 +1,44 @@
+import { systemClock } from '../../core/clock.ts';
+import { randomIds } from '../../core/ids.ts';
+import type { Store } from '../../core/ports.ts';
+import { Appender } from './append.ts';
+import { type ConnectionOptions, connect, ping } from './connection.ts';
+import { mongoEvents } from './events.ts';
+import { Heads } from './heads.ts';
+import { mongoCommands, mongoInbox, mongoLeases } from './queues.ts';
+import { mongoRecords } from './records.ts';
+import { prepare } from './schema.ts';
+
+export interface MongoOptions extends ConnectionOptions {
+  readonly now?: () => number;
+  readonly newId?: () => string;
+}
+
+/**
+ * A database that several servers may share. Rejects: store_unavailable (it may yet appear), invalid_request (the
+ * address or the password is wrong), unsupported (too old, or a newer Corral wrote it), forbidden, store_corrupt.
+ */
+export async function mongoStore(options: MongoOptions): Promise<Store> {
+  const { now = systemClock.now, newId = randomIds().short } = options;
+  await using stack = new AsyncDisposableStack();
+  const connection = stack.use(await connect(options));
+  await prepare(connection);
+  const heads = new Heads(connection);
+  stack.defer(() => heads.close());
+  const appender = new Appender(connection, newId, (session, head) => heads.appended(session, head));
+  stack.defer(() => appender.close());
+  await appender.settleAll();
+  const held = stack.move();
+  return {
+    name: 'mongo',
+    durable: true,
+    shared: true,
+    events: mongoEvents({ connection, appender, heads, now }),
+    records: mongoRecords(connection, appender, newId),
+    inbox: mongoInbox(connection, newId),
+    leases: mongoLeases(connection),
+    commands: mongoCommands(connection),
+    check: (signal) => ping(connection, signal),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

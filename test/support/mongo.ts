@@ -1,0 +1,26 @@
+import { MongoClient } from 'mongodb';
+import { Secret } from '../../src/core/secret.ts';
+import type { MongoOptions } from '../../src/store/mongo/store.ts';
+import { mongoStore } from '../../src/store/mongo/store.ts';
+import type { OpenStore } from './store.ts';
+
+/** Where a server that speaks MongoDB's protocol answers, for tests. */
+export const mongoUrl = process.env.CORRAL_TEST_MONGODB_URL;
+/** In CI a missing server is a failure; elsewhere its tests are skipped, and say why. */
+export const skipMongo = !mongoUrl && process.env.CI !== 'true';
+
+/** A database of its own; disposing drops it. */
+export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenStore & { readonly database: string }> {
+  const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
+  const url = new Secret(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => dropDatabase(url, database));
+  const store = stack.use(await mongoStore({ url, database, ...more }));
+  const held = stack.move();
+  return { store, database, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+async function dropDatabase(url: Secret, database: string): Promise<void> {
+  await using client = new MongoClient(url.reveal());
+  await client.db(database).dropDatabase();
+}
