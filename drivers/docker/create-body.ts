@@ -48,7 +48,7 @@ export function createBody({ spec, name, image, labels, token, mount }: Containe
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
     PidsLimit: pids,
-    ShmSize: 64 * mebibyte,
+    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // a browser's tabs share it
     Ulimits: [
       { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
       { Name: 'core', Soft: 0, Hard: 0 },

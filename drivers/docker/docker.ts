@@ -23,6 +23,10 @@ export interface DockerOptions {
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
+  /** The same with a screen and a browser. */
+  readonly desktopImage?: DefaultImage;
+  /** Whether sandboxes are asked for with a desktop. */
+  readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
   /** Labels of the operator's own, on every container and volume. */
@@ -34,7 +38,7 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'pids'],
-  desktop: false,
+  desktop: false, // unless the options say so
 };
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
@@ -43,7 +47,10 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host);
   const folders = await openFolders(root);
-  const images = openImages(engine, options.defaultImage);
+  const images = openImages(
+    engine,
+    [options.desktopImage, options.defaultImage].filter((image) => image !== undefined),
+  );
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const watch = (body: string, signal: AbortSignal) => watchContainer(engine, body, signal);
@@ -82,7 +89,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
 
   return {
     name: 'docker',
-    capabilities,
+    capabilities: { ...capabilities, desktop: options.desktop ?? false },
 
     async check({ signal }) {
       await ask(AbortSignal.any([signal, AbortSignal.timeout(5_000)]), () => engine.ping()).catch((error) => {

@@ -10,6 +10,8 @@ export interface BuildContext {
   /** Names in that folder, the Dockerfile among them. */
   readonly files: readonly string[];
   readonly hash: string;
+  /** Where it stands on a stage of the Dockerfile: its own file, whose argument TOOLS is that stage's tag. */
+  readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface DefaultImage {
   /** The name that templates use; the tag that is run adds the context's hash. */
@@ -25,17 +27,18 @@ export interface Images extends AsyncDisposable {
   ensure(name: string, call: Call, tell?: Tell): Promise<string>;
 }
 
-export function openImages(engine: Dockerode, standard: DefaultImage | undefined): Images {
+export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new Joined<void>();
   const listeners = new Map<string, Set<Tell>>(); // who waits for an image hears all of its news
-  let context: Promise<BuildContext> | undefined;
+  const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
   async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
-    context ??= image.context();
+    const context = contexts.get(image) ?? image.context();
+    contexts.set(image, context);
     try {
       return await within(context, signal);
     } catch (error) {
-      if (!signal.aborted) context = undefined; // the next one may be luckier
+      if (!signal.aborted) contexts.delete(image); // the next one may be luckier
       throw error;
     }
   }
@@ -54,9 +57,14 @@ export function openImages(engine: Dockerode, standard: DefaultImage | undefined
   async function build(tag: string, made: BuildContext, buildNetwork: string, signal: AbortSignal): Promise<void> {
     const tell = teller(tag);
     tell({ phase: 'image', detail: `Building ${tag}` });
-    const options = { t: tag, networkmode: buildNetwork, forcerm: true, abortSignal: signal };
     const context = { context: made.folder, src: [...made.files] };
-    await ask(signal, async () => follow(await engine.buildImage(context, options), tag, tell));
+    const step = (options: object) => {
+      const all = { networkmode: buildNetwork, forcerm: true, abortSignal: signal, ...options };
+      return ask(signal, async () => follow(await engine.buildImage(context, all), tag, tell));
+    };
+    const { on } = made;
+    if (on && !(await isHere(on.tag, signal))) await step({ t: on.tag, target: on.stage });
+    await step({ t: tag, ...(on && { dockerfile: on.dockerfile, buildargs: { TOOLS: on.tag } }) });
   }
 
   async function pull(name: string, signal: AbortSignal): Promise<void> {
@@ -81,7 +89,8 @@ export function openImages(engine: Dockerode, standard: DefaultImage | undefined
 
   return {
     async ensure(name, call, tell = () => {}) {
-      const made = standard?.name === name ? await contextOf(standard, call.signal) : undefined;
+      const standard = ours.find((image) => image.name === name);
+      const made = standard && (await contextOf(standard, call.signal));
       const ref = made ? `${name}:${made.hash.slice(0, 12)}` : name;
       if (await isHere(ref, call.signal)) return ref;
       const hearing = listeners.get(ref) ?? new Set();

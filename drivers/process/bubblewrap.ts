@@ -24,6 +24,7 @@ export interface Inside {
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
+  readonly browserPolicy?: string;
   readonly limits: SandboxLimits;
   /** Bubblewrap tells the sandbox's pid there. */
   readonly infoFd: number;
@@ -72,7 +73,8 @@ function become({ asRoot }: Bubblewrap): string[] {
 
 /** The arguments that start a sandbox: an empty world, into which only what is named here is put. */
 export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[] {
-  const { mount, workspace, accounts, node, init, daemon, limits, infoFd } = inside;
+  const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd } = inside;
+  const policies = '/etc/chromium/policies/managed';
   const scratch = (path: string) => [
     ...['--perms', '1777', '--size', `${Math.floor(limits.memoryBytes / 4)}`],
     ...['--tmpfs', path],
@@ -89,6 +91,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
+    ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies}/corral.json`]),
     ...['--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
     ...become(found),

@@ -14,6 +14,8 @@ import { type Mark, markOf } from './proc.ts';
 export interface Programs {
   readonly node: string;
   readonly init: string;
+  /** What the browser of a desktop may do, as its makers' policies say it. */
+  readonly browserPolicy?: string;
   daemon(): Promise<string>;
 }
 export interface Launch {
@@ -51,7 +53,11 @@ async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string,
     string,
     string,
   ];
-  const inside = { mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits };
+  const { browserPolicy } = programs;
+  const inside = {
+    ...{ mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits },
+    ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
+  };
   const args = bubblewrapArguments(bubblewrap, { ...inside, infoFd: 3 });
   const env = { ...spec.env, ...insideEnvironment, ...identity(meta) };
   const child = spawn(bubblewrap.path, args, {
@@ -94,6 +100,7 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
     CORRAL_RUN_DIR: folders.mount(spec.id),
     CORRAL_STATE_DIR: join(folders.home(spec.id), 'state'),
     CORRAL_EGRESS_PORT: '0', // one port cannot belong to several sandboxes
+    CORRAL_DESKTOP: 'off', // its pages would reach whatever this machine does
   };
   const limited = ['-c', 'ulimit -c 0; ulimit -n 4096; exec "$@"', 'sh', '/bin/bash', resolve(programs.init)];
   const args = [...limited, programs.node, daemon];

@@ -6,6 +6,7 @@ import type {
   Health,
   Operation,
   ProcessEntry,
+  SandboxUsage,
   ShellView,
   StartOperation,
   TerminalEnd,
@@ -62,6 +63,7 @@ export interface Desktop {
 /** Every method rejects only with AppError. */
 export interface Daemon {
   health(): Health;
+  usage(): SandboxUsage;
   /** Somebody asked for something: the sandbox is not idle. */
   touch(): void;
   start(request: StartOperation): Promise<Operation>;

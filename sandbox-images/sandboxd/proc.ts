@@ -13,6 +13,7 @@ export interface Proc {
   readonly zombie: boolean;
 }
 
+const pageBytes = 4_096; // where pages are larger, memory is told too small
 const ticksPerSecond = 100; // USER_HZ, the same on every Linux a Node runs on
 
 export function scan(): Proc[] {
@@ -49,6 +50,14 @@ export function variable(pid: number, name: string): string | undefined {
 }
 
 export const commandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
+
+/** What a process has used by itself. */
+export function usageOf(pid: number): { cpuSeconds: number; memoryBytes: number } {
+  const stat = read(pid, 'stat');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  return { cpuSeconds: ticks / ticksPerSecond, memoryBytes: Number(fields[21] ?? 0) * pageBytes };
+}
 
 /** When a process started, epoch ms. */
 export function startedAt(proc: Proc, now: number): number {

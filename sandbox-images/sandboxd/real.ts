@@ -1,12 +1,12 @@
 import { AppError } from '../../src/core/errors.ts';
 import type { ProcessEntry } from '../../src/sandbox/client.ts';
-import { oomKills } from './cgroup.ts';
+import { counted, oomKills } from './cgroup.ts';
 import type { Daemon, Desktop } from './daemon.ts';
 import { executor } from './exec.ts';
 import { files } from './files.ts';
 import { endTree, send } from './kill.ts';
 import type { Parts } from './parts.ts';
-import { commandLine, type Proc, scan, startedAt, variable } from './proc.ts';
+import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './proc.ts';
 import { search } from './search.ts';
 import { shells } from './shells.ts';
 import { terminals } from './terminals.ts';
@@ -58,6 +58,12 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
     ...files(parts.place),
     ...search(parts.place, parts.env),
     health: () => ({ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() }),
+    usage() {
+      const all = visible(scan());
+      // A control group in sight is this sandbox's only where the processes in sight are.
+      const whole = init === undefined ? undefined : counted();
+      return { ...(whole ?? summed(all)), processes: all.length };
+    },
     touch: parts.touch,
     desktop,
     async killTagged(tag) {
@@ -88,5 +94,15 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
       const known = visible(scan()).some((proc) => proc.pid === pid);
       if (!known || !send(pid, name)) throw new AppError('not_found', `There is no process ${pid}.`);
     },
+  };
+}
+
+function summed(all: readonly Proc[]) {
+  const each = all.map(({ pid }) => usageOf(pid));
+  const sum = (of: (one: (typeof each)[number]) => number) => each.reduce((total, one) => total + of(one), 0);
+  return {
+    cpuSeconds: sum((one) => one.cpuSeconds),
+    memoryBytes: sum((one) => one.memoryBytes),
+    memoryLimitBytes: null,
   };
 }

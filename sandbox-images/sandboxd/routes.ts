@@ -29,6 +29,7 @@ export interface Route {
 /** All of the API, in the order of docs/sandboxd.openapi.json; a test holds the two against each other. */
 export const routes: readonly Route[] = [
   { method: 'GET', path: '/health', quiet: true, handle: async ({ daemon }) => ({ json: daemon.health() }) },
+  { method: 'GET', path: '/usage', quiet: true, handle: async ({ daemon }) => ({ json: daemon.usage() }) },
   {
     method: 'POST',
     path: '/operations',

@@ -160,6 +160,11 @@ export const Config = z.strictObject({
       'corral/sandbox',
       'image of every sandbox; the default is built on first use',
     ),
+    desktop: setting(
+      flag(),
+      false,
+      'gives each sandbox a screen with a browser: a larger image, built on first use; 2GiB of memory is better then',
+    ),
     memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
     cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
     pids: setting(whole(32, 32_768), 512, 'processes and threads for each sandbox'),
@@ -183,6 +188,8 @@ export const Config = z.strictObject({
       'a person who does nothing for so long has given keyboard and mouse back',
     ),
     clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
+    geometry: setting(text('width x height such as 1280x800', /^\d{3,4}x\d{3,4}$/), '1280x800', 'pixels of the screen'),
+    idleSeconds: setting(whole(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
   }),
   extraCa: setting(
     paths(),

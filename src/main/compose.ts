@@ -3,7 +3,7 @@ import type { Driver, SandboxSpec } from '../../drivers/driver.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IdSource, SandboxId, SessionId } from '../core/ids.ts';
-import type { Store } from '../core/ports.ts';
+import type { Inbox, Store } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { caBundle, sandboxEnv } from '../egress/authorities.ts';
 import { pageFetcher } from '../egress/fetch-page.ts';
@@ -30,6 +30,8 @@ import { sqliteStore } from '../store/sqlite/store.ts';
 import { toolRegistry } from '../tools/registry.ts';
 import { openDriver, sandboxFolder } from './driver.ts';
 import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
+import { desktopEnv, sandboxImage } from './image.ts';
+import { inboxOf } from './inbox.ts';
 import { instanceName } from './instance.ts';
 import { projectParts } from './projects.ts';
 import { ImageRegistries } from './registries.ts';
@@ -60,6 +62,8 @@ export interface Core extends AsyncDisposable {
   readonly opencodex: Awaited<ReturnType<typeof projectParts>>['api'];
   readonly workspaces: WorkspaceService;
   readonly store: Store;
+  /** The store's, without what servers that died left unanswered. */
+  readonly inbox: Inbox;
   readonly driver: Driver;
   readonly engine: Engine;
   readonly metrics: Metrics;
@@ -139,7 +143,7 @@ export async function compose({
     sessionId,
     epoch,
     template,
-    image: config.sandbox.image,
+    image: sandboxImage(config),
     limits: {
       memoryBytes: config.sandbox.memory,
       cpus: config.sandbox.cpus,
@@ -147,7 +151,7 @@ export async function compose({
       diskBytes: config.sandbox.disk,
     },
     egress: policy,
-    env: sandboxEnv({ proxyPort, caPath }),
+    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config) },
     expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
   });
 
@@ -256,9 +260,10 @@ export async function compose({
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
+  const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const held = stack.move();
   return {
-    ...{ services, opencodex: parts.api, workspaces, store, driver, engine, metrics, instance, modelName: model.name },
+    ...{ services, opencodex: parts.api, workspaces, store, inbox, driver, engine, metrics, instance, modelName: model.name },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -8,7 +8,17 @@ import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { IdSource, SandboxId } from '../core/ids.ts';
-import { daemonBundle, imageContext, initScript } from './image.ts';
+import {
+  baseImage,
+  browserPolicy,
+  daemonBundle,
+  desktopContext,
+  desktopImage,
+  hasDesktop,
+  imageContext,
+  initScript,
+  sandboxImage,
+} from './image.ts';
 
 interface Options {
   readonly config: Config;
@@ -35,7 +45,7 @@ export async function openDriver(options: Options): Promise<Driver> {
       return await processes(options);
     case 'memory':
       say('The memory driver is a fake for tests: nothing is executed.');
-      return memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image]));
+      return memoryDriver(new MemoryBackend(systemClock, [sandboxImage(config)]));
     case 'kubernetes':
       throw new AppError(
         'unsupported',
@@ -71,7 +81,9 @@ function docker({ config, instance, replica, gate, ids, caBundle, onRefused }: O
     ids,
     caBundle,
     onRefused,
-    defaultImage: { name: config.sandbox.image, context: () => imageContext(bundle), buildNetwork: 'host' },
+    defaultImage: { name: baseImage, context: () => imageContext(bundle), buildNetwork: 'host' },
+    desktopImage: { name: desktopImage, context: () => desktopContext(bundle), buildNetwork: 'host' },
+    desktop: hasDesktop(config),
   });
 }
 
@@ -94,8 +106,9 @@ async function processes({
     ids,
     caBundle,
     onRefused,
-    image: config.sandbox.image,
-    programs: { node, init: initScript, daemon: daemonBundle(config.dataDir) },
+    image: sandboxImage(config),
+    desktop: hasDesktop(config),
+    programs: { node, init: initScript, daemon: daemonBundle(config.dataDir), browserPolicy },
     bubblewrap: 'bwrap',
   });
   if (driver.capabilities.isolation === 'none') {

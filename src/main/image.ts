@@ -4,11 +4,13 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildContext } from '../../drivers/docker/images.ts';
+import type { Config } from '../config/config.ts';
 
 const images = fileURLToPath(new URL('../../sandbox-images', import.meta.url));
 /** Only in an installation without the tools that make it: the server's own image. */
 const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
+export const browserPolicy = join(images, 'browser-policy.json');
 
 /** The daemon as one file, made once for each start of the server. */
 export function daemonBundle(dataDir: string): () => Promise<string> {
@@ -29,13 +31,54 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
   };
 }
 
+const names = { base: 'corral/sandbox', desktop: 'corral/sandbox-desktop', tools: 'corral/sandbox-tools' } as const;
+export const baseImage: string = names.base;
+export const desktopImage: string = names.desktop;
+
+/** Whether sandboxes have a screen and a browser. */
+export const hasDesktop = ({ sandbox }: Config): boolean => sandbox.desktop || sandbox.image === names.desktop;
+
+/** What sandboxes are made of: with a desktop the larger image, unless it is one of the operator's own. */
+export const sandboxImage = (config: Config): string =>
+  hasDesktop(config) && config.sandbox.image === names.base ? names.desktop : config.sandbox.image;
+
+/** What the daemon is told about its desktop. */
+export function desktopEnv(config: Config): Record<string, string> {
+  if (!hasDesktop(config)) return { CORRAL_DESKTOP: 'off' };
+  const { clipboard, geometry, idleSeconds } = config.desktop;
+  const [width = '', height = ''] = geometry.split('x');
+  return {
+    CORRAL_DESKTOP: 'on',
+    CORRAL_DESKTOP_WIDTH: width,
+    CORRAL_DESKTOP_HEIGHT: height,
+    CORRAL_DESKTOP_CLIPBOARD: String(clipboard),
+    CORRAL_DESKTOP_IDLE_MS: String(idleSeconds * 1_000),
+  };
+}
+
 /** The folder that the default image is built from; its hash changes with anything in it. */
 export async function imageContext(bundle: () => Promise<string>): Promise<BuildContext> {
+  return await contextOf(bundle, []);
+}
+
+/** The same for the image with a desktop, which stands on what does not change with the daemon. */
+export async function desktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
+  const dockerfile = 'Dockerfile.desktop';
+  const context = await contextOf(bundle, [dockerfile, 'browser-policy.json']);
+  const tools = await hashOf(context.folder, ['Dockerfile']);
+  return { ...context, on: { dockerfile, stage: 'tools', tag: `${names.tools}:${tools}` } };
+}
+
+async function contextOf(bundle: () => Promise<string>, more: readonly string[]): Promise<BuildContext> {
   const folder = join(await bundle(), '..');
-  const copied = ['Dockerfile', 'init.sh'];
+  const copied = ['Dockerfile', 'init.sh', ...more];
   for (const name of copied) await copyFile(join(images, name), join(folder, name));
   const files = [...copied, 'sandboxd.mjs'];
+  return { folder, files, hash: await hashOf(folder, files) };
+}
+
+async function hashOf(folder: string, files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
-  return { folder, files, hash: hash.digest('hex').slice(0, 12) };
+  return hash.digest('hex').slice(0, 12);
 }

@@ -77,8 +77,20 @@ export async function startDisplay(
 function flags({ width, height, clipboard }: DisplayOptions, socket: string, authority: string): string[] {
   const shared = clipboard ? '1' : '0';
   return [
-    ...['-displayfd', '3', '-nolisten', 'tcp', '-auth', authority],
-    ...['-rfbunixpath', socket, '-rfbunixmode', '0600', '-SecurityTypes', 'None'], // nobody but us reaches the socket
+    ...['-displayfd', '3', '-nolisten', 'tcp', '-nolisten', 'local', '-auth', authority, '-extension', 'GLX'],
+    // Nobody but us reaches the socket, and there is no port.
+    ...[
+      '-rfbunixpath',
+      socket,
+      '-rfbunixmode',
+      '0600',
+      '-rfbport',
+      '-1',
+      '-SecurityTypes',
+      'None',
+      '-Log',
+      '*:stderr:0',
+    ],
     ...['-geometry', `${width}x${height}`, '-depth', '24', '-AcceptSetDesktopSize=0', '-desktop', 'desktop'],
     ...['-AlwaysShared=1', '-DisconnectClients=0', '-UseBlacklist=0', '-noreset', '-s', '0', '-dpms'],
     ...[`-SendCutText=${shared}`, `-AcceptCutText=${shared}`, '-SendPrimary=0', '-SetPrimary=0'],
