@@ -195,9 +195,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         return info.phase === 'ready' && provisions.has(info.id) ? { ...info, phase: 'starting' as const } : info;
       });
       const taken = new Set(infos.map(({ id }) => id));
-      const stopped = kept
-        .filter(({ metadata }) => !metadata?.deletionTimestamp)
-        .flatMap(({ metadata }) => infoFrom(metadata, 'stopped') ?? []);
+      const stopped = kept.flatMap(({ metadata }) => infoFrom(metadata, 'stopped') ?? []);
       return [...infos, ...stopped.filter(({ id }) => !taken.has(id))];
     },
 

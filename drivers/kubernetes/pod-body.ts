@@ -130,7 +130,7 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
       : { CORRAL_EGRESS_PORT: '0' }), // who dials the proxy is refused at once instead of waiting for nobody
   };
   // `$(NAME)` would be filled in by the kubelet.
-  return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', '$$(') }));
+  return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', () => '$$(') }));
 }
 
 const scratch = 256 * mebibyte;

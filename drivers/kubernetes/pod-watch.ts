@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { createInterface } from 'node:readline';
 import type { V1Pod, V1PodList } from '@kubernetes/client-node';
 import { pause } from '../../src/core/cancel.ts';
 import type { Clock } from '../../src/core/clock.ts';
@@ -54,8 +53,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
     let response: IncomingMessage | undefined;
     try {
       response = await api.stream({ method: 'GET', path: `${path}?${query}&${more}`, what: 'watch pods' }, until);
-      response.on('error', () => {}); // the end of the lines says it
-      for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      for await (const line of linesOf(response)) {
         const { type, object } = JSON.parse(line) as { type: string; object: V1Pod };
         if (type === 'ERROR') return undefined; // 410: too long ago to go on from
         version = object.metadata?.resourceVersion ?? version;
@@ -65,7 +63,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
       return version;
     } catch (error) {
       if (until.aborted) return undefined;
-      if (error instanceof SyntaxError) return version; // cut in the middle of a line
+      if (response) return version; // cut, perhaps in the middle of a line
       if (statusOf(error) === 410) return undefined;
       throw error;
     } finally {
@@ -130,4 +128,21 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
       await running;
     },
   };
+}
+
+const maxLine = 4 * 2 ** 20;
+
+async function* linesOf(response: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of response) {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      const line = Buffer.concat([rest, chunk.subarray(from, end)]).toString();
+      rest = Buffer.alloc(0);
+      from = end + 1;
+      if (line !== '') yield line;
+    }
+    rest = Buffer.concat([rest, chunk.subarray(from)]);
+    if (rest.length > maxLine) throw new Error('a line of the watch is too long');
+  }
 }

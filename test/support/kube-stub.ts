@@ -1,0 +1,254 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import type { V1Pod } from '@kubernetes/client-node';
+
+/** `cut`: what is asked happens, and its answer is lost. `hang`: nothing happens. A number is a status to answer. */
+export type KubeTrouble =
+  | 'hang'
+  | 'cut'
+  | number
+  | { readonly status: number; readonly retryAfter?: number; readonly message?: string; readonly reason?: string };
+
+type Thing = {
+  kind: string;
+  metadata: Record<string, unknown> & { name: string; uid: string; labels?: Record<string, string> };
+  status?: unknown;
+};
+
+export interface KubeStub extends AsyncDisposable {
+  /** A kubeconfig file that leads here. */
+  readonly kubeconfig: string;
+  /** Where its user's token is read from. */
+  readonly tokenFile: string;
+  /** Where the daemons of all pods listen. */
+  readonly daemonPort: number;
+  /** Requests so far, as `METHOD /path?query`, with when and with which token. */
+  readonly seen: readonly { readonly line: string; readonly at: number; readonly token: string }[];
+  readonly hits: number;
+  /** The most requests that were under way at once, watches apart. */
+  readonly busiest: number;
+  readonly watches: number;
+  /** Requests whose method and path match meet this trouble, at most so often. */
+  cause(what: RegExp, trouble: KubeTrouble, times?: number): void;
+  relieve(): void;
+  /** Answers take so long. */
+  delayMs: number;
+  /** What becomes of a new pod; by default it runs at once. */
+  onPod: (pod: V1Pod) => Partial<NonNullable<V1Pod['status']>>;
+  pods(): V1Pod[];
+  setStatus(name: string, status: V1Pod['status']): void;
+  /** Taken away behind everybody's back. */
+  drop(name: string): void;
+  /** To everyone who watches, as it stands. */
+  emit(type: string, object: unknown): void;
+  /** Watches stay open, and say nothing of what happens. */
+  silent: boolean;
+  cutWatches(): void;
+}
+
+export const runningStatus = () => ({
+  phase: 'Running',
+  podIP: '127.0.0.1',
+  containerStatuses: [{ name: 'sandbox', state: { running: {} } }] as never,
+});
+
+/** Speaks the part of the Kubernetes API that the driver uses, and makes trouble on demand. */
+export async function kubeStub(): Promise<KubeStub> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-kube-stub-'));
+  const things = new Map<string, Map<string, Thing>>(); // by the path of their list
+  const troubles: { what: RegExp; trouble: KubeTrouble; left: number }[] = [];
+  const watchers = new Set<{ response: ServerResponse; list: string }>();
+  const seen: { line: string; at: number; token: string }[] = [];
+  let version = 1_000;
+  let hits = 0;
+  let busy = 0;
+  let busiest = 0;
+
+  const daemon = createServer((request, response) => {
+    const hash = `sha256:${createHash('sha256')
+      .update(request.headers.authorization?.slice(7) ?? '')
+      .digest('hex')}`;
+    const known = stub.pods().some(({ spec }) => spec?.containers[0]?.env?.some(({ value }) => value === hash));
+    response.writeHead(known ? 200 : 401, { 'content-type': 'application/json' }).end('{"idleMs":0}');
+  });
+  daemon.listen(0, '127.0.0.1');
+  await once(daemon, 'listening');
+
+  const listOf = (path: string) => {
+    const list = things.get(path) ?? new Map<string, Thing>();
+    things.set(path, list);
+    return list;
+  };
+  const stamp = (thing: Thing) => {
+    version += 1;
+    thing.metadata.resourceVersion = String(version);
+  };
+  const tell = (type: string, thing: Thing, list: string) => {
+    if (stub.silent) return;
+    const line = `${JSON.stringify({ type, object: thing })}\n`;
+    for (const watcher of watchers) if (watcher.list === list) watcher.response.write(line);
+  };
+  const remove = (list: string, name: string) => {
+    const thing = listOf(list).get(name);
+    if (!thing) return;
+    listOf(list).delete(name);
+    stamp(thing);
+    tell('DELETED', thing, list);
+  };
+  const change = (list: string, thing: Thing, type = 'MODIFIED') => {
+    stamp(thing);
+    listOf(list).set(thing.metadata.name, thing);
+    tell(type, structuredClone(thing), list);
+  };
+
+  const fail = (
+    response: ServerResponse,
+    status: number,
+    message = 'trouble on demand',
+    reason = '',
+    retryAfter?: number,
+  ) => {
+    const headers = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+    response.writeHead(status, { 'content-type': 'application/json', ...headers });
+    response.end(JSON.stringify({ kind: 'Status', status: 'Failure', code: status, reason, message }));
+  };
+  const succeed = (response: ServerResponse, body: unknown, status = 200) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+
+  async function act(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', 'http://stub');
+    const [, list = '', name] =
+      /^(.*\/(?:pods|persistentvolumeclaims|networkpolicies))(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
+    const found = name === undefined ? undefined : listOf(list).get(name);
+    const missing = () => fail(response, 404, `"${name}" not found`, 'NotFound');
+    if (request.method === 'GET' && name !== undefined) return void (found ? succeed(response, found) : missing());
+    if (request.method === 'GET' && url.searchParams.get('watch')) {
+      response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+      const watcher = { response, list };
+      watchers.add(watcher);
+      response.once('close', () => watchers.delete(watcher));
+      return;
+    }
+    if (request.method === 'GET') {
+      const wanted = (url.searchParams.get('labelSelector') ?? '').split(',').filter(Boolean);
+      const items = [...listOf(list).values()].filter(({ metadata: { labels = {} } }) =>
+        wanted.every((it) => {
+          const [key = '', value] = it.split('=');
+          return value === undefined ? key in labels : labels[key] === value;
+        }),
+      );
+      return void succeed(response, { metadata: { resourceVersion: String(version) }, items });
+    }
+    if (request.method === 'DELETE') {
+      if (!found) return missing();
+      remove(list, found.metadata.name);
+      return void succeed(response, found);
+    }
+    const body = (await json(request)) as Thing;
+    if (request.method === 'POST' && listOf(list).has(body.metadata.name)) {
+      return fail(response, 409, 'already exists', 'AlreadyExists');
+    }
+    body.metadata.uid = found?.metadata.uid ?? randomUUID();
+    if (body.kind === 'Pod') body.status = { phase: 'Pending' };
+    change(list, body, 'ADDED');
+    if (body.kind === 'Pod') {
+      const status = stub.onPod(body as unknown as V1Pod);
+      setImmediate(() => change(list, { ...body, status }));
+    }
+    succeed(response, body, 201);
+  }
+
+  const server = createServer(async (request, response) => {
+    const line = `${request.method} ${request.url}`;
+    seen.push({ line, at: performance.now(), token: request.headers.authorization?.slice(7) ?? '' });
+    const isWatch = line.includes('watch=true');
+    if (!isWatch) {
+      busy += 1;
+      busiest = Math.max(busiest, busy);
+      response.once('close', () => {
+        busy -= 1;
+      });
+    }
+    if (stub.delayMs > 0 && !isWatch) await new Promise((done) => setTimeout(done, stub.delayMs));
+    const met = troubles.find(({ what, left }) => left > 0 && what.test(line));
+    if (!met) return await act(request, response);
+    hits += 1;
+    met.left -= 1;
+    const { trouble } = met;
+    if (trouble === 'hang') return;
+    if (typeof trouble === 'number') return fail(response, trouble);
+    if (typeof trouble === 'object') {
+      return fail(response, trouble.status, trouble.message, trouble.reason, trouble.retryAfter);
+    }
+    const writeHead = response.writeHead.bind(response);
+    response.writeHead = ((...args: Parameters<typeof writeHead>) => {
+      setImmediate(() => response.destroy());
+      response.end = () => response;
+      return args && response;
+    }) as typeof writeHead;
+    await act(request, response);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, 'first-token');
+  const kubeconfig = join(folder, 'config');
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'stub',
+    clusters: [{ name: 'stub', cluster: { server: address } }],
+    users: [{ name: 'stub', user: { 'auth-provider': { name: 'tokenFile', config: { tokenFile } } } }],
+    contexts: [{ name: 'stub', context: { cluster: 'stub', user: 'stub' } }],
+  };
+  await writeFile(kubeconfig, JSON.stringify(config));
+
+  const podList = () => [...things.keys()].find((path) => path.endsWith('/pods')) ?? '/api/v1/namespaces/stub/pods';
+  const stub: KubeStub = {
+    kubeconfig,
+    tokenFile,
+    daemonPort: (daemon.address() as AddressInfo).port,
+    seen,
+    get hits() {
+      return hits;
+    },
+    get busiest() {
+      return busiest;
+    },
+    get watches() {
+      return watchers.size;
+    },
+    cause: (what, trouble, times = Number.POSITIVE_INFINITY) => void troubles.unshift({ what, trouble, left: times }),
+    relieve: () => void troubles.splice(0),
+    delayMs: 0,
+    onPod: runningStatus,
+    pods: () => [...listOf(podList()).values()] as unknown as V1Pod[],
+    setStatus(name, status) {
+      const thing = listOf(podList()).get(name);
+      if (thing) change(podList(), { ...thing, status });
+    },
+    drop: (name) => remove(podList(), name),
+    emit(type, object) {
+      for (const { response } of watchers) response.write(`${JSON.stringify({ type, object })}\n`);
+    },
+    silent: false,
+    cutWatches() {
+      for (const { response } of watchers) response.destroy();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const it of [server, daemon]) {
+        it.closeAllConnections();
+        it.close();
+      }
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  return stub;
+}

@@ -1,0 +1,164 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { PodSettings } from '../../../../drivers/kubernetes/options.ts';
+import { podBody } from '../../../../drivers/kubernetes/pod-body.ts';
+import { networkPolicies } from '../../../../drivers/kubernetes/policies.ts';
+import { SandboxId, SessionId } from '../../../../src/core/ids.ts';
+import { Secret } from '../../../../src/core/secret.ts';
+
+const plain: PodSettings = {
+  workspace: 'ephemeral',
+  nodeSelector: {},
+  tolerations: [],
+  imagePullSecrets: [],
+  imagePullPolicy: 'IfNotPresent',
+  requestShare: 0.25,
+  userNamespaces: false,
+  nodeLossSeconds: 30,
+};
+const spec = {
+  id: SandboxId.parse('sbx-0123456789abcdef'),
+  sessionId: SessionId.parse('0123456789abcdef'),
+  epoch: 3,
+  template: 'default',
+  image: 'corral/sandbox',
+  limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 31 },
+  egress: { kind: 'registries' },
+  env: { HTTP_PROXY: 'http://127.0.0.1:3128' },
+  expiresAt: 3_600_000,
+} as const;
+const body = (settings: Partial<PodSettings> = {}, env: Record<string, string> = spec.env) =>
+  podBody({
+    spec: { ...spec, env },
+    name: 'corral-test-0123456789abcdef',
+    namespace: 'sandboxes',
+    instance: 'test',
+    settings: { ...plain, ...settings },
+    port: 2718,
+    key: 'k1',
+    attempt: 'a1',
+    daemonToken: new Secret('the daemon token'),
+    wayOut: { address: { host: '10.96.1.2', port: 8118 }, token: new Secret('the egress token') },
+    extraCa: undefined,
+    now: 0,
+  });
+
+/** The rules of the Pod Security level "restricted", as far as a pod of ours could break them. */
+function violations(pod: ReturnType<typeof body>): string[] {
+  const { spec: it } = pod;
+  const problems: string[] = [];
+  const check = (isFine: unknown, rule: string) => void (isFine || problems.push(rule));
+  check(!it?.hostNetwork && !it?.hostPID && !it?.hostIPC, 'host namespaces');
+  check(!it?.securityContext?.sysctls, 'sysctls');
+  const volumeKinds = [
+    'configMap',
+    'csi',
+    'downwardAPI',
+    'emptyDir',
+    'ephemeral',
+    'persistentVolumeClaim',
+    'projected',
+    'secret',
+  ];
+  for (const volume of it?.volumes ?? []) {
+    for (const kind of Object.keys(volume)) check(kind === 'name' || volumeKinds.includes(kind), `volume ${kind}`);
+    check(!volume.secret && !volume.projected && !volume.hostPath, 'volumes with tokens or of the host');
+  }
+  for (const { securityContext, ports } of [...(it?.containers ?? []), ...(it?.initContainers ?? [])]) {
+    check(securityContext?.privileged === false, 'privileged');
+    check(securityContext?.allowPrivilegeEscalation === false, 'privilege escalation');
+    check(securityContext?.runAsNonRoot && it?.securityContext?.runAsUser !== 0, 'root');
+    check(securityContext?.capabilities?.drop?.includes('ALL') && !securityContext.capabilities.add, 'capabilities');
+    check(securityContext?.seccompProfile?.type === 'RuntimeDefault', 'seccomp');
+    check(securityContext?.readOnlyRootFilesystem, 'writable root');
+    check(!securityContext?.procMount, 'procMount');
+    check(
+      (ports ?? []).every(({ hostPort }) => hostPort === undefined),
+      'host ports',
+    );
+  }
+  check(it?.automountServiceAccountToken === false && it.serviceAccountName === undefined, 'service account');
+  check(it?.enableServiceLinks === false, 'service links');
+  check(it?.restartPolicy === 'Never', 'restart policy');
+  check((it?.activeDeadlineSeconds ?? 0) > 0, 'absolute deadline');
+  check(it?.ephemeralContainers === undefined && it?.containers.length === 1, 'other containers');
+  return problems;
+}
+
+describe('the pod of a sandbox', () => {
+  test('is what it was when it was last looked at', () => {
+    expect(body()).toMatchSnapshot();
+  });
+
+  test('keeps to the Pod Security level "restricted" and our own rules, whatever the settings', () => {
+    const words = fc.string({ minLength: 1 });
+    const settings = fc.record({
+      workspace: fc.constantFrom('ephemeral' as const, 'volume' as const),
+      runtimeClass: words,
+      priorityClass: words,
+      nodeSelector: fc.dictionary(words, words),
+      tolerations: fc.array(fc.record({ key: words, value: words, effect: words })),
+      imagePullSecrets: fc.array(words),
+      userNamespaces: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(settings, fc.dictionary(words, words), (given, env) => {
+        expect(violations(body(given, env))).toEqual([]);
+      }),
+    );
+  });
+
+  test('carries no secret that opens the sandbox: of the token only its hash', () => {
+    const text = JSON.stringify(body());
+    expect(text).not.toContain('the daemon token');
+    expect(text).toMatch(/sha256:[0-9a-f]{64}/);
+  });
+
+  test('takes none of its own variables from the template, and has nothing in one filled in by the node', () => {
+    const env = { CORRAL_SANDBOXD_TOKEN: 'mine', HOME: '/', NOTE: '$(CORRAL_EGRESS_TOKEN)' };
+    const found = body({}, env).spec?.containers[0]?.env ?? [];
+    const setTo = (name: string) => found.filter((it) => it.name === name).map(({ value }) => value);
+    expect(setTo('CORRAL_SANDBOXD_TOKEN')).toEqual([expect.stringMatching(/^sha256:/)]);
+    expect(setTo('HOME')).toEqual(['/home/agent']);
+    expect(setTo('NOTE')).toEqual(['$$(CORRAL_EGRESS_TOKEN)']);
+  });
+
+  test('has a claim for its workspace where files shall outlive it', () => {
+    const claim = { name: 'workspace', persistentVolumeClaim: { claimName: 'corral-test-0123456789abcdef' } };
+    expect(body({ workspace: 'volume' }).spec?.volumes).toContainEqual(claim);
+  });
+});
+
+describe('the network policies', () => {
+  const ways = {
+    namespace: 'sandboxes',
+    instance: 'test',
+    daemonPort: 2718,
+    reach: 'pod-ip',
+    egress: { host: '10.96.1.2', port: 8118 },
+    serverPods: { namespace: 'corral', labels: { app: 'corral' } },
+  } as const;
+
+  test('leave two ways: in from the server to the daemon, out to the server to the proxy', () => {
+    const server = {
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'corral' } },
+      podSelector: { matchLabels: { app: 'corral' } },
+    };
+    const [none, proxy] = networkPolicies(ways);
+    expect(proxy?.spec).toEqual({
+      podSelector: { matchLabels: { 'corral/instance': 'test', 'corral/egress': 'proxy' } },
+      policyTypes: ['Ingress', 'Egress'],
+      ingress: [{ from: [server], ports: [{ protocol: 'TCP', port: 2718 }] }],
+      egress: [{ to: [server], ports: [{ protocol: 'TCP', port: 8118 }] }],
+    });
+    expect(none?.spec?.egress).toEqual([]);
+  });
+
+  test('name one address where the server is no pod, and let nobody in where everything is forwarded', () => {
+    const [, proxy] = networkPolicies({ ...ways, reach: 'port-forward', serverPods: undefined });
+    expect(proxy?.spec?.ingress).toEqual([]);
+    expect(proxy?.spec?.egress).toEqual([
+      { to: [{ ipBlock: { cidr: '10.96.1.2/32' } }], ports: [{ protocol: 'TCP', port: 8118 }] },
+    ]);
+  });
+});

@@ -1,0 +1,72 @@
+import { PassThrough } from 'node:stream';
+import type { V1Pod } from '@kubernetes/client-node';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { KubeApi } from '../../../../drivers/kubernetes/api.ts';
+import { PodTable } from '../../../../drivers/kubernetes/pod-table.ts';
+import { watchPods } from '../../../../drivers/kubernetes/pod-watch.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => ({
+  metadata: { name: uid, uid, resourceVersion: String(resourceVersion) },
+  status: { phase },
+});
+
+test('F047 a watch that says nothing any more does no harm: within 30 s a list tells what it did not', async () => {
+  const clock = manualClock();
+  let items = [pod('a', 1)];
+  let lists = 0;
+  const streams: PassThrough[] = [];
+  const api = {
+    ask: async () => {
+      lists += 1;
+      return { items, metadata: { resourceVersion: String(10 * lists) } };
+    },
+    stream: async (_request: unknown, signal: AbortSignal) => {
+      const stream = new PassThrough();
+      signal.addEventListener('abort', () => stream.destroy());
+      streams.push(stream);
+      return stream;
+    },
+  } as unknown as KubeApi;
+  await using watch = watchPods({ api, path: '', selector: '', clock, random: () => 0, onTrouble: undefined });
+  const heard: (string | undefined)[] = [];
+  using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
+  await expect.poll(() => streams.length).toBe(1);
+  items = []; // and the watch does not tell
+  clock.advance(29_000);
+  await expect.poll(() => heard).toEqual(['Running', undefined]);
+  await expect.poll(() => streams.length).toBe(2);
+});
+
+test('F048 whatever order the news of a pod comes in, the end is the same', () => {
+  const news = [
+    { type: 'ADDED', pod: pod('a', 1, 'Pending') },
+    { type: 'MODIFIED', pod: pod('a', 2) },
+    { type: 'DELETED', pod: pod('a', 3) },
+    { type: 'ADDED', pod: pod('b', 4, 'Pending') },
+    { type: 'MODIFIED', pod: pod('b', 5) },
+  ] as const;
+  const twice = [...news, ...news];
+  fc.assert(
+    fc.property(fc.shuffledSubarray(twice, { minLength: twice.length }), (order) => {
+      const told = new Map<string, string | undefined>();
+      const table = new PodTable((uid, now) => told.set(uid, now?.status?.phase));
+      for (const { type, pod: it } of order) type === 'DELETED' ? table.deleted(it) : table.seen(it);
+      expect(table.get('a')).toBeUndefined();
+      expect(table.get('b')?.status?.phase).toBe('Running');
+      expect(told.get('a')).toBeUndefined();
+      expect(told.get('b')).toBe('Running');
+    }),
+  );
+});
+
+test('a list that is older than a pod says nothing of it, and a newer one without it ends it', () => {
+  const told: string[] = [];
+  const table = new PodTable((uid, now) => told.push(`${uid} ${now ? 'there' : 'gone'}`));
+  table.seen(pod('a', 5));
+  table.listed([], '4');
+  expect(table.get('a')).toBeDefined();
+  table.listed([], '6');
+  expect(told).toEqual(['a there', 'a gone']);
+});
