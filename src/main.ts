@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   // A bug in one place must not end everybody's sessions.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
-  await serve(config, logger);
+  await serve(config, logger, (secret) => scrubber.learn(secret));
   logger.info('stopped');
 }
 
@@ -53,15 +53,16 @@ function refuseUnbuilt({ mongodbUrl, model }: Config): void {
   }
 }
 
-async function serve(config: Config, logger: Logger): Promise<void> {
+async function serve(config: Config, logger: Logger, learn: (secret: Secret) => void): Promise<void> {
   using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last: it watches the rest
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const ids = randomIds();
   const closing = shutdown.requested;
-  const core = stack.use(await compose({ config, logger, clock, ids, closing, say }));
+  const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
   const { services, store, driver, metrics, modelName, instance } = core;
   const token = config.token ?? tokenFor(driver, config, ids);
+  if (token) learn(token);
   const app = stack.adopt(
     httpServer({
       config: { ...config, token },
@@ -70,7 +71,7 @@ async function serve(config: Config, logger: Logger): Promise<void> {
       services,
       workspaces: core.workspaces,
       opencodex: core.opencodex,
-      inbox: store.inbox,
+      inbox: core.inbox,
       logger,
       metrics,
       closing,

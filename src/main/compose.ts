@@ -263,7 +263,18 @@ export async function compose({
   const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const held = stack.move();
   return {
-    ...{ services, opencodex: parts.api, workspaces, store, inbox, driver, engine, metrics, instance, modelName: model.name },
+    ...{
+      services,
+      opencodex: parts.api,
+      workspaces,
+      store,
+      inbox,
+      driver,
+      engine,
+      metrics,
+      instance,
+      modelName: model.name,
+    },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -13,6 +13,8 @@ export interface Replica extends AsyncDisposable {
   /** Of this process's life, as sockets and leases know it; undefined where the store is ours alone. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
+  /** Whether that server still runs, as far as anybody knows. */
+  isAlive(name: string): Promise<boolean>;
   /** Whether it falls to us to destroy what nobody claims. */
   mayReap(): Promise<boolean>;
   /** From here on the others are known, and know of us. */
@@ -29,7 +31,13 @@ const reaperMs = 30_000;
 export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Replica {
   const name = ids.short();
   if (!store.shared) {
-    const alone = { name: undefined, ownership: soleOwnership(), mayReap: async () => true, meet: () => {} };
+    const alone = {
+      name: undefined,
+      isAlive: async () => true,
+      ownership: soleOwnership(),
+      mayReap: async () => true,
+      meet: () => {},
+    };
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
   }
   const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
@@ -39,6 +47,7 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
   return {
     name,
     ownership,
+    isAlive: async (other) => other === name || (await store.records.get('replica', other)) !== undefined,
     mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
     meet(others) {
       neighbours = new Neighbours({ ...common, ...others, name, ownership, records: store.records });

@@ -160,9 +160,10 @@ export class LeasedOwnership implements Ownership {
 
   /** A store that hangs must not make us believe that it is still ours. */
   async #askUntil(held: Held, id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
-    const { clock, elapsed } = this.#options;
+    const { clock, elapsed, ttlMs } = this.#options;
     const over = new AbortController();
-    const late = pause(Math.max(0, held.sureUntil - elapsed()), over.signal, clock).then(() => {
+    const leftMs = Math.max(held.sureUntil - elapsed(), ttlMs / 3);
+    const late = pause(leftMs, over.signal, clock).then(() => {
       throw new AppError('store_unavailable', 'The store does not answer.');
     });
     late.catch(() => {}); // whichever comes first

@@ -55,7 +55,7 @@ export async function composedServer(settings: Record<string, string> = {}, fold
       config,
       version: '1.2.3',
       sessions: core.services.sessions,
-      inbox: core.store.inbox,
+      inbox: core.inbox,
       logger: logger(lines),
       closing: closing.signal,
       clock: systemClock,
