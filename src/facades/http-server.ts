@@ -10,6 +10,7 @@ import type { Services } from '../session/services.ts';
 import type { WorkspaceService } from '../session/workspaces.ts';
 import { cambio } from './cambio/routes.ts';
 import { crogia } from './crogia/routes.ts';
+import { desktopRoutes } from './desktop/routes.ts';
 import { type OpencodexParts, opencodex } from './opencodex/routes.ts';
 import { serverRoutes } from './server/routes.ts';
 import { createApp } from './shared/app.ts';
@@ -114,8 +115,11 @@ export function httpServer(deps: HttpServerDeps): App {
   if (deps.workspaces) dialects.push(workspace({ workspaces: deps.workspaces, sockets, clock, logger }));
   if (deps.services) {
     const { services } = deps;
+    dialects.push(desktopRoutes({ desktop: services.desktop }));
     dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));
-    dialects.push(trpc({ services, once: once.onceFor, version, clock, admits, sockets, sse, logger }));
+    dialects.push(
+      trpc({ services, sign: signed.sign, once: once.onceFor, version, clock, admits, sockets, sse, logger }),
+    );
     if (deps.opencodex) {
       dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
     }

@@ -11,7 +11,11 @@ const answers = (command: string, args: string[]) =>
 const components = {
   docker: { is: 'Docker answers', look: () => answers('docker', ['version']) },
   chromium: { is: 'Chromium is installed', look: () => answers('/usr/bin/chromium', ['--version']) },
-  xvnc: { is: 'Xvnc is installed', look: () => answers('Xvnc', ['-version']) },
+  xvnc: {
+    is: 'Xvnc, xinput and xdotool are installed',
+    look: () =>
+      answers('sh', ['-c', 'command -v Xvnc && command -v xinput && command -v xdotool && command -v xsetroot']),
+  },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

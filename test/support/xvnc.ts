@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'vitest';
 import type { DesktopClient, DesktopStatus } from '../../src/sandbox/client.ts';
 import { noDesktop } from './no-desktop.ts';
 
@@ -105,4 +106,15 @@ async function reach(path: string): Promise<Duplex> {
   stream.on('error', () => {});
   await once(stream, 'connect');
   return stream;
+}
+
+/** What the display hears from keyboards and mice, as `xinput` tells it. */
+export async function listenToInput({ env }: Pick<TestDesktop, 'env'>): Promise<Disposable & { text(): string }> {
+  const child = spawn('xinput', ['test-xi2', '--root'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  await expect.poll(() => text).not.toBe(''); // it tells of the devices first
+  return { text: () => text, [Symbol.dispose]: () => void child.kill() };
 }

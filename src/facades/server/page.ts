@@ -1,26 +1,32 @@
 import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { App } from '../shared/routes.ts';
-import { html, mountAssets } from './assets.ts';
+import { html, mountAssets, open, served } from './assets.ts';
+import { mountNovnc } from './novnc.ts';
 
 // The web client: plain files, sent as they are. It may load nothing from elsewhere, and nothing in it may make HTML of
 // text: a browser that knows trusted types refuses it.
 
 const folder = new URL('../../ui/', import.meta.url);
-const policy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-  "require-trusted-types-for 'script'",
-  "trusted-types 'none'",
-].join('; ');
-const headers = { 'content-security-policy': policy, 'cache-control': 'no-cache' };
+const policyWith = (framedBy: "'none'" | "'self'") =>
+  [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "connect-src 'self'",
+    "frame-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    `frame-ancestors ${framedBy}`,
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ');
+const headers = { 'content-security-policy': policyWith("'none'"), 'cache-control': 'no-cache' };
+/** The main page shows the desktop's in a frame; no other site may. */
+const framed = { ...headers, 'content-security-policy': policyWith("'self'") };
 
 export function mountPage(app: App): void {
   const names = readdirSync(folder).filter((name) => /^[a-z-]+\.(html|css|js|svg)$/.test(name));
@@ -31,6 +37,19 @@ export function mountPage(app: App): void {
     files: new Map(names.map((name) => [name, new URL(name, folder)])),
     headers,
   });
+  mountNovnc(app, headers);
+  app.get(
+    '/sessions/:sid/desktop',
+    {
+      schema: { params: z.object({ sid: z.string().describe('the session') }) },
+      config: { ...open, doc: served('desktopPage', "The page that shows a session's desktop", 'text/html') },
+    },
+    async (_request, reply) =>
+      reply
+        .headers(framed)
+        .type(html)
+        .send(await readFile(new URL('desktop.html', folder))),
+  );
 }
 
 export const wantsPage = ({ headers: { accept } }: FastifyRequest): boolean =>

@@ -1,4 +1,5 @@
 import { initTRPC } from '@trpc/server';
+import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/services.ts';
@@ -7,7 +8,7 @@ import { errorShape } from './errors.ts';
 
 const maxCalls = 1_000;
 
-export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'projects'>;
+export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'desktop' | 'projects'>;
 
 /** What procedures share, and what belongs to one connection. */
 export interface TrpcContext {
@@ -15,6 +16,8 @@ export interface TrpcContext {
   /** Does the work at most once per key, and gives the first answer again; content that differs is a conflict. */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   readonly version: string;
+  /** Makes a link that works without a token. */
+  readonly sign: SignedUrls['sign'];
   readonly clock: Clock;
   readonly calls: CallCount;
   /** Resolves when the client has room for more. */

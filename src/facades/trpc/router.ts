@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deadline } from '../../core/cancel.ts';
 import { procedure, router } from './base.ts';
+import { desktopRouter } from './desktop.ts';
 import { eventsRouter } from './events.ts';
 import { filesRouter } from './files.ts';
 import { processesRouter } from './processes.ts';
@@ -26,6 +27,7 @@ export const appRouter = router({
   events: eventsRouter,
   runs: runsRouter,
   sandbox: sandboxRouter,
+  desktop: desktopRouter,
   files: filesRouter,
   processes: processesRouter,
   projects: projectsRouter,

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
 import WebSocket from 'ws';
@@ -7,7 +7,7 @@ import { needs } from '../../support/components.ts';
 import { type TestServer, testServer } from '../../support/http.ts';
 import { rfbClient } from '../../support/rfb-client.ts';
 import { openWebSocket } from '../../support/sockets.ts';
-import { type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+import { listenToInput, type TestDesktop, testDesktop } from '../../support/xvnc.ts';
 
 // The relay with a real Xvnc behind it, and viewers that are better behaved or worse than real ones.
 const run = promisify(execFile);
@@ -36,16 +36,6 @@ async function session(context: TestContext) {
   return { id, path, url, facts };
 }
 const paint = (color: string) => run('xsetroot', ['-solid', color], { env: desktop.env });
-/** What the display hears from keyboards and mice. */
-async function input() {
-  const child = spawn('xinput', ['test-xi2', '--root'], { env: desktop.env, stdio: ['ignore', 'pipe', 'ignore'] });
-  let text = '';
-  child.stdout.on('data', (chunk) => {
-    text += chunk;
-  });
-  await expect.poll(() => text).not.toBe(''); // it tells of the devices first
-  return { text: () => text, [Symbol.dispose]: () => void child.kill() };
-}
 const where = async () => (await run('xdotool', ['getmouselocation'], { env: desktop.env })).stdout.split(' scr')[0];
 
 test('a viewer sees what is drawn, and its clicks arrive', async (context) => {
@@ -115,7 +105,7 @@ test('what a driver holds down is let go when another takes over', async (contex
   const it = await session(context);
   using one = await rfbClient(it.url('?notices=1'));
   using two = await rfbClient(it.url('?notices=1'));
-  using seen = await input();
+  using seen = await listenToInput(desktop);
   one.send([5, 1, 0, 50, 0, 50]);
   one.send([4, 1, 0, 0, 0, 0, 0xff, 0xe1]); // Shift goes down, and does not come up
   await expect.poll(seen.text).toMatch(/RawButtonPress.*RawKeyPress/s);

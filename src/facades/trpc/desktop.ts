@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { DesktopView } from '../../session/services.ts';
+import { never, procedure, router } from './base.ts';
+import { ofSession } from './schemas.ts';
+
+const Desktop = z.object({
+  state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
+  browser: z.enum(['stopped', 'running']),
+  width: z.int(),
+  height: z.int(),
+  viewers: z.int(),
+  /** The viewer that has the keyboard and mouse; null: the agent. */
+  controller: z.string().nullable(),
+}) satisfies z.ZodType<DesktopView>;
+const ofViewer = ofSession.extend({ viewer: z.string().min(1).max(64) });
+
+export const desktopRouter = router({
+  status: procedure
+    .input(ofSession)
+    .output(Desktop)
+    .query(({ ctx, input }) => ctx.services.desktop.status(input.sessionId)),
+
+  start: procedure
+    .input(ofSession)
+    .output(Desktop)
+    .mutation(({ ctx, input, signal = never }) => ctx.services.desktop.start(input.sessionId, signal)),
+
+  stop: procedure
+    .input(ofSession)
+    .output(Desktop)
+    .mutation(({ ctx, input, signal = never }) => ctx.services.desktop.stop(input.sessionId, signal)),
+
+  /** From whoever has it. The viewer is connected, under the name that its address gave as `viewer`. */
+  takeControl: procedure
+    .input(ofViewer)
+    .output(Desktop)
+    .mutation(({ ctx, input }) => ctx.services.desktop.takeControl(input.sessionId, input.viewer)),
+
+  giveControl: procedure
+    .input(ofViewer)
+    .output(Desktop)
+    .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
+
+  /** A link to the screen that needs no token: it works once, and until it expires. */
+  signedUrl: procedure
+    .input(
+      ofSession.extend({
+        right: z.enum(['view', 'control']).default('view'),
+        expireSeconds: z.int().min(1).max(900).default(60),
+      }),
+    )
+    .output(z.object({ url: z.string(), page: z.string(), expiresIn: z.int() }))
+    .mutation(async ({ ctx, input: { sessionId, right, expireSeconds } }) => {
+      const { id } = await ctx.services.sessions.get(sessionId);
+      const path = `/api/v1/sessions/${id}/vnc`;
+      const url = ctx.sign({ method: 'GET', path, purpose: 'vnc', right }, expireSeconds * 1_000);
+      return { url, page: `/sessions/${id}/desktop#${url.split('?', 2)[1]}`, expiresIn: expireSeconds };
+    }),
+});

@@ -1,0 +1,212 @@
+import { Channel } from './desktop-channel.js';
+import { typeInto } from './desktop-keys.js';
+import { byId } from './dom.js';
+import RFB from './novnc/core/rfb.js';
+import { authorization, keepToken, protocols, takeToken } from './token.js';
+
+const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
+const api = `/api/v1/sessions/${session}`;
+const framed = window.parent !== window;
+// One connection without a token: who made the link says what it may do.
+const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
+const viewer =
+  `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
+/** A page that nobody looks at lets the sandbox rest. */
+const hiddenMs = 5 * 60_000;
+
+let token = takeToken();
+let rfb;
+let channel;
+let tries = 0;
+let timer;
+let hiding;
+let control = { who: 'nobody', mayControl: false, clipboard: false };
+
+const screen = byId('screen');
+const viewOnly = byId('view-only');
+const stateTexts = { pending: 'Connecting…', completed: 'Live', waiting: 'Trying again…', failed: 'Not connected' };
+
+/** `cover` is what stands over the screen; none where it is live. */
+function show(status, cover, retryText) {
+  const chip = byId('state');
+  chip.dataset.status = status;
+  chip.textContent = stateTexts[status];
+  byId('cover').hidden = cover === undefined;
+  if (cover !== undefined) byId('message').textContent = cover;
+  byId('again').hidden = retryText === undefined;
+  byId('again').textContent = retryText ?? '';
+}
+
+function connect() {
+  clearTimeout(timer);
+  if (rfb || document.hidden) return; // it connects when somebody looks
+  show('pending', 'Starting the desktop…');
+  const url = new URL(`${api}/vnc`, location.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  url.searchParams.set('notices', '1');
+  if (framed) url.searchParams.set('view_only', '1');
+  else url.searchParams.set('viewer', viewer);
+  if (signature) url.searchParams.set('signature', signature);
+  const offered = ['binary', ...protocols(signature ? null : token).slice(1)];
+  channel = new Channel(url.href, offered, { onText: hear, onClosed: ended });
+  rfb = new RFB(screen, channel, { shared: true });
+  rfb.background = 'transparent';
+  rfb.focusOnClick = true;
+  applyScale();
+  applyHands();
+  rfb.addEventListener('connect', () => {
+    tries = 0;
+    show('completed');
+    dressCanvas();
+  });
+  rfb.addEventListener('desktopname', ({ detail }) => {
+    document.title = `${detail.name || 'Desktop'} · Corral`;
+  });
+  rfb.addEventListener('clipboard', ({ detail }) => {
+    if (control.clipboard) byId('clipboard-text').value = detail.text;
+  });
+}
+
+/** noVNC's canvas as something that one can tab to and that says what it is. */
+function dressCanvas() {
+  const canvas = screen.querySelector('canvas');
+  if (!canvas) return;
+  canvas.tabIndex = framed ? -1 : 0;
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-label', 'The desktop of the sandbox');
+  canvas.setAttribute('aria-describedby', 'hint');
+}
+
+/** Who has the keyboard and mouse, as the relay tells it. */
+function hear(message) {
+  if (message.type !== 'control') return;
+  control = message;
+  const texts = {
+    you: 'You have keyboard and mouse; the agent waits.',
+    another: 'Another viewer has keyboard and mouse.',
+    nobody: control.mayControl ? 'The agent has keyboard and mouse.' : 'You may watch.',
+  };
+  byId('who').textContent = texts[control.who];
+  const button = byId('control');
+  button.hidden = !control.mayControl;
+  button.textContent = { you: 'Give back', another: 'Take over', nobody: 'Take control' }[control.who];
+  byId('view-only-label').hidden = !control.mayControl;
+  byId('paste').hidden = !control.clipboard || !control.mayControl;
+  applyHands();
+}
+
+function applyHands() {
+  if (rfb) rfb.viewOnly = framed || viewOnly.checked || !control.mayControl || control.who === 'another';
+  byId('keyboard').hidden = !matchMedia('(pointer: coarse)').matches || !rfb || rfb.viewOnly;
+}
+
+function applyScale() {
+  const fits = framed || byId('scale').getAttribute('aria-pressed') === 'true';
+  byId('scale').textContent = fits ? 'Fit' : '1:1';
+  if (!rfb) return;
+  rfb.scaleViewport = fits;
+  rfb.clipViewport = false;
+}
+
+const final = {
+  1000: 'The desktop was stopped.',
+  1002: 'The connection was refused.',
+  1003: 'The connection was refused.',
+  1008: 'There is no such session.',
+  1011: 'VNC is not available.',
+  4410: 'The session was deleted.',
+};
+
+async function ended({ code, reason }) {
+  rfb = undefined;
+  channel = undefined;
+  control = { ...control, who: 'nobody' };
+  byId('control').hidden = true;
+  byId('who').textContent = '';
+  if (document.hidden) return show('waiting', 'Paused: nobody looked.', 'Connect again');
+  if (signature)
+    return show('failed', `${reason || 'The connection ended.'} This link worked once: ask for a new one.`);
+  if (code === 1008 || code === 4410) return show('failed', reason || final[code]);
+  if (final[code]) return show('failed', reason || final[code], code === 1000 ? 'Start it again' : 'Try again');
+  if (await needsToken()) return undefined;
+  const waitMs = Math.min(10_000, 500 * 2 ** tries++) * (0.75 + Math.random() / 2);
+  show('waiting', `${reason || 'The connection was lost.'} Trying again in ${Math.ceil(waitMs / 1_000)} s.`, 'Try now');
+  timer = setTimeout(connect, waitMs);
+  return undefined;
+}
+
+/** A refused upgrade says nothing to a page, so the question is put once more as a request. */
+async function needsToken() {
+  const answer = await fetch(`${api}/desktop`, { headers: authorization(token) }).catch(() => undefined);
+  if (answer?.status !== 401 || framed) return false;
+  show('failed', 'This server asks for a token.', 'Try again');
+  const dialog = byId('ask-token');
+  dialog.addEventListener(
+    'close',
+    () => {
+      token = byId('token').value.trim() || null;
+      byId('token').value = '';
+      if (token) keepToken(token);
+      connect();
+    },
+    { once: true },
+  );
+  dialog.showModal();
+  return true;
+}
+
+/** Keys that are down stay down where the focus went elsewhere, unless noVNC is told. */
+function leaveScreen() {
+  dispatchEvent(new Event('blur'));
+  (byId('control').hidden ? byId('back') : byId('control')).focus();
+}
+
+addEventListener(
+  'keydown',
+  (event) => {
+    if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    leaveScreen();
+  },
+  true,
+);
+byId('back').href = `/#${session}`;
+byId('again').addEventListener('click', () => {
+  tries = 0;
+  connect();
+});
+byId('control').addEventListener('click', () => {
+  if (control.who === 'you') return channel?.say({ type: 'give' });
+  viewOnly.checked = false;
+  channel?.say({ type: 'take' });
+  return rfb?.focus();
+});
+viewOnly.addEventListener('change', () => {
+  if (viewOnly.checked && control.who === 'you') channel?.say({ type: 'give' });
+  applyHands();
+});
+byId('scale').addEventListener('click', ({ target }) => {
+  target.setAttribute('aria-pressed', String(target.getAttribute('aria-pressed') !== 'true'));
+  applyScale();
+});
+byId('paste').addEventListener('click', () => byId('clipboard').showModal());
+byId('clipboard').addEventListener('close', ({ target }) => {
+  if (target.returnValue === 'send') rfb?.clipboardPasteFrom(byId('clipboard-text').value);
+  target.returnValue = '';
+});
+typeInto(byId('keys'), (keysym, code) => rfb?.sendKey(keysym, code));
+byId('keyboard').addEventListener('click', () => byId('keys').focus());
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  (screen.querySelector('canvas') ?? screen).focus();
+});
+addEventListener('visibilitychange', () => {
+  clearTimeout(hiding);
+  if (document.hidden) hiding = setTimeout(() => channel?.close(), hiddenMs);
+  else if (!rfb) connect();
+});
+
+document.body.classList.toggle('framed', framed);
+if (signature) history.replaceState(null, '', location.pathname); // it must not be kept anywhere
+connect();
