@@ -1,3 +1,4 @@
+import { DesktopPanel } from './desktop-panel.js';
 import { byId } from './dom.js';
 import { showExamples } from './examples.js';
 import { Line } from './line.js';
@@ -16,7 +17,12 @@ const sessions = new Sessions((type, session) => {
   if (type === 'deleted') leaveSession();
   else view.describe(session);
 });
-const view = new SessionView({ line: theLine, files: new Files(theLine), onGone: () => leaveSession() });
+const view = new SessionView({
+  line: theLine,
+  files: new Files(theLine),
+  desktop: new DesktopPanel(theLine),
+  onGone: () => leaveSession(),
+});
 
 const message = byId('message');
 const send = byId('send');

@@ -14,12 +14,6 @@ export function showStep(plan, { id, status }) {
   return plan.map((step) => (step.id === id ? { ...step, status } : step));
 }
 
-/** The slot for the desktop: sandboxes have none yet. */
-export function showDesktop(session) {
-  const text = session ? 'No desktop in this sandbox' : 'The desktop of a session appears here.';
-  byId('desktop').replaceChildren(el('p', {}, text));
-}
-
 /** Files, folder by folder. Looking starts a sandbox that sleeps, so that is asked first. */
 export class Files {
   #root = byId('files');

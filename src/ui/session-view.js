@@ -1,5 +1,5 @@
 import { byId } from './dom.js';
-import { showDesktop, showPlan, showStep } from './panels.js';
+import { showPlan, showStep } from './panels.js';
 import { Timeline } from './timeline.js';
 
 const againMs = 1_000;
@@ -8,6 +8,7 @@ const againMs = 1_000;
 export class SessionView {
   #line;
   #files;
+  #desktop;
   #onGone;
   #timeline = new Timeline(byId('timeline'), byId('scroll'));
   #leave = () => {};
@@ -15,9 +16,10 @@ export class SessionView {
   #plan = [];
   #status = 'none';
 
-  constructor({ line, files, onGone }) {
+  constructor({ line, files, desktop, onGone }) {
     this.#line = line;
     this.#files = files;
+    this.#desktop = desktop;
     this.#onGone = onGone;
   }
 
@@ -28,7 +30,7 @@ export class SessionView {
     this.#leave();
     this.id = id;
     this.#reset();
-    showDesktop(id);
+    this.#desktop.open(id);
     void this.#files.open(id).catch(() => {});
     document.body.toggleAttribute('data-empty', id === undefined);
     byId('delete').hidden = id === undefined;
@@ -85,6 +87,7 @@ export class SessionView {
     if (event.type === 'step') this.#plan = showStep(this.#plan, event.data);
     if (event.type === 'plan' || event.type === 'step') showPlan(this.#plan);
     if (event.type === 'tool.called' && ['shell', 'file'].includes(event.data.tool)) this.#files.changed();
+    if (event.type === 'desktop' || event.type === 'sandbox.phase') this.#desktop.changed();
     this.#timeline.add(event);
   }
 
