@@ -22,6 +22,8 @@ export class Downloads {
   readonly #options: Options;
   /** Those under way, by the browser's id for them: their names. */
   readonly #open = new Map<string, string>();
+  /** One began since the last time that was asked. */
+  #begun = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -39,17 +41,20 @@ export class Downloads {
     });
   }
 
-  /** Small ones are through in a moment, and then the model is told so at once. */
-  async settle(signal: AbortSignal): Promise<void> {
+  /** Small ones are through in a moment, and then the model is told so at once. `expected`: one is about to begin. */
+  async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;
-    while (this.#open.size > 0 && clock.now() < until) await pause(lookMs, signal, clock);
+    const waits = () => this.#open.size > 0 || (expected && !this.#begun);
+    while (waits() && clock.now() < until) await pause(lookMs, signal, clock);
+    this.#begun = false;
   }
 
   #begin(guid: string, suggested: string): void {
     const name = clipped(suggested, 120);
     if (this.#open.size >= maxKnown) this.#open.clear();
     this.#open.set(guid, name);
+    this.#begun = true;
     this.#options.notes.add(`A download began: ${name}, into ${this.#options.folder}.`);
   }
 

@@ -3,7 +3,10 @@ import type { BrowserReport } from './browser.ts';
 import { PageError } from './in-page.ts';
 import { clipped } from './notes.ts';
 
-export type Said = Pick<BrowserReport, 'ok' | 'text' | 'reason'>;
+export type Said = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
+  /** A download is about to begin. */
+  readonly downloads?: true;
+};
 export const said = (text: string): Said => ({ ok: true, text });
 export const failed = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): Said => ({
   ok: false,

@@ -24,7 +24,9 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     response = await orGiveUp(page.goto(url, { timeout: timeoutMs, waitUntil: 'domcontentloaded' }), signal);
   } catch (thrown) {
     const message = String((thrown as Error | null)?.message);
-    if (/Download is starting/i.test(message)) return said(`${clipped(url, 300)} is a download, not a page.`);
+    if (/Download is starting/i.test(message)) {
+      return { ...said(`${clipped(url, 300)} is a download, not a page.`), downloads: true };
+    }
     if (/ERR_TUNNEL_CONNECTION_FAILED/.test(message)) {
       const why = await whyRefused(sandbox, url, signal);
       if (why) return failed(`Blocked: ${why}`, 'refused');

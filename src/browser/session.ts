@@ -164,20 +164,22 @@ export class BrowserSession implements AgentBrowser, Disposable {
   async #do(
     signal: AbortSignal,
     work: Work,
-    { ms = this.#limits.answerMs, withText = false, isNavigation = false } = {},
+    { ms = this.#limits.answerMs, withText = false, isNavigation = false, retried = false } = {},
   ): Promise<BrowserReport> {
     const opened = await this.#open(signal);
     if ('ok' in opened) return opened;
-    let tab: Tab | undefined;
     let outcome: Said;
     try {
       using until = deadline(ms, this.#clock, signal);
-      tab = await orGiveUp(opened.tabs.current(), until.signal);
+      const tab = await orGiveUp(opened.tabs.current(), until.signal);
       tab.dialogs = 0;
-      outcome = await orGiveUp(work(tab, until.signal), until.signal);
-      if (!withText) await this.#settle(opened, until.signal, isNavigation);
+      outcome = await inTab(tab, work(tab, until.signal), until.signal);
+      if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfFired(signal);
+      // It died as we came: an address can be opened in the next one.
+      if (isNavigation && !retried && !opened.isOpen())
+        return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explain(thrown, opened.isOpen());
     }
     return await this.#report(opened, outcome, { signal, withText });
@@ -197,7 +199,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const folder = `${this.#sandbox.workdir}/Downloads`;
       const downloads = new Downloads({ control, folder, maxBytes, notes, clock: this.#clock });
       await orGiveUp(downloads.start(), until.signal);
-      this.#opened = { ...connection, tabs: new Tabs({ context, notes, maxTabs }), downloads };
+      const tabs = new Tabs({ context, notes, maxTabs });
+      await orGiveUp(tabs.find(), until.signal);
+      this.#opened = { ...connection, tabs, downloads };
     } catch (thrown) {
       connection?.close();
       throwIfFired(signal);
@@ -224,12 +228,16 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   /** What an input starts gets its time to come to something. */
-  async #settle({ tabs, downloads }: Opened, signal: AbortSignal, isNavigation: boolean): Promise<void> {
+  async #settle(
+    { tabs, downloads }: Opened,
+    outcome: Said,
+    { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
+  ): Promise<void> {
     if (!isNavigation) await pause(settleMs, signal, this.#clock);
-    const { page } = await tabs.current();
-    const loaded = page.waitForLoadState('load', { timeout: loadMs });
-    await orGiveUp(loaded, signal).catch(() => throwIfFired(signal));
-    await downloads.settle(signal);
+    const tab = await tabs.current();
+    const loaded = tab.page.waitForLoadState('load', { timeout: loadMs });
+    await inTab(tab, loaded, signal).catch(() => throwIfFired(signal));
+    await downloads.settle(signal, outcome.downloads === true);
   }
 
   /** Where to point: a place, or an element of the last view. */
@@ -254,10 +262,17 @@ export class BrowserSession implements AgentBrowser, Disposable {
     let { ok, reason } = outcome;
     try {
       using until = deadline(this.#limits.answerMs, this.#clock, signal);
-      const tab = await orGiveUp(opened.tabs.current(), until.signal);
-      const cdp = await orGiveUp(tab.cdp(), until.signal);
-      const seen = Promise.all([this.#look(tab, cdp, { opened, withText }), photograph(cdp)]);
-      [lines, picture] = await orGiveUp(seen, until.signal);
+      for (let seen: Tab | undefined; ; ) {
+        const tab = await orGiveUp(opened.tabs.current(), until.signal);
+        if (tab === seen) break; // else another tab came up while we looked
+        seen = tab;
+        const cdp = await inTab(tab, tab.cdp(), until.signal);
+        const looking = Promise.all([
+          this.#look(tab, cdp, { opened, withText }),
+          photograph(cdp, this.#clock, until.signal),
+        ]);
+        [lines, picture] = await inTab(tab, looking, until.signal);
+      }
     } catch (thrown) {
       throwIfFired(signal);
       const why = explain(thrown, opened.isOpen());
@@ -303,9 +318,20 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 }
 
-async function photograph(cdp: CDPSession): Promise<PictureBytes> {
-  const { data } = await cdp.send('Page.captureScreenshot', { format: 'jpeg', quality: 75, optimizeForSpeed: true });
-  return { mimeType: 'image/jpeg', data: Buffer.from(data, 'base64') };
+/** A page that crashed answers nothing more, not even that. */
+const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+  orGiveUp(Promise.race([work, tab.crash]), signal);
+
+const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
+
+/** Between two pages there is nothing to take. */
+async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
+  for (let left = 3; left > 0; left--) {
+    const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);
+    if (taken) return { mimeType: 'image/jpeg', data: Buffer.from(taken.data, 'base64') };
+    await pause(settleMs, signal, clock);
+  }
+  return undefined;
 }
 
 function notListed({ shown }: Tab, index: number): Said | undefined {

@@ -1,7 +1,9 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
+import { pause } from '../core/cancel.ts';
 import { clipped, type Notes } from './notes.ts';
 import type { Numbered } from './numbering.ts';
 
+const lookMs = 1_000;
 const maxConsoleLines = 500;
 const maxDialogs = 10; // in one action; a page that asks more often is closed
 
@@ -11,6 +13,8 @@ export interface Tab {
   readonly console: string[];
   readonly cdp: () => Promise<CDPSession>;
   crashed: boolean;
+  /** Rejects when the page crashes: what was asked of it will never be answered. */
+  readonly crash: Promise<never>;
   dialogs: number;
   /** What the model was shown last. */
   shown: Numbered | undefined;
@@ -43,6 +47,18 @@ export class Tabs {
     return this.#tabs;
   }
 
+  /** Where the work went on before us: in the tab that shows. */
+  async find(): Promise<void> {
+    const shows = async (tab: Tab) => {
+      const state = await tab.page.evaluate('document.visibilityState');
+      return state === 'visible' && tab.page.url() !== 'about:blank';
+    };
+    const looked = this.#tabs.map((tab) => shows(tab).catch(() => false));
+    const waited = pause(lookMs, new AbortController().signal).then(() => false);
+    const visible = await Promise.all(looked.map((look) => Promise.race([look, waited])));
+    this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
+  }
+
   /** The tab to work in; a fresh one where there is none, or where the last one crashed. */
   async current(): Promise<Tab> {
     const tab = this.#current;
@@ -70,10 +86,16 @@ export class Tabs {
       session ??= this.#context.newCDPSession(page);
       return session;
     };
-    const tab: Tab = { page, console: [], cdp, crashed: false, dialogs: 0, shown: undefined };
+    const crash = Promise.withResolvers<never>();
+    crash.promise.catch(() => {});
+    const tab: Tab = { page, console: [], cdp, crashed: false, crash: crash.promise, dialogs: 0, shown: undefined };
     this.#tabs.push(tab);
     this.#current = tab;
     this.#listen(tab);
+    page.on('crash', () => {
+      tab.crashed = true;
+      crash.reject(new Error('Page crashed'));
+    });
     if (told && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
     const oldest = this.#tabs[0];
     if (oldest && this.#tabs.length > this.#maxTabs) {
@@ -92,10 +114,6 @@ export class Tabs {
     page.on('console', (message: ConsoleMessage) => log(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => log(`error: ${error.message}`));
     page.on('dialog', (dialog) => this.#answer(tab, dialog));
-    page.on('crash', () => {
-      tab.crashed = true;
-      this.#notes.add('The page crashed.');
-    });
     page.on('close', () => this.#closed(tab));
     page.on('filechooser', () =>
       this.#notes.add('The page asked for a file, which cannot be chosen here; send it from the shell instead.'),

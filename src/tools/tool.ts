@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ToolContent, ToolFamily } from '../core/events.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
@@ -15,10 +16,21 @@ export interface ToolContext {
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: ControlGate;
+  /** The browser of the sandbox's desktop; absent where it has none. */
+  readonly browser?: AgentBrowser;
+  /** Keeps a picture as a file of the session; undefined where it could not be kept, which is no failure of the tool. */
+  readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Live output, as it comes. */
   readonly onOutput: (text: string) => void;
   /** For `reattach`: how many bytes (UTF-8) of live output were told before. */
   readonly fromByte?: number;
+}
+
+/** A picture as a file of the session. */
+export interface KeptPicture {
+  readonly file: string;
+  readonly url: string;
+  readonly mimeType: string;
 }
 
 /** Failure the model can act on is a value. A throw means a bug of ours or a lost sandbox, and ends the turn. */
@@ -27,6 +39,8 @@ export type ToolResult = ToolOutcome & {
   readonly exitCode?: number;
   /** For the model, where its view of `output` is cut: how to get at the rest. */
   readonly rest?: string;
+  /** What the model is shown beside `output`, where it takes pictures. */
+  readonly pictures?: readonly KeptPicture[];
 };
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duplex, type Readable, type Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { type BrowserPipe, browserPipe } from '../../sandbox-images/sandboxd/desktop/pipe.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { DesktopClient } from '../../src/sandbox/client.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
@@ -16,6 +17,7 @@ const args = [
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
+  '--disable-popup-blocking',
   '--remote-debugging-pipe',
   '--window-size=1280,800',
   'about:blank',
@@ -33,25 +35,23 @@ export interface PipedChromium extends AsyncDisposable {
 export async function pipedChromium(): Promise<PipedChromium> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-chromium-'));
   let child: ChildProcess | undefined;
-  let line: Duplex | undefined;
+  let pipe: BrowserPipe | undefined;
   let starts = 0;
 
-  function start(): ChildProcess {
-    if (child) return child;
+  function start(): BrowserPipe {
+    if (pipe) return pipe;
     starts += 1;
     const profile = `--user-data-dir=${join(folder, 'profile')}`;
     const started = spawn('/usr/bin/chromium', [profile, ...args], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
     });
-    (started.stdio[4] as Readable).on('data', (chunk: Buffer) => line?.push(chunk));
-    (started.stdio[3] as Writable).on('error', () => {}); // it died; its end tells
+    const made = browserPipe(started.stdio[3] as Writable, started.stdio[4] as Readable);
     started.once('exit', () => {
-      if (child === started) child = undefined;
-      line?.push(null);
-      line = undefined;
+      if (child === started) [child, pipe] = [undefined, undefined];
+      made.close();
     });
-    child = started;
-    return started;
+    [child, pipe] = [started, made];
+    return made;
   }
   async function kill(): Promise<void> {
     const ending = child;
@@ -75,18 +75,7 @@ export async function pipedChromium(): Promise<PipedChromium> {
     start: async () => state(),
     stop: kill,
     vnc: unsupported,
-    async cdp() {
-      const { stdio } = start();
-      line?.push(null); // a new one ends the old
-      const fresh = new Duplex({
-        read() {},
-        write(chunk, _encoding, done) {
-          (stdio[3] as Writable).write(chunk, () => done());
-        },
-      });
-      line = fresh;
-      return fresh;
-    },
+    cdp: () => start().open(() => {}),
     restartBrowser: kill,
     screenshot: unsupported,
     act: unsupported,
