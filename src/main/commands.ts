@@ -18,6 +18,7 @@ export interface Terminal {
 
 /** Loaded only when named, so that none of them costs a server's start anything. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  try: async () => (await import('./try.ts')).tryCommand,
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
 };
 

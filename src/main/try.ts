@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { type CorralClient, createCorralClient } from '../client/index.ts';
+import { AppError } from '../core/errors.ts';
+import type { Command, Terminal } from './commands.ts';
+
+const task = [
+  'Try the sandbox',
+  '```sh',
+  'echo "answer $((40 + 2)) from $(hostname)" && printf made > try.txt && sleep 1',
+  '```',
+].join('\n');
+
+/** Says whether a running server does its main job: a session, a task, its output and its file, and an end without rest. */
+export const tryCommand: Command = {
+  usage: '[--url http://127.0.0.1:8000] [--timeout <seconds>]',
+  about:
+    'runs a whole session on a server, with the demo model or any that does as it is told; CORRAL_TOKEN is its token',
+  async run(args, at) {
+    const { url, timeout } = parsed(args);
+    const patience = AbortSignal.any([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
+    const token = process.env.CORRAL_TOKEN;
+    using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+    const session = await within(corral.sessions.create.mutate(), patience).catch((thrown: unknown) => {
+      if (thrown instanceof AppError) throw thrown;
+      throw new AppError('invalid_request', `${url} makes no session: ${(thrown as Error).message}.`);
+    });
+    at.print(`session ${session.id} on ${url}`);
+    try {
+      await runTask(corral, session.id, patience, at);
+      const { content } = await within(corral.files.read.query({ sessionId: session.id, path: 'try.txt' }), patience);
+      if (content !== 'made') throw failed(`the file that it wrote says ${JSON.stringify(content)}`);
+      at.print('the file that it wrote is there');
+    } finally {
+      await corral.sessions.delete.mutate({ id: session.id });
+    }
+    const left = await corral.sessions.get.query({ id: session.id }).catch(() => undefined);
+    if (left) throw failed('the deleted session is still there');
+    at.print('deleted; everything works');
+    return 0;
+  },
+};
+
+async function runTask(corral: CorralClient, sessionId: string, patience: AbortSignal, at: Terminal): Promise<void> {
+  const ended = Promise.withResolvers<string>();
+  let output = '';
+  const watching = corral.events.subscribe.subscribe(
+    { sessionId, lastEventId: '0' },
+    {
+      onData({ data: event }) {
+        if (event.type === 'tool.called') output += event.data.output;
+        if (event.type === 'sandbox.phase') at.print(`sandbox ${event.data.phase} ${event.data.detail ?? ''}`.trim());
+        if (event.type === 'run.error') at.print(`error: ${event.data.error}`);
+        if (event.type === 'run.end') ended.resolve(event.data.status);
+      },
+      onError: ended.reject,
+    },
+  );
+  try {
+    await within(corral.runs.send.mutate({ sessionId, text: task }), patience);
+    const status = await within(ended.promise, patience);
+    if (status !== 'completed') throw failed(`the run is ${status}`);
+    if (!output.includes('answer 42')) throw failed(`the command printed ${JSON.stringify(output)}`);
+    at.print(`the run is completed, and its command printed ${output.trim()}`);
+  } finally {
+    watching.unsubscribe();
+  }
+}
+
+const failed = (what: string) => new AppError('conflict', `The server does not do its job: ${what}.`);
+
+async function within<T>(work: Promise<T>, patience: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const give = () => reject(new AppError('deadline_exceeded', 'The server did not do its job in time.'));
+  patience.addEventListener('abort', give, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    patience.removeEventListener('abort', give);
+  }
+}
+
+function parsed(args: readonly string[]): { url: string; timeout: string } {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        url: { type: 'string', default: 'http://127.0.0.1:8000' },
+        timeout: { type: 'string', default: '300' },
+      },
+    }).values;
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. try takes ${tryCommand.usage}.`);
+  }
+}
