@@ -12,6 +12,7 @@ import { httpServer } from './facades/http-server.ts';
 import { type Command, commandOf, commandsHelp } from './main/commands.ts';
 import { compose } from './main/compose.ts';
 import { alsoListen } from './main/listen.ts';
+import { secretsIn } from './main/store.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createScrubber } from './observability/scrub.ts';
 import { onShutdown } from './shutdown.ts';
@@ -29,7 +30,13 @@ async function main(): Promise<void> {
   const { gemini, openai, anthropic } = config.models;
   const { secretAccessKey } = config.storage.s3;
   const modelKeys = [gemini.apiKey, openai.apiKey, anthropic.apiKey];
-  const secrets = [config.token, config.mongodbUrl, config.keys.encryptionKey, secretAccessKey, ...modelKeys];
+  const secrets = [
+    config.token,
+    ...secretsIn(config.mongodbUrl),
+    config.keys.encryptionKey,
+    secretAccessKey,
+    ...modelKeys,
+  ];
   const scrubber = createScrubber(secrets);
   const logger = createLogger({ level: config.log.level, scrubber });
   // A bug in one place must not end everybody's sessions.
@@ -45,9 +52,7 @@ async function perform(command: Command, args: readonly string[]): Promise<void>
 }
 
 /** Settings that are known, so that they are no typing mistake, and whose work is still to be done. */
-function refuseUnbuilt({ mongodbUrl, model }: Config): void {
-  if (mongodbUrl)
-    throw new AppError('unsupported', 'MONGODB_URL is set; this version keeps its history in SQLite only. Unset it.');
+function refuseUnbuilt({ model }: Config): void {
   if (/^(openai|anthropic)\//.test(model)) {
     throw new AppError('unsupported', `CORRAL_MODEL is ${model}; this version knows demo and gemini/<model>.`);
   }
@@ -60,7 +65,7 @@ async function serve(config: Config, logger: Logger, learn: (secret: Secret) => 
   const ids = randomIds();
   const closing = shutdown.requested;
   const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
-  const { services, store, driver, metrics, modelName, instance } = core;
+  const { services, driver, metrics, modelName, instance } = core;
   const token = config.token ?? tokenFor(driver, config, ids);
   if (token) learn(token);
   const app = stack.adopt(

@@ -28,6 +28,7 @@ import { StoredSession } from './projection.ts';
 import type { UsedSandbox } from './sandboxes.ts';
 import { RunScribe, type RunSoFar } from './scribe.ts';
 import { Transcript } from './transcript.ts';
+import { isUnfinished, unfinishedKind } from './unfinished.ts';
 import { SessionWriter } from './writer.ts';
 
 export interface EngineOptions {
@@ -77,6 +78,8 @@ export class Engine implements AsyncDisposable {
   readonly #adoptable = new Map<SessionId, number>();
   /** Sessions just made: their sandbox starts with them. */
   readonly #starting = new Set<SessionId>();
+  /** Left memory a moment ago: what is written of that comes before what is written when they are back. */
+  readonly #leaving = new Map<SessionId, Promise<void>>();
   readonly #supervisor;
   readonly #ownership: Ownership;
   /** To the owners of other sessions; undefined where there can be no other server. */
@@ -268,6 +271,7 @@ export class Engine implements AsyncDisposable {
     await Promise.allSettled([...this.#releases, ...[...this.#lives.values()].map(({ writer }) => writer.settled())]);
     this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#lives.clear();
+    await Promise.all(this.#leaving.values());
     await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
   }
 
@@ -368,12 +372,13 @@ export class Engine implements AsyncDisposable {
     if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await scribe.transcript.load();
     const { profileOf, clock, toolTimeoutMs, workdir, gate } = this.#options;
-    const { model, tools, prompt } = await profileOf(live.writer.record);
+    const { model, tools, prompt, sampling } = await profileOf(live.writer.record);
     return {
       scribe,
       model,
       tools,
       prompt,
+      ...(sampling && { sampling }),
       clock,
       toolTimeoutMs,
       task: live.task,
@@ -402,6 +407,7 @@ export class Engine implements AsyncDisposable {
     const before = this.#lives.get(id);
     before?.scribe?.shut();
     await before?.writer.settled();
+    await this.#leaving.get(id);
     await this.#ownership.take(id);
     await this.#guests.leave(id);
     const found = await store.records.get('session', id);
@@ -475,8 +481,12 @@ export class Engine implements AsyncDisposable {
     supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor broke') });
     supervisor.on('session.ended', ({ id, output }) => {
       logger.info({ session: id, output }, 'session left memory');
+      const record = this.#lives.get(id)?.writer.record;
       this.#lives.delete(id);
-      void this.#ownership.release(id);
+      const left = this.#leave(id, record).finally(() => {
+        if (this.#leaving.get(id) === left) this.#leaving.delete(id);
+      });
+      this.#leaving.set(id, left);
     });
     supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
       logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
@@ -499,6 +509,13 @@ export class Engine implements AsyncDisposable {
         { ok: false, code, message },
       );
     });
+  }
+
+  /** It has nothing to go on with, and another server may have it. */
+  async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
+    const { records } = this.#options.store;
+    if (record && !isUnfinished(record)) await records.delete(unfinishedKind, id).catch(() => {}); // one too many does no harm
+    await this.#ownership.release(id);
   }
 
   /** Nobody is there any more who would answer. */

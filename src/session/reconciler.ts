@@ -5,7 +5,8 @@ import type { SessionId } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
 import type { Engine, EngineLogger } from './engine.ts';
 import type { Ownership } from './ownership.ts';
-import { StoredSession } from './projection.ts';
+import type { StoredSession } from './projection.ts';
+import { sessionsOf, unfinishedSessions } from './unfinished.ts';
 
 interface Deps {
   readonly driver: Driver;
@@ -46,7 +47,7 @@ export class Reconciler {
     });
     const running = new Map(sandboxes.filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
     for (const { id } of running.values()) this.#offered.add(id);
-    for (const record of await this.#records()) {
+    for (const record of await this.#records(sandboxes)) {
       const sandbox = running.get(record.id);
       if (!record.deleting && sandbox) engine.wake(record.id, sandbox);
       else this.#takeUp(record);
@@ -57,12 +58,9 @@ export class Reconciler {
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
-    for (const id of ids) {
-      const found = await this.#deps.store.records.get('session', id);
-      if (!found) continue;
-      const record = StoredSession.parse(found.doc);
-      const sandbox = running.get(id);
-      if (!record.deleting && sandbox) this.#deps.engine.wake(id, sandbox);
+    for (const record of await sessionsOf(this.#deps.store.records, ids)) {
+      const sandbox = running.get(record.id);
+      if (!record.deleting && sandbox) this.#deps.engine.wake(record.id, sandbox);
       else this.#takeUp(record);
     }
   }
@@ -81,9 +79,14 @@ export class Reconciler {
 
   async sweep(signal: AbortSignal): Promise<void> {
     const { engine } = this.#deps;
-    const records = new Map((await this.#records()).map((record) => [record.id, record]));
-    for (const record of records.values()) if (!engine.live(record.id)) this.#takeUp(record);
+    const { store } = this.#deps;
+    for (const record of await unfinishedSessions(store.records)) if (!engine.live(record.id)) this.#takeUp(record);
     const sandboxes = await this.#list(signal);
+    const known = await sessionsOf(
+      store.records,
+      sandboxes.map(({ sessionId }) => sessionId),
+    );
+    const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
     for (const sandbox of sandboxes) {
       const record = records.get(sandbox.sessionId);
@@ -126,8 +129,13 @@ export class Reconciler {
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }
 
-  async #records(): Promise<StoredSession[]> {
-    return (await this.#deps.store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+  /** What may be unfinished, and what has a sandbox. */
+  async #records(sandboxes: readonly SandboxInfo[]): Promise<StoredSession[]> {
+    const { records } = this.#deps.store;
+    const unfinished = await unfinishedSessions(records);
+    const seen = new Set(unfinished.map(({ id }) => id));
+    const rest = sandboxes.flatMap(({ sessionId }) => (seen.has(sessionId) ? [] : sessionId));
+    return [...unfinished, ...(await sessionsOf(records, rest))];
   }
 
   #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));

@@ -17,6 +17,7 @@ import { newSession, publicRecord, StoredSession } from './projection.ts';
 import { removeSession } from './removal.ts';
 import type { SendCommand, Sent, SessionChange, SessionService } from './service.ts';
 import { fileFromLog, shellFromLog } from './stopped-views.ts';
+import { unfinishedKind } from './unfinished.ts';
 
 interface Deps {
   readonly store: Store;
@@ -65,6 +66,7 @@ export function sessionService(deps: Deps): SessionService {
       const found = await store.records.get('session', id);
       if (!found) throw thrown;
       const doc = { ...StoredSession.parse(found.doc), deleting: true };
+      await store.records.put({ kind: unfinishedKind, id, doc: {} });
       await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
     });
   }

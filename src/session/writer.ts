@@ -5,6 +5,7 @@ import type { SessionFact } from '../core/events.ts';
 import type { EventLog, RecordPut } from '../core/ports.ts';
 import { isAside, OpenMessage } from './open-message.ts';
 import { project, type StoredSession } from './projection.ts';
+import { isUnfinished, unfinishedKind } from './unfinished.ts';
 
 interface Options {
   readonly log: EventLog;
@@ -39,6 +40,8 @@ export class SessionWriter {
   #wishes: Wish[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
+  /** Known as unfinished, until it leaves memory. */
+  #isListed = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -113,12 +116,15 @@ export class SessionWriter {
     }
     const puts = batch.flatMap((wish) => wish.puts);
     if (record !== this.#record) puts.push(this.#put(record));
+    const isNews = isUnfinished(record) && !this.#isListed;
+    if (isNews) puts.push({ kind: unfinishedKind, id: record.id, doc: {} });
     const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
     const sure = this.#options.confirm?.();
     if (sure) await sure;
     if (this.#broken) throw this.#broken;
     if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
     this.#record = record;
+    this.#isListed ||= isNews;
     let seq = this.#head;
     this.#head += facts.length;
     for (const wish of batch) {
