@@ -15,6 +15,7 @@ const open = new Set([
   'GET /openapi.json',
   'GET /static/{file}',
   'GET /static/index.html',
+  'GET /sessions/{sid}/desktop',
 ]);
 const withoutToken = /^GET \/api\/v1\/sessions\/(shared\/|[^/]+\/share\/files$)/; // what its owner shared
 const signed = /^GET .*(\/download|\/vnc)$/; // may be opened by a signed address instead
