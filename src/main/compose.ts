@@ -26,7 +26,6 @@ import { sessionService } from '../session/sessions.ts';
 import { terminalService } from '../session/terminals.ts';
 import { type WorkspaceService, workspaceService } from '../session/workspaces.ts';
 import { storeEventLog } from '../store/log.ts';
-import { sqliteStore } from '../store/sqlite/store.ts';
 import { toolRegistry } from '../tools/registry.ts';
 import { openDriver, sandboxFolder } from './driver.ts';
 import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
@@ -36,6 +35,7 @@ import { instanceName } from './instance.ts';
 import { projectParts } from './projects.ts';
 import { ImageRegistries } from './registries.ts';
 import { replicaOf, sharedInstance } from './replica.ts';
+import { openStore } from './store.ts';
 
 const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
@@ -84,7 +84,7 @@ export async function compose({
   await using stack = new AsyncDisposableStack();
   const dataDir = resolve(settings.dataDir);
   const config = { ...settings, dataDir };
-  const store = given.store ?? stack.use(await sqliteStore({ path: join(dataDir, 'corral.db') }));
+  const store = given.store ?? stack.use(await openStore({ config, logger, closing, say }));
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const leaseMs = config.replicas.leaseSeconds * 1_000;

@@ -17,6 +17,7 @@ import {
   putDocument,
   recordId,
   seqOf,
+  sessionOf,
 } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
@@ -104,8 +105,8 @@ export class Appender {
   }
 
   async #insert(documents: readonly EventDocument[], batch: string): Promise<void> {
-    const { events } = this.#connection.at;
     const [first] = documents as [EventDocument];
+    const events = this.#connection.at.events(sessionOf(first._id));
     try {
       if (documents.length === 1) await events.insertOne(first);
       else await events.insertMany(documents as EventDocument[]);
@@ -118,8 +119,9 @@ export class Appender {
   }
 
   async #addMissing(documents: readonly EventDocument[]): Promise<void> {
-    if (documents.length === 0) return;
-    const inserting = this.#connection.at.events.insertMany(documents as EventDocument[], { ordered: false });
+    if (!documents[0]) return;
+    const events = this.#connection.at.events(sessionOf(documents[0]._id));
+    const inserting = events.insertMany(documents as EventDocument[], { ordered: false });
     await inserting.catch(unlessDuplicates);
   }
 
@@ -151,7 +153,7 @@ export class Appender {
   async settle(session: SessionId): Promise<number> {
     const { run, at } = this.#connection;
     const [tail, log] = await Promise.all([
-      run(() => at.events.findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
+      run(() => at.events(session).findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
       run(() => at.logs.findOne({ _id: session })),
     ]);
     const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
@@ -163,7 +165,7 @@ export class Appender {
   async #redo(session: SessionId, tail: EventDocument, head: number): Promise<void> {
     const { run, at } = this.#connection;
     const first = tail.nth
-      ? await run(() => at.events.findOne({ _id: eventId(session, seqOf(tail._id) - (tail.nth ?? 0)) }))
+      ? await run(() => at.events(session).findOne({ _id: eventId(session, seqOf(tail._id) - (tail.nth ?? 0)) }))
       : tail;
     if (!first?.redo) return;
     if (tail.left) await run(() => this.#addMissing(restOf(session, first)));

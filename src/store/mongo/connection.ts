@@ -24,7 +24,9 @@ export interface ConnectionOptions {
 }
 
 export interface Collections {
-  readonly events: Collection<EventDocument>;
+  /** The collection that a session's events are in: there is one, but on a server that finds only by scanning. */
+  events(session: string): Collection<EventDocument>;
+  readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
   readonly records: Collection<RecordDocument>;
   readonly inbox: Collection<InboxDocument>;
@@ -37,6 +39,8 @@ export interface Collections {
 export interface Abilities {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
+  /** Ranges by index. FerretDB 1 looks at every document of a collection. */
+  readonly ranges: boolean;
 }
 
 export interface Connection extends AsyncDisposable {
@@ -54,7 +58,9 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
   const client = clientFor(url, deadlineMs);
   try {
     await client.connect();
-    const hello = await client.db('admin').command({ hello: 1 });
+    const admin = client.db('admin');
+    const [hello, build] = await Promise.all([admin.command({ hello: 1 }), admin.command({ buildInfo: 1 })]);
+    const ranges = build.ferretdbVersion === undefined;
     const replicated = hello.setName !== undefined || hello.msg === 'isdbgrid';
     const concerns = { writeConcern: { w: 'majority', journal: true }, readPreference: 'primary' } as const;
     const db = client.db(client.options.dbName === 'test' ? database : undefined, {
@@ -63,8 +69,8 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     } as DbOptions);
     return {
       db,
-      at: collections(db),
-      can: { changeStreams: replicated, transactions: replicated },
+      at: collections(db, ranges ? 1 : spread),
+      can: { changeStreams: replicated, transactions: replicated, ranges },
       run: runner(deadlineMs, maxWaiting),
       [Symbol.asyncDispose]: () => client.close(),
     };
@@ -95,15 +101,25 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-const collections = (db: Db): Collections => ({
-  events: db.collection('events'),
-  logs: db.collection('logs'),
-  records: db.collection('records'),
-  inbox: db.collection('inbox'),
-  leases: db.collection('leases'),
-  commands: db.collection('commands'),
-  meta: db.collection('meta'),
-});
+/** 64 keeps a scan short and is a matter of a second to make. */
+const spread = 64;
+
+function collections(db: Db, count: number): Collections {
+  const allEvents = Array.from({ length: count }, (_, n) =>
+    db.collection<EventDocument>(count === 1 ? 'events' : `events_${n}`),
+  );
+  const place = (session: string) => (count === 1 ? 0 : Number.parseInt(session.slice(-8), 16) % count);
+  return {
+    events: (session) => allEvents[place(session)] as Collection<EventDocument>,
+    allEvents,
+    logs: db.collection('logs'),
+    records: db.collection('records'),
+    inbox: db.collection('inbox'),
+    leases: db.collection('leases'),
+    commands: db.collection('commands'),
+    meta: db.collection('meta'),
+  };
+}
 
 function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
   let waiting = 0;

@@ -1,4 +1,4 @@
-import type { Document } from 'mongodb';
+import type { Collection, Document } from 'mongodb';
 import { toAppError } from '../../core/errors.ts';
 import { droppable, type FactType, type SessionEvent } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
@@ -24,10 +24,10 @@ interface Parts {
 export function mongoEvents({ connection, appender, heads, now }: Parts): EventStore {
   const { at, run, can } = connection;
   const newest = (session: SessionId, also: Document = {}) =>
-    run(() => at.events.findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));
+    run(() => at.events(session).findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));
 
   async function eventsAfter(session: SessionId, after: number, limit: number) {
-    const cursor = at.events.find({ _id: eventRange(session, after) as never }, { sort: { _id: 1 }, limit });
+    const cursor = at.events(session).find({ _id: eventRange(session, after) as never }, { sort: { _id: 1 }, limit });
     const found: EventDocument[] = [];
     let chars = 0;
     try {
@@ -64,13 +64,15 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     const nth = async (keep: number, also: Document = {}) => {
       const old = { _id: eventRange(session) as never, ...also };
       const found = await run(() =>
-        at.events.findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
+        at.events(session).findOne(old, { sort: { _id: -1 }, skip: Math.max(1, keep), projection: { _id: 1, at: 1 } }),
       );
       return found ? seqOf(found._id) : 0;
     };
     const types = [...droppable];
     const young = await run(() =>
-      at.events.findOne({ _id: eventRange(session) as never, at: { $gt: now() - keptMs } }, { sort: { _id: 1 } }),
+      at
+        .events(session)
+        .findOne({ _id: eventRange(session) as never, at: { $gt: now() - keptMs } }, { sort: { _id: 1 } }),
     );
     const oldUpTo = young ? seqOf(young._id) - 1 : Number.MAX_SAFE_INTEGER;
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
@@ -78,10 +80,12 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     if (thinned <= 0) return;
     // The marks first: a reader may be told of a hole that is not there yet, never meet one it was not told of.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
-    if (trimmed > 0) await run(() => at.events.deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
+    if (trimmed > 0) await run(() => at.events(session).deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
     const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;
-    await run(() => at.events.deleteMany(thin));
-    await run(() => at.events.updateMany({ _id: eventRange(session, 0, thinned) as never }, { $unset: { redo: 1 } }));
+    await run(() => at.events(session).deleteMany(thin));
+    await run(() =>
+      at.events(session).updateMany({ _id: eventRange(session, 0, thinned) as never }, { $unset: { redo: 1 } }),
+    );
   }
 
   return {
@@ -94,14 +98,16 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
         return found ? seqOf(found._id) : 0;
       }
       const mark = { $gt: `${session}:${type}:`, $lt: `${session}:${type};` };
-      const found = await run(() => at.events.findOne({ mark }, { sort: { mark: -1 }, projection: { _id: 1 } }));
+      const found = await run(() =>
+        at.events(session).findOne({ mark }, { sort: { mark: -1 }, projection: { _id: 1 } }),
+      );
       return found ? seqOf(found._id) : 0;
     },
     heads: (sessions) => heads.of(sessions),
     ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
     async erase(session) {
       appender.forget(session);
-      await run(() => at.events.deleteMany({ _id: eventRange(session, -1) as never }));
+      await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
       const ids = [
         { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
         { _id: { $gte: `${session}:`, $lt: `${session};` } },
@@ -123,7 +129,8 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
-  const stream = at.events.watch(only, { timeoutMS: 0 as never });
+  const [events] = at.allEvents as [Collection<EventDocument>]; // who pushes needs no more than one
+  const stream = events.watch(only, { timeoutMS: 0 as never });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });
   try {

@@ -41,7 +41,9 @@ export class Heads {
     const { run, at } = this.#connection;
     if (!this.#noted) {
       const newest = (id: SessionId) =>
-        run(() => at.events.findOne({ _id: eventRange(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }));
+        run(() =>
+          at.events(id).findOne({ _id: eventRange(id) as never }, { sort: { _id: -1 }, projection: { left: 1 } }),
+        );
       const found = await Promise.all(sessions.map(newest));
       sessions.forEach((id, n) => {
         const tail = found[n];

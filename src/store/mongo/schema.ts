@@ -1,10 +1,10 @@
-import type { CreateIndexesOptions, Document } from 'mongodb';
+import type { Collection, CreateIndexesOptions, Document } from 'mongodb';
 import { AppError } from '../../core/errors.ts';
-import type { Collections, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { hopeless, storeError } from './errors.ts';
 
 interface Index {
-  readonly of: keyof Collections;
+  readonly of: 'events' | 'logs' | 'records' | 'inbox' | 'commands';
   readonly key: Record<string, 1 | -1>;
   readonly options?: CreateIndexesOptions;
 }
@@ -30,7 +30,8 @@ export async function prepare(connection: Connection): Promise<void> {
     const text = `The database that MONGODB_URL names was written by a newer Corral (schema ${found}; this one knows ${migrations.length}). Start that version again, or give this one another database.`;
     throw new AppError('unsupported', text);
   }
-  for (const index of indexes) await create(connection, index);
+  const useful = connection.can.ranges ? indexes : indexes.filter(({ of }) => of !== 'events');
+  for (const index of useful) await create(connection, index);
   for (const step of migrations.slice(found)) await step(connection);
   const version: Document = { $max: { version: migrations.length } };
   await run(() => at.meta.updateOne({ _id: 'schema' }, version, { upsert: true }));
@@ -39,7 +40,9 @@ export async function prepare(connection: Connection): Promise<void> {
 
 async function create({ at, run }: Connection, { of, key, options = {} }: Index): Promise<void> {
   try {
-    await run(() => at[of].createIndex(key, options));
+    for (const collection of of === 'events' ? at.allEvents : [at[of]]) {
+      await run(() => (collection as unknown as Collection).createIndex(key, options));
+    }
   } catch (thrown) {
     const cause = thrown instanceof AppError ? thrown.cause : thrown;
     const name = `${of} (${Object.keys(key).join(', ')})`;
@@ -53,7 +56,9 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
 
 /** Sessions that have records and logs but not one event: somebody dropped a collection. */
 async function refuseEmptied({ at, run }: Connection): Promise<void> {
-  if (await run(() => at.events.findOne({}, { projection: { _id: 1 } }))) return;
+  for (const events of at.allEvents) {
+    if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;
+  }
   if (!(await run(() => at.logs.findOne({ head: { $gt: 0 } })))) return;
   const text =
     'The collection events of the database that MONGODB_URL names is empty, though logs has sessions with history. Restore it from a backup, or drop the whole database to begin anew.';

@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { pause } from '../core/cancel.ts';
+import { toAppError } from '../core/errors.ts';
+import type { Store } from '../core/ports.ts';
+import { Secret } from '../core/secret.ts';
+import type { Logger } from '../observability/logger.ts';
+import { sqliteStore } from '../store/sqlite/store.ts';
+import { waitingRoom } from './waiting-room.ts';
+
+interface Options {
+  readonly config: Pick<Config, 'mongodbUrl' | 'dataDir' | 'host' | 'port'>;
+  readonly logger: Pick<Logger, 'warn' | 'info'>;
+  /** Fires when the server is to stop; then waiting ends. */
+  readonly closing: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+/** The store that the settings name. A database that is away is waited for, and whoever asks meanwhile is told so. */
+export async function openStore({ config, logger, closing, say }: Options): Promise<Store> {
+  const { mongodbUrl: url, dataDir, host, port } = config;
+  if (!url) return await sqliteStore({ path: join(dataDir, 'corral.db') });
+  const { mongoStore } = await import('../store/mongo/store.ts'); // the driver's tenths of a second only where it is used
+  await using stack = new AsyncDisposableStack();
+  for (let wait = 250; ; wait = Math.min(2 * wait, 2_000)) {
+    try {
+      return await mongoStore({ url });
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      if (error.code !== 'store_unavailable') throw error;
+      if (wait === 250) {
+        const reason = `MongoDB at ${hostsOf(url)} does not answer. The server waits for it and starts when it appears.`;
+        say(reason);
+        logger.warn({ err: error }, 'the store is away; waiting for it');
+        stack.use(await waitingRoom({ host, port, reason }));
+      }
+      await pause(wait, closing);
+    }
+  }
+}
+
+/** The address without its user and password. */
+export const hostsOf = (url: Secret): string =>
+  /^mongodb(?:[+]srv)?:[/][/](?:[^@/]*@)?([^/?]+)/.exec(url.reveal())?.[1] ?? '?';
+
+/** What must never be printed of the address: all of it, and its password alone. */
+export function secretsIn(url: Secret | undefined): Secret[] {
+  const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
+  if (!url || !password) return url ? [url] : [];
+  return [url, new Secret(password), new Secret(decodeURIComponent(password))];
+}

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+interface Options {
+  readonly host: string;
+  readonly port: number;
+  /** What is waited for, for whoever asks meanwhile. */
+  readonly reason: string;
+}
+
+/**
+ * Answers in the server's place while what it stands on is away: it lives (`/healthz`), it is not ready (`/readyz`,
+ * `/health`), and everything else is to be asked again. Disposing frees the port.
+ */
+export async function waitingRoom({ host, port, reason }: Options): Promise<AsyncDisposable> {
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    const isHealth = path === '/health' || path === '/readyz' || path === '/health/detailed';
+    const error = { code: 'store_unavailable', message: reason, retryable: true };
+    const body =
+      path === '/healthz' ? { status: 'starting' } : isHealth ? { status: 'unhealthy', detail: reason } : { error };
+    request.resume();
+    response.writeHead(path === '/healthz' ? 200 : 503, {
+      'content-type': 'application/json',
+      connection: 'close',
+      'retry-after': '2',
+    });
+    response.end(JSON.stringify(body));
+  });
+  server.listen({ host, port });
+  await once(server, 'listening');
+  return {
+    [Symbol.asyncDispose]: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close').catch(() => {});
+    },
+  };
+}
