@@ -1,0 +1,74 @@
+import { deadline, pause } from '../../core/cancel.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { DesktopStatus, ScreenAction } from '../../sandbox/client.ts';
+import type { ToolContext, ToolResult } from '../tool.ts';
+import { readPng, scaled, writePng } from './png.ts';
+import { modelScreen, onScreen, type Point, type Size } from './screen.ts';
+
+const startMs = 90_000;
+const settleMs = 500; // what a click starts shows by then
+
+/** The desktop for a model that points in a screen of its own. */
+export interface Desk {
+  /** As the model sees it. */
+  readonly screen: Size;
+  at(point: Point, of?: Size): Point;
+  do(action: ScreenAction): Promise<void>;
+  /** A part of the screen in the model's own pixels; all of it without one. */
+  photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
+  pointer(): Promise<Point>;
+  wait(ms: number): Promise<void>;
+}
+
+/** Does something at the desktop, and shows the screen afterwards. Input waits while a person has keyboard and mouse. */
+export async function atDesk(
+  ctx: ToolContext,
+  kind: 'looks' | 'acts',
+  work: (desk: Desk) => Promise<ToolResult | string>,
+): Promise<ToolResult> {
+  using until = deadline(startMs, systemClock, ctx.signal);
+  const status = await ctx.sandbox.desktop.start(until.signal);
+  if (kind === 'acts') await ctx.gate?.(ctx.signal);
+  const desk = deskOf(ctx, status);
+  const said = await work(desk);
+  if (typeof said !== 'string') return said;
+  if (kind === 'acts') await desk.wait(settleMs);
+  return await shown(ctx, said, await desk.photograph());
+}
+
+export async function shown(ctx: ToolContext, output: string, data: Buffer): Promise<ToolResult> {
+  const kept = await ctx.keepPicture?.({ mimeType: 'image/png', data });
+  return { ok: true, output, content: kept ? { screenshot: kept.url } : null, ...(kept && { pictures: [kept] }) };
+}
+
+export const wrong = (output: string): ToolResult => ({ ok: false, reason: 'bad_arguments', output });
+
+function deskOf({ sandbox: { desktop }, signal }: ToolContext, { width, height }: DesktopStatus): Desk {
+  const whole: Size = { width, height };
+  const screen = modelScreen(whole);
+  return {
+    screen,
+    at: (point, of = screen) => onScreen(point, of, whole),
+    do: (action) => desktop.act(action, signal),
+    pointer: async () => onScreen(await desktop.pointer(signal), whole, screen),
+    wait: (ms) => pause(ms, signal),
+    async photograph(part) {
+      const png = await desktop.screenshot(signal);
+      const isWhole = part === undefined && screen.width === width && screen.height === height;
+      const picture = isWhole ? undefined : readPng(png);
+      if (!picture) return png;
+      const from = part ? onScreen(part.from, screen, picture) : { x: 0, y: 0 };
+      const to = part ? onScreen(part.to, screen, picture) : { x: picture.width, y: picture.height };
+      const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
+      // A part is shown as large as a whole screen may be: that is what one looks closer for.
+      const scale = Math.min(screen.width / region.width, screen.height / region.height);
+      const size = part
+        ? {
+            width: Math.max(1, Math.round(region.width * scale)),
+            height: Math.max(1, Math.round(region.height * scale)),
+          }
+        : screen;
+      return writePng(scaled(picture, region, size));
+    },
+  };
+}

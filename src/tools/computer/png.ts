@@ -1,0 +1,113 @@
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import type { Size } from './screen.ts';
+
+// As much of PNG as screenshots need: 8 bits a part, RGB or RGBA, not interlaced.
+
+export interface Raster extends Size {
+  /** Three bytes a pixel. */
+  readonly rgb: Buffer;
+}
+export interface Region extends Size {
+  readonly x: number;
+  readonly y: number;
+}
+const signature = Buffer.from('89504e470d0a1a0a', 'hex');
+
+/** Undefined for what is no such picture. */
+export function readPng(png: Buffer): Raster | undefined {
+  if (!png.subarray(0, 8).equals(signature)) return undefined;
+  const data: Buffer[] = [];
+  let header: Buffer | undefined;
+  for (let at = 8; at + 12 <= png.length; ) {
+    const length = png.readUInt32BE(at);
+    const name = png.toString('latin1', at + 4, at + 8);
+    const body = png.subarray(at + 8, at + 8 + length);
+    if (name === 'IHDR') header = body;
+    if (name === 'IDAT') data.push(body);
+    at += length + 12;
+  }
+  if (header?.[8] !== 8 || (header[9] !== 2 && header[9] !== 6) || header[12] !== 0) return undefined;
+  const [width, height, parts] = [header.readUInt32BE(0), header.readUInt32BE(4), header[9] === 6 ? 4 : 3];
+  if (width * height > 64_000_000) return undefined;
+  const raw = inflateSync(Buffer.concat(data), { maxOutputLength: (width * parts + 1) * height });
+  return { width, height, rgb: withoutAlpha(unfiltered(raw, { width, height }, parts), parts) };
+}
+
+/** Each line stands as differences to what is left of it and above it. */
+function unfiltered(raw: Buffer, { width, height }: Size, parts: number): Buffer {
+  const line = width * parts;
+  const out = Buffer.alloc(line * height);
+  for (let y = 0; y < height; y++) {
+    const filter = raw[y * (line + 1)] ?? 0;
+    for (let n = 0; n < line; n++) {
+      const at = y * line + n;
+      const left = n >= parts ? (out[at - parts] as number) : 0;
+      const up = y > 0 ? (out[at - line] as number) : 0;
+      const corner = n >= parts && y > 0 ? (out[at - line - parts] as number) : 0;
+      out[at] = (raw[y * (line + 1) + 1 + n] as number) + predicted(filter, left, up, corner);
+    }
+  }
+  return out;
+}
+
+function predicted(filter: number, left: number, up: number, corner: number): number {
+  if (filter === 0) return 0;
+  if (filter === 1) return left;
+  if (filter === 2) return up;
+  if (filter === 3) return (left + up) >> 1;
+  const [toLeft, toUp, toCorner] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
+  return toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
+}
+
+function withoutAlpha(bytes: Buffer, parts: number): Buffer {
+  if (parts === 3) return bytes;
+  const rgb = Buffer.alloc((bytes.length / 4) * 3);
+  for (let from = 0, to = 0; from < bytes.length; from += 4, to += 3) bytes.copy(rgb, to, from, from + 3);
+  return rgb;
+}
+
+export function writePng({ width, height, rgb }: Raster): Buffer {
+  const line = width * 3;
+  const raw = Buffer.alloc((line + 1) * height);
+  for (let y = 0; y < height; y++) rgb.copy(raw, y * (line + 1) + 1, y * line, (y + 1) * line);
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, 2], 8);
+  const data = deflateSync(raw, { level: 6 });
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
+}
+
+function chunk(name: string, data: Buffer): Buffer {
+  const named = Buffer.concat([Buffer.from(name, 'latin1'), data]);
+  const frame = Buffer.alloc(8);
+  frame.writeUInt32BE(data.length, 0);
+  frame.writeUInt32BE(crc32(named), 4);
+  return Buffer.concat([frame.subarray(0, 4), named, frame.subarray(4)]);
+}
+
+/** A part of a picture at another size; smaller ones are averaged, so that thin lines and letters stay. */
+export function scaled(from: Raster, region: Region, to: Size): Raster {
+  const rgb = Buffer.alloc(to.width * to.height * 3);
+  const [sx, sy] = [region.width / to.width, region.height / to.height];
+  for (let y = 0; y < to.height; y++) {
+    const [top, bottom] = span(region.y + y * sy, sy);
+    for (let x = 0; x < to.width; x++) {
+      const [left, right] = span(region.x + x * sx, sx);
+      const at = (y * to.width + x) * 3;
+      for (let part = 0; part < 3; part++) {
+        let sum = 0;
+        for (let v = top; v < bottom; v++)
+          for (let u = left; u < right; u++) sum += from.rgb[(v * from.width + u) * 3 + part] ?? 0;
+        rgb[at + part] = Math.round(sum / ((bottom - top) * (right - left)));
+      }
+    }
+  }
+  return { ...to, rgb };
+}
+
+/** Which pixels lie under one: at least one. */
+const span = (from: number, length: number): [number, number] => {
+  const first = Math.floor(from + 1e-9);
+  return [first, Math.max(first + 1, Math.floor(from + length - 1e-9))];
+};

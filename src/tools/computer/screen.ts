@@ -1,0 +1,28 @@
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Models point best on a screen no larger than this; a larger one they are shown made smaller. */
+const most: Size = { width: 1280, height: 800 };
+
+/** The screen as the model sees it: the desktop, in its own shape, no larger than a model is good at. */
+export function modelScreen({ width, height }: Size): Size {
+  const scale = Math.min(1, most.width / width, most.height / height);
+  return { width: Math.round(width * scale), height: Math.round(height * scale) };
+}
+
+/** A point of one screen on another, inside of it. */
+export const onScreen = ({ x, y }: Point, from: Size, to: Size): Point => ({
+  x: within(Math.round((x * to.width) / from.width), to.width),
+  y: within(Math.round((y * to.height) / from.height), to.height),
+});
+
+const within = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
+
+/** Where Gemini points: both axes go from 0 to 1000, whatever the screen. */
+export const thousandths: Size = { width: 1000, height: 1000 };
