@@ -41,7 +41,13 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
 
   async function send({ method, path, body, what }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     throwIfFired(signal);
-    const options = await credentials.apply();
+    const options = await credentials.apply().catch((cause: Error) => {
+      throw new AppError(
+        'driver_unavailable',
+        `The credentials for the Kubernetes API are unusable: ${cause.message}`,
+        { cause },
+      );
+    });
     const url = new URL(credentials.server.pathname.replace(/\/$/, '') + path, credentials.server);
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const text = body === undefined ? undefined : JSON.stringify(body);

@@ -27,6 +27,7 @@ const capabilities: Capabilities = {
   desktop: false,
 };
 const cleanUpMs = 40_000;
+const lastMs = 4_000;
 const reapEveryMs = 60_000;
 
 export interface KubernetesDriver extends Driver {
@@ -107,7 +108,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   /** After a failed start: takes away what that call made, never a sandbox that it found running. */
   async function undo(id: SandboxId, attempt: string | undefined, workspace: 'keep' | 'remove'): Promise<void> {
-    const signal = AbortSignal.timeout(cleanUpMs);
+    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), hurry.signal]);
     const found = await pods.get(nameOf(id), signal);
     if (found && found.metadata?.annotations?.['corral/attempt'] !== attempt) return;
     await clear(id, workspace, signal);
@@ -115,6 +116,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   const reap = (signal: AbortSignal) => reapPods({ pods, instance, now: clock.now() }, { signal });
   const closing = new AbortController();
+  const hurry = new AbortController();
   let reaping: Promise<unknown> = Promise.resolve();
   const reapLater = () =>
     clock.setTimeout(() => {
@@ -211,8 +213,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     async [Symbol.asyncDispose]() {
       closing.abort();
       clock.clearTimeout(timer);
+      const last = clock.setTimeout(() => hurry.abort(), lastMs); // what is left is found by its labels
       await provisions[Symbol.asyncDispose]();
       await destroys[Symbol.asyncDispose]();
+      clock.clearTimeout(last);
       await reaping;
       ends[Symbol.dispose]();
       await watch[Symbol.asyncDispose]();

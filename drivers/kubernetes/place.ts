@@ -21,7 +21,7 @@ interface Place {
   readonly made: Made;
 }
 
-const createMs = 20_000;
+const createMs = 5_000;
 
 /** Makes the sandbox's pod, or takes over the one that has its name already. */
 export async function placePod(
