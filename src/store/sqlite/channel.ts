@@ -21,6 +21,8 @@ interface Request {
 
 /** The caller's end of a store thread. One batch is away at a time; what is asked meanwhile makes the next one. */
 export interface Channel<Ops extends Operations> extends AsyncDisposable {
+  /** How many are not answered yet. */
+  readonly pending: number;
   /** `chars`: how much text the arguments hold. */
   call<Name extends string & keyof Ops>(
     name: Name,
@@ -92,6 +94,9 @@ export async function openChannel<Ops extends Operations>(
   });
 
   return {
+    get pending() {
+      return away.length + waiting.length;
+    },
     call(name, args, size = 0) {
       const { promise, resolve, reject } = Promise.withResolvers<never>();
       if (ended) reject(ended);
@@ -114,6 +119,6 @@ export async function openChannel<Ops extends Operations>(
 
 const full = () => new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');
 
-function errorOf([, code, text, cause]: Extract<Reply, readonly [ok: false, ...unknown[]]>): AppError {
+export function errorOf([, code, text, cause]: Extract<Reply, readonly [ok: false, ...unknown[]]>): AppError {
   return new AppError(code, text, cause === '' ? {} : { cause });
 }

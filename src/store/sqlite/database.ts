@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors.ts';
-import { corrupt, storeError } from './errors.ts';
+import { corrupt, isBusy, storeError } from './errors.ts';
 import { lockStore } from './lock.ts';
 import { migrations } from './schema.ts';
 
@@ -16,6 +16,9 @@ export interface DatabaseOptions {
 /** Checking reads the whole file, about 2 GB/s from memory; beyond this size damage shows when it is read. */
 const checkedBytes = 256 * 1024 * 1024;
 
+/** For every connection that writes. With `secure_delete` what a deleted session said is not to be found in the file. */
+export const inherited = 'PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = ON';
+
 /** Locks, checks, creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable. */
 export function openForWriting(options: DatabaseOptions, now: number): { db: DatabaseSync } & Disposable {
   mkdirSync(dirname(options.path), { recursive: true, mode: 0o700 });
@@ -27,8 +30,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
     const db = stack.adopt(new DatabaseSync(options.path, { timeout: options.busyTimeoutMs }), (it) => it.close());
     db.exec(`
       PRAGMA journal_mode = WAL; PRAGMA synchronous = ${options.synchronous};
-      PRAGMA journal_size_limit = 16777216;
-      PRAGMA secure_delete = ON; -- what a deleted session said is not to be found in the file
+      ${inherited}
     `);
     migrate(db);
     const held = stack.move();
@@ -73,4 +75,16 @@ function migrate(db: DatabaseSync): void {
 /** What was deleted stands in the write-ahead log until that is emptied. A reader that is in the way is not waited for. */
 export function emptyWal(db: DatabaseSync, { busyTimeoutMs }: DatabaseOptions): void {
   db.exec(`PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${busyTimeoutMs}`);
+}
+
+/**
+ * Takes the log over into the file, and begins it anew: to write its first page waits for the disk, which is nothing for
+ * the connection on the event loop. Whatever is in the way is left for the next time.
+ */
+export function checkpoint(db: DatabaseSync): void {
+  try {
+    db.exec(`PRAGMA wal_checkpoint(PASSIVE); PRAGMA user_version = ${migrations.length}`);
+  } catch (thrown) {
+    if (!isBusy(thrown)) throw thrown;
+  }
 }

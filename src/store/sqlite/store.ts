@@ -12,6 +12,7 @@ import type {
   StoredRecord,
 } from '../../core/ports.ts';
 import { type Channel, openChannel, type QueueLimits } from './channel.ts';
+import { openWriter, type Writer } from './direct.ts';
 import { corrupt } from './errors.ts';
 import type { Reads, RecordRow } from './reads.ts';
 import type { PutRow, Writes } from './writes.ts';
@@ -23,20 +24,26 @@ export interface SqliteOptions {
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;
+  /** False: the event loop's own thread never writes. */
+  readonly direct?: boolean;
 }
 
 const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
- * One file, written by one thread and read by another. Rejects: store_busy (another server has it), store_corrupt,
+ * One file, written by one thread, or where that is idle by this one, and read by another. Rejects: store_busy (another server has it), store_corrupt,
  * unsupported (a newer version wrote it), store_unavailable. Disposing finishes what was asked before.
  */
 export async function sqliteStore(options: SqliteOptions): Promise<Store> {
-  const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
+  const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue, direct = true } = options;
   const database = { path, synchronous, busyTimeoutMs };
   await using stack = new AsyncDisposableStack();
-  const writer = stack.use(await openChannel<Writes>({ ...database, role: 'writer' }, queue));
-  const reader = stack.use(await openChannel<Reads>({ ...database, role: 'reader' }, queue));
+  const thread = { ...database, role: 'writer' } as const;
+  const writer: Writer = stack.use(
+    direct ? await openWriter(database, queue) : await openChannel<Writes>(thread, queue),
+  );
+  const reads = stack.use(await openChannel<Reads>({ ...database, role: 'reader' }, queue));
+  const reader = direct ? settled(reads, writer) : reads;
   const held = stack.move();
   return {
     name: 'sqlite',
@@ -57,6 +64,18 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
       throwIfFired(signal);
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+/** Nobody is told what a power cut could still take back. */
+function settled(reader: Channel<Reads>, writer: Writer): Channel<Reads> {
+  return {
+    ...reader,
+    async call(name, args) {
+      const value = await reader.call(name, args);
+      if (writer.unsettled) await writer.unsettled;
+      return value;
+    },
   };
 }
 

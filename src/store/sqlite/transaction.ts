@@ -31,6 +31,15 @@ export function commitTogether(
   );
   let fatal: AppError | undefined;
 
+  function alone(call: Call): Reply[] {
+    begin?.run();
+    const reply = attempt(operations, call, path);
+    if (!db.isTransaction) throw new Rolledback(reply);
+    if (reply[0]) finish();
+    else db.exec('ROLLBACK');
+    return [reply];
+  }
+
   function all(calls: readonly Call[]): Reply[] {
     begin?.run();
     const replies = calls.map((call) => {
@@ -41,16 +50,20 @@ export function commitTogether(
       release?.run();
       return reply;
     });
+    finish();
+    return replies;
+  }
+
+  function finish(): void {
     failpointSync('store.commit.before');
     commit?.run();
     failpointSync('store.commit.after');
-    return replies;
   }
 
   return (calls) => {
     if (fatal) return calls.map(() => refusal(fatal as AppError));
     try {
-      return all(calls);
+      return calls.length === 1 ? alone(calls[0] as Call) : all(calls);
     } catch (thrown) {
       if (db.isTransaction) db.exec('ROLLBACK');
       if (thrown instanceof Rolledback) return calls.map(() => thrown.reply);

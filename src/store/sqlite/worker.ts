@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { armFailpoints } from '../../core/failpoint.ts';
-import { type DatabaseOptions, emptyWal, openForReading, openForWriting } from './database.ts';
+import { checkpoint, type DatabaseOptions, emptyWal, openForReading, openForWriting } from './database.ts';
 import { storeError } from './errors.ts';
 import { readOperations } from './reads.ts';
 import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
@@ -34,6 +34,7 @@ function write(): void {
   serve(opened, (calls) => {
     const replies = commit(calls);
     if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db, input);
+    if (calls.some(([name]) => name === 'checkpoint')) checkpoint(opened.db);
     return replies;
   });
 }

@@ -244,10 +244,10 @@ export function logContract(store: () => Store): void {
       const id = newSession();
       let reads = 0;
       const log = open({
-        page: (...args) => {
-          reads++;
-          return store().events.page(...args);
-        },
+        page: (...args) =>
+          store()
+            .events.page(...args)
+            .finally(() => reads++),
       });
       const readers = Array.from({ length: 5 }, () => log.follow(id, 0, soon())[Symbol.asyncIterator]());
       const append = writer(log, id);

@@ -16,7 +16,7 @@ afterEach(() => folder[Symbol.dispose]());
 /** A store whose every commit takes `ms` longer. */
 async function openSlow(ms: number, options: Partial<SqliteOptions> = {}) {
   using _armed = armFailpoints(`store.commit.before=sleep(${ms})`, { exit: () => {} });
-  return await sqliteStore({ path, ...options });
+  return await sqliteStore({ path, direct: false, ...options });
 }
 
 test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop go on', async () => {

@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { armFailpoints } from '../../../src/core/failpoint.ts';
+import { sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let path: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+  path = join(folder.path, 'corral.db');
+});
+afterEach(() => folder[Symbol.dispose]());
+const arm = (spec: string) => armFailpoints(spec, { exit: () => {} });
+
+test('nobody reads what is committed but not on the disk yet', async () => {
+  await using store = await sqliteStore({ path });
+  const id = newSession();
+  using _armed = arm('store.settle=sleep(150)');
+  const appended = writer(store.events, id)(facts(1));
+  const before = performance.now();
+  const { head } = await store.events.page(id, 0, 10);
+  expect([head, performance.now() - before > 100]).toEqual([1, true]);
+  expect(await appended).toBe(1);
+});
+
+test('what comes while one is on its way to the disk is committed together, by the thread', async () => {
+  await using store = await sqliteStore({ path });
+  using _armed = arm('store.settle=sleep(100)');
+  const before = performance.now();
+  const heads = await Promise.all(Array.from({ length: 200 }, () => writer(store.events, newSession())(facts(1))));
+  expect(heads).toEqual(Array(200).fill(1));
+  expect(performance.now() - before).toBeLessThan(2_000); // one by one it would be 20,000
+});
+
+test.each(['full', 'normal'] as const)(
+  'with synchronous %s, who writes without end lets others have their turn',
+  async (synchronous) => {
+    await using store = await sqliteStore({ path, synchronous });
+    const append = writer(store.events, newSession());
+    let turns = 0;
+    const counting = setInterval(() => turns++, 1);
+    for (let n = 0; n < 1_000; n++) await append(facts(1));
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(3);
+    expect((await store.events.page(newSession(), 0, 1)).head).toBe(0);
+  },
+);
+
+test('when the disk fails, nothing is acknowledged any more, whoever would write it', async () => {
+  await using store = await sqliteStore({ path });
+  const id = newSession();
+  {
+    using _armed = arm('store.settle=throw');
+    await expect(writer(store.events, id)(facts(1))).rejects.toThrow();
+  }
+  await expect(store.events.append({ sessionId: newSession(), after: 0, at: 1, facts: facts(1) })).rejects.toThrow();
+  await expect(store.events.erase(id)).rejects.toThrow(); // this one goes to the thread
+});
+
+test('a fence and a conflict are refused at once, and leave nothing', async () => {
+  await using store = await sqliteStore({ path });
+  const id = newSession();
+  const wrong = { sessionId: id, after: 5, at: 1, facts: facts(1), puts: [{ kind: 'k', id, doc: 1 }] };
+  await expect(store.events.append(wrong)).rejects.toMatchObject({ code: 'fenced' });
+  expect(await store.records.get('k', id)).toBeUndefined();
+  await expect(store.records.put({ kind: 'k', id, doc: 1, expect: 3 })).rejects.toMatchObject({ code: 'conflict' });
+  expect((await store.events.page(id, 0, 1)).head).toBe(0);
+});
