@@ -19,6 +19,7 @@ export interface Terminal {
 /** Loaded only when named, so that none of them costs a server's start anything. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   try: async () => (await import('./try.ts')).tryCommand,
+  'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
 };
 
