@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { chaosReplicas } from '../../support/chaos-replicas.ts';
+import { needs } from '../../support/components.ts';
+import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+
+const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const points = Number(process.env.CHAOS_POINTS ?? 12);
+
+test.skipIf(skipMongo)(
+  `F055 F060 two servers are killed, stopped and told to end at random: one writer ever, and no client misses anything (CHAOS_SEED=${seed})`,
+  { timeout: 120_000 + points * 10_000 },
+  async (context) => {
+    await needs(context, 'bubblewrap');
+    const mongo = mongoUrl ?? 'mongodb://127.0.0.1:27017/';
+    const result = await chaosReplicas({ mongo, driver: 'process', points, seed, leaseSeconds: 2 });
+    console.log(JSON.stringify(result));
+    expect(result.problems).toEqual([]);
+    expect(result.moved).toBeGreaterThan(points / 6);
+  },
+);
