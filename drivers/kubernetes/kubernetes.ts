@@ -24,15 +24,15 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
-  desktop: false,
+  desktop: false, // unless the options say so
 };
 const cleanUpMs = 40_000;
 const lastMs = 4_000;
 const reapEveryMs = 60_000;
 
 export interface KubernetesDriver extends Driver {
-  /** Ends what is past its deadline; the names of those pods. */
-  reap(signal: AbortSignal): Promise<readonly string[]>;
+  /** Ends what is past its deadline, of this installation or of all in the namespace; the names of those pods. */
+  reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
 }
 
 export async function kubernetesDriver(options: KubernetesOptions): Promise<KubernetesDriver> {
@@ -114,7 +114,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     await clear(id, workspace, signal);
   }
 
-  const reap = (signal: AbortSignal) => reapPods({ pods, instance, now: clock.now() }, { signal });
+  const reap = (signal: AbortSignal, whose?: 'all') =>
+    reapPods({ pods, instance: whose === 'all' ? undefined : instance, now: clock.now() }, signal);
   const closing = new AbortController();
   const hurry = new AbortController();
   let reaping: Promise<unknown> = Promise.resolve();
@@ -129,7 +130,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   return {
     name: 'kubernetes',
-    capabilities,
+    capabilities: { ...capabilities, desktop: options.desktop ?? false },
     reap,
 
     async check({ signal }) {

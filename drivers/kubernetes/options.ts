@@ -37,6 +37,8 @@ export interface PodSettings {
 export interface ServerPods {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the pods themselves, which may be another one than their service's. */
+  readonly egressPort: number;
 }
 
 export interface KubernetesOptions {
@@ -67,6 +69,8 @@ export interface KubernetesOptions {
   readonly pendingMs: number;
   /** Requests to the API server at once. */
   readonly maxInFlight: number;
+  /** Whether sandboxes are asked for with a desktop. */
+  readonly desktop?: boolean;
   /** The truth could not be heard for a while; for the operator's log. */
   readonly onTrouble?: (error: AppError) => void;
 }

@@ -44,7 +44,8 @@ export function podBody(request: PodRequest): V1Pod {
 }
 
 function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
-  const { volumes, mounts } = volumesFor(spec.limits, settings.workspace === 'volume' ? request.name : undefined);
+  const claim = settings.workspace === 'volume' ? request.name : undefined;
+  const { volumes, mounts } = volumesFor(spec.limits, claim, spec.env.CORRAL_DESKTOP === 'on');
   return {
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - request.now) / 1_000)),
@@ -136,7 +137,7 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
 const scratch = 256 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 
-function volumesFor({ diskBytes }: SandboxLimits, claim: string | undefined) {
+function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | undefined, hasDesktop: boolean) {
   const volumes: V1Volume[] = [
     claim === undefined
       ? { name: 'workspace', emptyDir: { sizeLimit: String(diskBytes) } }
@@ -144,7 +145,11 @@ function volumesFor({ diskBytes }: SandboxLimits, claim: string | undefined) {
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
+  // A browser's tabs share it, and nodes give 64 MiB.
+  if (hasDesktop)
+    volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: V1VolumeMount[] = [
+    ...(hasDesktop ? [{ name: 'shm', mountPath: '/dev/shm' }] : []),
     { name: 'workspace', mountPath: '/workspace' },
     ...Object.entries(places).map(([name, mountPath]) => ({ name, mountPath })),
     ...['corral', 'corral-state'].map((subPath) => ({ name: 'run', mountPath: `/run/${subPath}`, subPath })),

@@ -24,7 +24,9 @@ export function networkPolicies(ways: Ways): V1NetworkPolicy[] {
   };
   // What is forwarded comes from the node itself, which policies let through.
   const _in = reach === 'port-forward' ? [] : [{ ...(server && { _from: [server] }), ports: tcp(daemonPort) }];
-  const out: V1NetworkPolicyEgressRule[] = egress ? [{ to: [server ?? peerOf(egress)], ports: tcp(egress.port) }] : [];
+  const out: V1NetworkPolicyEgressRule[] = egress
+    ? [{ to: [server ?? peerOf(egress)], ports: tcp(serverPods?.egressPort ?? egress.port) }]
+    : [];
   return (['none', 'proxy'] as const).map((kind) => ({
     apiVersion: 'networking.k8s.io/v1',
     kind: 'NetworkPolicy',

@@ -1,4 +1,3 @@
-import type { Call } from '../driver.ts';
 import { expiryOf, instanceOf } from './labels.ts';
 import type { Pods } from './pods.ts';
 
@@ -13,7 +12,7 @@ interface Reaping {
 const marginMs = 60_000;
 
 /** Names of the pods that were removed. */
-export async function reapPods({ pods, instance, now }: Reaping, { signal }: Pick<Call, 'signal'>): Promise<string[]> {
+export async function reapPods({ pods, instance, now }: Reaping, signal: AbortSignal): Promise<string[]> {
   const all = await pods.list('app.kubernetes.io/managed-by=corral,corral/sandbox', signal);
   const late = all.filter(({ metadata }) => {
     if (instance !== undefined && instanceOf(metadata) !== instance) return false;

@@ -90,6 +90,8 @@ const listOf = <Item extends z.ZodType>(accepts: string, item: Item) =>
     z.union([z.array(z.unknown()), z.string().transform(items)]).pipe(z.array(item)),
   );
 
+export const words = (accepts: string, pattern: RegExp) => listOf(accepts, z.string().regex(pattern));
+
 export const paths = () => listOf('files', z.string().min(1));
 export const ports = () => listOf('port numbers', wholeNumber(1, 65_535));
 export const origins = () =>
@@ -97,6 +99,19 @@ export const origins = () =>
 export const hosts = () =>
   listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostForm));
 const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
+
+/** A name or address with its port, split. */
+export const address = () =>
+  accepting(
+    'a host and a port such as 0.0.0.0:8118',
+    z
+      .string()
+      .regex(/^(\[[0-9a-f:]+\]|[a-z0-9_.-]+):\d{1,5}$/i)
+      .transform((given) => {
+        const at = given.lastIndexOf(':');
+        return { host: given.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(given.slice(at + 1)) };
+      }),
+  );
 
 const isNetwork = (given: string) => {
   const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(given) ?? [];

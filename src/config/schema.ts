@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  address,
   amount,
   flag,
   hosts,
@@ -13,6 +14,7 @@ import {
   text,
   url,
   whole,
+  words,
 } from './kinds.ts';
 
 /** What a setting says of itself beside its schema; the list of variables, the help and the errors come from here. */
@@ -54,6 +56,7 @@ const model = (provider: string, ...keys: string[]) =>
 
 const pages = ['localhost', '127.0.0.1'].flatMap((host) => [3000, 5173, 5174].map((port) => `http://${host}:${port}`));
 const day = 24 * 60 * 60;
+const labelForm = /^[^=\s]+=[^=\s]*$/;
 
 /** Every setting there is. The path in kebab case is the key in corral.yaml; CORRAL_ + the path is the variable. */
 export const Config = z.strictObject({
@@ -112,6 +115,61 @@ export const Config = z.strictObject({
   ),
   docker: z.strictObject({
     host: optional(text('an address such as unix:///var/run/docker.sock'), 'where Docker answers', 'DOCKER_HOST'),
+  }),
+  kubernetes: z.strictObject({
+    kubeconfig: optional(
+      text('a file, or several with : between them'),
+      "who to ask and as whom; unset: the pod's own service account, or ~/.kube/config",
+      'KUBECONFIG',
+    ),
+    context: optional(text('a name'), 'context of the kubeconfig; unset: its current one'),
+    namespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral-sandboxes', 'namespace of the pods'),
+    reach: setting(
+      oneOf('auto', 'pod-ip', 'port-forward'),
+      'auto',
+      'how pods are reached; auto is pod-ip in a pod, else port-forward, where all goes through the API server',
+    ),
+    daemonPort: setting(whole(1024, 65_535), 2718, 'port in the pod that the server asks'),
+    egressListen: setting(address(), '0.0.0.0:8118', 'where the server waits for what pods ask of the outside'),
+    egressAddress: optional(
+      address(),
+      'where pods reach that, such as the name of a service and its port; unset: they have no way out',
+    ),
+    serverNamespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral', "namespace of the server's own pods"),
+    serverLabels: setting(
+      words('labels such as app=corral', labelForm),
+      [],
+      "labels of the server's own pods, for the network policies; none: by the addresses alone",
+    ),
+    networkPolicies: setting(
+      oneOf('managed', 'given'),
+      'managed',
+      'whether the server puts them in place, or somebody else has, such as the chart',
+    ),
+    workspace: setting(
+      oneOf('ephemeral', 'volume'),
+      'ephemeral',
+      'volume: a claim keeps the files of a session while its pod is gone; ephemeral: they go with the pod',
+    ),
+    storageClass: optional(text('a name'), "class of those claims; unset: the cluster's default"),
+    runtimeClass: optional(text('a name such as gvisor'), 'runtime class of the pods'),
+    priorityClass: optional(text('a name'), 'priority class of the pods'),
+    nodeSelector: setting(words('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
+    tolerations: setting(
+      words(
+        'taints such as sandboxes=only:NoSchedule',
+        /^[^=:\s]+(=[^:\s]*)?(:(NoSchedule|PreferNoSchedule|NoExecute))?$/,
+      ),
+      [],
+      'taints of nodes that the pods tolerate',
+    ),
+    imagePullSecrets: setting(words('names', /^[a-z0-9.-]+$/), [], 'secrets in the namespace that open registries'),
+    imagePullPolicy: setting(oneOf('IfNotPresent', 'Always', 'Never'), 'IfNotPresent', 'when nodes pull the image'),
+    requestShare: setting(amount(0.01, 1), 0.25, "part of a sandbox's limits that is reserved for it"),
+    userNamespaces: setting(flag(), false, "pods' users are nobody on the node; nodes must be able to"),
+    nodeLossSeconds: setting(whole(0, 3600), 30, 'a pod is given up when its node was away for so long'),
+    pendingSeconds: setting(whole(1, 3600), 120, 'how long a pod may wait for a node or a registry'),
+    maxInFlight: setting(whole(1, 1000), 10, 'requests to the API server at once'),
   }),
   unconfined: setting(
     flag(),
@@ -190,6 +248,18 @@ export const Config = z.strictObject({
     clipboard: setting(flag(), false, "passes a viewer's clipboard on to the sandbox"),
     geometry: setting(text('width x height such as 1280x800', /^\d{3,4}x\d{3,4}$/), '1280x800', 'pixels of the screen'),
     idleSeconds: setting(whole(0, day), 0, 'a desktop that nobody uses or watches is stopped after this; 0 is never'),
+  }),
+  browser: z.strictObject({
+    maxTabs: setting(whole(1, 100), 20, 'tabs an agent may have open; beyond them the oldest is closed'),
+    maxDownload: setting(size(1), '200MiB', 'largest file that the browser may download'),
+    screenshots: setting(whole(1, 10_000), 200, 'screenshots kept for each session, the newest'),
+  }),
+  tools: z.strictObject({
+    computer: setting(
+      oneOf('off', 'claude', 'gemini'),
+      'off',
+      "gives agents the desktop's keyboard and mouse, in the shape that the named family of models knows",
+    ),
   }),
   extraCa: setting(
     paths(),

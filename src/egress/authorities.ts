@@ -14,6 +14,13 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
   return `${[...distinct].join('\n')}\n`;
 }
 
+/** Those among them that images do not know: what the operator added. Undefined: none. Rejects: invalid_request. */
+export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
+  const extra = [...getCACertificates('extra')];
+  for (const file of extraFiles) extra.push(...(await certificatesIn(file)));
+  return extra.length === 0 ? undefined : `${extra.join('\n')}\n`;
+}
+
 async function certificatesIn(file: string): Promise<string[]> {
   const wrong = (what: string, cause?: unknown) =>
     new AppError('invalid_request', `CORRAL_EXTRA_CA: ${file} ${what}. It must be a PEM file of certificates.`, {

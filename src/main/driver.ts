@@ -19,6 +19,7 @@ import {
   initScript,
   sandboxImage,
 } from './image.ts';
+import { openKubernetes } from './kubernetes.ts';
 
 interface Options {
   readonly config: Config;
@@ -47,10 +48,7 @@ export async function openDriver(options: Options): Promise<Driver> {
       say('The memory driver is a fake for tests: nothing is executed.');
       return memoryDriver(new MemoryBackend(systemClock, [sandboxImage(config)]));
     case 'kubernetes':
-      throw new AppError(
-        'unsupported',
-        'CORRAL_DRIVER is kubernetes, which this version cannot do yet: use docker or process.',
-      );
+      return await openKubernetes(options);
     case 'auto':
       return await whatAnswers(options);
   }

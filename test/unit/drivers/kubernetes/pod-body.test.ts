@@ -136,7 +136,7 @@ describe('the network policies', () => {
     daemonPort: 2718,
     reach: 'pod-ip',
     egress: { host: '10.96.1.2', port: 8118 },
-    serverPods: { namespace: 'corral', labels: { app: 'corral' } },
+    serverPods: { namespace: 'corral', labels: { app: 'corral' }, egressPort: 9118 },
   } as const;
 
   test('leave two ways: in from the server to the daemon, out to the server to the proxy', () => {
@@ -149,7 +149,7 @@ describe('the network policies', () => {
       podSelector: { matchLabels: { 'corral/instance': 'test', 'corral/egress': 'proxy' } },
       policyTypes: ['Ingress', 'Egress'],
       ingress: [{ from: [server], ports: [{ protocol: 'TCP', port: 2718 }] }],
-      egress: [{ to: [server], ports: [{ protocol: 'TCP', port: 8118 }] }],
+      egress: [{ to: [server], ports: [{ protocol: 'TCP', port: 9118 }] }],
     });
     expect(none?.spec?.egress).toEqual([]);
   });
