@@ -1,4 +1,4 @@
-import { MongoClient } from 'mongodb';
+import { type Db, MongoClient } from 'mongodb';
 import { Secret } from '../../src/core/secret.ts';
 import type { MongoOptions } from '../../src/store/mongo/store.ts';
 import { mongoStore } from '../../src/store/mongo/store.ts';
@@ -23,4 +23,10 @@ export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenS
 async function dropDatabase(url: Secret, database: string): Promise<void> {
   await using client = new MongoClient(url.reveal());
   await client.db(database).dropDatabase();
+}
+
+/** The database as it is, beside the store. */
+export async function rawDatabase<T>(database: string, look: (db: Db) => Promise<T>): Promise<T> {
+  await using client = new MongoClient(mongoUrl as string);
+  return await look(client.db(database));
 }

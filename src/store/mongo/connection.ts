@@ -84,7 +84,8 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   const options: MongoClientOptions = {
     appName: 'corral',
     maxPoolSize: 32,
-    timeoutMS: deadlineMs,
+    socketTimeoutMS: deadlineMs + 500, // ours is over before
+    waitQueueTimeoutMS: deadlineMs,
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
     heartbeatFrequencyMS: 2_000,
@@ -132,7 +133,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
     try {
       for (let wait = firstPauseMs; ; wait = Math.min(2 * wait, longestPauseMs)) {
         try {
-          return await work();
+          return await inTime(work(), until - elapsed());
         } catch (thrown) {
           if (!isPassing(thrown) || elapsed() + wait > until) throw storeError(thrown);
           await new Promise((resolve) => setTimeout(resolve, wait));
@@ -142,6 +143,19 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
       waiting--;
     }
   };
+}
+
+/** Who asked is answered in time, whatever the socket does; what was written all the same knows itself again. */
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const text = 'The store did not answer in time. Try again.';
+  const timer = setTimeout(() => reject(new AppError('store_unavailable', text)), ms);
+  work.catch(() => {}); // nobody may listen any more
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {

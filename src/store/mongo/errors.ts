@@ -1,4 +1,4 @@
-import { MongoError, MongoServerError } from 'mongodb';
+import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb';
 import { AppError, toAppError } from '../../core/errors.ts';
 
 const duplicateKey = 11000;
@@ -15,6 +15,8 @@ export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === dupl
 export function isPassing(thrown: unknown): boolean {
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
+  // A connection that ended in the middle of several documents: the driver says so without name or code.
+  if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 

@@ -130,7 +130,7 @@ async function watch(
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
   const [events] = at.allEvents as [Collection<EventDocument>]; // who pushes needs no more than one
-  const stream = events.watch(only, { timeoutMS: 0 as never });
+  const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });
   try {

@@ -4,7 +4,7 @@ import type { SessionFact } from '../../../src/core/events.ts';
 import type { Store } from '../../../src/core/ports.ts';
 import { deltas, facts, newSession, writer } from '../../support/store.ts';
 
-export function eventContract(store: () => Store): void {
+export function eventContract(store: () => Store, effort: number): void {
   describe('events', () => {
     const seqs = async (...page: Parameters<Store['events']['page']>) =>
       (await store().events.page(...page)).events.map(({ seq }) => seq);
@@ -37,7 +37,7 @@ export function eventContract(store: () => Store): void {
         }
         expect(got).toEqual(Array.from({ length: total }, (_, n) => n + 1));
       });
-      await fc.assert(property, { numRuns: 50 });
+      await fc.assert(property, { numRuns: Math.ceil(50 * effort) });
     });
 
     test('an unknown session is an empty log', async () => {
@@ -56,7 +56,7 @@ export function eventContract(store: () => Store): void {
         expect((await store().events.page(sessionId, 0, 10)).head).toBe(count);
         expect(await store().records.get('fence', sessionId)).toBeUndefined();
       });
-      await fc.assert(property, { numRuns: 30 });
+      await fc.assert(property, { numRuns: Math.ceil(30 * effort) });
     });
 
     test('of many writers that append at once after the same seq exactly one gets through, whole', async () => {

@@ -10,7 +10,7 @@ const cursorOf = (item: Followed | undefined) => (item?.kind === 'event' ? item.
 const limits = { maxLag: 10, pageSize: 4, window: { events: 6, chars: 10_000 } };
 const soon = () => ({ signal: AbortSignal.timeout(10_000), deltas: true });
 
-export function logContract(store: () => Store): void {
+export function logContract(store: () => Store, effort: number): void {
   describe('event log', () => {
     const open = (changed: Partial<EventStore> = {}, options = limits): EventLog =>
       storeEventLog({ ...store().events, ...changed }, options);
@@ -35,13 +35,13 @@ export function logContract(store: () => Store): void {
         await writing;
         expect(seen).toEqual(upTo(total));
       });
-      await fc.assert(property, { numRuns: 100 });
+      await fc.assert(property, { numRuns: Math.ceil(100 * effort) });
     });
 
     test('F087 a reader that disconnects at 100 random moments and resumes by its cursor sees every event once and in order', async () => {
       const [log, id] = [open({}, { ...limits, maxLag: 100_000 }), newSession()];
       const append = writer(log, id);
-      const random = fc.sample(fc.integer({ min: 1, max: 20 }), { numRuns: 100, seed: 87 });
+      const random = fc.sample(fc.integer({ min: 1, max: Math.ceil(20 * effort) }), { numRuns: 100, seed: 87 });
       const total = random.reduce((sum, size) => sum + size);
       const writing = (async () => {
         for (const size of [...random].reverse()) await append(size % 2 ? facts(size) : deltas(size));
@@ -91,7 +91,7 @@ export function logContract(store: () => Store): void {
           expect(cursor).toBe(head);
         },
       );
-      await fc.assert(property, { numRuns: 60 });
+      await fc.assert(property, { numRuns: Math.ceil(60 * effort) });
     });
 
     test('F088 a cursor ahead of the head is answered with a resync, and following goes on behind the head', async () => {

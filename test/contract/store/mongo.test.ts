@@ -4,4 +4,4 @@ import { storeContract } from './store-contract.ts';
 
 if (skipMongo) {
   describe('mongo store', () => test.skip('needs CORRAL_TEST_MONGODB_URL, a server that speaks its protocol'));
-} else storeContract('mongo', () => openMongo());
+} else storeContract('mongo', () => openMongo(), 0.2);

@@ -7,8 +7,11 @@ import { inboxAndLeaseContract } from './inbox-lease-contract.ts';
 import { logContract } from './log-contract.ts';
 import { recordContract } from './record-contract.ts';
 
-/** Every promise of the port, asked of one implementation. Tests share the store and keep to sessions of their own. */
-export function storeContract(name: string, open: () => Promise<OpenStore>): void {
+/**
+ * Every promise of the port, asked of one implementation. Tests share the store and keep to sessions of their own.
+ * `effort`: how much of the tries by chance, where a store is slow.
+ */
+export function storeContract(name: string, open: () => Promise<OpenStore>, effort = 1): void {
   describe(`${name} store`, () => {
     let opened: OpenStore | undefined;
     beforeAll(async () => {
@@ -19,10 +22,10 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
       if (!opened) throw new Error('the store did not open');
       return opened.store;
     };
-    eventContract(store);
+    eventContract(store, effort);
     recordContract(store);
     inboxAndLeaseContract(store);
     commandContract(store);
-    logContract(store);
+    logContract(store, effort);
   });
 }

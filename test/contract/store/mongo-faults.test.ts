@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import type { Append } from '../../../src/core/ports.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { mongoStore } from '../../../src/store/mongo/store.ts';
+import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/mongo.ts';
+import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { deltas, facts, newSession } from '../../support/store.ts';
+
+describe.skipIf(skipMongo)('mongo store in trouble (needs CORRAL_TEST_MONGODB_URL)', () => {
+  async function behindProxy(deadlineMs = 3_000) {
+    await using stack = new AsyncDisposableStack();
+    const proxy = stack.use(await mongoProxy(mongoUrl as string));
+    const opened = stack.use(await openMongo({ url: new Secret(proxy.url), deadlineMs }));
+    const held = stack.move();
+    return { ...opened, proxy, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  }
+  const entry = (more: Partial<Append> = {}): Append => ({
+    ...{ sessionId: newSession(), after: 0, at: 1, facts: facts(1), ...more },
+  });
+  const seqs = (page: { events: { seq: number }[] }) => page.events.map(({ seq }) => seq);
+
+  test.for([
+    ['one fact', 1],
+    ['several facts', 3],
+  ] as const)('F064 an append of %s whose answer is lost is done once, with the same seq', async ([, count]) => {
+    await using opened = await behindProxy();
+    const { proxy, store } = opened;
+    const one = entry({ facts: facts(count), puts: [{ kind: 'k', id: 'lost', doc: 1 }] });
+    proxy.cause(/^insert events/, 'lose');
+    expect(await store.events.append(one)).toBe(count);
+    const page = await store.events.page(one.sessionId, 0, 10);
+    expect([page.head, page.events.length]).toEqual([count, count]);
+    expect(await store.records.get('k', 'lost')).toMatchObject({ doc: 1, version: 1 });
+  });
+
+  test('F064 an append that was given up and is asked for again knows what it wrote', async () => {
+    await using opened = await behindProxy(600);
+    const { proxy, store } = opened;
+    const one = entry({ facts: facts(2) });
+    proxy.cause(/^insert events/, 'lose', 1);
+    proxy.cause(/^(insert|find) events/, 'cut', 1_000);
+    await expect(store.events.append(one)).rejects.toMatchObject({ code: 'store_unavailable', retryable: true });
+    proxy.calm();
+    expect(await store.events.append(one)).toBe(2);
+    expect(seqs(await store.events.page(one.sessionId, 0, 10))).toEqual([1, 2]);
+    await expect(store.events.append({ ...one })).rejects.toMatchObject({ code: 'fenced' });
+  });
+
+  test.for([112, 91, 10107, 11600])('F065 after error %i an append is tried again until it works', async (code) => {
+    await using opened = await behindProxy();
+    const { proxy, store } = opened;
+    proxy.cause(/^insert events/, code, 2);
+    const one = entry();
+    expect(await store.events.append(one)).toBe(1);
+    expect(seqs(await store.events.page(one.sessionId, 0, 10))).toEqual([1]);
+  });
+
+  test('F065 a duplicate that another writer wrote is fenced', async () => {
+    await using opened = await behindProxy();
+    const { database, store } = opened;
+    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    const sessionId = newSession();
+    await store.events.append(entry({ sessionId }));
+    await other.events.append(entry({ sessionId, after: 1 }));
+    await expect(store.events.append(entry({ sessionId, after: 1 }))).rejects.toMatchObject({ code: 'fenced' });
+    expect(await store.events.append(entry({ sessionId, after: 2 }))).toBe(3);
+  });
+
+  test('F063 a slow server costs an append its deadline and no more, and others go on', async () => {
+    await using opened = await behindProxy(500);
+    const { proxy, store } = opened;
+    proxy.cause(/^insert events/, { delayMs: 1_500 }, 1);
+    const from = performance.now();
+    const one = entry();
+    await expect(store.events.append(one)).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(performance.now() - from).toBeLessThan(1_400);
+    expect(await store.events.append(entry())).toBe(1);
+    expect((await store.events.page(newSession(), 0, 1)).head).toBe(0);
+  });
+
+  test('F063 what waits is bounded: beyond it a request is refused at once', async () => {
+    await using opened = await openMongo({ maxWaiting: 5 });
+    const asked = Array.from({ length: 20 }, () => opened.store.inbox.claim(newSession(), 'hash', 1));
+    const done = await Promise.allSettled(asked);
+    expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    for (const it of done) if (it.status === 'rejected') expect(it.reason).toMatchObject({ code: 'store_busy' });
+  });
+
+  test('F062 while the server is away requests fail in time; once it is back everything is there and goes on', async () => {
+    await using opened = await behindProxy(600);
+    const { proxy, store } = opened;
+    const sessionId = newSession();
+    await store.events.append(entry({ sessionId }));
+    await proxy.close();
+    await expect(store.events.append(entry({ sessionId, after: 1 }))).rejects.toMatchObject({
+      code: 'store_unavailable',
+      retryable: true,
+    });
+    await proxy.open();
+    await expect
+      .poll(() => store.events.append(entry({ sessionId, after: 1 })).catch(() => 0), { timeout: 10_000 })
+      .toBe(2);
+    expect(seqs(await store.events.page(sessionId, 0, 10))).toEqual([1, 2]);
+  });
+
+  describe('a writer that dies in the middle of an append', () => {
+    test('after its first event has committed it: whoever reads finds all of it, records too', async () => {
+      await using opened = await behindProxy(500);
+      const { proxy, store, database } = opened;
+      const { sessionId, ...one } = entry({ facts: [...facts(1), ...deltas(2)] });
+      await store.events.append({ ...one, sessionId, facts: facts(1) });
+      const puts = [{ kind: 'session', id: sessionId, doc: 'newest' }];
+      proxy.cause(/^update records/, 'hang', 100);
+      await expect(store.events.append({ ...one, sessionId, after: 1, puts })).rejects.toMatchObject({
+        code: 'store_unavailable',
+      });
+      await rawDatabase(database, async (db) => {
+        for (const { name } of await db.listCollections().toArray()) {
+          if (name.startsWith('events')) await db.collection(name).deleteMany({ nth: { $gt: 0 } });
+        }
+      });
+      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+      expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 'newest', version: 1 });
+      const page = await other.events.page(sessionId, 0, 10);
+      expect([page.head, ...seqs(page)]).toEqual([4, 1, 2, 3, 4]);
+      expect(await other.events.append({ ...one, sessionId, after: 4 })).toBe(7);
+    });
+
+    test('an older append that is completed late does not put an old record over a newer one', async () => {
+      await using opened = await openMongo();
+      const { store, database } = opened;
+      const sessionId = newSession();
+      for (const after of [0, 2]) {
+        const puts = [{ kind: 'session', id: sessionId, doc: after }];
+        await store.events.append(entry({ sessionId, after, facts: facts(2), puts }));
+      }
+      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database }); // settles everything
+      expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 2, version: 2 });
+    });
+  });
+});

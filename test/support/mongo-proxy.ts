@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { BSON } from 'mongodb';
+
+/**
+ * `lose`: the server acts, and its answer is lost with the connection. `hang`: nothing is passed on. A number is the
+ * code of an error that is answered instead.
+ */
+export type MongoTrouble = 'lose' | 'hang' | 'cut' | number | { readonly delayMs: number };
+export interface MongoProxy extends AsyncDisposable {
+  readonly url: string;
+  /** Commands of this name meet this trouble, at most so often. */
+  cause(command: RegExp, trouble: MongoTrouble, times?: number): void;
+  /** No trouble any more. */
+  calm(): void;
+  /** Ends every connection, and takes new ones only when it is opened again. */
+  close(): Promise<void>;
+  open(): Promise<void>;
+  /** The commands so far, by name and collection. */
+  readonly seen: readonly string[];
+}
+
+const messageCode = 2013;
+
+/** Stands between a store and its database, reads what passes, and makes trouble on demand. */
+export async function mongoProxy(target: string): Promise<MongoProxy> {
+  const { hostname, port: behind } = new URL(target);
+  const troubles: { command: RegExp; trouble: MongoTrouble; left: number }[] = [];
+  const seen: string[] = [];
+  const open = new Set<Socket>();
+  let port = 0;
+  let server = listener();
+
+  function listener() {
+    return createServer((client) => {
+      const onward = connect(Number(behind), hostname);
+      for (const socket of [client, onward]) {
+        open.add(socket.on('error', () => {}));
+        socket.on('close', () => {
+          open.delete(socket);
+          client.destroy();
+          onward.destroy();
+        });
+      }
+      let losing = false;
+      onward.on('data', (chunk) => (losing ? client.destroy() : client.write(chunk)));
+      messages(client, (message) => {
+        const command = commandIn(message);
+        seen.push(command);
+        const found = troubles.find(({ command: what, left }) => left > 0 && what.test(command));
+        if (!found) return void onward.write(message);
+        found.left -= 1;
+        const { trouble } = found;
+        if (trouble === 'hang') return;
+        if (trouble === 'cut') return void client.destroy();
+        if (typeof trouble === 'number') return void client.write(refusal(message, trouble));
+        if (trouble === 'lose') losing = true;
+        setTimeout(() => onward.write(message), typeof trouble === 'object' ? trouble.delayMs : 0);
+      });
+    });
+  }
+
+  const proxy: MongoProxy = {
+    get url() {
+      return `mongodb://127.0.0.1:${port}/`;
+    },
+    seen,
+    cause: (command, trouble, times = 1) => void troubles.push({ command, trouble, left: times }),
+    calm: () => void troubles.splice(0),
+    async close() {
+      for (const socket of open) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+    async open() {
+      server = listener();
+      await once(server.listen(port, '127.0.0.1'), 'listening');
+      port = (server.address() as { port: number }).port;
+    },
+    async [Symbol.asyncDispose]() {
+      if (server.listening) await proxy.close();
+    },
+  };
+  await proxy.open();
+  return proxy;
+}
+
+/** Whole messages, however they are cut. */
+function messages(socket: Socket, heard: (message: Buffer) => void): void {
+  let pending = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    pending = Buffer.concat([pending, chunk]);
+    while (pending.length >= 16 && pending.length >= pending.readInt32LE(0)) {
+      const length = pending.readInt32LE(0);
+      heard(pending.subarray(0, length));
+      pending = pending.subarray(length);
+    }
+  });
+}
+
+/** Such as `insert events`. */
+function commandIn(message: Buffer): string {
+  if (message.readInt32LE(12) !== messageCode || message[20] !== 0) return '?';
+  const body = BSON.deserialize(message.subarray(21, 21 + message.readInt32LE(21)), { promoteBuffers: true });
+  const [name = '?', value] = Object.entries(body)[0] ?? [];
+  return typeof value === 'string' ? `${name} ${value}` : name;
+}
+
+function refusal(message: Buffer, code: number): Buffer {
+  const duplicate = {
+    n: 0,
+    ok: 1,
+    writeErrors: [{ index: 0, code, errmsg: 'trouble on demand', keyPattern: { _id: 1 } }],
+  };
+  const body = BSON.serialize(
+    code === 11000 ? duplicate : { ok: 0, code, codeName: 'Trouble', errmsg: 'trouble on demand' },
+  );
+  const head = Buffer.alloc(21);
+  head.writeInt32LE(21 + body.length, 0);
+  head.writeInt32LE(message.readInt32LE(4), 8);
+  head.writeInt32LE(messageCode, 12);
+  return Buffer.concat([head, body]);
+}
