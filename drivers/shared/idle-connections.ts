@@ -3,6 +3,8 @@ import { AppError } from '../../src/core/errors.ts';
 
 const maxIdle = 64; // the daemon keeps 32; whoever opens more is not our daemon
 const maxWaiting = 1_024;
+/** How long one that was used stays for the next request; the daemon has an unused one for it in any case. */
+const defaultLingerMs = 1_000;
 
 export interface Waiter {
   give(connection: Duplex): void;
@@ -14,7 +16,12 @@ export class IdleConnections {
   readonly #idle = new Map<Duplex, () => void>(); // with how to stop watching it
   readonly #used = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
+  readonly #lingerMs: number;
   #closed: AppError | undefined;
+
+  constructor(lingerMs = defaultLingerMs) {
+    this.#lingerMs = lingerMs;
+  }
 
   /** Takes the connection over, whose errors somebody hears already, until a request wants it or it ends. */
   add(connection: Duplex): void {
@@ -41,7 +48,9 @@ export class IdleConnections {
     };
     const events = ['data', 'end', 'error', 'close'] as const;
     for (const event of events) connection.on(event, drop);
+    const timer = this.#used.has(connection) ? setTimeout(drop, this.#lingerMs).unref() : undefined;
     this.#idle.set(connection, () => {
+      clearTimeout(timer);
       for (const event of events) connection.off(event, drop);
     });
     connection.resume(); // an end is only heard by who reads

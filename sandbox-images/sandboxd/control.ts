@@ -14,11 +14,12 @@ export interface ControlOptions {
   log(text: string): void;
 }
 
-const spare = 2;
+/** For each the server has a file open as long as the sandbox lives; as soon as it is used, another is dialled. */
+const spare = 1;
 const most = 32;
 const lookMs = 2_000;
 
-/** Keeps two unused connections to every socket named `control` or `control.*` in the folder, for ever. */
+/** Keeps an unused connection to every socket named `control` or `control.*` in the folder, for ever. */
 export function dialControl(options: ControlOptions): Disposable {
   const dialled = new Map<string, Line>();
   const look = () => {

@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import { type Duplex, PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { IdleConnections } from '../../../drivers/shared/idle-connections.ts';
+
+const taken = (connections: IdleConnections) =>
+  new Promise<Duplex>((give, fail) => {
+    connections.take({ give, fail });
+  });
+
+test('a connection that was used is closed when no request wants it soon; an unused one stays', async () => {
+  const connections = new IdleConnections(20);
+  const [used, unused] = [new PassThrough(), new PassThrough()];
+  connections.add(used);
+  expect(await taken(connections)).toBe(used);
+  connections.add(unused);
+  connections.add(used);
+  await once(used, 'close');
+  expect(unused.destroyed).toBe(false);
+  expect(await taken(connections)).toBe(unused);
+});
+
+test('a connection that is wanted again in time is not closed under its request', async () => {
+  const connections = new IdleConnections(20);
+  const [used, other] = [new PassThrough(), new PassThrough()];
+  connections.add(used);
+  await taken(connections);
+  connections.add(used);
+  expect(await taken(connections)).toBe(used);
+  connections.add(other); // its closing tells that the time is over
+  await taken(connections);
+  connections.add(other);
+  await once(other, 'close');
+  expect(used.destroyed).toBe(false);
+});
