@@ -40,6 +40,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     ...terminals,
     desktop: noDesktop,
     health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
+    usage: () => ({ cpuSeconds: 0, memoryBytes: 0, memoryLimitBytes: null, processes: processes.list().length }),
     touch() {
       activeAt = clock.now();
     },

@@ -156,10 +156,22 @@ export interface Health {
   readonly oomKills: number;
 }
 
+/** What all of the sandbox uses together. */
+export interface SandboxUsage {
+  /** Of processor time, since it was started. */
+  readonly cpuSeconds: number;
+  readonly memoryBytes: number;
+  /** Null where there is none, or nobody says. */
+  readonly memoryLimitBytes: number | null;
+  readonly processes: number;
+}
+
 export interface SandboxClient {
   /** The workspace as processes inside see it. */
   readonly workdir: string;
   health(signal: AbortSignal): Promise<Health>;
+  /** Does not count as activity. */
+  usage(signal: AbortSignal): Promise<SandboxUsage>;
 
   /** Rejects: invalid_request, conflict (the shell session runs something), path_outside. */
   start(operation: StartOperation, signal: AbortSignal): Promise<Operation>;

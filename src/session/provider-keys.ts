@@ -24,7 +24,7 @@ export interface ProviderKeyService {
 /** For those who make models, and for the start. */
 export interface ProviderKeyRing extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
-  /** Rejects: invalid_request, when a stored key was sealed with a key that is not configured. */
+  /** Reads them all. Rejects: invalid_request, when one was sealed with a key that is not configured. */
   verify(): Promise<void>;
   /** Wraps under the primary key what is under an older one; may be cut and begun again. */
   rotate(): Promise<{ rewrapped: number; remaining: number }>;
@@ -42,19 +42,23 @@ interface Deps {
   readonly clock: Clock;
   /** Other endpoints that speak a provider's wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
+  /** Hears of each key before anybody uses it, so that no log line can show it. */
+  readonly learn: (key: Secret) => void;
 }
 export const providerKeyKind = 'provider-key';
 const kind = providerKeyKind;
 const placeOf = (provider: string) => ({ collection: kind, id: provider, field: 'key' });
 const usedEveryMs = 60_000;
 
-export function providerKeys({ records, vault, clock, baseUrls }: Deps): ProviderKeyRing {
+export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): ProviderKeyRing {
   async function all() {
     return (await records.list(kind)).map(({ doc, version }) => ({ ...Stored.parse(doc), version }));
   }
+  const ask = keyTester(baseUrls);
   return {
     list: async () => (await all()).map(({ provider, createdAt, lastUsedAt }) => ({ provider, createdAt, lastUsedAt })),
     async put(provider, key) {
+      learn(key);
       const now = clock.now();
       const doc = { provider, sealed: vault.seal(key.reveal(), placeOf(provider)), createdAt: now, lastUsedAt: null };
       await records.put({ kind, id: provider, doc, sort: now });
@@ -63,7 +67,10 @@ export function providerKeys({ records, vault, clock, baseUrls }: Deps): Provide
       if (!(await records.get(kind, provider))) throw new AppError('not_found', 'There is no key for this provider.');
       await records.delete(kind, provider);
     },
-    test: keyTester(baseUrls),
+    async test(provider, key, signal) {
+      learn(key);
+      return await ask(provider, key, signal);
+    },
     async use(provider) {
       const found = await records.get(kind, provider);
       if (!found) return undefined;
@@ -74,11 +81,17 @@ export function providerKeys({ records, vault, clock, baseUrls }: Deps): Provide
         // Only a note: whoever replaced the key meanwhile wins.
         await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
       }
-      return new Secret(vault.open(stored.sealed, placeOf(provider)));
+      const key = new Secret(vault.open(stored.sealed, placeOf(provider)));
+      learn(key); // another server may have stored it
+      return key;
     },
     async verify() {
-      const strange = (await all()).filter(({ sealed }) => !vault.knows(sealed));
-      if (strange.length === 0) return;
+      const stored = await all();
+      const strange = stored.filter(({ sealed }) => !vault.knows(sealed));
+      if (strange.length === 0) {
+        for (const { provider, sealed } of stored) learn(new Secret(vault.open(sealed, placeOf(provider))));
+        return;
+      }
       const names = strange.map(({ provider, sealed }) => `${provider} (key ${sealed.kid})`).join(', ');
       throw new AppError(
         'invalid_request',

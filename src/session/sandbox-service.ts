@@ -16,6 +16,7 @@ interface Deps {
   readonly ids: IdSource;
 }
 const removeMs = 30_000;
+const usageMs = 3_000;
 
 /** What a person may do with a session's sandbox itself. */
 export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
@@ -34,6 +35,12 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
 
   return {
     status: (id) => sessions.sandbox(id),
+    async usage(id, signal) {
+      await sessions.get(id);
+      using soon = deadline(usageMs, clock, signal);
+      const client = await engine.look(id, soon.signal);
+      return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot tell
+    },
     async start(id, signal) {
       await sessions.get(id);
       const started = !(await isRunning(id));

@@ -1,8 +1,10 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { SessionId } from '../core/ids.ts';
 import type { SandboxView } from '../core/records.ts';
-import type { DesktopStatus, ExecResult, FileEntry } from '../sandbox/client.ts';
+import type { DesktopStatus, ExecResult, FileEntry, SandboxUsage } from '../sandbox/client.ts';
 import type { SessionService } from './service.ts';
+
+export type { SandboxUsage } from '../sandbox/client.ts';
 
 // What facades may ask for beside sessions and their runs. Rejects only with AppError; an unknown session is
 // session_not_found everywhere. Paths are relative to the workspace or absolute below it (path_outside otherwise).
@@ -70,6 +72,8 @@ export interface ExecCommand {
 }
 export interface SandboxService {
   status(id: SessionId): Promise<SandboxView>;
+  /** Undefined while it does not run, or does not say. Neither starts it nor keeps it awake. */
+  usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /** `started` is false when it ran already. Resolves when it is ready. */
   start(id: SessionId, signal: AbortSignal): Promise<{ started: boolean }>;
   /** Kills all, keeps the files; stops the active run too. An explicit stop holds until `start` or a run. */

@@ -54,6 +54,16 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect((await client.health(budget())).idleMs).toBeLessThan(30);
     });
 
+    test('what it uses is told in numbers, and asking does not count as activity', async () => {
+      const client = await opened();
+      await expect.poll(async () => (await client.health(budget())).idleMs).toBeGreaterThan(30);
+      const usage = await client.usage(budget());
+      expect(usage.cpuSeconds).toBeGreaterThanOrEqual(0);
+      expect(usage.memoryBytes).toBeGreaterThanOrEqual(0);
+      expect(Number.isInteger(usage.processes)).toBe(true);
+      expect((await client.health(budget())).idleMs).toBeGreaterThan(30);
+    });
+
     test('a command in a shell session gives its output and its exact exit code', async () => {
       const client = await opened();
       const { output, operation, id } = await run(client, 'echo one; echo two; exit 3');

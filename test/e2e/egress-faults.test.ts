@@ -13,6 +13,9 @@ const names = { 'good.example.test': [address] };
 const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
 const certificate = selfSigned('good.example.test', 'evil.example.test');
 
+/** Whether it ends with an error or without. */
+const closeOf = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
+
 async function ask(bench: { connect(): Promise<Socket> }, head: string): Promise<string> {
   const socket = await bench.connect();
   socket.write(head);
@@ -267,6 +270,95 @@ test('F133 requests sent ahead wait for their turn, and a flood of them ends the
   socket.on('end', () => socket.end());
   socket.write(one.repeat(200));
   await closed;
+});
+
+test('F133 an upload of more than 1 GB is cut at the hour’s volume, and costs little memory', async () => {
+  let arrived = 0;
+  await using server = await standIn(
+    createTcp((socket) => socket.on('data', (chunk) => (arrived += chunk.length)).on('error', () => {})),
+  );
+  await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
+  const socket = await tunnelTo(bench, 'good.example.test:2222');
+  const before = process.memoryUsage.rss();
+  let most = 0;
+  const chunk = Buffer.alloc(4 * 2 ** 20, 'x');
+  const closed = closeOf(socket.resume());
+  for (let sent = 0; sent < 1.1 * 2 ** 30 && !socket.destroyed; sent += chunk.length) {
+    if (!socket.write(chunk)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
+    most = Math.max(most, process.memoryUsage.rss());
+  }
+  await closed;
+  expect(arrived).toBeLessThanOrEqual(2 ** 30);
+  expect(arrived).toBeGreaterThan(2 ** 30 - 16 * 2 ** 20);
+  expect(most - before).toBeLessThan(128 * 2 ** 20);
+  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
+});
+
+test('F133 a body that trickles in is let through as it comes, and one that stops is given up after ten minutes', async () => {
+  let got = '';
+  const finished = Promise.withResolvers<string>();
+  await using server = await standIn(
+    createHttp((req) => {
+      req.on('data', (chunk) => (got += chunk));
+      req.once('error', (error) => finished.resolve(String(error)));
+    }),
+  );
+  const clock = new ManualClock();
+  await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:80`]: server.port } });
+  const socket = await bench.connect();
+  socket.write('POST http://good.example.test/ HTTP/1.1\r\nHost: good.example.test\r\nContent-Length: 1000\r\n\r\n');
+  for (let n = 1; n <= 4; n++) {
+    socket.write('x');
+    await expect.poll(() => got.length).toBe(n);
+    clock.advance(9 * 60_000);
+  }
+  const closed = once(socket.resume(), 'close');
+  socket.once('end', () => socket.end());
+  clock.advance(60_000);
+  await closed;
+  expect(await finished.promise).toContain('aborted'); // half a body must not look like a whole one
+});
+
+test('F133 a session that floods in every way at once is held to its limits, and another one does not notice', async () => {
+  await using server = await standIn(
+    createHttp((req, res) => {
+      req.resume().on('error', () => {});
+      req.once('end', () => res.end('fine'));
+    }),
+  );
+  await using sink = await standIn(createTcp((socket) => socket.resume().on('error', () => {})));
+  const servers = { [`${address}:80`]: server.port, [`${address}:2222`]: sink.port };
+  await using bench = await egressBench({ policy: listed, names, servers, limits: { bytesPerHour: 2 ** 26 } });
+  const before = process.memoryUsage.rss();
+  const slow = await Promise.all(Array.from({ length: 40 }, () => bench.connect()));
+  for (const socket of slow) socket.write('POST http://good.example.test/ HTTP/1.1\r\nContent-Length: 9\r\n\r\nx');
+  const pouring = await tunnelTo(bench, 'good.example.test:2222');
+  const cut = closeOf(pouring.resume());
+  pouring.end(Buffer.alloc(2 ** 26 + 1));
+  let refused = 0;
+  let tried = 0;
+  const flooding = (async () => {
+    for (let round = 0; round < 20; round++) {
+      const flood = await Promise.all(Array.from({ length: 100 }, () => bench.connect().catch(() => undefined)));
+      tried += flood.filter((socket) => socket !== undefined).length; // the kernel refuses some itself
+      for (const socket of flood) socket?.on('data', () => refused++).on('end', () => socket.end());
+    }
+  })();
+  const waits: number[] = [];
+  for (let n = 0; n < 20; n++) {
+    const began = performance.now();
+    const socket = await bench.connect('another');
+    socket.write(plainGet('http://good.example.test/'));
+    expect(await rest(socket)).toContain('fine');
+    waits.push(performance.now() - began);
+  }
+  await flooding;
+  await cut;
+  await expect.poll(() => tried - refused).toBeLessThan(64); // all but the places that were left
+  expect(refused).toBeGreaterThan(400);
+  expect(Math.max(...waits)).toBeLessThan(5_000);
+  expect(process.memoryUsage.rss() - before).toBeLessThan(256 * 2 ** 20);
+  expect(bench.told).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
 });
 
 test.each(['down', 'up'] as const)('F133 a slow reader holds the sender back: %s', async (direction) => {

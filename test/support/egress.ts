@@ -48,14 +48,19 @@ export async function egressBench(options: EgressBenchOptions) {
   const accepting = createServer((socket) => proxy.serve(socket, { id: sandboxIdOf(session), sessionId: session }));
   accepting.listen(path);
   await once(accepting, 'listening');
+  const other = SessionId.parse('fedcba9876543210');
+  const acceptingOther = createServer((socket) => proxy.serve(socket, { id: sandboxIdOf(other), sessionId: other }));
+  acceptingOther.listen(`${path}2`);
+  await once(acceptingOther, 'listening');
   const opened: Socket[] = [];
   return {
     path,
     told,
     dialled,
     proxy,
-    async connect(): Promise<Socket> {
-      const socket = connect({ path, allowHalfOpen: true }).on('error', () => {});
+    /** As the one session, or as another. */
+    async connect(as: 'one' | 'another' = 'one'): Promise<Socket> {
+      const socket = connect({ path: as === 'one' ? path : `${path}2`, allowHalfOpen: true }).on('error', () => {});
       opened.push(socket);
       await once(socket, 'connect');
       return socket;
@@ -64,6 +69,7 @@ export async function egressBench(options: EgressBenchOptions) {
       await proxy[Symbol.asyncDispose]();
       for (const socket of opened) socket.destroy();
       accepting.close();
+      acceptingOther.close();
       await rm(folder, { recursive: true });
     },
   };

@@ -69,6 +69,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     started,
     typed,
     health: async () => ({ version: '0', bootId: 'boot', idleMs: 0, oomKills: 0 }),
+    usage: async () => ({ cpuSeconds: 1.5, memoryBytes: 1_000, memoryLimitBytes: 4_000, processes: 2 }),
     async start(request) {
       const known = operations.get(request.id);
       if (known) return describe(known);

@@ -145,6 +145,11 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         await sessions.get(id);
         return { id: sandboxIdOf(id), state: states.get(id) ?? 'created', workdir: '/workspace', driver: 'memory' };
       },
+      async usage(id) {
+        await sessions.get(id);
+        if (states.get(id) !== 'running') return undefined;
+        return { cpuSeconds: 1.5, memoryBytes: 1_000, memoryLimitBytes: null, processes: 2 };
+      },
       async start(id) {
         await sessions.get(id);
         const started = states.get(id) !== 'running';

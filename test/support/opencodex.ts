@@ -50,7 +50,14 @@ export async function opencodexServer({
     maxBytes: maxUploadBytes,
   });
   const agents = agentConfigService({ records, newId, model: 'demo' });
-  const keys = providerKeys({ records, vault: vault([new Secret('ab'.repeat(32))]), clock, baseUrls });
+  const learned: Secret[] = [];
+  const keys = providerKeys({
+    records,
+    vault: vault([new Secret('ab'.repeat(32))]),
+    clock,
+    baseUrls,
+    learn: (key) => void learned.push(key),
+  });
   const projects = projectService({
     records,
     sessions: fake.sessions,
@@ -127,6 +134,7 @@ export async function opencodexServer({
     uploads,
     agents,
     keys,
+    learned,
     table,
     lines,
     blobFolder,

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { AppError } from '../../core/errors.ts';
+import type { SandboxUsage } from '../../session/services.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import { chatOf, notRunning, type OpencodexDeps } from './context.ts';
@@ -35,11 +36,17 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       return { message: 'Sandbox reset successfully' };
     },
   );
-  app.get(`${base}/status`, { schema: { params: ChatParams }, config: { doc: doc.status } }, async ({ params }) => {
-    const { state, id } = await sandboxes.status((await chatOf(deps, params.sid)).id);
-    const running = state === 'running';
-    return { running, container_id: running ? id : null, stats: null };
-  });
+  app.get(
+    `${base}/status`,
+    { schema: { params: ChatParams }, config: { doc: doc.status } },
+    async ({ params }, reply) => {
+      const { id: chat } = await chatOf(deps, params.sid);
+      const { state, id } = await sandboxes.status(chat);
+      if (state !== 'running') return { running: false, container_id: null, stats: null };
+      const usage = await sandboxes.usage(chat, whileConnected(reply));
+      return { running: true, container_id: id, stats: usage ? statsOf(usage) : null };
+    },
+  );
   app.post(
     `${base}/execute`,
     { schema: { params: ChatParams, body: Execute }, config: { doc: doc.execute } },
@@ -56,6 +63,13 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       }),
   );
 }
+
+const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: SandboxUsage) => ({
+  cpu_seconds: cpuSeconds,
+  memory_bytes: memoryBytes,
+  memory_limit_bytes: memoryLimitBytes,
+  processes,
+});
 
 /**
  * `/workspace` and below is the workspace, whatever its real path. Any other absolute path is the sandbox's own: the

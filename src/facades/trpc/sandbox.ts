@@ -9,11 +9,26 @@ const Sandbox = z.object({
   driver: z.string(),
 });
 
+const Usage = z.object({
+  cpuSeconds: z.number(),
+  memoryBytes: z.number(),
+  memoryLimitBytes: z.number().nullable(),
+  processes: z.number(),
+});
+
 export const sandboxRouter = router({
   status: procedure
     .input(ofSession)
     .output(Sandbox)
     .query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
+
+  /** Null while it does not run. Asking neither starts it nor keeps it awake. */
+  usage: procedure
+    .input(ofSession)
+    .output(Usage.nullable())
+    .query(async ({ ctx, input, signal = never }) => {
+      return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
+    }),
 
   start: procedure
     .input(ofSession)

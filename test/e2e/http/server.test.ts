@@ -281,6 +281,26 @@ test('each API answer says how many requests are left; beyond that it is 429 unt
   expect((await server.call('GET', '/api/v1/sessions')).status).toBe(200);
 });
 
+test('F104 ten thousand callers over the limit are each 429, newcomers share one count, and a minute later all are served', async () => {
+  const clock = manualClock(1_700_000_040_000);
+  await using server = await testServer({ clock, config: { rateLimitPerMinute: 1 } });
+  const from = (n: number) =>
+    server.app.inject({
+      url: '/api/v1/sessions',
+      headers: { host: 'localhost' },
+      remoteAddress: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`,
+    });
+  for (let n = 0; n < 10_000; n++) expect((await from(n)).statusCode).toBe(200);
+  for (const n of [0, 5_000, 9_999]) {
+    const { statusCode, headers } = await from(n);
+    expect([statusCode, headers['retry-after']]).toEqual([429, '60']);
+  }
+  expect((await from(10_000)).statusCode).toBe(200);
+  expect((await from(10_001)).statusCode).toBe(429);
+  clock.advance(60_000);
+  expect((await from(10_001)).statusCode).toBe(200);
+});
+
 test('without a rate limit nothing is counted', async () => {
   await using server = await testServer({ config: { rateLimitPerMinute: 0 } });
   expect((await server.call('GET', '/api/v1/sessions')).headers.has('ratelimit-limit')).toBe(false);

@@ -32,7 +32,11 @@ test('a sandbox is started once, told of, stopped and reset', async () => {
     status: 200,
     body: { message: 'Sandbox is already running', container_id },
   });
-  expect((await server.call('GET', `${path}/status`)).body).toEqual({ running: true, container_id, stats: null });
+  expect((await server.call('GET', `${path}/status`)).body).toEqual({
+    running: true,
+    container_id,
+    stats: { cpu_seconds: 1.5, memory_bytes: 1_000, memory_limit_bytes: null, processes: 2 },
+  });
   expect(await server.call('POST', `${path}/reset`)).toMatchObject({
     status: 200,
     body: { message: 'Sandbox reset successfully' },

@@ -20,6 +20,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'runs.send': { id: 'sessionId', input: { text: 'Say hi', clientMessageId: 'm-1' } },
   'runs.stop': { id: 'sessionId' },
   'sandbox.status': { id: 'sessionId' },
+  'sandbox.usage': { id: 'sessionId' },
   'sandbox.start': { id: 'sessionId' },
   'sandbox.stop': { id: 'sessionId' },
   'sandbox.reset': { id: 'sessionId' },

@@ -77,6 +77,7 @@ export class SimulatedSandbox {
     return {
       workdir: '/workspace',
       health: (signal) => call(signal, () => health),
+      usage: cannot,
       start: (request, signal) => call(signal, () => describe(this.#start(request))),
       operation: (id, signal) =>
         call(signal, () => {

@@ -60,6 +60,7 @@ test('every request and answer is as documented', async () => {
   }
 
   await ask('GET', '/health', '/health');
+  await ask('GET', '/usage', '/usage');
   await ask('PUT', '/files/content', '/files/content?path=a/b.txt', { some: 'bytes' });
   await ask('GET', '/files/content', '/files/content?path=a/b.txt');
   await ask('GET', '/files/content', '/files/content?path=../x');

@@ -9,8 +9,10 @@ const [old, fresh, wrong] = ['11', '22', '33'].map((byte) => new Secret(byte.rep
 function start() {
   const { records } = memoryStore();
   const clock = manualClock(100_000);
-  const withKeys = (...keys: Secret[]) => providerKeys({ records, vault: vault(keys), clock, baseUrls: {} });
-  return { records, clock, withKeys };
+  const learned: string[] = [];
+  const learn = (key: Secret) => void learned.push(key.reveal());
+  const withKeys = (...keys: Secret[]) => providerKeys({ records, vault: vault(keys), clock, baseUrls: {}, learn });
+  return { records, clock, withKeys, learned };
 }
 
 test('a stored key comes out for its use alone, and its use is noted at most once a minute', async () => {
@@ -26,6 +28,16 @@ test('a stored key comes out for its use alone, and its use is noted at most onc
   expect(await keys.list()).toEqual([{ provider: 'gemini', createdAt: 100_000, lastUsedAt: 100_005 }]);
   expect((await records.get('provider-key', 'gemini'))?.version).toBe(version);
   expect(await keys.use('openai')).toBeUndefined();
+});
+
+test('each key is made known to whoever keeps secrets out of the log, before it is used', async () => {
+  const { withKeys, learned } = start();
+  await withKeys(old).put('gemini', new Secret('stored'));
+  await withKeys(old).test('nobody', new Secret('tried'), new AbortController().signal);
+  expect(learned).toEqual(['stored', 'tried']);
+  await withKeys(old).verify(); // the next start
+  await withKeys(old).use('gemini');
+  expect(learned).toEqual(['stored', 'tried', 'stored', 'stored']);
 });
 
 test('a start with a wrong or without the right encryption key is refused, and names what it would lose', async () => {

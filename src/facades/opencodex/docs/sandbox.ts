@@ -39,6 +39,12 @@ export const execute = route({
   fails: [404, 409, 413, 422],
   more: { headers: key, bodyExample: { command: 'echo hi' } },
 });
+const Stats = z.object({
+  cpu_seconds: z.number().describe('Of processor time, since it was started'),
+  memory_bytes: z.number(),
+  memory_limit_bytes: z.number().nullable(),
+  processes: z.number(),
+});
 export const status = route({
   id: 'SandboxStatus',
   summary: 'Say whether the sandbox runs',
@@ -48,9 +54,13 @@ export const status = route({
       z.object({
         running: z.boolean(),
         container_id: z.string().nullable(),
-        stats: z.record(z.string(), z.unknown()).nullable(),
+        stats: Stats.nullable(),
       }),
-      { running: true, container_id, stats: null },
+      {
+        running: true,
+        container_id,
+        stats: { cpu_seconds: 12.5, memory_bytes: 73_400_320, memory_limit_bytes: 2_147_483_648, processes: 4 },
+      },
     ),
   },
   fails: [404],

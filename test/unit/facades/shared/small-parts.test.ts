@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -63,6 +65,9 @@ describe('cursors', () => {
   });
 });
 
+setFlagsFromString('--expose-gc');
+const gc: () => void = runInNewContext('gc');
+
 describe('rate limits', () => {
   test('F104 ten thousand callers are counted one by one, further ones together', () => {
     const limiter = rateLimiter(2, manualClock());
@@ -72,6 +77,17 @@ describe('rate limits', () => {
     expect(limiter.take('newcomer 1').exceeded).toBe(false);
     expect(limiter.take('newcomer 2').exceeded).toBe(false);
     expect(limiter.take('newcomer 3').exceeded).toBe(true);
+  });
+
+  test('F104 however many callers come, what is remembered of them is bounded', () => {
+    const limiter = rateLimiter(2, manualClock());
+    const flood = (from: number, count: number) => {
+      for (let n = from; n < from + count; n++) limiter.take(`a caller with quite a long name, number ${n}`);
+      gc();
+      return process.memoryUsage().heapUsed;
+    };
+    const full = flood(0, 10_000);
+    expect((flood(10_000, 200_000) - full) / 200_000).toBeLessThan(16); // bytes for each; a name alone has forty
   });
 
   test('the count begins anew with the minute', () => {
