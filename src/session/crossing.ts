@@ -44,8 +44,8 @@ const Answer = z.union([
 export class Crossing implements AsyncDisposable {
   readonly #options: CrossingOptions;
   readonly #awaited = new Map<string, Awaited>();
-  /** Being done, or done, by us; forgotten with their answers. */
-  readonly #taken = new Set<string>();
+  /** Being done, or done a moment ago, by us: with the timer that forgets it. */
+  readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
   #wake = () => {};
@@ -74,6 +74,7 @@ export class Crossing implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
+    for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
       done.reject(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     }
@@ -139,7 +140,7 @@ export class Crossing implements AsyncDisposable {
 
   async #do(command: QueuedCommand): Promise<void> {
     const { commands, act, warn } = this.#options;
-    this.#taken.add(command.id);
+    this.#taken.set(command.id, undefined);
     const answer = await this.#outcome(command, act);
     // Given up to another server meanwhile: that one does it.
     if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
@@ -155,7 +156,9 @@ export class Crossing implements AsyncDisposable {
       await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
     }
     // Not at once: a list that was asked for before the answer may still name it.
-    this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
+    const forget = this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
+    this.#taken.set(command.id, forget);
+    if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
   }
 
   async #outcome({ sessionId, name, body, at }: QueuedCommand, act: CrossingOptions['act']) {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { expect } from 'vitest';
-import { Secret } from '../../src/core/secret.ts';
 import type { SessionEvent } from '../../src/core/events.ts';
 import { SessionId } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { mongoStore } from '../../src/store/mongo/store.ts';
 import { api, fence } from './api.ts';
 import { seeded } from './chaos.ts';
@@ -118,9 +118,12 @@ export async function chaosReplicas({ mongo, driver, points, seed, leaseSeconds 
       }
     }
   };
-  const id = await clients[0]?.create() as string;
+  const id = (await clients[0]?.create()) as string;
   await clients[0]?.chat(id, fence('sh', 'touch ready'));
-  using client = roamingClient(pair.servers.map(({ url }) => url), id);
+  using client = roamingClient(
+    pair.servers.map(({ url }) => url),
+    id,
+  );
   let sent = 0;
   const counts = { kill: 0, pause: 0, handOver: 0 };
   for (let point = 0; point < points; point++) {
@@ -166,7 +169,9 @@ export async function chaosReplicas({ mongo, driver, points, seed, leaseSeconds 
   const seen = client.seen.map(idAndName);
   const wrong = want.findIndex((it, at) => it !== seen[at]);
   if (wrong >= 0 || seen.length !== want.length) {
-    problems.push(`a client saw ${seen.slice(wrong - 2, wrong + 3)} where the log has ${want.slice(wrong - 2, wrong + 3)}`);
+    problems.push(
+      `a client saw ${seen.slice(wrong - 2, wrong + 3)} where the log has ${want.slice(wrong - 2, wrong + 3)}`,
+    );
   }
   expect((await either((it) => it.remove(id))).status).toBe(200);
   const moved = events.filter((it) => it.type === 'run.notice' && it.data.kind === 'resumed_after_restart').length;

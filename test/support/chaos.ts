@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import type { SessionEvent } from '../../src/core/events.ts';
 import { api, fence, storedEvents } from './api.ts';
 import { problemsOf } from './checker.ts';
 import { serverProcess } from './server-process.ts';
@@ -22,6 +23,11 @@ interface Chaos {
   readonly seed: number;
   /** Names what is left of a session at the driver after its removal. */
   readonly leftovers: (sessionId: string, dataDir: string) => Promise<string[]>;
+  /** Another store than the server's own: what it is told, and how the log is read without its help. */
+  readonly store?: {
+    readonly settings: Record<string, string>;
+    readonly events: (sessionId: string) => Promise<readonly SessionEvent[]>;
+  };
 }
 
 /** Kills the server at random moments of runs, restarts it each time, and holds the log and the world to account. */
@@ -30,9 +36,14 @@ export async function chaosKill({
   points,
   seed,
   leftovers,
+  store,
 }: Chaos): Promise<{ resumed: number; problems: string[] }> {
   const random = seeded(seed);
-  await using server = await serverProcess({ CORRAL_DRIVER: driver, CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
+  await using server = await serverProcess({
+    CORRAL_DRIVER: driver,
+    CORRAL_RATE_LIMIT_PER_MINUTE: '0',
+    ...store?.settings,
+  });
   const client = api(server.url);
   const id = await client.create();
   let sent = 0;
@@ -49,7 +60,7 @@ export async function chaosKill({
   }
   await expect.poll(() => client.status(id), { timeout: 60_000, interval: 100 }).toBe('completed');
   const ran = (await client.ask('POST', `/${id}/file`, { file: 'ran' })).body.data as { content: string } | null;
-  const events = storedEvents(server.data, id);
+  const events = store ? await store.events(id) : storedEvents(server.data, id);
   const problems = problemsOf(events);
   problems.push(...repeated((ran?.content ?? '').split('\n').filter(Boolean)).map((line) => `${line} ran twice`));
   expect((await client.remove(id)).status).toBe(200);
