@@ -33,7 +33,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
 
   async function launch(): Promise<void> {
     const geometry = `${size.width}x${size.height}`;
-    const flags = ['-depth', '24', '-rfbunixpath', socket, '-rfbport', '-1', '-SecurityTypes', 'None', '-AlwaysShared'];
+    const flags = ['-depth', '24', '-rfbunixpath', socket, '-rfbport', '-1', '-SecurityTypes', 'None', '-AlwaysShared', '-UseBlacklist=0'];
     const made = spawn('Xvnc', [`:${display}`, '-geometry', geometry, ...flags, '-nolisten', 'tcp'], {
       stdio: 'ignore',
     });

@@ -89,7 +89,7 @@ class Relay {
     const { stream } = this.#viewer;
     stream.on('data', (chunk: Buffer) => {
       connection.send(chunk);
-      if (connection.bufferedAmount > highBytes) stream.pause();
+      if (connection.bufferedAmount > highBytes || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {
       if (stream.isPaused() && connection.bufferedAmount <= lowBytes) stream.resume();

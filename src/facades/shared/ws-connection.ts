@@ -13,6 +13,11 @@ export class Connection extends WebSocket {
   readonly #flushed = new Set<() => void>();
   #line: Duplex | undefined;
 
+  constructor(...made: ConstructorParameters<typeof WebSocket>) {
+    super(...made);
+    this.once('close', () => this.#leaving.abort()); // a line that broke says no good-bye before
+  }
+
   /** The line that it was made on: nothing is compressed and nothing is queued before it, so we may write to it too. */
   runOn(line: Duplex): void {
     this.#line = line;
