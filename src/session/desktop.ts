@@ -13,7 +13,7 @@ import type { Presence } from './presence.ts';
 import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from './services.ts';
 
 export interface DesktopDeps {
-  readonly engine: Pick<Engine, 'use' | 'live' | 'reach' | 'note'>;
+  readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note'>;
   readonly capabilities: Pick<Capabilities, 'desktop'>;
   readonly presence: Pick<Presence, 'endOf'>;
   readonly clock: Clock;
@@ -56,8 +56,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function usable(id: SessionId): Promise<void> {
     await known(id);
     if (!capabilities.desktop) throw without();
-    const { writer } = await engine.reach(id);
-    if (writer.record.sandboxHeld) {
+    if ((await engine.record(id)).sandboxHeld) {
       throw new AppError('sandbox_not_found', 'VNC is not available: the sandbox is stopped.');
     }
   }
@@ -66,8 +65,9 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const { sandboxState } = await known(id);
     if (!capabilities.desktop || sandboxState !== 'running') return undefined;
-    const live = engine.live(id) ?? (await engine.reach(id));
-    return live.isPaused ? undefined : live.client;
+    await engine.record(id); // after a restart: whether its sandbox runs is known then
+    using until = deadline(lookMs, clock);
+    return await engine.look(id, until.signal);
   }
 
   const view = (id: SessionId, status: Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'>): DesktopView => {

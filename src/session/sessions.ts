@@ -11,6 +11,7 @@ import type { SandboxClient } from '../sandbox/client.ts';
 import { serviceHealth } from './checks.ts';
 import type { Engine } from './engine.ts';
 import { eventsFrom } from './hydrate.ts';
+import { ListChanges } from './list-changes.ts';
 import { SessionsNews } from './news.ts';
 import type { Presence } from './presence.ts';
 import { newSession, publicRecord, StoredSession } from './projection.ts';
@@ -31,6 +32,8 @@ interface Deps {
   readonly workdir: (id: SandboxId) => string;
   readonly maxSessions: number;
   readonly template: string;
+  /** Removes what is kept of a session outside of the store's log. */
+  readonly forget?: (id: SessionId) => Promise<void>;
   /** Fires when the server drains: every open stream ends. */
   readonly closing: AbortSignal;
 }
@@ -80,6 +83,10 @@ export function sessionService(deps: Deps): SessionService {
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
   };
+  const elsewhere = new ListChanges({
+    ...{ records: store.records, clock, changed },
+    deleted: (record) => news.tell({ type: 'deleted', session: publicRecord(record) }),
+  });
   log.onAppend(({ puts = [] }) => {
     for (const { kind, doc } of puts) if (kind === 'session') changed(doc as StoredSession);
   });
@@ -109,6 +116,7 @@ export function sessionService(deps: Deps): SessionService {
     update: change,
     async *watch(signal) {
       const list = async () => (await all()).map(publicRecord);
+      using _elsewhere = store.shared ? elsewhere.watch() : undefined;
       yield* news.watch(list, AbortSignal.any([signal, closing]));
     },
 

@@ -13,8 +13,7 @@ test.skipIf(skipMongo)(
     await needs(context, 'bubblewrap');
     const mongo = mongoUrl ?? 'mongodb://127.0.0.1:27017/';
     const result = await chaosReplicas({ mongo, driver: 'process', points, seed, leaseSeconds: 2 });
-    console.log(JSON.stringify(result));
-    expect(result.problems).toEqual([]);
+    expect(result, JSON.stringify(result)).toMatchObject({ problems: [] });
     expect(result.moved).toBeGreaterThan(points / 6);
   },
 );
