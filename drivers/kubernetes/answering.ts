@@ -9,7 +9,8 @@ import { within } from '../shared/joined.ts';
 export async function answering({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
   const either = AbortSignal.any([signal, lost]);
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
-    const status = await within(health(agent, token.reveal(), either), signal).catch((error) => {
+    const soon = AbortSignal.any([either, AbortSignal.timeout(10_000)]);
+    const status = await within(health(agent, token.reveal(), soon), soon).catch((error) => {
       if (signal.aborted) throw error;
       return undefined;
     });
@@ -27,11 +28,8 @@ export async function answering({ agent, token, lost }: SandboxLink, signal: Abo
 
 async function health(agent: SandboxLink['agent'], token: string, signal: AbortSignal): Promise<number | undefined> {
   const headers = { authorization: `Bearer ${token}` };
-  const call = request('http://sandbox/health', {
-    agent,
-    headers,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]),
-  });
+  const call = request('http://sandbox/health', { agent, headers, signal });
+  call.on('error', () => {}); // also after nobody waits any more
   call.end();
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   response.on('error', () => {}).resume();

@@ -29,7 +29,8 @@ export class DiallingAgent extends Agent {
 
   override createConnection(_options: object, made: (error: Error | null, stream: Duplex) => void): undefined {
     this.#connect().then(
-      (stream) => made(null, stream),
+      // Node would wait for ever for news of a stream that has ended already.
+      (stream) => (stream.destroyed ? made(gone(stream), undefined as never) : made(null, stream)),
       (error: Error) => made(error, undefined as never),
     );
   }
@@ -69,5 +70,6 @@ export class DiallingAgent extends Agent {
   }
 }
 
+const gone = (stream: Duplex) => stream.errored ?? new AppError('sandbox_unavailable', 'The connection was closed.');
 const reasonOf = ({ reason }: AbortSignal): AppError =>
   reason instanceof AppError ? reason : new AppError('sandbox_lost', 'The sandbox is gone.');
