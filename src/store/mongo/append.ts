@@ -158,6 +158,7 @@ export class Appender {
     ]);
     const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
     if (tail) await this.#redo(session, tail, head);
+    if (tail) this.#appended(session, head); // whoever should have told may have died
     if (log?.redo && log.redo.after === head) await this.#put(session, head, log.redo.puts, 'again');
     return head;
   }

@@ -6,6 +6,7 @@ import type { Secret } from '../../core/secret.ts';
 import type {
   CommandDocument,
   EventDocument,
+  HeadDocument,
   InboxDocument,
   LeaseDocument,
   LogDocument,
@@ -28,6 +29,7 @@ export interface Collections {
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
+  readonly heads: Collection<HeadDocument>;
   readonly records: Collection<RecordDocument>;
   readonly inbox: Collection<InboxDocument>;
   readonly leases: Collection<LeaseDocument>;
@@ -114,6 +116,7 @@ function collections(db: Db, count: number): Collections {
     events: (session) => allEvents[place(session)] as Collection<EventDocument>,
     allEvents,
     logs: db.collection('logs'),
+    heads: db.collection('heads'),
     records: db.collection('records'),
     inbox: db.collection('inbox'),
     leases: db.collection('leases'),

@@ -43,7 +43,7 @@ export interface PutDocument {
 /** What is known of a log beside its events. */
 export interface LogDocument {
   readonly _id: string;
-  /** A hint for who polls: not above the newest seq, and behind it only for a moment. */
+  /** Some seq that there has been: not the newest. */
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
@@ -51,6 +51,12 @@ export interface LogDocument {
   readonly writer?: string;
   /** Puts of an append without facts. */
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
+}
+
+/** For who polls: not above a session's newest seq, and behind it only for a moment. */
+export interface HeadDocument {
+  readonly _id: string;
+  readonly head: number;
 }
 
 export interface RecordDocument extends PutDocument {

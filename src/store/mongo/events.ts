@@ -42,11 +42,10 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     return { found, isAll: found.length < limit && chars <= pageChars };
   }
 
+  const marksOf = (session: SessionId) => run(() => at.logs.findOne({ _id: session }));
+
   async function page(session: SessionId, after: number, limit: number): Promise<EventPage> {
-    const [log, read] = await Promise.all([
-      run(() => at.logs.findOne({ _id: session })),
-      run(() => eventsAfter(session, after, limit)),
-    ]);
+    const [early, read] = await Promise.all([marksOf(session), run(() => eventsAfter(session, after, limit))]);
     const last = read.found.at(-1);
     if (last?.left && read.isAll) {
       await appender.settle(session); // its writer is still at it, or died
@@ -54,9 +53,11 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
-    heads.seen(session, head, log?.head);
+    // Compaction marks before it drops: where there is a hole, the marks of before it may be too old.
+    const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
+    const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => eventOf(session, document));
-    return { events, head, thinned: log?.thinned ?? 0, trimmed: log?.trimmed ?? 0 };
+    return { events, head, thinned: marks?.thinned ?? 0, trimmed: marks?.trimmed ?? 0 };
   }
 
   async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
@@ -113,7 +114,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
         { _id: { $gte: `${session}:`, $lt: `${session};` } },
       ];
       await run(() => at.records.deleteMany({ $or: ids }));
-      heads.forget(session);
+      await heads.forget(session);
       await run(() => at.logs.deleteOne({ _id: session }));
     },
   };

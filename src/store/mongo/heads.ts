@@ -6,7 +6,7 @@ const delayMs = 15;
 
 /**
  * The newest seq of many sessions at once. Where the server pushes, nobody asks often, and each log's own end is looked
- * at. Elsewhere replicas poll: so who appends notes the head in the log's document a moment later, and all are one read.
+ * at. Elsewhere replicas poll: so who appends notes the head a moment later, and all are one read.
  */
 export class Heads {
   readonly #connection: Connection;
@@ -26,13 +26,9 @@ export class Heads {
     this.#timer ??= setTimeout(() => void this.#flush(), delayMs);
   }
 
-  /** A reader that finds the note behind puts it right: whoever should have may have died. */
-  seen(session: SessionId, head: number, noted: number | undefined): void {
-    if (head > (noted ?? 0) && !this.#due.has(session)) this.appended(session, head);
-  }
-
-  forget(session: SessionId): void {
+  async forget(session: SessionId): Promise<void> {
     this.#due.delete(session);
+    await this.#connection.run(() => this.#connection.at.heads.deleteOne({ _id: session }));
   }
 
   async of(sessions: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>> {
@@ -52,8 +48,8 @@ export class Heads {
       return heads;
     }
     await this.#flush();
-    const logs = await run(() => at.logs.find({ _id: { $in: [...sessions] } }, { projection: { head: 1 } }).toArray());
-    for (const { _id, head = 0 } of logs) heads.set(_id as SessionId, head);
+    const notes = await run(() => at.heads.find({ _id: { $in: [...sessions] } }).toArray());
+    for (const { _id, head } of notes) heads.set(_id as SessionId, head);
     return heads;
   }
 
@@ -78,7 +74,7 @@ export class Heads {
     }));
     const { run, at } = this.#connection;
     // No need to wait for a majority or the disk: it is a note, and it is found wrong by reading the log.
-    const noting = run(() => at.logs.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
+    const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => {});
   }
 }
