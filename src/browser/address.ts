@@ -2,7 +2,8 @@
 export function addressOf(given: string, workdir: string): { url: string } | { no: string } {
   const text = given.trim();
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);
-  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^[\w.-]+:\d+([/?#]|$)/.test(text);
+  const isHost = /^[\w.-]+:\d+([/?#]|$)/.test(text) && !/^(about|blob|chrome|data|file|javascript):/i.test(text);
+  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(text) && !isHost;
   const url = parse(isLocal ? `http://${text}` : hasScheme ? text : `https://${text}`);
   if (!url) return { no: `${JSON.stringify(given.slice(0, 200))} is not an address.` };
   if (/^(https?|about|data|chrome):$/.test(url.protocol)) return { url: url.href };

@@ -30,7 +30,7 @@ export interface AgentBrowser {
   /** `Enter`, `Control+a`, `ArrowDown`. */
   pressKey(key: string, signal: AbortSignal): Promise<BrowserReport>;
   /** By its place (from 0), its text or its value. */
-  selectOption(index: number, option: number | string, signal: AbortSignal): Promise<BrowserReport>;
+  selectOption(index: number, option: string, signal: AbortSignal): Promise<BrowserReport>;
   /** One screen, or to the very end. */
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;

@@ -230,13 +230,7 @@ export function locate({ index }: { index: number }): Located {
 }
 
 /** Sets a choice as a person would, told to the page; or says what there is to choose from. */
-export function choose({
-  index,
-  option,
-}: {
-  index: number;
-  option: number | string;
-}): { chosen: string } | { none: string } {
+export function choose({ index, option }: { index: number; option: string }): { chosen: string } | { none: string } {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { none: 'The element is gone.' };
   const options = element.options;
@@ -250,7 +244,7 @@ export function choose({
     const one = options[n];
     if (!one) continue;
     if (n < 50) names.push(`${n}=${one.text.trim()}`);
-    if (at < 0 && (option === n || one.text.trim() === option || one.value === option || String(n) === option)) at = n;
+    if (at < 0 && (one.text.trim() === option || one.value === option || String(n) === option)) at = n;
   }
   if (at < 0) return { none: `There is no option ${JSON.stringify(option)}. There are: ${names.join(', ')}.` };
   element.focus();

@@ -131,7 +131,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     });
   }
 
-  selectOption(index: number, option: number | string, signal: AbortSignal): Promise<BrowserReport> {
+  selectOption(index: number, option: string, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) => {
       const wrong = notListed(tab, index);
       if (wrong) return wrong;

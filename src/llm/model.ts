@@ -30,6 +30,16 @@ export interface TurnRequest {
   readonly tools: readonly ToolDeclaration[];
   /** The one tool that must be called, where the loop needs an answer of that shape. */
   readonly mustCall?: string;
+  /** How the model is to choose its words; what is missing is the provider's own choice. */
+  readonly sampling?: Sampling;
+}
+export interface Sampling {
+  readonly temperature?: number; // 0 to 2
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly maxOutputTokens?: number;
+  /** Texts that end the turn where the model writes one. */
+  readonly stop?: readonly string[];
 }
 export interface ToolDeclaration {
   readonly name: string;
@@ -44,8 +54,16 @@ export type Message =
       readonly name: string;
       readonly output: string;
       readonly success: boolean;
+      readonly pictures?: readonly Picture[];
     }
   | AssistantMessage;
+
+/** What a tool saw. Only the newest of a conversation come with their bytes; a provider that takes none leaves all out. */
+export interface Picture {
+  readonly file: string;
+  readonly mimeType: string;
+  readonly data?: string; // base64
+}
 
 /** `raw` is what the provider sent, untouched: signatures and reasoning must go back as they came. */
 export interface AssistantMessage {

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Driver, SandboxSpec } from '../../drivers/driver.ts';
+import { BrowserPool } from '../browser/pool.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IdSource, SandboxId, SessionId } from '../core/ids.ts';
@@ -13,9 +14,11 @@ import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { tellOperator } from '../observability/noteworthy.ts';
 import { sandboxClient } from '../sandbox/http-client.ts';
+import { agentDesktop } from '../session/agent-desktop.ts';
 import { desktopService } from '../session/desktop.ts';
 import { Engine } from '../session/engine.ts';
 import { fileService } from '../session/files.ts';
+import { pictureService } from '../session/pictures.ts';
 import { Presence } from '../session/presence.ts';
 import { processService } from '../session/processes.ts';
 import { Reconciler } from '../session/reconciler.ts';
@@ -155,10 +158,27 @@ export async function compose({
     expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
   });
 
-  const tools = toolRegistry();
+  const tools = toolRegistry(undefined, config.tools.computer);
   const parts = stack.use(
     await projectParts({ config, store, clock, ids, logger, learn, usual: { model, tools, plans: true } }),
   );
+  const browsers = stack.use(
+    new BrowserPool({
+      clock,
+      limits: {
+        maxTabs: config.browser.maxTabs,
+        maxDownloadBytes: config.browser.maxDownload,
+        navigationMs: 30_000,
+        answerMs: 10_000,
+      },
+    }),
+  );
+  const pictures = pictureService({
+    uploads: parts.api.uploads,
+    keepPerSession: config.browser.screenshots,
+    newName: () => `${clock.now()}-${ids.short()}`,
+    warn: (about, text) => logger.warn(about, text),
+  });
   const presence = new Presence();
   const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
   const engine = stack.use(
@@ -196,6 +216,7 @@ export async function compose({
       },
       workdir,
       gate: (id, signal) => desktop.gate(id, signal),
+      agentDesktop: agentDesktop(browsers, pictures),
       isWatched: presence.isWatched,
       onFact: (id, fact) => {
         metrics.event(fact.type);
@@ -209,6 +230,7 @@ export async function compose({
   const keep = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
   const sessions = sessionService({
     store,
+    forget: pictures.forget,
     log,
     engine,
     driver,
@@ -231,7 +253,7 @@ export async function compose({
     logger,
     graceMs: 15_000,
     everyMs: 10_000,
-    remove: (id) => removeSession({ engine, presence, store, ids, clock }, id),
+    remove: (id) => removeSession({ engine, presence, store, ids, clock, forget: pictures.forget }, id),
     ownership: replica.ownership,
     mayReap: replica.mayReap,
   });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
 import type { RecordStore } from '../core/ports.ts';
 import { providerOf, splitModel } from './providers.ts';
+import { checkOptions } from './sampling.ts';
 import { type AgentTemplate, agentTemplate, toolGroupNames } from './templates.ts';
 
 const AgentConfig = z.object({
@@ -13,7 +14,7 @@ const AgentConfig = z.object({
   tools: z.array(z.enum(toolGroupNames)),
   provider: z.string(),
   model: z.string(),
-  /** Kept as it was given. */
+  /** How the model chooses its words; kept as it was given. */
   options: z.record(z.string(), z.unknown()),
 });
 /** How the agent of a project's sessions works. */
@@ -23,7 +24,7 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId'>>;
 /** Rejects only with AppError; for an unknown project with not_found. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /** Rejects: invalid_request (unknown provider). Other fields keep their values. */
+  /** Rejects: invalid_request (unknown provider, options that no model takes). Other fields keep their values. */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
   /** Takes over what the template says; provider and model stay. */
   apply(projectId: string, template: AgentTemplate): Promise<AgentConfig>;
@@ -55,6 +56,7 @@ export function agentConfigService({ records, newId, model }: Deps): AgentConfig
       if (fields.provider !== undefined && !providerOf(fields.provider)) {
         throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
       }
+      if (fields.options !== undefined) checkOptions(fields.options);
       return await change(projectId, fields);
     },
     apply: (projectId, template) => change(projectId, fieldsOf(template)),

@@ -4,6 +4,7 @@ import { toolRegistry } from '../tools/registry.ts';
 import type { AgentConfigService } from './agent-configs.ts';
 import type { Profile, ProfileOf } from './profile.ts';
 import { joinModel, splitModel } from './providers.ts';
+import { samplingOf } from './sampling.ts';
 import { functionsOf } from './templates.ts';
 
 interface Deps {
@@ -20,6 +21,7 @@ export function agentProfiles({ agents, usual, modelFor }: Deps): ProfileOf {
     const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
     if (!config) return usual; // also while its project is being deleted
     const name = joinModel(config.provider, config.model);
+    const sampling = samplingOf(config.options);
     return {
       // A session must be readable and stoppable without its model: what is wrong with it ends the run that asks.
       model: await modelFor(name).catch((error: unknown) => refusingModel(name, error)),
@@ -27,6 +29,7 @@ export function agentProfiles({ agents, usual, modelFor }: Deps): ProfileOf {
       // The demo model follows a plan by its nature: each of its blocks is a step.
       plans: config.provider === 'demo',
       ...(config.prompt !== null && { prompt: config.prompt }),
+      ...(sampling && { sampling }),
     };
   };
 }

@@ -13,9 +13,11 @@ import { type IdSource, type RunId, type SandboxId, type SessionId, sandboxIdOf 
 import type { EventLog, Store } from '../core/ports.ts';
 import type { SessionRecord } from '../core/records.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
+import { withoutDesktop } from '../tools/registry.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
 import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
 import type { Working } from './actors/working.ts';
+import type { AgentDesktop } from './agent-desktop.ts';
 import { alreadySent } from './already-sent.ts';
 import { Answers } from './answers.ts';
 import { Crossing, type Wish } from './crossing.ts';
@@ -56,6 +58,8 @@ export interface EngineOptions {
   readonly workdir: (id: SandboxId) => string;
   /** Resolves when no person has the keyboard and mouse of the session's desktop. */
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
+  /** What agents see and use of desktops; absent where there are none. */
+  readonly agentDesktop?: AgentDesktop;
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
@@ -276,7 +280,7 @@ export class Engine implements AsyncDisposable {
   }
 
   #sessionMachine() {
-    const { driver, clock, startTimeoutMs, spec, connect, prepare, onRunEnd } = this.#options;
+    const { driver, clock, startTimeoutMs, spec, connect, prepare, onRunEnd, agentDesktop } = this.#options;
     const live = (id: SessionId) => this.#live(id);
     const track = (released: Promise<AppError | undefined>) => {
       this.#releases.add(released);
@@ -293,6 +297,7 @@ export class Engine implements AsyncDisposable {
         }),
         sandbox: sandboxWith({
           ...{ driver, clock, startTimeoutMs, live, prepare, track },
+          ...(agentDesktop && { release: (client) => agentDesktop.release(client) }),
           spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...this.#fence(id) }),
           connect: (id, link) => connect({ ...link, ...this.#fence(id) }),
         }),
@@ -371,12 +376,15 @@ export class Engine implements AsyncDisposable {
     const { scribe } = live;
     if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await scribe.transcript.load();
-    const { profileOf, clock, toolTimeoutMs, workdir, gate } = this.#options;
+    const { profileOf, clock, toolTimeoutMs, workdir, gate, driver, agentDesktop } = this.#options;
+    const desktop = driver.capabilities.desktop ? agentDesktop?.of(id) : undefined;
+    const sees = desktop !== undefined && (await desktop.existsIn(live.client));
     const { model, tools, prompt, sampling } = await profileOf(live.writer.record);
     return {
       scribe,
       model,
-      tools,
+      tools: sees ? tools : withoutDesktop(tools),
+      ...(sees && { desktop }),
       prompt,
       ...(sampling && { sampling }),
       clock,

@@ -24,6 +24,7 @@ const StoredEntry = z.object({
       name: z.string(),
       output: z.string(),
       success: z.boolean(),
+      pictures: z.array(z.object({ file: z.string(), mimeType: z.string() })).optional(),
     }),
     z.object({
       role: z.literal('assistant'),

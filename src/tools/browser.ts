@@ -79,7 +79,7 @@ export const browserSelectOption = defineTool({
   description: 'Choose one option of a <select> element.',
   parameters: z.object({
     index,
-    option: z.union([z.int().min(0), z.string()]).describe('place of the option, counted from 0, or its text'),
+    option: z.coerce.string().describe('place of the option, counted from 0, or its text'),
   }),
   run: (ctx, args) => act(ctx, (browser) => browser.selectOption(args.index, args.option, ctx.signal)),
 });

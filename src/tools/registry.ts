@@ -1,5 +1,8 @@
 import { type AppError, toAppError } from '../core/errors.ts';
 import type { ToolFamily } from '../core/events.ts';
+import { browserTools } from './browser.ts';
+import { computer } from './computer/claude.ts';
+import { geminiComputer } from './computer/gemini.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
 import { notifyUser } from './message.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
@@ -18,7 +21,16 @@ const all: readonly Tool[] = [
   fileFindInContent,
   fileFindByName,
   notifyUser,
+  ...browserTools,
 ];
+
+/** Whose shape the tools for the desktop's keyboard and mouse have. */
+export type ComputerShape = 'off' | 'claude' | 'gemini';
+const computers: Readonly<Record<ComputerShape, readonly Tool[]>> = {
+  off: [],
+  claude: [computer],
+  gemini: geminiComputer,
+};
 
 export type ToolDeclaration = Pick<Tool, 'name' | 'description' | 'parameters'>;
 export interface ToolRegistry {
@@ -27,18 +39,37 @@ export interface ToolRegistry {
   find(name: string): Tool | undefined;
 }
 
-/** All tools, or those named. */
-export function toolRegistry(enabled?: readonly string[]): ToolRegistry {
+/** All tools, or those named; and those for keyboard and mouse, where they are wanted. */
+export function toolRegistry(enabled?: readonly string[], shape: ComputerShape = 'off'): ToolRegistry {
   const wanted = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
-  const tools = new Map(all.filter(wanted).map((tool) => [tool.name, tool]));
-  const declarations = [...tools.values(), askUser]
-    .filter(wanted)
-    .map(({ name, description, parameters }) => ({ name, description, parameters }));
+  return registryOf([...all.filter(wanted), ...computers[shape]], wanted(askUser));
+}
+
+/** The same for a sandbox without a desktop. */
+export function withoutDesktop(registry: ToolRegistry): ToolRegistry {
+  const names = registry.declarations.map(({ name }) => name);
+  const tools = names.flatMap((name) => registry.find(name) ?? []);
+  return registryOf(
+    tools.filter(({ family }) => family !== 'browser'),
+    names.includes(askUser.name),
+  );
+}
+
+function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
+  const tools = new Map(list.map((tool) => [tool.name, tool]));
+  const declarations = [...list, ...(asks ? [askUser] : [])].map(({ name, description, parameters }) => ({
+    name,
+    description,
+    parameters,
+  }));
   return { declarations, find: (name) => tools.get(name) };
 }
 
+const desktopNames = new Set([computer, ...geminiComputer].map(({ name }) => name));
+
 /** Which family a call belongs to, also one of a tool that does not exist. */
 export function familyOf(name: string): ToolFamily {
+  if (desktopNames.has(name)) return 'browser';
   const prefix = name.split('_')[0];
   const known = (['shell', 'file', 'browser', 'message'] as const).find((family) => family === prefix);
   return known ?? (prefix === 'info' ? 'search' : 'mcp');

@@ -56,9 +56,23 @@ function answersTo(
   outputs: ReadonlyMap<string, ToolMessage>,
 ): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
-  return called.map(({ name }, at) => {
+  const answers = called.map(({ name }, at): Part => {
     const result = outputs.get(message.calls[at]?.callId ?? '');
     const response = result?.success ? { output: result.output } : { error: result?.output ?? notRun };
-    return { functionResponse: { name, response } };
+    const pictures = picturesOf(result);
+    const inside = pictures.length > 0 && takesPicturesInside(message.model);
+    return { functionResponse: { name, response, ...(inside && { parts: pictures }) } } as Part;
   });
+  // Models before the third take pictures only beside the answers.
+  const beside = takesPicturesInside(message.model)
+    ? []
+    : message.calls.flatMap(({ callId }) => picturesOf(outputs.get(callId)));
+  return [...answers, ...(answers.length > 0 ? beside : [])];
 }
+
+const picturesOf = (result: ToolMessage | undefined): Part[] =>
+  (result?.pictures ?? []).flatMap(({ mimeType, data }) =>
+    data === undefined ? [] : [{ inlineData: { mimeType, data } }],
+  );
+
+const takesPicturesInside = (model: string): boolean => /gemini-([3-9]|\d\d)|computer-use/.test(model);

@@ -6,7 +6,7 @@ import {
 } from '@google/generative-ai';
 import type { Clock } from '../../core/clock.ts';
 import type { Secret } from '../../core/secret.ts';
-import type { Model, TurnPart, TurnRequest } from '../model.ts';
+import type { Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { contentsOf } from './contents.ts';
 import { type Failure, failureOf, type Refusal, refusalOf, stalled, unreachable } from './failures.ts';
@@ -78,7 +78,7 @@ export function geminiModel(options: GeminiOptions): Model {
 const isFailure = (thrown: unknown): thrown is Failure => (thrown as Failure | null)?.kind === 'failed';
 
 function bodyOf(request: TurnRequest, name: string): GenerateContentRequest {
-  const { tools, mustCall, system } = request;
+  const { tools, mustCall, system, sampling } = request;
   const declarations = tools.map(
     ({ name, description, parameters }) =>
       ({ name, description, parameters: parametersOf(parameters) }) as unknown as FunctionDeclaration,
@@ -90,9 +90,12 @@ function bodyOf(request: TurnRequest, name: string): GenerateContentRequest {
   return {
     contents: contentsOf(request, name),
     ...(system !== '' && { systemInstruction: { role: 'system', parts: [{ text: system }] } }),
+    ...(sampling && { generationConfig: generationConfigOf(sampling) }),
     ...(tools.length > 0 && {
       tools: [{ functionDeclarations: declarations }],
       toolConfig: { functionCallingConfig: mode },
     }),
   };
 }
+
+const generationConfigOf = ({ stop, ...rest }: Sampling) => ({ ...rest, ...(stop && { stopSequences: [...stop] }) });

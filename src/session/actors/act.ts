@@ -8,7 +8,7 @@ import type { Working } from './working.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function act(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { scribe, model, tools, workdir, prompt } = work;
+  const { scribe, tools, workdir, prompt } = work;
   const step = steps.find(({ status }) => status === 'running');
   const known = scribe.steps.find(({ id }) => id === step?.id);
   if (step && known?.status !== 'running') await scribe.write(scribe.step(step));
@@ -20,12 +20,7 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const note = step ? actNote(steps, step) : '';
   // A step's result comes after the step's end in the log, and only the turn's end shows that it is one.
   const text = step ? 'later' : 'live';
-  const turn = await takeTurn(
-    model,
-    scribe,
-    { phase, note, hint, tools: tools.declarations, workdir, prompt, text },
-    signal,
-  );
+  const turn = await takeTurn(work, { phase, note, hint, tools: tools.declarations, workdir, prompt, text }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) {
@@ -48,7 +43,7 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
 }
 
 export async function summarize(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { scribe, model, workdir, prompt } = work;
+  const { scribe, workdir, prompt } = work;
   const wanted = {
     phase: { kind: 'summarize' },
     note: summaryNote,
@@ -58,7 +53,7 @@ export async function summarize(work: Working, { steps, hint }: TurnInput, signa
     prompt,
     text: 'live',
   } as const;
-  const turn = await takeTurn(model, scribe, wanted, signal);
+  const turn = await takeTurn(work, wanted, signal);
   if (!turn.ok) return turn.result;
   const { facts, spent, message } = turn;
   if (turn.empty) {

@@ -82,9 +82,17 @@ async function perform(
     return result;
   }
   await using used = await sandbox.use(signal);
-  const ctx: ToolContext = { ...base, sandbox: used.client };
+  const { desktop } = work;
+  const seeing = desktop &&
+    family === 'browser' && {
+      browser: desktop.browserOf(used.client),
+      keepPicture: (picture: Seen) => desktop.keepPicture(picture, signal),
+    };
+  const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
   return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
 }
+
+type Seen = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
 /** For tools that need no sandbox; touching it is a bug. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
@@ -103,7 +111,9 @@ async function record(
 ): Promise<CallResult> {
   const { scribe } = work;
   const output = forModel(result);
-  scribe.transcript.add({ runId: scribe.runId, message: { role: 'tool', callId, name, output, success: result.ok } });
+  const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
+  const message = { role: 'tool', callId, name, output, success: result.ok, ...(pictures && { pictures }) } as const;
+  scribe.transcript.add({ runId: scribe.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
   await scribe.write(
     scribe.called({

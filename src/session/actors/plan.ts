@@ -12,7 +12,7 @@ export async function plan(
   input: TurnInput & { again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { scribe, model, workdir, prompt } = work;
+  const { scribe, workdir, prompt } = work;
   const { steps, again, hint } = input;
   const wanted = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
@@ -23,7 +23,7 @@ export async function plan(
     text: 'later' as const,
   };
   const note = again ? replanNote(steps) : planNote;
-  const first = await takeTurn(model, scribe, { ...wanted, note, hint }, signal);
+  const first = await takeTurn(work, { ...wanted, note, hint }, signal);
   if (!first.ok) return first.result;
   if (first.empty) return { kind: 'empty', spent: first.spent };
   let turn: Turn & { ok: true } = first;
@@ -31,7 +31,7 @@ export async function plan(
   if (!made) {
     // A model that answers in prose is asked once more; if it insists, its task is a plan of one step.
     await scribe.write(...turn.facts);
-    const second = await takeTurn(model, scribe, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
+    const second = await takeTurn(work, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
     if (!second.ok) return second.result;
     turn = { ...second, spent: sum(first.spent, second.spent) };
     made = answerCalls(scribe, second);

@@ -27,6 +27,8 @@ export interface SandboxDeps {
   /** What must be known of a sandbox before anything runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   track(released: Promise<AppError | undefined>): void;
+  /** This way into the sandbox is about to be closed. */
+  release?(client: SandboxClient): void;
 }
 
 export interface FreshSandbox {
@@ -102,7 +104,7 @@ export function sandboxWith(deps: SandboxDeps) {
           const link = await noting(sandboxId, signal, within(callMs, signal, attach));
           const client = deps.connect(sessionId, link);
           const own = live(sessionId);
-          return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link) };
+          return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link, deps.release) };
         },
         use: (held, tell, signal) => noting(held.sandboxId, signal, use(held, tell, signal)),
         track: deps.track,
@@ -134,7 +136,13 @@ interface Held extends AsyncDisposable {
   readonly client: SandboxClient;
 }
 
-async function drop(own: Live, client: SandboxClient, link: SandboxLink): Promise<void> {
+async function drop(
+  own: Live,
+  client: SandboxClient,
+  link: SandboxLink,
+  release: SandboxDeps['release'],
+): Promise<void> {
+  release?.(client);
   if (own.client === client) own.client = undefined;
   own.isPaused = false;
   await link[Symbol.asyncDispose]();

@@ -2,9 +2,10 @@ import type { Spent, TurnResult } from '../../../machines/run.ts';
 import { throwIfFired } from '../../core/cancel.ts';
 import type { SessionFact } from '../../core/events.ts';
 import { collectTurn, isEmpty } from '../../llm/collect.ts';
-import type { AssistantMessage, Model, ToolDeclaration, TurnPhase } from '../../llm/model.ts';
+import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../llm/model.ts';
 import { systemPrompt } from '../prompts.ts';
-import type { RunScribe } from '../scribe.ts';
+import { withPictures } from '../shown-pictures.ts';
+import type { Working } from './working.ts';
 
 export interface Wanted {
   readonly phase: TurnPhase;
@@ -31,20 +32,27 @@ export type Turn =
   | { readonly ok: false; readonly result: TurnResult };
 
 /** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
-export async function takeTurn(model: Model, scribe: RunScribe, wanted: Wanted, signal: AbortSignal): Promise<Turn> {
+export async function takeTurn(
+  { model, scribe, sampling, desktop }: Pick<Working, 'model' | 'scribe' | 'sampling' | 'desktop'>,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<Turn> {
   scribe.takeIn();
   const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
   const pieces: string[] = [];
   using speech = scribe.speak();
   using _held = wanted.text === 'later' ? scribe.holdBack(pieces) : undefined;
+  const told = scribe.transcript.messages(scribe.runId);
   const request = {
     phase,
     system: systemPrompt(workdir, prompt),
-    ...scribe.transcript.messages(scribe.runId),
+    ...told,
+    ...(desktop && { messages: await withPictures(told.messages, (file) => desktop.loadPicture(file)) }),
     note,
     ...(hint === undefined ? {} : { hint }),
     tools,
     ...(mustCall === undefined ? {} : { mustCall }),
+    ...(sampling && { sampling }),
   };
   const turn = await collectTurn(model.turn(request, signal), {
     model: model.name,

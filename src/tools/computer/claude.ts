@@ -6,7 +6,7 @@ import type { Point } from './screen.ts';
 
 // One tool with many actions, named and shaped as Claude's own computer tool.
 
-const point = z.tuple([z.number(), z.number()]).describe('[x, y] in pixels of the screenshot');
+const point = z.array(z.number()).length(2).describe('[x, y] in pixels of the screenshot');
 const Args = z.object({
   action: z.enum([
     ...['screenshot', 'left_click', 'right_click', 'middle_click', 'double_click', 'triple_click', 'mouse_move'],
@@ -38,7 +38,7 @@ export const computer = defineTool({
     return await atDesk(ctx, looks || args.action === 'wait' ? 'looks' : 'acts', async (desk) => {
       if (args.action === 'screenshot') return `The screen, ${desk.screen.width}×${desk.screen.height}.`;
       if (args.action === 'zoom') {
-        const [x0, y0, x1, y1] = args.region ?? [0, 0, 0, 0];
+        const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = args.region ?? [];
         if (x1 <= x0 || y1 <= y0) return wrong('zoom needs a region: [x0, y0, x1, y1], the second corner right below.');
         return await shown(
           ctx,
@@ -58,11 +58,12 @@ const clicks: Readonly<Record<string, { button: 'left' | 'middle' | 'right'; cou
   double_click: { button: 'left', count: 2 },
   triple_click: { button: 'left', count: 3 },
 };
+const pointOf = ([x = 0, y = 0]: readonly number[]): Point => ({ x, y });
 const directions = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] } as const;
 
 async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
   const { action, text, duration = 1 } = args;
-  const to = args.coordinate && desk.at({ x: args.coordinate[0], y: args.coordinate[1] });
+  const to = args.coordinate && desk.at(pointOf(args.coordinate));
   const click = clicks[action];
   if (click) {
     await held(desk, text, { kind: 'click', ...click, ...to });
@@ -76,7 +77,7 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
     case 'left_click_drag': {
       if (!to) return wrong('left_click_drag needs a coordinate.');
       const start = args.start_coordinate;
-      const from: Point = start ? desk.at({ x: start[0], y: start[1] }) : desk.at(await desk.pointer());
+      const from = desk.at(start ? pointOf(start) : await desk.pointer());
       await held(desk, text, { kind: 'drag', path: [from, to] });
       return 'Dragged.';
     }

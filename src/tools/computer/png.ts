@@ -109,5 +109,5 @@ export function scaled(from: Raster, region: Region, to: Size): Raster {
 /** Which pixels lie under one: at least one. */
 const span = (from: number, length: number): [number, number] => {
   const first = Math.floor(from + 1e-9);
-  return [first, Math.max(first + 1, Math.floor(from + length - 1e-9))];
+  return [first, Math.max(first + 1, Math.ceil(from + length - 1e-9))];
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
-import { familyOf, reattachTool, runTool, toolRegistry } from '../../../src/tools/registry.ts';
+import { familyOf, reattachTool, runTool, toolRegistry, withoutDesktop } from '../../../src/tools/registry.ts';
 import { toolBench } from '../../support/tools.ts';
 
 const registry = toolRegistry();
@@ -20,6 +20,18 @@ test('a registry holds the tools of the wire contract and the question', () => {
     'file_find_in_content',
     'file_find_by_name',
     'message_notify_user',
+    'browser_view',
+    'browser_navigate',
+    'browser_restart',
+    'browser_click',
+    'browser_input',
+    'browser_move_mouse',
+    'browser_press_key',
+    'browser_select_option',
+    'browser_scroll_up',
+    'browser_scroll_down',
+    'browser_console_exec',
+    'browser_console_view',
     'message_ask_user',
   ]);
 });
@@ -30,8 +42,28 @@ test('a registry of some tools neither declares nor finds the others', () => {
   expect(some.find('shell_exec')).toBeUndefined();
 });
 
+test('without a desktop nothing of the browser is declared or found', () => {
+  const none = withoutDesktop(toolRegistry(undefined, 'claude'));
+  const names = none.declarations.map(({ name }) => name);
+  expect(names.filter((name) => familyOf(name) === 'browser')).toEqual([]);
+  expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
+  expect(none.find('computer')).toBeUndefined();
+});
+
+test.each([
+  ['off', []],
+  ['claude', ['computer']],
+  ['gemini', ['open_web_browser', 'navigate', 'wait_5_seconds', 'go_back', 'go_forward', 'click_at', 'hover_at']],
+] as const)('the shape %s decides which tools use keyboard and mouse', (shape, names) => {
+  const offered = toolRegistry(undefined, shape).declarations.map(({ name }) => name);
+  expect(offered).toEqual(expect.arrayContaining([...names]));
+  expect(offered.includes('computer')).toBe(shape === 'claude');
+});
+
 test.each([
   ['shell_exec', 'shell'],
+  ['computer', 'browser'],
+  ['click_at', 'browser'],
   ['browser_view', 'browser'],
   ['message_ask_user', 'message'],
   ['info_search_web', 'search'],
