@@ -1,11 +1,5 @@
-import { loadConfig } from '../../src/config/config.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { randomIds } from '../../src/core/ids.ts';
-import { httpServer } from '../../src/facades/http-server.ts';
-import { compose } from '../../src/main/compose.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { createScrubber } from '../../src/observability/scrub.ts';
 import type { Program } from './child-process.ts';
+import { openCorral } from './corral.ts';
 import { monotonicMs } from './generator.ts';
 
 // The whole core in this process, with every dialect on one port and sandboxes that are fakes; and the same work asked
@@ -19,22 +13,8 @@ export interface Listening {
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   await using stack = new AsyncDisposableStack();
-  const env = {
-    ...{ CORRAL_DATA_DIR: dataDir, CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none' },
-    ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
-  };
-  const config = loadConfig(env, '');
-  const logger = createLogger({ level: 'error', scrubber: createScrubber([]) });
-  const closing = new AbortController();
-  const rest = { config, logger, clock: systemClock, closing: closing.signal };
-  const core = stack.use(await compose({ ...rest, ids: randomIds(), say: () => {} }));
-  const { sessions } = core.services;
-  const app = httpServer({ ...core, ...rest, version: 'bench', sessions, inbox: core.store.inbox });
-  stack.defer(async () => {
-    closing.abort();
-    app.server.closeAllConnections();
-    await app.close();
-  });
+  const corral = stack.use(await openCorral({ dataDir, store: 'full' }));
+  const { service: sessions } = corral;
   const { id } = await sessions.create({ origin: 'trpc', title: 'A session that is read' });
 
   const works: Record<Work, () => Promise<unknown>> = {
@@ -46,10 +26,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const held = stack.move();
   return {
     methods: {
-      listen: async (): Promise<Listening> => ({
-        url: await app.listen({ host: '127.0.0.1', port: 0 }),
-        session: id,
-      }),
+      listen: async (): Promise<Listening> => ({ url: await corral.listen(), session: id }),
       /** How long it took, ms. */
       direct: async (work: Work) => {
         const from = monotonicMs();

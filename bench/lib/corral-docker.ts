@@ -1,4 +1,3 @@
-import { openDriver } from '../../src/main/driver.ts';
 import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
 import { monotonicMs } from './generator.ts';
@@ -9,12 +8,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const corral = await openCorral({
     dataDir,
     store: 'full',
-    settings: { CORRAL_DRIVER: 'docker' },
-    driver: async ({ config, gate, ids }) =>
-      openDriver({
-        ...{ config, gate, ids, caBundle: '', node: process.execPath },
-        ...{ instance: `bench-${process.pid}`, say: () => {}, onRefused: () => {} },
-      }),
+    settings: { CORRAL_DRIVER: 'docker', CORRAL_INSTANCE: `bench-${process.pid}` },
   });
   const never = new AbortController().signal;
   const { id } = await corral.service.create({ origin: 'sheikhbox' });

@@ -1,6 +1,3 @@
-import { MemoryBackend } from '../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../drivers/memory/memory.ts';
-import { systemClock } from '../../src/core/clock.ts';
 import type { Program } from './child-process.ts';
 import { openCorral, type Setup } from './corral.ts';
 import { type Emission, emitEach } from './emit.ts';
@@ -9,12 +6,7 @@ import { addSession } from './sessions.ts';
 // Corral as the subject of a fan-out: real store, writer, log, service and SSE; only the events are put in from here.
 
 export async function open({ dataDir, store }: Pick<Setup, 'dataDir' | 'store'>): Promise<Program> {
-  const corral = await openCorral({
-    dataDir,
-    store,
-    settings: { CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
-    driver: async ({ config }) => memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image])),
-  });
+  const corral = await openCorral({ dataDir, store });
   const id = await addSession(corral);
   const { writer } = await corral.engine.reach(id);
   return {

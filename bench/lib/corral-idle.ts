@@ -1,7 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { MemoryBackend } from '../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../drivers/memory/memory.ts';
-import { systemClock } from '../../src/core/clock.ts';
 import type { SessionId } from '../../src/core/ids.ts';
 import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
@@ -21,7 +18,6 @@ export async function open({ dataDir, state }: Argument): Promise<Program> {
     dataDir,
     store: 'normal',
     settings: { CORRAL_SESSION_PASSIVATE_SECONDS: state === 'hot' ? '86400' : '1' },
-    driver: async ({ config }) => memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image])),
   });
 
   async function add(count: number): Promise<void> {

@@ -1,6 +1,3 @@
-import { MemoryBackend } from '../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../drivers/memory/memory.ts';
-import { systemClock } from '../../src/core/clock.ts';
 import { type Burst, emitBurst } from './burst.ts';
 import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
@@ -10,12 +7,7 @@ import { addSession } from './sessions.ts';
 // the peer has none.
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
-  const corral = await openCorral({
-    dataDir,
-    store: 'memory',
-    settings: { CORRAL_SESSION_PASSIVATE_SECONDS: '86400' },
-    driver: async ({ config }) => memoryDriver(new MemoryBackend(systemClock, [config.sandbox.image])),
-  });
+  const corral = await openCorral({ dataDir, store: 'memory' });
   const id = await addSession(corral);
   const { writer } = await corral.engine.reach(id);
   const messageId = corral.ids.messageId();

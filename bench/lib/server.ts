@@ -56,7 +56,7 @@ export async function startServer(settings: Record<string, string>): Promise<Run
   while (!(await isUp())) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${said}`);
     if (performance.now() > deadline) throw new Error(`the server did not answer within ${startMs / 1_000} s: ${said}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
   const held = stack.move();
   return { url, pid: child.pid as number, dataDir, [Symbol.asyncDispose]: () => held.disposeAsync() };

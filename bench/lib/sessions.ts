@@ -3,12 +3,12 @@ import { newSession } from '../../src/session/projection.ts';
 import type { Corral } from './corral.ts';
 
 /** A session as `create` leaves it, but for its sandbox, which nobody starts. */
-export async function addSession({ log, ids }: Pick<Corral, 'log' | 'ids'>): Promise<SessionId> {
+export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>): Promise<SessionId> {
   const id = ids.sessionId();
   const at = Date.now();
   const given = { id, origin: 'sheikhbox', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
   const doc = { ...newSession(given), lastSeq: 1 };
-  await log.append({
+  await store.events.append({
     ...{ sessionId: id, after: 0, at },
     facts: [{ type: 'session.created', runId: null, data: { origin: 'sheikhbox', template: 'default' } }],
     puts: [{ kind: 'session', id, doc, sort: at }],

@@ -1,16 +1,5 @@
-import { type Child, startChild } from '../lib/child-process.ts';
-import type { Emitted } from '../lib/emit.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { watchGenerator } from '../lib/generator.ts';
-import {
-  addUp,
-  type Experiment,
-  type Mode,
-  nothingMissing,
-  type Pair,
-  type Row,
-  type SideRound,
-} from '../lib/measure.ts';
+import { openFanOut, type Readers } from '../lib/fan-out.ts';
+import { addUp, type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
 import { Subscriber } from '../lib/subscriber.ts';
 
 // Fan-out at 100 events a second: from the moment an event is given to the server to the moment a subscriber has it.
@@ -53,51 +42,29 @@ function experiment(variant: Variant, mode: Mode): Experiment {
   };
 }
 
-async function openPair({ subscribers, store }: Variant, events: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
-  const side = async (program: string, path: string) => {
-    const folder = stack.use(await freshFolder());
-    const child = stack.use(await startChild(program, { dataDir: folder.path, store }));
-    const url = (await child.call<string>('listen')) + path;
-    const readers: Subscriber[] = [];
-    for (let n = 0; n < subscribers; n++) readers.push(stack.use(await Subscriber.open(url)));
-    return new Side(child, readers, events);
-  };
-  const subject = await side('corral-fanout', '');
-  const peer = await side('raw-sse', '/events');
-  const held = stack.move();
-  return {
-    subject: () => subject.round(),
-    peer: () => peer.round(),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
-  };
+function openPair({ subscribers, store }: Variant, events: number): Promise<Pair> {
+  return openFanOut({
+    ...{ events, emission: { everyMs, bytes }, arrivalMs, argument: { store } },
+    subject: { program: 'corral-fanout' },
+    peer: { program: 'raw-sse', path: '/events' },
+    openReaders: (url) => openReaders(url, subscribers),
+  });
 }
 
-class Side {
-  readonly #child: Child;
-  readonly #readers: readonly Subscriber[];
-  readonly #events: number;
-  #sent = 0;
-
-  constructor(child: Child, readers: readonly Subscriber[], events: number) {
-    this.#child = child;
-    this.#readers = readers;
-    this.#events = events;
-  }
-
-  async round(): Promise<SideRound> {
-    for (const reader of this.#readers) reader.reset();
-    const from = this.#sent;
-    const load = watchGenerator();
-    const emission = { first: from + 1, count: this.#events, everyMs, bytes };
-    const { crc, cpuMs, rssMiB } = await this.#child.call<Emitted>('emit', emission);
-    this.#sent += this.#events;
-    const deadline = performance.now() + arrivalMs;
-    while (this.#readers.some(({ last }) => last < this.#sent) && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    const correct = addUp(this.#readers.map((reader) => reader.correct({ from, to: this.#sent, crc })));
-    const samples = this.#readers.flatMap(({ latencies }) => latencies);
-    return { samples, correct, generator: load.stop(), cpuMs, rssMiB };
-  }
+async function openReaders(url: string, count: number): Promise<Readers> {
+  using stack = new DisposableStack();
+  const all: Subscriber[] = [];
+  for (let n = 0; n < count; n++) all.push(stack.use(await Subscriber.open(url)));
+  const held = stack.move();
+  return {
+    reset: () => {
+      for (const one of all) one.reset();
+    },
+    hasAll: (round) => all.every(({ last }) => last >= round.first + round.count - 1),
+    judge: ({ first, count: sent, crc }) => ({
+      samples: all.flatMap(({ latencies }) => latencies),
+      correct: addUp(all.map((one) => one.correct({ from: first - 1, to: first - 1 + sent, crc }))),
+    }),
+    [Symbol.dispose]: () => held.dispose(),
+  };
 }

@@ -1,16 +1,13 @@
-import { type Child, startChild } from '../lib/child-process.ts';
-import type { Emitted } from '../lib/emit.ts';
-import { freshFolder } from '../lib/folder.ts';
-import { monotonicMs, watchGenerator } from '../lib/generator.ts';
+import { type Arrived, openFanOut, type Readers } from '../lib/fan-out.ts';
 import { Listener } from '../lib/listener.ts';
 import {
   addUp,
+  type Correctness,
   type Experiment,
   type Mode,
   nothingMissing,
   type Pair,
   type Row,
-  type SideRound,
 } from '../lib/measure.ts';
 
 // The ceiling of a fan-out over WebSockets: from the word to emit to the last frame at the last of 100 listeners, which
@@ -39,66 +36,43 @@ function experiment(mode: Mode): Experiment {
   };
 }
 
-async function openPair(events: number): Promise<Pair> {
-  await using stack = new AsyncDisposableStack();
-  const { path: dataDir } = stack.use(await freshFolder());
-  const side = async (program: string) => {
-    const child = stack.use(await startChild(program, { dataDir }));
-    const url = await child.call<string>('listen');
-    const listeners: Listener[] = [];
-    for (let n = 0; n < subscribers; n++) listeners.push(stack.use(await Listener.open(url, n === 0)));
-    return new Side(child, listeners, events);
-  };
-  const subject = await side('corral-sockets');
-  const peer = await side('raw-ws');
+function openPair(events: number): Promise<Pair> {
+  return openFanOut({
+    ...{ events, emission: { bytes }, arrivalMs, openReaders },
+    subject: { program: 'corral-sockets' },
+    peer: { program: 'raw-ws' },
+  });
+}
+
+async function openReaders(url: string): Promise<Readers> {
+  using stack = new DisposableStack();
+  const all: Listener[] = [];
+  for (let n = 0; n < subscribers; n++) all.push(stack.use(await Listener.open(url, n === 0)));
   const held = stack.move();
   return {
-    subject: () => subject.round(),
-    peer: () => peer.round(),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
+    reset: () => {
+      for (const one of all) one.reset();
+    },
+    hasAll: ({ count }) => all.every(({ frames }) => frames >= count),
+    judge: (round) => {
+      const until = Math.max(...all.map(({ heardAt }) => heardAt));
+      return {
+        samples: [(round.count * subscribers * 1_000) / (until - round.from)],
+        correct: correctOf(all as [Listener, ...Listener[]], round),
+      };
+    },
+    [Symbol.dispose]: () => held.dispose(),
   };
 }
 
-class Side {
-  readonly #child: Child;
-  readonly #listeners: readonly Listener[];
-  readonly #events: number;
-  #sent = 0;
-
-  constructor(child: Child, listeners: readonly Listener[], events: number) {
-    this.#child = child;
-    this.#listeners = listeners;
-    this.#events = events;
-  }
-
-  async round(): Promise<SideRound> {
-    const count = this.#events;
-    const first = this.#sent + 1;
-    for (const listener of this.#listeners) listener.reset();
-    const load = watchGenerator();
-    const from = monotonicMs();
-    const { crc, cpuMs, rssMiB } = await this.#child.call<Emitted>('emit', { first, count, bytes });
-    this.#sent += count;
-    const deadline = from + arrivalMs;
-    while (this.#listeners.some(({ frames }) => frames < count) && monotonicMs() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    const generator = load.stop();
-    const until = Math.max(...this.#listeners.map(({ heardAt }) => heardAt));
-    const perSecond = (count * subscribers * 1_000) / (until - from);
-    return { samples: [perSecond], correct: this.#correct({ first, count, crc }), generator, cpuMs, rssMiB };
-  }
-
-  /** The witness by what it read, the others by whether they got the very same frames. */
-  #correct(sent: { first: number; count: number; crc: number }) {
-    const [witness, ...others] = this.#listeners as [Listener, ...Listener[]];
-    const { count } = sent;
-    return addUp([
-      witness.correct(sent),
-      ...others.map(({ frames, crc }) => ({
-        ...{ expected: count, received: frames, duplicated: Math.max(0, frames - count), reordered: 0 },
-        lost: Math.max(0, count - frames) + (frames === count && crc !== witness.crc ? 1 : 0),
-      })),
-    ]);
-  }
+/** The witness by what it read, the others by whether they got the very same frames. */
+function correctOf([witness, ...others]: [Listener, ...Listener[]], round: Arrived): Correctness {
+  const { count } = round;
+  return addUp([
+    witness.correct(round),
+    ...others.map(({ frames, crc }) => ({
+      ...{ expected: count, received: frames, duplicated: Math.max(0, frames - count), reordered: 0 },
+      lost: Math.max(0, count - frames) + (frames === count && crc !== witness.crc ? 1 : 0),
+    })),
+  ]);
 }

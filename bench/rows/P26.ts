@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/child-process.ts';
 import { type SessionClient, sessionClient } from '../lib/client.ts';
 import { missingEngine } from '../lib/engine-api.ts';
@@ -77,6 +78,7 @@ function hotFiles(mode: Mode): Experiment {
 /** What holding a sandbox adds: two listening sockets, the engine's word of its end, and its daemon's connections. */
 function files(): Experiment {
   const sessions = 2;
+  const restMs = 1_500;
   return {
     ...{
       ...base,
@@ -94,6 +96,7 @@ function files(): Experiment {
       const subject = async () => {
         const before = openFiles(server.pid);
         await addReady(client, sessions);
+        await pause(restMs); // a connection that was used stays for a second, for the next request
         return { samples: [(openFiles(server.pid) - before) / sessions] };
       };
       return { ...budget(2), subject, [Symbol.asyncDispose]: () => held.disposeAsync() };

@@ -34,8 +34,8 @@ export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
   readonly sessions: SessionService;
-  /** What else there is; the dialects that need more than sessions are mounted with it. */
-  readonly services?: Services;
+  /** What else there is. */
+  readonly services: Services;
   /** What only this dialect asks for. */
   readonly opencodex?: OpencodexParts;
   /** Without it there is no Workspace dialect. */
@@ -55,7 +55,7 @@ const credentialTexts = {
 
 /** The whole HTTP surface, not listening yet. A new dialect is one folder and one line here. */
 export function httpServer(deps: HttpServerDeps): App {
-  const { config, version, sessions, logger, metrics, closing, clock } = deps;
+  const { config, version, sessions, services, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenGate(config.token);
   const signed = signedUrls(clock);
@@ -107,23 +107,17 @@ export function httpServer(deps: HttpServerDeps): App {
       signed,
       ...(deps.opencodex && { uploads: deps.opencodex.uploads }),
       maxUploadBytes: deps.opencodex?.maxUploadBytes ?? 0,
-      ...(deps.services && { desktop: deps.services.desktop, clipboard: config.desktop?.clipboard ?? false }),
+      desktop: services.desktop,
+      clipboard: config.desktop?.clipboard ?? false,
     }),
     cambio({ sessions, idempotency: once }),
     conversation({ sessions, clock, logger }, sockets),
+    desktopRoutes({ desktop: services.desktop }),
+    crogia({ ...services, idempotency: once, sockets, clock, logger }),
+    trpc({ services, sign: signed.sign, once: once.onceFor, version, clock, admits, sockets, sse, logger }),
   ];
   if (deps.workspaces) dialects.push(workspace({ workspaces: deps.workspaces, sockets, clock, logger }));
-  if (deps.services) {
-    const { services } = deps;
-    dialects.push(desktopRoutes({ desktop: services.desktop }));
-    dialects.push(crogia({ ...services, idempotency: once, sockets, clock, logger }));
-    dialects.push(
-      trpc({ services, sign: signed.sign, once: once.onceFor, version, clock, admits, sockets, sse, logger }),
-    );
-    if (deps.opencodex) {
-      dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
-    }
-  }
+  if (deps.opencodex) dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
   for (const { errors, mount } of dialects) {
     if (errors) styles.set(errors.prefix, errors.style);
     mount(app);

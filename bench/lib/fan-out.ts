@@ -1,0 +1,71 @@
+import { type Child, startChild } from './child-process.ts';
+import type { Emitted } from './emit.ts';
+import { freshFolder } from './folder.ts';
+import { monotonicMs, watchGenerator } from './generator.ts';
+import type { Correctness, Pair, SideRound } from './measure.ts';
+
+// One shape for every fan-out: two programs, each with readers in this process, asked in turn to emit; when all has
+// arrived the row says what a round is worth.
+
+export interface Arrived {
+  /** The number of the round's first event. */
+  readonly first: number;
+  readonly count: number;
+  readonly crc: number;
+  /** When the word to emit was given, by the monotonic clock. */
+  readonly from: number;
+}
+/** All readers of one program. */
+export interface Readers extends Disposable {
+  /** Forgets what was measured; what was heard goes on where it stands. */
+  reset(): void;
+  /** Whether everything up to here was heard. */
+  hasAll(arrived: Pick<Arrived, 'first' | 'count'>): boolean;
+  judge(arrived: Arrived): { readonly samples: readonly number[]; readonly correct: Correctness };
+}
+export interface FanOut {
+  readonly events: number;
+  /** What the programs are told beside how many and from which on. */
+  readonly emission: object;
+  readonly arrivalMs: number;
+  readonly subject: { readonly program: string; readonly path?: string };
+  readonly peer: { readonly program: string; readonly path?: string };
+  /** What the programs are opened with. */
+  readonly argument?: object;
+  openReaders(url: string): Promise<Readers>;
+}
+
+export async function openFanOut(plan: FanOut): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const side = async ({ program, path = '' }: FanOut['subject']) => {
+    const folder = stack.use(await freshFolder());
+    const child = stack.use(await startChild(program, { dataDir: folder.path, ...plan.argument }));
+    const readers = stack.use(await plan.openReaders((await child.call<string>('listen')) + path));
+    let first = 1;
+    return async () => {
+      const round = await takeRound(child, readers, { ...plan, first });
+      first += plan.events;
+      return round;
+    };
+  };
+  const subject = await side(plan.subject);
+  const peer = await side(plan.peer);
+  const held = stack.move();
+  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+type Plan = Pick<FanOut, 'events' | 'emission' | 'arrivalMs'> & { readonly first: number };
+
+async function takeRound(child: Child, readers: Readers, plan: Plan): Promise<SideRound> {
+  const { first, events: count, emission, arrivalMs } = plan;
+  readers.reset();
+  const load = watchGenerator();
+  const from = monotonicMs();
+  const { crc, cpuMs, rssMiB } = await child.call<Emitted>('emit', { ...emission, first, count });
+  const deadline = performance.now() + arrivalMs;
+  while (!readers.hasAll({ first, count }) && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const generator = load.stop();
+  return { ...readers.judge({ first, count, crc, from }), generator, cpuMs, rssMiB };
+}

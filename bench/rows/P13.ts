@@ -1,0 +1,105 @@
+import type { SessionFact } from '../../src/core/events.ts';
+import { randomIds, type SessionId } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { storeEventLog } from '../../src/store/log.ts';
+import { mongoStore } from '../../src/store/mongo/store.ts';
+import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
+import { rawMongo } from '../peers/raw-mongo.ts';
+
+// Appends a second on MongoDB through the event log, each awaited before the session's next; the peer is a bare loop of
+// insertOne with the same concerns. `stored`: so many events the session has already. What is stored is counted.
+
+const url = process.env.MONGODB_URL;
+
+export const P13: Row = {
+  id: 'P13',
+  title: 'appends on MongoDB',
+  missing: async () => (url ? undefined : 'MONGODB_URL names no server'),
+  experiments: (mode) => [
+    experiment({ sessions: 1, stored: 0 }, mode),
+    experiment({ sessions: 1, stored: mode === 'quick' ? 10_000 : 100_000 }, mode),
+    experiment({ sessions: 20, stored: 0 }, mode),
+  ],
+};
+
+interface Variant {
+  readonly sessions: number;
+  readonly stored: number;
+}
+const factOf = (seq: number): SessionFact => ({
+  type: 'step',
+  runId: null,
+  data: { id: String(seq), description: `step ${seq} `.padEnd(180, '.'), status: 'running' },
+});
+
+function experiment(variant: Variant, mode: Mode): Experiment {
+  const quick = mode === 'quick';
+  return {
+    id: 'P13',
+    variant: { ...variant },
+    ...{ unit: 'events/s', better: 'higher', subject: 'corral-log', peer: 'raw-insertOne', feels: 'noise' },
+    goals: [{ stat: 'p50', min: 0.7, level: 'anchor' }],
+    rounds: { warmUp: 2, min: 10, max: quick ? 20 : 60, capMs: quick ? 9_000 : 120_000 },
+    open: () => openPair(variant, quick ? 250 : 1_000),
+  };
+}
+
+async function openPair({ sessions, stored }: Variant, roundMs: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const ids = randomIds();
+  const database = `corral_bench_${ids.short()}`;
+  const address = url ?? '';
+  const raw = stack.use(await rawMongo(address, database));
+  const store = stack.use(await mongoStore({ url: new Secret(address), database, deadlineMs: 30_000 }));
+  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
+  const long = { subject: ids.sessionId(), peer: ids.sessionId() };
+  const heads = new Map<SessionId, number>();
+  if (stored > 0) {
+    let after = 0;
+    while (after < stored) {
+      const facts = Array.from({ length: 500 }, (_, n) => factOf(after + n + 1));
+      after = await log.append({ sessionId: long.subject, after, at: Date.now(), facts });
+    }
+    heads.set(long.subject, after);
+    await raw.fill('raw', long.peer, stored, (seq) => JSON.stringify(factOf(seq)));
+    heads.set(long.peer, stored);
+  }
+  /** The long one, or fresh ones each time, so that neither log is longer than the other's. */
+  const writers = (side: 'subject' | 'peer'): SessionId[] =>
+    stored > 0 ? [long[side]] : Array.from({ length: sessions }, () => ids.sessionId());
+
+  async function round(side: 'subject' | 'peer', write: (id: SessionId, head: number) => Promise<unknown>) {
+    const from = performance.now();
+    const counts = await Promise.all(
+      writers(side).map(async (id) => {
+        const start = heads.get(id) ?? 0;
+        let head = start;
+        while (performance.now() - from < roundMs) {
+          await write(id, head);
+          head += 1;
+        }
+        heads.set(id, head);
+        return [id, head, head - start] as const;
+      }),
+    );
+    const seconds = (performance.now() - from) / 1_000;
+    const written = counts.reduce((sum, [, , count]) => sum + count, 0);
+    return { counts, samples: [written / seconds], written };
+  }
+
+  async function subject(): Promise<SideRound> {
+    const { counts, samples } = await round('subject', (id, head) =>
+      log.append({ sessionId: id, after: head, at: Date.now(), facts: [factOf(head + 1)] }),
+    );
+    const expected = counts.reduce((sum, [, head]) => sum + head, 0);
+    let received = 0;
+    for (const [id] of counts) received += await raw.count(id);
+    return { samples, correct: { expected, received, lost: expected - received, duplicated: 0, reordered: 0 } };
+  }
+  async function peer(): Promise<SideRound> {
+    const { samples } = await round('peer', (id, head) => raw.insert(id, head + 1, JSON.stringify(factOf(head + 1))));
+    return { samples };
+  }
+  const held = stack.move();
+  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

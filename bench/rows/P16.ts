@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { randomIds } from '../../src/core/ids.ts';
+import { sqliteStore } from '../../src/store/sqlite/store.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
+import { startServer } from '../lib/server.ts';
+import { addSession } from '../lib/sessions.ts';
+
+// From the start of a process, after a kill -9 of the one before, to the first good answer of /health, with so many
+// stored sessions; then the list must have them all. The peer is the same program on an empty folder.
+
+export const P16: Row = {
+  id: 'P16',
+  title: 'ready again after kill -9',
+  experiments: (mode) =>
+    (mode === 'quick' ? [10_000] : [1, 100, 1_000, 10_000]).map((sessions) => experiment(sessions, mode)),
+};
+
+function experiment(sessions: number, mode: Mode): Experiment {
+  const quick = mode === 'quick';
+  return {
+    ...{ id: 'P16', variant: { sessions }, unit: 'ms', better: 'lower', feels: 'noise' },
+    ...{ subject: 'corral', peer: 'corral-empty' },
+    goals: [{ stat: 'p50', max: 1.2, level: 'stretch' }],
+    rounds: { warmUp: 1, min: quick ? 4 : 15, max: quick ? 8 : 40, capMs: quick ? 20_000 : 300_000 },
+    open: () => openPair(sessions),
+  };
+}
+
+async function openPair(sessions: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await freshFolder());
+  const full = join(folder.path, 'full');
+  await fill(full, sessions);
+  const started = async (dataDir: string): Promise<SideRound> => {
+    const from = monotonicMs();
+    await using server = await startServer({ CORRAL_DRIVER: 'memory', CORRAL_DATA_DIR: dataDir });
+    const samples = [monotonicMs() - from];
+    const expected = dataDir === full ? sessions : 0;
+    const received = await listed(server.url);
+    process.kill(server.pid, 'SIGKILL');
+    return { samples, correct: { expected, received, lost: expected - received, duplicated: 0, reordered: 0 } };
+  };
+  const held = stack.move();
+  return {
+    subject: () => started(full),
+    peer: () => started(join(folder.path, 'empty')),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function fill(dataDir: string, sessions: number): Promise<void> {
+  await using store = await sqliteStore({ path: join(dataDir, 'corral.db') });
+  const ids = randomIds();
+  for (let n = 0; n < sessions; n += 100) {
+    await Promise.all(Array.from({ length: Math.min(100, sessions - n) }, () => addSession({ store, ids })));
+  }
+}
+
+async function listed(url: string): Promise<number> {
+  const answer = await fetch(`${url}/api/v1/sessions`);
+  return ((await answer.json()) as { data: { sessions: unknown[] } }).data.sessions.length;
+}

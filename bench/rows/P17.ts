@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { sessionClient } from '../lib/client.ts';
+import { timedPost } from '../lib/exchange.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
+import { type RunningServer, startServer } from '../lib/server.ts';
+
+// The longest silence that a client sees which watches a command's output while the server is killed with -9 and
+// started again: it comes back after its last event, every 10 ms. What the command printed must be there, once each. The
+// peer is a start on an empty folder, as in P16; the second that the contract allows on top is taken off.
+
+const graceMs = 1_000;
+const lines = 60;
+
+export const P17: Row = {
+  id: 'P17',
+  title: 'gap in the output over kill -9',
+  missing: async () => (hasBubblewrap() ? undefined : 'bubblewrap is not installed'),
+  experiments: (mode) => [experiment(mode)],
+};
+
+function experiment(mode: Mode): Experiment {
+  const quick = mode === 'quick';
+  return {
+    ...{ id: 'P17', variant: { driver: 'process' }, unit: 'ms', better: 'lower', feels: 'noise' },
+    ...{ subject: 'corral', peer: 'corral-empty' },
+    goals: [{ stat: 'p50', max: 1, level: 'stretch', grace: graceMs }],
+    rounds: { warmUp: 0, min: quick ? 2 : 10, max: quick ? 4 : 30, capMs: quick ? 25_000 : 300_000 },
+    open: openPair,
+  };
+}
+
+async function openPair(): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await freshFolder());
+  const port = String(await freePort());
+  const settings = { CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: join(folder.path, 'full'), PORT: port };
+  let server = await startServer(settings);
+  stack.defer(() => server[Symbol.asyncDispose]());
+  const held = stack.move();
+
+  async function subject(): Promise<SideRound> {
+    using client = sessionClient(server);
+    const session = await client.create();
+    await client.ready(session);
+    const url = client.urlOf(session);
+    const over = new AbortController();
+    const watched = watch(`${url}/events`, over.signal);
+    const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
+    const chat = timedPost(`${url}/chat`, { message: `Print\n\`\`\`sh\n${command}\n\`\`\`` }).catch(() => {});
+    while (watched.seen.length < 5) await tick();
+    process.kill(server.pid, 'SIGKILL');
+    await server[Symbol.asyncDispose]();
+    server = await startServer(settings);
+    while (!watched.seen.some(({ text }) => text.includes(`line-${lines}\\n`))) await tick();
+    await tick(500);
+    over.abort();
+    await chat;
+    await fetch(url, { method: 'DELETE' });
+    const seqs = watched.seen.map(({ seq }) => seq);
+    const duplicated = seqs.length - new Set(seqs).size;
+    const reordered = seqs.filter((seq, n) => n > 0 && seq < (seqs[n - 1] as number)).length;
+    const all = watched.seen.map(({ text }) => text).join('');
+    const received = Array.from({ length: lines }, (_, n) => all.includes(`line-${n + 1}\\n`)).filter(Boolean).length;
+    const correct = { expected: lines, received, lost: lines - received, duplicated, reordered };
+    return { samples: [watched.gap()], correct };
+  }
+
+  async function peer(): Promise<SideRound> {
+    const from = monotonicMs();
+    await using _empty = await startServer({ CORRAL_DRIVER: 'process' });
+    return { samples: [monotonicMs() - from] };
+  }
+  return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** A client that comes back after the last event it saw. */
+function watch(url: string, signal: AbortSignal) {
+  const seen: { seq: number; text: string; at: number }[] = [];
+  const read = async () => {
+    while (!signal.aborted) {
+      try {
+        const headers = { 'last-event-id': String(seen.at(-1)?.seq ?? 0) };
+        const { body } = await fetch(url, { headers, signal });
+        let rest = '';
+        for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+          const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
+          rest = blocks.pop() ?? '';
+          for (const text of blocks) {
+            const seq = /^id: (\d+)$/m.exec(text)?.[1];
+            if (seq) seen.push({ seq: Number(seq), text, at: monotonicMs() });
+          }
+        }
+      } catch {
+        await tick();
+      }
+    }
+  };
+  void read();
+  const gap = () => Math.max(...seen.slice(1).map(({ at }, n) => at - (seen[n]?.at ?? at)));
+  return { seen, gap };
+}
+
+const tick = (ms = 10) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function hasBubblewrap(): boolean {
+  try {
+    execFileSync('bwrap', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
