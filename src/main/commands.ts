@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   try: async () => (await import('./try.ts')).tryCommand,
   'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
+  reap: async () => (await import('./reap.ts')).reapCommand,
 };
 
 /** The command that the arguments name; undefined where there are none, which means to serve. */

@@ -14,6 +14,7 @@ import { listenForEgress } from '../../drivers/kubernetes/egress-listener.ts';
 import { sandboxKeys } from '../../drivers/kubernetes/keys.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../drivers/kubernetes/options.ts';
+import { pause } from '../../src/core/cancel.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { randomIds, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -21,7 +22,7 @@ import { imageContext } from '../../src/main/image.ts';
 import { programs } from './programs.ts';
 
 const execute = promisify(execFile);
-const env = { ...process.env };
+const env: NodeJS.ProcessEnv = { ...process.env };
 const script = env.CLUSTER_SH ?? join(import.meta.dirname, '../../../shared/setup/cluster.sh');
 
 /** What kubectl prints; for looking at the cluster and harming sandboxes from outside. */
@@ -38,8 +39,21 @@ export async function apply(manifest: unknown): Promise<void> {
 /** Stops or starts one part of the cluster. */
 export const component = (action: 'start' | 'stop', name: string) => execute('bash', [script, action, name], { env });
 
+/** Where CI builds the cluster beside the other tests: waits until that is done, and starts it. */
+async function started(build: string): Promise<void> {
+  const patience = AbortSignal.timeout(15 * 60_000);
+  const code = () => readFile(join(build, 'code'), 'utf8').catch(() => undefined);
+  while ((await code()) === undefined) await pause(500, patience);
+  if ((await code())?.trim() !== '0')
+    throw new Error(`The cluster was not built:\n${await readFile(join(build, 'log'), 'utf8')}`);
+  const { stdout } = await execute('bash', [script, 'start'], { env, timeout: 180_000 });
+  env.KUBECONFIG = /^KUBECONFIG=(.*)$/m.exec(stdout)?.[1];
+  env.PATH = `${/^PATH=([^:]*)/m.exec(stdout)?.[1]}:${env.PATH}`;
+}
+
 /** False: tests that need a cluster are to be skipped. In CI it must be there. */
 export async function hasCluster(): Promise<boolean> {
+  if (env.KUBECONFIG === undefined && env.CLUSTER_BUILD !== undefined) await started(env.CLUSTER_BUILD);
   const answers =
     env.KUBECONFIG !== undefined &&
     (await kubectl('get', '--raw', '/readyz').then(
@@ -99,7 +113,9 @@ export async function clusterHarness(gate?: EgressGate): Promise<ClusterHarness>
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
   stack.defer(async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')));
-  const credentials = stack.use(openCredentials({ kubeconfig: undefined, context: undefined, clock: systemClock }));
+  const credentials = stack.use(
+    openCredentials({ kubeconfig: env.KUBECONFIG, context: undefined, clock: systemClock }),
+  );
   const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: 10 });
   const keys = [new Secret('a key of these tests')];
   const near = await localAddress(credentials.server);
@@ -112,6 +128,7 @@ export async function clusterHarness(gate?: EgressGate): Promise<ClusterHarness>
   );
   stack.use(recycleVolumes(api));
   const options = (over: Partial<KubernetesOptions> = {}): KubernetesOptions => ({
+    ...(env.KUBECONFIG !== undefined && { kubeconfig: env.KUBECONFIG }),
     namespace,
     instance: 'test',
     keys,
