@@ -13,6 +13,8 @@ export function takeToken() {
   return sessionStorage.getItem(key);
 }
 
+export const heldToken = () => sessionStorage.getItem(key);
+
 export const keepToken = (token) => sessionStorage.setItem(key, token);
 
 export const authorization = (token) => (token ? { authorization: `Bearer ${token}` } : {});

@@ -1,6 +1,7 @@
 import { plainText } from './ansi.js';
 import { diffLines } from './diff.js';
 import { el, mark, setMark } from './dom.js';
+import { authorization, heldToken } from './token.js';
 
 // One tool call: what was done in a line, and what came of it.
 
@@ -19,8 +20,24 @@ const verbs = {
   file_find_in_content: 'Search in',
   file_find_by_name: 'Find',
   info_search_web: 'Search the web',
+  browser_view: 'Look at the page',
+  browser_navigate: 'Open',
+  browser_restart: 'Start the browser anew',
+  browser_click: 'Click',
+  browser_input: 'Fill in',
+  browser_move_mouse: 'Move the mouse',
+  browser_press_key: 'Press',
+  browser_select_option: 'Choose',
+  browser_scroll_up: 'Scroll up',
+  browser_scroll_down: 'Scroll down',
+  browser_console_exec: 'Run in the page',
+  browser_console_view: 'Look at the console',
+  computer: 'Use the desktop',
 };
-const telling = ['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'];
+const telling = [
+  ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'],
+  ...['key', 'option', 'javascript', 'action'],
+];
 
 export class ToolCard {
   #live = '';
@@ -75,6 +92,7 @@ export class ToolCard {
       if (this.command !== undefined && last) this.#showConsole([{ ...last, command: last.command || this.command }]);
       else this.#showConsole(content.console);
     } else if (content && 'oldContent' in content) this.#showDiff(content);
+    else if (content?.screenshot) this.#showScreen(content.screenshot, output);
     else if (content?.results) this.#showResults(content.results);
     else if (content && 'result' in content) this.#showText(JSON.stringify(content.result, null, 2) ?? '');
     else this.#showText(output);
@@ -94,6 +112,34 @@ export class ToolCard {
   #showText(text) {
     if (text === '') return this.#body.replaceChildren();
     this.#body.replaceChildren(el('pre', { className: 'console', tabIndex: 0 }, plainText(text)));
+  }
+
+  /** The picture needs the token, which an address of its own must not carry; so it is fetched, once it is in sight. */
+  #showScreen(address, output) {
+    const image = el('img', { className: 'screen', alt: 'What the browser showed', hidden: true });
+    const text = el(
+      'details',
+      {},
+      el('summary', {}, 'What it said'),
+      el('pre', { className: 'console', tabIndex: 0 }, plainText(output)),
+    );
+    this.#body.replaceChildren(image, text);
+    const show = async () => {
+      const url = new URL(address, location.origin);
+      if (url.origin !== location.origin) return;
+      const response = await fetch(url, { headers: authorization(heldToken()) });
+      if (!response.ok) return;
+      const shown = URL.createObjectURL(await response.blob());
+      image.onload = () => URL.revokeObjectURL(shown);
+      image.src = shown;
+      image.hidden = false;
+    };
+    const seen = new IntersectionObserver((entries) => {
+      if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+      seen.disconnect();
+      show().catch(() => {}); // removed, as old ones are: the text stays
+    });
+    seen.observe(text);
   }
 
   #showDiff({ content, oldContent }) {
