@@ -84,7 +84,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   }
 
   /** Why a stream ended that nobody here ended; the sandbox knows, if it is still there. */
-  async function causeOf(screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
+  async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
     if (screen.isStopped) return 'stopped';
     using until = deadline(lookMs, clock);
     try {
@@ -93,7 +93,10 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       if (!screen.looked(now)) void noticeRestart(screen, client).catch(() => {}); // it then says nothing of it
       return 'restarted';
     } catch {
-      return 'sandbox_gone';
+      return await known(id).then(
+        () => 'sandbox_gone' as const,
+        () => 'session_deleted' as const, // its sandbox goes first
+      );
     }
   }
 
@@ -129,7 +132,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     let hasLeft = false;
     const ended = closed(stream).then((): DesktopEnd | Promise<DesktopEnd> => {
       if (end.signal.aborted) return 'session_deleted';
-      return hasLeft ? 'left' : causeOf(screen, client);
+      return hasLeft ? 'left' : causeOf(id, screen, client);
     });
     const held = stack.move();
     return {

@@ -61,8 +61,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const engine = {
-    live,
-    reach: async () => live(),
+    look: async () => live().client,
+    record: async () => live().writer.record,
     use: async () => ({ ...live(), [Symbol.asyncDispose]: async () => {} }),
     note: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}),
   } as Pick<DesktopDeps['engine'], 'note'> as DesktopDeps['engine'];

@@ -33,7 +33,18 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
 
   async function launch(): Promise<void> {
     const geometry = `${size.width}x${size.height}`;
-    const flags = ['-depth', '24', '-rfbunixpath', socket, '-rfbport', '-1', '-SecurityTypes', 'None', '-AlwaysShared', '-UseBlacklist=0'];
+    const flags = [
+      '-depth',
+      '24',
+      '-rfbunixpath',
+      socket,
+      '-rfbport',
+      '-1',
+      '-SecurityTypes',
+      'None',
+      '-AlwaysShared',
+      '-UseBlacklist=0',
+    ];
     const made = spawn('Xvnc', [`:${display}`, '-geometry', geometry, ...flags, '-nolisten', 'tcp'], {
       stdio: 'ignore',
     });
@@ -78,7 +89,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
     stop: end,
     async vnc() {
       await start();
-      const stream = await reach(socket);
+      const stream = await reachPatiently(socket);
       streams.add(stream);
       stream.once('close', () => streams.delete(stream));
       return stream;
@@ -99,6 +110,17 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Xvnc lets few wait at its door, and the kernel sends the others away. */
+async function reachPatiently(path: string, tries = 100): Promise<Duplex> {
+  try {
+    return await reach(path);
+  } catch (thrown) {
+    if (tries === 0 || (thrown as NodeJS.ErrnoException).code !== 'EAGAIN') throw thrown;
+  }
+  await pause(10);
+  return await reachPatiently(path, tries - 1);
 }
 
 async function reach(path: string): Promise<Duplex> {
