@@ -35,6 +35,7 @@ export function createBody({ spec, name, image, labels, token, mount }: Containe
     CORRAL_SANDBOXD_TOKEN: token.reveal(),
     CORRAL_WORKSPACE: '/workspace',
     CORRAL_RUN_DIR: '/run/corral',
+    CORRAL_MEMORY_BYTES: String(memoryBytes),
   };
   const host: Host = {
     Privileged: false,

@@ -59,7 +59,8 @@ async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string,
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
   const args = bubblewrapArguments(bubblewrap, { ...inside, infoFd: 3 });
-  const env = { ...spec.env, ...insideEnvironment, ...identity(meta) };
+  const memory = { CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes) };
+  const env = { ...spec.env, ...insideEnvironment, ...memory, ...identity(meta) };
   const child = spawn(bubblewrap.path, args, {
     env,
     cwd: '/',

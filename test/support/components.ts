@@ -16,6 +16,10 @@ const components = {
     look: () =>
       answers('sh', ['-c', 'command -v Xvnc && command -v xinput && command -v xdotool && command -v xsetroot']),
   },
+  desktop: {
+    is: 'Xvnc, openbox and Chromium are installed',
+    look: () => answers('sh', ['-c', 'command -v Xvnc && command -v openbox && command -v chromium']),
+  },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

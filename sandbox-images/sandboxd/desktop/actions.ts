@@ -1,5 +1,6 @@
 import type { ScreenAction } from '../../../src/sandbox/client.ts';
 import { bad } from '../fields.ts';
+import { caughtUp } from './caught-up.ts';
 import { type Key, keyboard } from './keyboard.ts';
 import { keysymOf, keysymsOf } from './keysyms.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
@@ -10,6 +11,11 @@ const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
 /** A drag is seen as one only when the pointer is seen to move. */
 const dragStepMs = 8;
+/** Where it ends has to say first that something may be dropped there. */
+const dropMs = 50;
+/** Two clicks at the same moment count as one. */
+const clickMs = 20;
+const busyMs = 100;
 const dragSteps = 10;
 
 /** Does it, and resolves when the display has taken it all. */
@@ -26,7 +32,8 @@ export async function perform(display: XConnection, action: ScreenAction): Promi
     display.send(request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  await display.ask(request(43, 0)); // any question: it is answered after all of that was done
+  // What is done next, or looked at, should find the program past this; but nobody waits long for one that is busy.
+  await caughtUp(display, busyMs);
 }
 
 interface Hand {
@@ -36,9 +43,12 @@ interface Hand {
 
 const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => Promise<void> | void } = {
   move: (hand, { x, y }) => move(hand, { x, y }),
-  click(hand, { x, y, button, count }) {
+  async click(hand, { x, y, button, count }) {
     if (x !== undefined && y !== undefined) move(hand, { x, y });
-    for (let done = 0; done < count; done++) press(hand, buttons[button]);
+    for (let done = 0; done < count; done++) {
+      if (done > 0) await sleep(clickMs);
+      press(hand, buttons[button]);
+    }
   },
   press: ({ fake }, { button }) => fake(buttonPress, buttons[button]),
   release: ({ fake }, { button }) => fake(buttonRelease, buttons[button]),
@@ -56,7 +66,7 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => 
       }
       from = to;
     }
-    await sleep(dragStepMs);
+    await sleep(dropMs);
     hand.fake(buttonRelease, buttons.left);
   },
   scroll(hand, { x, y, dx, dy }) {

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Parts } from '../parts.ts';
+import { scan } from '../proc.ts';
 import { child } from './child.ts';
 import type { DisplayOptions } from './display.ts';
 import { type BrowserPipe, browserPipe } from './pipe.ts';
@@ -14,18 +16,26 @@ export interface Browser {
   readonly pipe: BrowserPipe;
   /** Whether the pages are in Chromium's own sandbox, inside of ours. */
   readonly isSandboxed: boolean;
-  /** It is no good any more, for this reason: it dies of it. */
-  kill(why: string): void;
+}
+
+export interface BrowserOptions extends DisplayOptions {
+  /** What pages are asked for through. */
+  readonly proxy: string | undefined;
+  /** What the whole sandbox has; undefined where nobody said. */
+  readonly memoryBytes: number | undefined;
 }
 
 const startMs = 30_000;
-const roomySharedMemory = 256 * 1024 * 1024;
+const roomySharedMemory = 128 * 1024 * 1024;
+/** Of what pages make it write: a download, a cache, memory that its processes share. */
+const maxFileBytes = 1024 * 1024 * 1024;
+const browserScore = 100;
 
 /** Chromium on that display, with its debugging pipe as the only way to command it. */
 export async function startBrowser(
   { keepers, place }: Parts,
   env: Readonly<Record<string, string>>,
-  { programs, width, height, proxy }: DisplayOptions & { readonly proxy: string | undefined },
+  { programs, width, height, proxy, memoryBytes }: BrowserOptions,
   signal: AbortSignal,
 ): Promise<Running<Browser>> {
   const profile = join(env.HOME ?? '/tmp', '.config', 'chromium');
@@ -37,6 +47,7 @@ export async function startBrowser(
     ...['--password-store=basic', '--disable-breakpad', '--disable-crash-reporter', '--disable-sync'],
     ...['--disable-background-networking', '--disable-component-update', '--disable-domain-reliability'],
     ...['--disable-session-crashed-bubble', '--hide-crash-restore-bubble', '--renderer-process-limit=12'],
+    '--disk-cache-size=33554432',
     ...['--force-color-profile=srgb', '--webrtc-ip-handling-policy=disable_non_proxied_udp'],
     ...(proxy === undefined ? [] : [`--proxy-server=${proxy}`]),
     ...(isSandboxed ? [] : ['--no-sandbox', '--disable-setuid-sandbox']),
@@ -48,7 +59,8 @@ export async function startBrowser(
     cwd: place.root,
     env,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
-    oomScore: 300,
+    oomScore: browserScore,
+    most: { fileBytes: maxFileBytes, dataBytes: memoryBytes && Math.floor((memoryBytes * 3) / 4) },
   });
   const [, , , input, output] = chromium.process.stdio;
   const pipe = browserPipe(input as Writable, output as Readable);
@@ -56,8 +68,6 @@ export async function startBrowser(
     pipe.close();
     await chromium.end();
   };
-  const killed = Promise.withResolvers<string>();
-  const died = Promise.race([killed.promise, chromium.died]);
   const late = Promise.withResolvers<string>();
   const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
   patience.addEventListener('abort', () => late.resolve('it did not answer in time'), { once: true });
@@ -66,7 +76,18 @@ export async function startBrowser(
     await end();
     throw new AppError('sandbox_unavailable', `The browser did not start: ${failure}.`);
   }
-  return { value: { pipe, isSandboxed, kill: killed.resolve }, died, end };
+  dieFirst(chromium.process.pid ?? 0);
+  return { value: { pipe, isSandboxed }, died: chromium.died, end };
+}
+
+/** Chromium gives its pages a score of their own, and itself that of a shell, which must outlive it. */
+function dieFirst(session: number): void {
+  for (const { pid } of scan().filter((proc) => proc.session === session)) {
+    try {
+      const file = `/proc/${pid}/oom_score_adj`;
+      if (Number(readFileSync(file, 'latin1')) < browserScore) writeFileSync(file, String(browserScore));
+    } catch {} // it has ended
+  }
 }
 
 /** What Chromium's own sandbox needs; most containers have it not, and root never. */

@@ -11,6 +11,8 @@ export interface ChildSpec {
   readonly stdio: StdioOptions;
   /** 0 to 1000: who goes first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
+  /** The most that one of its processes may write into one file, or have as memory of its own. */
+  readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface Child {
   readonly process: ChildProcess;
@@ -22,7 +24,7 @@ export interface Child {
 /** A program in a session of its own, that the kernel rather ends than a shell, and that waits for the shells' share. */
 export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
-  const own = `echo ${spec.oomScore} >/proc/self/oom_score_adj; exec nice -n 5 "$@"`;
+  const own = `${limited(spec)} exec nice -n 5 "$@"`;
   const started = spawn('/bin/sh', ['-c', own, 'sh', ...spec.command], {
     cwd: spec.cwd,
     env: spec.env,
@@ -51,6 +53,14 @@ export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
       await died;
     },
   };
+}
+
+function limited({ oomScore, most }: ChildSpec): string {
+  const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
+  // Without the signal that would kill it, a write beyond the limit only fails.
+  if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);
+  if (most?.dataBytes !== undefined) limits.push(`ulimit -d ${Math.floor(most.dataBytes / 1024)};`);
+  return limits.join(' ');
 }
 
 const nameOf = (program: string) => program.slice(program.lastIndexOf('/') + 1);

@@ -7,20 +7,20 @@ import type { Parts } from '../parts.ts';
 import { noteTerminals } from '../recover.ts';
 import { screenAction } from './action-fields.ts';
 import { perform } from './actions.ts';
-import { type Browser, startBrowser } from './browser.ts';
-import { type Display, type DisplayOptions, startDisplay } from './display.ts';
+import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
+import { type Display, startDisplay } from './display.ts';
 import { pointer, screenshot } from './screen.ts';
-import { service } from './service.ts';
+import { service, stoppedMeanwhile } from './service.ts';
 import { startWindows } from './windows.ts';
 
-export interface DesktopOptions extends DisplayOptions {
-  /** What the browser's pages are asked for through. */
-  readonly proxy: string | undefined;
+export interface DesktopOptions extends BrowserOptions {
   /** It is stopped after that long without a use; 0: never. */
   readonly idleMs: number;
 }
 
 const maxViewers = 32;
+const viewerAttempts = 5;
+const viewerPauseMs = 100;
 /** A browser that lives and does not answer for that long hangs. */
 const hungMs = 10_000;
 
@@ -77,8 +77,13 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
 
   /** The windows and the browser, which nobody has to wait for. */
   function light(): void {
-    const starting = programs.windows === undefined ? [browser.get()] : [windows.get(), browser.get()];
-    for (const start of starting) start.catch((thrown) => failed(toAppError(thrown).publicMessage));
+    for (const wanted of programs.windows === undefined ? [browser] : [windows, browser]) {
+      if (wanted.state !== 'stopped') continue;
+      wanted.get().catch((thrown) => {
+        const { publicMessage } = toAppError(thrown);
+        if (publicMessage !== stoppedMeanwhile) failed(publicMessage);
+      });
+    }
   }
 
   async function on(): Promise<Display> {
@@ -115,6 +120,18 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     }, options.idleMs / 4);
   }
 
+  /** A viewer's connection; of the next display where this one is just dying. */
+  async function connected(): Promise<Duplex> {
+    for (let left = viewerAttempts; ; left--) {
+      try {
+        return await (await on()).viewer();
+      } catch (thrown) {
+        if (left === 0) throw thrown;
+      }
+      await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
+    }
+  }
+
   /** Undefined when it takes so long that the browser must be taken for hung. */
   async function inTime(opening: Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
@@ -147,7 +164,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
       if (viewers.size >= maxViewers) {
         throw new AppError('conflict', `There are ${maxViewers} viewers already, the most allowed.`);
       }
-      const viewer = await (await on()).viewer();
+      const viewer = await connected();
       viewers.add(viewer);
       viewer.once('close', () => viewers.delete(viewer));
       return viewer;
@@ -155,11 +172,11 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     async cdp() {
       await on();
       for (let left = 1; ; left--) {
-        const { pipe, kill } = await browser.get();
+        const { pipe } = await browser.get();
         const stream = await inTime(pipe.open(() => (usedAt = clock.now())));
         if (stream) return stream;
         if (left === 0) throw new AppError('sandbox_unavailable', 'The browser does not answer.');
-        kill('the browser hung');
+        browser.giveUp('the browser hung');
       }
     },
     async restartBrowser() {

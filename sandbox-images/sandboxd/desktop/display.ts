@@ -29,6 +29,8 @@ export interface DisplayOptions {
 }
 
 const startMs = 20_000;
+const connectAttempts = 100;
+const connectPauseMs = 20;
 
 /** An Xvnc that nobody reaches but over two Unix sockets, and a window manager on it. */
 export async function startDisplay(
@@ -135,12 +137,17 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** It takes few at a time, and refuses for a moment those that come all at once. */
 async function opened(path: string): Promise<Socket> {
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return socket;
-  } catch (cause) {
-    throw new AppError('sandbox_unavailable', 'The display does not answer.', { cause });
+  for (let left = connectAttempts; ; left--) {
+    const socket = connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (cause) {
+      const isBusy = (cause as NodeJS.ErrnoException).code === 'EAGAIN';
+      if (!isBusy || left === 0) throw new AppError('sandbox_unavailable', 'The display does not answer.', { cause });
+    }
+    await new Promise((resolve) => setTimeout(resolve, connectPauseMs));
   }
 }

@@ -1,3 +1,4 @@
+import { caughtUp } from './caught-up.ts';
 import { request, u32, type XConnection } from './x11.ts';
 
 /** One key of the display's keyboard, and whether Shift makes it the wanted character. */
@@ -13,8 +14,9 @@ export interface Keyboard {
 
 const spareKeys = 24;
 const placeholder = 0x0100e000; // of Unicode's private area: nobody types it
-/** A program looks at the keyboard again when told of a change; the key must still mean the same when it does. */
-const settleMs = 100;
+/** For a program that cannot say that it has caught up. */
+const settleMs = 150;
+const slowMs = 3_000;
 
 /**
  * The keyboard as it is now. Keys that it has not (CJK, emoji) get one of a few spare places in turn, which are ours for
@@ -44,6 +46,11 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
   while (spare.length < spareKeys && free.length > 0) spare.push(free.pop() as number);
   if (spare.length === 0) spare.push(maxKeycode);
 
+  /** A program looks up what a key means when it comes to it: the key must still mean the same then. */
+  async function settled(): Promise<void> {
+    if (!(await caughtUp(display, slowMs))) await sleep(settleMs);
+  }
+
   async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly Key[]> {
     const borrowed = new Map<number, Key>();
     let portion: Key[] = [];
@@ -53,7 +60,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
         if (borrowed.size === spare.length) {
           yield portion;
           portion = [];
-          await sleep(settleMs);
+          await settled();
           borrowed.clear();
         }
         key = { keycode: spare[borrowed.size] as number, shift: false };
@@ -64,7 +71,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
     }
     yield portion;
     if (borrowed.size === 0) return;
-    await sleep(settleMs);
+    await settled();
     for (const [index, keycode] of spare.entries()) put(keycode, placeholder + index);
   }
   return { keysFor, shiftKeycode: known.get(0xffe1)?.keycode ?? 50 };

@@ -14,6 +14,8 @@ export interface Service<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
   /** Starts it where it does not run; waits while it is started, for the first time or again. */
   get(signal?: AbortSignal): Promise<Value>;
+  /** What runs is no good any more, for this reason; `get` waits for the next one from now on. */
+  giveUp(why: string): void;
   /** Nothing of it is left when this resolves. */
   stop(): Promise<void>;
 }
@@ -29,9 +31,12 @@ interface Options<Value> {
 interface Period {
   readonly over: AbortController;
   ready: PromiseWithResolvers<unknown>;
+  unwanted: PromiseWithResolvers<string>;
   state: 'starting' | 'running';
 }
 
+/** What those hear who wait for something that somebody else stops. */
+export const stoppedMeanwhile = 'It was stopped meanwhile.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
@@ -53,7 +58,8 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
         await pause(ms, signal, clock).catch(() => {});
         if (signal.aborted) return;
       }
-      const running = await start(signal).catch((thrown: unknown) => giveUp(period, thrown, failures));
+      period.unwanted = Promise.withResolvers();
+      const running = await start(signal).catch((thrown: unknown) => missed(period, thrown, failures));
       if (running === 'given up') return;
       if (running === 'once more') continue;
       const at = clock.now();
@@ -62,8 +68,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
         period.ready.resolve(running.value);
         if (failures > 0) back?.();
       }
-      const why = await Promise.race([running.died, fired]);
-      period.state = 'starting';
+      const why = await Promise.race([running.died, period.unwanted.promise, fired]);
       if (why !== undefined && !signal.aborted) renew(period);
       await running.end();
       if (why === undefined || signal.aborted) return;
@@ -72,7 +77,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
     }
   }
 
-  function giveUp(period: Period, thrown: unknown, failures: number): 'given up' | 'once more' {
+  function missed(period: Period, thrown: unknown, failures: number): 'given up' | 'once more' {
     if (failures > 0 && failures < attempts && !period.over.signal.aborted) return 'once more';
     period.ready.reject(thrown);
     if (current === period) current = undefined;
@@ -87,15 +92,21 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
       if (!current) {
         const ready = Promise.withResolvers<unknown>();
         ready.promise.catch(() => {}); // nobody may wait for it
-        const period: Period = { over: new AbortController(), ready, state: 'starting' };
+        const unwanted = Promise.withResolvers<string>();
+        const period: Period = { over: new AbortController(), ready, unwanted, state: 'starting' };
         current = period;
         done = keep(period, done);
       }
       const { promise } = current.ready;
       return (await (signal ? Promise.race([promise, fires(signal)]) : promise)) as Value;
     },
+    giveUp(why) {
+      if (current?.state !== 'running') return;
+      renew(current);
+      current.unwanted.resolve(why);
+    },
     async stop() {
-      current?.ready.reject(new AppError('sandbox_unavailable', 'It was stopped meanwhile.'));
+      current?.ready.reject(new AppError('sandbox_unavailable', stoppedMeanwhile));
       current?.over.abort();
       current = undefined;
       await done;
@@ -112,6 +123,8 @@ function fires(signal: AbortSignal): Promise<never> {
 }
 
 function renew(period: Period): void {
+  if (period.state !== 'running') return;
+  period.state = 'starting';
   period.ready = Promise.withResolvers();
   period.ready.promise.catch(() => {});
 }

@@ -19,7 +19,9 @@ export interface XConnection extends Disposable {
   ask(request: Buffer): Promise<Buffer>;
   /** The number that an extension's requests begin with; undefined where the display has it not. */
   extension(name: string): Promise<number | undefined>;
-  readonly closed: Promise<void>;
+  atom(name: string): Promise<number>;
+  /** Hears the messages that programs send one another, until the returned function is called. */
+  onMessage(hear: (event: Buffer) => void): () => void;
 }
 export interface DisplayAddress {
   readonly socket: string;
@@ -28,12 +30,12 @@ export interface DisplayAddress {
 }
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
+export const clientMessage = 33;
 const head = 32; // bytes of every answer, event and error
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<XConnection> {
   const socket = connect(path);
   const inbox = receiver(socket);
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.write(setup(cookie));
   const screen = readScreen(await inbox.setup);
 
@@ -50,7 +52,14 @@ export async function connectDisplay({ socket: path, cookie }: DisplayAddress): 
     screen,
     send,
     ask,
-    closed,
+    onMessage(hear) {
+      inbox.hearing.add(hear);
+      return () => void inbox.hearing.delete(hear);
+    },
+    async atom(name) {
+      const answer = await ask(request(16, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
+      return answer.readUInt32LE(8);
+    },
     async extension(name) {
       const answer = await ask(request(98, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
       return answer[8] === 1 ? answer[9] : undefined;
@@ -102,6 +111,7 @@ function readScreen(data: Buffer): Screen {
 /** Cuts what comes into answers, and hands each to whoever asked. */
 function receiver(socket: Socket) {
   const asked = new Map<number, PromiseWithResolvers<Buffer>>();
+  const hearing = new Set<(event: Buffer) => void>();
   const first = Promise.withResolvers<Buffer>();
   first.promise.catch(() => {});
   let isSetUp = false;
@@ -128,7 +138,10 @@ function receiver(socket: Socket) {
       return first.resolve(message);
     }
     const kind = message[0];
-    if (kind !== 0 && kind !== 1) return; // an event, which nobody asked for
+    if (kind !== 0 && kind !== 1) {
+      if (((kind ?? 0) & 0x7f) === clientMessage) for (const hear of hearing) hear(message);
+      return;
+    }
     const sequence = message.readUInt16LE(2);
     const waiting = asked.get(sequence);
     asked.delete(sequence);
@@ -149,6 +162,7 @@ function receiver(socket: Socket) {
   });
   return {
     setup: first.promise,
+    hearing,
     answer(sequence: number): Promise<Buffer> {
       const waiting = Promise.withResolvers<Buffer>();
       if (socket.destroyed) waiting.reject(new AppError('sandbox_unavailable', 'The display is gone.'));
