@@ -27,9 +27,9 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(settings: Record<string, string>): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await freshFolder());
-  const port = await freePort();
+  const port = settings.PORT ?? (await freePort());
   const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
-  const dataDir = join(folder.path, 'd');
+  const dataDir = settings.CORRAL_DATA_DIR ?? join(folder.path, 'd');
   const own = { PORT: String(port), CORRAL_DATA_DIR: dataDir, CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
     cwd: root,

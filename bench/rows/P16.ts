@@ -3,7 +3,7 @@ import { randomIds } from '../../src/core/ids.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
-import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { addSession } from '../lib/sessions.ts';
 
@@ -13,6 +13,7 @@ import { addSession } from '../lib/sessions.ts';
 export const P16: Row = {
   id: 'P16',
   title: 'ready again after kill -9',
+  missing: nothingMissing,
   experiments: (mode) =>
     (mode === 'quick' ? [10_000] : [1, 100, 1_000, 10_000]).map((sessions) => experiment(sessions, mode)),
 };

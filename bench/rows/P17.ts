@@ -7,7 +7,7 @@ import { timedPost } from '../lib/exchange.ts';
 import { freshFolder } from '../lib/folder.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
-import { type RunningServer, startServer } from '../lib/server.ts';
+import { startServer } from '../lib/server.ts';
 
 // The longest silence that a client sees which watches a command's output while the server is killed with -9 and
 // started again: it comes back after its last event, every 10 ms. What the command printed must be there, once each. The
@@ -44,7 +44,7 @@ async function openPair(): Promise<Pair> {
   const held = stack.move();
 
   async function subject(): Promise<SideRound> {
-    using client = sessionClient(server);
+    await using client = sessionClient(server);
     const session = await client.create();
     await client.ready(session);
     const url = client.urlOf(session);
@@ -60,7 +60,7 @@ async function openPair(): Promise<Pair> {
     await tick(500);
     over.abort();
     await chat;
-    await fetch(url, { method: 'DELETE' });
+    await client.remove(session);
     const seqs = watched.seen.map(({ seq }) => seq);
     const duplicated = seqs.length - new Set(seqs).size;
     const reordered = seqs.filter((seq, n) => n > 0 && seq < (seqs[n - 1] as number)).length;

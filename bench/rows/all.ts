@@ -10,8 +10,10 @@ import { P16 } from './P16.ts';
 import { P17 } from './P17.ts';
 import { P19 } from './P19.ts';
 import { P20 } from './P20.ts';
+import { P24 } from './P24.ts';
 import { P26, P26Files } from './P26.ts';
 import { P31 } from './P31.ts';
+import { P60 } from './P60.ts';
 
 /** Every row there is; a new one is its file and a line here. */
-export const rows: readonly Row[] = [P01, P06, P07, P09, P12, P13, P15, P16, P17, P19, P20, P26, P26Files, P31];
+export const rows: readonly Row[] = [P01, P06, P07, P09, P12, P13, P15, P16, P17, P19, P20, P24, P26, P26Files, P31, P60];
