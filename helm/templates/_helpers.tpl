@@ -82,7 +82,7 @@ capabilities: { drop: [ALL] }
 {{- end -}}
 
 {{- define "corral.daemonPort" -}}
-{{- dig "kubernetes" "port" 8700 .Values.config -}}
+{{- dig "kubernetes" "daemon-port" 2718 .Values.config -}}
 {{- end -}}
 
 {{- define "corral.serverPeer" -}}
@@ -111,6 +111,7 @@ containers:
       - { name: CORRAL_DRIVER, value: kubernetes }
       - { name: CORRAL_INSTANCE, value: {{ include "corral.instance" $ }} }
       - { name: CORRAL_KUBERNETES_NAMESPACE, value: {{ include "corral.sandboxNamespace" $ }} }
+      - { name: CORRAL_DATA_DIR, value: /tmp/corral }
       - { name: HOST, value: 127.0.0.1 }
     resources: { requests: { cpu: 50m, memory: 96Mi }, limits: { memory: 256Mi } }
     volumeMounts:
