@@ -1,0 +1,233 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
+import type { SandboxSpec } from '../../drivers/driver.ts';
+import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { egressProxy } from '../../src/egress/proxy.ts';
+import {
+  apply,
+  type ClusterHarness,
+  clusterHarness,
+  component,
+  hasCluster,
+  kubectl,
+  testPods,
+} from '../support/cluster.ts';
+
+const cluster = await hasCluster();
+
+describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
+  let harness: ClusterHarness;
+  let driver: KubernetesDriver;
+  let standIn: { host: string; port: number };
+  const policies = new Map<string, SandboxSpec['egress']>();
+  const stack = new AsyncDisposableStack();
+  const spec = (over: Partial<SandboxSpec> = {}) => testSpec(harness.image, over);
+  const inNamespace = (...args: string[]) => kubectl('-n', harness.namespace, ...args);
+
+  beforeAll(async () => {
+    const gate = stack.use(
+      egressProxy({
+        clock: systemClock,
+        policyOf: (id) => policies.get(id) ?? { kind: 'none' },
+        registriesOf: () => [],
+        addresses: { allowRanges: ['10.0.0.0/8'] }, // the cluster's own addresses: here only the policies hold them off
+        onDecision: () => {},
+      }),
+    );
+    harness = stack.use(await clusterHarness(gate));
+    const server = createServer((_request, response) => response.end('the stand-in'));
+    stack.defer(() => server.closeAllConnections());
+    stack.defer(() => void server.close());
+    await once(server.listen(0, harness.near), 'listening');
+    standIn = { host: harness.near, port: (server.address() as AddressInfo).port };
+  }, 400_000);
+  afterAll(() => stack.disposeAsync());
+  beforeEach(async () => {
+    driver = await harness.connect();
+  });
+  afterEach(async () => {
+    for (const { id } of await driver.list(budget())) await driver.destroy(id, 'remove', budget());
+    await driver[Symbol.asyncDispose]();
+  });
+
+  test('a sandbox reaches the proxy and nothing else: no API server, neighbour, node, name server or listener of ours', async () => {
+    const [a, b] = [spec({ egress: { kind: 'web' } }), spec({ egress: { kind: 'none' } })];
+    await Promise.all([a, b].map((it) => driver.provision(it, budget())));
+    const pods = await harness.pods();
+    const ipOf = (it: SandboxSpec) =>
+      pods.find(({ metadata }) => metadata?.name === harness.nameOf(it.id))?.status?.podIP;
+    const { host: api, port: apiPort } = new URL(
+      await kubectl('config', 'view', '--minify', '-o', 'jsonpath={.clusters[0].cluster.server}'),
+    ) as { host: string; port: string };
+    const node = api.replace(`:${apiPort}`, '');
+    const service = async (name: string, namespace: string) =>
+      await kubectl('-n', namespace, 'get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}');
+    const forbidden = [
+      `${node}/${apiPort}`,
+      `${await service('kubernetes', 'default')}/443`,
+      `${await service('kube-dns', 'kube-system')}/53`,
+      `${node}/10250`,
+      `${ipOf(b)}/2718`,
+      `${standIn.host}/${standIn.port}`, // as the server's own database would be
+      '169.254.169.254/80',
+    ];
+    const proxy = harness.options().egressAddress;
+    const tried = [...forbidden, `${proxy?.host}/${proxy?.port}`];
+    const tries = tried.map((it) => `(timeout 2 bash -c '</dev/tcp/${it}' 2>/dev/null && echo ${it}) &`).join(' ');
+    await using link = await driver.attach(a.id, budget());
+    expect(await sh(link, `${tries} wait`)).toBe(`${proxy?.host}/${proxy?.port}\n`);
+    await using closed = await driver.attach(b.id, budget());
+    expect(await sh(closed, `${tries} wait`)).toBe('');
+    expect(await sh(closed, 'getent hosts kubernetes.default.svc.cluster.local; ls /var/run/secrets 2>/dev/null')).toBe(
+      '',
+    );
+    // The same place can be reached where nothing forbids it, or all this would say nothing.
+    expect(await (await fetch(`http://${standIn.host}:${standIn.port}`)).text()).toBe('the stand-in');
+  });
+
+  test('with an allow-list a sandbox reaches what is on it, and nothing else', async () => {
+    const wanted = spec({ egress: { kind: 'allow-list', entries: [`${standIn.host}:${standIn.port}`] } });
+    policies.set(wanted.sessionId, wanted.egress);
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    const curl = (url: string) => sh(link, `curl -sS -m 10 -x http://127.0.0.1:3128 -o - -w ' %{http_code}' ${url}`);
+    expect(await curl(`http://${standIn.host}:${standIn.port}/`)).toBe('the stand-in 200');
+    expect(await curl('http://10.96.0.1/')).toMatch(/403$/);
+  });
+
+  test('F041 a pod that is deleted in the middle of a command is noticed, and starts anew on its files', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await ask(link, 'PUT', '/files/content?path=kept.txt', 'kept');
+    const hanging = ask(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
+    await inNamespace('delete', 'pod', harness.nameOf(wanted.id), '--grace-period=0', '--force');
+    await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+    expect(await hanging).toBeInstanceOf(Error);
+    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    await using again = await driver.attach(wanted.id, budget());
+    expect(await ask(again, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
+  });
+
+  test('F042 F043 a drained node: the eviction is told, a start says that no node takes it, and later goes on', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    const selector = `--pod-selector=corral/sandbox=${wanted.id}`;
+    onTestFinished(async () => void (await kubectl('uncordon', 'corral')));
+    await kubectl('drain', 'corral', selector, '--force', '--delete-emptydir-data', '--ignore-daemonsets');
+    await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+    expect(link.lost.reason).toMatchObject({ code: 'sandbox_lost', publicMessage: expect.stringMatching(/evicted/) });
+    await using impatient = await harness.connect({ over: { pendingMs: 1_000 } });
+    const refused = impatient.provision(wanted, budget());
+    await expect(refused).rejects.toMatchObject({
+      code: 'sandbox_capacity',
+      publicMessage: expect.stringMatching(/node/),
+    });
+    expect(await driver.list(budget())).toMatchObject([{ phase: 'stopped' }]);
+    await kubectl('uncordon', 'corral');
+    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+  });
+
+  test('F043 a full quota is a clear error, and nothing is left', async () => {
+    await inNamespace('create', 'quota', 'none', '--hard=pods=0');
+    onTestFinished(async () => void (await inNamespace('delete', 'quota', 'none', '--ignore-not-found')));
+    const wanted = spec();
+    const refused = () => driver.provision(wanted, budget()).then(undefined, (error) => error);
+    await expect
+      .poll(refused)
+      .toMatchObject({ code: 'quota', publicMessage: expect.stringMatching(/quota is used up/) });
+    expect(await harness.remains(wanted.id)).toEqual([]);
+  });
+
+  test('a sandbox whose first process ends is over, with its exit code', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await sh(link, 'kill -TERM 1').catch(() => {});
+    await expect.poll(() => link.lost.aborted, { timeout: 10_000 }).toBe(true);
+    expect(link.lost.reason).toMatchObject({ publicMessage: expect.stringMatching(/exit code/) });
+    expect(await driver.list(budget())).toMatchObject([{ phase: 'exited' }]);
+  });
+
+  test('F051 with the rights of docs/kubernetes.md all works; without them the error names what is missing', async () => {
+    const rules = JSON.parse(/```json\n([\s\S]+?)```/.exec(await readFile('docs/kubernetes.md', 'utf8'))?.[1] ?? '[]');
+    const named = (kind: string, apiGroup: string) => ({
+      apiVersion: apiGroup,
+      kind,
+      metadata: { name: 'corral', namespace: harness.namespace },
+    });
+    const rbac = 'rbac.authorization.k8s.io';
+    await apply(named('ServiceAccount', 'v1'));
+    await apply({ ...named('Role', `${rbac}/v1`), rules });
+    await apply({
+      ...named('RoleBinding', `${rbac}/v1`),
+      roleRef: { apiGroup: rbac, kind: 'Role', name: 'corral' },
+      subjects: [{ kind: 'ServiceAccount', name: 'corral', namespace: harness.namespace }],
+    });
+    const folder = await mkdtemp(join(tmpdir(), 'corral-rbac-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const config = JSON.parse(await kubectl('config', 'view', '--raw', '--minify', '-o', 'json'));
+    config.users[0].user = { token: await inNamespace('create', 'token', 'corral') };
+    await writeFile(join(folder, 'config'), JSON.stringify(config));
+    await using lesser = await harness.connect({ over: { kubeconfig: join(folder, 'config') } });
+    const wanted = spec();
+    expect(await lesser.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    await using link = await lesser.attach(wanted.id, budget());
+    expect(await sh(link, 'echo here')).toBe('here\n');
+    await lesser.destroy(wanted.id, 'keep', budget());
+    await lesser.destroy(wanted.id, 'remove', budget());
+    expect(await lesser.list(budget())).toEqual([]);
+    await inNamespace('delete', 'rolebinding', 'corral');
+    const refused = () => lesser.provision(wanted, budget()).then(undefined, (error) => error);
+    await expect
+      .poll(refused)
+      .toMatchObject({ code: 'driver_unavailable', publicMessage: expect.stringMatching(/not allow/) });
+    expect(await harness.remains(wanted.id)).toEqual([]);
+  });
+
+  test('F023 after a restart of the API server the sandboxes are there, and their ends are heard of again', async () => {
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    await using link = await driver.attach(wanted.id, budget());
+    await component('stop', 'kube-apiserver');
+    const queued = driver.list(budget());
+    await component('start', 'kube-apiserver');
+    expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+    expect(link.lost.aborted).toBe(false);
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+    await harness.killBehindItsBack(wanted.id);
+    await expect.poll(() => link.lost.aborted, { timeout: 30_000 }).toBe(true);
+  });
+
+  test('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
+    driver = await harness.connect({ over: { pods: { ...testPods, workspace: 'ephemeral' } } });
+    const wanted = spec();
+    await driver.provision(wanted, budget());
+    onTestFinished(async () => void (await component('start', 'kubelet')));
+    await component('stop', 'kubelet');
+    await driver.destroy(wanted.id, 'remove', budget());
+    expect(await harness.remains(wanted.id)).toEqual([]);
+  });
+
+  test('20 sandboxes at once: all become ready, none is lost', async () => {
+    driver = await harness.connect({
+      over: { pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 },
+    });
+    const all = Array.from({ length: 20 }, () =>
+      spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
+    );
+    await Promise.all(all.map((it) => driver.provision(it, budget(110_000))));
+    const listed = await driver.list(budget());
+    expect(listed.filter(({ phase }) => phase === 'ready')).toHaveLength(20);
+    await Promise.all(all.map(({ id }) => driver.destroy(id, 'remove', budget(110_000))));
+    expect(await driver.list(budget())).toEqual([]);
+  }, 240_000);
+});
