@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import WebSocket from 'ws';
+
+/** A viewer that asks for the raw pixels and counts them, and does nothing that would cost more than reading them. */
+export class CountingViewer implements Disposable {
+  readonly #socket: WebSocket;
+  #greeting: Buffer | undefined = Buffer.alloc(0);
+  #head = Buffer.alloc(0);
+  #skip = 0;
+  #rectangles = 0;
+  #done: (() => void) | undefined;
+  bytes = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+  }
+
+  /** Connected and greeted. */
+  static async open(url: string): Promise<CountingViewer> {
+    const socket = new WebSocket(url, ['binary'], { perMessageDeflate: false });
+    const viewer = new CountingViewer(socket);
+    socket.on('message', (data) => viewer.#take(data as Buffer));
+    await once(socket, 'open');
+    await viewer.#has(12);
+    socket.send(Buffer.from('RFB 003.008\n'));
+    await viewer.#has(14);
+    socket.send(Buffer.from([1]));
+    await viewer.#has(18);
+    socket.send(Buffer.from([1]));
+    const init = await viewer.#has(42);
+    await viewer.#has(42 + init.readUInt32BE(38));
+    viewer.#greeting = undefined;
+    socket.send(Buffer.from([2, 0, 0, 1, 0, 0, 0, 0]));
+    return viewer;
+  }
+
+  async #has(length: number): Promise<Buffer> {
+    while ((this.#greeting?.length ?? length) < length) await once(this.#socket, 'message');
+    return this.#greeting as Buffer;
+  }
+
+  /** Resolves when all of that part of the screen has come. */
+  async frame(width: number, height: number): Promise<void> {
+    const ask = Buffer.from([3, 0, 0, 0, 0, 0, width >> 8, width & 255, height >> 8, height & 255]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#done = resolve;
+    this.#socket.send(ask);
+    await promise;
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#greeting) {
+      this.#greeting = Buffer.concat([this.#greeting, chunk]);
+      return;
+    }
+    this.bytes += chunk.length;
+    let at = 0;
+    while (at < chunk.length) {
+      const passed = Math.min(this.#skip, chunk.length - at);
+      at += passed;
+      this.#skip -= passed;
+      const wanted = this.#rectangles > 0 ? 12 : 4;
+      if (this.#skip === 0 && at < chunk.length) {
+        const more = chunk.subarray(at, at + wanted - this.#head.length);
+        this.#head = Buffer.concat([this.#head, more]);
+        at += more.length;
+        if (this.#head.length === wanted) this.#begin();
+      }
+      if (this.#skip === 0 && this.#rectangles === 0 && this.#head.length === 0) this.#done?.();
+    }
+  }
+
+  #begin(): void {
+    const head = this.#head;
+    this.#head = Buffer.alloc(0);
+    if (head.length === 4) this.#rectangles = head.readUInt16BE(2);
+    else {
+      this.#rectangles--;
+      this.#skip = head.readUInt16BE(4) * head.readUInt16BE(6) * 4;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.terminate();
+  }
+}
