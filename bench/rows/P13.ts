@@ -69,9 +69,14 @@ async function openPair({ sessions, stored }: Variant, roundMs: number): Promise
     stored > 0 ? [long[side]] : Array.from({ length: sessions }, () => ids.sessionId());
 
   async function round(side: 'subject' | 'peer', write: (id: SessionId, head: number) => Promise<unknown>) {
+    const ready = writers(side);
+    for (const id of ready) {
+      await write(id, heads.get(id) ?? 0); // a session's first append does more, once
+      heads.set(id, (heads.get(id) ?? 0) + 1);
+    }
     const from = performance.now();
     const counts = await Promise.all(
-      writers(side).map(async (id) => {
+      ready.map(async (id) => {
         const start = heads.get(id) ?? 0;
         let head = start;
         while (performance.now() - from < roundMs) {

@@ -95,13 +95,25 @@ export class Appender {
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const known = this.#known.get(session);
     if (known?.head === after && elapsed() - known.at < believedMs) return;
-    if (!known) {
-      const open = { $set: { writer: this.#self }, $max: { head: after } };
-      await this.#connection.run(() => this.#connection.at.logs.updateOne({ _id: session }, open, { upsert: true }));
-    }
-    const head = await this.settle(session);
+    const isNew = !known && (await this.#open(session, after));
+    const head = isNew ? 0 : await this.settle(session);
     this.#know(session, head);
     if (head !== after && !(again && head > after)) throw fenced(after, head);
+  }
+
+  /** Notes that this log may be left half-done; resolves with whether nobody ever wrote to it. */
+  async #open(session: SessionId, after: number): Promise<boolean> {
+    const { run, at } = this.#connection;
+    const writer = this.#self;
+    if (after === 0) {
+      const made = await run(() => at.logs.insertOne({ _id: session, writer })).catch((thrown: AppError) => {
+        if (!isDuplicate(thrown.cause)) throw thrown;
+      });
+      if (made) return true;
+    }
+    const open = { $set: { writer }, $max: { head: after } };
+    await run(() => at.logs.updateOne({ _id: session }, open, { upsert: true }));
+    return false;
   }
 
   async #insert(documents: readonly EventDocument[], batch: string): Promise<void> {
