@@ -69,22 +69,25 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const node = api.replace(`:${apiPort}`, '');
     const service = async (name: string, namespace: string) =>
       await kubectl('-n', namespace, 'get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}');
-    const forbidden = [
+    const forbidden = (neighbour: string | undefined) => [
       `${node}/${apiPort}`,
       `${await service('kubernetes', 'default')}/443`,
       `${await service('kube-dns', 'kube-system')}/53`,
       `${node}/10250`,
-      `${ipOf(b)}/2718`,
+      `${neighbour}/2718`,
       `${standIn.host}/${standIn.port}`, // as the server's own database would be
       '169.254.169.254/80',
     ];
     const proxy = harness.options().egressAddress;
-    const tried = [...forbidden, `${proxy?.host}/${proxy?.port}`];
-    const tries = tried.map((it) => `(timeout 2 bash -c '</dev/tcp/${it}' 2>/dev/null && echo ${it}) &`).join(' ');
+    const tries = (neighbour: string | undefined) =>
+      [...forbidden(neighbour), `${proxy?.host}/${proxy?.port}`]
+        .map((it) => `(timeout 2 bash -c '</dev/tcp/${it}' 2>/dev/null && echo ${it}) &`)
+        .concat('wait')
+        .join(' ');
     await using link = await driver.attach(a.id, budget());
-    expect(await sh(link, `${tries} wait`)).toBe(`${proxy?.host}/${proxy?.port}\n`);
+    expect(await sh(link, tries(ipOf(b)))).toBe(`${proxy?.host}/${proxy?.port}\n`);
     await using closed = await driver.attach(b.id, budget());
-    expect(await sh(closed, `${tries} wait`)).toBe('');
+    expect(await sh(closed, tries(ipOf(a)))).toBe('');
     expect(await sh(closed, 'getent hosts kubernetes.default.svc.cluster.local; ls /var/run/secrets 2>/dev/null')).toBe(
       '',
     );
