@@ -30,17 +30,41 @@ export async function inPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Val
 
 /** What somebody typed into the page's console: runs in the page itself, and is ended when it takes too long. */
 export async function inConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
-  const { result, exceptionDetails } = await cdp.send('Runtime.evaluate', {
+  const ran = await cdp.send('Runtime.evaluate', {
     expression,
     replMode: true, // `await` at the top, and `let` twice
     awaitPromise: true,
-    returnByValue: true,
     userGesture: true,
     timeout: timeoutMs,
   });
-  if (exceptionDetails) throw new PageError(exceptionDetails.exception?.description ?? exceptionDetails.text);
-  if (result.type === 'undefined') return 'undefined';
-  return typeof result.value === 'string'
-    ? result.value
-    : (JSON.stringify(result.value, null, 1) ?? `${result.description}`);
+  const { objectId, subtype } = fine(ran);
+  if (objectId === undefined) return shown(ran.result);
+  const returnByValue = true;
+  if (subtype === 'promise')
+    return shown(fine(await cdp.send('Runtime.awaitPromise', { promiseObjectId: objectId, returnByValue })));
+  const whole = { objectId, functionDeclaration: 'function () { return this; }', returnByValue };
+  return shown(fine(await cdp.send('Runtime.callFunctionOn', whole)));
+}
+
+interface Remote {
+  readonly type: string;
+  readonly subtype?: string;
+  readonly value?: unknown;
+  readonly description?: string;
+  readonly objectId?: string;
+}
+interface Ran {
+  readonly result: Remote;
+  readonly exceptionDetails?: { readonly text: string; readonly exception?: Remote };
+}
+
+function fine({ result, exceptionDetails }: Ran): Remote {
+  if (!exceptionDetails) return result;
+  const { exception, text } = exceptionDetails;
+  throw new PageError(exception?.description ?? (exception ? `${text} ${shown(exception)}` : text));
+}
+
+function shown({ type, value, description }: Remote): string {
+  if (type === 'undefined') return 'undefined';
+  return typeof value === 'string' ? value : (JSON.stringify(value, null, 1) ?? `${description}`);
 }

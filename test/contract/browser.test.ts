@@ -143,6 +143,7 @@ describe('the browser of a sandbox', () => {
   test('the console runs what it is given, shows what the page said, and ends a loop', async () => {
     await open('/console');
     expect((await browser.consoleExec('const a = await 1; ({ sum: a + 1 })', signal)).text).toContain('"sum": 2');
+    expect((await browser.consoleExec('fetch("/console").then((it) => it.status)', signal)).text).toMatch(/^200\n/);
     expect(await browser.consoleExec('throw new Error("no luck")', signal)).toMatchObject({ ok: false });
     const view = await browser.consoleView(100, signal);
     expect(view.text).toContain('log: from the page\nerror: bad thing');
