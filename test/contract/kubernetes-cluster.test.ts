@@ -69,10 +69,11 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const node = api.replace(`:${apiPort}`, '');
     const service = async (name: string, namespace: string) =>
       await kubectl('-n', namespace, 'get', 'service', name, '-o', 'jsonpath={.spec.clusterIP}');
+    const services = [await service('kubernetes', 'default'), await service('kube-dns', 'kube-system')];
     const forbidden = (neighbour: string | undefined) => [
       `${node}/${apiPort}`,
-      `${await service('kubernetes', 'default')}/443`,
-      `${await service('kube-dns', 'kube-system')}/53`,
+      `${services[0]}/443`,
+      `${services[1]}/53`,
       `${node}/10250`,
       `${neighbour}/2718`,
       `${standIn.host}/${standIn.port}`, // as the server's own database would be
