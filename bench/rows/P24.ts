@@ -46,6 +46,7 @@ async function openPair(measure: Measure): Promise<Pair> {
   const folder = stack.use(await freshFolder());
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' }));
   const created = await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });
+  if (!created.ok) throw new Error(`no session: ${await created.text()}`);
   const id = ((await created.json()) as { data: { session_id: string } }).data.session_id;
   stack.defer(async () => void (await fetch(`${server.url}/api/v1/sessions/${id}`, { method: 'DELETE' })));
   const started = await fetch(`${server.url}/api/v1/sessions/${id}/desktop/start`, { method: 'POST' });
