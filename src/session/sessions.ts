@@ -58,6 +58,11 @@ export function sessionService(deps: Deps): SessionService {
     const found = await store.records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
+  /** Only to be counted, so as they stand in the store: it is asked for all the time, with however many sessions. */
+  async function counted(): Promise<Pick<StoredSession, 'status'>[]> {
+    const records = await store.records.list('session');
+    return records.flatMap(({ doc }) => ((doc as StoredSession).deleting ? [] : (doc as StoredSession)));
+  }
   async function all(): Promise<StoredSession[]> {
     const records = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
     return records.filter(({ deleting }) => !deleting);
@@ -93,7 +98,7 @@ export function sessionService(deps: Deps): SessionService {
 
   return {
     async create({ origin, title = '', provisionalTitle, template = deps.template, projectId = null, task = '' }) {
-      if ((await all()).length >= deps.maxSessions) {
+      if ((await counted()).length >= deps.maxSessions) {
         const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
         throw new AppError('sandbox_capacity', message);
       }
