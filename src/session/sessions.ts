@@ -63,6 +63,7 @@ export function sessionService(deps: Deps): SessionService {
     const records = await store.records.list('session');
     return records.flatMap(({ doc }) => ((doc as StoredSession).deleting ? [] : (doc as StoredSession)));
   }
+  const count = async () => (await counted()).length;
   async function all(): Promise<StoredSession[]> {
     const records = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
     return records.filter(({ deleting }) => !deleting);
@@ -98,7 +99,7 @@ export function sessionService(deps: Deps): SessionService {
 
   return {
     async create({ origin, title = '', provisionalTitle, template = deps.template, projectId = null, task = '' }) {
-      if ((await counted()).length >= deps.maxSessions) {
+      if ((await count()) >= deps.maxSessions) {
         const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
         throw new AppError('sandbox_capacity', message);
       }
@@ -160,6 +161,12 @@ export function sessionService(deps: Deps): SessionService {
       return await engine.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
     },
 
+    async decide(id, command) {
+      const { openRuns, status } = await stored(id);
+      if (openRuns.length === 0 || status !== 'waiting') throw new AppError('conflict', 'No call waits for approval.');
+      return await engine.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
+    },
+
     async page(id, after, limit) {
       await stored(id);
       return await log.page(id, after, limit);
@@ -219,7 +226,7 @@ export function sessionService(deps: Deps): SessionService {
       return bytes.toString('utf8');
     },
 
-    health: (signal) => serviceHealth({ ...deps, sessions: all }, signal),
+    health: (signal) => serviceHealth({ ...deps, sessions: counted }, signal),
   };
 
   /** From the sandbox while it runs; looking at a session does not start one. */
