@@ -74,7 +74,7 @@ function become({ asRoot }: Bubblewrap): string[] {
 /** The arguments that start a sandbox: an empty world, into which only what is named here is put. */
 export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd } = inside;
-  const policies = '/etc/chromium/policies/managed';
+  const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const scratch = (path: string) => [
     ...['--perms', '1777', '--size', `${Math.floor(limits.memoryBytes / 4)}`],
     ...['--tmpfs', path],
@@ -83,7 +83,12 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...namespaces(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     // Made by the way, they would be for root alone.
-    ...['/etc', '/opt', tools, `${tools}/bin`].flatMap((path) => ['--perms', '0755', '--dir', path]),
+    ...['/etc', ...(browserPolicy === undefined ? [] : policies), '/opt', tools, `${tools}/bin`].flatMap((path) => [
+      '--perms',
+      '0755',
+      '--dir',
+      path,
+    ]),
     ...found.system,
     ...['--ro-bind', `${accounts}/passwd`, '/etc/passwd', '--ro-bind', `${accounts}/group`, '/etc/group'],
     ...['--proc', '/proc', '--dev', '/dev'],
@@ -91,7 +96,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
-    ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies}/corral.json`]),
+    ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
     ...become(found),

@@ -40,6 +40,7 @@ export function cdp(stream: Duplex) {
     ask,
     events,
     closed,
+    isClosed: () => stream.destroyed,
     /** Opens a page and gives a way to evaluate in it. */
     async page(url: string) {
       const { targetId } = await ask('Target.createTarget', { url });

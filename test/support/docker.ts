@@ -7,7 +7,7 @@ import type { DriverHarness } from '../../drivers/conformance.ts';
 import { type DockerOptions, dockerDriver } from '../../drivers/docker/docker.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
 import { randomIds, sessionIdOf } from '../../src/core/ids.ts';
-import { imageContext } from '../../src/main/image.ts';
+import { desktopContext, desktopImage, imageContext } from '../../src/main/image.ts';
 import { programs } from './programs.ts';
 
 export const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
@@ -45,6 +45,8 @@ export async function dockerHarness(): Promise<DockerHarness> {
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
     ids: randomIds(),
     defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },
+    desktopImage: { name: desktopImage, context: () => desktopContext(programs.daemon), buildNetwork: 'host' },
+    desktop: true,
     ...over,
   });
   return {

@@ -32,6 +32,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     image: 'corral-sandbox',
     programs,
     bubblewrap,
+    desktop: true,
     ...over,
   });
   const pidOf = async (id: SandboxId) =>

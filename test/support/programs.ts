@@ -21,6 +21,7 @@ async function makeBundle(): Promise<string> {
 export const programs = {
   node: process.execPath,
   init: join(images, 'init.sh'),
+  browserPolicy: join(images, 'browser-policy.json'),
   daemon: () => {
     bundle ??= makeBundle();
     return bundle;
