@@ -29,6 +29,9 @@ export interface EventPage {
   readonly trimmed: number;
 }
 
+/** How far a log is compacted; as in a page. */
+export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
+
 /** What a backend must do for the log: no notification, no caching. Rejects only with AppError. */
 export interface EventStore {
   /** All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable, store_busy. */
@@ -45,6 +48,8 @@ export interface EventStore {
    * breaks, and the caller polls `heads` until it may try again. Absent where nobody else can write.
    */
   watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
+  /** For an import: events with the seqs they had, in order. What is there already stays, so it may be done again. */
+  restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
@@ -64,6 +69,8 @@ export interface RecordStore {
   delete(kind: string, id: string): Promise<void>;
   /** By `sort` descending, then id; `idPrefix` narrows it. */
   list(kind: string, options?: { limit?: number; idPrefix?: string }): Promise<StoredRecord[]>;
+  /** Those of every kind that `erase` of this session would remove, by id and kind. */
+  belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }
 
 /** Commands that must be done at most once, by the key their sender gave. */

@@ -21,6 +21,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   try: async () => (await import('./try.ts')).tryCommand,
   'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
+  export: async () => (await import('./transfer.ts')).exportCommand,
+  import: async () => (await import('./transfer.ts')).importCommand,
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 

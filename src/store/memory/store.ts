@@ -86,16 +86,27 @@ function events(documents: Map<string, Document>): EventStore {
       log.trimmed = Math.max(log.trimmed, trimmed);
       log.thinned = Math.max(log.thinned, dropped, trimmed);
     },
+    async restore(sessionId, events, { thinned, trimmed }) {
+      const log = logOf(sessionId);
+      const known = new Set(log.rows.map(({ seq }) => seq));
+      for (const event of events) {
+        if (!known.has(event.seq)) log.rows.push({ seq: event.seq, type: event.type, json: json(event) });
+      }
+      log.rows.sort((a, b) => a.seq - b.seq);
+      log.head = Math.max(log.head, log.rows.at(-1)?.seq ?? 0);
+      log.thinned = Math.max(log.thinned, thinned);
+      log.trimmed = Math.max(log.trimmed, trimmed);
+      logs.set(sessionId, log);
+    },
     heads: async (sessionIds) => new Map(sessionIds.map((id) => [id, logOf(id).head])),
     async erase(sessionId) {
       logs.delete(sessionId);
-      for (const [key, { id }] of documents) {
-        if (id === sessionId || id.startsWith(`${sessionId}:`)) documents.delete(key);
-      }
+      for (const [key, { id }] of documents) if (belongsTo(id, sessionId)) documents.delete(key);
     },
   };
 }
 
+const belongsTo = (id: string, session: SessionId): boolean => id === session || id.startsWith(`${session}:`);
 const isDroppable = (row: Row): boolean => (droppable as ReadonlySet<string>).has(row.type);
 
 /** Compaction leaves holes, so a seq is not an index. */
@@ -130,8 +141,15 @@ function records(documents: Map<string, Document>): RecordStore {
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
     },
+    async belonging(sessionId) {
+      const found = [...documents.values()].filter(({ id }) => belongsTo(id, sessionId));
+      found.sort((a, b) => (recordOrder(a) < recordOrder(b) ? -1 : 1));
+      return found.map(({ kind, id, json: text, sort }) => ({ kind, id, doc: JSON.parse(text), sort }));
+    },
   };
 }
+
+const recordOrder = ({ id, kind }: Document): string => `${id}\n${kind}`;
 
 function inbox(): Inbox {
   const claims = new Map<string, { hash: string; at: number; answer?: string }>();

@@ -130,6 +130,11 @@ export class Appender {
     }
   }
 
+  /** Events as they are, for an import; those that are there already stay. */
+  async add(documents: readonly EventDocument[]): Promise<void> {
+    await this.#connection.run(() => this.#addMissing(documents));
+  }
+
   async #addMissing(documents: readonly EventDocument[]): Promise<void> {
     if (!documents[0]) return;
     const events = this.#connection.at.events(sessionOf(documents[0]._id));
@@ -255,7 +260,7 @@ function restOf(session: SessionId, first: EventDocument): EventDocument[] {
   });
 }
 
-function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
+export function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
   const mark = (droppable as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
   return { _id: eventId(session, seq), type, at, fact, ...mark };
 }

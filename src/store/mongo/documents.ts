@@ -108,6 +108,11 @@ export const eventRange = (session: SessionId, after = 0, upTo?: number): Docume
 export const markOf = (session: SessionId, type: string, seq: number): string => `${session}:${type}:${digits(seq)}`;
 
 export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
+/** The records of a session: its own, and those whose id begins with it and a colon. */
+export const idsOf = (session: SessionId): Document[] => [
+  { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
+  { _id: { $gte: `${session}:`, $lt: `${session};` } },
+];
 export const putDocument = ({ kind, id, doc, sort = 0 }: RecordPut): PutDocument => ({
   kind,
   id,

@@ -3,9 +3,9 @@ import { toAppError } from '../../core/errors.ts';
 import { droppable, type FactType, type SessionEvent } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EventPage, EventStore } from '../../core/ports.ts';
-import type { Appender } from './append.ts';
+import { type Appender, eventDocument } from './append.ts';
 import type { Connection } from './connection.ts';
-import { type EventDocument, eventRange, seqOf, sessionOf } from './documents.ts';
+import { type EventDocument, eventRange, factText, idsOf, seqOf, sessionOf } from './documents.ts';
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
 
@@ -106,14 +106,18 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     },
     heads: (sessions) => heads.of(sessions),
     ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
+    async restore(session, events, { thinned, trimmed }) {
+      const documents = events.map(({ seq, sessionId: _, ts, ...fact }) =>
+        eventDocument(session, seq, ts, factText(fact)),
+      );
+      await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
+      await appender.add(documents);
+      heads.appended(session, events.at(-1)?.seq ?? 0);
+    },
     async erase(session) {
       appender.forget(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
-      const ids = [
-        { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
-        { _id: { $gte: `${session}:`, $lt: `${session};` } },
-      ];
-      await run(() => at.records.deleteMany({ $or: ids }));
+      await run(() => at.records.deleteMany({ $or: idsOf(session) }));
       await heads.forget(session);
       await run(() => at.logs.deleteOne({ _id: session }));
     },

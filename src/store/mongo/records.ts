@@ -3,7 +3,7 @@ import { SessionId } from '../../core/ids.ts';
 import type { RecordStore, StoredRecord } from '../../core/ports.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { putDocument, type RecordDocument, recordId } from './documents.ts';
+import { idsOf, putDocument, type RecordDocument, recordId } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
 export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
@@ -59,6 +59,10 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     },
     async delete(kind, id) {
       await run(() => at.records.deleteOne({ _id: recordId(kind, id) }));
+    },
+    async belonging(session) {
+      const found = await run(() => at.records.find({ $or: idsOf(session) }, { sort: { id: 1, kind: 1 } }).toArray());
+      return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },
     async list(kind, { limit, idPrefix = '' } = {}) {
       const ids = idPrefix === '' ? {} : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };

@@ -5,6 +5,9 @@ import type { Lease } from '../../core/ports.ts';
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
+/** What crosses the thread is text and numbers: documents are JSON already. */
+export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
+
 export type Reads = ReturnType<typeof readOperations>;
 
 /** A page ends after this much text, whatever its limit: a reader must not cost more because outputs are long. */
@@ -57,6 +60,9 @@ function recordReads(db: DatabaseSync) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
   const list = (also: string) =>
     db.prepare(`SELECT id, doc, version FROM record WHERE kind = ? ${also} ORDER BY sort DESC, id LIMIT ?`);
+  const belonging = db.prepare(`
+    SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
+  `);
   const [ofKind, withPrefix] = [list(''), list('AND id >= ?2 AND substr(id, 1, length(?2)) = ?2')];
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
@@ -68,6 +74,8 @@ function recordReads(db: DatabaseSync) {
       const found = get.get(id, kind);
       return found && row(found);
     },
+    belonging: (session: string): PutRow[] =>
+      belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
     /** A limit below 0 is none. */
     list(kind: string, idPrefix: string, limit: number): RecordRow[] {
       const found = idPrefix === '' ? ofKind?.all(kind, limit) : withPrefix?.all(kind, idPrefix, limit);

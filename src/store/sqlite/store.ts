@@ -14,8 +14,8 @@ import type {
 import { type Channel, openChannel, type QueueLimits } from './channel.ts';
 import { openWriter, type Writer } from './direct.ts';
 import { corrupt } from './errors.ts';
-import type { Reads, RecordRow } from './reads.ts';
-import type { PutRow, Writes } from './writes.ts';
+import type { PutRow, Reads, RecordRow } from './reads.ts';
+import type { Writes } from './writes.ts';
 
 export interface SqliteOptions {
   /** The file; beside it SQLite keeps its -wal and -shm, and the server its .lock and .holder. */
@@ -97,6 +97,10 @@ function events(writer: Channel<Writes>, reader: Channel<Reads>, path: string): 
       const heads = await reader.call('heads', [sessionIds]);
       return new Map(sessionIds.map((id, n) => [id, heads[n] ?? 0]));
     },
+    async restore(sessionId, events, { thinned, trimmed }) {
+      const rows = events.flatMap(({ seq, sessionId: _, ts, ...fact }) => [seq, fact.type, ts, JSON.stringify(fact)]);
+      return writer.call('restore', [sessionId, rows, thinned, trimmed], charsIn(rows));
+    },
     erase: (sessionId) => writer.call('erase', [sessionId]),
   };
 }
@@ -115,6 +119,10 @@ function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string):
     delete: (kind, id) => writer.call('delete', [kind, id]),
     async list(kind, { limit = -1, idPrefix = '' } = {}) {
       return (await reader.call('list', [kind, idPrefix, limit])).map(stored);
+    },
+    async belonging(sessionId) {
+      const rows = await reader.call('belonging', [sessionId]);
+      return rows.map(([kind, id, doc, sort]) => ({ kind, id, doc: parsed(doc, path), sort }));
     },
   };
 }

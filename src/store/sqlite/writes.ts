@@ -1,10 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors.ts';
 import type { InboxClaim, Lease } from '../../core/ports.ts';
-import type { CommandRow } from './reads.ts';
+import type { CommandRow, PutRow } from './reads.ts';
 
-/** What crosses the thread is text and numbers: documents are JSON already. */
-export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
 export type Claimed = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'; answer: string };
 
 export type Writes = ReturnType<typeof writeOperations>;
@@ -25,6 +23,9 @@ export function writeOperations(db: DatabaseSync) {
 function eventWrites(db: DatabaseSync) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const insert = db.prepare('INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, ?, ?, ?)');
+  const insertNew = db.prepare(
+    'INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
   const { replace } = recordStatements(db);
   const nth = (also: string) =>
     db.prepare(`SELECT seq FROM event WHERE session = ? ${also} ORDER BY seq DESC LIMIT 1 OFFSET ?`);
@@ -55,6 +56,14 @@ function eventWrites(db: DatabaseSync) {
       const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, types, Math.max(1, keepDroppable))?.seq ?? 0));
       if (thinned > trimmed) thin?.run(session, thinned, types);
       if (thinned > 0) mark.run(session, thinned, trimmed);
+    },
+    /** `rows` holds seq, type, time and JSON of each event in turn. */
+    restore(session: string, rows: readonly (string | number)[], thinned: number, trimmed: number): void {
+      for (let n = 0; n < rows.length; n += 4) {
+        const [seq = 0, type = '', at = 0, fact = ''] = rows.slice(n, n + 4);
+        insertNew.run(session, seq, type, at, fact);
+      }
+      if (thinned > 0 || trimmed > 0) mark.run(session, thinned, trimmed);
     },
     erase(session: string): void {
       for (const statement of forget) statement.run(session);

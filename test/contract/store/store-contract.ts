@@ -6,6 +6,7 @@ import { eventContract } from './event-contract.ts';
 import { inboxAndLeaseContract } from './inbox-lease-contract.ts';
 import { logContract } from './log-contract.ts';
 import { recordContract } from './record-contract.ts';
+import { transferContract } from './transfer-contract.ts';
 
 /**
  * Every promise of the port, asked of one implementation. Tests share the store and keep to sessions of their own.
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, effo
     recordContract(store);
     inboxAndLeaseContract(store);
     commandContract(store);
+    transferContract(store);
     logContract(store, effort);
   });
 }
