@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -116,11 +116,4 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function hasBubblewrap(): boolean {
-  try {
-    execFileSync('bwrap', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const hasBubblewrap = (): boolean => spawnSync('sh', ['-c', 'command -v bwrap']).status === 0;
