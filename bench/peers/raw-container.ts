@@ -1,7 +1,7 @@
 // An equal container by the engine's API alone: the settings are copied from a container of Corral's, the daemon in it
 // dials a socket of ours, and the first answer to `GET /health` ends the start.
 import { chmod, mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Inspected, tell } from '../lib/engine-api.ts';
 import { freshFolder } from '../lib/folder.ts';
@@ -10,6 +10,10 @@ import { monotonicMs } from '../lib/generator.ts';
 export interface RawContainer extends AsyncDisposable {
   readonly id: string;
   readonly startMs: number;
+  readonly from: number;
+  /** Connections of its daemon that wait for a request. */
+  readonly idle: Socket[];
+  readonly token: string;
 }
 let count = 0;
 
@@ -19,13 +23,18 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
   const mount = join(stack.use(await freshFolder()).path, 'mount');
   await mkdir(mount);
   await chmod(mount, 0o755);
-  const token = Config.Env.find((entry) => entry.startsWith('CORRAL_SANDBOXD_TOKEN='))?.split('=')[1];
+  const token = Config.Env.find((entry) => entry.startsWith('CORRAL_SANDBOXD_TOKEN='))?.split('=')[1] ?? '';
+  const idle: Socket[] = [];
   const { promise: answered, resolve } = Promise.withResolvers<number>();
   const server = createServer((socket) => {
     socket.setEncoding('latin1').on('error', () => {});
     socket.once('data', () => {
       socket.write(`ok\nGET /health HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer ${token}\r\n\r\n`);
-      socket.once('data', (head) => String(head).startsWith('HTTP/1.1 200') && resolve(monotonicMs()));
+      socket.once('data', (head) => {
+        if (!String(head).startsWith('HTTP/1.1 200')) return;
+        idle.push(socket);
+        resolve(monotonicMs());
+      });
     });
   });
   stack.defer(() => void server.close());
@@ -48,7 +57,7 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
   await tell('POST', `/containers/${id}/start`);
   const startMs = (await answered) - from;
   const held = stack.move();
-  return { id, startMs, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { id, startMs, from, idle, token, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** Kill and remove, as plainly as the engine offers it. */

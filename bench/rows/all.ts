@@ -1,5 +1,6 @@
 import type { Row } from '../lib/measure.ts';
 import { P01 } from './P01.ts';
+import { P02, P02Memory } from './P02.ts';
 import { P06 } from './P06.ts';
 import { P07 } from './P07.ts';
 import { P09 } from './P09.ts';
@@ -16,4 +17,23 @@ import { P31 } from './P31.ts';
 import { P60 } from './P60.ts';
 
 /** Every row there is; a new one is its file and a line here. */
-export const rows: readonly Row[] = [P01, P06, P07, P09, P12, P13, P15, P16, P17, P19, P20, P24, P26, P26Files, P31, P60];
+export const rows: readonly Row[] = [
+  P01,
+  P02,
+  P02Memory,
+  P06,
+  P07,
+  P09,
+  P12,
+  P13,
+  P15,
+  P16,
+  P17,
+  P19,
+  P20,
+  P24,
+  P26,
+  P26Files,
+  P31,
+  P60,
+];

@@ -62,6 +62,7 @@ const desktop =
         height: Number(env.CORRAL_DESKTOP_HEIGHT ?? 800),
         clipboard: env.CORRAL_DESKTOP_CLIPBOARD === 'true',
         idleMs: Number(env.CORRAL_DESKTOP_IDLE_MS ?? 0),
+        hungMs: Number(env.CORRAL_DESKTOP_HUNG_MS ?? 10_000),
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });

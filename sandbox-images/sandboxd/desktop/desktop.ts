@@ -16,13 +16,13 @@ import { startWindows } from './windows.ts';
 export interface DesktopOptions extends BrowserOptions {
   /** It is stopped after that long without a use; 0: never. */
   readonly idleMs: number;
+  /** A browser that lives and does not answer for that long hangs. */
+  readonly hungMs: number;
 }
 
 const maxViewers = 32;
 const viewerAttempts = 5;
 const viewerPauseMs = 100;
-/** A browser that lives and does not answer for that long hangs. */
-const hungMs = 10_000;
 
 /** The desktop of a sandbox: nothing of it runs before it is first used. */
 export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
@@ -135,7 +135,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
   /** Undefined when it takes so long that the browser must be taken for hung. */
   async function inTime(opening: Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
-    const patience = pause(hungMs, late.signal, clock).catch(() => {});
+    const patience = pause(options.hungMs, late.signal, clock).catch(() => {});
     try {
       const stream = await Promise.race([opening, patience]);
       if (!stream) opening.then((unwanted) => unwanted.destroy()).catch(() => {});
