@@ -1,24 +1,63 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadConfig } from '../config/config.ts';
+import { parseArgs } from 'node:util';
+import { clearInstance } from '../../drivers/kubernetes/clear.ts';
+import { type Config, loadConfig } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import type { Command } from './commands.ts';
 import { reapCluster } from './kubernetes.ts';
 
-/** For a CronJob: what no server is left to end. */
+const options = {
+  all: { type: 'boolean', default: false },
+  instance: { type: 'string' },
+  namespace: { type: 'string' },
+} as const;
+
+/** For a CronJob, and for the end of an installation: what no server is left to end. */
 export const reapCommand: Command = {
-  usage: '',
-  about: 'ends the pods in the namespace of the sandboxes that are past their deadline, whoever made them',
-  async run(_args, { signal, print }) {
+  usage: '[--all --instance <name>] [--namespace <name>]',
+  about:
+    'ends the pods in the namespace of the sandboxes that are past their deadline, whoever made them; with --all every ' +
+    'pod and volume claim of one installation, whose servers should be gone',
+  async run(args, { signal, print }) {
+    const given = parsed(args);
     const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
     if (config.driver !== 'kubernetes') {
       throw new AppError('invalid_request', `CORRAL_DRIVER is ${config.driver}: only pods of kubernetes are reaped.`);
     }
-    const settings = { ...config, dataDir: resolve(config.dataDir) };
-    const names = await reapCluster(settings, config.instance ?? 'reaper', randomIds(), signal);
+    const names = given.all ? await clear(config, given, signal) : await reap(config, given, signal);
     for (const name of names) print(`ended ${name}`);
     print(`${names.length} ended`);
     return 0;
   },
 };
+
+interface Given {
+  readonly all: boolean;
+  readonly instance?: string;
+  readonly namespace?: string;
+}
+
+function reap(config: Config, { namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
+  const kubernetes = { ...config.kubernetes, ...(namespace !== undefined && { namespace }) };
+  const settings = { ...config, kubernetes, dataDir: resolve(config.dataDir) };
+  return reapCluster(settings, config.instance ?? 'reaper', randomIds(), signal);
+}
+
+function clear(config: Config, { instance, namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
+  const { kubeconfig, context } = config.kubernetes;
+  // Its name comes from the arguments alone: a name that happens to be configured shall not empty a namespace.
+  if (!instance) throw new AppError('invalid_request', 'reap --all needs --instance: whose pods are all to be ended?');
+  const where = { kubeconfig, context, namespace: namespace ?? config.kubernetes.namespace };
+  return clearInstance({ ...where, instance, clock: systemClock, random: Math.random }, signal);
+}
+
+function parsed(args: readonly string[]): Given {
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. reap takes ${reapCommand.usage}.`);
+  }
+}

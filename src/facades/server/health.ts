@@ -45,6 +45,27 @@ const detailedDoc: RouteDoc = {
   responses: statuses(DetailedReply, example('healthy'), example('unhealthy')),
 };
 
+const aliveDoc: RouteDoc = {
+  operationId: 'alive',
+  tag: 'Server',
+  summary: 'Whether the process answers at all; for who would start it anew',
+  responses: {
+    200: {
+      description: 'Alive',
+      content: {
+        'application/json': { schema: z.object({ status: z.literal('alive') }), example: { status: 'alive' } },
+      },
+    },
+    default: failure,
+  },
+};
+const readyDoc: RouteDoc = {
+  operationId: 'ready',
+  tag: 'Server',
+  summary: 'Whether requests may come here; for who chooses between several servers',
+  responses: statuses(HealthReply, { status: 'healthy' }, { status: 'unhealthy' }),
+};
+
 interface HealthDeps {
   readonly sessions: Pick<SessionService, 'health'>;
   readonly clock: Clock;
@@ -56,6 +77,12 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
   app.get('/health', { config: { doc, open: true, free: true } }, async (_request, reply) => {
     const status = overall(await healthInTime(sessions, clock));
     return reply.code(status === 'healthy' ? 200 : 503).send({ status });
+  });
+  app.get('/healthz', { config: { doc: aliveDoc, open: true, free: true } }, async () => ({ status: 'alive' }));
+  // What starts sandboxes is one for all servers: while it is away, running sessions work on, at this one as at any other.
+  app.get('/readyz', { config: { doc: readyDoc, open: true, free: true } }, async (_request, reply) => {
+    const { status } = (await healthInTime(sessions, clock)).storage;
+    return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' };
   });
   app.get('/health/detailed', { config: { doc: detailedDoc, free: true } }, async (_request, reply) => {
     const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);

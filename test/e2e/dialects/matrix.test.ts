@@ -9,6 +9,8 @@ const token = 'a-token-for-the-matrix-test';
 const open = new Set([
   'GET /',
   'GET /health',
+  'GET /healthz',
+  'GET /readyz',
   'GET /api/health',
   'GET /docs',
   'GET /redoc',

@@ -22,6 +22,16 @@ test('health is 503 when no sandbox can start, but not for a model that does not
   expect(await server.call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
 });
 
+test('a server lives whatever fails, and is ready for requests while its storage works', async () => {
+  await using server = await testServer();
+  const fine = await server.fake.sessions.health(new AbortController().signal);
+  server.fake.instead.health = async () => ({ ...fine, sandbox: { ...unhealthy, driver: 'kubernetes' } });
+  expect(await server.call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'healthy' } });
+  server.fake.instead.health = async () => ({ ...fine, storage: unhealthy });
+  expect(await server.call('GET', '/readyz')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
+  expect(await server.call('GET', '/healthz')).toMatchObject({ status: 200, body: { status: 'alive' } });
+});
+
 test('health answers within a second even when a check hangs', async () => {
   await using server = await testServer();
   let gaveUp = false;
