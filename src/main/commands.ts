@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
   export: async () => (await import('./transfer.ts')).exportCommand,
   import: async () => (await import('./transfer.ts')).importCommand,
+  repair: async () => (await import('./repair.ts')).repairCommand,
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 

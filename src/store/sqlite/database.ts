@@ -47,7 +47,7 @@ export function openForReading({ path, busyTimeoutMs }: DatabaseOptions): { db: 
 }
 
 /** Through a connection that cannot write, so that a file we refuse stays byte for byte what it was. */
-function examine(path: string): void {
+export function examine(path: string, checked = checkedBytes): void {
   const { size } = statSync(path);
   if (size === 0) return;
   const db = new DatabaseSync(path, { readOnly: true });
@@ -57,7 +57,7 @@ function examine(path: string): void {
       const text = `The store ${path} was written by a newer Corral (schema ${version}; this one knows ${migrations.length}). Start that version again, or give this one another data directory.`;
       throw new AppError('unsupported', text);
     }
-    const found = size > checkedBytes ? 'ok' : db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+    const found = size > checked ? 'ok' : db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
     if (found !== 'ok') throw corrupt(path, String(found));
   } finally {
     db.close();

@@ -34,8 +34,7 @@ export const isFatal = (thrown: unknown): boolean => resultCode(thrown) === FSYN
 export function corrupt(path: string, found: string): AppError {
   return new AppError(
     'store_corrupt',
-    `The store ${path} is damaged (${found}). Nothing in it was changed. Stop the server, copy the file and its -wal ` +
-      `file away, then put a backup in their place, or recover what can be read: ` +
-      `sqlite3 ${path} .recover | sqlite3 recovered.db`,
+    `The store ${path} is damaged (${found}). Nothing in it was changed. Stop the server, then put a backup in its ` +
+      `place, or take over what can be read of it: npm start -- repair`,
   );
 }

@@ -129,7 +129,7 @@ test.each([
   await fill();
   const damaged = scribble(noise, offset);
   await expect(open()).rejects.toMatchObject({ name: 'AppError', code: 'store_corrupt', retryable: false });
-  await expect(open()).rejects.toThrow(`sqlite3 ${path} .recover`);
+  await expect(open()).rejects.toThrow('npm start -- repair');
   expect(readFileSync(path).equals(damaged)).toBe(true);
 });
 

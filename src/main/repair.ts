@@ -1,0 +1,27 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { loadConfig } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { recoverFile } from '../store/sqlite/recover.ts';
+import type { Command } from './commands.ts';
+
+export const repairCommand: Command = {
+  usage: '',
+  about: 'takes what can be read of a damaged SQLite store into a new file; the damaged one is kept beside it',
+  async run(_args, { print }) {
+    const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+    if (config.mongodbUrl) {
+      throw new AppError('unsupported', 'The history is in MongoDB, which repairs itself: see its own manual.');
+    }
+    const path = join(resolve(config.dataDir), 'corral.db');
+    const { kept, events, records, gaps } = recoverFile(path, systemClock.now());
+    if (!kept) {
+      print(`${path} is sound: nothing was changed.`);
+      return 0;
+    }
+    print(`${path} holds ${events} events and ${records} records that could be read; sessions with gaps: ${gaps}.`);
+    print(`The damaged file is kept as ${kept}.`);
+    return 0;
+  },
+};

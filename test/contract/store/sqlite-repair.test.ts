@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { recoverFile } from '../../../src/store/sqlite/recover.ts';
+import { sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+
+let folder: ReturnType<typeof temporaryFolder>;
+let path: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+  path = join(folder.path, 'corral.db');
+});
+afterEach(() => folder[Symbol.dispose]());
+
+const now = Date.UTC(2026, 0, 1);
+async function fill(sessions: number) {
+  await using store = await sqliteStore({ path });
+  const ids = Array.from({ length: sessions }, newSession);
+  for (const id of ids) {
+    await writer(store.events, id)(facts(200));
+    await store.records.put({ kind: 'session', id, doc: { id, lastSeq: 200 } });
+  }
+  return ids;
+}
+function damage(offset: number, length = 512): Buffer {
+  const bytes = readFileSync(path);
+  bytes.fill(Buffer.from('noise '), offset, offset + length);
+  writeFileSync(path, bytes);
+  return bytes;
+}
+
+test('F071 repair takes over what can be read, marks the gaps, and keeps the damaged file as it is', async () => {
+  const ids = await fill(20);
+  const damaged = damage(Math.floor(readFileSync(path).length / 8_192) * 4_096, 4_096); // a page in the middle
+  await expect(sqliteStore({ path })).rejects.toMatchObject({ code: 'store_corrupt' });
+  const { kept, events, records } = recoverFile(path, now);
+  expect(kept).toBe(`${path}.damaged-2026-01-01T00-00-00-000Z`);
+  expect(readFileSync(kept as string).equals(damaged)).toBe(true);
+  expect(records).toBe(20);
+  expect(events).toBeGreaterThan(3_500);
+  expect(readdirSync(folder.path).filter((name) => name.startsWith('.recovering'))).toEqual([]);
+
+  await using store = await sqliteStore({ path });
+  let found = 0;
+  for (const id of ids) {
+    const { events: read, head, trimmed } = await store.events.page(id, 0, 500);
+    found += read.length;
+    const seqs = read.map(({ seq }) => seq).filter((seq) => seq > trimmed);
+    expect(seqs).toEqual(Array.from({ length: head - trimmed }, (_, n) => trimmed + n + 1)); // no hole that is not told
+    expect((await store.records.get('session', id))?.doc).toMatchObject({ lastSeq: head });
+    expect(await store.events.append({ sessionId: id, after: head, at: 1, facts: facts(1) })).toBe(head + 1);
+  }
+  expect(found).toBe(events);
+});
+
+test('an event whose text was hit is left behind', async () => {
+  const [id] = (await fill(1)) as [Awaited<ReturnType<typeof fill>>[number]];
+  damage(readFileSync(path, 'latin1').indexOf('"t150"}'), 6);
+  damage(readFileSync(path).length - 4_096 + 8, 64); // something that a check finds, too
+  const { kept } = recoverFile(path, now);
+  expect(kept).toBeDefined();
+  await using store = await sqliteStore({ path });
+  const page = await store.events.page(id, 0, 500);
+  expect(page.events.map(({ seq }) => seq)).not.toContain(150);
+  if (page.head > 150) expect(page.trimmed).toBeGreaterThanOrEqual(150);
+});
+
+test('a sound file is left alone', async () => {
+  await fill(1);
+  const before = readFileSync(path);
+  expect(recoverFile(path, now)).toMatchObject({ kept: undefined });
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test('of a file whose head is gone nothing can be read: it stays as it is, and that is said', async () => {
+  await fill(1);
+  const damaged = damage(0, 100);
+  expect(() => recoverFile(path, now)).toThrow('put a backup in its place');
+  expect(readFileSync(path).equals(damaged)).toBe(true);
+});
+
+test('F072 while a server has the file it is not repaired', async () => {
+  await using _store = await sqliteStore({ path });
+  expect(() => recoverFile(path, now)).toThrow('in use by another server');
+});
