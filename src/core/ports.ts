@@ -69,6 +69,7 @@ export interface RecordStore {
   delete(kind: string, id: string): Promise<void>;
   /** By `sort` descending, then id; `idPrefix` narrows it. */
   list(kind: string, options?: { limit?: number; idPrefix?: string }): Promise<StoredRecord[]>;
+  count(kind: string): Promise<number>;
   /** Those of every kind that `erase` of this session would remove, by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }

@@ -141,6 +141,7 @@ function records(documents: Map<string, Document>): RecordStore {
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
     },
+    count: async (kind) => [...documents.values()].filter((it) => it.kind === kind).length,
     async belonging(sessionId) {
       const found = [...documents.values()].filter(({ id }) => belongsTo(id, sessionId));
       found.sort((a, b) => (recordOrder(a) < recordOrder(b) ? -1 : 1));

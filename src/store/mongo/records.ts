@@ -60,6 +60,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     async delete(kind, id) {
       await run(() => at.records.deleteOne({ _id: recordId(kind, id) }));
     },
+    count: (kind) => run(() => at.records.countDocuments({ kind })),
     async belonging(session) {
       const found = await run(() => at.records.find({ $or: idsOf(session) }, { sort: { id: 1, kind: 1 } }).toArray());
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));

@@ -60,6 +60,7 @@ function recordReads(db: DatabaseSync) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
   const list = (also: string) =>
     db.prepare(`SELECT id, doc, version FROM record WHERE kind = ? ${also} ORDER BY sort DESC, id LIMIT ?`);
+  const count = db.prepare('SELECT count(*) AS n FROM record WHERE kind = ?');
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
@@ -74,6 +75,7 @@ function recordReads(db: DatabaseSync) {
       const found = get.get(id, kind);
       return found && row(found);
     },
+    count: (kind: string): number => Number(count.get(kind)?.n),
     belonging: (session: string): PutRow[] =>
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
     /** A limit below 0 is none. */

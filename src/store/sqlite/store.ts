@@ -120,6 +120,7 @@ function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string):
     async list(kind, { limit = -1, idPrefix = '' } = {}) {
       return (await reader.call('list', [kind, idPrefix, limit])).map(stored);
     },
+    count: (kind) => reader.call('count', [kind]),
     async belonging(sessionId) {
       const rows = await reader.call('belonging', [sessionId]);
       return rows.map(([kind, id, doc, sort]) => ({ kind, id, doc: parsed(doc, path), sort }));

@@ -56,6 +56,12 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.put({ kind, id: 'a', doc: 1, expect: 0 })).toBe(1);
     });
 
+    test('are counted by kind', async () => {
+      expect(await store().records.count('counted')).toBe(0);
+      for (const id of ['a', 'b', 'b']) await store().records.put({ kind: 'counted', id, doc: 1 });
+      expect(await store().records.count('counted')).toBe(2);
+    });
+
     test('a list goes by sort, the highest first, then by id, and holds one kind only', async () => {
       const entries = fc.uniqueArray(
         fc.record({ id: fc.stringMatching(/^[a-c:]{1,4}$/), sort: fc.option(fc.integer({ min: -2, max: 2 })) }),

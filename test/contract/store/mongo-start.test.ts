@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../../src/core/secret.ts';
+import { mongoStore } from '../../../src/store/mongo/store.ts';
+import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/mongo.ts';
+import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { facts, newSession } from '../../support/store.ts';
+
+describe.skipIf(skipMongo)('mongo store at its start (needs CORRAL_TEST_MONGODB_URL)', () => {
+  const again = (database: string, url = mongoUrl as string) => mongoStore({ url: new Secret(url), database });
+
+  test('F014 a database that a newer version wrote is refused, says so, and is left as it is', async () => {
+    await using opened = await openMongo();
+    const { database } = opened;
+    const newer = { _id: 'schema' as never, version: 999 };
+    await rawDatabase(database, (db) => db.collection('meta').replaceOne({ _id: newer._id }, newer));
+    await expect(again(database)).rejects.toMatchObject({ code: 'unsupported' });
+    await expect(again(database)).rejects.toThrow(/newer Corral \(schema 999; this one knows \d+\)/);
+    expect(await rawDatabase(database, (db) => db.collection('meta').findOne())).toEqual(newer);
+  });
+
+  test('F067 an index that is missing is made again', async () => {
+    await using opened = await openMongo();
+    const { database } = opened;
+    await rawDatabase(database, (db) => db.collection('records').dropIndexes());
+    await using _again = await again(database);
+    const names = await rawDatabase(database, (db) => db.collection('records').indexes());
+    expect(names.length).toBeGreaterThan(1);
+  });
+
+  test('F067 a collection of events that somebody emptied is refused by name', async () => {
+    await using opened = await openMongo();
+    const { store, database } = opened;
+    const sessionId = newSession();
+    for (const after of [0, 1]) await store.events.append({ sessionId, after, at: 1, facts: facts(1) });
+    {
+      await using other = await again(database);
+      await other.events.append({ sessionId, after: 2, at: 1, facts: facts(1) });
+    }
+    await rawDatabase(database, async (db) => {
+      for (const { name } of await db.listCollections().toArray()) {
+        if (name.startsWith('events')) await db.collection(name).deleteMany({});
+      }
+    });
+    await expect(again(database)).rejects.toMatchObject({ code: 'store_corrupt' });
+    await expect(again(database)).rejects.toThrow('The collection events');
+  });
+
+  test('F067 a user without rights is told which right is missing', async () => {
+    await using opened = await openMongo();
+    await using proxy = await mongoProxy(mongoUrl as string);
+    proxy.cause(/^createIndexes records/, 13);
+    const starting = again(opened.database, proxy.url);
+    await expect(starting).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(starting).rejects.toThrow(/index records .*readWrite/);
+  });
+});
