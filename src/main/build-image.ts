@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { ask, openEngine } from '../../drivers/docker/engine.ts';
 import { openImages } from '../../drivers/docker/images.ts';
 import { AppError } from '../core/errors.ts';
-import type { Command } from './commands.ts';
+import type { Command } from './command.ts';
 import { baseImage, daemonBundle, desktopContext, desktopImage, imageContext } from './image.ts';
 
 const options = {

@@ -1,20 +1,5 @@
 import { AppError } from '../core/errors.ts';
-
-/** What the program can do beside serving: `npm start -- <name> …`. */
-export interface Command {
-  readonly usage: string; // its arguments
-  readonly about: string;
-  /** Resolves with the exit code; rejects only with AppError. */
-  run(args: readonly string[], at: Terminal): Promise<number>;
-}
-export interface Terminal {
-  /** Fires at SIGINT and SIGTERM. */
-  readonly signal: AbortSignal;
-  /** A line of what was asked for, on stdout. */
-  print(line: string): void;
-  /** A line for people, on stderr. */
-  say(text: string): void;
-}
+import type { Command } from './command.ts';
 
 /** Loaded only when named, so that none of them costs a server's start anything. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { engineFilter } from '../../drivers/docker/filter/filter.ts';
 import { AppError } from '../core/errors.ts';
-import type { Command } from './commands.ts';
+import type { Command } from './command.ts';
 
 const options = {
   engine: { type: 'string', default: '/var/run/docker.sock' },

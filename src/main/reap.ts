@@ -6,7 +6,7 @@ import { type Config, loadConfig } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
-import type { Command } from './commands.ts';
+import type { Command } from './command.ts';
 import { reapCluster } from './kubernetes.ts';
 
 const options = {

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { recoverFile } from '../store/sqlite/recover.ts';
-import type { Command } from './commands.ts';
+import type { Command } from './command.ts';
 
 export const repairCommand: Command = {
   usage: '',

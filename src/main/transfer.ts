@@ -9,7 +9,7 @@ import type { Store } from '../core/ports.ts';
 import { mongoStore } from '../store/mongo/store.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { exportSessions, importSessions, wholeSessions } from '../store/transfer.ts';
-import type { Command } from './commands.ts';
+import type { Command } from './command.ts';
 
 /** The store that the settings name, or an error at once: nobody waits for it here. */
 async function configured(): Promise<Store> {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../client/index.ts';
 import { AppError } from '../core/errors.ts';
-import type { Command, Terminal } from './commands.ts';
+import type { Command, Terminal } from './command.ts';
 
 const task = [
   'Try the sandbox',
