@@ -1,5 +1,5 @@
 import type { PlanStep } from '../src/core/events.ts';
-import type { RunContext, RunEnd, Spent, TurnResult } from './run-types.ts';
+import type { PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
 import { type Act, remembered } from './stuck.ts';
 
 // What a run concludes from what it knows: total functions of its context.
@@ -16,6 +16,14 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
   const next = steps.find(({ status }) => status === 'pending');
   return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
 }
+
+/** The decision is about the call that asked for it. */
+export const judged = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
+  verdict ? calls.map((call, n) => (n === 0 ? { ...call, verdict } : call)) : calls;
+
+/** An answer in words to whether a call may be made: leave, or what to do instead. */
+export const verdictOf = (text: string): Verdict =>
+  /^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text) ? { decision: 'approved' } : { decision: 'rejected', text };
 
 export const keep = ({ acts, policy }: RunContext, act: Act) => [...acts, act].slice(-remembered(policy.stuck));
 

@@ -5,6 +5,7 @@ import {
   hasSpoken,
   hasStep,
   isUnseen,
+  judged,
   keep,
   nothingSpent,
   spentBudget,
@@ -23,6 +24,7 @@ import type {
   RunNews,
   TurnInput,
   TurnResult,
+  WaitInput,
   Whose,
 } from './run-types.ts';
 import { stuckReason } from './stuck.ts';
@@ -42,7 +44,7 @@ export const runSetup = setup({
     call: unprovided<CallResult, CallInput>('call'),
     summarize: unprovided<TurnResult, TurnInput>('summarize'),
     notice: unprovided<void, NoticeInput>('notice'),
-    wait: unprovided<void, Whose & { readonly question: string }>('wait'),
+    wait: unprovided<void, WaitInput>('wait'),
     /** Kills what the run started, closes what it left open in the log, and appends its end. Perhaps the first to act. */
     end: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('end'),
   },
@@ -101,7 +103,7 @@ export const runSetup = setup({
       acts: result.kind === 'called' ? keep(context, result.act) : context.acts,
     })),
     ask: assign((_, { result }: { result: CallResult }) =>
-      result.kind === 'ask' ? { question: result.question } : {},
+      result.kind === 'ask' ? { question: result.question, approval: result.approval } : {},
     ),
     askBudget: assign(({ context }) => ({ question: `${spentBudget(context)} Send a message to let me go on.` })),
     askStuck: assign(({ context }) => ({
@@ -115,7 +117,9 @@ export const runSetup = setup({
       question: 'The model gave empty replies. Send a message to try again.',
     })),
     /** An answer grants the budget anew and forgives what went before it. */
-    goOn: assign(({ context }) => ({
+    goOn: assign(({ context, event }) => ({
+      calls: event.type === 'run.answer' ? judged(context.calls, event.verdict) : context.calls,
+      approval: undefined,
       answered: context.calls.length > 0,
       spent: nothingSpent,
       workedMs: 0,
@@ -123,7 +127,11 @@ export const runSetup = setup({
       acts: [],
       hinted: false,
     })),
-    tellWaiting: sendParent(({ context }): RunNews => ({ type: 'run.waiting', question: context.question })),
+    tellWaiting: sendParent(({ context: { question, approval } }): RunNews => {
+      if (!approval) return { type: 'run.waiting', question };
+      const { callId, timeoutMs: remainingMs } = approval;
+      return { type: 'run.waiting', question, approval: { callId, remainingMs } };
+    }),
     tellEnding: sendParent({ type: 'run.ending' } satisfies RunNews),
     askLeave: sendParent(({ context }): RunNews => ({ type: 'run.wantsToEnd', seen: context.seen })),
   },

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../src/core/errors.ts';
-import type { PlanStep, RunEndReason } from '../src/core/events.ts';
+import type { ApprovalDecision, PlanStep, RunEndReason } from '../src/core/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/ids.ts';
 import type { Act, StuckPolicy } from './stuck.ts';
 
@@ -39,6 +39,19 @@ export interface RunResume {
   readonly spent: Spent;
   /** Of the time budget; waiting does not count. */
   readonly workedMs?: number;
+  /** What the question is about, where it is a call that needs leave. */
+  readonly approval?: PendingApproval | undefined;
+}
+export interface PendingApproval {
+  readonly callId: string;
+  /** Then it is as if somebody had said no. */
+  readonly remainingMs: number;
+}
+/** What became of a call's approval. */
+export interface Verdict {
+  readonly decision: ApprovalDecision;
+  /** For the model. */
+  readonly text?: string;
 }
 export interface PendingCall {
   readonly callId: string;
@@ -46,6 +59,7 @@ export interface PendingCall {
   readonly args: unknown;
   /** It was announced in the log: what became of it must be asked, not guessed. */
   readonly begun: boolean;
+  readonly verdict?: Verdict;
 }
 export interface Spent {
   readonly turns: number;
@@ -68,7 +82,14 @@ export type TurnResult =
     };
 export type CallResult =
   | { readonly kind: 'called'; readonly act: Act }
-  | { readonly kind: 'ask'; readonly question: string };
+  | { readonly kind: 'ask'; readonly question: string; readonly approval?: WantedApproval };
+/** A call that is not made without somebody's leave. */
+export interface WantedApproval {
+  readonly callId: string;
+  readonly function: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly timeoutMs: number;
+}
 
 export interface RunEnd {
   readonly reason: RunEndReason;
@@ -79,13 +100,13 @@ export interface RunEnd {
 
 export type RunEvent =
   | { type: 'run.inject' }
-  | { type: 'run.answer' }
+  | { type: 'run.answer'; verdict?: Verdict }
   | { type: 'run.stop'; reason: Extract<RunEndReason, 'stopped' | 'superseded' | 'deleted' | 'expired'> }
   | { type: 'run.mayEnd' }
   | { type: 'run.goOn' };
 /** What a run tells its session. */
 export type RunNews =
-  | { type: 'run.waiting'; question: string }
+  | { type: 'run.waiting'; question: string; approval?: PendingApproval }
   /** Asks leave to end; `seen` counts the injected messages it took in. */
   | { type: 'run.wantsToEnd'; seen: number }
   /** From now on it takes nothing: its end is on its way to the log. */
@@ -109,6 +130,7 @@ export interface RunContext extends RunInput {
   retryMs: number;
   retryWhy: string;
   question: string;
+  approval: WantedApproval | undefined;
   end: RunEnd | undefined;
 }
 
@@ -131,6 +153,10 @@ export interface NoticeInput {
   readonly runId: RunId;
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
+}
+export interface WaitInput extends Whose {
+  readonly question: string;
+  readonly approval: WantedApproval | undefined;
 }
 export interface Whose {
   readonly sessionId: SessionId;

@@ -6,6 +6,7 @@ import type { PendingCall, RunContext, RunEnd, TurnInput, TurnResult, Whose } fr
 export type {
   CallInput,
   CallResult,
+  PendingApproval,
   PendingCall,
   RunEnd,
   RunInput,
@@ -15,6 +16,8 @@ export type {
   Spent,
   TurnInput,
   TurnResult,
+  Verdict,
+  WantedApproval,
 } from './run-types.ts';
 
 const whose = ({ sessionId, runId }: RunContext): Whose => ({ sessionId, runId });
@@ -103,6 +106,7 @@ export const runMachine = runSetup.createMachine({
     retryMs: 0,
     retryWhy: '',
     question: input.resume?.waiting ?? '',
+    approval: undefined,
     end: undefined,
   }),
   initial: 'routing',
@@ -221,7 +225,7 @@ export const runMachine = runSetup.createMachine({
           invoke: {
             id: 'wait',
             src: 'wait',
-            input: ({ context }) => ({ ...whose(context), question: context.question }),
+            input: ({ context }) => ({ ...whose(context), question: context.question, approval: context.approval }),
             onDone: 'open',
             onError: crashed,
           },

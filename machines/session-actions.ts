@@ -2,7 +2,8 @@ import type { ErrorCode } from '../src/core/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/events.ts';
 import type { RunId } from '../src/core/ids.ts';
 import { childrenOf, stopIt } from './orphans.ts';
-import type { RunInput } from './run.ts';
+import type { RunInput, Verdict } from './run.ts';
+import { verdictOf } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
@@ -65,6 +66,70 @@ export const answerIt = own.enqueueActions(({ context, event, enqueue }) => {
   });
 });
 
+/** A message that comes while a call waits for leave decides on it. */
+export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
+  if (!isSend(event) || !context.active || !context.approval) return;
+  const { runId } = context.active;
+  const { messageId, commandId } = event;
+  const verdict = verdictOf(event.text);
+  enqueue.assign({ verdict, approval: undefined });
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [
+        userMessage(event, runId),
+        resolved(context, { ...verdict, by: 'user' }),
+        { type: 'run.resumed', runId, data: { messageId } },
+      ],
+      answer: { commandId, messageId, runId },
+    },
+  });
+});
+
+export const decide = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'cmd.decide' || !context.active) return;
+  const { callId, decision, by, text } = event;
+  const verdict = { decision, ...(text !== undefined && { text }) };
+  enqueue.assign({ verdict, approval: undefined });
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [resolved(context, { ...verdict, by }), { type: 'run.resumed', runId: context.active.runId, data: {} }],
+      decided: { commandIds: [event.commandId], value: { callId, decision } },
+    },
+  });
+});
+
+export const expire = own.enqueueActions(({ context, enqueue }) => {
+  if (!context.active) return;
+  const verdict = { decision: 'expired' } as const;
+  enqueue.assign({ verdict, approval: undefined });
+  enqueue({
+    type: 'record',
+    params: {
+      facts: [
+        resolved(context, { ...verdict, by: 'timeout' }),
+        { type: 'run.resumed', runId: context.active.runId, data: {} },
+      ],
+    },
+  });
+});
+
+const resolved = ({ active, approval }: SessionContext, how: Verdict & { by: string }): SessionFact => ({
+  type: 'approval.resolved',
+  runId: active?.runId ?? null,
+  data: { callId: approval?.callId ?? '', ...how },
+});
+
+export const noteApproval = own.assign({
+  approval: ({ event }) => (event.type === 'run.waiting' ? event.approval : undefined),
+});
+
+export const refuseDecided = own.enqueueActions(({ event, enqueue }) => {
+  const message = 'This call does not wait for approval: it was decided already, it expired, or its run has ended.';
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'conflict', message } } });
+});
+
 export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
   const message = 'Too many messages wait in this session. Wait until it has worked through some.';
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'queue_full', message } } });
@@ -73,7 +138,8 @@ export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
 export const begin = own.enqueueActions(({ context, enqueue }) => {
   const [run, ...queue] = context.queue;
   if (!run) return;
-  enqueue.assign({ queue, active: run, forwarded: run.resume?.unseen ?? 0, ending: false });
+  const { unseen = 0, approval } = run.resume ?? {};
+  enqueue.assign({ queue, active: run, forwarded: unseen, ending: false, approval, verdict: undefined });
   if (run.resume) return;
   const { runId, task, messageId } = run;
   enqueue({ type: 'record', params: { facts: [{ type: 'run.started', runId, data: { task, messageId } }] } });
@@ -112,7 +178,10 @@ export const runEnded = own.enqueueActions(({ context, enqueue }) => {
   const facts = context.dropped.map((run) => stopped(run, reason));
   const stops = { commandIds: context.stops, value: { stopped: true } };
   enqueue({ type: 'record', params: { facts, stops } });
-  enqueue.assign({ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] });
+  enqueue.assign({
+    ...{ active: undefined, forwarded: 0, ending: false, dropped: [], stops: [] },
+    ...{ approval: undefined, verdict: undefined },
+  });
 });
 
 /** What a crashed child had started ends with it. */
@@ -216,6 +285,8 @@ export const releasedFact = (context: SessionContext): SessionFact => ({
 
 /** To our children; each is there in the states that use these. */
 export const supersede = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
-export const goOn = () => own.sendTo('run', { type: 'run.answer' });
+export const goOn = () =>
+  own.sendTo('run', ({ context: { verdict } }) => ({ type: 'run.answer' as const, ...(verdict && { verdict }) }));
+export const forgetVerdict = own.assign({ verdict: undefined });
 export const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
 export const dismiss = (workspace: 'keep' | 'remove') => own.sendTo('sandbox', { type: 'sandbox.release', workspace });

@@ -21,11 +21,17 @@ export const sessionSetup = setup({
     output: {} as 'deleted' | 'passivated',
   },
   actors: { run: runMachine, sandbox: sandboxMachine },
-  delays: { passivate: ({ context }) => context.passivateMs },
+  delays: {
+    passivate: ({ context }) => context.passivateMs,
+    approval: ({ context }) => Math.min(context.approval?.remainingMs ?? 0, 2 ** 31 - 1),
+  },
   guards: {
     goes: ({ context }) => context.goes,
     hasQueued: ({ context }) => context.queue.length > 0,
     isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
+    isResumedApproving: ({ context }) => context.runs[0]?.resume?.approval !== undefined,
+    isForLeave: ({ event }) => event.type === 'run.waiting' && event.approval !== undefined,
+    isAwaited: ({ context, event }) => event.type === 'cmd.decide' && event.callId === context.approval?.callId,
     hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
     isFull: ({ context }) => context.queue.length >= context.maxQueued,
     floods: ({ context, event }) =>

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { SessionFact } from '../src/core/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/ids.ts';
-import type { RunNews, RunPolicy, RunResume } from './run.ts';
+import type { PendingApproval, RunNews, RunPolicy, RunResume, Verdict } from './run.ts';
 import type { SandboxNews, SandboxPolicy } from './sandbox.ts';
 
 /** What the log says about the session so far; a restart differs from a start only in this. */
@@ -45,6 +45,16 @@ export type SessionCommand =
       plans?: boolean;
     }
   | { type: 'cmd.stop'; commandId: string }
+  /** On the call that waits for leave; the first to come counts. `by`: who says so. */
+  | {
+      type: 'cmd.decide';
+      commandId: string;
+      callId: string;
+      decision: 'approved' | 'rejected';
+      by: string;
+      /** For the model. */
+      text?: string;
+    }
   | { type: 'cmd.delete'; commandId: string }
   /** Wants the session in memory, nothing else. */
   | { type: 'cmd.touch'; commandId: string }
@@ -74,12 +84,16 @@ export interface Recording {
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   /** Stops: answered once what they ended is durable, or it would go on after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
+  /** Answered once the facts are durable. */
+  readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
 }
 export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 
 export interface SessionContext extends SessionInput {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
+  approval: PendingApproval | undefined; // what the active run waits for, where it is leave for a call
+  verdict: Verdict | undefined; // for the run, with its next answer
   forwarded: number; // messages injected into the active run
   ending: boolean; // the active run was given leave to end: it takes no more messages
   dropped: readonly QueuedRun[]; // to be ended with the active run

@@ -1,21 +1,27 @@
 import { assign, raise } from 'xstate';
 import {
+  answerApproval,
   answerIt,
   answerReleases,
   begin,
+  decide,
   dismiss,
   doneWithSandbox,
   dropQueue,
   endOrphans,
   enqueueRun,
+  expire,
+  forgetVerdict,
   forwardSlot,
   gone,
   goOn,
   injectIt,
   isQuiet,
   leave,
+  noteApproval,
   notePhase,
   nothingToRelease,
+  refuseDecided,
   refuseFull,
   refuseGone,
   refuseWaiters,
@@ -46,6 +52,8 @@ export const sessionMachine = sessionSetup.createMachine({
     ...input,
     queue: input.runs,
     active: undefined,
+    approval: undefined,
+    verdict: undefined,
     forwarded: 0,
     ending: false,
     dropped: [],
@@ -72,6 +80,7 @@ export const sessionMachine = sessionSetup.createMachine({
               always: [
                 { guard: 'goes', target: 'closed' },
                 // It had begun: a stop closes what it left open, a message goes into it, while it waits for its place.
+                { guard: 'isResumedApproving', target: 'active.approving', actions: begin },
                 { guard: 'isResumedWaiting', target: 'active.waiting', actions: begin },
                 { guard: 'hasBegun', target: 'active.requeued', actions: begin },
                 { guard: 'hasQueued', target: 'queued' },
@@ -140,12 +149,28 @@ export const sessionMachine = sessionSetup.createMachine({
                 ],
               },
               states: {
-                working: { on: { 'run.waiting': 'waiting' } },
+                working: {
+                  on: {
+                    'run.waiting': [
+                      { guard: 'isForLeave', target: 'approving', actions: noteApproval },
+                      { target: 'waiting' },
+                    ],
+                  },
+                },
                 // A waiting run holds no place: somebody may answer tomorrow.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   // However full the queue is: what waits in it waits for this answer.
                   on: { 'cmd.send': { target: 'requeued', actions: answerIt } },
+                },
+                // A call is not made before somebody decides, in words or by command; in the end time does.
+                approving: {
+                  entry: { type: 'release', params: { slot: 'run' } },
+                  on: {
+                    'cmd.send': { target: 'requeued', actions: answerApproval },
+                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decide },
+                  },
+                  after: { approval: { target: 'requeued', actions: expire } },
                 },
                 requeued: {
                   entry: { type: 'request', params: { slot: 'run' } },
@@ -153,7 +178,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     'slot.granted': {
                       guard: ({ event }) => event.slot === 'run',
                       target: 'working',
-                      actions: goOn(),
+                      actions: [goOn(), forgetVerdict],
                     },
                   },
                 },
@@ -292,6 +317,7 @@ export const sessionMachine = sessionSetup.createMachine({
         'cmd.touch': [{ guard: 'goes', actions: refuseGone }, { actions: touched }],
         'cmd.send': { actions: refuseGone },
         'cmd.stop': { actions: refuseGone },
+        'cmd.decide': [{ guard: 'goes', actions: refuseGone }, { actions: refuseDecided }],
         'cmd.delete': {
           actions: assign({ deletes: ({ context, event }) => [...context.deletes, event.commandId] }),
         },

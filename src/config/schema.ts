@@ -205,6 +205,14 @@ export const Config = z.strictObject({
     alternation: setting(whole(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
     sameText: setting(whole(2, 100), 3, 'same text, so often: the run is stuck'),
   }),
+  approvals: z.strictObject({
+    tools: setting(
+      words('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
+      [],
+      'tools whose calls wait until somebody approves them; * is all',
+    ),
+    timeoutSeconds: setting(whole(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
+  }),
   toolTimeoutSeconds: setting(whole(1, day), 600, 'time for one command; then its whole tree is killed'),
   maxEventsPerSession: setting(whole(100), 50_000, 'events kept for each session'),
   workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),

@@ -28,6 +28,8 @@ export type ToolContent = z.infer<typeof ToolContent>;
 
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
+export const ApprovalDecision = z.enum(['approved', 'rejected', 'expired']);
+export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
 export const Origin = z.enum(['sheikhbox', 'crogia', 'cambioml', 'workspace', 'opencodex', 'trpc']);
@@ -74,7 +76,21 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   fact('run.wait', z.object({ question: z.string() })),
-  fact('run.resumed', z.object({ messageId: MessageId })),
+  /** Without a message where somebody decided on a call, or nobody did in time. */
+  fact('run.resumed', z.object({ messageId: MessageId.optional() })),
+  /** A call waits for somebody's leave: between this and its resolution, and only then. Shown by tRPC only. */
+  fact('approval.requested', z.object({ callId: z.string(), function: z.string(), args, expiresAt: z.number() })),
+  fact(
+    'approval.resolved',
+    z.object({
+      callId: z.string(),
+      decision: ApprovalDecision,
+      /** Who decided; `timeout` where nobody did. */
+      by: z.string(),
+      /** What was said to the model beside it. */
+      text: z.string().optional(),
+    }),
+  ),
   /** Something the run does instead of working: waiting for the provider, being stuck. Shown by tRPC only. */
   fact(
     'run.notice',

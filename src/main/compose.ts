@@ -31,7 +31,7 @@ import { type WorkspaceService, workspaceService } from '../session/workspaces.t
 import { storeEventLog } from '../store/log.ts';
 import { toolRegistry } from '../tools/registry.ts';
 import { openDriver, sandboxFolder } from './driver.ts';
-import { egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
+import { approvalsOf, egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
 import { desktopEnv, sandboxImage } from './image.ts';
 import { inboxOf } from './inbox.ts';
 import { instanceName } from './instance.ts';
@@ -198,6 +198,7 @@ export async function compose({
       passivateMs: config.session.passivateSeconds * 1_000,
       maxQueued: 100,
       toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
+      approvals: approvalsOf(config, tools),
       startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
       spec,
       connect: sandboxClient,

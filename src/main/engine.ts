@@ -3,7 +3,9 @@ import { isPausable } from '../../drivers/driver.ts';
 import type { RunPolicy } from '../../machines/run.ts';
 import type { SandboxPolicy } from '../../machines/sandbox.ts';
 import type { Config } from '../config/config.ts';
+import { AppError } from '../core/errors.ts';
 import { retryDelay } from '../llm/retry.ts';
+import type { ToolRegistry } from '../tools/registry.ts';
 
 // The policies that the machines decide by, from the settings.
 
@@ -41,3 +43,16 @@ export const restartPolicy = {
   windowMs: 60 * second,
   backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
 };
+
+/** Which calls need leave. Rejects: invalid_request, where a name is no tool: it would protect from nothing. */
+export function approvalsOf(
+  { approvals }: Config,
+  tools: ToolRegistry,
+): { tools: readonly string[]; timeoutMs: number } {
+  const unknown = approvals.tools.find((name) => name !== '*' && !tools.find(name));
+  if (unknown !== undefined) {
+    const known = tools.declarations.map(({ name }) => name).join(', ');
+    throw new AppError('invalid_request', `CORRAL_APPROVALS_TOOLS: there is no tool ${unknown}. These are: ${known}.`);
+  }
+  return { tools: approvals.tools, timeoutMs: approvals.timeoutSeconds * second };
+}

@@ -16,7 +16,7 @@ import type { SandboxClient } from '../sandbox/client.ts';
 import { withoutDesktop } from '../tools/registry.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
 import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
-import type { Working } from './actors/working.ts';
+import type { Approvals, Working } from './actors/working.ts';
 import type { AgentDesktop } from './agent-desktop.ts';
 import { alreadySent } from './already-sent.ts';
 import { Answers } from './answers.ts';
@@ -48,6 +48,8 @@ export interface EngineOptions {
   readonly passivateMs: number;
   readonly maxQueued: number;
   readonly toolTimeoutMs: number;
+  /** Which calls need somebody's leave; none where this is missing. */
+  readonly approvals?: Approvals | undefined;
   readonly startTimeoutMs: number;
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
   /** `epoch`: of the owner that calls; the daemon refuses those of older ones. */
@@ -342,8 +344,8 @@ export class Engine implements AsyncDisposable {
     return live;
   }
 
-  #record(id: SessionId, { facts, answer, stops }: Recording): void {
-    const commandIds = [...(answer ? [answer.commandId] : []), ...(stops?.commandIds ?? [])];
+  #record(id: SessionId, { facts, answer, stops, decided }: Recording): void {
+    const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
     if (facts.length + commandIds.length === 0) return;
     failpointSync('session.record');
     const live = this.#lives.get(id);
@@ -355,7 +357,8 @@ export class Engine implements AsyncDisposable {
     }
     hearMessages(live, facts);
     live.writer.write(facts).then(
-      (seq) => this.#answers.settle(commandIds, { ok: true, value: answer ? { ...answer, seq } : stops?.value }),
+      (seq) =>
+        this.#answers.settle(commandIds, { ok: true, value: answer ? { ...answer, seq } : (stops ?? decided)?.value }),
       (thrown: unknown) => {
         const { code, publicMessage: message } = toAppError(thrown);
         this.#answers.settle(commandIds, { ok: false, code, message });
@@ -376,7 +379,7 @@ export class Engine implements AsyncDisposable {
     const { scribe } = live;
     if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await scribe.transcript.load();
-    const { profileOf, clock, toolTimeoutMs, workdir, gate, driver, agentDesktop } = this.#options;
+    const { profileOf, clock, toolTimeoutMs, approvals, workdir, gate, driver, agentDesktop } = this.#options;
     const desktop = driver.capabilities.desktop ? agentDesktop?.of(id) : undefined;
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
     const { model, tools, prompt, sampling } = await profileOf(live.writer.record);
@@ -389,6 +392,7 @@ export class Engine implements AsyncDisposable {
       ...(sampling && { sampling }),
       clock,
       toolTimeoutMs,
+      approvals,
       task: live.task,
       workdir: live.client?.workdir ?? workdir(sandboxIdOf(id)),
       sandbox: { use: (signal) => this.use(id, signal) },
@@ -468,7 +472,7 @@ export class Engine implements AsyncDisposable {
       ...(expiresAt === undefined
         ? { sandbox: start ? ('start' as const) : ('absent' as const) }
         : { sandbox: 'adopt' as const, sandboxLivedMs: sandboxPolicy.ttlMs - (expiresAt - clock.now()) }),
-      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId))),
+      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId, clock.now()))),
     };
   }
 

@@ -1,7 +1,7 @@
-import type { PendingCall, RunResume } from '../../machines/run.ts';
+import type { PendingCall, RunResume, Verdict } from '../../machines/run.ts';
 import type { QueuedRun } from '../../machines/session.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../core/events.ts';
-import type { RunId, SessionId } from '../core/ids.ts';
+import type { MessageId, RunId, SessionId } from '../core/ids.ts';
 import type { EventLog } from '../core/ports.ts';
 import type { StoredSession } from './projection.ts';
 import type { OpenCall, RunSoFar, UserMessage } from './scribe.ts';
@@ -31,6 +31,10 @@ export class RunFold {
   #openCall: OpenCall | undefined;
   #stepFailed = false;
   #waiting: string | undefined;
+  #approval: FactOf<'approval.requested'>['data'] | undefined;
+  #decidedAt = 0;
+  readonly #deciding = new Set<MessageId>();
+  readonly #verdicts = new Map<string, Verdict>();
   #turns = 0;
   #tokens = 0;
   #cost = 0;
@@ -76,7 +80,19 @@ export class RunFold {
       case 'run.wait':
         this.#waiting = event.data.question;
         break;
+      case 'approval.requested':
+        this.#approval = event.data;
+        break;
+      case 'approval.resolved': {
+        const { callId, decision, text } = event.data;
+        this.#approval = undefined;
+        this.#verdicts.set(callId, { decision, ...(text !== undefined && { text }) });
+        this.#decidedAt = event.seq;
+        break;
+      }
       case 'run.resumed':
+        // A message that decided on a call is no news for the plan.
+        if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = undefined;
         this.#turns = this.#tokens = this.#cost = 0; // an answer grants the budget anew
         break;
@@ -100,13 +116,16 @@ export class RunFold {
     return { steps: this.#steps, openCall: this.#openCall, stepFailed: this.#stepFailed, inbox };
   }
 
-  resume(transcript: Transcript, runId: RunId): RunResume {
-    const calls = transcript
-      .openCalls(runId)
-      .map((call): PendingCall => ({ ...call, begun: call.callId === this.#openCall?.callId }));
+  resume(transcript: Transcript, runId: RunId, now: number): RunResume {
+    const calls = transcript.openCalls(runId).map((call): PendingCall => {
+      const verdict = this.#verdicts.get(call.callId);
+      return { ...call, begun: call.callId === this.#openCall?.callId, ...(verdict && { verdict }) };
+    });
     // Before the first turn the task itself is unseen; that is no injected message.
-    const unseen = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId)).length;
+    const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
+    const unseen = this.#inbox.filter(isNews).length;
     const planned = this.#steps.length > 0;
+    const approval = this.#approval;
     const spent = { turns: this.#turns, tokens: this.#tokens, cost: this.#cost };
     const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
     const workedMs = this.#waiting === undefined ? this.#last - this.#since : 0;
@@ -117,6 +136,7 @@ export class RunFold {
       unseen: planned && !asked ? unseen : 0,
       spent,
       workedMs,
+      ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
     };
   }
 }

@@ -36,6 +36,7 @@ export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
 export type Recording = {
   readonly facts: readonly SessionFact[];
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
+  readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
 };
 export type Broken = { readonly run: QueuedRun; readonly error: unknown };

@@ -156,8 +156,9 @@ export class RunScribe {
     };
   }
 
-  /** Announces a call; from now on the run owes its result. */
+  /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
   calling(call: Calling): SessionFact {
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.'); // or its end would close what never began
     this.#openCall = { ...call, logged: 0 };
     this.#callOutput = new BoundedOutput();
     return { type: 'tool.calling', runId: this.runId, data: call };

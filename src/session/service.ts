@@ -20,6 +20,15 @@ export interface Sent {
   readonly seq: number;
 }
 
+export interface DecideCommand {
+  readonly callId: string;
+  readonly decision: 'approved' | 'rejected';
+  /** Who says so, as the log will name them. */
+  readonly by: string;
+  /** For the model. */
+  readonly text?: string;
+}
+
 /** News of the list of sessions. */
 export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
@@ -62,6 +71,9 @@ export interface SessionService {
   send(id: SessionId, command: SendCommand): Promise<Sent>;
   /** Resolves when the run and all it started have ended; an idle session is a success. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
+
+  /** Decides on a call that waits for leave; the first to come counts. Rejects: conflict (it waits no more, or never did). */
+  decide(id: SessionId, command: DecideCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
   /** Events after a cursor; `follow` ends with the session, or when the server drains. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;

@@ -10,7 +10,9 @@ export class SessionView {
   #files;
   #desktop;
   #onGone;
-  #timeline = new Timeline(byId('timeline'), byId('scroll'));
+  #timeline = new Timeline(byId('timeline'), byId('scroll'), (callId, word) =>
+    this.#line().once(`runs.${word}`, { sessionId: this.id, callId }),
+  );
   #leave = () => {};
   #seq = 0;
   #plan = [];

@@ -1,3 +1,4 @@
+import { ApprovalCard } from './approval.js';
 import { el, mark, setMark } from './dom.js';
 import { markdown } from './markdown.js';
 import { ToolCard } from './tools.js';
@@ -11,10 +12,14 @@ export class Timeline {
   #calls = new Map(); // call id → its card
   #steps = new Map(); // step id → its row, of the run that goes on
   #question;
+  #approval; // the card of a call that waits for leave
+  #decide;
   #startedAt = 0;
   #redraw = new Set();
 
-  constructor(root, scroller) {
+  /** `decide(callId, 'approve' | 'reject')` resolves when it counts, and rejects where somebody else was first. */
+  constructor(root, scroller, decide) {
+    this.#decide = decide;
     this.#root = root;
     this.#scroller = scroller;
   }
@@ -22,6 +27,7 @@ export class Timeline {
   clear() {
     for (const known of [this.#texts, this.#calls, this.#steps]) known.clear();
     this.#question = undefined;
+    this.#approval = undefined;
     this.#root.replaceChildren();
   }
 
@@ -77,7 +83,16 @@ export class Timeline {
     },
     'tool.output': ({ data: { callId, text } }) => this.#calls.get(callId)?.print(text),
     'tool.called': ({ data }) => this.#calls.get(data.callId)?.finish(data),
+    'approval.requested': ({ data }) => {
+      this.#approval = new ApprovalCard(data, this.#decide);
+      this.#root.append(this.#approval.node);
+    },
+    'approval.resolved': ({ data: { decision, by } }) => {
+      this.#approval?.settle(decision, by);
+      this.#approval = undefined;
+    },
     'run.wait': () => {
+      if (this.#approval) return; // its card says so
       this.#question = el('div', { className: 'note' }, 'The agent waits for your answer.');
       this.#root.append(this.#question);
     },
@@ -87,6 +102,8 @@ export class Timeline {
       void this.#root.append(el('div', { className: 'note bad', role: 'alert' }, error)),
     'run.end': ({ data: { status, reason }, ts }) => {
       this.#settle();
+      this.#approval?.settle('gone');
+      this.#approval = undefined;
       const words = { completed: 'Done', failed: 'Failed', stopped: 'Stopped' };
       const told = reason === 'superseded' ? 'Replaced by your next message' : words[status];
       const took = this.#startedAt > 0 ? ` in ${duration(ts - this.#startedAt)}` : '';

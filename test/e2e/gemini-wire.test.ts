@@ -35,6 +35,21 @@ describe('a request to Gemini', () => {
     });
   });
 
+  test('says how the words are to be chosen, where somebody said it', async () => {
+    await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }, { chunks: [text('Hi', 'STOP')] }]);
+    const sampling = { temperature: 0, topP: 0.5, topK: 3, maxOutputTokens: 100, stop: ['END'] };
+    await played(server.model, ask({ sampling }));
+    await played(server.model, ask());
+    expect(server.requests[0]?.body.generationConfig).toEqual({
+      temperature: 0,
+      topP: 0.5,
+      topK: 3,
+      maxOutputTokens: 100,
+      stopSequences: ['END'],
+    });
+    expect(server.requests[1]?.body.generationConfig).toEqual({});
+  });
+
   test('without tools names none', async () => {
     await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
     await played(server.model, ask());

@@ -122,6 +122,16 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       if (begins) void play?.(fake, id, sent).catch(() => {}); // its session may be deleted meanwhile
       return sent;
     },
+    async decide(id, { callId, decision }) {
+      if (!find(id).active?.waiting) throw new AppError('conflict', 'No call waits for approval.');
+      const runId = find(id).active?.runId ?? null;
+      await say(
+        id,
+        { type: 'approval.resolved', runId, data: { callId, decision, by: 'user' } },
+        { type: 'run.resumed', runId, data: {} },
+      );
+      return { callId, decision };
+    },
     async stop(id) {
       const { active } = find(id);
       if (active) await say(id, runEnd(active.runId, 'stopped', 'stopped'));

@@ -48,6 +48,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
         facts.push(...recording.facts);
         const { commandId, ...value } = recording.answer ?? { commandId: undefined };
         if (commandId !== undefined) answer(commandId, { ok: true, value });
+        for (const id of recording.decided?.commandIds ?? []) answer(id, { ok: true, value: recording.decided?.value });
         for (const id of recording.stops?.commandIds ?? []) answer(id, { ok: true, value: recording.stops?.value });
       },
       answer: (_, given) => {
@@ -106,6 +107,11 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
       const ids = { commandId: next(), messageId: messageIdOf(n), runId: runIdOf(n) };
       actor.send({ type: 'cmd.send', ...ids, mode, text: `task ${n}`, attachments: [], clientTimestamp: undefined });
       return ids.commandId;
+    },
+    decide: (callId: string, decision: 'approved' | 'rejected', more: { text?: string } = {}) => {
+      const commandId = next();
+      actor.send({ type: 'cmd.decide', commandId, callId, decision, by: 'somebody', ...more });
+      return commandId;
     },
     stop: () => command('cmd.stop'),
     remove: () => command('cmd.delete'),

@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { AgentConfigChange as Change } from '../../session/agent-configs.ts';
 import { agentTemplate, agentTemplates } from '../../session/templates.ts';
 import type { App } from '../shared/routes.ts';
-import { chatOf, type OpencodexDeps, projectOf } from './context.ts';
+import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
 import * as doc from './docs/projects.ts';
 import { pageOf } from './paging.ts';
 import {
@@ -90,7 +90,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
         model: body.llm_model,
         options: body.llm_config,
       };
-      return agentView(await agents.update(id, change as Change));
+      return agentView(await agents.update(id, change as Change).catch(unfit));
     },
   );
   app.post(
@@ -101,6 +101,12 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       return agentView(await agents.apply(id, templateOf(params.template_id)));
     },
   );
+}
+
+/** What a project's agent cannot be is a mistake in the body. */
+function unfit(thrown: unknown): never {
+  if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
+  throw invalid('body', 'agent_config', thrown.publicMessage);
 }
 
 function templateOf(id: string) {

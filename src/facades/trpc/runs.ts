@@ -10,6 +10,9 @@ const SendInput = ofSession.extend({
   clientMessageId: z.string().min(1).max(255).optional(),
 });
 
+const CallId = z.string().min(1).max(255);
+const Decision = z.object({ callId: z.string(), decision: z.enum(['approved', 'rejected']) });
+
 export const runsRouter = router({
   send: procedure
     .input(SendInput)
@@ -23,6 +26,25 @@ export const runsRouter = router({
         sessions.send(sessionId, command),
       );
     }),
+
+  /** Lets a call that waits for leave be made; see the events `approval.requested` and `approval.resolved`. */
+  approve: procedure
+    .input(ofSession.extend({ callId: CallId }))
+    .output(Decision)
+    .mutation(({ ctx, input: { sessionId, callId } }) =>
+      ctx.services.sessions.decide(sessionId, { callId, decision: 'approved', by: 'user' }),
+    ),
+
+  /** The call is not made; the model is told so, with the text. */
+  reject: procedure
+    .input(ofSession.extend({ callId: CallId, text: TextInput.optional() }))
+    .output(Decision)
+    .mutation(({ ctx, input: { sessionId, callId, text } }) =>
+      ctx.services.sessions.decide(sessionId, {
+        ...{ callId, decision: 'rejected', by: 'user' },
+        ...(text !== undefined && { text }),
+      }),
+    ),
 
   stop: procedure
     .input(ofSession)

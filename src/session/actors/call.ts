@@ -7,6 +7,7 @@ import { familyOf, reattachTool, runTool } from '../../tools/registry.ts';
 import { AskUserArgs, askUser } from '../../tools/special.ts';
 import type { ToolContext, ToolResult } from '../../tools/tool.ts';
 import { digest } from './act.ts';
+import { leaveFor, shownArgs } from './approval.ts';
 import { halves } from './plan.ts';
 import type { Working } from './working.ts';
 
@@ -17,9 +18,12 @@ export async function call(
   signal: AbortSignal,
 ): Promise<CallResult> {
   const { scribe } = work;
+  const leave = leaveFor(work, wanted);
+  if (leave?.kind === 'ask') return leave;
   if (!wanted.begun && scribe.openCall?.callId !== wanted.callId) await scribe.write(announced(work, wanted));
   await failpoint('effect.intent.after');
   throwIfFired(signal);
+  if (leave) return await record(work, wanted, { ok: false, reason: 'failed', output: leave.why });
   if (wanted.name === askUser.name) return await ask(work, wanted, answered);
   let result: ToolResult;
   try {
@@ -53,12 +57,6 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const announced = ({ scribe }: Working, { callId, name, args }: PendingCall) =>
   scribe.calling({ callId, tool: familyOf(name), function: name, args: shownArgs(args) });
-
-/** Whatever the model wrote, as an object: the log's shape. */
-function shownArgs(args: unknown): Record<string, unknown> {
-  if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
-  return args === undefined || args === null ? {} : { value: args };
-}
 
 async function perform(
   work: Working,

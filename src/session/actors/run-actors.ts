@@ -1,5 +1,5 @@
 import { fromPromise } from 'xstate';
-import type { RunEnd } from '../../../machines/run.ts';
+import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { deadline } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -35,10 +35,12 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
         const scribe = (await working(sessionId, runId)).scribe;
         await scribe.write({ type: 'run.notice', runId, data: { kind, detail } });
       }),
-      wait: fromPromise(async ({ input: { sessionId, runId, question } }) => {
+      wait: fromPromise(async ({ input: { sessionId, runId, question, approval } }) => {
         const scribe = live(sessionId).scribe;
         // No await before the write: an answer that comes in the next moment stands behind the question.
-        await scribe?.write(...scribe.said(halves(question)), { type: 'run.wait', runId, data: { question } });
+        const wanted = approval ? [requested(runId, approval, clock.now())] : [];
+        const wait: SessionFact = { type: 'run.wait', runId, data: { question } };
+        await scribe?.write(...wanted, ...scribe.said(halves(question)), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
@@ -47,6 +49,15 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
       }),
     },
   });
+
+function requested(
+  runId: RunId,
+  { timeoutMs, callId, function: name, args }: WantedApproval,
+  now: number,
+): SessionFact {
+  const data = { callId, function: name, args: { ...args }, expiresAt: now + timeoutMs };
+  return { type: 'approval.requested', runId, data };
+}
 
 interface Ending {
   readonly runId: RunId;

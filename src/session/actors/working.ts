@@ -15,6 +15,12 @@ export interface SeenDesktop {
   loadPicture(file: string): Promise<string | undefined>;
 }
 
+/** The tools whose calls wait for somebody's leave; `*` is all of them. */
+export interface Approvals {
+  readonly tools: readonly string[];
+  readonly timeoutMs: number;
+}
+
 /** What the actors of one run work with. */
 export interface Working {
   readonly scribe: RunScribe;
@@ -26,6 +32,7 @@ export interface Working {
   readonly task: string;
   readonly workdir: string;
   readonly toolTimeoutMs: number;
+  readonly approvals: Approvals | undefined;
   readonly sandbox: SandboxUser;
   /** For tools that see; absent where sandboxes have no desktop. */
   readonly desktop?: SeenDesktop;

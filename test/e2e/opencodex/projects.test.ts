@@ -179,6 +179,7 @@ test('an agent changes field by field, and a template leaves its model alone', a
   const before = (await server.call('GET', path)).body;
   const change = { llm_provider: 'gemini', llm_model: 'gemini-2.5-pro', llm_config: { temperature: 0.5 } };
   expect((await server.call('PUT', path, change)).body).toEqual({ ...before, ...change });
+  expect(await server.call('PUT', path, { llm_config: { stream: true } })).toMatchObject({ status: 422 });
   const narrow = { enabled_tools: ['bash', 'bash'], system_instructions: null };
   const narrowed = { ...before, ...change, enabled_tools: ['bash'], system_instructions: null };
   expect((await server.call('PUT', path, narrow)).body).toEqual(narrowed);

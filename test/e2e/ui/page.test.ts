@@ -150,6 +150,27 @@ test('what is sent before the page has a line to the server arrives once it has 
   expect(complaints).toEqual([]);
 });
 
+test('a call that needs leave shows what it would do, and two buttons decide', async (context) => {
+  const server = await started(context, { CORRAL_APPROVALS_TOOLS: 'shell_exec' });
+  const { page, complaints } = await browse(context, desktop);
+  await page.goto(server.url);
+  await say(page, `Try\n${fence('sh', 'echo allowed')}\n${fence('sh', 'echo forbidden')}`);
+  const card = page.getByRole('region', { name: 'Approval' });
+  await card.getByText('echo allowed').waitFor();
+  await card.getByRole('button', { name: 'Approve' }).click();
+  await card.getByText('Approved.').waitFor();
+  await card.last().getByText('echo forbidden').waitFor();
+  await card.last().getByRole('button', { name: 'Reject' }).click();
+  await card.getByText('Rejected.').waitFor();
+  await finished(page);
+  expect(await card.getByRole('button').count()).toBe(0);
+  expect(await page.locator('.tool').evaluateAll((all) => all.map((one) => one.getAttribute('data-status')))).toEqual([
+    'completed',
+    'failed',
+  ]);
+  expect(complaints).toEqual([]);
+});
+
 test('a page that lost the server comes back by itself, behind the last event that it saw', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);

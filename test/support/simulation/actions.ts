@@ -10,6 +10,7 @@ const weights = {
   delete: 2,
   deleteAgain: 1,
   rename: 3,
+  decide: 8,
   follow: 4,
   hangUp: 5,
   watch: 2,
@@ -96,6 +97,8 @@ export class Actions {
         if (gone) void client.delete(gone);
         return;
       }
+      case 'decide':
+        return void client.decide(dice.chance(0.5) ? (dice.pick([...client.sessions]) ?? id) : id);
       case 'rename':
         return void client.rename(id);
       case 'follow':

@@ -69,6 +69,13 @@ export async function checkLogs(world: World, client: Client): Promise<void> {
         world.problem(`a follower of ${record.id} stands at ${follower.cursor} of ${events.length}`);
       }
     }
+    for (const { callId, decision, by } of client.decided.filter(({ id }) => id === record.id)) {
+      const kept = events.some(
+        ({ type, data }) =>
+          type === 'approval.resolved' && JSON.stringify(data) === JSON.stringify({ callId, decision, by }),
+      );
+      if (!kept) world.problem(`F113: ${decision} of ${callId} in ${record.id} was accepted, and is not in the log`);
+    }
     if (client.deleted.has(record.id)) world.problem(`F110: ${record.id} was deleted, and is there`);
   }
   for (const [id, sandbox] of world.sandboxes) {

@@ -23,6 +23,8 @@ export class Client {
   readonly said: Said[] = [];
   readonly titles = new Map<SessionId, string>();
   readonly deleted = new Set<SessionId>();
+  /** Decisions that were accepted. */
+  readonly decided: { id: SessionId; callId: string; decision: string; by: string }[] = [];
   /** Ids that a deletion was asked for, answered or not. */
   readonly condemned = new Set<SessionId>();
   readonly followers: Follower[] = [];
@@ -92,6 +94,31 @@ export class Client {
     this.deleted.add(id);
     const list = await this.#ask('list', (server) => server.sessions.list());
     if (list?.ok && list.value.some((session) => session.id === id)) this.#world.problem(`F110: ${id} is in a list`);
+  }
+
+  /** Two people decide on the newest call that asked for leave, in the same moment: one of them at most has his way. */
+  async decide(id: SessionId): Promise<void> {
+    const { dice, store } = this.#world;
+    const { events } = await store.store.events.page(id, 0, Number.MAX_SAFE_INTEGER);
+    const asked = events.findLast((event) => event.type === 'approval.requested');
+    if (!asked) return;
+    const { callId } = asked.data;
+    const wishes = dice.pick([['approved'], ['rejected'], ['approved', 'rejected']] as const);
+    const answers = await Promise.all(
+      wishes.map((decision) => {
+        const wish = { callId, decision, by: `someone ${++this.#tags}` };
+        return this.#ask(`decide ${id}`, (server) => server.sessions.decide(id, wish)).then((answer) => ({
+          wish,
+          answer,
+        }));
+      }),
+    );
+    const granted = answers.filter(({ answer }) => answer?.ok);
+    if (granted.length > 1) this.#world.problem(`F113: two decisions on ${callId} of ${id} were accepted`);
+    for (const { wish } of granted) this.decided.push({ id, ...wish });
+    if (answers.some(({ answer }) => answer && !answer.ok && answer.error.code === 'conflict')) {
+      this.#world.count('F113 a decision comes second, or too late');
+    }
   }
 
   async rename(id: SessionId): Promise<boolean> {

@@ -1,5 +1,8 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
 
+/** Tools whose calls need leave, in the simulation. */
+export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);
+
 // A queued run may end, in any way, without having begun.
 const mayComeFirst: ReadonlySet<string> = new Set(['message.user', 'run.started', 'run.error', 'run.end']);
 
@@ -10,6 +13,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
   const running = new Map<string, string>(); // the step that runs, by its run
   const calls = new Map<string, string>();
   let active: string | undefined;
+  const asked = new Map<string, string>(); // calls that wait for leave, and what became of that
   for (const [n, event] of events.entries()) {
     const { runId, type, seq } = event;
     if (runId === null) continue;
@@ -25,8 +29,8 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         break;
       case 'run.resumed': {
         const before = events[n - 1];
-        if (before?.type !== 'message.user' || before.runId !== runId)
-          problems.push(`run.resumed (${seq}) out of place`);
+        const byMessage = before?.type === 'message.user' || before?.type === 'approval.resolved';
+        if (!byMessage || before.runId !== runId) problems.push(`run.resumed (${seq}) out of place`);
         break;
       }
       case 'step':
@@ -37,10 +41,23 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         if (calls.has(runId)) problems.push(`two calls at once (${seq})`);
         calls.set(runId, event.data.callId);
         break;
+      case 'approval.requested':
+        if (asked.has(event.data.callId)) problems.push(`leave for a call is asked twice (${seq})`);
+        asked.set(event.data.callId, 'open');
+        break;
+      case 'approval.resolved':
+        if (asked.get(event.data.callId) !== 'open') problems.push(`leave is given or refused (${seq}) unasked`);
+        asked.set(event.data.callId, event.data.decision);
+        break;
       case 'tool.output':
       case 'tool.called':
         if (calls.get(runId) !== event.data.callId) problems.push(`${type} (${seq}) of a call that is not open`);
-        if (type === 'tool.called') calls.delete(runId);
+        if (type === 'tool.called') {
+          calls.delete(runId);
+          const leave = asked.get(event.data.callId) ?? 'not asked for';
+          if (guarded.has(event.data.function) && event.data.success && leave !== 'approved')
+            problems.push(`a call was made (${seq}) for which leave was ${leave}`);
+        }
         break;
       case 'run.end':
         if (running.has(runId)) problems.push(`step ${running.get(runId)} still runs when its run ends (${seq})`);

@@ -10,6 +10,7 @@ import type { SessionService } from '../../../src/session/service.ts';
 import { sessionService } from '../../../src/session/sessions.ts';
 import { storeEventLog } from '../../../src/store/log.ts';
 import { toolRegistry } from '../../../src/tools/registry.ts';
+import { guarded } from './legality.ts';
 import { Life } from './life.ts';
 import type { World } from './world.ts';
 
@@ -55,6 +56,7 @@ export function startServer(world: World): Server {
     passivateMs: 5_000,
     maxQueued: 5,
     toolTimeoutMs: 30_000,
+    approvals: { tools: [...guarded], timeoutMs: 25_000 },
     startTimeoutMs: 20_000,
     spec: (sessionId, id) => ({
       id,
@@ -76,6 +78,7 @@ export function startServer(world: World): Server {
       world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);
       if (fact.type === 'sandbox.phase' && fact.data.phase === 'queued') world.queued(id);
       if (fact.type === 'sandbox.phase' && fact.data.phase === 'starting') world.started(id);
+      if (fact.type === 'approval.resolved') world.count(`F113 a call is ${fact.data.decision} by ${fact.data.by}`);
       if (fact.type === 'run.notice') world.count(`run: ${fact.data.kind}`);
       if (fact.type === 'run.wait' && fact.data.question.includes('budget')) world.count('F084 a budget is spent');
     },

@@ -42,6 +42,11 @@ const rows: readonly [row: string, met: RegExp][] = [
       (when): [string, RegExp] => [`F111 ${mode} ${when}`, new RegExp(`^F111 ${mode} ${when}`)],
     ),
   ),
+  ['F113 a call is approved, rejected, and expires', /^F113 a call is (approved|rejected|expired)/],
+  ['F113 a call is approved by command', /^F113 a call is approved by someone/],
+  ['F113 a call is rejected by a message', /^F113 a call is rejected by user/],
+  ['F113 a call expires', /^F113 a call is expired by timeout/],
+  ['F113 a second decision', /^F113 a decision comes second/],
   ['F115 more sessions start than have a place to start in', /^F115/],
 ];
 

@@ -23,6 +23,7 @@ const policy = {
 };
 const frugal = { ...policy, budget: { ...runPolicy.budget, turns: 1 } };
 const planned = { ...policy, plans: true };
+const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 1_000 };
 const step = (status: 'pending' | 'completed') => ({ id: '1', description: 'do it', status });
 const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
   doneEvent(id, { kind: 'said', digest: 'done', steps: [step('completed')], spent }),
@@ -48,6 +49,8 @@ const graph = explore({
     ...turns,
     doneEvent('call', called()),
     doneEvent('call', { kind: 'ask', question: '?' }),
+    doneEvent('call', { kind: 'ask', question: '?', approval }),
+    { type: 'run.answer', verdict: { decision: 'approved' } },
     ...['wait', 'notice', 'end'].map((id) => doneEvent(id)),
     ...['call', 'wait', 'notice', 'end'].map((id) => errorEvent(id, new AppError('store_unavailable', 'No.'))),
     { type: 'run.inject' },
@@ -66,7 +69,7 @@ const graph = explore({
   mayHear: ({ injected, resume }, { type }) => type !== 'run.inject' || injected < (resume?.unseen ?? 0) + 1,
 });
 
-describe('run graph', () => {
+describe('run graph', { timeout: 30_000 }, () => {
   test('every state can be reached', () => {
     expect(graph.unreached).toEqual([]);
     expect(graph.broken).toEqual([]);

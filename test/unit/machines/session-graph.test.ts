@@ -15,6 +15,7 @@ const send = (mode: string) => ({
   messageId: messageIdOf(9),
   runId: runIdOf(9),
 });
+const approval = { callId: 'c', remainingMs: 1_000 };
 const small = { maxQueued: 2 };
 const released = doneEvent('sandbox', { kind: 'released', workspace: 'keep' });
 const graph = explore({
@@ -27,6 +28,7 @@ const graph = explore({
     sessionInput({ ...small, sandbox: 'start', runs: [queuedRun(1)] }),
     sessionInput({ ...small, sandbox: 'adopt', runs: [queuedRun(1, { resume: { ...begun, unseen: 20 } })] }),
     sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?' } })] }),
+    sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?', approval } })] }),
     sessionInput({ ...small, deleting: true }),
   ],
   events: [
@@ -40,6 +42,9 @@ const graph = explore({
     { type: 'slot.granted', slot: 'run' },
     { type: 'slot.granted', slot: 'start' },
     { type: 'run.waiting', question: '?' },
+    { type: 'run.waiting', question: '?', approval },
+    { type: 'cmd.decide', commandId: 'decide', callId: 'c', decision: 'approved', by: 'somebody' },
+    { type: 'cmd.decide', commandId: 'decide', callId: 'other', decision: 'approved', by: 'somebody' },
     { type: 'run.wantsToEnd', seen: 0 },
     { type: 'run.ending' },
     { type: 'sandbox.wantsSlot' },
@@ -68,7 +73,7 @@ const graph = explore({
   },
 });
 
-describe('session graph', () => {
+describe('session graph', { timeout: 30_000 }, () => {
   test('every state can be reached', () => {
     expect(graph.unreached).toEqual([]);
     expect(graph.broken).toEqual([]);

@@ -59,6 +59,14 @@ test('a change counts from the next turn on, and a project that goes leaves the 
   expect(await of('p')).toBe(usual);
 });
 
+test('how the model chooses its words goes with the profile, and what no model is told of is refused', async () => {
+  const { agents, of } = await start();
+  expect((await of('p')).sampling).toBeUndefined();
+  await agents.update('p', { options: { temperature: 0.5, max_tokens: 100 } });
+  expect((await of('p')).sampling).toEqual({ temperature: 0.5, maxOutputTokens: 100 });
+  await expect(agents.update('p', { options: { stream: true } })).rejects.toMatchObject({ code: 'invalid_request' });
+});
+
 test('a model that cannot be made fails the turn that asks for it, and nothing else', async () => {
   const { of } = await start(() => Promise.reject(new AppError('model_unauthorized', 'there is no key.')));
   const { model } = await of('p');

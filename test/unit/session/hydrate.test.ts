@@ -29,7 +29,7 @@ function folded(...facts: readonly SessionFact[]) {
   const fold = new RunFold();
   for (const [n, it] of facts.entries()) fold.add({ ...it, seq: n + 1, sessionId, ts: 1 } as SessionEvent);
   const transcript = new Transcript(sessionId, writerBench().store.records);
-  return { fold, transcript, soFar: () => fold.soFar(transcript), resume: () => fold.resume(transcript, runId()) };
+  return { fold, transcript, soFar: () => fold.soFar(transcript), resume: () => fold.resume(transcript, runId(), 0) };
 }
 const reply = (...calls: { callId: string; name: string; args: unknown }[]) =>
   ({ runId: runId(), message: { role: 'assistant', model: 'demo', text: '', calls, raw: [] } }) as const;
@@ -50,13 +50,41 @@ describe('a run that a restart cut', () => {
     expect(folded(calling, called(true)).soFar().openCall).toBeUndefined();
   });
 
+  test('F113 has the call that waits for leave, and how long is left for that', () => {
+    const asked = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
+    const { fold, transcript } = folded(asked, wait);
+    transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
+    expect(fold.resume(transcript, runId(), 2_000)).toMatchObject({
+      waiting: 'Which?',
+      approval: { callId: 'c1', remainingMs: 3_000 },
+      calls: [{ callId: 'c1', begun: false }],
+    });
+    expect(fold.resume(transcript, runId(), 9_000).approval?.remainingMs).toBe(0);
+  });
+
+  test('F113 has the decision on a call that was not made yet, and the message that decided is no news', () => {
+    const asked = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
+    const said = fact('message.user', { messageId: messageId(2), text: 'no', attachments: [] });
+    const decided = fact('approval.resolved', { callId: 'c1', decision: 'rejected', by: 'user', text: 'no' });
+    const resumed = fact('run.resumed', { messageId: messageId(2) });
+    const plan = fact('plan', { steps: [...steps] });
+    const { fold, transcript } = folded(plan, asked, wait, said, decided, resumed);
+    transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
+    expect(fold.resume(transcript, runId(), 0)).toMatchObject({
+      waiting: undefined,
+      unseen: 0,
+      calls: [{ callId: 'c1', begun: false, verdict: { decision: 'rejected', text: 'no' } }],
+    });
+    expect(fold.resume(transcript, runId(), 0).approval).toBeUndefined();
+  });
+
   test('F015 has worked since it began or was last answered, and not while it waited', () => {
     const at = (ts: number, it: SessionFact) => ({ ...it, seq: ts, sessionId, ts }) as SessionEvent;
     const began = at(100, fact('run.started', { task: 'a', messageId: messageId(1) }));
     const worked = (...events: SessionEvent[]) => {
       const fold = new RunFold();
       for (const event of [began, ...events]) fold.add(event);
-      return fold.resume(new Transcript(sessionId, writerBench().store.records), runId()).workedMs;
+      return fold.resume(new Transcript(sessionId, writerBench().store.records), runId(), 0).workedMs;
     };
     expect(worked(at(350, calling))).toBe(250);
     expect(worked(at(350, calling), at(400, wait))).toBe(0);

@@ -207,6 +207,14 @@ describe('a run that ends', () => {
     expect(await types()).toEqual(['run.end']);
   });
 
+  test('F113 announces no call once the run is closed, and so owes no result for it', async () => {
+    const { scribe, types } = scribeBench();
+    scribe.shut(); // stopped in the moment in which a call got leave
+    expect(() => scribe.calling(call)).toThrow('The run has ended.');
+    await scribe.close([stopped()], 'cancelled');
+    expect(await types()).toEqual(['run.end']);
+  });
+
   test('says the words of a turn that it cut', async () => {
     const { scribe, events } = scribeBench();
     using _held = scribe.holdBack(['I begin ', 'to']);

@@ -1,0 +1,49 @@
+import { el } from './dom.js';
+
+// A call that waits for somebody's leave: what it would do, and two buttons.
+
+const words = { approved: 'Approved', rejected: 'Rejected', expired: 'Not approved in time', gone: 'Not decided' };
+
+export class ApprovalCard {
+  #answer;
+
+  constructor({ callId, function: name, args, expiresAt }, decide) {
+    const button = (word, label, kind) =>
+      el(
+        'button',
+        { type: 'button', className: `button ${kind}`, onclick: () => this.#ask(decide, callId, word) },
+        label,
+      );
+    this.#answer = el(
+      'div',
+      { className: 'choices' },
+      button('reject', 'Reject', ''),
+      button('approve', 'Approve', 'primary'),
+    );
+    const told = typeof args.command === 'string' ? args.command : JSON.stringify(args, null, 2);
+    const until = new Date(expiresAt).toLocaleTimeString();
+    this.node = el(
+      'section',
+      { className: 'note approval', 'aria-label': 'Approval' },
+      el('div', {}, `The agent asks for leave to call ${name}. It waits until ${until}.`),
+      el('pre', { className: 'console', tabIndex: 0 }, told),
+      this.#answer,
+    );
+  }
+
+  settle(decision, by) {
+    const who = by && by !== 'user' && by !== 'timeout' ? ` by ${by}` : '';
+    this.#answer.replaceWith(el('div', { className: 'quiet' }, `${words[decision] ?? decision}${who}.`));
+  }
+
+  async #ask(decide, callId, word) {
+    const buttons = [...this.#answer.children];
+    for (const one of buttons) one.disabled = true;
+    try {
+      await decide(callId, word);
+    } catch {
+      // Somebody else was first, which the log is about to say; or it did not get there, and can be tried again.
+      for (const one of buttons) one.disabled = false;
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { verdictOf } from '../../../machines/run-rules.ts';
+import { asChild, begun, called, callOf, calls, Holes, runInput, runWith } from '../../support/machines.ts';
+
+const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 10_000 };
+
+async function asked() {
+  const holes = new Holes();
+  const run = asChild(runWith(holes), runInput());
+  await holes.the('act').resolve(calls('c1', 'c2'));
+  await holes.the('call').resolve({ kind: 'ask', question: 'May I?', approval });
+  return { ...run, holes };
+}
+
+describe('F113 run: a call that needs leave', () => {
+  test('makes the run wait, and its session knows for what and how long', async () => {
+    const { told, holes, isIn } = await asked();
+    expect(told).toEqual([
+      { type: 'run.waiting', question: 'May I?', approval: { callId: 'c1', remainingMs: 10_000 } },
+    ]);
+    expect(holes.the('wait').input).toMatchObject({ question: 'May I?', approval });
+    await holes.the('wait').resolve();
+    expect(isIn('waiting.open')).toBe(true);
+  });
+
+  test('is given to its actor again with the decision, and the next call without', async () => {
+    const { actor, holes } = await asked();
+    await holes.the('wait').resolve();
+    actor.send({ type: 'run.answer', verdict: { decision: 'rejected', text: 'no' } });
+    expect(holes.the('call').input.call).toEqual({ ...callOf('c1'), verdict: { decision: 'rejected', text: 'no' } });
+    await holes.the('call').resolve(called());
+    expect(holes.the('call').input.call).toEqual(callOf('c2'));
+  });
+
+  test('can be decided before the question is all in the log', async () => {
+    const { actor, holes } = await asked();
+    actor.send({ type: 'run.answer', verdict: { decision: 'approved' } });
+    expect(holes.the('call').input.call.verdict).toEqual({ decision: 'approved' });
+  });
+
+  test('a question after it waits for no leave', async () => {
+    const { actor, holes, told } = await asked();
+    actor.send({ type: 'run.answer', verdict: { decision: 'approved' } });
+    await holes.the('call').resolve({ kind: 'ask', question: 'Which?' });
+    expect(told.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
+    expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approval).toBeUndefined();
+  });
+
+  test('that was decided before a restart goes on with the decision', async () => {
+    const holes = new Holes();
+    const verdict = { decision: 'approved' } as const;
+    const resume = { ...begun, calls: [{ ...callOf('c1'), verdict }] };
+    const { actor } = asChild(runWith(holes), runInput({ resume }));
+    actor.send({ type: 'run.answer' });
+    expect(holes.the('call').input.call.verdict).toEqual(verdict);
+  });
+});
+
+test.each([
+  ['approve', 'approved'],
+  [' Approved. ', 'approved'],
+  ['YES!', 'approved'],
+  ['yes, but use less', 'rejected'],
+  ['no', 'rejected'],
+  ['approve it not', 'rejected'],
+])('F113 the answer %j means %s', (text, decision) => {
+  const verdict = verdictOf(text);
+  expect(verdict).toEqual(decision === 'approved' ? { decision } : { decision, text });
+});
