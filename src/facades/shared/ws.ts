@@ -2,7 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type ServerOptions, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { z } from 'zod';
 import type { Purpose, Right } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
@@ -75,7 +75,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   maxPayload: 10 * 1024 * 1024,
   maxFragments: 1_024,
   maxBufferedChunks: 20_480, // of an unfinished frame: the largest one in TCP segments of 512 bytes
-  WebSocket: Connection,
+  WebSocket: Connection as unknown as typeof WebSocket, // its type also wants to be made without an address, as `ws` does inside
 };
 
 /** Everything but a WebSocket upgrade (HTTP/2 in clear text, say) is served as the plain request that it also is. */

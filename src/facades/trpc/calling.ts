@@ -1,6 +1,6 @@
 import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import type { z } from 'zod';
-import type { TrpcContext } from './base.ts';
+import type { TrpcContext } from './context.ts';
 
 /** What tRPC's adapters give to a procedure. */
 interface Call {

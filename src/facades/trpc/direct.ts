@@ -1,6 +1,6 @@
 import { type AnyProcedure, getTRPCErrorFromUnknown, type TRPCError } from '@trpc/server';
 import type { FastifyRequest } from 'fastify';
-import type { TrpcContext } from './base.ts';
+import type { TrpcContext } from './context.ts';
 import { type ErrorShape, errorShape } from './errors.ts';
 import { appRouter } from './router.ts';
 

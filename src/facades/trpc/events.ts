@@ -2,7 +2,8 @@ import { tracked } from '@trpc/server';
 import { z } from 'zod';
 import type { SessionId } from '../../core/ids.ts';
 import type { Followed } from '../../core/ports.ts';
-import { never, procedure, router, type TrpcContext } from './base.ts';
+import { never, procedure, router } from './base.ts';
+import type { TrpcContext } from './context.ts';
 import { CursorInput, Event, ofSession, type Resync } from './schemas.ts';
 import { counted } from './subscription.ts';
 

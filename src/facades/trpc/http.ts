@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseJsonBody } from '../shared/json-body.ts';
 import type { App } from '../shared/routes.ts';
 import { openSse } from '../shared/sse.ts';
-import { CallCount, type TrpcContext } from './base.ts';
+import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { answerDirect, readDirect } from './direct.ts';
 import { reportBug } from './report.ts';

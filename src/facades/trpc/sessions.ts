@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import { never, procedure, router, type TrpcContext } from './base.ts';
+import { never, procedure, router } from './base.ts';
+import type { TrpcContext } from './context.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
 

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import { parseJsonBody } from '../shared/json-body.ts';
 import type { SocketRequest } from '../shared/ws.ts';
 import { closeCodes, type Socket } from '../shared/ws-socket.ts';
-import { CallCount, type TrpcContext } from './base.ts';
+import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
 import { type AppRouter, appRouter } from './router.ts';

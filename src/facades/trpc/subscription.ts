@@ -1,4 +1,4 @@
-import type { TrpcContext } from './base.ts';
+import type { TrpcContext } from './context.ts';
 
 /** A stream that counts as an open call of its connection for as long as it lasts. */
 export async function* counted<Item>(
