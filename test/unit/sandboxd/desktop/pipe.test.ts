@@ -1,0 +1,87 @@
+import { PassThrough } from 'node:stream';
+import { expect, test } from 'vitest';
+import { browserPipe } from '../../../../sandbox-images/sandboxd/desktop/pipe.ts';
+
+/** A Chromium that answers everything, and notes what it was asked. */
+function chromium() {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const asked: string[] = [];
+  let rest = '';
+  input.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk).split('\0');
+    rest = parts.pop() ?? '';
+    for (const part of parts) {
+      if (!part.endsWith('}')) {
+        asked.push(`cut: ${part}`);
+        continue;
+      }
+      const { id, method, params } = JSON.parse(part) as { id: number; method: string; params: { sessionId?: string } };
+      asked.push([method, params.sessionId].filter(Boolean).join(' '));
+      output.write(`{"id":${id},"result":{}}\0`);
+    }
+  });
+  const pipe = browserPipe(input, output);
+  return { pipe, asked, say: (text: string) => output.write(text) };
+}
+const used = () => {};
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test('bytes pass both ways as they are', async () => {
+  const { pipe, say } = chromium();
+  const client = await pipe.open(used);
+  const heard: string[] = [];
+  client.on('data', (chunk) => heard.push(String(chunk)));
+  client.write('{"id":1,"method":"A.b","params":{}}\0');
+  say('{"method":"C.d"}\0{"met');
+  say('hod":"E.f"}\0');
+  await settled();
+  await settled();
+  expect(heard.join('')).toContain('{"method":"C.d"}\0{"method":"E.f"}\0');
+  expect(heard.join('')).toContain('{"id":1,"result":{}}\0');
+});
+
+test('between two clients everything that the first was attached to is let go, and it hears no more', async () => {
+  const { pipe, asked, say } = chromium();
+  const first = await pipe.open(used);
+  first.resume();
+  say('{"method":"Target.attachedToTarget","params":{"sessionId":"S1","targetInfo":{}}}\0');
+  say('{"method":"Target.attachedToTarget","params":{"sessionId":"S2","targetInfo":{}}}\0{"method":"Target.detached');
+  say('FromTarget","params":{"sessionId":"S2"}}\0');
+  await settled();
+  const second = await pipe.open(used);
+  expect(first.destroyed).toBe(true);
+  expect(asked).toEqual([
+    'Target.setAutoAttach',
+    'Target.setDiscoverTargets',
+    'Browser.setDownloadBehavior',
+    'Target.detachFromTarget S1',
+  ]);
+  const heard: string[] = [];
+  second.on('data', (chunk) => heard.push(String(chunk)));
+  await settled();
+  expect(heard).toEqual([]);
+});
+
+test('a message that its client never finished is ended, so that the next one is not taken for its rest', async () => {
+  const { pipe, asked } = chromium();
+  const first = await pipe.open(used);
+  first.write('{"id":1,"method":"A.');
+  await settled();
+  first.destroy();
+  await pipe.open(used);
+  expect(asked[0]).toBe('cut: {"id":1,"method":"A.');
+  expect(asked[1]).toBe('Target.setAutoAttach');
+});
+
+test('the browser is held back by a client that does not read', async () => {
+  const { pipe, say } = chromium();
+  const client = await pipe.open(used);
+  await settled();
+  let isTaken = true;
+  for (let sent = 0; sent < 200 && isTaken; sent++) {
+    isTaken = say('x'.repeat(16_384));
+    await settled();
+  }
+  expect(isTaken).toBe(false);
+  client.destroy();
+});
