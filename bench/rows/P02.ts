@@ -20,15 +20,9 @@ const quietMs = 5_000;
 
 export const P02: Row = {
   id: 'P02',
-  title: 'cold desktop ready, Docker, image present',
+  title: 'desktop, Docker: cold until it is seen and the browser answers; memory of an idle one',
   missing: missingEngine,
-  experiments: (mode) => [ready(mode)],
-};
-export const P02Memory: Row = {
-  id: 'P02M',
-  title: 'memory of an idle desktop, Docker',
-  missing: missingEngine,
-  experiments: (mode) => [memory(mode)],
+  experiments: (mode) => [ready(mode), memory(mode)],
 };
 
 function ready(mode: Mode): Experiment {
@@ -44,7 +38,13 @@ function ready(mode: Mode): Experiment {
 
 function memory(mode: Mode): Experiment {
   return {
-    ...{ id: 'P02M', variant: { of: 'Pss', idle: 'yes' }, unit: 'MiB', better: 'lower', feels: 'noise' },
+    ...{
+      id: 'P02',
+      variant: { driver: 'docker', of: 'Pss of an idle one' },
+      unit: 'MiB',
+      better: 'lower',
+      feels: 'noise',
+    },
     ...{ subject: 'corral', peer: 'xvnc-and-chromium' },
     goals: [{ stat: 'p50', max: 1.3, level: 'anchor' }],
     rounds: { warmUp: 0, min: mode === 'quick' ? 2 : 5, max: mode === 'quick' ? 3 : 10, capMs: 90_000 },

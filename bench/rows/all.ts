@@ -1,6 +1,6 @@
 import type { Row } from '../lib/measure.ts';
 import { P01 } from './P01.ts';
-import { P02, P02Memory } from './P02.ts';
+import { P02 } from './P02.ts';
 import { P06 } from './P06.ts';
 import { P07 } from './P07.ts';
 import { P09 } from './P09.ts';
@@ -20,7 +20,6 @@ import { P60 } from './P60.ts';
 export const rows: readonly Row[] = [
   P01,
   P02,
-  P02Memory,
   P06,
   P07,
   P09,
