@@ -29,6 +29,23 @@ const script = env.CLUSTER_SH ?? join(import.meta.dirname, '../../../shared/setu
 export const kubectl = async (...args: string[]): Promise<string> =>
   (await execute('kubectl', args, { env, maxBuffer: 2 ** 26 })).stdout.trim();
 
+export const helm = async (...args: string[]): Promise<string> =>
+  (await execute('helm', args, { env, maxBuffer: 2 ** 26 })).stdout.trim();
+
+/** What programs need that talk to the cluster of these tests. */
+export const clusterEnv = (): NodeJS.ProcessEnv => ({ ...env });
+
+/** Copies an image of the Docker engine to the node, unless that has it. */
+export async function load(image: string): Promise<void> {
+  const cluster = await kubectl('get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}');
+  const marker = join(tmpdir(), `corral-test-loaded-${process.getuid?.()}-${image.replaceAll(/[^a-z0-9]+/gi, '-')}`);
+  const id = (await execute('docker', ['image', 'inspect', '--format', '{{.Id}}', image])).stdout.trim();
+  const state = `${cluster} ${id}`;
+  if ((await readFile(marker, 'utf8').catch(() => '')) === state) return;
+  await execute('bash', [script, 'load', image], { env, timeout: 280_000 });
+  await writeFile(marker, state);
+}
+
 export async function apply(manifest: unknown): Promise<void> {
   const child = spawn('kubectl', ['apply', '-f', '-'], { env, stdio: ['pipe', 'ignore', 'inherit'] });
   child.stdin.end(JSON.stringify(manifest));

@@ -1,0 +1,213 @@
+// What the chart says, for three ways of using it: held against a record, against the API server, and against its rules.
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments, stringify } from 'yaml';
+import { chart } from '../../support/chart.ts';
+import { clusterEnv, hasCluster, helm, kubectl } from '../../support/cluster.ts';
+
+interface Thing {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly [part: string]: unknown;
+}
+interface Rule {
+  readonly apiGroups: string[];
+  readonly resources: string[];
+  readonly verbs: string[];
+}
+
+const namespace = 'corral-test-render';
+const sandboxes = 'corral-test-render-sandboxes';
+const common = { sandbox: { namespace: sandboxes } };
+const sets = {
+  usual: { ...common, mongodb: { existingSecret: 'corral-mongo' } },
+  trial: { ...common, replicaCount: 1, mongodb: { bundled: { enabled: true } }, reaper: { enabled: false } },
+  everything: {
+    imagePullSecrets: ['registry'],
+    config: { model: 'gemini/gemini-2.5-flash', kubernetes: { 'daemon-port': 2800 } },
+    extraEnv: [{ name: 'GEMINI_API_KEY', valueFrom: { secretKeyRef: { name: 'providers', key: 'gemini' } } }],
+    auth: { existingSecret: 'own-auth' },
+    mongodb: { url: 'mongodb://mongo.example.com:27017/corral' },
+    sandbox: {
+      ...common.sandbox,
+      createNamespace: false,
+      image: 'registry.example.com/corral/sandbox-desktop:0.1.0',
+      desktop: true,
+      imagePullSecrets: ['registry'],
+      workspace: 'volume',
+      storageClass: 'fast',
+      runtimeClass: 'gvisor',
+      priorityClass: 'low',
+      nodeSelector: { pool: 'sandboxes' },
+      tolerations: ['sandboxes=only:NoSchedule'],
+      userNamespaces: true,
+    },
+    egress: { policy: 'allow-list', allow: ['example.com'] },
+    service: { type: 'LoadBalancer', port: 8080, annotations: { note: 'yes' } },
+    ingress: {
+      enabled: true,
+      className: 'nginx',
+      hosts: [{ host: 'corral.example.com' }],
+      tls: [{ hosts: ['corral.example.com'] }],
+    },
+    autoscaling: { enabled: true },
+    networkPolicy: {
+      apiFrom: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'ingress-nginx' } } }],
+      egressTo: [{ ipBlock: { cidr: '203.0.113.0/24' } }],
+      apiServerCidrs: ['10.200.0.2/32'],
+    },
+    serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+    serviceAccount: { annotations: { note: 'yes' } },
+    podAnnotations: { note: 'yes' },
+    podLabels: { team: 'agents' },
+    nodeSelector: { pool: 'servers' },
+    tolerations: [{ key: 'servers', operator: 'Exists' }],
+    topologySpread: false,
+  },
+} as const;
+const names = Object.keys(sets) as (keyof typeof sets)[];
+
+const cluster = await hasCluster();
+
+describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG names no cluster)', () => {
+  const folder = mkdtemp(join(tmpdir(), 'corral-values-'));
+  const rendered = new Map<string, Thing[]>();
+  const things = (name: string) => rendered.get(name) as Thing[];
+  const every = () => names.flatMap(things);
+
+  beforeAll(async () => {
+    for (const name of names) {
+      const file = await valuesFile(name);
+      const text = await helm('template', 'corral', chart, '--namespace', namespace, '--values', file);
+      rendered.set(
+        name,
+        parseAllDocuments(text)
+          .map((it) => it.toJS() as Thing)
+          .filter(Boolean),
+      );
+    }
+    const both = [namespace, sandboxes];
+    await kubectl('delete', 'namespace', ...both, '--ignore-not-found'); // of a run that was given up
+    for (const name of both) await kubectl('create', 'namespace', name);
+    const level = 'pod-security.kubernetes.io';
+    await kubectl('label', 'namespace', ...both, `${level}/enforce=restricted`, `${level}/warn=restricted`);
+  }, 120_000);
+  afterAll(async () => {
+    await rm(await folder, { recursive: true, force: true });
+    await kubectl('delete', 'namespace', namespace, sandboxes, '--ignore-not-found', '--wait=false');
+  });
+  async function valuesFile(name: keyof typeof sets): Promise<string> {
+    const file = join(await folder, `${name}.json`);
+    await writeFile(file, JSON.stringify(sets[name]));
+    return file;
+  }
+
+  test.each(names)('are as recorded: %s', async (name) => {
+    const made = new Set(['token', 'encryption-key']); // anew each time where none is kept
+    const hide = (key: unknown, value: unknown) =>
+      made.has(String(key)) && typeof value === 'string' ? 'made' : value;
+    const text = things(name)
+      .map((it) => stringify(JSON.parse(JSON.stringify(it, hide))))
+      .join('---\n');
+    await expect(text).toMatchFileSnapshot(`__snapshots__/${name}.yaml`);
+  });
+
+  test.each(names)('pass lint, and the API server would take them into restricted namespaces: %s', async (name) => {
+    await helm('lint', chart, '--strict', '--values', await valuesFile(name));
+    const known = things(name).filter(({ kind }) => kind !== 'ServiceMonitor'); // its kind comes with Prometheus
+    const items = known.map((it) =>
+      it.kind === 'Namespace' ? it : { ...it, metadata: { namespace, ...it.metadata } },
+    );
+    const args = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
+    const child = spawn('kubectl', args, { env: clusterEnv() });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        said += chunk;
+      });
+    }
+    child.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    const [code] = await once(child, 'close');
+    expect({ code, said }).toMatchObject({ code: 0, said: expect.not.stringMatching(/would violate|Warning/) });
+  });
+
+  test('give the servers rights over sandboxes alone, each of them said in docs/deploy.md', async () => {
+    expect(every().filter(({ kind }) => kind.startsWith('ClusterRole'))).toEqual([]);
+    const roles = every().filter(({ kind }) => kind === 'Role');
+    expect(new Set(roles.map(({ metadata }) => metadata.namespace))).toEqual(new Set([sandboxes]));
+    const granted = new Set(
+      roles.flatMap(({ rules }) =>
+        (rules as Rule[]).flatMap(({ resources, verbs }) =>
+          resources.flatMap((it) => verbs.map((verb) => `${it} ${verb}`)),
+        ),
+      ),
+    );
+    const table = (await readFile(join(chart, '../docs/deploy.md'), 'utf8')).matchAll(
+      /^\| (pods|persistentvolumeclaims) ([a-z, ]+) \|/gm,
+    );
+    const said = [...table].flatMap(([, resource, verbs = '']) =>
+      verbs.split(', ').map((verb) => `${resource} ${verb}`),
+    );
+    expect([...granted].sort()).toEqual(said.sort());
+    for (const { rules } of roles)
+      expect(JSON.stringify(rules)).not.toMatch(/\*|secrets|exec|nodes|escalate|impersonate/);
+  });
+
+  test('let no container be root, gain rights, write to its system or know a token that it does not use', () => {
+    const pods = every().flatMap(podsIn);
+    expect(pods.length).toBeGreaterThan(8);
+    for (const { spec } of pods) {
+      expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
+      expect(spec.automountServiceAccountToken === false || spec.serviceAccountName).toBeTruthy();
+      for (const { securityContext } of spec.containers) {
+        expect(securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+      }
+    }
+  });
+
+  test('deny everything in the namespace of the sandboxes that no other policy lets through', () => {
+    for (const name of names) {
+      const [denial] = things(name).filter(({ metadata }) => metadata.name.endsWith('-default-deny'));
+      expect(denial).toMatchObject({
+        metadata: { namespace: sandboxes },
+        spec: { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
+      });
+    }
+  });
+
+  test.each([
+    ['no database', {}, /exactly one of mongodb/],
+    ['two databases', { mongodb: { url: 'mongodb://a/b', bundled: { enabled: true } } }, /exactly one of mongodb/],
+    ['a value that nobody knows', { replicas: 3 }, /replicas/],
+    ['a wrong policy', { mongodb: { url: 'mongodb://a/b' }, egress: { policy: 'everything' } }, /egress/],
+  ])('are refused with a reason: %s', async (_what, values, reason) => {
+    const file = join(await folder, 'wrong.json');
+    await writeFile(file, JSON.stringify(values));
+    const refusal = promisify(execFile)('helm', ['template', 'corral', chart, '--values', file], { env: clusterEnv() });
+    await expect(refusal).rejects.toThrow(reason);
+  });
+});
+
+interface PodTemplate {
+  readonly spec: {
+    readonly automountServiceAccountToken?: boolean;
+    readonly serviceAccountName?: string;
+    readonly securityContext: object;
+    readonly containers: { readonly securityContext: object }[];
+  };
+}
+/** Whatever in an object describes a pod. */
+function podsIn(value: unknown): PodTemplate[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const isPod = Array.isArray((value as { spec?: { containers?: unknown } }).spec?.containers);
+  return [...(isPod ? [value as PodTemplate] : []), ...Object.values(value).flatMap(podsIn)];
+}
