@@ -99,7 +99,9 @@ export function sessionService(deps: Deps): SessionService {
 
   return {
     async create({ origin, title = '', provisionalTitle, template = deps.template, projectId = null, task = '' }) {
-      if ((await count()) >= deps.maxSessions) {
+      // The tombstones among them matter only where it is close.
+      const isClose = (await store.records.count('session')) >= deps.maxSessions;
+      if (isClose && (await count()) >= deps.maxSessions) {
         const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
         throw new AppError('sandbox_capacity', message);
       }
