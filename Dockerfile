@@ -1,6 +1,13 @@
 # Corral's own server. Needs neither BuildKit nor anything but a package registry at build time; what it makes has no
 # shell, no package manager and no root user, and runs with a read-only root file system. Data lies in /var/lib/corral,
 # a corral.yaml (where there is one) in /etc/corral.
+FROM node:24-bookworm-slim AS modules
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional \
+ && rm -rf node_modules/.cache node_modules/typescript node_modules/@types \
+ && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -9,9 +16,6 @@ RUN npm ci --ignore-scripts --no-audit --no-fund --omit=optional
 RUN npm install --no-save --ignore-scripts --no-audit --no-fund "@esbuild/linux-$(node -p process.arch)@$(node -p "require('esbuild/package.json').version")"
 COPY . .
 RUN node scripts/bundle-sandboxd.ts sandbox-images/sandboxd.mjs
-RUN rm -rf node_modules && npm ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional \
- && rm -rf node_modules/.cache node_modules/typescript node_modules/@types \
- && find node_modules -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 # all that a program of Node's needs of a system: its own libraries, time zones, a temporary folder, a name for its user
 RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
  && ldd /usr/local/bin/node | grep -o '/[^ ]*\.so[^ ]*' | xargs -I{} cp --parents -L {} /root-fs \
@@ -19,11 +23,12 @@ RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
  && { cp -r --parents /usr/share/zoneinfo /root-fs 2>/dev/null || true; } \
  && echo 'corral:x:10000:10000::/var/lib/corral:/sbin/nologin' > /root-fs/etc/passwd \
  && echo 'corral:x:10000:' > /root-fs/etc/group \
- && cp -r package.json src machines drivers sandbox-images scripts node_modules /root-fs/app/ \
+ && cp -r package.json src machines drivers sandbox-images scripts /root-fs/app/ \
  && chmod 1777 /root-fs/tmp
 
 FROM scratch
 COPY --from=build /root-fs/ /
+COPY --from=modules /app/node_modules/ /app/node_modules/
 COPY --from=build --chown=10000:10000 /own/ /var/lib/
 ENV HOST=0.0.0.0 PORT=8000 CORRAL_DATA_DIR=/var/lib/corral HOME=/var/lib/corral NODE_ENV=production
 WORKDIR /etc/corral
