@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { findPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdSource, SandboxId } from '../../src/core/ids.ts';
@@ -10,7 +9,7 @@ import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
 import { Joined } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
-import { findBubblewrap, insideEnvironment } from './bubblewrap.ts';
+import { findBubblewrap } from './bubblewrap.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
@@ -27,7 +26,7 @@ export interface ProcessOptions {
   readonly programs: Programs;
   /** The program's path or name; undefined runs sandboxes without any isolation, whatever is installed. */
   readonly bubblewrap: string | undefined;
-  /** Whether sandboxes are asked for with a desktop; they have one where this machine has its programs. */
+  /** Whether sandboxes are asked for with a desktop, and this machine has the programs for it. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
@@ -49,7 +48,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // A browser without any isolation would reach this machine's own services, this server's among them.
-  const desktop = options.desktop === true && findPrograms(insideEnvironment.PATH) !== undefined;
+  const desktop = options.desktop ?? false;
   const capabilities: Capabilities = bubblewrap
     ? { isolation: 'namespaces', egress: 'enforced', limits: bubblewrap.asRoot ? [] : ['pids'], desktop }
     : { isolation: 'none', egress: 'open', limits: [], desktop: false };

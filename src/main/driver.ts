@@ -4,6 +4,7 @@ import type { Driver, EgressGate } from '../../drivers/driver.ts';
 import { MemoryBackend } from '../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../drivers/memory/memory.ts';
 import { processDriver } from '../../drivers/process/process.ts';
+import { findPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
@@ -105,10 +106,13 @@ async function processes({
     caBundle,
     onRefused,
     image: sandboxImage(config),
-    desktop: hasDesktop(config),
+    desktop: hasDesktop(config) && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
     programs: { node, init: initScript, daemon: daemonBundle(config.dataDir), browserPolicy },
     bubblewrap: 'bwrap',
   });
+  if (hasDesktop(config) && !driver.capabilities.desktop) {
+    say('Sandboxes have no desktop here: that needs Xvnc, Chromium and bubblewrap on this machine, or Docker.');
+  }
   if (driver.capabilities.isolation === 'none') {
     say(
       'WARNING: there is no bubblewrap here, so sandboxes have NO isolation: what the agent runs can read and change ' +
