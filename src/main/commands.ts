@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import('./transfer.ts')).exportCommand,
   import: async () => (await import('./transfer.ts')).importCommand,
   repair: async () => (await import('./repair.ts')).repairCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 

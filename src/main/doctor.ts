@@ -1,0 +1,123 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { type CorralClient, createCorralClient } from '../client/index.ts';
+import { AppError } from '../core/errors.ts';
+import type { Command } from './command.ts';
+
+const options = {
+  url: { type: 'string', default: 'http://127.0.0.1:8000' },
+  probe: { type: 'string', multiple: true, default: [] as string[] },
+} as const;
+
+/** Looks at a running server from outside, and from within a sandbox of its own: what works, and whether its walls hold. */
+export const doctorCommand: Command = {
+  usage: '[--url http://127.0.0.1:8000] [--probe <host:port>]…',
+  about:
+    'says of a running server whether its store, sandboxes and model work, and whether a sandbox can reach what it must ' +
+    'not; CORRAL_TOKEN is its token',
+  async run(args, { signal, print }) {
+    const { url, probe } = parsed(args);
+    const token = process.env.CORRAL_TOKEN;
+    let failures = 0;
+    const tell = (isRight: boolean, what: string) => {
+      if (!isRight) failures += 1;
+      print(`${isRight ? 'ok     ' : 'FAILED '} ${what}`);
+    };
+    for (const { isRight, what } of await parts(url, token, signal)) tell(isRight, what);
+    using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+    const targets = [...new Set([...addressesNear(url), ...probe])];
+    for (const { isRight, what } of await walls(corral, targets, signal)) tell(isRight, what);
+    print(failures === 0 ? 'All is well.' : `${failures} of these are not as they should be.`);
+    return failures === 0 ? 0 : 1;
+  },
+};
+
+interface Finding {
+  readonly isRight: boolean;
+  readonly what: string;
+}
+
+const Check = z.object({ status: z.string(), detail: z.string().optional() });
+const Detailed = z.object({
+  checks: z.object({
+    storage: Check,
+    sandbox: Check.extend({ driver: z.string() }),
+    model: Check.extend({ name: z.string() }),
+  }),
+});
+
+async function parts(url: string, token: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  const response = await fetch(`${url}/health/detailed`, { signal, ...headers }).catch((cause: Error) => {
+    throw new AppError('invalid_request', `No server answers at ${url}.`, { cause });
+  });
+  if (response.status === 401) {
+    throw new AppError('unauthorized', `${url} needs its token: set CORRAL_TOKEN to what it was started with.`);
+  }
+  const { storage, sandbox, model } = Detailed.parse(await response.json()).checks;
+  const finding = (what: string, { status, detail }: z.infer<typeof Check>) => ({
+    isRight: status === 'healthy',
+    what: `${what} is ${status}${detail === undefined ? '' : `: ${detail}`}`,
+  });
+  return [
+    finding('the store', storage),
+    finding(`what starts sandboxes (${sandbox.driver})`, sandbox),
+    finding(`the model (${model.name})`, model),
+  ];
+}
+
+/** What nobody's sandbox should reach: the cloud's own service, the cluster, and this server but for its proxy. */
+function addressesNear(url: string): string[] {
+  const { hostname, port, protocol } = new URL(url);
+  const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: at } = process.env;
+  return host === undefined ? found : [...found, `${host}:${at}`];
+}
+
+// The names on the left are what `walls` reads.
+const look = `
+echo "uid $(id -u)"
+echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"
+echo "privileges $(sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status)"
+if touch /usr/corral-doctor 2>/dev/null; then echo "system writable"; rm -f /usr/corral-doctor; else echo "system read-only"; fi
+echo "servers $(sed -n 's/^nameserver //p' /etc/resolv.conf 2>/dev/null | tr '\\n' ' ')"`;
+const reach = (target: string) => {
+  const [, host = '', port = ''] = /^\[?([^\]]*)\]?:(\d+)$/.exec(target) ?? [];
+  return `if timeout 3 bash -c ': </dev/tcp/${host}/${port}' 2>/dev/null; then echo "open ${target}"; else echo "closed ${target}"; fi`;
+};
+
+async function walls(corral: CorralClient, targets: readonly string[], signal: AbortSignal): Promise<Finding[]> {
+  const { id: sessionId } = await corral.sessions.create.mutate();
+  try {
+    const run = async (command: string) =>
+      (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: 60_000 }, { signal })).stdout.split('\n');
+    const said = new Map((await run(look)).map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]));
+    const names = (said.get('servers') ?? '').split(' ').filter(Boolean);
+    const all = [...targets, ...names.map((host) => (host.includes(':') ? `[${host}]:53` : `${host}:53`))];
+    const reached = (await run(all.map(reach).join('\n'))).filter((line) => /^(open|closed) /.test(line));
+    return [
+      { isRight: said.get('uid') !== '0', what: `a sandbox works as user ${said.get('uid')}` },
+      { isRight: /^0+$/.test(said.get('capabilities') ?? ''), what: `its capabilities: ${said.get('capabilities')}` },
+      { isRight: said.get('privileges') === '1', what: 'it cannot gain privileges by a program' },
+      { isRight: said.get('system') === 'read-only', what: `its system is ${said.get('system')}` },
+      {
+        isRight: reached.length === all.length,
+        what: `${reached.length} of ${all.length} addresses were tried from it`,
+      },
+      ...reached.map((line) => ({ isRight: line.startsWith('closed'), what: `from it, ${line.replace(' ', ': ')}` })),
+    ];
+  } finally {
+    await corral.sessions.delete.mutate({ id: sessionId });
+  }
+}
+
+function parsed(args: readonly string[]): { url: string; probe: readonly string[] } {
+  try {
+    const { url, probe } = parseArgs({ args: [...args], options }).values;
+    const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
+    if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
+    return { url: url.replace(/\/+$/, ''), probe };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. doctor takes ${doctorCommand.usage}.`);
+  }
+}
