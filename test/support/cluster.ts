@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,21 @@ export function clusterImage(): Promise<string> {
     return image;
   })();
   return loading;
+}
+
+/** The image with a screen, made as operators make it, and copied to the node. */
+export async function desktopOnCluster(): Promise<string> {
+  const image = 'corral-test/sandbox-desktop:cluster';
+  const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'build-image', '--desktop', '--tag', image];
+  const folder = await mkdtemp(join(tmpdir(), 'corral-desktop-image-'));
+  try {
+    const own = { ...env, CORRAL_DATA_DIR: folder };
+    await execute(process.execPath, args, { env: own, timeout: 580_000, maxBuffer: 2 ** 26 });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  await load(image);
+  return image;
 }
 
 export const testPods: PodSettings = {

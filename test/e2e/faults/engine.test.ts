@@ -1,0 +1,58 @@
+// The Docker Engine stops a sandbox behind the server's back, or goes away itself.
+import { expect, test } from 'vitest';
+import { fence, run } from '../../support/api.ts';
+import { needs } from '../../support/components.ts';
+import { ownEngine } from '../../support/own-engine.ts';
+import { reaches, realServer } from '../../support/real-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const [world] = worlds.filter(({ driver }) => driver === 'docker') as [(typeof worlds)[number]];
+
+test('F020 docker pause during a call: it is unresponsive, the session goes on, and nothing runs twice after unpause', {
+  timeout: 180_000,
+}, async (context) => {
+  await using real = await realServer(context, world);
+  const id = await real.ready();
+  await real.working(id, 'echo once >> ran; sleep 600');
+  const [container = ''] = await world.running(id);
+  await run('docker', ['pause', container]);
+  await reaches(() => real.factsOf(id, 'tool.called').length > 0, 60_000);
+  expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: false } }]);
+  const details = real.factsOf(id, 'sandbox.phase').flatMap(({ data }) => (data.phase === 'lost' ? [data.detail] : []));
+  expect(details).toEqual([expect.stringContaining('has not answered')]);
+  await run('docker', ['unpause', container]).catch(() => {}); // where it is still there
+  await real.rests(id);
+  await real.client.chat(id, fence('sh', 'cat ran; pgrep -fa "slee[p] 600" || echo none'));
+  expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'once\nnone\n' } });
+  expect(await world.running(id)).toHaveLength(1);
+  await real.holds(id);
+});
+
+test.for([true, false])(
+  'F023 the engine is restarted during a call, live-restore %s: what lives is kept, what is dead is lost, and all goes on',
+  { timeout: 400_000 },
+  async (liveRestore, context) => {
+    if (process.env.CORRAL_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with CORRAL_NIGHTLY=1');
+    await needs(context, 'docker');
+    await using engine = await ownEngine({ liveRestore });
+    const own = { ...world, running: engine.running, remains: async () => [] };
+    await using real = await realServer(context, own, { DOCKER_HOST: engine.host, CORRAL_SANDBOX_IMAGE: engine.image });
+    const id = await real.ready();
+    await real.working(id, 'echo once >> ran; for n in $(seq 12); do echo tick $n; sleep 1; done');
+    const before = await engine.running(id);
+    await engine.restart();
+    await real.rests(id, 'completed', 120_000);
+    const calls = real.factsOf(id, 'tool.called').map(({ data }) => data);
+    if (liveRestore) {
+      expect(calls).toMatchObject([{ success: true, output: expect.stringContaining('tick 12\n') }]);
+      expect(await engine.running(id)).toEqual(before);
+    } else {
+      expect(calls).toMatchObject([{ success: false, reason: 'sandbox_lost' }]);
+    }
+    await real.client.chat(id, fence('sh', 'cat ran'));
+    expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'once\n' } });
+    expect(await engine.running(id)).toHaveLength(1);
+    expect(await real.client.remove(id)).toMatchObject({ status: 200 });
+    expect(await engine.running(id)).toEqual([]);
+  },
+);

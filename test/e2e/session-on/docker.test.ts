@@ -1,0 +1,17 @@
+import { needs } from '../../support/components.ts';
+import { docker } from '../../support/docker.ts';
+import { sessionOn } from './session-on.ts';
+
+const lines = (text: string) => text.split('\n').filter(Boolean);
+
+sessionOn({
+  driver: 'docker',
+  async ready(context) {
+    await needs(context, 'docker');
+    return {};
+  },
+  async remains(sessionId) {
+    const of = ['--filter', `label=corral.session=${sessionId}`, '--quiet'];
+    return [...lines(await docker('ps', '--all', ...of)), ...lines(await docker('volume', 'ls', ...of))];
+  },
+});

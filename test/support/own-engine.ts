@@ -1,0 +1,73 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { vi } from 'vitest';
+import { testImage } from './docker.ts';
+
+const execute = promisify(execFile);
+
+export interface OwnEngine extends AsyncDisposable {
+  readonly host: string;
+  readonly image: string;
+  running(sessionId: string): Promise<string[]>;
+  restart(): Promise<void>;
+}
+
+/** A Docker Engine of this test's own, with data of its own, so that what is done to it is done to nobody else. */
+export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Promise<OwnEngine> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-engine-'));
+  const host = `unix://${folder}/docker.sock`;
+  const docker = async (...args: string[]) =>
+    (await execute('docker', ['--host', host, ...args], { maxBuffer: 2 ** 26 })).stdout.split('\n').filter(Boolean);
+  const settings = {
+    ...{ 'data-root': `${folder}/data`, 'exec-root': `${folder}/exec`, pidfile: `${folder}/pid`, hosts: [host] },
+    ...{ bridge: 'none', iptables: false, ip6tables: false, 'live-restore': liveRestore },
+  };
+  await writeFile(join(folder, 'daemon.json'), JSON.stringify(settings));
+  const log = join(folder, 'log');
+  let daemon: ChildProcess;
+  async function start(): Promise<void> {
+    const out = openSync(log, 'a');
+    daemon = spawn('dockerd', ['--config-file', join(folder, 'daemon.json')], { stdio: ['ignore', out, out] });
+    closeSync(out);
+    await vi
+      .waitFor(() => docker('version'), { timeout: 60_000, interval: 200 })
+      .catch(async (cause) => {
+        throw new Error(`a second dockerd did not start:\n${(await readFile(log, 'utf8')).slice(-2_000)}`, { cause });
+      });
+  }
+  async function stop(): Promise<void> {
+    const exited = once(daemon, 'exit');
+    daemon.kill('SIGTERM');
+    await exited;
+  }
+  async function end(): Promise<void> {
+    const left = await docker('ps', '--all', '--quiet').catch(() => []);
+    if (left.length > 0) await docker('rm', '--force', '--volumes', ...left).catch(() => {});
+    await stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+  await start();
+  try {
+    const [image = ''] = (await execute('docker', ['images', '--format', '{{.Repository}}:{{.Tag}}', testImage])).stdout
+      .split('\n')
+      .filter(Boolean);
+    await execute('bash', ['-c', `set -o pipefail; docker save "$0" | docker --host "$1" load`, image, host]);
+    return {
+      ...{ host, image },
+      running: (sessionId) => docker('ps', '--quiet', '--filter', `label=corral.session=${sessionId}`),
+      async restart() {
+        await stop();
+        await start();
+      },
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
