@@ -138,7 +138,13 @@ export type FactType = SessionFact['type'];
 export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
 
 /** `seq` is 1, 2, 3, … per session; the only cursor anybody holds. `ts` is the server's clock, epoch ms. */
-export type SessionEvent = SessionFact & { readonly seq: number; readonly sessionId: SessionId; readonly ts: number };
+export type SessionEvent = SessionFact & {
+  readonly seq: number;
+  readonly sessionId: SessionId;
+  readonly ts: number;
+  /** Part of its data was kept beside the log, and cannot be read any more. */
+  readonly problem?: 'blob_missing';
+};
 
 /** Types that compaction may drop: their text stands whole in their message or tool result. */
 export const droppable: ReadonlySet<FactType> = new Set<FactType>(['message.delta', 'tool.output']);

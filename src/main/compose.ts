@@ -28,8 +28,10 @@ import type { Services } from '../session/services.ts';
 import { sessionService } from '../session/sessions.ts';
 import { terminalService } from '../session/terminals.ts';
 import { type WorkspaceService, workspaceService } from '../session/workspaces.ts';
+import { largeAside } from '../store/large/large.ts';
 import { storeEventLog } from '../store/log.ts';
 import { toolRegistry } from '../tools/registry.ts';
+import { closeBlobs, openBlobs } from './blobs.ts';
 import { openDriver, sandboxFolder } from './driver.ts';
 import { approvalsOf, egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
 import { desktopEnv, sandboxImage } from './image.ts';
@@ -87,7 +89,10 @@ export async function compose({
   await using stack = new AsyncDisposableStack();
   const dataDir = resolve(settings.dataDir);
   const config = { ...settings, dataDir };
-  const store = given.store ?? stack.use(await openStore({ config, logger, closing, say }));
+  const bare = given.store ?? stack.use(await openStore({ config, logger, closing, say }));
+  const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
+  const large = largeAside({ store: bare, blobs, newId: () => ids.short(), now: clock.now });
+  const { store } = large;
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const leaseMs = config.replicas.leaseSeconds * 1_000;
@@ -159,9 +164,16 @@ export async function compose({
   });
 
   const tools = toolRegistry(undefined, config.tools.computer);
-  const parts = stack.use(
-    await projectParts({ config, store, clock, ids, logger, learn, usual: { model, tools, plans: true } }),
-  );
+  const parts = await projectParts({
+    config,
+    store,
+    blobs,
+    clock,
+    ids,
+    logger,
+    learn,
+    usual: { model, tools, plans: true },
+  });
   const browsers = stack.use(
     new BrowserPool({
       clock,

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { vault } from '../auth/vault.ts';
 import type { Config } from '../config/config.ts';
 import type { BlobStore } from '../core/blobs.ts';
@@ -21,14 +20,12 @@ import { providerOf, splitModel } from '../session/providers.ts';
 import type { SessionService } from '../session/service.ts';
 import { sideMessages } from '../session/side-messages.ts';
 import { uploadService } from '../session/uploads.ts';
-import { localBlobs, volumeBlobs } from '../storage/folder.ts';
-import { s3Blobs } from '../storage/s3/s3.ts';
-import { mongoBlobs } from '../store/mongo/blobs.ts';
 import { encryptionKeys } from './encryption-keys.ts';
 
 interface Options {
   readonly config: Config;
   readonly store: Store;
+  readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly logger: Logger;
@@ -39,10 +36,9 @@ interface Options {
 }
 
 /** Projects and what belongs to them: agents, files, keys. Its services are for the facade, its hooks for the engine. */
-export async function projectParts({ config, store, clock, ids, logger, learn, usual }: Options) {
+export async function projectParts({ config, store, blobs, clock, ids, logger, learn, usual }: Options) {
   const { records } = store;
   const newId = () => ids.messageId(); // any UUID
-  const blobs = await openBlobs(config, clock);
   await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
     logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
   });
@@ -69,7 +65,6 @@ export async function projectParts({ config, store, clock, ids, logger, learn, u
   const onUse: EngineOptions['onUse'] = (session, client, signal) => copies.sync(session, client, signal);
 
   return {
-    [Symbol.asyncDispose]: async () => await close(blobs),
     profileOf,
     onUse,
     projects: (sessions: SessionService) =>
@@ -82,31 +77,6 @@ export async function projectParts({ config, store, clock, ids, logger, learn, u
       maxUploadBytes: config.maxUploadBytes,
     },
   };
-}
-
-async function close(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
-  await blobs[Symbol.asyncDispose]?.();
-  blobs[Symbol.dispose]?.();
-}
-
-async function openBlobs(
-  { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Config,
-  clock: Clock,
-): Promise<BlobStore> {
-  if (url && (kind === 'auto' || kind === 'mongo')) return mongoBlobs({ url }, clock.now);
-  if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
-  if (kind !== 's3') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
-  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
-  return s3Blobs({
-    endpoint,
-    region,
-    bucket: `${bucket}`,
-    prefix,
-    accessKeyId: accessKeyId?.reveal() ?? '',
-    secretAccessKey: secretAccessKey as Secret, // the settings refuse to be without
-    spoolFolder: join(dataDir, 'incoming'),
-    now: clock.now(),
-  });
 }
 
 const configuredKey = ({ models }: Config, provider: string): Secret | undefined =>

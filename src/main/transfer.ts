@@ -4,18 +4,28 @@ import { truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { loadConfig } from '../config/config.ts';
+import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
+import { randomIds } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
+import { largeAside } from '../store/large/large.ts';
 import { mongoStore } from '../store/mongo/store.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { exportSessions, importSessions, wholeSessions } from '../store/transfer.ts';
+import { closeBlobs, openBlobs } from './blobs.ts';
 import type { Command } from './command.ts';
 
 /** The store that the settings name, or an error at once: nobody waits for it here. */
 async function configured(): Promise<Store> {
   const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
-  if (config.mongodbUrl) return await mongoStore({ url: config.mongodbUrl });
-  return await sqliteStore({ path: join(resolve(config.dataDir), 'corral.db') });
+  const { mongodbUrl: url } = config;
+  const dataDir = resolve(config.dataDir);
+  await using stack = new AsyncDisposableStack();
+  const bare = stack.use(url ? await mongoStore({ url }) : await sqliteStore({ path: join(dataDir, 'corral.db') }));
+  const blobs = stack.adopt(await openBlobs({ ...config, dataDir }, systemClock), closeBlobs);
+  const { store } = largeAside({ store: bare, blobs, newId: randomIds().short, now: systemClock.now });
+  const held = stack.move();
+  return { ...store, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 const linesIn = (file: string) =>

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SessionFact } from '../../src/core/events.ts';
+import type { FactOf, SessionFact } from '../../src/core/events.ts';
 import { MessageId, SessionId } from '../../src/core/ids.ts';
 import type { EventLog, Followed, Store } from '../../src/core/ports.ts';
 
@@ -21,6 +21,15 @@ const messageId = MessageId.parse('11111111-1111-4111-8111-111111111111');
 /** Facts that compaction may drop. */
 export const deltas = (count: number): SessionFact[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'message.delta', runId: null, data: { messageId, text: `d${n}` } }));
+
+/** The result of a call, with as much in it as the test says. */
+export const called = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
+  ...{ type: 'tool.called', runId: null },
+  data: {
+    ...{ callId: 'c1', tool: 'shell', function: 'shell_exec', args: {}, success: true, output: '', content: null },
+    ...data,
+  },
+});
 
 /** Appends where the log ends, as its one writer would. */
 export function writer(

@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import type { BlobStore } from '../core/blobs.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Secret } from '../core/secret.ts';
+import { localBlobs, volumeBlobs } from '../storage/folder.ts';
+import { s3Blobs } from '../storage/s3/s3.ts';
+
+/** Where the settings keep bytes. */
+export async function openBlobs(
+  { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Pick<Config, 'storage' | 'dataDir' | 'mongodbUrl'>,
+  clock: Clock,
+): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
+  if (url && (kind === 'auto' || kind === 'mongo')) {
+    const { mongoBlobs } = await import('../store/mongo/blobs.ts'); // its driver takes long to load
+    return mongoBlobs({ url }, clock.now);
+  }
+  if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
+  if (kind !== 's3') return localBlobs(path ?? join(dataDir, 'files'), clock.now());
+  const { endpoint, region, bucket, prefix, accessKeyId, secretAccessKey } = s3;
+  return s3Blobs({
+    endpoint,
+    region,
+    bucket: `${bucket}`,
+    prefix,
+    accessKeyId: accessKeyId?.reveal() ?? '',
+    secretAccessKey: secretAccessKey as Secret, // the settings refuse to be without
+    spoolFolder: join(dataDir, 'incoming'),
+    now: clock.now(),
+  });
+}
+
+export async function closeBlobs(blobs: BlobStore & Partial<Disposable & AsyncDisposable>): Promise<void> {
+  await blobs[Symbol.asyncDispose]?.();
+  blobs[Symbol.dispose]?.();
+}
