@@ -41,10 +41,22 @@ export class CountingViewer implements Disposable {
 
   /** Resolves when all of that part of the screen has come. */
   async frame(width: number, height: number): Promise<void> {
-    const ask = Buffer.from([3, 0, 0, 0, 0, 0, width >> 8, width & 255, height >> 8, height & 255]);
+    await this.#asked(0, [0, 0, width, height]);
+  }
+
+  /** Resolves when something in there has changed, and the change has come. */
+  async change(x: number, y: number, width: number, height: number): Promise<void> {
+    await this.#asked(1, [x, y, width, height]);
+  }
+
+  point(x: number, y: number, buttons: number): void {
+    this.#socket.send(Buffer.from([5, buttons, x >> 8, x & 255, y >> 8, y & 255]));
+  }
+
+  async #asked(incremental: number, area: readonly number[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#done = resolve;
-    this.#socket.send(ask);
+    this.#socket.send(Buffer.from([3, incremental, ...area.flatMap((it) => [it >> 8, it & 255])]));
     await promise;
   }
 

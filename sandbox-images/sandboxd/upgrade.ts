@@ -3,6 +3,7 @@ import type { AppError } from '../../src/core/errors.ts';
 
 /** What a connection turns into that carries raw bytes both ways: no frames, no masks, held back by who does not read. */
 export const protocol = 'corral-stream';
+const mostWaiting = 1024 * 1024;
 
 /** Gives the connection to the stream, until one of the two ends. */
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
@@ -13,10 +14,26 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
     [connection, stream],
     [stream, connection],
   ] as const) {
-    from.pipe(to);
+    pour(from, to);
     from.on('error', () => {}); // its close says the rest
     from.once('close', () => to.destroy());
   }
+}
+
+/**
+ * Like `pipe`, but reading goes on while there is room: a screen is written in megabytes, and `pipe` would have both
+ * programs and us take turns for each 64 KiB of it, which costs most where the processors are busy.
+ */
+function pour(from: Duplex, to: Duplex): void {
+  const took = () => {
+    if (from.isPaused() && to.writableLength < mostWaiting) from.resume();
+  };
+  from.on('data', (chunk: Buffer) => {
+    if (to.writableEnded) return;
+    to.write(chunk, took);
+    if (to.writableLength >= mostWaiting) from.pause();
+  });
+  from.once('end', () => to.end());
 }
 
 /** There is no response object on a connection that asked for another protocol. */

@@ -11,6 +11,8 @@ export interface ChildSpec {
   readonly stdio: StdioOptions;
   /** 0 to 1000: who goes first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
+  /** It does not wait while a shell works: somebody may be looking at it. */
+  readonly isPrompt?: boolean;
   /** The most that one of its processes may write into one file, or have as memory of its own. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
@@ -21,10 +23,10 @@ export interface Child {
   end(): Promise<void>;
 }
 
-/** A program in a session of its own, that the kernel rather ends than a shell, and that waits for the shells' share. */
+/** A program in a session of its own, that the kernel rather ends than a shell. */
 export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
-  const own = `${limited(spec)} exec nice -n 5 "$@"`;
+  const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
   const started = spawn('/bin/sh', ['-c', own, 'sh', ...spec.command], {
     cwd: spec.cwd,
     env: spec.env,

@@ -54,6 +54,7 @@ export async function startDisplay(
     env: { ...env, XAUTHORITY: authority },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     oomScore: 50,
+    isPrompt: true,
   });
   try {
     const number = await firstLine(xvnc.process.stdio[3] as Readable, xvnc.died, patience);

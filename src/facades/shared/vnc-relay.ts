@@ -8,8 +8,8 @@ import { closeCodes, type Socket } from './ws-socket.ts';
 // A viewer's socket and the screen in its sandbox, joined. The screen's bytes pass as they are; the viewer's are looked
 // at, and what it may not do is left out. Neither side is read faster than the other takes it.
 
-const highBytes = 256 * 1024;
-const lowBytes = 64 * 1024;
+/** A quarter of a screen: with less, the programs on the way take turns instead of working at once. */
+const mostWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 
 export interface RelayWish {
@@ -89,10 +89,10 @@ class Relay {
     const { stream } = this.#viewer;
     stream.on('data', (chunk: Buffer) => {
       connection.send(chunk);
-      if (connection.bufferedAmount > highBytes || connection.readyState !== connection.OPEN) stream.pause();
+      if (connection.bufferedAmount >= mostWaiting || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {
-      if (stream.isPaused() && connection.bufferedAmount <= lowBytes) stream.resume();
+      if (stream.isPaused() && connection.bufferedAmount < mostWaiting) stream.resume();
     });
     connection.once('close', () => flushed[Symbol.dispose]());
     stream.on('drain', () => connection.resume());
