@@ -132,6 +132,8 @@ export const runSetup = setup({
       const { callId, timeoutMs: remainingMs } = approval;
       return { type: 'run.waiting', question, approval: { callId, remainingMs } };
     }),
+    /** The session knows of messages that this run was given while it was on its way to its question. */
+    tellAsked: sendParent(({ context }): RunNews => ({ type: 'run.asked', seen: context.seen })),
     tellEnding: sendParent({ type: 'run.ending' } satisfies RunNews),
     askLeave: sendParent(({ context }): RunNews => ({ type: 'run.wantsToEnd', seen: context.seen })),
   },

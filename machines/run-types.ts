@@ -107,6 +107,8 @@ export type RunEvent =
 /** What a run tells its session. */
 export type RunNews =
   | { type: 'run.waiting'; question: string; approval?: PendingApproval }
+  /** Its question is in the log; `seen` as below. */
+  | { type: 'run.asked'; seen: number }
   /** Asks leave to end; `seen` counts the injected messages it took in. */
   | { type: 'run.wantsToEnd'; seen: number }
   /** From now on it takes nothing: its end is on its way to the log. */

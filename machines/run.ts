@@ -230,7 +230,7 @@ export const runMachine = runSetup.createMachine({
             onError: crashed,
           },
         },
-        open: {},
+        open: { entry: 'tellAsked' },
       },
     },
     ending: {

@@ -66,6 +66,14 @@ export const answerIt = own.enqueueActions(({ context, event, enqueue }) => {
   });
 });
 
+export const answerUnread = own.enqueueActions(({ context, enqueue }) => {
+  if (!context.active) return;
+  enqueue({
+    type: 'record',
+    params: { facts: [{ type: 'run.resumed', runId: context.active.runId, data: {} }] },
+  });
+});
+
 /** A message that comes while a call waits for leave decides on it. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active || !context.approval) return;

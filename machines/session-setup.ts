@@ -26,6 +26,7 @@ export const sessionSetup = setup({
     approval: ({ context }) => Math.min(context.approval?.remainingMs ?? 0, 2 ** 31 - 1),
   },
   guards: {
+    hasUnread: ({ context, event }) => event.type === 'run.asked' && context.forwarded > event.seen,
     goes: ({ context }) => context.goes,
     hasQueued: ({ context }) => context.queue.length > 0,
     isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,

@@ -3,6 +3,7 @@ import {
   answerApproval,
   answerIt,
   answerReleases,
+  answerUnread,
   begin,
   decide,
   dismiss,
@@ -161,7 +162,11 @@ export const sessionMachine = sessionSetup.createMachine({
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   // However full the queue is: what waits in it waits for this answer.
-                  on: { 'cmd.send': { target: 'requeued', actions: answerIt } },
+                  on: {
+                    'cmd.send': { target: 'requeued', actions: answerIt },
+                    // Sent before the question was there, and not read by whoever asked it: nobody need say it twice.
+                    'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
+                  },
                 },
                 // A call is not made before somebody decides, in words or by command; in the end time does.
                 approving: {

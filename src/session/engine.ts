@@ -12,7 +12,7 @@ import { failpointSync } from '../core/failpoint.ts';
 import { type IdSource, type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
 import type { SessionRecord } from '../core/records.ts';
-import type { SandboxClient } from '../sandbox/client.ts';
+import type { DesktopStatus, SandboxClient } from '../sandbox/client.ts';
 import { withoutDesktop } from '../tools/registry.ts';
 import { endFacts, runWith } from './actors/run-actors.ts';
 import { type SandboxDeps, sandboxWith } from './actors/sandbox-actors.ts';
@@ -21,6 +21,7 @@ import type { AgentDesktop } from './agent-desktop.ts';
 import { alreadySent } from './already-sent.ts';
 import { Answers } from './answers.ts';
 import { Crossing, type Wish } from './crossing.ts';
+import { DesktopNews } from './desktop-news.ts';
 import { Guests } from './guests.ts';
 import { foldRuns, queuedRun, type RunFold } from './hydrate.ts';
 import { type Broken, freshRun, hearMessages, type Live, type Recording } from './live.ts';
@@ -254,6 +255,12 @@ export class Engine implements AsyncDisposable {
     });
   }
 
+  /** Somebody looked at the desktop of a session's sandbox; where the session is ours, its log is told what is new. */
+  saw(id: SessionId, status: DesktopStatus): void {
+    const facts = this.#lives.get(id)?.desktop.saw(status) ?? [];
+    for (const data of facts) this.note(id, { type: 'desktop', data });
+  }
+
   /** The session has a sandbox, or one on its way. */
   holds(id: SessionId): boolean {
     const child = this.#supervisor.getSnapshot().children[id];
@@ -299,6 +306,7 @@ export class Engine implements AsyncDisposable {
         }),
         sandbox: sandboxWith({
           ...{ driver, clock, startTimeoutMs, live, prepare, track },
+          saw: (id, status) => this.saw(id, status),
           ...(agentDesktop && { release: (client) => agentDesktop.release(client) }),
           spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...this.#fence(id) }),
           connect: (id, link) => connect({ ...link, ...this.#fence(id) }),
@@ -369,8 +377,8 @@ export class Engine implements AsyncDisposable {
   }
 
   #scribe(live: Live, runId: RunId, soFar: RunSoFar): RunScribe {
-    const { ids, clock, store } = this.#options;
-    const transcript = new Transcript(live.id, store.records);
+    const { ids, clock } = this.#options;
+    const { transcript } = live;
     return new RunScribe({ writer: live.writer, transcript, ids, clock, runId, soFar });
   }
 
@@ -446,9 +454,11 @@ export class Engine implements AsyncDisposable {
       scribe: undefined,
       client: undefined,
       isPaused: false,
+      desktop: new DesktopNews(),
       task: '',
+      transcript: new Transcript(id, store.records),
     };
-    const transcript = new Transcript(id, store.records);
+    const { transcript } = live;
     if (folds.size > 0) await transcript.load();
     throwIfFired(signal); // it was left meanwhile
     const first = runs[0];

@@ -38,15 +38,22 @@ export class RunFold {
   #turns = 0;
   #tokens = 0;
   #cost = 0;
-  /** When it last began to work, and its newest event: how long it worked counts across a restart. */
+  /** How long it worked before its last restart, when it then began again, and its newest event: no server, no work. */
+  #worked = 0;
   #since = 0;
   #last = 0;
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
 
   add(event: SessionEvent): void {
+    const before = this.#last;
     this.#last = event.ts;
-    if (event.type === 'run.started' || event.type === 'run.resumed') this.#since = event.ts;
     switch (event.type) {
+      case 'run.started':
+        this.#since = event.ts;
+        break;
+      case 'run.notice':
+        if (event.data.kind === 'resumed_after_restart') this.#restarted(before, event.ts);
+        break;
       case 'message.user':
         this.#inbox.push({ messageId: event.data.messageId, text: event.data.text });
         break;
@@ -94,7 +101,8 @@ export class RunFold {
         // A message that decided on a call is no news for the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = undefined;
-        this.#turns = this.#tokens = this.#cost = 0; // an answer grants the budget anew
+        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the budget anew
+        this.#since = event.ts;
         break;
       case 'usage':
         this.#turns += 1;
@@ -103,6 +111,13 @@ export class RunFold {
         break;
       default:
     }
+  }
+
+  #restarted(cutAt: number, now: number): void {
+    if (this.#waiting !== undefined) return;
+    this.#worked += cutAt - this.#since;
+    this.#since = now;
+    if (!this.#openCall) this.#turns += 1;
   }
 
   /** A message whose deltas are in the log and which is not. */
@@ -126,9 +141,11 @@ export class RunFold {
     const unseen = this.#inbox.filter(isNews).length;
     const planned = this.#steps.length > 0;
     const approval = this.#approval;
-    const spent = { turns: this.#turns, tokens: this.#tokens, cost: this.#cost };
+    // A turn that was cut was asked for all the same: one that ends its server each time must not be asked for for ever.
+    const cut = calls.length === 0 && this.#waiting === undefined ? 1 : 0;
+    const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
     const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
-    const workedMs = this.#waiting === undefined ? this.#last - this.#since : 0;
+    const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
     return {
       steps: this.#steps,
       calls,

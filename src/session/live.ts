@@ -2,19 +2,25 @@ import type { QueuedRun } from '../../machines/session.ts';
 import type { FactOf, SessionFact } from '../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../core/ids.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
+import type { DesktopNews } from './desktop-news.ts';
 import type { RunScribe, RunSoFar } from './scribe.ts';
+import type { Transcript } from './transcript.ts';
 import type { SessionWriter } from './writer.ts';
 
 /** What a session's actors share while it is in memory. */
 export interface Live {
   readonly id: SessionId;
   readonly writer: SessionWriter;
+  /** Read when the first run here begins, and kept for the next: it grows with the session. */
+  readonly transcript: Transcript;
   scribe: RunScribe | undefined;
   /** What the scribe's run is about; known from the moment it begins, before that is in the log. */
   task: string;
   /** The way in, while the sandbox is held. */
   client: SandboxClient | undefined;
   isPaused: boolean;
+  /** What its log knows of the desktop in its sandbox. */
+  readonly desktop: DesktopNews;
 }
 
 export const freshRun = (messageId: MessageId, text: string): RunSoFar => ({

@@ -5,7 +5,7 @@ import type { IdSource, MessageId, RunId } from '../core/ids.ts';
 import type { Usage } from '../llm/model.ts';
 import { BoundedOutput } from '../tools/output.ts';
 import { Coalescer } from './coalescer.ts';
-import type { Transcript } from './transcript.ts';
+import type { Entry, Transcript } from './transcript.ts';
 import type { SessionWriter } from './writer.ts';
 
 export interface UserMessage {
@@ -72,6 +72,11 @@ export class RunScribe {
   }
   get steps(): readonly PlanStep[] {
     return this.#steps;
+  }
+
+  /** For the model to see. What still comes after the run is closed is not: its end has said all there is to say. */
+  add(entry: Entry): void {
+    if (!this.#closed) this.transcript.add(entry);
   }
 
   /** A message that the next turn must see. */

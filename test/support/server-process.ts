@@ -44,7 +44,10 @@ async function started({ folder, port }: Place, settings: Record<string, string>
       () => 0,
     );
   };
-  await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 60_000, interval: 20 }); // also in beforeAll
+  const late = (thrown: unknown) => {
+    throw new Error(`the server is not up after a minute:\n${output}`, { cause: thrown });
+  };
+  await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 60_000, interval: 20 }).catch(late); // also in beforeAll
   return { exit, output: () => output, pid: child.pid as number, kill: (signal: NodeJS.Signals) => child.kill(signal) };
 }
 

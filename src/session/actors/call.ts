@@ -75,9 +75,7 @@ async function perform(
   };
   const family = tools.find(name)?.family;
   if (family === undefined || family === 'message') {
-    const result = await runTool(tools, { ...base, sandbox: outside }, { name, args });
-    if (family === 'message' && result.ok) await scribe.write(...scribe.said(halves(textOf(args))));
-    return result;
+    return await runTool(tools, { ...base, sandbox: outside }, { name, args });
   }
   await using used = await sandbox.use(signal);
   const { desktop } = work;
@@ -111,9 +109,12 @@ async function record(
   const output = forModel(result);
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
   const message = { role: 'tool', callId, name, output, success: result.ok, ...(pictures && { pictures }) } as const;
-  scribe.transcript.add({ runId: scribe.runId, message });
+  scribe.add({ runId: scribe.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
+  // What a call says to the user and its result are in the log together: a restart between them would say it twice.
+  const says = result.ok && name !== askUser.name && work.tools.find(name)?.family === 'message';
   await scribe.write(
+    ...(says ? scribe.said(halves(textOf(args))) : []),
     scribe.called({
       success: result.ok,
       output: result.output,

@@ -25,7 +25,10 @@ export async function plan(
   const note = again ? replanNote(steps) : planNote;
   const first = await takeTurn(work, { ...wanted, note, hint }, signal);
   if (!first.ok) return first.result;
-  if (first.empty) return { kind: 'empty', spent: first.spent };
+  if (first.empty) {
+    await scribe.write(...first.facts); // it cost what it cost, also after a restart
+    return { kind: 'empty', spent: first.spent };
+  }
   let turn: Turn & { ok: true } = first;
   let made = answerCalls(scribe, turn);
   if (!made) {
@@ -58,7 +61,7 @@ function answerCalls(scribe: RunScribe, { message }: Turn & { ok: true }): MakeP
     made ??= parsed?.data;
     const output = parsed?.success ? 'Noted.' : 'Not done: only make_plan, with a title and steps, can be called now.';
     const result = { role: 'tool', callId, name, output, success: parsed?.success === true } as const;
-    scribe.transcript.add({ runId: scribe.runId, message: result });
+    scribe.add({ runId: scribe.runId, message: result });
   }
   return made;
 }

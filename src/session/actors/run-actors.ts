@@ -85,7 +85,7 @@ async function endRun(
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
-  // And the transcript with it: an idle session is small. The next run may have begun, if this took too long.
+  // The next run may have begun, if this took too long.
   if (live.scribe === scribe) live.scribe = undefined;
 }
 

@@ -80,10 +80,10 @@ export async function takeTurn(
   }
   const empty = isEmpty(turn);
   const { runId } = scribe;
-  if (!empty) scribe.transcript.add({ runId, message });
+  if (!empty) scribe.add({ runId, message });
   for (const { callId, name } of refused) {
     const output = 'Not run: too many calls in one turn.';
-    scribe.transcript.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
+    scribe.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   const { inputTokens, outputTokens, cost } = outcome.usage;
   return {

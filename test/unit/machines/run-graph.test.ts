@@ -36,7 +36,7 @@ const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
 ]);
 const graph = explore({
   machine: runWith(new Holes()).provide({
-    actions: { tellWaiting: () => {}, askLeave: () => {}, tellEnding: () => {} },
+    actions: { tellWaiting: () => {}, tellAsked: () => {}, askLeave: () => {}, tellEnding: () => {} },
   }) as typeof runMachine,
   starts: [
     runInput({ policy }),

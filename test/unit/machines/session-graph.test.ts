@@ -45,6 +45,7 @@ const graph = explore({
     { type: 'run.waiting', question: '?', approval },
     { type: 'cmd.decide', commandId: 'decide', callId: 'c', decision: 'approved', by: 'somebody' },
     { type: 'cmd.decide', commandId: 'decide', callId: 'other', decision: 'approved', by: 'somebody' },
+    { type: 'run.asked', seen: 0 },
     { type: 'run.wantsToEnd', seen: 0 },
     { type: 'run.ending' },
     { type: 'sandbox.wantsSlot' },

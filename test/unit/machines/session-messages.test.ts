@@ -324,6 +324,29 @@ describe('session: after a restart', () => {
     expect(run.heard.slice(1)).toEqual([{ type: 'run.goOn' }, { type: 'run.mayEnd' }]);
   });
 
+  test('F111 a message that came while its question was on its way lets it go on; one that it knew does not', () => {
+    const { run, send, log } = sessionAlone();
+    send(1);
+    send(2, 'inject');
+    run.says({ type: 'run.waiting', question: 'Which one?' });
+    run.says({ type: 'run.asked', seen: 0 });
+    expect(log().slice(-2)).toEqual(['message.user 1', 'run.resumed 1']);
+    expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.answer' }]);
+    run.says({ type: 'run.waiting', question: 'And now?' });
+    run.says({ type: 'run.asked', seen: 1 });
+    expect(run.heard).toHaveLength(2);
+  });
+
+  test('F111 a message that came before a question about a call decides nothing about it', () => {
+    const { run, send, log } = sessionAlone();
+    send(1);
+    send(2, 'inject');
+    run.says({ type: 'run.waiting', question: 'May I?', approval: { callId: 'c1', remainingMs: 1_000 } });
+    run.says({ type: 'run.asked', seen: 0 });
+    expect(log().at(-1)).toBe('message.user 1');
+    expect(run.heard).toEqual([{ type: 'run.inject' }]);
+  });
+
   test('a run that waited waits on, holds no place, and takes its answer', () => {
     const { run, send, log, slots } = sessionAlone({ runs: [cutWaiting] });
     expect(slots()).toEqual(['release run']);

@@ -90,6 +90,8 @@ describe('a run that a restart cut', () => {
     expect(worked(at(350, calling), at(400, wait))).toBe(0);
     const resumed = at(900, fact('run.resumed', { messageId: messageId(2) }));
     expect(worked(at(400, wait), resumed, at(910, calling))).toBe(10);
+    const restarted = at(5_000, fact('run.notice', { kind: 'resumed_after_restart', detail: '' }));
+    expect(worked(at(350, calling), restarted, at(5_040, usage))).toBe(290); // no server, no work
   });
 
   test('knows whether its step has failed so far', () => {
@@ -131,9 +133,20 @@ describe('a run that a restart cut', () => {
   });
 
   test('has spent what its turns cost, and with an answer the budget anew', () => {
-    expect(folded(usage, usage).resume().spent).toEqual({ turns: 2, tokens: 30, cost: 0.5 });
+    expect(folded(usage, usage, calling).resume().spent).toMatchObject({ tokens: 30, cost: 0.5 });
     const answered = folded(usage, wait, fact('run.resumed', { messageId: messageId(2) }), usage);
-    expect(answered.resume().spent).toEqual({ turns: 1, tokens: 15, cost: 0.25 });
+    expect(answered.resume().spent).toMatchObject({ tokens: 15, cost: 0.25 });
+  });
+
+  test('F084 has spent the turns that were cut too, so that none can end its server for ever', () => {
+    const restarted = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
+    const turnsOf = (...facts: SessionFact[]) => folded(...facts).resume().spent.turns;
+    expect(turnsOf(usage)).toBe(2);
+    expect(turnsOf(usage, restarted, restarted)).toBe(4);
+    expect(turnsOf(usage, wait, restarted)).toBe(1);
+    const { resume, transcript } = folded(usage, calling, restarted);
+    transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: 1 }));
+    expect(resume().spent.turns).toBe(1); // it was in the middle of a call
   });
 
   test('waits for the answer to its question, until it was given', () => {
