@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdir, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { engineFilter } from '../../drivers/docker/filter/filter.ts';
 import { AppError } from '../core/errors.ts';
@@ -21,11 +21,12 @@ export const engineFilterCommand: Command = {
     if (!listen || !instance || !root) {
       throw new AppError('invalid_request', `engine-filter needs ${engineFilterCommand.usage}.`);
     }
-    await mkdir(root, { recursive: true });
+    // The folder itself is the server's to make: to us it may be there for reading only.
+    await mkdir(dirname(root), { recursive: true });
     await mkdir(dirname(listen), { recursive: true });
     await using _filter = await engineFilter({
       ...{ engine, listen, instance },
-      root: await realpath(root),
+      root: join(await realpath(dirname(root)), basename(root)),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),
     });
     say(`the engine at ${engine} answers at ${listen}, for the sandboxes of ${instance} alone.`);
