@@ -215,6 +215,20 @@ export const Config = z.strictObject({
   }),
   toolTimeoutSeconds: setting(whole(1, day), 600, 'time for one command; then its whole tree is killed'),
   maxEventsPerSession: setting(whole(100), 50_000, 'events kept for each session'),
+  retention: z.strictObject({
+    days: setting(
+      whole(0, 36_500),
+      0,
+      'a finished session is deleted when nothing happened in it for so long; 0 is never',
+    ),
+    maxSessions: setting(
+      whole(0),
+      0,
+      'beyond so many stored sessions the finished ones that rested longest are deleted; 0 is no limit',
+    ),
+    maxBytes: setting(size(0), 0, 'the same by the size of all their histories together; 0 is no limit'),
+    maxSessionBytes: setting(size(0), 0, 'beyond this the oldest events of a resting session go; 0 is no limit'),
+  }),
   workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),
   session: z.strictObject({
     passivateSeconds: setting(whole(1, day), 60, 'an idle session leaves memory after this; its history stays'),

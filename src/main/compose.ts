@@ -23,6 +23,7 @@ import { Presence } from '../session/presence.ts';
 import { processService } from '../session/processes.ts';
 import { Reconciler } from '../session/reconciler.ts';
 import { removeSession } from '../session/removal.ts';
+import { Keeper } from '../session/retention/keeper.ts';
 import { sandboxService } from '../session/sandbox-service.ts';
 import type { Services } from '../session/services.ts';
 import { sessionService } from '../session/sessions.ts';
@@ -45,6 +46,7 @@ import { openStore } from './store.ts';
 const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const template = 'default';
+const retentionMs = 60_000;
 
 interface Options {
   readonly config: Config;
@@ -71,6 +73,7 @@ export interface Core extends AsyncDisposable {
   readonly inbox: Inbox;
   readonly driver: Driver;
   readonly engine: Engine;
+  readonly keeper: Keeper;
   readonly metrics: Metrics;
   readonly modelName: string;
   readonly instance: string;
@@ -273,6 +276,14 @@ export async function compose({
   await reconciler.recover(closing);
   stack.defer(async () => await sweeping);
   const sweeping = reconciler.run(closing);
+  const keeper = new Keeper({
+    ...{ policy: config.retention, store, driver, engine, presence, clock, logger, collect: large.collect },
+    ...{ ownership: replica.ownership, mayKeep: replica.mayKeep, name: replica.name ?? 'alone' },
+    remove: (id) => sessions.delete(id),
+    everyMs: retentionMs,
+  });
+  stack.defer(async () => await keeping);
+  const keeping = keeper.run(closing);
 
   const known = (id: SessionId) => sessions.get(id);
   const desktop = desktopService({
@@ -306,6 +317,7 @@ export async function compose({
       inbox,
       driver,
       engine,
+      keeper,
       metrics,
       instance,
       modelName: model.name,

@@ -17,6 +17,8 @@ export interface Replica extends AsyncDisposable {
   isAlive(name: string): Promise<boolean>;
   /** Whether it falls to us to destroy what nobody claims. */
   mayReap(): Promise<boolean>;
+  /** The same of deleting what the settings keep no longer. */
+  mayKeep(): Promise<boolean>;
   /** From here on the others are known, and know of us. */
   meet(others: Pick<NeighbourOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
@@ -27,6 +29,7 @@ interface Options {
   readonly leaseMs: number;
 }
 const reaperMs = 30_000;
+const keeperMs = 5 * 60_000;
 
 export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Replica {
   const name = ids.short();
@@ -36,6 +39,7 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
       isAlive: async () => true,
       ownership: soleOwnership(),
       mayReap: async () => true,
+      mayKeep: async () => true,
       meet: () => {},
     };
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
@@ -49,11 +53,12 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
     ownership,
     isAlive: async (other) => other === name || (await store.records.get('replica', other)) !== undefined,
     mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
+    mayKeep: async () => (await store.leases.acquire('keeper', holder, clock.now(), keeperMs)) !== undefined,
     meet(others) {
       neighbours = new Neighbours({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      await store.leases.release('reaper', holder).catch(() => {}); // it lapses
+      for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // it lapses
       await neighbours?.[Symbol.asyncDispose]();
     },
   };

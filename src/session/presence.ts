@@ -7,6 +7,10 @@ export class Presence {
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
+  /** Somebody has a stream of it open, of whatever kind. */
+  isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
+  inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
+
   watch(id: SessionId): Disposable {
     this.#watchers.set(id, (this.#watchers.get(id) ?? 0) + 1);
     let done = false;

@@ -1,0 +1,148 @@
+import type { Call, Driver } from '../../../drivers/driver.ts';
+import { deadline, pause, throwIfFired } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Store } from '../../core/ports.ts';
+import type { Engine, EngineLogger } from '../engine.ts';
+import type { Ownership } from '../ownership.ts';
+import type { Presence } from '../presence.ts';
+import { StoredSession } from '../projection.ts';
+import { LogSizes } from './log-sizes.ts';
+import { asksBytes, deletesAny, isSpare, overdue, type RetentionPolicy } from './policy.ts';
+import { Viewed } from './viewed.ts';
+
+export interface KeeperDeps {
+  readonly policy: RetentionPolicy;
+  readonly store: Store;
+  readonly driver: Pick<Driver, 'list'>;
+  readonly engine: Pick<Engine, 'live' | 'record'>;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
+  readonly ownership: Pick<Ownership, 'isElsewhere'>;
+  /** Whether it falls to us now; two at once would do no harm. */
+  readonly mayKeep: () => Promise<boolean>;
+  /** This server among those of the store. */
+  readonly name: string;
+  /** The ordinary way, as a client's. */
+  readonly remove: (id: SessionId) => Promise<void>;
+  /** Blobs that nobody refers to and that are older than this. */
+  readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
+  readonly everyMs: number;
+}
+const batch = 50; // sessions at a time; the next ones follow in the next round
+const blobAgeMs = 60 * 60 * 1_000; // no append takes so long
+const listMs = 20_000;
+
+/** Deletes and shortens what the policy keeps no longer, a little at a time, and never what somebody uses. */
+export class Keeper {
+  readonly #deps: KeeperDeps;
+  readonly #sizes: LogSizes;
+  readonly #viewed: Viewed | undefined;
+  /** Overdue in the round before: whoever looks at one meanwhile keeps it. */
+  #marked: ReadonlySet<SessionId> = new Set();
+
+  constructor(deps: KeeperDeps) {
+    this.#deps = deps;
+    this.#sizes = new LogSizes(deps.store.events);
+    const { store, presence, clock, name, everyMs } = deps;
+    if (store.shared) this.#viewed = new Viewed({ records: store.records, presence, clock, name, ttlMs: 3 * everyMs });
+  }
+
+  /** Until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { everyMs, clock, logger } = this.#deps;
+    while (!signal.aborted) {
+      await pause(everyMs, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      await this.round(signal).catch((error: unknown) => {
+        if (!signal.aborted) logger.warn({ err: error }, 'old sessions could not be looked through; trying again');
+      });
+    }
+  }
+
+  async round(signal: AbortSignal): Promise<void> {
+    const { policy, mayKeep, store, clock, collect, logger } = this.#deps;
+    if (deletesAny(policy)) await this.#viewed?.tell();
+    if (!(await mayKeep())) {
+      this.#marked = new Set();
+      return;
+    }
+    const blobs = await collect(clock.now() - blobAgeMs, signal);
+    if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
+    if (!deletesAny(policy) && !asksBytes(policy)) return;
+    const sessions = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
+    if (policy.maxSessionBytes > 0) await this.#shorten(sessions, signal);
+    const bytes = policy.maxBytes > 0 ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
+    await this.#delete(overdue(policy, sessions, bytes, clock.now()), signal);
+  }
+
+  async #delete(due: readonly SessionId[], signal: AbortSignal): Promise<void> {
+    const { logger, remove } = this.#deps;
+    const again = due.filter((id) => this.#marked.has(id)).slice(0, batch);
+    this.#marked = new Set(due);
+    if (again.length === 0) return;
+    const sandboxes = await this.#sandboxes(signal);
+    for (const id of again) {
+      throwIfFired(signal);
+      if (sandboxes.has(id) || !(await this.#isUnused(id))) continue;
+      await remove(id).then(
+        () => logger.info({ session: id }, 'session deleted: the settings keep it no longer'),
+        (thrown: unknown) => {
+          if (toAppError(thrown).code !== 'session_not_found') throw thrown; // another server was first
+        },
+      );
+    }
+  }
+
+  /** Ours and at rest at the moment of this answer: between it and the tombstone nothing else is done. */
+  async #isUnused(id: SessionId): Promise<boolean> {
+    const { engine, presence, ownership } = this.#deps;
+    if (engine.live(id) || presence.isInUse(id) || (await ownership.isElsewhere(id))) return false;
+    if (await this.#viewed?.isElsewhere(id)) return false;
+    try {
+      const before = await this.#stored(id);
+      const now = await engine.record(id);
+      return before?.lastSeq === now.lastSeq && isSpare(now) && !presence.isInUse(id);
+    } catch (thrown) {
+      const { code } = toAppError(thrown);
+      if (code === 'fenced' || code === 'session_not_found') return false;
+      throw thrown;
+    }
+  }
+
+  async #stored(id: SessionId): Promise<StoredSession | undefined> {
+    const found = await this.#deps.store.records.get('session', id);
+    return found && StoredSession.parse(found.doc);
+  }
+
+  /** First what stands whole elsewhere, then the oldest. Seqs stay; a cursor into what is gone is told to resync. */
+  async #shorten(sessions: readonly StoredSession[], signal: AbortSignal): Promise<void> {
+    const { policy, store, engine, ownership } = this.#deps;
+    const bytes = await this.#sizes.of(sessions, signal);
+    let done = 0;
+    for (const record of sessions) {
+      const { id } = record;
+      if ((bytes.get(id) ?? 0) <= policy.maxSessionBytes || record.deleting || record.openRuns.length > 0) continue;
+      if (engine.live(id) || (await ownership.isElsewhere(id))) continue;
+      throwIfFired(signal);
+      if (done++ === batch) return;
+      const all = Number.MAX_SAFE_INTEGER;
+      await store.events.compact(id, { keepDroppable: 1, keepAll: all });
+      if ((await this.#sizes.measure(id)) <= policy.maxSessionBytes) continue;
+      const keepAll = await this.#sizes.fitting(id, policy.maxSessionBytes);
+      await store.events.compact(id, { keepDroppable: 1, keepAll });
+      await this.#sizes.measure(id);
+    }
+  }
+
+  /** Of which sessions a sandbox runs. A driver that does not answer ends the round: in doubt nothing is deleted. */
+  async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
+    const { driver, clock } = this.#deps;
+    using until = deadline(listMs, clock, signal);
+    const call: Call = { signal: until.signal, deadlineAt: clock.now() + listMs };
+    const up = (await driver.list(call)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
+    return new Set(up.map(({ sessionId }) => sessionId));
+  }
+}
