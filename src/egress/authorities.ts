@@ -10,16 +10,28 @@ import { AppError } from '../core/errors.ts';
 export async function caBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
   for (const file of extraFiles) all.push(...(await certificatesIn(file)));
-  const distinct = new Set(all.map((pem) => pem.replaceAll('\r', '').trim()));
+  const distinct = new Set(all.map(normal));
   return `${[...distinct].join('\n')}\n`;
 }
 
-/** Those among them that images do not know: what the operator added. Undefined: none. Rejects: invalid_request. */
+/**
+ * Those among them that the images' own authorities, which are the usual ones, do not cover: what the operator added.
+ * Undefined: none. Rejects: invalid_request.
+ */
 export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
-  const extra = [...getCACertificates('extra')];
-  for (const file of extraFiles) extra.push(...(await certificatesIn(file)));
-  return extra.length === 0 ? undefined : `${extra.join('\n')}\n`;
+  const given = [...getCACertificates('extra')];
+  for (const file of extraFiles) given.push(...(await certificatesIn(file)));
+  const known = new Set(getCACertificates('bundled').map(printOf)); // the same one is wrapped in many ways
+  const extra = given.filter((pem) => {
+    const print = printOf(pem);
+    return !known.has(print) && known.add(print);
+  });
+  return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
 }
+
+const printOf = (pem: string) => new X509Certificate(pem).fingerprint256;
+
+const normal = (pem: string) => pem.replaceAll('\r', '').trim();
 
 async function certificatesIn(file: string): Promise<string[]> {
   const wrong = (what: string, cause?: unknown) =>

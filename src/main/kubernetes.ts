@@ -22,6 +22,9 @@ interface Options {
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
+/** Linux takes 128 KiB for one variable. */
+const maxVariable = 100_000;
+
 /** The driver and its egress listener, which close together. */
 export async function openKubernetes({ config, instance, gate, ids, say }: Options): Promise<Driver> {
   const { kubernetes } = config;
@@ -48,6 +51,13 @@ export async function reapCluster(config: Config, instance: string, ids: IdSourc
 async function kubernetesOptions(config: Config, instance: string, ids: IdSource): Promise<KubernetesOptions> {
   const { kubernetes: it } = config;
   const extraCa = await extraAuthorities(config.extraCa);
+  if (extraCa && extraCa.length > maxVariable) {
+    throw new AppError(
+      'invalid_request',
+      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS have ${extraCa.length} bytes of authorities that images do not know. A pod ` +
+        `is given them in its environment, which takes ${maxVariable}: name only those that sandboxes need.`,
+    );
+  }
   return {
     ...(it.kubeconfig !== undefined && { kubeconfig: it.kubeconfig }),
     ...(it.context !== undefined && { context: it.context }),

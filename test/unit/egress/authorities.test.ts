@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { caBundle, sandboxEnv } from '../../../src/egress/authorities.ts';
+import { caBundle, extraAuthorities, sandboxEnv } from '../../../src/egress/authorities.ts';
 import { selfSigned } from '../../support/egress-certificate.ts';
 
 let folder: string;
@@ -29,6 +29,15 @@ test("the bundle has the server's own roots and the extra authorities, each once
   expect(bundle).toHaveLength(own.length + 2);
   const names = bundle.slice(-2).map((pem) => new X509Certificate(pem).subjectAltName);
   expect(names).toEqual(['DNS:one.example.test', 'DNS:two.example.test']);
+});
+
+test('of the extra authorities only those are passed on that are not usual, each once', async () => {
+  const { cert } = selfSigned('one.example.test');
+  const usual = rootCertificates.slice(0, 3).join('\n');
+  const before = certificatesOf((await extraAuthorities([])) ?? '');
+  const system = await file('system.pem', `${usual}\n${cert}\n${cert.replaceAll('\n', '\r\n')}`);
+  expect(certificatesOf((await extraAuthorities([system])) ?? '')).toEqual([...before, cert.trim()]);
+  expect(await extraAuthorities([await file('usual.pem', usual)])).toEqual(await extraAuthorities([]));
 });
 
 test.each([
