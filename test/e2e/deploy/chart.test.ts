@@ -47,8 +47,12 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
       await body();
     });
 
-  installed('helm test runs a whole session', 120_000, async () => {
+  installed('helm test runs a whole session, and doctor finds all well', 120_000, async () => {
     await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
+    const doctor = ['/usr/local/bin/node', '/app/src/main.ts', 'doctor'];
+    const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
+    expect(said).toContain('All is well.');
+    expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
   });
 
   installed('a session is the same at both replicas, whichever of them has it', 120_000, async () => {

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { run } from '../../support/api.ts';
+import { needs } from '../../support/components.ts';
+import { freePort } from '../../support/free-port.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+const doctor = (url: string, ...more: string[]) =>
+  run(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'doctor', '--url', url, ...more], {
+    env: { PATH: process.env.PATH, CORRAL_TOKEN: 'a-token-for-the-doctor' },
+  }).then(
+    ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
+    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
+  );
+
+test('doctor finds a server and its walls well, and tells of an address that a sandbox reaches', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'a-token-for-the-doctor' });
+  const well = await doctor(server.url, '--probe', '192.0.2.1:443');
+  expect(well.stdout).not.toContain('FAILED');
+  expect(well).toMatchObject({ code: 0, stdout: expect.stringContaining('All is well.') });
+  for (const line of [
+    'the store is healthy',
+    'what starts sandboxes (process) is healthy',
+    'its system is read-only',
+    'from it, closed: 192.0.2.1:443',
+    `from it, closed: ${new URL(server.url).host}`,
+  ]) {
+    expect(well.stdout).toContain(line);
+  }
+  const ill = await doctor(server.url, '--probe', '127.0.0.1:3128'); // its own forwarder
+  expect(ill).toMatchObject({ code: 1, stdout: expect.stringContaining('FAILED  from it, open: 127.0.0.1:3128') });
+});
+
+test('doctor says what to do where nobody answers, the token is wrong, or an address is none', async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
+  expect(await doctor(server.url)).toMatchObject({ code: 1, stderr: expect.stringContaining('set CORRAL_TOKEN') });
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  expect(await doctor(nowhere)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`No server answers at ${nowhere}`),
+  });
+  expect(await doctor(server.url, '--probe', '$(reboot):1')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is not host:port'),
+  });
+});
