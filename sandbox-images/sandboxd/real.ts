@@ -57,7 +57,11 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
     ...terminals(parts),
     ...files(parts.place),
     ...search(parts.place, parts.env),
-    health: () => ({ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() }),
+    health() {
+      const shown = desktop.status();
+      const isUsed = shown.state !== 'stopped' && shown.state !== 'unsupported';
+      return { version, bootId, idleMs: parts.idleMs(), oomKills: oomKills(), ...(isUsed && { desktop: shown }) };
+    },
     usage() {
       const all = visible(scan());
       // A control group in sight is this sandbox's only where the processes in sight are.

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Driver, SandboxSpec } from '../../drivers/driver.ts';
+import { type ApiKeys, apiKeys } from '../auth/api-keys.ts';
 import { BrowserPool } from '../browser/pool.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -38,6 +39,7 @@ import { approvalsOf, egressPolicy, restartPolicy, runPolicy, sandboxPolicy } fr
 import { desktopEnv, sandboxImage } from './image.ts';
 import { inboxOf } from './inbox.ts';
 import { instanceName } from './instance.ts';
+import { keyPeppers } from './key-peppers.ts';
 import { projectParts } from './projects.ts';
 import { ImageRegistries } from './registries.ts';
 import { replicaOf, sharedInstance } from './replica.ts';
@@ -68,6 +70,7 @@ export interface Core extends AsyncDisposable {
   /** What only the OpenCodex dialect asks for. */
   readonly opencodex: Awaited<ReturnType<typeof projectParts>>['api'];
   readonly workspaces: WorkspaceService;
+  readonly keys: ApiKeys;
   readonly store: Store;
   /** The store's, without what servers that died left unanswered. */
   readonly inbox: Inbox;
@@ -290,6 +293,7 @@ export async function compose({
     ...{ engine, capabilities: driver.capabilities, presence, clock, ids, known },
     maxViewers: config.desktop.maxViewers,
     controlIdleMs: config.desktop.controlIdleSeconds * 1_000,
+    ...(replica.name !== undefined && { sharing: { leases: store.leases, server: replica.name } }),
   });
   const services = {
     sessions,
@@ -306,6 +310,13 @@ export async function compose({
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
+  const keys = stack.use(
+    await apiKeys({
+      ...{ records: store.records, clock, ids, shared: store.shared, hasToken: config.token !== undefined },
+      peppers: () => keyPeppers(config, () => ids.token()),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
   const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const held = stack.move();
   return {
@@ -313,6 +324,7 @@ export async function compose({
       services,
       opencodex: parts.api,
       workspaces,
+      keys,
       store,
       inbox,
       driver,

@@ -154,6 +154,8 @@ export interface Health {
   readonly idleMs: number;
   /** How often the kernel killed something for memory. */
   readonly oomKills: number;
+  /** Missing while none is started. */
+  readonly desktop?: DesktopStatus;
 }
 
 /** What all of the sandbox uses together. */

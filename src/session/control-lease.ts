@@ -10,6 +10,8 @@ export interface LeaseNews {
   readonly driver: string | undefined;
   /** Who held it before. */
   readonly former: string | undefined;
+  /** It happened at another server, which says so itself. */
+  readonly isElsewhere?: true;
 }
 interface Options {
   readonly clock: Clock;
@@ -25,6 +27,7 @@ export class ControlLease {
   #driver: string | undefined;
   #usedAt = 0;
   #timer: unknown;
+  #isElsewhere = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -33,31 +36,45 @@ export class ControlLease {
   get driver(): string | undefined {
     return this.#driver;
   }
+  /** The driver is a viewer of another server. */
+  get isElsewhere(): boolean {
+    return this.#isElsewhere;
+  }
 
   /** Takes it over from whoever has it. */
   take(viewer: string): void {
     this.#usedAt = this.#options.clock.now();
-    if (this.#driver === viewer) return;
+    if (this.#driver === viewer && !this.#isElsewhere) return;
     const former = this.#driver;
     this.#driver = viewer;
-    if (former === undefined) this.#watch();
+    if (former === undefined || this.#isElsewhere) this.#watch();
+    this.#isElsewhere = false;
     this.#options.onChange({ kind: 'taken', driver: viewer, former });
   }
 
   /** Whether this viewer's input counts. */
   uses(viewer: string): boolean {
-    if (this.#driver !== viewer) return false;
+    if (this.#driver !== viewer || this.#isElsewhere) return false;
     this.#usedAt = this.#options.clock.now();
     return true;
   }
 
   /** Nothing changes where somebody else has it. */
   giveBack(viewer: string, why: Returned): void {
-    if (this.#driver !== viewer) return;
-    this.#driver = undefined;
-    this.#options.clock.clearTimeout(this.#timer);
+    if (this.#driver !== viewer || this.#isElsewhere) return;
+    this.#free();
     this.#options.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
-    for (const go of [...this.#waiting]) go();
+  }
+
+  /** Another server says whose it is there: one of its viewers', or the agent's, also where it was a viewer's here. */
+  elsewhere(driver: string | undefined): void {
+    const former = this.#driver;
+    if (driver === former && (this.#isElsewhere || driver === undefined)) return;
+    this.#free();
+    this.#driver = driver;
+    this.#isElsewhere = driver !== undefined;
+    const kind = driver === undefined ? 'returned' : 'taken';
+    this.#options.onChange({ kind, driver, former, isElsewhere: true });
   }
 
   /** Resolves when no person has it. Rejects: cancelled. */
@@ -72,6 +89,13 @@ export class ControlLease {
       this.#waiting.delete(go);
     }
     if (signal.aborted) throw new AppError('cancelled', 'The operation was cancelled.', { cause: signal.reason });
+  }
+
+  #free(): void {
+    this.#driver = undefined;
+    this.#isElsewhere = false;
+    this.#options.clock.clearTimeout(this.#timer);
+    for (const go of [...this.#waiting]) go(); // it looks again when this turn is over
   }
 
   /** One timer for all of a driver's input: it looks again where there was some. */

@@ -1,36 +1,41 @@
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
-import type { FactOf } from '../core/events.ts';
-import type { DesktopStatus } from '../sandbox/client.ts';
+import type { SessionId } from '../core/ids.ts';
 import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
+import type { DesktopFact } from './desktop-news.ts';
 import type { WatchWish } from './services.ts';
+import { type ControlSharing, SharedControl } from './shared-control.ts';
 
-export type DesktopFact = FactOf<'desktop'>['data'];
 interface Options {
   readonly clock: Clock;
   readonly maxViewers: number;
   readonly controlIdleMs: number;
   readonly note: (fact: DesktopFact) => void;
+  readonly id: SessionId;
+  /** Where there may be other servers, with viewers of their own. */
+  readonly sharing: ControlSharing | undefined;
 }
 export interface Seat extends Disposable {
   readonly id: string;
 }
 
-const whys: Readonly<Record<Returned, string>> = {
+const whys: Readonly<Record<Returned | 'lapsed', string>> = {
   'given back': 'The viewer gave the keyboard and mouse back to the agent.',
   left: 'The viewer left; the keyboard and mouse are the agent’s again.',
+  lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
   idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
 };
 
 /** Who watches one session's desktop, and who of them uses it. In memory while somebody does. */
 export class DesktopScreen {
   readonly lease: ControlLease;
+  readonly shared: SharedControl | undefined;
+  /** How many need it. */
+  holders = 0;
   readonly #options: Options;
   readonly #viewers = new Map<string, WatchWish>();
   /** Viewers that are on their way; they count. */
   #coming = 0;
-  /** How often the display had been started again when somebody last looked. */
-  #restarts = 0;
   /** Somebody stopped it on purpose, and nobody started it since. */
   isStopped = false;
 
@@ -41,13 +46,13 @@ export class DesktopScreen {
       idleMs: options.controlIdleMs,
       onChange: (news) => this.#tell(news),
     });
+    const { id, clock, sharing } = options;
+    const onLapsed = () => this.#options.note({ kind: 'control_returned', detail: whys.lapsed });
+    this.shared = sharing && new SharedControl({ ...sharing, id, clock, lease: this.lease, onLapsed });
   }
 
   get viewers(): number {
     return this.#viewers.size;
-  }
-  get isIdle(): boolean {
-    return this.#viewers.size + this.#coming === 0 && this.lease.driver === undefined;
   }
 
   /** Counts a viewer while it connects. Rejects: queue_full. */
@@ -63,6 +68,7 @@ export class DesktopScreen {
   /** A viewer is there until this is disposed; one of the same name is replaced, and its control goes over. */
   seat(id: string, wish: WatchWish): Seat {
     this.#viewers.set(id, wish);
+    if (wish.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id); // it came over to us
     return {
       id,
       [Symbol.dispose]: () => {
@@ -81,32 +87,24 @@ export class DesktopScreen {
     this.lease.take(id);
   }
 
-  /** Says in the log what became of the display since it was last looked at. */
-  started(before: DesktopStatus, now: DesktopStatus): void {
-    this.#restarts = now.restarts.display;
-    this.isStopped = false;
-    const size = `${now.width} × ${now.height}`;
-    if (before.state !== 'running') this.#options.note({ kind: 'started', detail: `The desktop runs, ${size}.` });
-  }
-  /** False: nothing happened since, as far as the sandbox knows. */
-  looked({ restarts, lastFailure }: DesktopStatus): boolean {
-    if (restarts.display === this.#restarts) return false;
-    const isMore = restarts.display > this.#restarts;
-    this.#restarts = restarts.display;
-    const detail = lastFailure ?? 'The display ended and was started again.';
-    if (isMore) this.#options.note({ kind: 'restarted', detail });
-    return true;
-  }
-  stopped(): void {
-    this.#options.note({ kind: 'stopped', detail: 'The desktop was stopped.' });
+  /** Takes the keyboard and mouse from a viewer for the agent, wherever that viewer is. */
+  async giveBack(id: string): Promise<void> {
+    if (await this.shared?.takeBack(id)) {
+      this.#options.note({ kind: 'control_returned', detail: whys['given back'] });
+    } else this.lease.giveBack(id, 'given back');
   }
 
-  #tell({ kind, why, driver, former }: LeaseNews): void {
-    const over = former === undefined ? '' : ' from another viewer';
-    if (kind === 'taken') {
-      const detail = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
-      this.#options.note({ kind: 'control_taken', detail });
-    } else this.#options.note({ kind: 'control_returned', detail: whys[why ?? 'given back'] });
+  #tell({ kind, why, driver, former, isElsewhere }: LeaseNews): void {
+    if (!isElsewhere) this.#say(kind, former, why);
+    if (!isElsewhere && driver !== undefined) this.shared?.taken(driver, former !== undefined);
+    if (!isElsewhere && driver === undefined && former !== undefined) this.shared?.returned(former);
     for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
+  }
+
+  #say(kind: LeaseNews['kind'], former: string | undefined, why: Returned = 'given back'): void {
+    const over = former === undefined ? '' : ' from another viewer';
+    const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
+    if (kind === 'taken') this.#options.note({ kind: 'control_taken', detail: taken });
+    else this.#options.note({ kind: 'control_returned', detail: whys[why] });
   }
 }

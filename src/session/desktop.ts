@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Capabilities } from '../../drivers/driver.ts';
-import { deadline, pause } from '../core/cancel.ts';
+import { deadline } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { IdSource, SessionId } from '../core/ids.ts';
@@ -11,9 +11,10 @@ import { DesktopScreen } from './desktop-screen.ts';
 import type { Engine } from './engine.ts';
 import type { Presence } from './presence.ts';
 import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from './services.ts';
+import type { ControlSharing } from './shared-control.ts';
 
 export interface DesktopDeps {
-  readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note'>;
+  readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note' | 'saw'>;
   readonly capabilities: Pick<Capabilities, 'desktop'>;
   readonly presence: Pick<Presence, 'endOf'>;
   readonly clock: Clock;
@@ -24,11 +25,11 @@ export interface DesktopDeps {
   readonly maxViewers: number;
   /** A person who does nothing for so long has given the keyboard and mouse back. */
   readonly controlIdleMs: number;
+  /** Where there may be other servers, with viewers of their own. */
+  readonly sharing?: ControlSharing;
 }
 const startMs = 60_000;
 const lookMs = 2_000;
-const lookEveryMs = 250;
-const restartMs = 10_000;
 const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
 /** The desktops of sandboxes for people: watching them, and taking them in hand. */
@@ -41,14 +42,15 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const screen =
       screens.get(id) ??
       new DesktopScreen({
-        ...{ clock, maxViewers: deps.maxViewers, controlIdleMs: deps.controlIdleMs },
+        ...{ id, clock, maxViewers: deps.maxViewers, controlIdleMs: deps.controlIdleMs, sharing: deps.sharing },
         note: (data) => engine.note(id, { type: 'desktop', data }),
       });
     screens.set(id, screen);
+    screen.holders++;
     return {
       screen,
       [Symbol.dispose]: () => {
-        if (screen.isIdle && screens.get(id) === screen) screens.delete(id);
+        if (--screen.holders === 0) screens.delete(id);
       },
     };
   }
@@ -77,6 +79,8 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   };
 
   async function status(id: SessionId): Promise<DesktopView> {
+    using held = hold(id);
+    await held.screen.shared?.look();
     const client = await running(id);
     if (!client) return view(id, { state: capabilities.desktop ? 'stopped' : 'unsupported', ...absent });
     using until = deadline(lookMs, clock);
@@ -90,7 +94,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     try {
       const now = await client.desktop.status(until.signal);
       if (screen.isStopped) return 'stopped';
-      if (!screen.looked(now)) void noticeRestart(screen, client).catch(() => {}); // it then says nothing of it
+      engine.saw(id, now);
       return 'restarted';
     } catch {
       return await known(id).then(
@@ -98,13 +102,6 @@ export function desktopService(deps: DesktopDeps): DesktopService {
         () => 'session_deleted' as const, // its sandbox goes first
       );
     }
-  }
-
-  /** The sandbox counts a restart when the next display stands, which is later than the end of the last. */
-  async function noticeRestart(screen: DesktopScreen, client: SandboxClient): Promise<void> {
-    using until = deadline(restartMs, clock);
-    do await pause(lookEveryMs, until.signal, clock);
-    while (!screen.isStopped && !screen.looked(await client.desktop.status(until.signal)));
   }
 
   async function watch(
@@ -123,8 +120,10 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     if (before.state === 'unsupported') throw without();
     const stream = stack.adopt(await client.desktop.vnc(until.signal), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    if (before.state === 'running') screen.started(before, before);
-    else screen.started(before, await client.desktop.status(until.signal));
+    engine.saw(id, await client.desktop.status(until.signal));
+    screen.isStopped = false;
+    await screen.shared?.look();
+    if (screen.shared) stack.use(screen.shared.watch());
     const { id: viewer } = stack.use(screen.seat(wish.viewerId ?? ids.short(), wish));
     const deleted = () => stream.destroy();
     end.signal.addEventListener('abort', deleted, { once: true });
@@ -170,7 +169,8 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       const before = await used.client.desktop.status(until.signal);
       if (before.state === 'unsupported') throw without();
       const now = await used.client.desktop.start(until.signal);
-      held.screen.started(before, now);
+      engine.saw(id, now);
+      held.screen.isStopped = false;
       return view(id, now);
     },
     async stop(id, signal) {
@@ -179,13 +179,12 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       using held = hold(id);
       const { screen } = held;
       using until = deadline(startMs, clock, signal);
-      const before = await client.desktop.status(until.signal);
       screen.isStopped = true;
       await client.desktop.stop(until.signal).catch((thrown: unknown) => {
         screen.isStopped = false;
         throw thrown;
       });
-      if (before.state === 'running' || before.state === 'starting') screen.stopped();
+      engine.saw(id, await client.desktop.status(until.signal));
       return await status(id);
     },
     async takeControl(id, viewerId) {
@@ -197,11 +196,16 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     async giveControl(id, viewerId) {
       await known(id);
       using held = hold(id);
-      held.screen.lease.giveBack(viewerId, 'given back');
+      await held.screen.giveBack(viewerId);
       return await status(id);
     },
     async gate(id, signal) {
-      await screens.get(id)?.lease.gate(signal);
+      using held = hold(id);
+      const { shared, lease } = held.screen;
+      await shared?.look();
+      if (lease.driver === undefined) return;
+      using _news = shared?.watch();
+      await lease.gate(signal);
     },
   };
 }

@@ -7,6 +7,7 @@ import { randomIds, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { SandboxView } from '../../src/core/records.ts';
 import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
 import { type DesktopDeps, desktopService } from '../../src/session/desktop.ts';
+import { DesktopNews } from '../../src/session/desktop-news.ts';
 import { Presence } from '../../src/session/presence.ts';
 import { projectService } from '../../src/session/projects.ts';
 import type { ExecCommand, ProcessInfo, Services } from '../../src/session/services.ts';
@@ -55,6 +56,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     ...{ client: undefined, isHeld: false, maxViewers: 16, controlIdleMs: 120_000 },
     presence: new Presence(),
   };
+  const told = new Map<SessionId, DesktopNews>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
@@ -64,8 +66,13 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     look: async () => live().client,
     record: async () => live().writer.record,
     use: async () => ({ ...live(), [Symbol.asyncDispose]: async () => {} }),
+    saw: (id, status) => {
+      const news = told.get(id) ?? new DesktopNews();
+      told.set(id, news);
+      for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
+    },
     note: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}),
-  } as Pick<DesktopDeps['engine'], 'note'> as DesktopDeps['engine'];
+  } as Pick<DesktopDeps['engine'], 'note' | 'saw'> as DesktopDeps['engine'];
   const services: Services = {
     sessions,
     desktop: desktopService({

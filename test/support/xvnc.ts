@@ -30,6 +30,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
   let child: ChildProcess | undefined;
   let starting: Promise<void> | undefined;
   let restarts = 0;
+  let isCrashing = false;
 
   async function launch(): Promise<void> {
     const geometry = `${size.width}x${size.height}`;
@@ -76,7 +77,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
     await rm(`/tmp/.X11-unix/X${display}`, { force: true });
   };
   const status = async (): Promise<DesktopStatus> => ({
-    ...{ state: child ? 'running' : 'stopped', browser: 'stopped', ...size },
+    ...{ state: isCrashing ? 'starting' : child ? 'running' : 'stopped', browser: 'stopped', ...size },
     restarts: { display: restarts, browser: 0 },
   });
   const client: DesktopClient = {
@@ -101,9 +102,11 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
     socket,
     streams,
     async crash() {
-      await end();
       restarts++;
+      isCrashing = true;
+      await end();
       await start();
+      isCrashing = false;
     },
     async [Symbol.asyncDispose]() {
       await end();

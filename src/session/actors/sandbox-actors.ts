@@ -14,7 +14,7 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import { failpoint } from '../../core/failpoint.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
-import type { SandboxClient } from '../../sandbox/client.ts';
+import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
 import type { Live } from '../live.ts';
 
 export interface SandboxDeps {
@@ -26,6 +26,8 @@ export interface SandboxDeps {
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   /** What must be known of a sandbox before anything runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
+  /** What the heartbeat says of the desktop. */
+  saw(sessionId: SessionId, desktop: DesktopStatus): void;
   track(released: Promise<AppError | undefined>): void;
   /** This way into the sandbox is about to be closed. */
   release?(client: SandboxClient): void;
@@ -40,6 +42,8 @@ export interface FreshSandbox {
 const heartbeatMs = 1_000;
 const missesAllowed = 3;
 const callMs = 30_000;
+const none = { display: 0, browser: 0 };
+const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
 
 /** The sandbox machine with its holes filled. */
 export function sandboxWith(deps: SandboxDeps) {
@@ -65,14 +69,15 @@ export function sandboxWith(deps: SandboxDeps) {
     tell: (news: HoldNews) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    await within(callMs, signal, (call) => client.health(call.signal));
+    const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
+    own.desktop.begin(desktop);
     await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
     await failpoint('driver.create.afterRecord');
     own.client = client;
     const since = begun.get(sandboxId);
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
-    await watch({ own, client, lost: link.lost, clock }, signal);
+    await watch({ own, client, lost: link.lost, clock, saw: deps.saw }, signal);
   }
 
   return sandboxMachine.provide({
@@ -148,9 +153,13 @@ async function drop(
   await link[Symbol.asyncDispose]();
 }
 
+interface Watched {
+  readonly lost: AbortSignal;
+}
+
 /** Until the sandbox is lost (throws) or nobody wants it any more (returns). */
 async function watch(
-  { own, client, lost, clock }: { own: Live; client: SandboxClient; lost: AbortSignal; clock: Clock },
+  { own, client, lost, clock, saw }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
   signal: AbortSignal,
 ) {
   const either = AbortSignal.any([signal, lost]);
@@ -162,8 +171,9 @@ async function watch(
     if (own.isPaused) continue;
     try {
       using soon = deadline(heartbeatMs, clock, either);
-      await client.health(soon.signal);
+      const { desktop = stopped } = await client.health(soon.signal);
       misses = 0;
+      saw(own.id, desktop);
     } catch (thrown) {
       if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
       misses += 1;
