@@ -1,0 +1,166 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Origin, SessionFact } from '../../src/core/events.ts';
+import type { SessionId } from '../../src/core/ids.ts';
+import type { Store } from '../../src/core/ports.ts';
+import { newSession, type StoredSession } from '../../src/session/projection.ts';
+import { composedServer } from '../support/composed.ts';
+import { replicas } from '../support/replicas.ts';
+import { openWebSocket } from '../support/sockets.ts';
+import { openStream } from '../support/sse-client.ts';
+import { called, deltas, facts, newSession as newId, temporaryFolder } from '../support/store.ts';
+import { followEvents, openClient, transports } from '../support/trpc.ts';
+
+const dayMs = 24 * 60 * 60 * 1_000;
+const never = new AbortController().signal;
+
+/** A session as it lies in the store when nobody has asked for it for so long. */
+async function addStored(
+  store: Store,
+  given: { daysAgo?: number; facts?: readonly SessionFact[]; origin?: Origin; more?: Partial<StoredSession> } = {},
+): Promise<SessionId> {
+  const { daysAgo = 60, origin = 'sheikhbox', more = {} } = given;
+  const id = newId();
+  const at = Date.now() - daysAgo * dayMs;
+  const made = { type: 'session.created', runId: null, data: { origin, template: 'default' } } as const;
+  const all = [made, ...(given.facts ?? [])];
+  const fresh = newSession({ id, origin, template: 'default', title: '', projectId: null, lastTask: '', at });
+  const doc: StoredSession = { ...fresh, status: 'completed', sandboxState: 'stopped', lastSeq: all.length, ...more };
+  for (let n = 0; n < all.length; n += 1_000) {
+    const puts = n === 0 ? [{ kind: 'session', id, doc, sort: at }] : [];
+    await store.events.append({ sessionId: id, after: n, at, facts: all.slice(n, n + 1_000), puts });
+  }
+  return id;
+}
+const blobsIn = (dataDir: string) =>
+  readdirSync(join(dataDir, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile()).length;
+
+test('an old session goes with all it had on the way that a client would take; a pinned and a young one stay', async () => {
+  await using server = await composedServer({ CORRAL_RETENTION_DAYS: '30' });
+  const { core, config, url } = server;
+  const large = [called({ output: 'x'.repeat(400_000) })];
+  const old = await addStored(core.store, { facts: large });
+  const pinned = await addStored(core.store, { facts: large, more: { pinned: true } });
+  const young = await addStored(core.store, { daysAgo: 1 });
+  expect(blobsIn(config.dataDir)).toBe(2);
+  const seen = await core.services.sessions.history(old).next(); // through the API it is whole
+  expect(seen.value).toMatchObject({ seq: 1 });
+  await core.keeper.round(never);
+  await core.keeper.round(never);
+  await expect.poll(() => core.store.records.get('session', old)).toBeUndefined();
+  expect((await fetch(`${url}/api/v1/sessions/${old}`)).status).toBe(404);
+  expect((await core.services.sessions.list()).map(({ id }) => id).sort()).toEqual([pinned, young].sort());
+  expect(blobsIn(config.dataDir)).toBe(1);
+  expect((await core.store.events.page(old, 0, 10)).head).toBe(0);
+});
+
+test('two servers that keep house at once delete each old session once, but not one that is watched through the other', async () => {
+  await using all = await replicas({ CORRAL_RETENTION_DAYS: '30' });
+  const [a, b] = [(await all.another()).core, (await all.another()).core];
+  const old = await Promise.all(Array.from({ length: 8 }, () => addStored(a.store)));
+  const watched = await addStored(a.store);
+  const stop = new AbortController();
+  const reading = Array.fromAsync(b.services.sessions.follow(watched, 0, { signal: stop.signal, deltas: true }));
+  const marked = async () => {
+    await b.keeper.round(never);
+    return await all.store.records.count('viewed');
+  };
+  await expect.poll(marked).toBe(1);
+  for (let n = 0; n < 3; n++) await Promise.all([a.keeper.round(never), b.keeper.round(never)]);
+  await expect.poll(async () => (await a.services.sessions.list()).map(({ id }) => id)).toEqual([watched]);
+  for (const id of old) await expect.poll(() => all.store.records.get('session', id)).toBeUndefined();
+  stop.abort();
+  await reading;
+});
+
+test('F088 a cursor into what retention took is told to resync on every surface, and gets what comes then', async () => {
+  await using server = await composedServer({ CORRAL_RETENTION_MAX_SESSION_BYTES: '8KiB' });
+  const { core, url } = server;
+  const socketUrl = url.replace('http', 'ws');
+  const content = [...facts(60), ...deltas(5), ...facts(60, 61)];
+  const ids = new Map<string, SessionId>();
+  for (const origin of ['sheikhbox', 'crogia', 'cambioml', 'opencodex', 'trpc'] as const) {
+    ids.set(origin, await addStored(core.store, { facts: content, origin }));
+  }
+  await core.keeper.round(never);
+  const of = (origin: string) => ids.get(origin) as SessionId;
+  const { events, head, trimmed, thinned } = await core.store.events.page(of('trpc'), 0, 1_000);
+  expect([head, events.at(-1)?.seq, events[0]?.seq]).toEqual([126, 126, trimmed + 1]);
+  expect(trimmed).toBeGreaterThan(5);
+  const oldest = trimmed + 1;
+  const whole = thinned + 1; // for those that are owed deltas
+  const inSse = { reason: 'cursor_too_old', oldest_event_id: `${oldest}`, latest_event_id: '126' };
+  const inSocket = { type: 'resync', reason: 'cursor_too_old', oldest_seq: expect.any(Number), latest_seq: 126, seq: 126 };
+
+  const session = `${url}/api/v1/sessions/${of('sheikhbox')}`;
+  using byHeader = await openStream(`${session}/events`, { headers: { 'last-event-id': '3' } });
+  using byQuery = await openStream(`${session}/events?last_event_id=3`);
+  const headers = { 'content-type': 'application/json' };
+  using byBody = await openStream(`${session}/chat`, { method: 'POST', headers, body: { event_id: '3' } });
+  for (const stream of [byHeader, byQuery, byBody]) {
+    await expect.poll(() => stream.events()[0]).toMatchObject({ event: 'resync', id: '126', data: inSse });
+  }
+  const paths = [`/ws/${of('crogia')}`, `/ws/${of('cambioml')}`, `/api/v1/chats/${of('opencodex')}/stream`];
+  for (const path of paths) {
+    using socket = await openWebSocket(`${socketUrl}${path}?after_seq=3`);
+    await expect.poll(() => socket.frames).toContainEqual(expect.objectContaining(inSocket));
+  }
+  for (const transport of transports) {
+    const client = openClient(url, transport);
+    const following = followEvents(client, { sessionId: of('trpc'), lastEventId: '3' });
+    const said = { type: 'resync', reason: 'cursor_too_old', oldestSeq: whole, latestSeq: 126, seq: 126 };
+    await expect.poll(() => following.items[0]).toMatchObject(said);
+    following.unsubscribe();
+    client.close();
+  }
+  await core.services.sessions.rename(of('sheikhbox'), 'goes on');
+  await expect.poll(() => byHeader.events()[1]).toMatchObject({ id: '127', data: { title: 'goes on' } });
+});
+
+test('F103 a log of 100,000 events opens, resumes, is read back and shortened without a new number, also after a restart', async () => {
+  using folder = temporaryFolder();
+  const count = 100_000;
+  let id: SessionId | undefined;
+  const opened = async (settings: Record<string, string>) => {
+    const from = performance.now();
+    const server = await composedServer({ CORRAL_MAX_EVENTS_PER_SESSION: '200000', ...settings }, folder.path);
+    return { server, ms: performance.now() - from };
+  };
+  const empty = await opened({});
+  await using first = empty.server;
+  const { sessions } = first.core.services;
+  const many = Array.from({ length: count / 100 - 1 }, (_, n) => [...deltas(40), ...facts(60, n * 60)]).flat();
+  id = await addStored(first.core.store, { facts: [...many, ...facts(99)] });
+  const from = performance.now();
+  expect((await sessions.page(id, 0, 256)).events).toHaveLength(256);
+  expect((await sessions.page(id, count - 256, 256)).events.at(-1)?.seq).toBe(count);
+  expect((await sessions.page(id, count / 2, 256)).events[0]?.seq).toBe(count / 2 + 1);
+  expect((performance.now() - from) / 3).toBeLessThan(200);
+  const next = async (after: number) => {
+    const stop = new AbortController();
+    for await (const item of sessions.follow(id as SessionId, after, { signal: stop.signal, deltas: true })) {
+      stop.abort();
+      return item.kind === 'event' ? item.event.seq : item.reason;
+    }
+  };
+  expect(await next(count - 1)).toBe(count);
+  await first.core.store.events.compact(id, { keepDroppable: 5_000, keepAll: 50_000 });
+  const left = await sessions.page(id, 0, 1_000);
+  expect(left.head).toBe(count);
+  expect(left.events[0]?.seq).toBe(count / 2 + 1);
+  expect(await next(1_000)).toBe('cursor_too_old');
+  expect(await next(count - 1)).toBe(count);
+  const titles = new Set<number>();
+  for await (const { seq, type } of sessions.history(id)) if (type === 'title') titles.add(seq);
+  const wanted = Array.from({ length: count }, (_, n) => n + 1).filter(
+    (seq) => seq > count / 2 && (many[seq - 2] ?? facts(1)[0])?.type === 'title',
+  );
+  expect(titles.size).toBe(wanted.length);
+  expect(wanted.every((seq) => titles.has(seq))).toBe(true);
+  await first[Symbol.asyncDispose]();
+  const again = await opened({});
+  await using second = again.server;
+  expect(again.ms).toBeLessThan(empty.ms + 1_000);
+  expect((await second.core.services.sessions.page(id, count - 1, 10)).events.map(({ seq }) => seq)).toEqual([count]);
+});
