@@ -77,6 +77,7 @@ async function serve(config: Config, logger: Logger, learn: (secret: Secret) => 
       services,
       workspaces: core.workspaces,
       opencodex: core.opencodex,
+      keys: core.keys,
       inbox: core.inbox,
       logger,
       metrics,

@@ -28,6 +28,8 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
+  /** Whose it is: the id of a key. None where it was made with the server's token, or with none. */
+  owner: z.string().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

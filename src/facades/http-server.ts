@@ -1,10 +1,14 @@
+import type { ApiKeys } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
-import { signedUrls } from '../auth/signed-url.ts';
+import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { tokenGate } from '../auth/token.ts';
 import { isLoopback } from '../config/contradictions.ts';
 import type { Config } from '../config/schema.ts';
+import type { Actor } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Inbox } from '../core/ports.ts';
+import { guarded, guardedWorkspaces } from '../session/guarded.ts';
+import { guardedParts } from '../session/guarded-projects.ts';
 import type { SessionService } from '../session/service.ts';
 import type { Services } from '../session/services.ts';
 import type { WorkspaceService } from '../session/workspaces.ts';
@@ -14,14 +18,17 @@ import { desktopRoutes } from './desktop/routes.ts';
 import { type OpencodexParts, opencodex } from './opencodex/routes.ts';
 import { serverRoutes } from './server/routes.ts';
 import { createApp } from './shared/app.ts';
+import { callingActor } from './shared/caller.ts';
 import { conversation } from './shared/conversation/socket.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
+import { actorFor } from './shared/guard.ts';
 import { idempotency } from './shared/idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './shared/observe.ts';
 import { rateLimiter } from './shared/rate-limit.ts';
 import type { App, Dialect } from './shared/routes.ts';
 import { socketServer } from './shared/ws.ts';
 import { sheikhbox } from './sheikhbox/routes.ts';
+import type { TrpcActing } from './trpc/context.ts';
 import { trpc } from './trpc/routes.ts';
 import { workspace } from './workspace/routes.ts';
 
@@ -40,6 +47,8 @@ export interface HttpServerDeps {
   readonly opencodex?: OpencodexParts;
   /** Without it there is no Workspace dialect. */
   readonly workspaces?: WorkspaceService;
+  /** Keys beside the token. */
+  readonly keys?: ApiKeys;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -55,26 +64,30 @@ const credentialTexts = {
 
 /** The whole HTTP surface, not listening yet. A new dialect is one folder and one line here. */
 export function httpServer(deps: HttpServerDeps): App {
-  const { config, version, sessions, services, logger, metrics, closing, clock } = deps;
+  const { config, version, keys, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenGate(config.token);
-  const signed = signedUrls(clock);
+  const links = signedUrls(clock);
   const guesses = lockout({
     clock,
     heard: (what, address) => logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]),
   });
   const admits = (token: string, address: string) => {
-    const known = gate.accepts([token]);
-    if (!known) guesses.failed(address);
-    return known;
+    const actor = actorFor([token], { gate, keys });
+    if (!actor) guesses.failed(address);
+    return actor;
   };
+  const { services, opencodex: parts, sign } = actingBy(deps, links.sign, callingActor);
+  const { sessions } = services;
+  const signed = { ...links, sign };
   const { app, table } = createApp({
     guard: {
       loopback: isLoopback(config.host),
       allowedHosts: config.allowedHosts,
       corsOrigins: config.corsOrigins,
       gate,
-      signed,
+      keys,
+      signed: links,
       lockout: guesses,
       limiter: config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined,
     },
@@ -93,6 +106,16 @@ export function httpServer(deps: HttpServerDeps): App {
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
+  const actors = new WeakMap<Actor, TrpcActing>();
+  const acting = (actor: Actor): TrpcActing => {
+    const known = actors.get(actor);
+    if (known) return known;
+    const { services, sign } = actingBy(deps, links.sign, () => actor);
+    const onceFor: TrpcActing['once'] = (key, ...rest) => once.onceFor(actor.key ? [actor.key, ...key] : key, ...rest);
+    const made = { actor, services, sign, once: onceFor };
+    actors.set(actor, made);
+    return made;
+  };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const dialects: Dialect[] = [
     serverRoutes({ sessions, metrics, clock, version, table }),
@@ -105,8 +128,9 @@ export function httpServer(deps: HttpServerDeps): App {
       profile: config.sheikhbox.profile,
       sockets,
       signed,
-      ...(deps.opencodex && { uploads: deps.opencodex.uploads }),
-      maxUploadBytes: deps.opencodex?.maxUploadBytes ?? 0,
+      ...(parts && { uploads: parts.uploads }),
+      ...(deps.opencodex && { attached: deps.opencodex.uploads }),
+      maxUploadBytes: parts?.maxUploadBytes ?? 0,
       desktop: services.desktop,
       clipboard: config.desktop?.clipboard ?? false,
     }),
@@ -114,13 +138,27 @@ export function httpServer(deps: HttpServerDeps): App {
     conversation({ sessions, clock, logger }, sockets),
     desktopRoutes({ desktop: services.desktop }),
     crogia({ ...services, idempotency: once, sockets, clock, logger }),
-    trpc({ services, sign: signed.sign, once: once.onceFor, version, clock, admits, sockets, sse, logger }),
+    trpc({ acting, keys, version, clock, admits, sockets, sse, logger }),
   ];
-  if (deps.workspaces) dialects.push(workspace({ workspaces: deps.workspaces, sockets, clock, logger }));
-  if (deps.opencodex) dialects.push(opencodex({ ...deps.opencodex, services, idempotency: once, sockets, clock }));
+  if (deps.workspaces) {
+    const workspaces = guardedWorkspaces(deps.workspaces, callingActor);
+    dialects.push(workspace({ workspaces, sockets, clock, logger }));
+  }
+  if (parts) dialects.push(opencodex({ ...parts, services, idempotency: once, sockets, clock }));
   for (const { errors, mount } of dialects) {
     if (errors) styles.set(errors.prefix, errors.style);
     mount(app);
   }
   return app;
+}
+
+/** What the dialects are given: the services as who asks has them, and links that open no more than that. */
+function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () => Actor) {
+  const raw = { ...deps.services, sessions: deps.sessions };
+  const opencodex = deps.opencodex && guardedParts(deps.opencodex, raw, actorOf);
+  return {
+    services: guarded(raw, { actorOf, ...(opencodex && { attach: opencodex.uploads.get }) }),
+    opencodex,
+    sign: ((what, lifeMs) => sign({ ...what, subject: actorOf().key }, lifeMs)) satisfies SignedUrls['sign'],
+  };
 }

@@ -92,11 +92,14 @@ export function newSession({
   template,
   projectId,
   lastTask,
+  owner,
   at,
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  owner?: string | undefined;
   at: number;
 }): StoredSession {
   return {
+    ...(owner !== undefined && { owner }),
     id,
     origin,
     template,

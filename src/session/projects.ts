@@ -12,6 +12,7 @@ const StoredProject = z.object({
   description: z.string().nullable(),
   createdAt: z.number(),
   updatedAt: z.number(),
+  owner: z.string().optional(),
 });
 interface Deps {
   readonly records: RecordStore;
@@ -33,14 +34,16 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
   const put = (doc: Project, expect: number) => records.put({ kind, id: doc.id, doc, sort: doc.updatedAt, expect });
 
   return {
-    async list({ skip, limit }) {
+    async list({ skip, limit, owner }) {
       const all = await records.list(kind);
-      const projects = all.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
-      return { projects, total: all.length };
+      const wanted = owner === undefined ? all : all.filter(({ doc }) => (doc as Project).owner === owner);
+      const projects = wanted.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
+      return { projects, total: wanted.length };
     },
-    async create({ name, description = null }) {
+    async create({ name, description = null, owner }) {
       const now = clock.now();
-      const project = { id: newId(), name, description, createdAt: now, updatedAt: now };
+      const whose = owner === undefined ? {} : { owner };
+      const project = { id: newId(), name, description, createdAt: now, updatedAt: now, ...whose };
       await agents.create(project.id); // first: a project is never without
       await put(project, 0);
       return project;

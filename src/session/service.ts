@@ -29,6 +29,13 @@ export interface DecideCommand {
   readonly text?: string;
 }
 
+/** A part of the list: so many of those that are wanted, behind a place in its order. */
+export interface ListWish {
+  readonly limit: number;
+  readonly after: Pick<SessionRecord, 'latestMessageAt' | 'id'> | undefined;
+  readonly keep: (session: SessionRecord) => boolean;
+}
+
 /** News of the list of sessions. */
 export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
@@ -41,6 +48,8 @@ export interface CreateCommand {
   readonly projectId?: string | null;
   /** Only noted, as `lastTask`; nothing runs. */
   readonly task?: string;
+  /** Whose it is, see `SessionRecord`. */
+  readonly owner?: string;
 }
 export interface SessionChange {
   readonly title?: string;
@@ -56,8 +65,8 @@ export interface SessionChange {
 export interface SessionService {
   /** Rejects: sandbox_capacity (too many sessions). The sandbox starts in the background. */
   create(command: CreateCommand): Promise<SessionRecord>;
-  /** All that are not being deleted, newest `latestMessageAt` first. */
-  list(): Promise<readonly SessionRecord[]>;
+  /** All that are not being deleted, newest `latestMessageAt` first; at least those that `only` asks for. */
+  list(only?: ListWish): Promise<readonly SessionRecord[]>;
   /** Rejects: session_not_found; so does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;

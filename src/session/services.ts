@@ -163,12 +163,14 @@ export interface Project {
   readonly description: string | null;
   readonly createdAt: number; // epoch ms
   readonly updatedAt: number;
+  /** As of a session. */
+  readonly owner?: string | undefined;
 }
 /** All methods with an id reject not_found when there is no such project. */
 export interface ProjectService {
-  /** Newest `updatedAt` first. */
-  list(page: { skip: number; limit: number }): Promise<{ projects: readonly Project[]; total: number }>;
-  create(project: { name: string; description?: string | null }): Promise<Project>;
+  /** Newest `updatedAt` first; of one owner where that is given. */
+  list(page: { skip: number; limit: number; owner?: string }): Promise<{ projects: readonly Project[]; total: number }>;
+  create(project: { name: string; description?: string | null; owner?: string }): Promise<Project>;
   get(id: string): Promise<Project>;
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   /** Its sessions (with their sandboxes) and files go too. */

@@ -16,7 +16,7 @@ import { SessionsNews } from './news.ts';
 import type { Presence } from './presence.ts';
 import { newSession, publicRecord, StoredSession } from './projection.ts';
 import { removeSession } from './removal.ts';
-import type { SendCommand, Sent, SessionChange, SessionService } from './service.ts';
+import type { ListWish, SendCommand, Sent, SessionChange, SessionService } from './service.ts';
 import { fileFromLog, shellFromLog } from './stopped-views.ts';
 import { unfinishedKind } from './unfinished.ts';
 
@@ -41,6 +41,7 @@ interface Deps {
 const maxText = 200_000;
 const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
 const viewMs = 5_000;
+const mostAtOnce = 1_000; // of the list, when most of it is not wanted
 
 export function sessionService(deps: Deps): SessionService {
   const { store, log, engine, driver, presence, clock, ids, closing } = deps;
@@ -67,6 +68,23 @@ export function sessionService(deps: Deps): SessionService {
   async function all(): Promise<StoredSession[]> {
     const records = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
     return records.filter(({ deleting }) => !deleting);
+  }
+
+  /** Costs what it shows, however many sessions are stored. */
+  async function part({ limit, after, keep }: ListWish): Promise<SessionRecord[]> {
+    const found: SessionRecord[] = [];
+    let place = after && { sort: after.latestMessageAt, id: after.id as string };
+    for (let chunk = limit; found.length < limit; chunk = Math.min(2 * chunk, mostAtOnce)) {
+      const records = await store.records.list('session', { limit: chunk, ...(place && { after: place }) });
+      for (const { doc } of records) {
+        const record = StoredSession.parse(doc);
+        place = { sort: record.latestMessageAt, id: record.id };
+        const shown = publicRecord(record);
+        if (!record.deleting && keep(shown)) found.push(shown);
+      }
+      if (records.length < chunk) break;
+    }
+    return found;
   }
 
   /** The tombstone, wherever the session is; also where its log cannot be read any more. */
@@ -98,7 +116,15 @@ export function sessionService(deps: Deps): SessionService {
   });
 
   return {
-    async create({ origin, title = '', provisionalTitle, template = deps.template, projectId = null, task = '' }) {
+    async create({
+      origin,
+      title = '',
+      provisionalTitle,
+      template = deps.template,
+      projectId = null,
+      task = '',
+      owner,
+    }) {
       // The tombstones among them matter only where it is close.
       const isClose = (await store.records.count('session')) >= deps.maxSessions;
       if (isClose && (await count()) >= deps.maxSessions) {
@@ -107,7 +133,7 @@ export function sessionService(deps: Deps): SessionService {
       }
       const id = ids.sessionId();
       const at = clock.now();
-      const record = newSession({ id, origin, title, template, projectId, lastTask: task, at });
+      const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, at });
       const isMeant = title !== '' && !provisionalTitle;
       const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
       if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
@@ -117,7 +143,7 @@ export function sessionService(deps: Deps): SessionService {
       return publicRecord(doc);
     },
 
-    list: async () => (await all()).map(publicRecord),
+    list: async (only) => (only ? await part(only) : (await all()).map(publicRecord)),
     get: async (id) => publicRecord(await stored(id)),
 
     rename: (id, title) => change(id, { title }),

@@ -17,6 +17,8 @@ const StoredFile = z.object({
   mimeType: z.string().nullable(),
   sha256: z.string(),
   uploadedAt: z.number(),
+  /** As of a session; of one in a project the project's counts. */
+  owner: z.string().optional(),
 });
 export type UploadedFile = z.infer<typeof StoredFile>;
 
@@ -26,6 +28,7 @@ export interface NewFile {
   readonly name: string;
   readonly type: UploadedFile['type'];
   readonly mimeType: string | null;
+  readonly owner?: string;
   readonly content: AsyncIterable<Uint8Array>;
 }
 /** Its bytes are kept, and nobody sees it; disposing without `keep` removes them. */
@@ -95,7 +98,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
   const kept = new WeakSet<Staged>();
 
   return {
-    async stage({ projectId, name, type, mimeType, content }, signal) {
+    async stage({ projectId, name, type, mimeType, content, owner: whose }, signal) {
       const id = newId();
       const owner = ownerOf(projectId);
       await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now() } });
@@ -104,7 +107,10 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
         throw thrown;
       });
       const staged: Staged = {
-        file: { id, projectId, name, type, mimeType, ...info, uploadedAt: clock.now() },
+        file: {
+          ...{ id, projectId, name, type, mimeType, ...info, uploadedAt: clock.now() },
+          ...(whose !== undefined && { owner: whose }),
+        },
         [Symbol.asyncDispose]: async () => {
           if (!kept.has(staged)) await forget(id).catch(() => {});
         },

@@ -15,7 +15,12 @@ import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeR
 /** Sessions by the names that their users gave them; the same name of another user is another session. */
 export interface WorkspaceService extends AsyncDisposable {
   /** Somebody is here as that user, until disposed. A workspace that nobody is left in loses its sandbox after a grace. */
-  join(userId: string): WorkspaceMember;
+  join(userId: string, as?: WorkspaceUser): WorkspaceMember;
+}
+/** On whose behalf, where not everything is everybody's. */
+export interface WorkspaceUser {
+  readonly owner: string;
+  mayUse(session: SessionRecord): boolean;
 }
 /**
  * What is asked of one workspace is done in order, also after its member left; different ones do not wait for each
@@ -72,15 +77,16 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     return place;
   }
 
-  async function sessionOf(place: Place): Promise<SessionRecord> {
+  async function sessionOf({ as }: Member, place: Place): Promise<SessionRecord> {
     const { key, name } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
     // A workspace's own id opens nothing: it may be another user's.
-    if (other && other.origin !== 'workspace') return other;
+    if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessGone));
-    const session = known ?? (await sessions.create({ origin: 'workspace', title: name }));
+    const session =
+      known ?? (await sessions.create({ origin: 'workspace', title: name, ...(as && { owner: as.owner }) }));
     if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
     if (place.ownSession !== session.id) place.cwd = undefined;
     place.ownSession = session.id;
@@ -88,7 +94,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   }
 
   async function act<Value>(member: Member, name: string, work: (id: SessionId, place: Place) => Promise<Value>) {
-    const key = keyOf(member.userId, name);
+    const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
     // What a member asked before it left is still done, but starts nothing anew.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
     const place = placeOf(key, name);
@@ -98,7 +104,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     }
     return await turns(place.key, async () => {
       throwIfFired(place.over.signal);
-      const { id } = await sessionOf(place);
+      const { id } = await sessionOf(member, place);
       return await work(id, place);
     });
   }
@@ -135,9 +141,11 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
 
   class Member implements WorkspaceMember {
     readonly userId: string;
+    readonly as: WorkspaceUser | undefined;
     hasLeft = false;
-    constructor(userId: string) {
+    constructor(userId: string, as: WorkspaceUser | undefined) {
       this.userId = userId;
+      this.as = as;
     }
     runCode(workspace: string, { name, code }: { name: string; code: string }) {
       return act(this, workspace, async (id, { over: { signal } }) => {
@@ -174,7 +182,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     }
   }
   return {
-    join: (userId) => new Member(userId),
+    join: (userId, as) => new Member(userId, as),
     async [Symbol.asyncDispose]() {
       for (const { timer } of places.values()) clock.clearTimeout(timer);
       places.clear();

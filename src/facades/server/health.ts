@@ -84,19 +84,23 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
     const { status } = (await healthInTime(sessions, clock)).storage;
     return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' };
   });
-  app.get('/health/detailed', { config: { doc: detailedDoc, free: true } }, async (_request, reply) => {
-    const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);
-    const status = overall({ storage, sandbox });
-    const now = clock.now();
-    return reply.code(status === 'healthy' ? 200 : 503).send({
-      status,
-      timestamp: new Date(now).toISOString(),
-      version,
-      uptime_seconds: (now - startedAt) / 1000,
-      checks: { storage, sandbox, model },
-      sessions: count,
-    });
-  });
+  app.get(
+    '/health/detailed',
+    { config: { doc: detailedDoc, free: true, least: 'operator' } },
+    async (_request, reply) => {
+      const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);
+      const status = overall({ storage, sandbox });
+      const now = clock.now();
+      return reply.code(status === 'healthy' ? 200 : 503).send({
+        status,
+        timestamp: new Date(now).toISOString(),
+        version,
+        uptime_seconds: (now - startedAt) / 1000,
+        checks: { storage, sandbox, model },
+        sessions: count,
+      });
+    },
+  );
 }
 
 /** A model that does not answer is no reason to restart the server; without storage or sandboxes it is of no use. */

@@ -61,7 +61,7 @@ export function serverRoutes({ table, version, metrics, ...deps }: ServerDeps): 
         wantsPage(request) ? sendPage(reply) : { name: 'corral', version, status: 'running' },
       );
       mountHealth(app, { ...deps, version });
-      app.get('/metrics', { config: { doc: metricsDoc, free: true } }, async (_request, reply) =>
+      app.get('/metrics', { config: { doc: metricsDoc, free: true, least: 'operator' } }, async (_request, reply) =>
         reply.header('content-type', metrics.contentType).send(await metrics.text()),
       );
       mountDocs(app, table, version);

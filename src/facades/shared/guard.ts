@@ -1,9 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { KeyRing } from '../../auth/api-keys.ts';
 import { hostAllowed, isForeign, originAllowed } from '../../auth/browser.ts';
 import type { Lockout } from '../../auth/lockout.ts';
-import type { Right, SignedUrls } from '../../auth/signed-url.ts';
+import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
+import { type Actor, everybody, hasRole, nobody } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
+import { asActor } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface GuardOptions {
@@ -12,6 +15,8 @@ export interface GuardOptions {
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly gate: TokenGate;
+  /** Keys beside the token; undefined: there are none. */
+  readonly keys?: KeyRing | undefined;
   /** Links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
   /** Undefined: who guesses is not stopped. */
@@ -29,6 +34,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
   app.decorateRequest('right', undefined);
+  app.decorateRequest('actor', null as never);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
@@ -45,24 +51,45 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
 
     const shown = credentials(request);
     const signature = signatureOf(request);
-    const isJudged = signature !== undefined || (shown.length > 0 && options.gate.required);
-    const isLater = options.gate.required && shown.length === 0 && mayShowLater(request);
+    const isRequired = options.gate.required || !!options.keys?.any;
+    const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
+    const isLater = isRequired && shown.length === 0 && mayShowLater(request);
     if (isJudged || isLater) refuseLocked(request.ip, options);
-    const known = options.gate.accepts(shown);
+    const known = actorFor(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
-    request.known = known;
-    request.caller = known && options.gate.required ? 'token' : request.ip;
+    request.known = known !== undefined;
+    request.actor = opened?.actor ?? known ?? nobody;
+    request.caller = callerName(known, isRequired) ?? request.ip;
     countRequest(request, reply, options);
     refuseForeign(request, options);
-    if (opened) request.right = opened;
+    if (opened) request.right = opened.right;
     else if (signature !== undefined) {
       throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
     } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
-    done();
+    refuseWeak(request);
+    asActor(request.actor, done);
   });
+  // What reads a body goes on where the last of it came in, and that is nobody's request.
+  app.addHook('preValidation', (request, _reply, done) => asActor(request.actor, done));
+}
+
+/** Undefined: it shows nothing that is valid, where something is needed. */
+export function actorFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
+  if (gate.required && gate.accepts(shown)) return everybody;
+  if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
+  return keys?.find(shown);
+}
+function callerName(actor: Actor | undefined, isRequired: boolean): string | undefined {
+  if (actor?.key !== undefined) return `key ${actor.key}`;
+  return actor && isRequired ? 'token' : undefined;
+}
+
+function refuseWeak({ actor, route: { config } }: FastifyRequest): void {
+  if (!config.least || hasRole(actor, config.least)) return;
+  throw new AppError('forbidden', `A key of the role ${actor.role} may not do this.`);
 }
 
 interface Query {
@@ -87,11 +114,19 @@ function signatureOf(request: FastifyRequest): string | undefined {
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-function opens(request: FastifyRequest, signature: string, { signed }: GuardOptions): Right | undefined {
+/** What a link opens, and on whose behalf: that of the key that made it, which must still be valid. */
+function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): Opened | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  return signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
+  const right = signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
+  const subject = subjectOf(signature);
+  const actor = subject === undefined ? everybody : keys?.live(subject);
+  return right && actor && { right, actor };
+}
+interface Opened {
+  readonly right: Right;
+  readonly actor: Actor;
 }
 function refuseLocked(address: string, { lockout }: GuardOptions): void {
   const retryAfterMs = lockout?.waitOf(address) ?? 0;

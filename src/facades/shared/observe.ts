@@ -40,6 +40,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
           status,
           ms,
           ...(session && { session }),
+          ...(request.actor?.key !== undefined && { key: request.actor.key }),
           ...(cut && { cut }),
         },
         'request',

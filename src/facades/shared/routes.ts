@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import type { Purpose, Right } from '../../auth/signed-url.ts';
+import type { Actor, Role } from '../../core/actor.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { InvalidRequest, type Issue } from './error-style.ts';
 
@@ -36,6 +37,8 @@ declare module 'fastify' {
     doc?: RouteDoc;
     /** Answers without a token. */
     open?: true;
+    /** Only for keys of this role, and those that may do more. */
+    least?: Role;
     /** A signed link for this purpose opens it without a token. */
     signed?: Purpose;
     /** Does not count against the rate limit. */
@@ -54,6 +57,7 @@ declare module 'fastify' {
     route: FastifyRequest['routeOptions'];
     /** Whose requests are counted and remembered together; never a token itself. */
     caller: string;
+    actor: Actor;
     /** It showed a token, or needs none. */
     known: boolean;
     /** What the signed link that opened it gives the right to. */

@@ -16,7 +16,7 @@ export interface SseContext {
 }
 
 export interface SseStream extends Disposable {
-  /** Fires when nobody listens any more, or the server goes down. */
+  /** Fires when nobody listens any more, or may: the server goes down, or the key is no longer valid. */
   readonly gone: AbortSignal;
   /** A promise where the client must first take what lies there; it resolves in any case, also when the client is gone. */
   write(frame: Buffer): Promise<void> | undefined;
@@ -34,11 +34,13 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
+  const { ended } = reply.request.actor;
   let timer: unknown;
 
   const gone = () => {
     clock.clearTimeout(timer);
     closing.removeEventListener('abort', onClosing);
+    ended?.removeEventListener('abort', onClosing);
     counted[Symbol.dispose]();
     hangUp.abort();
   };
@@ -53,7 +55,8 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     res.once('close', gone);
     res.on('error', () => {}); // writing to a line that was cut just now; `close` follows
     closing.addEventListener('abort', onClosing, { once: true });
-    if (closing.aborted) onClosing();
+    ended?.addEventListener('abort', onClosing, { once: true });
+    if (closing.aborted || ended?.aborted) onClosing();
     res.writeHead(200, {
       ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-type': 'text/event-stream; charset=utf-8',

@@ -1,5 +1,7 @@
+import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
+import { onBehalf } from './caller.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { HttpLogger } from './observe.ts';
 import { publicText, wireErrors } from './wire-errors.ts';
@@ -87,12 +89,14 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     sendJson: (frame) => connection.send(JSON.stringify(frame)),
     sendFrame: (frame) => connection.sendFrame(frame),
     sendBytes: (bytes) => connection.send(bytes),
-    onJson: (take, refuse) =>
-      takeInTurn(connection, fail, (bytes, isBinary) => {
+    onJson(take, refuse) {
+      const on = (bytes: Buffer, isBinary: boolean) => {
         const frame = isBinary ? undefined : parseFrame(bytes);
         return frame ? take(frame) : refuse();
-      }),
-    onBytes: (take) => takeInTurn(connection, fail, take),
+      };
+      takeInTurn(connection, fail, onBehalf(on));
+    },
+    onBytes: (take) => takeInTurn(connection, fail, onBehalf(take)),
     close,
     fail,
     drained: () => drained(connection, clock),
@@ -138,6 +142,15 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
     closing.removeEventListener('abort', goDown);
     clock.clearTimeout(last);
   });
+}
+
+/** For as long as whoever opened it may. */
+export function closeWith(socket: Socket, { ended }: Actor): void {
+  if (!ended) return;
+  const close = () => socket.close(closeCodes.refused, 'The key is not valid any more');
+  if (ended.aborted) close();
+  else ended.addEventListener('abort', close, { once: true });
+  socket.connection.once('close', () => ended.removeEventListener('abort', close));
 }
 
 function drained(connection: Connection, clock: Clock): Promise<void> {

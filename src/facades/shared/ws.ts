@@ -6,11 +6,12 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { z } from 'zod';
 import type { Purpose, Right } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
+import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { type ErrorStyle, styleOf } from './error-style.ts';
 import type { App, RouteDoc } from './routes.ts';
 import { Connection } from './ws-connection.ts';
-import { openSocket, type Socket, type SocketContext } from './ws-socket.ts';
+import { closeWith, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
 
 // WebSockets are routes like all others. An upgrade goes through the same hooks as a request: Host, Origin, token, rate
 // limit, log and metrics; parameters are parsed, unknown paths are 404, and whatever refuses does so as an HTTP answer
@@ -51,6 +52,7 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly query: Query;
   /** Whose requests are counted together; never a token itself. */
   readonly caller: string;
+  readonly actor: Actor;
   /** A token was shown, or none is needed. Only false on routes with `connectionParams`. */
   readonly known: boolean;
   /** What the signed link that opened it gives the right to, where one did. */
@@ -119,8 +121,9 @@ export function socketServer(app: App, { styles, ...context }: SocketServerDeps)
         if (!connection) return undefined; // the client left meanwhile
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
-        const { caller, known, right, raw } = request;
-        const asked = { params: request.params, query: request.query, caller, known, right, raw };
+        const { caller, actor, known, right, raw } = request;
+        closeWith(socket, actor);
+        const asked = { params: request.params, query: request.query, caller, actor, known, right, raw };
         Promise.try(() => open(socket, asked as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;
       });

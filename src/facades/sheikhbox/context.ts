@@ -24,6 +24,8 @@ export interface SheikhboxDeps {
   readonly signed: SignedUrls;
   /** Without it there are no files to upload. */
   readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'>;
+  /** For what a session's messages have attached: who may read them may know of it. */
+  readonly attached?: Pick<UploadService, 'get'>;
   readonly maxUploadBytes: number;
   /** Without it no sandbox has a screen. */
   readonly desktop?: DesktopService;

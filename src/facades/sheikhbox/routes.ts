@@ -17,7 +17,7 @@ import { listItem, sessionView } from './views.ts';
 import { mountVnc } from './vnc.ts';
 
 export function sheikhbox(deps: SheikhboxDeps): Dialect {
-  const infos = new FileInfos(deps.uploads);
+  const infos = new FileInfos(deps.attached ?? deps.uploads);
   const context: SheikhboxContext = { ...deps, infos, frameOf: frameCache(deps.profile, infos) };
   return {
     errors: { prefix: base, style: envelope },
@@ -84,8 +84,8 @@ function mountStreams(app: App, context: SheikhboxContext): void {
     async ({ headers, query, params }, reply) => {
       const cursor = laterCursor(headers['last-event-id'], query.last_event_id);
       const { id, lastSeq } = await context.sessions.get(sessionId(params.sid));
+      const active = await context.sessions.activeRun(id); // asked in any case: who may not know is refused here
       if (cursor !== undefined) return streamEvents(reply, id, cursor, context);
-      const active = await context.sessions.activeRun(id);
       return streamEvents(reply, id, active ? active.startedSeq - 1 : lastSeq, context);
     },
   );

@@ -41,6 +41,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     { schema: { params: SessionParams, body: LinkBody }, config: { doc: doc.vncLink } },
     async ({ params, body }) => {
       const { id } = await sessions.get(sessionId(params.sid));
+      await desktop?.status(id); // a link is for who may look
       const seconds = body.expire_minutes * 60;
       const what = { method: 'GET', path: `${base}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
       return success({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });

@@ -1,4 +1,6 @@
+import type { KeyAdmin } from '../../auth/api-keys.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
+import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/services.ts';
@@ -7,14 +9,20 @@ const maxCalls = 1_000;
 
 export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'desktop' | 'projects'>;
 
-/** What procedures share, and what belongs to one connection. */
-export interface TrpcContext {
+/** What procedures do on behalf of who asks. */
+export interface TrpcActing {
+  readonly actor: Actor;
   readonly services: TrpcServices;
   /** Does the work at most once per key, and gives the first answer again; content that differs is a conflict. */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
-  readonly version: string;
   /** Makes a link that works without a token. */
   readonly sign: SignedUrls['sign'];
+}
+/** That, what procedures share, and what belongs to one connection. */
+export interface TrpcContext extends TrpcActing {
+  readonly version: string;
+  /** Without it there are no keys to make. */
+  readonly keys?: KeyAdmin | undefined;
   readonly clock: Clock;
   readonly calls: CallCount;
   /** Resolves when the client has room for more. */

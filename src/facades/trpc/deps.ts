@@ -1,11 +1,13 @@
+import type { Actor } from '../../core/actor.ts';
 import type { HttpLogger } from '../shared/observe.ts';
 import type { SseContext } from '../shared/sse.ts';
 import type { SocketServer } from '../shared/ws.ts';
-import type { TrpcContext } from './context.ts';
+import type { TrpcActing, TrpcContext } from './context.ts';
 
-export interface TrpcDeps extends Omit<TrpcContext, 'calls' | 'drained'> {
-  /** Whether a token that came after the upgrade is right; a wrong one is held against the address. */
-  readonly admits: (token: string, address: string) => boolean;
+export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'keys' | 'clock'> {
+  readonly acting: (actor: Actor) => TrpcActing;
+  /** Whose token it is that came after the upgrade; a wrong one is held against the address. */
+  readonly admits: (token: string, address: string) => Actor | undefined;
   readonly sockets: SocketServer;
   readonly sse: SseContext;
   readonly logger: HttpLogger;

@@ -52,6 +52,7 @@ export const desktopRouter = router({
     .output(z.object({ url: z.string(), page: z.string(), expiresIn: z.int() }))
     .mutation(async ({ ctx, input: { sessionId, right, expireSeconds } }) => {
       const { id } = await ctx.services.sessions.get(sessionId);
+      await ctx.services.desktop.status(id); // a link is for who may look
       const path = `/api/v1/sessions/${id}/vnc`;
       const url = ctx.sign({ method: 'GET', path, purpose: 'vnc', right }, expireSeconds * 1_000);
       return { url, page: `/sessions/${id}/desktop#${url.split('?', 2)[1]}`, expiresIn: expireSeconds };

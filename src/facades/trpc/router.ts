@@ -4,6 +4,7 @@ import { procedure, router } from './base.ts';
 import { desktopRouter } from './desktop.ts';
 import { eventsRouter } from './events.ts';
 import { filesRouter } from './files.ts';
+import { keysRouter } from './keys.ts';
 import { processesRouter } from './processes.ts';
 import { projectsRouter } from './projects.ts';
 import { runsRouter } from './runs.ts';
@@ -31,6 +32,7 @@ export const appRouter = router({
   files: filesRouter,
   processes: processesRouter,
   projects: projectsRouter,
+  keys: keysRouter,
   system: systemRouter,
 });
 export type AppRouter = typeof appRouter;

@@ -49,8 +49,9 @@ export const sessionsRouter = router({
       const { limit, cursor, status, projectId } = ListInput.parse(input ?? {});
       if (projectId !== undefined) await ctx.services.projects.get(projectId);
       const after = cursor === undefined ? undefined : parsePlace(cursor);
-      const wanted = (await ctx.services.sessions.list())
-        .filter((one) => (status === undefined || one.status === status) && isOf(one, projectId))
+      const keep = (one: SessionRecord) => (status === undefined || one.status === status) && isOf(one, projectId);
+      const wanted = (await ctx.services.sessions.list({ limit: limit + 1, after, keep }))
+        .filter(keep)
         .sort(byPlace)
         .filter((one) => after === undefined || byPlace(after, one) < 0);
       const items = wanted.slice(0, limit);

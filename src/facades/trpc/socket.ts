@@ -1,8 +1,9 @@
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
+import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseJsonBody } from '../shared/json-body.ts';
 import type { SocketRequest } from '../shared/ws.ts';
-import { closeCodes, type Socket } from '../shared/ws-socket.ts';
+import { closeCodes, closeWith, type Socket } from '../shared/ws-socket.ts';
 import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
@@ -20,9 +21,9 @@ export function mountSocket(deps: TrpcDeps): void {
 }
 
 function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
-  const { admits: _admits, sockets: _sockets, sse: _sse, logger, ...shared } = deps;
-  const ctx: TrpcContext = { ...shared, calls: new CallCount(), drained: socket.drained };
-  const admit = request.known ? () => {} : byConnectionParams(socket, request.caller, deps);
+  const { acting, keys, version, clock, logger } = deps;
+  const connected = { keys, version, clock, calls: new CallCount(), drained: socket.drained };
+  const admit = request.known ? () => request.actor : byConnectionParams(socket, request.caller, deps);
   const options = {
     router: appRouter,
     maxBatchSize,
@@ -30,9 +31,13 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
       encode: (frame: unknown) => JSON.stringify(frame),
       decode: (data: string | ArrayBuffer | Uint8Array) => parseJsonBody(Buffer.from(data as string)),
     },
-    createContext: ({ info }: { info: { connectionParams: Readonly<Record<string, unknown>> | null } }) => {
-      admit(info.connectionParams?.token);
-      return ctx;
+    createContext: ({
+      info,
+    }: {
+      info: { connectionParams: Readonly<Record<string, unknown>> | null };
+    }): TrpcContext => {
+      const actor = admit(info.connectionParams?.token);
+      return { ...acting(actor), ...connected };
     },
     onError: ({ error, path }: Parameters<NonNullable<WSSHandlerOptions<AppRouter>['onError']>>[0]) =>
       reportBug(logger, error, path),
@@ -43,7 +48,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
 }
 
 /** Nothing is done for a client before its parameters, which are its first frame, bring a token; soon, please. */
-function byConnectionParams(socket: Socket, address: string, { admits, clock }: TrpcDeps): (token: unknown) => void {
+function byConnectionParams(socket: Socket, address: string, { admits, clock }: TrpcDeps): (token: unknown) => Actor {
   let admitted = false;
   const refuse = () => {
     if (!admitted) socket.close(closeCodes.refused, 'A valid token is needed');
@@ -52,8 +57,11 @@ function byConnectionParams(socket: Socket, address: string, { admits, clock }: 
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
   socket.connection.once('message', () => queueMicrotask(refuse)); // also what was no parameters at all
   return (token) => {
-    admitted = typeof token === 'string' && admits(token, address);
-    if (!admitted) throw new AppError('unauthorized', 'A valid token is needed.');
+    const actor = typeof token === 'string' ? admits(token, address) : undefined;
+    admitted = actor !== undefined;
+    if (!actor) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
+    closeWith(socket, actor);
+    return actor;
   };
 }

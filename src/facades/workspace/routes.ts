@@ -11,7 +11,7 @@ import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts
 import { type Command, Frame, isFileName, UserId } from './frames.ts';
 
 export interface WorkspaceDeps {
-  readonly workspaces: WorkspaceService;
+  readonly workspaces: Pick<WorkspaceService, 'join'>;
   readonly sockets: SocketServer;
   readonly clock: Clock;
   readonly logger: HttpLogger;

@@ -47,6 +47,9 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'projects.get': { id: 'id', project: true },
   'projects.update': { id: 'id', project: true, input: { name: 'New' } },
   'projects.delete': { id: 'id', project: true },
+  'keys.create': { input: { name: 'one', role: 'user' } },
+  'keys.list': {},
+  'keys.revoke': { input: { id: 'k' } },
   'system.info': {},
 };
 const names = Object.keys(samples);

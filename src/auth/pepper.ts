@@ -1,0 +1,40 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../core/secret.ts';
+
+/**
+ * Secrets of 256 random bits are stored as their HMAC: whoever reads the store alone can neither use nor test one.
+ * The first pepper is for new ones; the others are earlier ones, under which some may still be stored.
+ */
+export interface Peppers {
+  hash(text: string): Peppered;
+  /** In a time that says nothing about either. False under a pepper that is not known. */
+  matches(text: string, stored: Peppered): boolean;
+  knows(pepper: string): boolean;
+}
+export interface Peppered {
+  readonly pepper: string;
+  readonly hash: string;
+}
+
+export function peppers(secrets: readonly Secret[]): Peppers {
+  const all = new Map(secrets.map((secret) => named(secret.reveal())));
+  const [[primary, first] = ['', Buffer.alloc(0)]] = all;
+  const mac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+  return {
+    hash: (text) => ({ pepper: primary, hash: mac(first, text).toString('base64url') }),
+    matches(text, { pepper, hash }) {
+      const key = all.get(pepper);
+      const given = mac(key ?? first, text);
+      const stored = Buffer.from(hash, 'base64url');
+      const same = timingSafeEqual(given, stored.length === given.length ? stored : Buffer.alloc(given.length));
+      return same && key !== undefined;
+    },
+    knows: (pepper) => all.has(pepper),
+  };
+}
+
+/** Derived, so that the key it is made of serves its other purpose unharmed. */
+function named(secret: string): [string, Buffer] {
+  const key = createHmac('sha256', secret).update('corral api keys').digest();
+  return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];
+}

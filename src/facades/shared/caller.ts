@@ -1,0 +1,17 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Actor, nobody } from '../../core/actor.ts';
+
+// Who asks is known where a request comes in, and is asked for where the services are called, in whichever dialect. So
+// it is not handed through every route, where one could forget it. Where it was lost nobody asks, and nobody may nothing.
+
+const current = new AsyncLocalStorage<Actor>();
+
+export const callingActor = (): Actor => current.getStore() ?? nobody;
+
+export const asActor = <Result>(actor: Actor, work: () => Result): Result => current.run(actor, work);
+
+/** For what is called later by others, such as who listens to a socket: on behalf of who asks now. */
+export function onBehalf<Args extends unknown[], Result>(work: (...args: Args) => Result): (...args: Args) => Result {
+  const actor = callingActor();
+  return (...args) => current.run(actor, work, ...args);
+}

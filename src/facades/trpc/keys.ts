@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { hasRole, roles } from '../../core/actor.ts';
+import { AppError } from '../../core/errors.ts';
+import { procedure, router } from './base.ts';
+import type { TrpcContext } from './context.ts';
+import { iso } from './schemas.ts';
+
+const Key = z.object({
+  id: z.string(),
+  name: z.string(),
+  role: z.enum(roles),
+  /** To whom belongs what it makes. */
+  owner: z.string(),
+  /** What the key begins with; the rest is known to nobody. */
+  prefix: z.string(),
+  state: z.enum(['active', 'expired', 'revoked']),
+  createdAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().nullable(),
+  lastUsedAt: z.iso.datetime().nullable(),
+  revokedAt: z.iso.datetime().nullable(),
+});
+type View = Awaited<ReturnType<NonNullable<TrpcContext['keys']>['list']>>[number];
+const time = (at: number | null) => (at === null ? null : iso(at));
+const toKey = ({ createdAt, expiresAt, lastUsedAt, revokedAt, ...key }: View): z.infer<typeof Key> => ({
+  ...key,
+  createdAt: iso(createdAt),
+  expiresAt: time(expiresAt),
+  lastUsedAt: time(lastUsedAt),
+  revokedAt: time(revokedAt),
+});
+
+function keysOf({ actor, keys }: Pick<TrpcContext, 'actor' | 'keys'>) {
+  if (!hasRole(actor, 'admin')) throw new AppError('forbidden', `A key of the role ${actor.role} may not do this.`);
+  if (!keys) throw new AppError('unsupported', 'This server has no keys.');
+  return keys;
+}
+
+/** For administrators alone. */
+export const keysRouter = router({
+  create: procedure
+    .input(
+      z.strictObject({
+        name: z.string().trim().min(1).max(100),
+        role: z.enum(roles),
+        expiresAt: z.iso.datetime().optional(),
+        /** The id of a key whose sessions this one has too: to replace a key, or to let somebody watch. */
+        beside: z.string().max(100).optional(),
+      }),
+    )
+    .output(z.object({ key: z.string(), view: Key }))
+    .mutation(async ({ ctx, input: { expiresAt, ...wish } }) => {
+      const keys = keysOf(ctx);
+      const made = await keys.create({ ...wish, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) });
+      return { key: made.key, view: toKey(made.view) };
+    }),
+
+  list: procedure
+    .output(z.object({ keys: z.array(Key) }))
+    .query(async ({ ctx }) => ({ keys: (await keysOf(ctx).list()).map(toKey) })),
+
+  /** It opens nothing any more, and its open streams end. */
+  revoke: procedure
+    .input(z.strictObject({ id: z.string().max(100) }))
+    .output(Key)
+    .mutation(async ({ ctx, input }) => toKey(await keysOf(ctx).revoke(input.id))),
+});

@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { type ApiKeys, apiKeys, type KeyView } from '../auth/api-keys.ts';
+import { loadConfig } from '../config/config.ts';
+import { roles } from '../core/actor.ts';
+import { systemClock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { randomIds } from '../core/ids.ts';
+import { mongoStore } from '../store/mongo/store.ts';
+import { sqliteStore } from '../store/sqlite/store.ts';
+import type { Command } from './command.ts';
+import { keyPeppers } from './key-peppers.ts';
+
+const usage = 'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id>';
+const units = { h: 3_600_000, d: 86_400_000 } as const;
+const Wish = z.object({
+  role: z.enum(roles, `--role must be one of ${roles.join(', ')}`),
+  name: z.string('--name is missing').trim().min(1, '--name is empty').max(100, '--name has more than 100 characters'),
+  expires: z
+    .string()
+    .regex(/^[1-9]\d{0,4}[hd]$/, '--expires must be like 12h or 30d')
+    .optional(),
+  beside: z.string().optional(),
+});
+
+/** The keys of the store that the settings name. */
+async function opened(say: (line: string) => void): Promise<{ keys: ApiKeys } & AsyncDisposable> {
+  const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+  const { mongodbUrl: url } = config;
+  const dataDir = resolve(config.dataDir);
+  const ids = randomIds();
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(
+    url ? await mongoStore({ url }) : await sqliteStore({ path: join(dataDir, 'corral.db') }).catch(inUse),
+  );
+  const keys = stack.use(
+    await apiKeys({
+      ...{ records: store.records, clock: systemClock, ids, shared: false, hasToken: config.token !== undefined },
+      peppers: () => keyPeppers({ ...config, dataDir }, () => ids.token()),
+      warn: (_about, text) => say(text),
+    }),
+  );
+  const held = stack.move();
+  return { keys, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** The server has the store for itself, and the keys in its memory. */
+function inUse(thrown: unknown): never {
+  if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
+  throw new AppError(
+    'store_busy',
+    `${thrown.publicMessage} Keys of a running server are made and revoked by the tRPC procedures keys.create, keys.list and keys.revoke, with the token or a key of the role admin.`,
+    { cause: thrown },
+  );
+}
+
+function wishIn(args: readonly string[]) {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({ args: [...args], options: { role: text, name: text, expires: text, beside: text } }).values;
+  } catch (cause) {
+    throw new AppError('invalid_request', `${(cause as Error).message}. keys needs ${usage}.`, { cause });
+  }
+}
+
+async function create(args: readonly string[], keys: ApiKeys, print: (line: string) => void): Promise<void> {
+  const parsed = Wish.safeParse(wishIn(args));
+  if (!parsed.success)
+    throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
+  const { role, name, expires, beside } = parsed.data;
+  const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
+  const made = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
+  print(made.key);
+}
+
+const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16));
+const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: KeyView) =>
+  [id, role.padEnd(8), state.padEnd(7), day(createdAt), day(expiresAt), day(lastUsedAt), name].join('  ');
+
+export const keysCommand: Command = {
+  usage,
+  about: 'makes, lists and revokes API keys; a new one is printed once. The server must not be running on SQLite',
+  async run([what, ...rest], { print, say }) {
+    const [id, ...more] = rest;
+    const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
+    if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
+    await using store = await opened(say);
+    const { keys } = store;
+    if (what === 'create') {
+      await create(rest, keys, print);
+      say('This key is shown once. Whoever has it acts under it: keep it as a password.');
+    } else if (what === 'list') {
+      const all = await keys.list();
+      if (all.length === 0) say('There are no keys.');
+      else say('id            role      state    created           expires           last used         name');
+      for (const key of all) print(line(key));
+    } else {
+      const { name } = await keys.revoke(id ?? '');
+      print(`The key ${id} (${name}) is revoked.`);
+    }
+    return 0;
+  },
+};
