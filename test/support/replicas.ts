@@ -1,3 +1,4 @@
+import type { Capabilities } from '../../drivers/driver.ts';
 import { MemoryBackend } from '../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../drivers/memory/memory.ts';
 import { systemClock } from '../../src/core/clock.ts';
@@ -16,7 +17,10 @@ export interface Replicas extends AsyncDisposable {
 }
 
 /** Servers in this process on one store and one set of sandboxes, as several machines have them. */
-export async function replicas(settings: Record<string, string> = {}): Promise<Replicas> {
+export async function replicas(
+  settings: Record<string, string> = {},
+  capabilities: Partial<Capabilities> = {},
+): Promise<Replicas> {
   await using stack = new AsyncDisposableStack();
   const store = memoryStore({ shared: true });
   const backend = new MemoryBackend(systemClock, ['corral/sandbox']);
@@ -30,7 +34,8 @@ export async function replicas(settings: Record<string, string> = {}): Promise<R
     store,
     backend,
     async another(more = {}) {
-      const driver = memoryDriver(backend);
+      const plain = memoryDriver(backend);
+      const driver = { ...plain, capabilities: { ...plain.capabilities, ...capabilities } };
       const server = await composed({ ...all, ...more }, undefined, [], { store, driver });
       servers.add(server);
       return {
