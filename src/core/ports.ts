@@ -61,14 +61,21 @@ export interface StoredRecord {
   readonly version: number;
 }
 
+export interface ListOptions {
+  readonly limit?: number;
+  readonly idPrefix?: string;
+  /** Not together with `idPrefix`. */
+  readonly after?: { readonly sort: number; readonly id: string };
+}
+
 /** Documents that are not events. Whoever reads parses. */
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /** `expect` is the version it replaces (0: must not exist); without it the last writer wins. Rejects: conflict. */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
   delete(kind: string, id: string): Promise<void>;
-  /** By `sort` descending, then id; `idPrefix` narrows it. */
-  list(kind: string, options?: { limit?: number; idPrefix?: string }): Promise<StoredRecord[]>;
+  /** By `sort` descending, then id; `idPrefix` narrows it, and `after` begins behind a place in that order. */
+  list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
   count(kind: string): Promise<number>;
   /** Those of every kind that `erase` of this session would remove, by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;

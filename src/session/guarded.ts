@@ -126,10 +126,12 @@ function guardedSessions(sessions: SessionService, { actorOf, attach }: Beside):
       authorizeRole(actor, 'user');
       return await sessions.create({ ...command, ...ownOf(actor) });
     },
-    async list() {
+    async list(only) {
       const actor = actorOf();
-      const all = await sessions.list();
-      if (actor.role === 'admin') return all;
+      if (actor.role === 'admin') return await sessions.list(only);
+      const all = await sessions.list(
+        only && { ...only, keep: (session) => isListed(actor, session) && only.keep(seenBy(actor, session)) },
+      );
       return all.filter((session) => isListed(actor, session)).map((session) => seenBy(actor, session));
     },
     async get(id) {

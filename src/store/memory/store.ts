@@ -136,8 +136,12 @@ function records(documents: Map<string, Document>): RecordStore {
     async delete(kind, id) {
       documents.delete(keyOf(kind, id));
     },
-    async list(kind, { limit, idPrefix = '' } = {}) {
-      const found = [...documents.values()].filter((it) => it.kind === kind && it.id.startsWith(idPrefix));
+    async list(kind, { limit, idPrefix = '', after } = {}) {
+      const isBehind = ({ sort, id }: Document) =>
+        !after || sort < after.sort || (sort === after.sort && id > after.id);
+      const found = [...documents.values()].filter(
+        (it) => it.kind === kind && it.id.startsWith(idPrefix) && isBehind(it),
+      );
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
     },

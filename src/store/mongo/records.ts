@@ -65,8 +65,9 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const found = await run(() => at.records.find({ $or: idsOf(session) }, { sort: { id: 1, kind: 1 } }).toArray());
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },
-    async list(kind, { limit, idPrefix = '' } = {}) {
-      const ids = idPrefix === '' ? {} : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
+    async list(kind, { limit, idPrefix = '', after } = {}) {
+      const behind = after && { $or: [{ sort: { $lt: after.sort } }, { sort: after.sort, id: { $gt: after.id } }] };
+      const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
       return (await run(() => at.records.find({ kind, ...ids }, options).toArray())).map(stored);

@@ -117,8 +117,8 @@ function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string):
       return writer.call('put', [row, record.expect], charsIn(row));
     },
     delete: (kind, id) => writer.call('delete', [kind, id]),
-    async list(kind, { limit = -1, idPrefix = '' } = {}) {
-      return (await reader.call('list', [kind, idPrefix, limit])).map(stored);
+    async list(kind, { limit = -1, idPrefix = '', after } = {}) {
+      return (await reader.call('list', [kind, idPrefix, limit, after])).map(stored);
     },
     count: (kind) => reader.call('count', [kind]),
     async belonging(sessionId) {

@@ -62,6 +62,28 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.count('counted')).toBe(2);
     });
 
+    test('page by page, each behind the last place of the one before, a list has everything once', async () => {
+      const [kind, other] = [newKind(), newKind()];
+      for (let n = 0; n < 23; n++) {
+        const id = `r${String((n * 7) % 23).padStart(2, '0')}`;
+        await store().records.put({ kind, id, doc: n % 4, sort: n % 4 });
+        await store().records.put({ kind: other, id, doc: n, sort: n % 4 });
+      }
+      const whole = (await store().records.list(kind)).map(({ id }) => id);
+      for (const limit of [1, 4, 5, 22, 23, 50]) {
+        const paged: string[] = [];
+        let after: { sort: number; id: string } | undefined;
+        for (;;) {
+          const page = await store().records.list(kind, { limit, ...(after && { after }) });
+          paged.push(...page.map(({ id }) => id));
+          const last = page.at(-1);
+          if (!last || page.length < limit) break;
+          after = { sort: last.doc as number, id: last.id };
+        }
+        expect(paged).toEqual(whole);
+      }
+    });
+
     test('a list goes by sort, the highest first, then by id, and holds one kind only', async () => {
       const entries = fc.uniqueArray(
         fc.record({ id: fc.stringMatching(/^[a-c:]{1,4}$/), sort: fc.option(fc.integer({ min: -2, max: 2 })) }),
