@@ -119,6 +119,41 @@ export interface Pausable {
 }
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
+/** A sandbox that was started ahead of need. It belongs to nobody yet, and has no way out. */
+export interface WarmSandbox {
+  readonly id: SandboxId;
+  /** Names what it was started from; only who wants exactly that may have it. */
+  readonly recipe: string;
+  /** The content of the image it was started from; another one than `imageNow` says is out of date. */
+  readonly content: string;
+  /** Of the server that started it: a newer server's are not for an older one to end. */
+  readonly epoch: number;
+  readonly phase: 'starting' | 'ready' | 'exited';
+  /** When the backend may reap it, epoch ms; counted from its start. */
+  readonly expiresAt: number;
+}
+
+/** What a session's sandbox is made from, whoever it is for. */
+export type SandboxRecipe = Omit<SandboxSpec, 'id' | 'sessionId' | 'epoch' | 'expiresAt'>;
+
+/** An ability to start sandboxes before anybody wants them. Unclaimed ones are not in `list`. */
+export interface Poolable {
+  /** What the image's name stands for now; made or pulled where it is missing. */
+  imageNow(image: string, call: Call): Promise<string>;
+  /** Starts one and resolves once it is ready; the spec's id is its own. A failed call leaves nothing running. */
+  warm(spec: SandboxSpec, recipe: string, call: Call): Promise<WarmSandbox>;
+  /** All that nobody has claimed, including what an earlier process or another replica started. */
+  unclaimed(call: Call): Promise<readonly WarmSandbox[]>;
+  /**
+   * Makes it this session's, in one step that only one of all who try can take. `gone`: it is not to be had any more.
+   * `known`: the session has a sandbox or files already, so it needs `provision`, and this one stays unclaimed.
+   */
+  claim(id: SandboxId, spec: SandboxSpec, call: Call): Promise<SandboxInfo | 'gone' | 'known'>;
+  /** Ends an unclaimed one with all that it has; never a claimed one. */
+  discard(id: SandboxId, call: Call): Promise<void>;
+}
+export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
+
 /** Who serves a sandbox's only way out; the driver owns the socket, this decides what passes. */
 export interface EgressGate {
   /** One connection of that sandbox: HTTP proxy requests and CONNECT. Takes over the socket and its end. */

@@ -14,6 +14,8 @@ const mebibyte = 2 ** 20;
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
   readonly name: string;
+  /** Its workspace's, where that has not the same name. */
+  readonly volume?: string;
   /** The image to run, which for the default image is a tag that names its content. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -23,7 +25,15 @@ export interface ContainerRequest {
 }
 
 /** The one place that says what a sandbox's container may do; everything it does not grant is refused. */
-export function createBody({ spec, name, image, labels, token, mount }: ContainerRequest): ContainerCreateOptions {
+export function createBody({
+  spec,
+  name,
+  volume = name,
+  image,
+  labels,
+  token,
+  mount,
+}: ContainerRequest): ContainerCreateOptions {
   const { memoryBytes, cpus, pids } = spec.limits;
   const owned = `uid=${user},gid=${user}`;
   // Files in a tmpfs count as memory, so together they get no more than half of it.
@@ -62,7 +72,7 @@ export function createBody({ spec, name, image, labels, token, mount }: Containe
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
       // The engine makes the volume with the container, with these labels, so that it is found without one.
-      { Type: 'volume', Source: name, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
+      { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
     ],
     RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },

@@ -1,16 +1,18 @@
 import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
-import type { Capabilities, Driver, EgressGate, Pausable, SandboxInfo } from '../driver.ts';
+import type { Capabilities, Driver, EgressGate, Pausable, Poolable, SandboxInfo } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
-import { Joined } from '../shared/joined.ts';
+import { Joined, within } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { ask, askFor, openEngine } from './engine.ts';
 import { type DefaultImage, openImages } from './images.ts';
-import { infoFrom, ownedBy } from './labels.ts';
+import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
 import { type Made, placeContainer } from './place.ts';
+import { point, pointerOf, volumeOf } from './pointer.ts';
 import { removeContainer, removeVolume } from './remove.ts';
+import { dockerPool } from './warm.ts';
 import { watchContainer } from './watch.ts';
 
 export interface DockerOptions {
@@ -43,7 +45,7 @@ const capabilities: Capabilities = {
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
 
-export async function dockerDriver(options: DockerOptions): Promise<Driver & Pausable> {
+export async function dockerDriver(options: DockerOptions): Promise<Driver & Pausable & Poolable> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host);
   const folders = await openFolders(root);
@@ -57,7 +59,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   const holds = openHolds({ folders, end, watch });
   const provisions = new Joined<SandboxInfo>();
   const destroys = new Joined<void>();
-  const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
+  const names = namesOf(instance);
+  const nameOf = names.of;
   const mine = { label: [ownedBy(instance)] };
 
   /** The sandbox's container, if it is there and ours. */
@@ -74,20 +77,43 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    await removeContainer(engine, nameOf(id), instance, signal);
-    await holds.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
-    if (workspace === 'remove') await removeVolume(engine, nameOf(id), signal);
-    await folders.remove(id);
+    const name = nameOf(id);
+    const [found, pointer] = await Promise.all([find(id, signal), pointerOf(engine, name, signal)]);
+    const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
+    const info = fromPool && bodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
+    if (info && !pointer && workspace === 'keep') {
+      await point({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
+    }
+    const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
+    const former = files === undefined ? undefined : names.warmIn(files);
+    await removeContainer(engine, name, instance, signal);
+    for (const key of former ? [former, id] : [id]) {
+      await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
+    }
+    // What says where the files are goes last.
+    if (workspace === 'remove' && files !== undefined) await removeVolume(engine, files, signal);
+    if (workspace === 'remove') await removeVolume(engine, name, signal);
+    for (const key of former ? [former, id] : [id]) await folders.remove(key);
   }
 
   /** After a failed start: takes away what that call made, never a sandbox that it found running. */
   async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
+    if (made.creating) await within(made.creating, signal);
     const found = await find(id, signal);
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
   }
 
+  const placeFor = { engine, folders, holds, instance, names, labels };
+  const pool = dockerPool({
+    ...{ engine, folders, holds, images, instance, names, labels },
+    hasReplicas: replica !== undefined,
+    place: (name, image, marks, made) => (spec, signal) =>
+      placeContainer({ ...placeFor, token: ids.token(), name, volume: name, image, pool: marks, made }, spec, signal),
+  });
+
   return {
+    ...pool,
     name: 'docker',
     capabilities: { ...capabilities, desktop: options.desktop ?? false },
 
@@ -103,41 +129,49 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
       return provisions.join(id, call, async (own) => {
         const { signal } = own;
         await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
-        const kept = askFor(signal, () => engine.getVolume(nameOf(id)).inspect({ abortSignal: signal }));
-        const [image, volume] = await Promise.all([images.ensure(spec.image, own, news), kept]);
+        const kept = pointerOf(engine, nameOf(id), signal);
+        const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const made: Made = { containerId: undefined };
         try {
-          const place = { engine, folders, holds, instance, labels, token: ids.token(), name: nameOf(id), image, made };
-          const { info, end } = await placeContainer(place, spec, signal);
+          const place = { ...placeFor, token: ids.token(), name: nameOf(id), image, made };
+          const volume = pointer?.workspace ?? nameOf(id);
+          const { info, end } = await placeContainer({ ...place, volume }, spec, signal);
           await started(end, signal);
           return info;
         } catch (error) {
-          await undo(id, made, volume ? 'keep' : 'remove').catch(() => {}); // `list` shows what is left
+          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` shows what is left
           throw error;
         }
       });
     },
 
     async attach(id, { signal }, role = 'owner') {
-      const { Id, State } = await running(id, signal);
-      const link = await holds.link(id, { body: Id, workdir, role });
+      const { Id, State, Config } = await running(id, signal);
+      const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // the one it had in the pool, where it is from there
+      const who = { id, sessionId: sessionIdOf(id) };
+      const link = await holds.link(key, { body: Id, workdir, role, who });
       // While it is paused its daemon cannot dial; requests will wait for it.
       if (State.Paused) return link;
-      return await unlessUnreachable(link, reachable(await holds.hold(id, Id), signal));
+      return await unlessUnreachable(link, reachable(await holds.hold(key, Id), signal));
     },
 
     async list({ signal }) {
       const filters = { filters: mine, abortSignal: signal };
       const containers = await ask(signal, () => engine.listContainers({ all: true, ...filters }));
       const { Volumes } = await ask(signal, () => engine.listVolumes(filters as object));
-      const live = containers.flatMap(({ Labels, State }) => {
-        const info = infoFrom(Labels, phases[State] ?? 'exited');
+      const pointers = new Map((Volumes ?? []).map(({ Name, Labels }) => [Name, Labels]));
+      const live = containers.flatMap(({ Names: [given = ''], Labels, State }) => {
+        const name = given.replace(/^\//, '');
+        const body = { name, labels: Labels, pointer: pointers.get(name) };
+        const info = bodyInfo(names, body, phases[State] ?? 'exited');
         if (!info) return [];
         return info.phase === 'ready' && provisions.has(info.id) ? { ...info, phase: 'starting' as const } : info;
       });
       const taken = new Set(live.map(({ id }) => id));
-      const kept = (Volumes ?? []).flatMap(({ Labels }) => infoFrom(Labels, 'stopped') ?? []);
+      const kept = (Volumes ?? []).flatMap(({ Labels }) =>
+        isPooled(Labels) ? [] : (infoFrom(Labels, 'stopped') ?? []),
+      );
       return [...live, ...kept.filter(({ id }) => !taken.has(id))];
     },
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { SandboxId, SessionId } from '../../src/core/ids.ts';
-import type { SandboxInfo, SandboxSpec } from '../driver.ts';
+import { SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../src/core/ids.ts';
+import type { SandboxInfo } from '../driver.ts';
 
 const prefix = 'corral.';
 const Labels = z.object({
@@ -14,7 +14,7 @@ const Labels = z.object({
 
 /** The labels of a sandbox's container and volume; what others want to add cannot pose as ours. */
 export function labelsFor(
-  spec: SandboxSpec,
+  spec: Omit<SandboxInfo, 'phase'>,
   instance: string,
   others: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
@@ -47,4 +47,50 @@ export function infoFrom(labels: unknown, phase: SandboxInfo['phase']): SandboxI
     phase,
     expiresAt: known['corral.expires'],
   };
+}
+
+/** On what was started for a pool: what it was made from. Labels cannot change, so it stays there after the claim. */
+export const poolLabel = 'corral.pool';
+export const contentLabel = 'corral.content';
+/** On a volume that only says where a session's files are. */
+export const workspaceLabel = 'corral.workspace';
+
+/** A container of the pool has a name of its own until it gets its session's, which is a lock: only one can have it. */
+export function namesOf(instance: string) {
+  const base = `corral-${instance}-`;
+  const after = (prefix: string, name: string) =>
+    name.startsWith(prefix) ? SessionId.safeParse(name.slice(prefix.length)).data : undefined;
+  const id = (session: SessionId | undefined) => session && sandboxIdOf(session);
+  return {
+    of: (sandbox: SandboxId) => base + sessionIdOf(sandbox),
+    warm: (sandbox: SandboxId) => `${base}warm-${sessionIdOf(sandbox)}`,
+    claimedIn: (name: string) => id(after(base, name)),
+    warmIn: (name: string) => id(after(`${base}warm-`, name)),
+  };
+}
+export type Names = ReturnType<typeof namesOf>;
+
+type SomeLabels = Readonly<Record<string, string>> | undefined;
+export const isPooled = (labels: SomeLabels): boolean => labels?.[poolLabel] !== undefined;
+
+interface Body {
+  readonly name: string;
+  readonly labels: SomeLabels;
+  /** Of the volume that has the session's name. */
+  readonly pointer?: SomeLabels;
+}
+
+/** Whose container it is; undefined for one that nobody has claimed, and for what is no sandbox. */
+export function bodyInfo(
+  names: Names,
+  { name, labels, pointer }: Body,
+  phase: SandboxInfo['phase'],
+): SandboxInfo | undefined {
+  if (!isPooled(labels)) return infoFrom(labels, phase);
+  const id = names.claimedIn(name.replace(/^\//, ''));
+  if (!id) return undefined;
+  const said = infoFrom(pointer, phase);
+  if (said?.id === id) return said;
+  const own = infoFrom(labels, phase); // it was claimed, and whoever did has not said so yet
+  return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

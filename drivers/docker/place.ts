@@ -8,12 +8,15 @@ import type { Holds } from '../shared/holds.ts';
 import type { SandboxEnd } from '../shared/sandbox-end.ts';
 import { createBody } from './create-body.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
-import { infoFrom, labelsFor } from './labels.ts';
+import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
+import { point, pointerOf } from './pointer.ts';
 import { removeContainer } from './remove.ts';
 
 /** What a call has to take away again when it fails. */
 export interface Made {
   containerId: string | undefined;
+  /** A request that is on its way: given up half-way, it could make a container that nobody looks for. */
+  creating?: Promise<unknown>;
 }
 interface Place {
   readonly made: Made;
@@ -21,13 +24,18 @@ interface Place {
   readonly folders: Folders;
   readonly holds: Holds;
   readonly instance: string;
+  readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;
   /** For a new sandbox; one that is there keeps its own. */
   readonly token: string;
   readonly name: string;
+  /** Where its files are, as far as is known. */
+  readonly volume: string;
   readonly image: string;
+  /** It is for nobody yet. */
+  readonly pool?: Readonly<Record<string, string>>;
 }
-interface Placed {
+export interface Placed {
   readonly info: SandboxInfo;
   readonly end: SandboxEnd;
 }
@@ -36,14 +44,16 @@ interface Placed {
 export async function placeContainer(place: Place, spec: SandboxSpec, signal: AbortSignal): Promise<Placed> {
   const { engine, folders, holds, instance, name, image } = place;
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
-  await holds.open(spec.id);
-  const labels = labelsFor(spec, instance, place.labels);
+  await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
+  const labels = { ...labelsFor(spec, instance, place.labels), ...place.pool };
   const token = new Secret(meta.token);
-  const body = createBody({ spec, name, image, labels, token, mount: folders.mount(spec.id) });
+  const request = { spec, name, image, labels, token, mount: folders.mount(spec.id) };
 
+  let { volume } = place;
   for (let lost = 0; ; ) {
+    const body = createBody({ ...request, volume });
     // When the answer is lost, whoever has the name now tells what became of the call.
-    const id = await create(engine, body, signal).catch((error) => {
+    const id = await create(engine, body, place.made, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
       return undefined;
@@ -57,6 +67,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
     await pause(25, signal); // the name is free again, or its container is not there yet
+    volume = (await pointerOf(engine, name, signal))?.workspace ?? name;
   }
 }
 
@@ -64,13 +75,19 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
 async function create(
   engine: Dockerode,
   body: Dockerode.ContainerCreateOptions,
+  made: Made,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
   // Told apart, or dockerode would put all of it into the address too, where logs show the token.
-  const options = { _query: { name }, _body: rest, abortSignal: signal } as Dockerode.ContainerCreateOptions;
+  const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
+  const request = () => {
+    const creating = engine.createContainer(options);
+    made.creating = creating.catch(() => {});
+    return creating;
+  };
   try {
-    return (await ask(signal, () => engine.createContainer(options))).id;
+    return (await ask(signal, request)).id;
   } catch (error) {
     if (statusOf(error) === 409) return undefined;
     if (statusOf(error) === 404) {
@@ -89,16 +106,18 @@ async function start(engine: Dockerode, id: string, signal: AbortSignal): Promis
 
 /** Undefined: there is none, or none any more, and the name may be used. */
 async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: AbortSignal): Promise<Placed | undefined> {
-  const { engine, folders, holds, instance, name } = place;
+  const { engine, folders, holds, instance, names, name } = place;
   const found = await askFor(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
   if (!found) return undefined;
   const { Labels = {}, Env = [] } = found.Config;
-  const info = infoFrom(Labels, 'ready');
+  const pointer = isPooled(Labels) ? await pointerOf(engine, name, signal) : undefined;
+  const info = bodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
   if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
     const advice = 'Remove it, or give this installation another name.';
     throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
   }
   if (info.epoch > spec.epoch) throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+  if (isPooled(Labels)) return await adoptClaimed(place, spec, found, signal);
   const { Running, Paused, Status } = found.State;
   const reachable =
     Env.includes(`CORRAL_SANDBOXD_TOKEN=${token.reveal()}`) &&
@@ -113,4 +132,31 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
     await start(engine, found.Id, signal);
   }
   return { info, end: await holds.hold(spec.id, found.Id) };
+}
+
+/** One from the pool has its folder and its files under the names that it had there. */
+async function adoptClaimed(
+  { engine, folders, holds, instance, labels, name }: Place,
+  spec: SandboxSpec,
+  found: Dockerode.ContainerInspectInfo,
+  signal: AbortSignal,
+): Promise<Placed | undefined> {
+  const { id, sessionId } = spec;
+  const own = infoFrom(found.Config.Labels, 'ready');
+  if (!own) return undefined;
+  const said = await point({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
+  const token = (await folders.read(own.id))?.token;
+  const reachable = found.State.Running && found.Config.Env?.includes(`CORRAL_SANDBOXD_TOKEN=${token}`);
+  if (!reachable) {
+    await removeContainer(engine, found.Id, instance, signal); // its workspace stays
+    await holds.release(own.id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
+    await folders.remove(own.id);
+    return undefined;
+  }
+  if (found.State.Paused) await ask(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
+  await holds.release(id, new AppError('sandbox_lost', 'Another start of it was first.'));
+  await folders.remove(id);
+  const end = await holds.hold(own.id, found.Id, { id, sessionId });
+  await end.takeEgress();
+  return { info: { ...own, ...infoFrom(said, 'ready'), id, sessionId }, end };
 }

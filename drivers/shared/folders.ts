@@ -43,6 +43,10 @@ export interface Folders {
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
   remove(id: SandboxId): Promise<void>;
+  /** Makes the sandbox the caller's: once, among all processes. */
+  claim(id: SandboxId): Promise<'done' | 'taken' | 'missing'>;
+  isClaimed(id: SandboxId): Promise<boolean>;
+  unclaim(id: SandboxId): Promise<void>;
 }
 
 let drafts = 0;
@@ -54,6 +58,7 @@ export async function openFolders(folder: string): Promise<Folders> {
   const sockets = Buffer.byteLength(root) <= maxRoot ? root : await shortFolder(root);
   const home = (id: SandboxId) => join(root, id);
   const mount = (id: SandboxId) => join(sockets, id, 'mount');
+  const claimOf = (id: SandboxId) => join(home(id), 'claimed');
   const metaOf = (id: SandboxId) => join(home(id), 'meta.json');
 
   async function read(id: SandboxId): Promise<Meta | undefined> {
@@ -95,6 +100,20 @@ export async function openFolders(folder: string): Promise<Folders> {
       if (!stored) throw new AppError('sandbox_unavailable', "The sandbox's folder could not be written.");
       return stored;
     },
+    async claim(id) {
+      try {
+        await writeFile(claimOf(id), '', { flag: 'wx', mode: 0o600 });
+        return 'done';
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'taken' : 'missing';
+      }
+    },
+    isClaimed: (id) =>
+      lstat(claimOf(id)).then(
+        () => true,
+        () => false,
+      ),
+    unclaim: (id) => rm(claimOf(id), { force: true }),
     async remove(id) {
       await rm(join(sockets, id), { recursive: true, force: true });
       await rm(home(id), { recursive: true, force: true });

@@ -2,7 +2,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
 import type { SandboxLink } from '../driver.ts';
 import type { Folders } from './folders.ts';
-import { type EndOptions, openEnd, type SandboxEnd } from './sandbox-end.ts';
+import { type EndOptions, type Identity, openEnd, type SandboxEnd } from './sandbox-end.ts';
 
 interface Hold {
   readonly end: SandboxEnd;
@@ -16,11 +16,22 @@ interface Hold {
 export interface Holds extends AsyncDisposable {
   /** Listens for that sandbox's daemon, as its owner, before there is anything that runs it. */
   open(id: SandboxId): Promise<SandboxEnd>;
+  /** The same without its way out: nobody owns it yet. */
+  listen(id: SandboxId): Promise<SandboxEnd>;
   /** Listens, and watches this body of it: a container's id, or what tells a process from any other. */
-  hold(id: SandboxId, body: string): Promise<SandboxEnd>;
+  hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEnd>;
   /** A way in. Where several servers have one, an end that nobody uses any more is closed with its last link. */
-  link(id: SandboxId, as: { body: string; workdir: string; role: 'owner' | 'guest' }): Promise<SandboxLink>;
+  link(id: SandboxId, as: LinkAs): Promise<SandboxLink>;
+  /** Listens no more where nobody here has a link. */
+  rest(id: SandboxId): Promise<void>;
   release(id: SandboxId, reason: AppError): Promise<void>;
+}
+interface LinkAs {
+  readonly body: string;
+  readonly workdir: string;
+  readonly role: 'owner' | 'guest';
+  /** Whose it is, where that is not what its folder says. */
+  readonly who?: Identity;
 }
 export interface HoldOptions {
   readonly folders: Folders;
@@ -75,20 +86,30 @@ export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Hol
   }
 
   return {
-    hold: async (id, body) => (await hold(id, body)).end,
+    async hold(id, body, who) {
+      const { end } = await hold(id, body);
+      if (who) end.identify(who);
+      return end;
+    },
+    listen: async (id) => (await get(id)).end,
     async open(id) {
       const { end } = await get(id);
       await end.takeEgress();
       return end;
     },
-    async link(id, { body, workdir, role }) {
+    async link(id, { body, workdir, role, who }) {
       const found = await hold(id, body);
+      if (who) found.end.identify(who);
       if (role === 'owner') await found.end.takeEgress();
       found.links += 1;
       return found.end.link(workdir, async () => {
         found.links -= 1;
         if (endOptions.replica !== undefined && found.links === 0) await drop(id, found, undefined);
       });
+    },
+    async rest(id) {
+      const found = await holds.get(id)?.catch(() => undefined);
+      if (found?.links === 0) await drop(id, found, undefined);
     },
     async release(id, reason) {
       const found = await holds.get(id)?.catch(() => undefined);

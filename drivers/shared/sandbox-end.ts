@@ -22,11 +22,15 @@ export interface EndOptions {
   readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
 }
 
+export type Identity = Pick<Meta, 'id' | 'sessionId'>;
+
 /** The server's end of one sandbox: its listening sockets, of which one owner alone has `egress`, and the connections its daemon opened. */
 export interface SandboxEnd extends AsyncDisposable {
   /** The first connection of the daemon. Rejects when it cannot be spoken with, or the sandbox is lost. */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
+  /** Whose it is now, where that is not what its folder says: it stood ready, and was claimed. */
+  identify(as: Identity): void;
   /** Serves the way out, which whoever served it until now does no more. */
   takeEgress(): Promise<void>;
   /** `over`: it was given back. */
@@ -37,7 +41,7 @@ export interface SandboxEnd extends AsyncDisposable {
 
 export async function openEnd(mount: string, meta: Meta, options: EndOptions): Promise<SandboxEnd> {
   const { gate, ids, replica, caBundle, onRefused } = options;
-  const { id, sessionId } = meta;
+  let who: Identity = { id: meta.id, sessionId: meta.sessionId };
   const token = new Secret(meta.token);
   const idle = new IdleConnections();
   const lost = new AbortController();
@@ -53,7 +57,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
     if (await egress?.isOurs()) return;
     await egress?.[Symbol.asyncDispose]();
     egress = await listenUnix({ ...listen, path: join(mount, 'egress'), allowHalfOpen: true }, (socket) =>
-      gate.serve(socket, { id, sessionId }),
+      gate.serve(socket, who),
     );
   };
   opened.defer(async () => await egress?.[Symbol.asyncDispose]());
@@ -66,7 +70,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
         idle.add(socket);
         return ready.resolve();
       }
-      onRefused?.(meta, greeting.reason);
+      onRefused?.({ ...meta, ...who }, greeting.reason);
       if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
     }),
   );
@@ -81,6 +85,9 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
     ready: ready.promise,
     lost: lost.signal,
     lose,
+    identify(as) {
+      who = as;
+    },
     takeEgress: inOrder(takeEgress),
     link(workdir, over = async () => {}) {
       const agent = new DaemonAgent(idle);

@@ -23,9 +23,7 @@ const safeScratch = z
  * that is not here is refused, so what a later engine adds is refused too.
  */
 export function containerRules({ instance, root }: FilterScope, name: string): z.ZodType {
-  const labels = z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
-    message: `the label corral.owner-instance has to be ${instance}`,
-  });
+  const labels = ownLabels(instance);
   const sockets = z.string().refine((path) => isBelow(root, path), { message: `has to be a folder in ${root}` });
   const bind = z.strictObject({
     Type: z.literal('bind'),
@@ -36,7 +34,7 @@ export function containerRules({ instance, root }: FilterScope, name: string): z
   });
   const volume = z.strictObject({
     Type: z.literal('volume'),
-    Source: z.literal(name),
+    Source: z.union([z.literal(name), z.string().regex(warmVolume(instance))]),
     Target: z.literal('/workspace'),
     VolumeOptions: z.strictObject({
       NoCopy: never,
@@ -93,6 +91,23 @@ export function containerRules({ instance, root }: FilterScope, name: string): z
     HostConfig: host,
   });
 }
+
+/** The files of a sandbox from the pool keep the name that they had there. */
+const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
+
+/** A volume that only says something with its labels. */
+export function volumeRules({ instance }: FilterScope): z.ZodType {
+  return z.strictObject({
+    Name: z.string().regex(new RegExp(`^corral-${RegExp.escape(instance)}-[0-9a-f]{16}$`)),
+    Driver: z.literal('local'),
+    Labels: ownLabels(instance),
+  });
+}
+
+const ownLabels = (instance: string) =>
+  z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
+    message: `the label corral.owner-instance has to be ${instance}`,
+  });
 
 /** A normal path strictly below the root: no `..`, no doubled slashes, nothing that the engine would read otherwise. */
 export function isBelow(root: string, path: string): boolean {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmod, realpath, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { containerRules, type FilterScope } from './container-rules.ts';
+import { containerRules, type FilterScope, volumeRules } from './container-rules.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
 
 export interface FilterOptions extends FilterScope {
@@ -70,6 +70,8 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
       return await onlyOwn(options, verdict);
     case 'create':
       return await onlyHardened(options, verdict.name, incoming);
+    case 'create-volume':
+      return await onlyLabels(options, incoming);
     case 'refuse':
       throw new Refusal(403, verdict.why);
   }
@@ -98,6 +100,12 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   const real = await realpath(Source).catch(() => undefined);
   if (real !== Source) throw new Refusal(403, `${Source} is not a folder of its own`);
   // written anew: the engine reads a doubled key otherwise than we do
+  return Buffer.from(JSON.stringify(data));
+}
+
+async function onlyLabels(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
+  const { data, error } = volumeRules(options).safeParse(parsed(await bodyOf(incoming)));
+  if (error) throw new Refusal(403, `that volume may not be made: ${z.prettifyError(error)}`);
   return Buffer.from(JSON.stringify(data));
 }
 

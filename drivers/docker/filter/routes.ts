@@ -6,6 +6,7 @@ export type Verdict =
   /** Only where the container or volume carries the installation's label. */
   | { readonly kind: 'own'; readonly what: 'containers' | 'volumes'; readonly id: string; readonly newName?: string }
   | { readonly kind: 'create'; readonly name: string }
+  | { readonly kind: 'create-volume' }
   | { readonly kind: 'refuse'; readonly why: string };
 
 const name = '([A-Za-z0-9][A-Za-z0-9_.-]*)';
@@ -26,6 +27,7 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
   ['GET', /^\/containers\/json$/, () => list],
   ['GET', /^\/volumes$/, () => list],
   ['POST', /^\/containers\/create$/, (_, query) => ({ kind: 'create', name: query.get('name') ?? '' })],
+  ['POST', /^\/volumes\/create$/, () => ({ kind: 'create-volume' })],
   ['GET', new RegExp(`^/containers/${name}/json$`), container],
   ['POST', new RegExp(`^/containers/${name}/(?:start|stop|kill|wait|pause|unpause|rename)$`), container],
   ['DELETE', new RegExp(`^/containers/${name}$`), container],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createBody } from '../../../drivers/docker/create-body.ts';
-import { containerRules, isBelow } from '../../../drivers/docker/filter/container-rules.ts';
+import { containerRules, isBelow, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { asksForLabel, verdictOn } from '../../../drivers/docker/filter/routes.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { SandboxId, SessionId } from '../../../src/core/ids.ts';
@@ -32,6 +32,28 @@ const allows = (body: unknown) => containerRules(scope, name).safeParse(body).su
 
 test('a container as the driver makes it may be made', () => {
   expect(containerRules(scope, name).safeParse(ours()).error).toBeUndefined();
+});
+
+test('it may have the files of one that came from the pool, and no other pool’s', () => {
+  const on = (volume: string) => {
+    const body = ours();
+    Object.assign(body.HostConfig.Mounts[1] as object, { Source: volume });
+    return allows(body);
+  };
+  expect(on('corral-mine-warm-fedcba9876543210')).toBe(true);
+  expect(on('corral-yours-warm-fedcba9876543210')).toBe(false);
+  expect(on('corral-mine-warm-of-another-fedcba9876543210')).toBe(false);
+});
+
+test('a volume may be made that says something, and is nothing else', () => {
+  const volume = { Name: name, Driver: 'local', Labels: { 'corral.owner-instance': 'mine', 'corral.workspace': 'x' } };
+  const mayBe = (over: object) => volumeRules(scope).safeParse({ ...volume, ...over }).success;
+  expect(mayBe({})).toBe(true);
+  expect(mayBe({ Name: 'corral-yours-0123456789abcdef' })).toBe(false);
+  expect(mayBe({ Name: 'corral-mine-warm-0123456789abcdef' })).toBe(false);
+  expect(mayBe({ Driver: 'other' })).toBe(false);
+  expect(mayBe({ DriverOpts: { type: 'none', o: 'bind', device: '/' } })).toBe(false);
+  expect(mayBe({ Labels: {} })).toBe(false);
 });
 
 const host = (more: object) => (body: Body) => Object.assign(body.HostConfig, more);
@@ -133,7 +155,6 @@ describe('a request', () => {
     'POST /images/create?fromSrc=-',
     'POST /images/x/push',
     'DELETE /images/x',
-    'POST /volumes/create',
     'POST /volumes/prune',
     'POST /containers/prune',
     'POST /networks/create',

@@ -1,0 +1,226 @@
+import type Dockerode from 'dockerode';
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { Call, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
+import type { Folders } from '../shared/folders.ts';
+import type { Holds } from '../shared/holds.ts';
+import { reachable, started } from '../shared/sandbox-end.ts';
+import { ask, askFor, statusOf } from './engine.ts';
+import type { Images } from './images.ts';
+import { contentLabel, infoFrom, labelsFor, type Names, ownedBy, poolLabel, workspaceLabel } from './labels.ts';
+import type { Made, Placed } from './place.ts';
+import { point, pointerOf, volumeOf } from './pointer.ts';
+import { removeContainer, removeVolume } from './remove.ts';
+
+interface Options {
+  readonly engine: Dockerode;
+  readonly instance: string;
+  readonly names: Names;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly folders: Folders;
+  readonly holds: Holds;
+  readonly images: Images;
+  /** Several servers on the same sandboxes. */
+  readonly hasReplicas: boolean;
+  place(name: string, image: string, pool: Readonly<Record<string, string>>, made: Made): PlaceCall;
+}
+type PlaceCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<Placed>;
+
+const cleanUpMs = 30_000;
+const dialMs = 5_000; // its daemon dials every second at least
+const renameMs = 5_000; // less than from one look to the next
+const lost = (text: string) => new AppError('sandbox_lost', text);
+
+/**
+ * Containers ahead of need. A claim gives one its session's name; its labels stay what they were. Of two renamings at
+ * once the engine does both, so a file in its folder, which every server that can use it has, says who may.
+ */
+export function dockerPool(options: Options): Poolable {
+  const { engine, instance, names, labels, folders, holds, images } = options;
+  const starting = new Set<SandboxId>();
+  /** Those that we listen for, though nobody has claimed them here. */
+  const waiting = new Set<SandboxId>();
+  /** Claimed and not renamed when they were seen last, and those that it lasted with: whoever was at it is gone. */
+  let halfway = new Set<SandboxId>();
+  const abandoned = new Set<SandboxId>();
+  /** Volumes that nobody needed when they were seen last. */
+  let idle = new Set<string>();
+  const mine = { filters: { label: [ownedBy(instance), poolLabel] } };
+
+  async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
+    return (await ask(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object))).Id;
+  }
+
+  async function rename(from: string, to: string, signal: AbortSignal): Promise<'done' | 'gone' | 'taken'> {
+    const options = { _query: { name: to }, _body: {}, abortSignal: signal };
+    try {
+      await ask(signal, () => engine.getContainer(from).rename(options));
+      return 'done';
+    } catch (error) {
+      if (statusOf(error) === 404) return 'gone';
+      if (statusOf(error) === 409) return 'taken';
+      throw error;
+    }
+  }
+
+  /** Everything of it but its name as a session's. */
+  async function clear(id: SandboxId, container: string, signal: AbortSignal): Promise<void> {
+    waiting.delete(id);
+    await removeContainer(engine, container, instance, signal);
+    await holds.release(id, lost('The sandbox was removed.'));
+    await removeVolume(engine, names.warm(id), signal);
+    await folders.remove(id);
+  }
+
+  /** After a claim that failed half-way: what was claimed goes, and nobody else gets it. */
+  async function undo(id: SandboxId, name: string): Promise<void> {
+    const signal = AbortSignal.timeout(cleanUpMs);
+    const byName = (it: string) => askFor(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
+    const found = (await byName(name)) ?? (await byName(names.warm(id)));
+    if (infoFrom(found?.Config.Labels, 'ready')?.id !== id || !found) return;
+    await clear(id, found.Id, signal);
+    const pointer = await pointerOf(engine, name, signal);
+    if (pointer?.workspace === names.warm(id)) await removeVolume(engine, name, signal);
+  }
+
+  async function finish(id: SandboxId, spec: SandboxSpec, signal: AbortSignal): Promise<SandboxInfo | 'gone'> {
+    const name = names.of(spec.id);
+    const container = engine.getContainer(name);
+    const found = await ask(signal, () => container.inspect({ abortSignal: signal }));
+    if (!found.State.Running) return 'gone';
+    const hold = async () => {
+      const end = await holds.hold(id, found.Id, { id: spec.id, sessionId: spec.sessionId });
+      await end.takeEgress();
+      await reachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
+    };
+    const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
+    const [said] = await Promise.all([point(claim, signal), hold()]);
+    const info = infoFrom(said, 'ready');
+    return said[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
+  }
+
+  /** What a cut start or end left: a volume of the pool that no container has, and no session's files are in. */
+  async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
+    const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));
+    const pointed = new Set(volumes.map(({ Labels }) => Labels?.[workspaceLabel]));
+    const unused = volumes.filter(
+      ({ Name, Labels }) => Labels?.[poolLabel] && !used.has(Labels['corral.sandbox']) && !pointed.has(Name),
+    );
+    for (const { Name } of unused.filter((it) => idle.has(it.Name))) {
+      const id = names.warmIn(Name);
+      await removeVolume(engine, Name, signal);
+      if (id) await folders.remove(id);
+    }
+    idle = new Set(unused.map(({ Name }) => Name));
+  }
+
+  async function listen(there: readonly WarmSandbox[], bodies: ReadonlyMap<SandboxId, string>): Promise<void> {
+    const ready = new Set(there.filter(({ phase }) => phase === 'ready').map(({ id }) => id));
+    for (const id of ready) {
+      const body = bodies.get(id);
+      if (!body || waiting.has(id)) continue;
+      waiting.add(id);
+      await holds.hold(id, body).catch(() => waiting.delete(id)); // its folder is gone: who claims it will see
+    }
+    for (const id of waiting) {
+      if (ready.has(id)) continue;
+      waiting.delete(id);
+      if (options.hasReplicas) await holds.rest(id); // another server's now
+    }
+  }
+
+  return {
+    async imageNow(image, call) {
+      return await contentOf(await images.ensure(image, call), call.signal);
+    },
+
+    async warm(spec, recipe, call) {
+      const { id, image, epoch, expiresAt } = spec;
+      const name = names.warm(id);
+      const made: Made = { containerId: undefined };
+      starting.add(id);
+      try {
+        const ref = await images.ensure(image, call);
+        const content = await contentOf(ref, call.signal);
+        const place = options.place(name, ref, { [poolLabel]: recipe, [contentLabel]: content }, made);
+        const { end } = await place(spec, call.signal);
+        await started(end, call.signal);
+        waiting.add(id);
+        return { id, recipe, content, epoch, phase: 'ready', expiresAt };
+      } catch (error) {
+        await made.creating;
+        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` shows what is left
+        throw error;
+      } finally {
+        starting.delete(id);
+      }
+    },
+
+    async unclaimed({ signal }) {
+      const all = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
+      const { Volumes } = await ask(signal, () => engine.listVolumes(all as object));
+      const bodies = await ask(signal, () => engine.listContainers({ all: true, ...mine, abortSignal: signal }));
+      await sweep(bodies, Volumes ?? [], signal);
+      const warm = bodies.flatMap((body) => warmFrom(names, body, starting) ?? []);
+      const found = await withoutClaimed(warm);
+      const bodyOf = new Map(bodies.map(({ Id, Labels }) => [Labels['corral.sandbox'] as SandboxId, Id]));
+      await listen(found, bodyOf);
+      return found;
+    },
+
+    async claim(id, spec, { signal }) {
+      const name = names.of(spec.id);
+      if (await pointerOf(engine, name, signal)) return 'known';
+      if ((await folders.claim(id)) !== 'done') return 'gone';
+      try {
+        const renamed = await rename(names.warm(id), name, AbortSignal.any([signal, AbortSignal.timeout(renameMs)]));
+        if (renamed === 'gone') return 'gone';
+        if (renamed === 'taken') {
+          await folders.unclaim(id);
+          return 'known';
+        }
+        waiting.delete(id);
+        const info = await finish(id, spec, signal);
+        if (info === 'gone') await undo(id, name);
+        return info;
+      } catch (error) {
+        await undo(id, name).catch(() => {}); // `list` shows what is left
+        if (signal.aborted || (error as AppError).code === 'driver_unavailable') throw error;
+        return 'gone';
+      }
+    },
+
+    async discard(id, { signal }: Call) {
+      if ((await folders.claim(id)) === 'taken' && !abandoned.has(id)) return; // somebody has it now
+      await clear(id, names.warm(id), signal);
+    },
+  };
+
+  /** One that is being claimed is nobody's to take; one that stays so is to be ended. */
+  async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
+    const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));
+    const claimed = new Set(warm.filter((_, index) => claims[index]).map(({ id }) => id));
+    abandoned.clear();
+    for (const id of claimed) if (halfway.has(id)) abandoned.add(id);
+    halfway = claimed;
+    return warm.flatMap((it) => {
+      if (!claimed.has(it.id)) return it;
+      return abandoned.has(it.id) ? { ...it, phase: 'exited' as const } : [];
+    });
+  }
+}
+
+type Volume = Pick<Dockerode.VolumeInspectInfo, 'Name' | 'Labels'>;
+
+function warmFrom(
+  names: Names,
+  { Names: given, Labels, State }: Dockerode.ContainerInfo,
+  starting: ReadonlySet<SandboxId>,
+): WarmSandbox | undefined {
+  const info = infoFrom(Labels, 'ready');
+  const [name = ''] = given.map((it) => it.replace(/^\//, ''));
+  if (!info || names.warmIn(name) === undefined) return undefined;
+  const phase = starting.has(info.id) || State === 'created' ? 'starting' : State === 'running' ? 'ready' : 'exited';
+  const { id, epoch, expiresAt } = info;
+  return { id, recipe: Labels[poolLabel] ?? '', content: Labels[contentLabel] ?? '', epoch, phase, expiresAt };
+}

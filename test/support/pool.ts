@@ -1,0 +1,29 @@
+import type { SandboxRecipe } from '../../drivers/driver.ts';
+import type { WarmPoolOptions } from '../../drivers/shared/warm-pool.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { randomIds } from '../../src/core/ids.ts';
+
+/** What the conformance suite's specs are made from. */
+export const testRecipe = (image: string, over: Partial<SandboxRecipe> = {}): SandboxRecipe => ({
+  template: 'base',
+  image,
+  limits: { memoryBytes: 512 * 2 ** 20, cpus: 1, pids: 256, diskBytes: 2 ** 30 },
+  egress: { kind: 'none' },
+  env: {},
+  ...over,
+});
+
+export const poolOptions = (image: string, over: Partial<WarmPoolOptions> = {}): WarmPoolOptions => ({
+  recipes: [testRecipe(image)],
+  target: 2,
+  epoch: 1,
+  ids: randomIds(),
+  clock: systemClock,
+  random: Math.random,
+  maxAgeMs: 600_000,
+  ttlMs: 300_000,
+  startTimeoutMs: 60_000,
+  concurrency: 2,
+  shared: false,
+  ...over,
+});
