@@ -32,7 +32,7 @@ export interface DecideCommand {
 /** A part of the list: so many of those that are wanted, behind a place in its order. */
 export interface ListWish {
   readonly limit: number;
-  readonly after: Pick<SessionRecord, 'latestMessageAt' | 'id'> | undefined;
+  readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
 }
 

@@ -73,7 +73,7 @@ export function sessionService(deps: Deps): SessionService {
   /** Costs what it shows, however many sessions are stored. */
   async function part({ limit, after, keep }: ListWish): Promise<SessionRecord[]> {
     const found: SessionRecord[] = [];
-    let place = after && { sort: after.latestMessageAt, id: after.id as string };
+    let place = after && { sort: after.latestMessageAt, id: after.id };
     for (let chunk = limit; found.length < limit; chunk = Math.min(2 * chunk, mostAtOnce)) {
       const records = await store.records.list('session', { limit: chunk, ...(place && { after: place }) });
       for (const { doc } of records) {
