@@ -13,9 +13,11 @@ export function pooled<Inner extends Driver & Poolable>(driver: Inner, options: 
       const { id } = spec;
       return provisions.join(id, call, async (own) => {
         await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
-        news?.({ phase: 'starting', detail: 'Looking for one that stands ready' });
         const claimed = await pool.take(spec, own);
-        if (claimed) return claimed;
+        if (claimed) {
+          news?.({ phase: 'starting', detail: 'Taking one that stands ready' });
+          return claimed;
+        }
         using _cold = pool.cold();
         return await driver.provision(spec, own, news);
       });

@@ -253,6 +253,7 @@ export const Config = z.strictObject({
     ttlSeconds: setting(whole(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
     startTimeoutSeconds: setting(whole(1, 3600), 300, 'time for a sandbox to start, making its image included'),
     maxStarting: setting(whole(1, 64), 4, 'sandboxes that start at once; further ones wait their turn'),
+    warmPool: setting(whole(0, 1_000), 0, 'sandboxes that stand ready for new sessions (docker, kubernetes)'),
   }),
   egress: z.strictObject({
     policy: setting(oneOf('none', 'registries', 'allow-list', 'web'), 'registries', 'what a sandbox can reach'),

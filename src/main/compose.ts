@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Driver, SandboxSpec } from '../../drivers/driver.ts';
+import type { Driver, SandboxRecipe, SandboxSpec } from '../../drivers/driver.ts';
 import { type ApiKeys, apiKeys } from '../auth/api-keys.ts';
 import { BrowserPool } from '../browser/pool.ts';
 import type { Config } from '../config/config.ts';
@@ -134,6 +134,18 @@ export async function compose({
       onDecision: (id, decision) => engine.note(id, { type: 'egress', data: decision }),
     }),
   );
+  const recipe: SandboxRecipe = {
+    template,
+    image: sandboxImage(config),
+    limits: {
+      memoryBytes: config.sandbox.memory,
+      cpus: config.sandbox.cpus,
+      pids: config.sandbox.pids,
+      diskBytes: config.sandbox.disk,
+    },
+    egress: policy,
+    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config) },
+  };
   const driver: Driver =
     given.driver ??
     stack.use(
@@ -146,6 +158,11 @@ export async function compose({
         caBundle: await caBundle(config.extraCa),
         node: process.execPath,
         say,
+        pool: {
+          ...{ recipe, epoch, clock },
+          onClaim: (outcome) => metrics.warmPool(outcome),
+          onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
+        },
         onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
       }),
     );
@@ -156,16 +173,7 @@ export async function compose({
     id,
     sessionId,
     epoch,
-    template,
-    image: sandboxImage(config),
-    limits: {
-      memoryBytes: config.sandbox.memory,
-      cpus: config.sandbox.cpus,
-      pids: config.sandbox.pids,
-      diskBytes: config.sandbox.disk,
-    },
-    egress: policy,
-    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config) },
+    ...recipe,
     expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
   });
 

@@ -21,6 +21,7 @@ import {
   sandboxImage,
 } from './image.ts';
 import { openKubernetes } from './kubernetes.ts';
+import { type PoolParts, warmed } from './warm-pool.ts';
 
 interface Options {
   readonly config: Config;
@@ -33,12 +34,18 @@ interface Options {
   readonly node: string;
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
+  readonly pool: PoolParts;
 }
 const checkMs = 5_000;
 export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: a Unix socket's path is
 
-/** The configured driver; `auto` is Docker if it answers, else processes. */
+/** The configured driver, with sandboxes that stand ready where that is set and it can. */
 export async function openDriver(options: Options): Promise<Driver> {
+  return warmed(await openPlain(options), options);
+}
+
+/** `auto` is Docker if it answers, else processes. */
+async function openPlain(options: Options): Promise<Driver> {
   const { config, say } = options;
   switch (config.driver) {
     case 'docker':

@@ -14,6 +14,8 @@ export interface Metrics {
   httpRequest(observed: HttpObservation): void;
   event(type: string): void;
   runEnded(status: string): void;
+  /** A new sandbox was wanted, and one stood ready or none did. */
+  warmPool(outcome: 'hit' | 'miss'): void;
   /** Counts as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
@@ -47,6 +49,12 @@ export function createMetrics(sources: MetricsSources): Metrics {
     name: 'corral_events_total',
     help: 'Events appended, by type',
     labelNames: ['type'],
+    registers,
+  });
+  const claims = new Counter({
+    name: 'corral_warm_pool_claims_total',
+    help: 'Sandboxes wanted while there is a warm pool, by whether one stood ready',
+    labelNames: ['outcome'],
     registers,
   });
   const streams = new Gauge({
@@ -84,6 +92,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     },
     event: (type) => eventsOf(type).inc(),
     runEnded: (status) => runs.inc({ status }),
+    warmPool: (outcome) => claims.inc({ outcome }),
     streamOpened(transport) {
       let open = true;
       streams.inc({ transport });

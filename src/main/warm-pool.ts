@@ -1,0 +1,49 @@
+import { type Driver, isPoolable, type SandboxRecipe } from '../../drivers/driver.ts';
+import { pooled } from '../../drivers/shared/pooled.ts';
+import type { Config } from '../config/config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { AppError } from '../core/errors.ts';
+import type { IdSource } from '../core/ids.ts';
+
+/** What the pool needs of the server it belongs to. */
+export interface PoolParts {
+  readonly recipe: SandboxRecipe;
+  readonly epoch: number;
+  readonly clock: Clock;
+  readonly onClaim: (outcome: 'hit' | 'miss') => void;
+  readonly onTrouble: (error: AppError) => void;
+}
+interface Options {
+  readonly config: Config;
+  readonly replica?: string | undefined;
+  readonly ids: IdSource;
+  readonly say: (text: string) => void;
+  readonly pool: PoolParts;
+}
+const hourMs = 3_600_000;
+
+/** Also with an empty pool: what an earlier server kept ready is ended. */
+export function warmed(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
+  const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
+  const { recipe, ...parts } = pool;
+  if (!isPoolable(driver)) {
+    if (warmPool > 0)
+      say(
+        `CORRAL_SANDBOX_WARM_POOL means nothing to the driver ${driver.name}: its sandboxes start when they are needed.`,
+      );
+    return driver;
+  }
+  const ttlMs = ttlSeconds * 1_000;
+  return pooled(driver, {
+    ...parts,
+    ids,
+    recipes: [recipe],
+    target: warmPool,
+    random: Math.random,
+    ttlMs,
+    maxAgeMs: Math.min(ttlMs, hourMs),
+    startTimeoutMs: startTimeoutSeconds * 1_000,
+    concurrency: Math.min(maxStarting, 2),
+    shared: replica !== undefined,
+  });
+}
