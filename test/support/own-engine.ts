@@ -49,6 +49,11 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
     const left = await docker('ps', '--all', '--quiet').catch(() => []);
     if (left.length > 0) await docker('rm', '--force', '--volumes', ...left).catch(() => {});
     await stop();
+    // With live-restore it leaves its mounts to the next one, and there is none.
+    const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
+    for (const path of mounts.filter((it) => it.startsWith(`${folder}/`)).reverse()) {
+      await execute('umount', ['--lazy', path]).catch(() => {}); // it went with another one
+    }
     await rm(folder, { recursive: true, force: true });
   }
   await start();
