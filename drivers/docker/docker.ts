@@ -13,7 +13,7 @@ import { type Made, placeContainer } from './place.ts';
 import { point, pointerOf, volumeOf } from './pointer.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { dockerPool } from './warm.ts';
-import { watchContainer } from './watch.ts';
+import { openWatch } from './watch.ts';
 
 export interface DockerOptions {
   /** As in DOCKER_HOST; only a Unix socket of this machine will do. */
@@ -55,8 +55,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   );
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
-  const watch = (body: string, signal: AbortSignal) => watchContainer(engine, body, signal);
-  const holds = openHolds({ folders, end, watch });
+  const ends = openWatch(engine, ownedBy(instance));
+  const holds = openHolds({ folders, end, watch: ends.over });
   const provisions = new Joined<SandboxInfo>();
   const destroys = new Joined<void>();
   const names = namesOf(instance);
@@ -199,6 +199,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
       await destroys[Symbol.asyncDispose]();
       await images[Symbol.asyncDispose]();
       await holds[Symbol.asyncDispose]();
+      await ends[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,27 +1,117 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
-import { ask, statusOf } from './engine.ts';
+import { within } from '../shared/joined.ts';
+import { ask, askFor } from './engine.ts';
 
-/** Resolves with what became of the container once it does not run any more, through restarts of the engine. */
-export async function watchContainer(engine: Dockerode, id: string, signal: AbortSignal): Promise<AppError> {
-  const container = engine.getContainer(id);
-  for (let failures = 0; ; failures += 1) {
-    try {
-      const { StatusCode } = await ask(signal, () => container.wait({ abortSignal: signal }));
-      return await lossOf(container, StatusCode, signal);
-    } catch (error) {
-      if (statusOf(error) === 404) return new AppError('sandbox_lost', 'The sandbox was removed.');
-      await pause(Math.min(250 * 2 ** failures, 5_000), signal);
+/** Hears of ends of containers, of all of them over one connection to the engine; none is open while none is watched. */
+export interface Watch extends AsyncDisposable {
+  /** Resolves with what became of the container once it does not run any more, through restarts of the engine. */
+  over(id: string, signal: AbortSignal): Promise<AppError>;
+}
+
+// The engine may be silent for hours, and a connection to it may be dead without a word.
+const lookAgainMs = { heard: 30_000, unheard: 5_000 };
+
+export function openWatch(engine: Dockerode, label: string): Watch {
+  const watched = new Map<string, (reason: AppError) => void>();
+  let listening: { stop: AbortController; done: Promise<void> } | undefined;
+
+  /** One that does not run any more is told of; whether it ended before we listened or while nobody could hear. */
+  async function look(id: string, signal: AbortSignal): Promise<void> {
+    const found = await askFor(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
+    const { Running = false, Status = '', OOMKilled = false, ExitCode = 0 } = found?.State ?? {};
+    if (Running || Status === 'created') return;
+    watched.get(id)?.(lossOf(found && { OOMKilled, ExitCode }));
+  }
+
+  const lookAtAll = (signal: AbortSignal) => Promise.all([...watched.keys()].map((id) => look(id, signal)));
+
+  async function listen(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      const turn = new AbortController();
+      const either = AbortSignal.any([signal, turn.signal]);
+      let again = setTimeout(() => turn.abort(), lookAgainMs.unheard);
+      try {
+        lookAtAll(either).catch(() => {}); // for when nothing is to be heard
+        const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
+        const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
+        const stream = (await ask(either, () => engine.getEvents(options))) as Readable;
+        failures = 0;
+        clearTimeout(again);
+        again = setTimeout(() => turn.abort(), lookAgainMs.heard);
+        const hearing = hear(stream, either);
+        await lookAtAll(either); // who ended before it was heard of
+        await within(hearing, either);
+      } catch {
+        // the engine is away, or it is time to look again
+      } finally {
+        clearTimeout(again);
+        turn.abort();
+      }
+      if (!signal.aborted) await pause(Math.min(50 * 2 ** failures, 5_000), signal).catch(() => {});
     }
+  }
+
+  async function hear(stream: Readable, signal: AbortSignal): Promise<void> {
+    const close = () => void stream.destroy();
+    signal.addEventListener('abort', close, { once: true });
+    stream.on('error', () => {}); // it ends
+    try {
+      for await (const line of createInterface({ input: stream })) {
+        const id = idIn(line);
+        if (id !== undefined && watched.has(id)) await look(id, signal).catch(() => {});
+      }
+    } finally {
+      signal.removeEventListener('abort', close);
+      stream.destroy();
+    }
+  }
+
+  function stopWhenIdle(): void {
+    if (watched.size > 0) return;
+    listening?.stop.abort();
+    listening = undefined;
+  }
+
+  return {
+    async over(id, signal) {
+      const { promise, resolve } = Promise.withResolvers<AppError>();
+      watched.set(id, resolve);
+      if (!listening) {
+        const stop = new AbortController();
+        listening = { stop, done: listen(stop.signal) };
+      } else {
+        look(id, signal).catch(() => {}); // with the next turn, then
+      }
+      try {
+        return await within(promise, signal);
+      } finally {
+        if (watched.get(id) === resolve) watched.delete(id);
+        stopWhenIdle();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      const last = listening;
+      last?.stop.abort();
+      await last?.done;
+    },
+  };
+}
+
+function idIn(line: string): string | undefined {
+  try {
+    const { Actor, id } = JSON.parse(line) as { Actor?: { ID?: string }; id?: string };
+    return Actor?.ID ?? id;
+  } catch {
+    return undefined;
   }
 }
 
-async function lossOf(container: Dockerode.Container, code: number, signal: AbortSignal): Promise<AppError> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(2_000)]);
-  const found = await ask(patience, () => container.inspect({ abortSignal: patience })).catch(() => undefined);
-  if (found?.State.OOMKilled) {
-    return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
-  }
-  return new AppError('sandbox_lost', `The sandbox ended with exit code ${code}.`);
+function lossOf(state: { OOMKilled: boolean; ExitCode: number } | undefined): AppError {
+  if (!state) return new AppError('sandbox_lost', 'The sandbox was removed.');
+  if (state.OOMKilled) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
+  return new AppError('sandbox_lost', `The sandbox ended with exit code ${state.ExitCode}.`);
 }

@@ -164,13 +164,22 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('a watch that the engine cut goes on, and still hears of the end', async () => {
-    proxy.cause(/\/wait/, 500, 2);
+    proxy.cause(/\/events/, 500, 2);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
     await expect.poll(() => proxy.hits, { timeout: 5_000 }).toBe(2);
     expect(link.lost.aborted).toBe(false);
     await docker('kill', harness.nameOf(id));
     await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
+  });
+
+  test('F025 when the engine tells of nothing any more, an end is noticed all the same', async () => {
+    proxy.cause(/\/events/, 'hang', 1_000);
+    const { id } = await driver.provision(spec(), budget());
+    await using link = await driver.attach(id, budget());
+    await expect.poll(() => proxy.hits, { timeout: 5_000 }).toBeGreaterThan(0);
+    await docker('kill', harness.nameOf(id));
+    await expect.poll(() => link.lost.aborted, { timeout: 15_000 }).toBe(true);
   });
 
   test('a container whose folder was lost cannot be reached, and is replaced on the same workspace', async () => {
