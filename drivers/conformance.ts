@@ -236,7 +236,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
         else await driver.destroy(wanted.id, 'remove', budget());
         await expect.poll(() => driver.list(budget()), { timeout: 30_000 }).toEqual([]);
       }
-      expect(await harness.remains(wanted.id)).toEqual([]);
+      await expect.poll(() => harness.remains(wanted.id), { timeout: 30_000 }).toEqual([]); // it cleans up beside us
       await driver.provision(wanted, budget());
       expect(await driver.list(budget())).toHaveLength(1);
     });
