@@ -75,8 +75,9 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   };
 
   const sessions: SessionService = {
-    async create({ origin, title = '', template = 'default', projectId = null, task = '' }) {
-      const record = newRecord(ids.sessionId(), clock.now(), { origin, title, template, projectId, lastTask: task });
+    async create({ origin, title = '', template = 'default', projectId = null, task = '', owner }) {
+      const given = { origin, title, template, projectId, lastTask: task, ...(owner !== undefined && { owner }) };
+      const record = newRecord(ids.sessionId(), clock.now(), given);
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });
       return record;
@@ -199,7 +200,7 @@ export const runEnd = (
 function newRecord(
   id: SessionId,
   now: number,
-  given: Pick<SessionRecord, 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'>,
+  given: Pick<SessionRecord, 'origin' | 'title' | 'template' | 'projectId' | 'lastTask' | 'owner'>,
 ): SessionRecord {
   return {
     id,

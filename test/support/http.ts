@@ -1,6 +1,10 @@
 import type { AddressInfo } from 'node:net';
+import { type ApiKeys, apiKeys } from '../../src/auth/api-keys.ts';
+import { peppers } from '../../src/auth/pepper.ts';
 import { isLoopback } from '../../src/config/contradictions.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { randomIds } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
 import { type HttpConfig, httpServer } from '../../src/facades/http-server.ts';
 import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
 import { type FakeOptions, type FakeService, fakeService } from './fake-service.ts';
@@ -11,6 +15,7 @@ export interface TestServer extends AsyncDisposable {
   readonly port: number;
   readonly fake: FakeService;
   readonly others: FakeServices;
+  readonly keys: ApiKeys;
   readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
   readonly requests: { method: string; route: string; status: number; seconds: number }[];
   readonly streams: () => number;
@@ -58,12 +63,19 @@ export async function testServer(
     },
   };
   const close = new AbortController();
+  const keys = await apiKeys({
+    ...{ records: fake.store.records, clock, ids: randomIds(), shared: false },
+    hasToken: config.token !== undefined,
+    peppers: async () => peppers([new Secret('a pepper for tests')]),
+    warn: log('warn'),
+  });
   const app = httpServer({
     config: { ...defaults, ...config },
     version: '1.2.3',
     sessions: fake.sessions,
     services: services.services,
     inbox: fake.store.inbox,
+    keys,
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     metrics,
     closing: close.signal,
@@ -85,6 +97,7 @@ export async function testServer(
     port,
     fake,
     others: services,
+    keys,
     lines,
     requests,
     streams: () => streams,
@@ -94,6 +107,7 @@ export async function testServer(
     newSession: async () => (await call('PUT', '/api/v1/sessions')).body.data.session_id,
     async [Symbol.asyncDispose]() {
       close.abort();
+      keys[Symbol.dispose]();
       app.server.closeIdleConnections();
       await app.close();
     },

@@ -55,6 +55,7 @@ export const keysRouter = router({
     }),
 
   list: procedure
+    .input(z.strictObject({}).optional())
     .output(z.object({ keys: z.array(Key) }))
     .query(async ({ ctx }) => ({ keys: (await keysOf(ctx).list()).map(toKey) })),
 
