@@ -1,15 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SessionId } from '../../src/core/ids.ts';
+import type { SessionFact } from '../../src/core/events.ts';
+import type { IdSource, SessionId } from '../../src/core/ids.ts';
 import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
 import { type Footprint, footprint } from './memory.ts';
 import { addSession } from './sessions.ts';
 
 // Corral with many sessions that nobody uses. `hot`: each has its actor in memory, no sandbox. `passivated`: each had.
+// `finished`: each had, and a run of 200 events in it.
 
 interface Argument {
   readonly dataDir: string;
-  readonly state: 'hot' | 'passivated';
+  readonly state: 'hot' | 'passivated' | 'finished';
 }
 const atOnce = 50;
 
@@ -24,10 +26,11 @@ export async function open({ dataDir, state }: Argument): Promise<Program> {
     const made: SessionId[] = [];
     for (let n = 0; n < count; n += atOnce) {
       const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
-      await Promise.all(some.map((id) => corral.engine.reach(id)));
+      const lives = await Promise.all(some.map((id) => corral.engine.reach(id)));
+      if (state === 'finished') await Promise.all(lives.map(({ writer }) => writer.write(aRun(corral.ids))));
       made.push(...some);
     }
-    while (state === 'passivated' && made.some((id) => corral.engine.live(id))) await pause(50);
+    while (state !== 'hot' && made.some((id) => corral.engine.live(id))) await pause(50);
   }
 
   return {
@@ -39,4 +42,19 @@ export async function open({ dataDir, state }: Argument): Promise<Program> {
     },
     [Symbol.asyncDispose]: () => corral[Symbol.asyncDispose](),
   };
+}
+
+/** As a run leaves them: 200 events, from the message to the end. */
+function aRun(ids: IdSource): SessionFact[] {
+  const [runId, messageId] = [ids.runId(), ids.messageId()];
+  const step = (n: number): SessionFact => {
+    const description = `step ${n} `.padEnd(120, '.');
+    return { type: 'step', runId, data: { id: String(n), description, status: 'completed' } };
+  };
+  return [
+    { type: 'message.user', runId, data: { messageId, text: 'Do it', attachments: [] } },
+    { type: 'run.started', runId, data: { task: 'Do it', messageId } },
+    ...Array.from({ length: 197 }, (_, n) => step(n)),
+    { type: 'run.end', runId, data: { status: 'completed', reason: 'completed', task: 'Do it' } },
+  ];
 }

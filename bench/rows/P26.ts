@@ -108,7 +108,7 @@ async function addReady(client: SessionClient, count: number): Promise<void> {
   for (let n = 0; n < count; n++) await client.ready(await client.create());
 }
 
-const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
+export const budget = (most: number): Pick<Pair, 'peer'> => ({ peer: async () => ({ samples: [most] }) });
 
 interface Growth {
   readonly count: number;
@@ -116,7 +116,7 @@ interface Growth {
 }
 
 /** A program of its own that is asked to grow; a round's sample is what each one took that came since it was warm. */
-async function growing(
+export async function growing(
   program: string,
   argument: object,
   growth: Growth,

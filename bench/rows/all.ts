@@ -9,12 +9,15 @@ import { P13 } from './P13.ts';
 import { P15 } from './P15.ts';
 import { P16 } from './P16.ts';
 import { P17 } from './P17.ts';
+import { P18 } from './P18.ts';
 import { P19 } from './P19.ts';
 import { P20 } from './P20.ts';
 import { P24 } from './P24.ts';
 import { P26, P26Files } from './P26.ts';
 import { P31 } from './P31.ts';
 import { P60 } from './P60.ts';
+import { P61 } from './P61.ts';
+import { P62 } from './P62.ts';
 
 /** Every row there is; a new one is its file and a line here. */
 export const rows: readonly Row[] = [
@@ -28,6 +31,7 @@ export const rows: readonly Row[] = [
   P15,
   P16,
   P17,
+  P18,
   P19,
   P20,
   P24,
@@ -35,4 +39,6 @@ export const rows: readonly Row[] = [
   P26Files,
   P31,
   P60,
+  P61,
+  P62,
 ];

@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import type { SessionFact } from '../../src/core/events.ts';
+import { randomIds, type SessionId } from '../../src/core/ids.ts';
+import type { EventLog, Store } from '../../src/core/ports.ts';
+import { storeEventLog } from '../../src/store/log.ts';
+import { sqliteStore } from '../../src/store/sqlite/store.ts';
+import { freshFolder } from '../lib/folder.ts';
+import { monotonicMs } from '../lib/generator.ts';
+import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
+import { startServer } from '../lib/server.ts';
+import { addSession } from '../lib/sessions.ts';
+
+// Whether cost grows with the length of a session's log: the same is done with a long log and with one of 100 events.
+
+type Act = (log: EventLog, id: SessionId, head: number) => Promise<number>;
+const pageSize = 100;
+const short = 100;
+
+const acts: Readonly<Record<string, Act>> = {
+  /** One durable event; the new head. */
+  append: (log, id, head) => log.append({ sessionId: id, after: head, at: Date.now(), facts: [factOf(head + 1)] }),
+  /** A page from anywhere in it. */
+  async page(log, id, head) {
+    const after = Math.floor(Math.random() * Math.max(1, head - pageSize));
+    const { events } = await log.page(id, after, pageSize);
+    if (events[0]?.seq !== after + 1) throw new Error('that is not the page that was asked for');
+    return head;
+  },
+  /** A client that missed the last ten. */
+  resume: (log, id, head) => followed(log, id, { from: Math.max(0, head - 10), to: head }),
+  /** A client that is new: the newest page, then live. */
+  async open(log, id, head) {
+    const { events } = await log.page(id, head - pageSize, pageSize);
+    if (events.at(-1)?.seq !== head) throw new Error('the newest page does not end at the head');
+    return await followed(log, id, { from: head - 1, to: head });
+  },
+};
+
+export const P61: Row = {
+  id: 'P61',
+  title: 'cost by the length of a log, beside one of 100 events',
+  missing: nothingMissing,
+  experiments: (mode) => {
+    const lengths = mode === 'quick' ? [10_000] : [10_000, 100_000];
+    const inProcess = lengths.flatMap((events) => Object.keys(acts).map((act) => experiment(act, events, mode)));
+    return mode === 'quick' ? inProcess : [...inProcess, ...lengths.map(restart)];
+  },
+};
+
+const base = { id: 'P61', unit: 'ms', better: 'lower', peer: `corral-${short}-events`, feels: 'noise' } as const;
+
+function experiment(act: string, events: number, mode: Mode): Experiment {
+  const quick = mode === 'quick';
+  return {
+    ...{ ...base, variant: { act, events }, subject: 'corral' },
+    goals: [{ stat: 'p50', max: 1.2, level: 'lead' }],
+    rounds: { warmUp: 2, min: 6, max: quick ? 12 : 40, capMs: quick ? 3_000 : 60_000 },
+    open: () => openPair(acts[act] as Act, events, quick ? 100 : 400),
+  };
+}
+
+function restart(events: number): Experiment {
+  return {
+    ...{ ...base, variant: { act: 'restart', events }, subject: 'corral' },
+    goals: [{ stat: 'p50', max: 1.5, level: 'lead' }],
+    rounds: { warmUp: 1, min: 6, max: 20, capMs: 120_000 },
+    open: async () => {
+      await using stack = new AsyncDisposableStack();
+      const { path } = stack.use(await freshFolder());
+      for (const length of [events, short]) {
+        await using store = await sqliteStore({ path: join(path, String(length), 'corral.db') });
+        await longLog(store, length);
+      }
+      const started = async (length: number): Promise<SideRound> => {
+        const from = monotonicMs();
+        await using server = await startServer({
+          CORRAL_DRIVER: 'memory',
+          CORRAL_DATA_DIR: join(path, String(length)),
+        });
+        const samples = [monotonicMs() - from];
+        process.kill(server.pid, 'SIGKILL');
+        return { samples };
+      };
+      const held = stack.move();
+      return {
+        subject: () => started(events),
+        peer: () => started(short),
+        [Symbol.asyncDispose]: () => held.disposeAsync(),
+      };
+    },
+  };
+}
+
+async function openPair(act: Act, events: number, times: number): Promise<Pair> {
+  await using stack = new AsyncDisposableStack();
+  const { path } = stack.use(await freshFolder());
+  const store = stack.use(await sqliteStore({ path: join(path, 'corral.db') }));
+  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
+  const long = { id: await longLog(store, events), head: events };
+  const side = async (its: { id: SessionId; head: number }): Promise<SideRound> => {
+    const samples: number[] = [];
+    for (let n = 0; n < times; n++) {
+      const from = monotonicMs();
+      its.head = await act(log, its.id, its.head);
+      samples.push(monotonicMs() - from);
+    }
+    return { samples };
+  };
+  const held = stack.move();
+  return {
+    subject: () => side(long),
+    // A fresh one each time, or appending would make it long.
+    peer: async () => side({ id: await longLog(store, short), head: short }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function longLog(store: Store, events: number): Promise<SessionId> {
+  const id = await addSession({ store, ids: randomIds() });
+  for (let head = 1; head < events; ) {
+    const facts = Array.from({ length: Math.min(1_000, events - head) }, (_, n) => factOf(head + n + 1));
+    head = await store.events.append({ sessionId: id, after: head, at: Date.now(), facts });
+  }
+  return id;
+}
+
+async function followed(log: EventLog, id: SessionId, { from, to }: { from: number; to: number }): Promise<number> {
+  const stop = new AbortController();
+  for await (const item of log.follow(id, from, { signal: stop.signal, deltas: true })) {
+    if (item.kind !== 'event') throw new Error(`told to resync: ${item.reason}`);
+    if (item.event.seq === to) stop.abort();
+  }
+  return to;
+}
+
+const factOf = (seq: number): SessionFact => ({
+  type: 'step',
+  runId: null,
+  data: { id: String(seq), description: `step ${seq} `.padEnd(180, '.'), status: 'running' },
+});
