@@ -219,6 +219,20 @@ async function localAddress(server: URL): Promise<string> {
   return localAddress;
 }
 
+/** The cluster's few volumes, emptied and given back where tests that are over have let go of them. */
+export async function freeVolumes(): Promise<void> {
+  const { items } = JSON.parse(await kubectl('get', 'persistentvolumes', '--output=json')) as {
+    items: V1PersistentVolume[];
+  };
+  for (const { metadata, spec, status } of items) {
+    const folder = spec?.hostPath?.path;
+    if (status?.phase !== 'Released' || !folder || !spec?.claimRef?.namespace?.startsWith('corral-test-')) continue;
+    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true, force: true });
+    const patch = JSON.stringify({ spec: { claimRef: null } });
+    await kubectl('patch', 'persistentvolume', metadata?.name ?? '', '--type=merge', `--patch=${patch}`);
+  }
+}
+
 /** The cluster's few volumes lie on this machine and are kept when their claim goes: they are emptied and given back. */
 function recycleVolumes(api: KubeApi): AsyncDisposable {
   const stop = new AbortController();

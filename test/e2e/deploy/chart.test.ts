@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Event } from '../../../src/client/index.ts';
 import { fence } from '../../support/api.ts';
 import { chartImages, forwarded, type Images, install, type Release, testValues } from '../../support/chart.ts';
-import { clusterImage, hasCluster, helm, kubectl } from '../../support/cluster.ts';
+import { clusterImage, freeVolumes, hasCluster, helm, kubectl } from '../../support/cluster.ts';
 import { follow } from '../../support/followed.ts';
 
 const cluster = await hasCluster();
@@ -196,6 +196,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
   });
 
   installed('uninstalling leaves nothing in a namespace that it did not make', 240_000, async () => {
+    await freeVolumes();
     const namespace = `${base}-own`;
     await kubectl('create', 'namespace', namespace);
     await using _gone = {
