@@ -22,9 +22,12 @@ afterEach(() => {
 });
 
 /** Appends in another process until `until` says it is enough or the process dies; gives the last acknowledged seq. */
-async function appendAndDie(until: (acknowledged: number) => boolean, failpoints?: string): Promise<number> {
+async function appendAndDie(
+  until: (acknowledged: number) => boolean,
+  { failpoints, more = '' }: { failpoints?: string; more?: string } = {},
+): Promise<number> {
   const env = { ...process.env, NODE_ENV: 'test', CORRAL_FAILPOINTS: failpoints };
-  const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, path, sessionId], {
+  const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, path, sessionId, more], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -58,10 +61,24 @@ test('after kill -9 at any moment everything that was acknowledged is there, wit
   }
 });
 
+test('F005 killed while it writes records and shortens the log, both fit what is in the log, and nothing is numbered anew', async () => {
+  let before = 0;
+  for (const more of [1, 50, 200]) {
+    const acknowledged = await appendAndDie((seq) => seq >= before + more, { more: 'compact' });
+    await using store = await sqliteStore({ path });
+    const { events, head, trimmed } = await store.events.page(sessionId, 0, 100_000);
+    expect(head).toBeGreaterThanOrEqual(acknowledged);
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: head - trimmed }, (_, n) => trimmed + n + 1));
+    expect(events.length).toBeLessThanOrEqual(23);
+    expect((await store.records.get('count', sessionId))?.doc).toBe(head);
+    before = head;
+  }
+});
+
 test('what dies before its commit was never there; what dies right after it is, though nobody was told', async () => {
-  expect(await appendAndDie(() => false, 'store.commit.before=exit@4')).toBe(9);
+  expect(await appendAndDie(() => false, { failpoints: 'store.commit.before=exit@4' })).toBe(9);
   expect(await stored()).toBe(9);
-  expect(await appendAndDie(() => false, 'store.commit.after=exit@2')).toBe(12);
+  expect(await appendAndDie(() => false, { failpoints: 'store.commit.after=exit@2' })).toBe(12);
   expect(await stored()).toBe(15);
 });
 
