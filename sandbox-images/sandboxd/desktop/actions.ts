@@ -3,6 +3,7 @@ import { bad } from '../fields.ts';
 import { caughtUp } from './caught-up.ts';
 import { type Key, keyboard } from './keyboard.ts';
 import { keysymOf, keysymsOf } from './keysyms.ts';
+import { type PointerState, pointer } from './screen.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
 
 type Of<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
@@ -17,6 +18,9 @@ const dropMs = 50;
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
+/** How long a window manager may keep a click to itself. */
+const heldMs = 3_000;
+const heldEveryMs = 10;
 
 /** Does it, and resolves when the display has taken it all. */
 export async function perform(display: XConnection, action: ScreenAction): Promise<void> {
@@ -48,10 +52,14 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => 
     for (let done = 0; done < count; done++) {
       if (done > 0) await sleep(clickMs);
       press(hand, buttons[button]);
+      await taken(hand, ({ isDown }) => !isDown);
     }
   },
   press: ({ fake }, { button }) => fake(buttonPress, buttons[button]),
-  release: ({ fake }, { button }) => fake(buttonRelease, buttons[button]),
+  async release(hand, { button }) {
+    hand.fake(buttonRelease, buttons[button]);
+    await taken(hand, ({ isDown }) => !isDown);
+  },
   async drag(hand, { path }) {
     const [start, ...rest] = path;
     if (!start) return;
@@ -62,12 +70,15 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => 
       for (let step = 1; step <= dragSteps; step++) {
         await sleep(dragStepMs);
         const part = (a: number, b: number) => Math.round(a + ((b - a) * step) / dragSteps);
-        move(hand, { x: part(from.x, to.x), y: part(from.y, to.y) });
+        const next = { x: part(from.x, to.x), y: part(from.y, to.y) };
+        move(hand, next);
+        if (from === start && step === 1) await taken(hand, ({ x, y }) => x === next.x && y === next.y);
       }
       from = to;
     }
     await sleep(dropMs);
     hand.fake(buttonRelease, buttons.left);
+    await taken(hand, ({ isDown }) => !isDown);
   },
   scroll(hand, { x, y, dx, dy }) {
     move(hand, { x, y });
@@ -110,5 +121,14 @@ const move = ({ fake }: Hand, { x, y }: { x: number; y: number }) => fake(motion
 function press({ fake }: Hand, button: number): void {
   fake(buttonPress, button);
   fake(buttonRelease, button);
+}
+/**
+ * A window manager looks at a press first, and everything after it waits in the display until it has. What waits is
+ * delivered where the pointer is by then: so nothing more is done before the display has taken what was.
+ */
+async function taken({ display }: Hand, isTaken: (pointer: PointerState) => boolean): Promise<void> {
+  for (let waited = 0; waited < heldMs && !isTaken(await pointer(display)); waited += heldEveryMs) {
+    await sleep(heldEveryMs);
+  }
 }
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

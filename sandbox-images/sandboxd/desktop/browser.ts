@@ -71,7 +71,8 @@ export async function startBrowser(
   const late = Promise.withResolvers<string>();
   const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
   patience.addEventListener('abort', () => late.resolve('it did not answer in time'), { once: true });
-  const failure = await Promise.race([pipe.answers(), chromium.died, late.promise]);
+  const answer = pipe.answers().then((isThere) => (isThere ? undefined : chromium.died));
+  const failure = await Promise.race([answer, chromium.died, late.promise]);
   if (failure !== undefined) {
     await end();
     throw new AppError('sandbox_unavailable', `The browser did not start: ${failure}.`);

@@ -132,6 +132,19 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     }
   }
 
+  /** To the browser's pipe; to that of the next one where this one has just died, and that is yet to be noticed. */
+  async function attached(): Promise<Duplex> {
+    for (let left = viewerAttempts; ; left--) {
+      const { pipe } = await browser.get();
+      try {
+        return await pipe.open(() => (usedAt = clock.now()));
+      } catch (thrown) {
+        if (left === 0) throw thrown;
+      }
+      await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
+    }
+  }
+
   /** Undefined when it takes so long that the browser must be taken for hung. */
   async function inTime(opening: Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
@@ -172,8 +185,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     async cdp() {
       await on();
       for (let left = 1; ; left--) {
-        const { pipe } = await browser.get();
-        const stream = await inTime(pipe.open(() => (usedAt = clock.now())));
+        const stream = await inTime(attached());
         if (stream) return stream;
         if (left === 0) throw new AppError('sandbox_unavailable', 'The browser does not answer.');
         browser.giveUp('the browser hung');
@@ -191,6 +203,9 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
       turn = mine.catch(() => {});
       await mine;
     },
-    pointer: async () => await pointer((await on()).connection),
+    async pointer() {
+      const { x, y } = await pointer((await on()).connection);
+      return { x, y };
+    },
   };
 }

@@ -3,8 +3,8 @@ import { AppError } from '../../../src/core/errors.ts';
 
 /** Chromium's debugging pipe, for one client after the other. */
 export interface BrowserPipe {
-  /** Resolves when the browser has answered. */
-  answers(): Promise<void>;
+  /** Resolves when the browser has answered; false: it is gone and will not. */
+  answers(): Promise<boolean>;
   /** The pipe as it is, for a new client, with what to call when it writes; the one before it is dismissed. */
   open(used: () => void): Promise<Duplex>;
   close(): void;
@@ -21,17 +21,17 @@ const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","p
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
-  let clean: Promise<void> = Promise.resolve();
+  let clean: Promise<void> = Promise.resolve(false);
   let isMidway = false; // of a client's message
   let nextId = firstId;
   const sessions = new Set<string>();
-  const asked = new Map<number, () => void>();
+  const asked = new Map<number, (isAnswered: boolean) => void>();
 
   const heard = messages((head) => {
     const [, kind, session] = attached.exec(head) ?? [];
     if (session) kind === 'attachedToTarget' ? sessions.add(session) : sessions.delete(session);
     const id = Number(/^\{"id":(2\d{9}),/.exec(head)?.[1]);
-    asked.get(id)?.();
+    asked.get(id)?.(true);
     asked.delete(id);
   });
   output.on('data', (chunk: Buffer) => {
@@ -39,12 +39,17 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
     if (client && !client.push(chunk)) output.pause();
   });
   output.on('error', () => {});
-  output.once('close', () => client?.destroy());
+  output.once('close', () => {
+    client?.destroy();
+    for (const answer of asked.values()) answer(false);
+    asked.clear();
+  });
   input.on('error', () => {});
 
-  function ask(method: string, params: object = {}): Promise<void> {
+  function ask(method: string, params: object = {}): Promise<boolean> {
     const id = nextId++;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    if (output.destroyed) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     asked.set(id, resolve);
     input.write(`${JSON.stringify({ id, method, params })}\0`);
     return promise;

@@ -11,9 +11,16 @@ export async function screenshot(display: XConnection): Promise<Buffer> {
   return await encodePng(pixels, width, height);
 }
 
-export async function pointer(display: XConnection): Promise<{ x: number; y: number }> {
+export interface PointerState {
+  readonly x: number;
+  readonly y: number;
+  /** Some button is. */
+  readonly isDown: boolean;
+}
+export async function pointer(display: XConnection): Promise<PointerState> {
   const answer = await display.ask(request(38, 0, u32(display.screen.root)));
-  return { x: answer.readInt16LE(16), y: answer.readInt16LE(18) };
+  const isDown = (answer.readUInt16LE(24) & 0x1f00) !== 0;
+  return { x: answer.readInt16LE(16), y: answer.readInt16LE(18), isDown };
 }
 
 async function cursorImage(display: XConnection): Promise<Buffer | undefined> {

@@ -18,6 +18,7 @@ export async function startWindows(
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
     oomScore: 50,
+    isPrompt: true, // each click waits for it
   });
   return { value: undefined, died: openbox.died, end: openbox.end };
 }
@@ -28,6 +29,7 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
   <theme><name>Clearlooks</name><titleLayout>LC</titleLayout></theme>
   <desktops><number>1</number></desktops>
   <keyboard>
+    <rebindOnMappingNotify>no</rebindOnMappingNotify>
     <keybind key="A-F4"><action name="Close"/></keybind>
     <keybind key="A-Tab"><action name="NextWindow"/></keybind>
   </keyboard>

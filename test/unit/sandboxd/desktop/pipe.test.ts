@@ -85,3 +85,15 @@ test('the browser is held back by a client that does not read', async () => {
   expect(isTaken).toBe(false);
   client.destroy();
 });
+
+test('a browser that dies answers nobody, and a client that comes then is told at once', async () => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const pipe = browserPipe(input, output);
+  const answer = pipe.answers();
+  const first = await pipe.open(used);
+  const next = pipe.open(used); // waits until the browser has let the first one go, which it never does
+  output.destroy();
+  expect(await answer).toBe(false);
+  await expect(next).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+  expect(first.destroyed).toBe(true);
+});
