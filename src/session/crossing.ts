@@ -76,7 +76,8 @@ export class Crossing implements AsyncDisposable {
     this.#stop.abort();
     for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
-      done.reject(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
+      const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: it may be done all the same
     }
     this.#wake();
     await Promise.all(this.#work);

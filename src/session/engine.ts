@@ -24,6 +24,7 @@ import { Crossing, type Wish } from './crossing.ts';
 import { DesktopNews } from './desktop-news.ts';
 import { Guests } from './guests.ts';
 import { foldRuns, queuedRun, type RunFold } from './hydrate.ts';
+import { inTurn } from './in-turn.ts';
 import { type Broken, freshRun, hearMessages, type Live, type Recording } from './live.ts';
 import { type Ownership, soleOwnership } from './ownership.ts';
 import type { ProfileOf } from './profile.ts';
@@ -80,6 +81,7 @@ export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #lives = new Map<SessionId, Live>();
   readonly #answers = new Answers();
+  readonly #sends = inTurn();
   readonly #releases = new Set<Promise<unknown>>();
   /** Sessions whose sandbox runs already, found by its labels, and until when it may; taken up by their next hydration. */
   readonly #adoptable = new Map<SessionId, number>();
@@ -130,18 +132,19 @@ export class Engine implements AsyncDisposable {
   /** Reaches the session wherever it is, made from its log where it is not in memory; rejects as the command is refused. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
     if (!this.#crossing) return this.#command(id, command);
-    return this.#crossing.route(id, { name: 'command', body: command }, () => this.#command<Value>(id, command));
+    return this.#crossing.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
   }
 
   /** Changes the record, and appends what is a fact of it, wherever the session is. */
-  change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
-    const wish = { name: 'change', body: { ...marks, ...(title !== undefined && { title }) } };
-    return this.#route(id, wish, async () => {
-      const { writer } = this.#lives.get(id) ?? (await this.reach(id));
-      if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
-      if (Object.keys(marks).length > 0) await writer.amend(marks);
-      return writer.record;
-    });
+  change(id: SessionId, wish: Partial<StoredSession>): Promise<StoredSession> {
+    return this.#route(id, { name: 'change', body: wish }, () => this.#change(id, wish));
+  }
+
+  async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
+    const { writer } = this.#lives.get(id) ?? (await this.reach(id));
+    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+    if (Object.keys(marks).length > 0) await writer.amend(marks);
+    return writer.record;
   }
 
   /** The record as it is when everything asked for until now is done. */
@@ -149,18 +152,30 @@ export class Engine implements AsyncDisposable {
     return await this.change(id, {});
   }
 
-  /** Does what another server wished of a session of ours; `again`: it may have been done before. */
+  /**
+   * Does what another server wished of a session of ours; `again`: it may have been done before. Rejects with `fenced`
+   * where it is not ours any more: the wish stays where it is, for whoever has the session now.
+   */
   async act(id: SessionId, { name, body }: Wish, again: { readonly since: number } | undefined): Promise<unknown> {
-    if (name === 'change') return await this.change(id, body as Partial<StoredSession>);
-    if (name === 'note') return this.note(id, body as Parameters<Engine['note']>[1]);
+    if (name === 'change') return await this.#change(id, body as Partial<StoredSession>);
+    if (name === 'note') return this.#noteHere(id, body as Parameters<Engine['note']>[1]);
     if (name === 'use') {
-      const used = await this.use(id, AbortSignal.timeout(this.#options.startTimeoutMs));
+      const used = await this.#use(id, AbortSignal.timeout(this.#options.startTimeoutMs));
       return await used[Symbol.asyncDispose]();
     }
     if (name !== 'command') throw new AppError('unsupported', 'This server is older than the one that asked.');
-    const command = body as SessionCommand;
-    const sent = again && command.type === 'cmd.send' && (await alreadySent(this.#options.log, id, command, again));
-    return sent || (await this.command(id, command));
+    return await this.#once(id, body as SessionCommand, again);
+  }
+
+  /** A message is asked for once at a time, and not where it is in the log already: whoever asked may have asked twice. */
+  #once<Value>(id: SessionId, command: SessionCommand, again?: { readonly since: number }): Promise<Value> {
+    if (command.type !== 'cmd.send') return this.#command(id, command);
+    return this.#sends(command.messageId, async () => {
+      if (!again) return await this.#command<Value>(id, command);
+      await this.reach(id); // what is added to the log after this look is added by us, or refuses us
+      const sent = await alreadySent(this.#options.log, id, command, again);
+      return (sent as Value | undefined) ?? (await this.#command<Value>(id, command));
+    });
   }
 
   #route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
@@ -249,6 +264,11 @@ export class Engine implements AsyncDisposable {
       void this.#crossing.post(id, { name: 'note', body: fact }).catch(() => {});
       return;
     }
+    this.#noteHere(id, fact);
+  }
+
+  #noteHere(id: SessionId, fact: Parameters<Engine['note']>[1]): void {
+    const live = this.#lives.get(id);
     const whole = { ...fact, runId: live?.scribe?.runId ?? null } as SessionFact;
     live?.writer.write([whole]).catch((error: unknown) => {
       this.#options.logger.warn({ session: id, err: error }, 'an event could not be written');
@@ -332,6 +352,7 @@ export class Engine implements AsyncDisposable {
     const live = this.#lives.get(id);
     live?.scribe?.shut();
     live?.writer.fence(error);
+    if (live) this.#goes(id, live.writer.settled()); // what is on its way may still arrive
     this.#lives.delete(id);
     this.#adoptable.delete(id);
     this.#starting.delete(id);
@@ -505,10 +526,7 @@ export class Engine implements AsyncDisposable {
       logger.info({ session: id, output }, 'session left memory');
       const record = this.#lives.get(id)?.writer.record;
       this.#lives.delete(id);
-      const left = this.#leave(id, record).finally(() => {
-        if (this.#leaving.get(id) === left) this.#leaving.delete(id);
-      });
-      this.#leaving.set(id, left);
+      this.#goes(id, this.#leave(id, record));
     });
     supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
       logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
@@ -531,6 +549,14 @@ export class Engine implements AsyncDisposable {
         { ok: false, code, message },
       );
     });
+  }
+
+  /** Nobody has it in memory again before that. */
+  #goes(id: SessionId, gone: Promise<void>): void {
+    const left = Promise.all([this.#leaving.get(id), gone]).then(() => {
+      if (this.#leaving.get(id) === left) this.#leaving.delete(id);
+    });
+    this.#leaving.set(id, left);
   }
 
   /** It has nothing to go on with, and another server may have it. */

@@ -145,6 +145,8 @@ export class SessionWriter {
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
         await pause(delay, new AbortController().signal, this.#options.clock);
+        await this.#options.confirm?.(); // it may have become another server's meanwhile
+        if (this.#broken) throw this.#broken; // whoever asked was told so
       }
     }
   }

@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
+import { isAside } from '../../../src/session/open-message.ts';
 
 /** Tools whose calls need leave, in the simulation. */
 export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);
@@ -30,7 +31,10 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
       case 'run.resumed': {
         const before = events[n - 1];
         const byMessage = before?.type === 'message.user' || before?.type === 'approval.resolved';
-        if (!byMessage || before.runId !== runId) problems.push(`run.resumed (${seq}) out of place`);
+        // Or by one that was on its way to the run when that came to its question.
+        const own = events.slice(0, n).findLast((it) => it.runId === runId && !isAside(it.type));
+        const byUnread = event.data.messageId === undefined && own?.type === 'run.wait';
+        if (!byUnread && (!byMessage || before.runId !== runId)) problems.push(`run.resumed (${seq}) out of place`);
         break;
       }
       case 'step':

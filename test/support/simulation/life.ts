@@ -23,6 +23,9 @@ export class Life implements Clock {
   #crossings = 0;
   #killAt = Number.POSITIVE_INFINITY;
   #killWhere: string | undefined;
+  #stopped: PromiseWithResolvers<void> | undefined;
+  /** The store cannot be reached from here. */
+  isCutOff = false;
 
   readonly #onKilled: (where: string) => void;
 
@@ -51,8 +54,20 @@ export class Life implements Clock {
     this.#killAt = Number.POSITIVE_INFINITY;
     this.#killWhere = undefined;
   }
+  get isStopped(): boolean {
+    return this.#stopped !== undefined;
+  }
+  /** As on SIGSTOP: what it asked for happens, and it hears of nothing until it goes on. */
+  stop(): void {
+    this.#stopped ??= Promise.withResolvers<void>();
+  }
+  goOn(): void {
+    this.#stopped?.resolve();
+    this.#stopped = undefined;
+  }
   kill(): void {
     this.#isAlive = false;
+    this.goOn();
     for (const timer of this.#timers) this.#time.clearTimeout(timer);
     this.#died.resolve();
   }
@@ -70,7 +85,8 @@ export class Life implements Clock {
     if (!this.#isAlive) return undefined;
     const id = this.#time.setTimeout(() => {
       this.#timers.delete(id);
-      fn();
+      if (!this.#stopped) fn();
+      else void this.#stopped.promise.then(() => this.#isAlive && fn());
     }, ms);
     this.#timers.add(id);
     return id;
@@ -81,6 +97,7 @@ export class Life implements Clock {
   }
 
   async call<Value>(name: string, act: () => Value | Promise<Value>): Promise<Value> {
+    if (this.#stopped) await this.#stopped.promise;
     if (!this.#cross(`before ${name}`)) return await never;
     const ms = this.#latency();
     if (ms > 0) await this.#time.sleep(ms);
@@ -88,6 +105,7 @@ export class Life implements Clock {
       if (!this.#isAlive) return await never;
       return await act();
     } finally {
+      if (this.#stopped) await this.#stopped.promise;
       if (!this.#cross(`after ${name}`)) await never;
     }
   }

@@ -1,8 +1,11 @@
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
+import { AppError, toAppError } from '../../../src/core/errors.ts';
 import type { SessionFact } from '../../../src/core/events.ts';
-import type { SandboxId } from '../../../src/core/ids.ts';
-import type { EventStore, Store } from '../../../src/core/ports.ts';
+import type { SandboxId, SessionId } from '../../../src/core/ids.ts';
+import type { Append, EventStore, LeaseStore, Store } from '../../../src/core/ports.ts';
 import { Engine } from '../../../src/session/engine.ts';
+import { Neighbours } from '../../../src/session/neighbours.ts';
+import { LeasedOwnership, soleOwnership } from '../../../src/session/ownership.ts';
 import { Presence } from '../../../src/session/presence.ts';
 import { Reconciler } from '../../../src/session/reconciler.ts';
 import { removeSession } from '../../../src/session/removal.ts';
@@ -18,6 +21,8 @@ export interface Server {
   readonly life: Life;
   readonly sessions: SessionService;
   readonly engine: Engine;
+  /** As others know it, where there are others. */
+  readonly holder: string;
   /** As on SIGTERM. */
   close(): Promise<void>;
 }
@@ -30,8 +35,19 @@ export function startServer(world: World): Server {
     latency: () => (dice.chance(0.8) ? 0 : dice.between(1, 30)),
     onKilled: (where) => world.killed(where),
   });
-  const store = within(life, world.store);
-  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 16, window: { events: 8, chars: 100_000 } });
+  const closing = new AbortController();
+  const { signal } = closing;
+  const holder = world.store.store.shared ? world.ids.short() : '';
+  const store = within(life, world.store, (id) => {
+    const epoch = ownership.epochOf(id); // by which it was sent, however late it arrives
+    return () => world.wrote(id, { holder, epoch });
+  });
+  const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : soleOwnership();
+  const warn = (err: unknown, text: string) => world.logger.warn({ err }, text);
+  const log = storeEventLog(store.events, {
+    ...{ maxLag: 5_000, pageSize: 16, window: { events: 8, chars: 100_000 } },
+    ...(store.shared && { others: { clock: life, signal, warn, onGone: (id) => presence.end(id) } }),
+  });
   const driver = life.reaching(memoryDriver(backend));
   const model = {
     ...world.model,
@@ -83,8 +99,8 @@ export function startServer(world: World): Server {
       if (fact.type === 'run.wait' && fact.data.question.includes('budget')) world.count('F084 a budget is spent');
     },
     onRunEnd: () => {},
+    ownership,
   });
-  const closing = new AbortController();
   const deps = { store, log, engine, driver, model, presence, clock: life, ids, workdir };
   const sessions = sessionService({ ...deps, maxSessions: 100, template: 'default', closing: closing.signal });
   engine.start();
@@ -100,17 +116,33 @@ export function startServer(world: World): Server {
     graceMs: 15_000,
     everyMs: 10_000,
     remove,
+    ...(store.shared && {
+      ownership,
+      mayReap: async () => (await store.leases.acquire('reaper', holder, life.now(), 30_000)) !== undefined,
+    }),
   });
+  const neighbours = store.shared
+    ? new Neighbours({
+        ...{ records: store.records, ownership, name: holder, holder, ttlMs: leaseMs, clock: life, elapsed: life.now },
+        ...{ isDead: (it: string) => world.deadHolders.has(it), closing: signal, warn },
+        inherit: (ids) => reconciler.inherit(ids, signal),
+      })
+    : undefined;
   const swept = reconciler.recover(closing.signal).then(() => reconciler.run(closing.signal));
-  swept.catch((error: unknown) => world.problem(`recovering failed: ${error}`));
+  swept.catch((error: unknown) => {
+    if (store.shared && toAppError(error).code === 'store_unavailable') return life.kill(); // such a start fails, and whoever made it makes another one
+    world.problem(`recovering failed: ${error}`);
+  });
   return {
     life,
     sessions,
     engine,
+    holder,
     close: async () => {
       closing.abort();
-      await swept;
+      await swept.catch(() => {});
       await engine[Symbol.asyncDispose]();
+      await neighbours?.[Symbol.asyncDispose]();
     },
   };
 }
@@ -123,23 +155,51 @@ function detailOf({ type, data }: SessionFact): string {
   return type === 'message.user' ? data.text : '';
 }
 
+const leaseMs = 5_000;
+
+const leased = (world: World, life: Life, { holder, leases }: { holder: string; leases: LeaseStore }) =>
+  new LeasedOwnership({
+    ...{ leases, holder, ttlMs: leaseMs, clock: life, elapsed: life.now },
+    isDead: (it) => world.deadHolders.has(it),
+  });
+
+/** The same, as long as the store can be reached from here. */
+function reachable<Target extends object>(life: Life, target: Target): Target {
+  return new Proxy(target, {
+    get: (it, key) => {
+      const value: unknown = Reflect.get(it, key, it);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (life.isCutOff) throw new AppError('store_unavailable', 'The store cannot be reached.');
+        return value.apply(it, args);
+      };
+    },
+  });
+}
+
 /** The store as this process reaches it; it ends with nobody. */
-function within(life: Life, { store, trouble }: World['store']): Store {
+function within(life: Life, { store, trouble }: World['store'], sends: (id: SessionId) => () => void): Store {
+  const reaching = <Target extends object>(target: Target) => life.reaching(reachable(life, target));
   const { append, ...events }: EventStore = store.events;
+  const reached = reaching({
+    append: async (entry: Append, wrote: () => void) => {
+      trouble(entry);
+      const head = await append(entry);
+      if (entry.facts.length > 0) wrote();
+      return head;
+    },
+  });
   return {
     name: store.name,
     durable: true,
-    events: life.reaching({
-      ...events,
-      append: async (entry: Parameters<EventStore['append']>[0]) => {
-        trouble(entry);
-        return await append(entry);
-      },
-    }),
-    records: life.reaching(store.records),
-    inbox: life.reaching(store.inbox),
-    leases: life.reaching(store.leases),
-    commands: life.reaching(store.commands),
+    events: {
+      ...reaching(events),
+      append: async (entry) => await reached.append(entry, sends(entry.sessionId)),
+    },
+    records: reaching(store.records),
+    inbox: reaching(store.inbox),
+    leases: reaching(store.leases),
+    commands: reaching(store.commands),
     shared: store.shared,
     check: (signal) => life.call('check', () => store.check(signal)),
     [Symbol.asyncDispose]: async () => {},

@@ -37,13 +37,16 @@ export class World {
   readonly #queued = new Set<SessionId>();
   #isCalm = false;
 
-  constructor(seed: number) {
+  /** Holders of leases that everybody knows to run no more. */
+  readonly deadHolders = new Set<string>();
+
+  constructor(seed: number, { isShared = false } = {}) {
     const dice = new Dice(seed);
     this.dice = dice;
     this.ids = idsFrom(dice);
     this.backend = new SimulatedBackend(this);
     this.#modelTrouble = dice.pick([0, 0.05, 0.1, 0.3]);
-    const store = memoryStore();
+    const store = memoryStore({ shared: isShared });
     this.store = { store, trouble: () => this.#troubleStore() };
     this.model = simulatedModel({
       dice,
@@ -91,6 +94,17 @@ export class World {
   /** A situation that is looked for: a table of them shows what the seeds really meet. */
   count(situation: string): void {
     this.hits.set(situation, (this.hits.get(situation) ?? 0) + 1);
+  }
+  /** Who wrote last in each session, and by which right. */
+  readonly #writers = new Map<SessionId, { holder: string; epoch: number }>();
+  wrote(id: SessionId, { holder, epoch = 0 }: { holder: string; epoch: number | undefined }): void {
+    const last = this.#writers.get(id);
+    this.#writers.set(id, { holder, epoch });
+    if (!last || last.holder === holder) return;
+    this.count('F053 a session changes its owner');
+    if (epoch <= last.epoch) {
+      this.problem(`I7: ${holder} wrote in ${id} with epoch ${epoch} after ${last.holder} with ${last.epoch}`);
+    }
   }
   queued(id: SessionId): void {
     this.#queued.add(id);

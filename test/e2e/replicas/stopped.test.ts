@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { api, fence } from '../../support/api.ts';
+import { serverPair } from '../../support/chaos-replicas.ts';
+import { problemsOf } from '../../support/checker.ts';
+import { needs } from '../../support/components.ts';
+import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+
+test.skipIf(skipMongo)(
+  'F055 a server that was stopped for longer than its lease writes nothing more, and its run goes on at the other',
+  { timeout: 120_000 },
+  async (context) => {
+    await needs(context, 'bubblewrap');
+    const settings = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
+    await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', settings);
+    const [old, heir] = pair.servers;
+    const [atOld, atHeir] = [api(old.url), api(heir.url)];
+    const id = await atOld.create();
+    await atOld.send(id, `Work\n${fence('sh', 'echo begun; sleep 3; echo once >> ran')}`);
+    const has = async (type: string) => (await pair.events(id)).some((event) => event.type === type);
+    await expect.poll(() => has('tool.output'), { interval: 200 }).toBe(true);
+
+    old.kill('SIGSTOP');
+    const status = async () => await atHeir.status(id);
+    await expect.poll(status, { timeout: 60_000, interval: 200 }).toBe('completed');
+    const events = await pair.events(id);
+    expect(problemsOf(events)).toEqual([]);
+    const resumed = events.filter((it) => it.type === 'run.notice' && it.data.kind === 'resumed_after_restart');
+    expect(resumed).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'tool.called')).toHaveLength(1);
+
+    old.kill('SIGCONT');
+    // It serves on, and asks the other for what is not its own any more.
+    await expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
+    expect((await atOld.ask('POST', `/${id}/file`, { file: 'ran' })).body.data).toMatchObject({ content: 'once\n' });
+    await expect.poll(() => old.output(), { interval: 100 }).toContain('session left to another server');
+    const later = (await pair.events(id)).slice(events.length).map(({ type }) => type);
+    expect(later.filter((type) => type !== 'sandbox.phase')).toEqual([]); // it may be idle by now
+    await atOld.send(id, 'And now?');
+    await expect.poll(status, { interval: 100 }).toBe('completed');
+    expect(problemsOf(await pair.events(id))).toEqual([]);
+    expect((await atOld.remove(id)).status).toBe(200);
+  },
+);
