@@ -14,6 +14,9 @@ export function contradictions(config: Config): string[] {
       `HOST is ${config.host}, which other machines can reach, and CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
     );
   }
+  if (config.history === 'memory' && config.mongodbUrl) {
+    problems.push('CORRAL_HISTORY is memory, and MONGODB_URL names a database to keep it in: unset one of them.');
+  }
   problems.push(...missingStorage(config));
   const [provider] = config.model.split('/') as ['demo' | keyof Config['models']];
   const { apiKey, baseUrl } = provider === 'demo' ? { apiKey: undefined, baseUrl: 'none' } : config.models[provider];

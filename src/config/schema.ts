@@ -73,6 +73,11 @@ export const Config = z.strictObject({
     'MongoDB keeps the history instead of SQLite',
     'MONGODB_URL',
   ),
+  history: setting(
+    oneOf('stored', 'memory'),
+    'stored',
+    'where sessions are kept: in SQLite or MongoDB, or in memory, where all of them are gone when the server stops',
+  ),
 
   token: optionalSecret(secret(), 'bearer token that clients must present; needed to listen beyond loopback'),
   corsOrigins: setting(origins(), pages, 'origins whose pages may call the API', 'CORS_ORIGINS'),

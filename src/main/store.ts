@@ -5,11 +5,12 @@ import { toAppError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
 import type { Logger } from '../observability/logger.ts';
+import { memoryStore } from '../store/memory/store.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { waitingRoom } from './waiting-room.ts';
 
 interface Options {
-  readonly config: Pick<Config, 'mongodbUrl' | 'dataDir' | 'host' | 'port'>;
+  readonly config: Pick<Config, 'mongodbUrl' | 'dataDir' | 'host' | 'port' | 'history'>;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
   /** Fires when the server is to stop; then waiting ends. */
   readonly closing: AbortSignal;
@@ -18,7 +19,14 @@ interface Options {
 
 /** The store that the settings name. A database that is away is waited for, and whoever asks meanwhile is told so. */
 export async function openStore({ config, logger, closing, say }: Options): Promise<Store> {
-  const { mongodbUrl: url, dataDir, host, port } = config;
+  const { mongodbUrl: url, dataDir, host, port, history } = config;
+  if (history === 'memory') {
+    const text =
+      'The history is kept in memory only (CORRAL_HISTORY=memory): every session is gone when the server stops.';
+    say(text);
+    logger.warn({}, text);
+    return memoryStore();
+  }
   if (!url) return await sqliteStore({ path: join(dataDir, 'corral.db') });
   const { mongoStore } = await import('../store/mongo/store.ts'); // the driver's tenths of a second only where it is used
   await using stack = new AsyncDisposableStack();

@@ -1,0 +1,27 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { api, fence } from '../../support/api.ts';
+import { needs } from '../../support/components.ts';
+import { serverProcess } from '../../support/server-process.ts';
+
+test('F002 a history in memory says at start that it is not durable, and after kill -9 the server starts clean and empty', {
+  timeout: 120_000,
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_HISTORY: 'memory', CORRAL_DRIVER: 'process' });
+  expect(server.output()).toContain('every session is gone when the server stops');
+  const before = api(server.url);
+  const id = await before.create();
+  await before.chat(id, fence('sh', 'sleep 600 & echo left'));
+  const sandboxes = async () => (await readdir(join(server.data, 's'))).filter((name) => name.startsWith('sbx-'));
+  expect(await sandboxes()).toHaveLength(1);
+
+  server.kill('SIGKILL');
+  await server.restart();
+  expect((await api(server.url).ask('GET', '')).body.data).toEqual({ sessions: [] });
+  expect((await api(server.url).get(id)).status).toBe(404);
+  expect(await readdir(server.data)).not.toContain('corral.db');
+  if (process.env.CORRAL_NIGHTLY !== '1') return;
+  await expect.poll(sandboxes, { timeout: 60_000, interval: 500 }).toEqual([]); // nobody claims it: grace, then gone
+});
