@@ -9,7 +9,7 @@ import { Slots } from './slots.ts';
 import { type Refusal, refusalOf, refused, statusOf, unanswered } from './status.ts';
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
   /** In words, after "not allowed to". */
@@ -55,7 +55,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
       ...options.headers,
       accept: 'application/json',
       'user-agent': 'corral',
-      ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+      ...(text !== undefined && { 'content-type': contentType(method), 'content-length': Buffer.byteLength(text) }),
     };
     const outgoing = make(url, { ...options, method, headers, signal });
     outgoing.end(text);
@@ -124,6 +124,8 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     },
   };
 }
+
+const contentType = (method: string) => (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
 
 /** How long to wait before the next attempt; undefined when another one would be refused as well. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {

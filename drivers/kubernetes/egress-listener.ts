@@ -9,6 +9,8 @@ interface Options {
   readonly listen: HostPort;
   readonly keys: SandboxKeys;
   readonly gate: EgressGate;
+  /** Who has one from the pool now; undefined: nobody, so it has no way out. */
+  readonly claimedBy?: (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
   readonly onRefused?: (from: string, reason: string) => void;
 }
 export interface EgressListener extends AsyncDisposable {
@@ -20,13 +22,13 @@ const patienceMs = 5_000;
 const maxConnections = 4_096;
 
 /** Where the pods' forwarders arrive: the first line proves which sandbox it is, the rest goes to the gate. */
-export async function listenForEgress({ listen, keys, gate, onRefused }: Options): Promise<EgressListener> {
+export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused }: Options): Promise<EgressListener> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
     const line = await firstLine(socket);
-    const id = line === undefined ? undefined : provenId(line, keys);
+    const id = line === undefined ? undefined : await provenId(line, keys, claimedBy);
     if (id) return gate.serve(socket, { id, sessionId: sessionIdOf(id) });
     if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
     socket.destroy();
@@ -45,10 +47,17 @@ export async function listenForEgress({ listen, keys, gate, onRefused }: Options
   };
 }
 
-function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
-  const [, id = '', token = ''] = /^corral-egress 1 (\S+) (\S+)$/.exec(line) ?? [];
-  const known = SandboxId.safeParse(id);
-  return known.success && keys.provesEgress(id, token) ? known.data : undefined;
+async function provenId(
+  line: string,
+  keys: SandboxKeys,
+  claimedBy: Options['claimedBy'],
+): Promise<SandboxId | undefined> {
+  const [, text = '', token = ''] = /^corral-egress 1 (\S+) (\S+)$/.exec(line) ?? [];
+  const id = SandboxId.safeParse(text).data;
+  if (!id) return undefined;
+  if (keys.provesEgress(id, token)) return id;
+  if (!keys.provesWarmEgress(id, token)) return undefined;
+  return await claimedBy?.(id, AbortSignal.timeout(patienceMs)).catch(() => undefined);
 }
 
 /** Leaves what follows the line in the socket. Undefined: there is none in time. */

@@ -8,6 +8,7 @@ import type { SandboxLink } from '../driver.ts';
 import type { Dial } from './dialling-agent.ts';
 import { DiallingAgent } from './dialling-agent.ts';
 import type { SandboxKeys } from './keys.ts';
+import { keyIdOf } from './labels.ts';
 import { stateOf } from './pod-state.ts';
 import { uidOf } from './pod-table.ts';
 import type { PodWatch } from './pod-watch.ts';
@@ -66,7 +67,7 @@ export function openEnds({ watch, keys, dial }: Options): Ends {
   return {
     link(id, pod) {
       const { lost } = hold(id, pod);
-      const token = keys.daemonToken(id, pod.metadata?.annotations?.['corral/key']);
+      const token = keys.daemonToken(keyIdOf(pod.metadata, id), pod.metadata?.annotations?.['corral/key']);
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was made with a key that this server does not have.');
       const agent = new DiallingAgent(dial(pod), lost.signal);

@@ -14,6 +14,9 @@ export interface SandboxKeys {
   daemonToken(id: SandboxId, key: string | undefined): Secret | undefined;
   egressToken(id: SandboxId): Secret;
   provesEgress(id: string, token: string): boolean;
+  /** The same of one that was started for the pool, whoever has it now. */
+  warmEgressToken(id: SandboxId): Secret;
+  provesWarmEgress(id: string, token: string): boolean;
 }
 
 export const hashOf = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
@@ -31,6 +34,8 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]): SandboxK
       return key && new Secret(derive(key, 'daemon', id));
     },
     egressToken: (id) => new Secret(derive(first, 'egress', id)),
+    warmEgressToken: (id) => new Secret(derive(first, 'warm egress', id)),
+    provesWarmEgress: (id, token) => keys.some((key) => sameText(derive(key, 'warm egress', id), token)),
     provesEgress: (id, token) => keys.some((key) => sameText(derive(key, 'egress', id), token)),
   };
 }

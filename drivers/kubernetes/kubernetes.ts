@@ -1,7 +1,7 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../src/core/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
-import type { Capabilities, Driver, SandboxInfo, SandboxSpec } from '../driver.ts';
+import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { Joined } from '../shared/joined.ts';
 import { answering } from './answering.ts';
 import { openApi } from './api.ts';
@@ -10,7 +10,7 @@ import { openCredentials } from './credentials.ts';
 import { dialAddress, openEnds } from './ends.ts';
 import { portForwarder } from './forward.ts';
 import { sandboxKeys } from './keys.ts';
-import { infoFrom, ownedBy } from './labels.ts';
+import { everyPod, infoFrom, isFromPool, ofSession, ownedBy } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type Made, notStarted, placePod, untilRunning } from './place.ts';
 import { podBody } from './pod-body.ts';
@@ -19,6 +19,7 @@ import { watchPods } from './pod-watch.ts';
 import { isOurs, openPods } from './pods.ts';
 import { ensurePolicies } from './policies.ts';
 import { reapPods } from './reap.ts';
+import { podPool } from './warm.ts';
 
 const capabilities: Capabilities = {
   isolation: 'container',
@@ -30,7 +31,10 @@ const cleanUpMs = 40_000;
 const lastMs = 4_000;
 const reapEveryMs = 60_000;
 
-export interface KubernetesDriver extends Driver {
+/** Poolable where workspaces end with their pods: a volume claim is a session's from the start. */
+export interface KubernetesDriver extends Driver, Partial<Poolable> {
+  /** Which sandbox it is that was this one in the pool; undefined: nobody's. */
+  claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
   /** Ends what is past its deadline, of this installation or of all in the namespace; the names of those pods. */
   reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
 }
@@ -58,7 +62,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const watch = watchPods({
     api,
     path: pods.path,
-    selector: ownedBy(instance),
+    selector: everyPod(instance),
     clock,
     random,
     onTrouble: options.onTrouble,
@@ -87,21 +91,48 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return policies;
   }
 
-  function bodyFor(spec: SandboxSpec): V1Pod {
+  function bodyFor(spec: SandboxSpec, pool?: { name: string; recipe: string; content: string }): V1Pod {
     const { egressAddress, extraCa } = options;
     const daemonToken = keys.daemonToken(spec.id, keys.current);
     if (!daemonToken) throw new Error('the current key is known');
     const wayOut =
       egressAddress && spec.egress.kind !== 'none'
-        ? { address: egressAddress, token: keys.egressToken(spec.id) }
+        ? { address: egressAddress, token: pool ? keys.warmEgressToken(spec.id) : keys.egressToken(spec.id) }
         : undefined;
-    const request = { spec, name: nameOf(spec.id), namespace, instance, settings, port, key: keys.current };
+    const name = pool?.name ?? nameOf(spec.id);
+    const request = { spec, name, namespace, instance, settings, port, key: keys.current, ...(pool && { pool }) };
     return podBody({ ...request, attempt: ids.short(), daemonToken, wayOut, extraCa, now: clock.now() });
   }
 
-  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+  /** What was claimed for it from the pool keeps the name that it had there. */
+  async function claimedFor(id: SandboxId, signal: AbortSignal): Promise<V1Pod[]> {
+    const all = await pods.list(ofSession(instance, sessionIdOf(id)), signal);
+    return all.filter(({ metadata }) => isFromPool(metadata));
+  }
+
+  /** The sandbox's pod, whichever of the two names it has. */
+  async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const found = await pods.get(nameOf(id), signal);
-    if (isOurs(found, instance)) await pods.remove(found, signal);
+    if (isOurs(found, instance)) return found;
+    return (await claimedFor(id, signal))[0];
+  }
+
+  /** Takes one over that was claimed before; undefined: there is none, or none any more. */
+  async function adopt(spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod | undefined> {
+    for (const pod of await claimedFor(spec.id, signal)) {
+      const info = infoFrom(pod.metadata, 'ready');
+      if (info && info.epoch > spec.epoch)
+        throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+      if (stateOf(pod).kind === 'running') return pod;
+      await pods.remove(pod, signal);
+    }
+    return undefined;
+  }
+
+  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    const [found, claimed] = await Promise.all([pods.get(nameOf(id), signal), claimedFor(id, signal)]);
+    const all = isOurs(found, instance) ? [found, ...claimed] : claimed;
+    await Promise.all(all.map((pod) => pods.remove(pod, signal)));
     ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
     if (workspace === 'remove') await claims?.remove(nameOf(id), signal);
   }
@@ -128,7 +159,26 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     }, reapEveryMs);
   let timer = reapLater();
 
+  const pool = podPool({
+    ...{ pods, watch, instance, clock, ids },
+    name: (id) => `corral-${instance}-warm-${sessionIdOf(id)}`,
+    async start(name, spec, marks, signal) {
+      const made: Made = { pod: undefined };
+      await fenced(signal);
+      const body = bodyFor(spec, { name, ...marks });
+      const placed = await placePod({ pods, keys, instance, body, made }, spec, signal);
+      const patience = { patienceMs: options.pendingMs, stuck: () => {} };
+      const running = await untilRunning(watch, placed, patience, signal);
+      await using link = ends.link(spec.id, running);
+      await answering(link, signal);
+      return running;
+    },
+    forget: (id) => ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.')),
+  });
+
   return {
+    ...(claims ? {} : pool.ability),
+    claimedBy: pool.claimedBy,
     name: 'kubernetes',
     capabilities: { ...capabilities, desktop: options.desktop ?? false },
     reap,
@@ -153,7 +203,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           await fenced(signal);
           claim = await claims?.ensure(nameOf(id), spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
-          const placed = await placePod({ pods, keys, instance, body, made }, spec, signal);
+          const placed =
+            (await adopt(spec, signal)) ?? (await placePod({ pods, keys, instance, body, made }, spec, signal));
+          // One that was claimed at the same moment gives way: both look after they have written.
+          if (made.pod) for (const pod of await claimedFor(id, signal)) await pods.remove(pod, signal);
           const stuck = (detail: string) => news({ phase: 'starting', detail });
           const running = await untilRunning(watch, placed, { patienceMs: options.pendingMs, stuck }, signal);
           await using link = ends.link(id, running);
@@ -172,8 +225,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async attach(id, { signal }) {
-      const found = await pods.get(nameOf(id), signal);
-      if (!isOurs(found, instance) || stateOf(found).kind === 'over') {
+      const found = await find(id, signal);
+      if (!found || stateOf(found).kind === 'over') {
         throw new AppError('sandbox_not_found', 'The sandbox is gone.');
       }
       if (stateOf(found).kind !== 'running')
@@ -219,6 +272,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       await destroys[Symbol.asyncDispose]();
       clock.clearTimeout(last);
       await reaping;
+      pool[Symbol.dispose]();
       ends[Symbol.dispose]();
       await watch[Symbol.asyncDispose]();
       credentials[Symbol.dispose]();

@@ -53,3 +53,26 @@ export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['pha
     expiresAt: notes.data['corral/expires'],
   };
 }
+
+/** Of all of an installation's pods, unclaimed ones too. */
+export const everyPod = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
+export const ofSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
+
+/** On what was started for the pool, for ever: which one it was there. Its tokens come from that. */
+const warmLabel = 'corral/warm';
+/** While nobody has claimed it: what it was made from. */
+export const poolLabel = 'corral/pool';
+export const contentNote = 'corral/content';
+export const unclaimedBy = (instance: string) => `${everyPod(instance)},${poolLabel}`;
+
+/** Whose tokens the pod has. */
+export const keyIdOf = (meta: V1ObjectMeta | undefined, id: SandboxId): SandboxId =>
+  SandboxId.safeParse(meta?.labels?.[warmLabel]).data ?? id;
+export const isFromPool = (meta: V1ObjectMeta | undefined): boolean => meta?.labels?.[warmLabel] !== undefined;
+
+/** What is written on a pod of the pool: it is nobody's, so nothing that lists sandboxes sees it. */
+export function warmMeta(spec: SandboxSpec, recipe: string, labels: Readonly<Record<string, string>>) {
+  const { 'corral/sandbox': _sandbox, 'corral/session': _session, ...rest } = labels;
+  return { ...rest, [warmLabel]: spec.id, [poolLabel]: recipe };
+}
+export const warmIdOf = (meta: V1ObjectMeta | undefined) => SandboxId.safeParse(meta?.labels?.[warmLabel]).data;

@@ -2,7 +2,7 @@ import type { V1EnvVar, V1Pod, V1PodSpec, V1Volume, V1VolumeMount } from '@kuber
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { hashOf } from './keys.ts';
-import { metaFor } from './labels.ts';
+import { contentNote, metaFor, warmMeta } from './labels.ts';
 import type { HostPort, PodSettings } from './options.ts';
 
 /** The user inside every sandbox. */
@@ -24,12 +24,17 @@ export interface PodRequest {
   readonly wayOut: { readonly address: HostPort; readonly token: Secret } | undefined;
   readonly extraCa: string | undefined;
   readonly now: number;
+  /** It is for nobody yet. */
+  readonly pool?: { readonly recipe: string; readonly content: string };
 }
 
 /** The one place that says what a sandbox's pod may do: less than the Pod Security level "restricted" allows. */
 export function podBody(request: PodRequest): V1Pod {
   const { spec, name, namespace, instance, key, attempt } = request;
-  const { labels, annotations } = metaFor(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
+  const { pool } = request;
+  const notes = { 'corral/key': key, 'corral/attempt': attempt, ...(pool && { [contentNote]: pool.content }) };
+  const { labels: own, annotations } = metaFor(spec, instance, notes);
+  const labels = pool ? warmMeta(spec, pool.recipe, own) : own;
   return {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -13,6 +13,10 @@ export interface Pods {
   create(body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined>;
   /** Ends this very pod, never a namesake; resolves once it is gone. */
   remove(pod: V1Pod, signal: AbortSignal): Promise<void>;
+  /** Ends it only if it is as it was seen; whether it was. */
+  removeUnchanged(pod: V1Pod, signal: AbortSignal): Promise<boolean>;
+  /** Changes it only if it is as it was seen; else undefined. */
+  change(pod: V1Pod, patch: object, signal: AbortSignal): Promise<V1Pod | undefined>;
 }
 
 /** After this a node that has not confirmed is taken for lost, and the pod's name is freed without it. */
@@ -43,6 +47,28 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
     async create(body, signal) {
       try {
         return await api.ask<V1Pod>({ method: 'POST', path, body, what: 'create pods' }, signal);
+      } catch (error) {
+        if (statusOf(error) === 409) return undefined;
+        throw error;
+      }
+    },
+    async removeUnchanged({ metadata }, signal) {
+      const { name = '', uid = '', resourceVersion } = metadata ?? {};
+      const preconditions = { uid, resourceVersion };
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 1, preconditions };
+      try {
+        await api.askFor({ method: 'DELETE', path: `${path}/${name}`, body, what: 'delete pods' }, signal);
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 409) return false;
+        throw error;
+      }
+    },
+    async change({ metadata }, { metadata: more, ...patch }: { metadata?: object }, signal) {
+      const { name = '', resourceVersion } = metadata ?? {};
+      const body = { ...patch, metadata: { ...more, resourceVersion } };
+      try {
+        return await api.askFor<V1Pod>({ method: 'PATCH', path: `${path}/${name}`, body, what: 'patch pods' }, signal);
       } catch (error) {
         if (statusOf(error) === 409) return undefined;
         throw error;

@@ -13,7 +13,7 @@ const marginMs = 60_000;
 
 /** Names of the pods that were removed. */
 export async function reapPods({ pods, instance, now }: Reaping, signal: AbortSignal): Promise<string[]> {
-  const all = await pods.list('app.kubernetes.io/managed-by=corral,corral/sandbox', signal);
+  const all = await pods.list('app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox', signal);
   const late = all.filter(({ metadata }) => {
     if (instance !== undefined && instanceOf(metadata) !== instance) return false;
     return expiryOf(metadata) + marginMs < now; // none that is not a number

@@ -30,14 +30,17 @@ export async function openKubernetes({ config, instance, gate, ids, say }: Optio
   const { kubernetes } = config;
   await using stack = new AsyncDisposableStack();
   const options = await kubernetesOptions(config, instance, ids);
+  const known = Promise.withResolvers<KubernetesDriver>();
   if (options.egressAddress) {
     const keys = sandboxKeys(instance, options.keys);
-    stack.use(await listening({ listen: kubernetes.egressListen, keys, gate }));
+    const claimedBy = (id: SandboxId, signal: AbortSignal) => known.promise.then((it) => it.claimedBy(id, signal));
+    stack.use(await listening({ listen: kubernetes.egressListen, keys, gate, claimedBy }));
   } else if (config.egress.policy !== 'none') {
     say('Sandboxes have no way out: CORRAL_KUBERNETES_EGRESS_ADDRESS does not say where their pods reach this server.');
   }
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
   const driver = stack.use(await kubernetesDriver({ ...options, onTrouble }));
+  known.resolve(driver);
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

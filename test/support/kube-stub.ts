@@ -58,6 +58,17 @@ export const runningStatus = () => ({
   containerStatuses: [{ name: 'sandbox', state: { running: {} } }] as never,
 });
 
+/** A JSON merge patch: null takes away. */
+function merged(value: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
+  const result = { ...(value as Record<string, unknown> | undefined) };
+  for (const [key, inner] of Object.entries(patch)) {
+    if (inner === null) delete result[key];
+    else result[key] = merged(result[key], inner);
+  }
+  return result;
+}
+
 /** Speaks the part of the Kubernetes API that the driver uses, and makes trouble on demand. */
 export async function kubeStub(): Promise<KubeStub> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-kube-stub-'));
@@ -145,12 +156,26 @@ export async function kubeStub(): Promise<KubeStub> {
       );
       return void succeed(response, { metadata: { resourceVersion: String(version) }, items });
     }
+    const conflict = () => fail(response, 409, 'the object has been modified', 'Conflict');
     if (request.method === 'DELETE') {
       if (!found) return missing();
+      const { preconditions } = ((await json(request).catch(() => undefined)) ?? {}) as {
+        preconditions?: { resourceVersion?: string };
+      };
+      const { resourceVersion = found.metadata.resourceVersion } = preconditions ?? {};
+      if (resourceVersion !== found.metadata.resourceVersion) return conflict();
       remove(list, found.metadata.name);
       return void succeed(response, found);
     }
     const body = (await json(request)) as Thing;
+    if (request.method === 'PATCH') {
+      const current = name === undefined ? undefined : listOf(list).get(name);
+      if (!current) return missing();
+      if (body.metadata.resourceVersion !== current.metadata.resourceVersion) return conflict();
+      const changed = merged(current, body) as Thing;
+      change(list, changed);
+      return void succeed(response, changed);
+    }
     if (request.method === 'POST' && listOf(list).has(body.metadata.name)) {
       return fail(response, 409, 'already exists', 'AlreadyExists');
     }
