@@ -100,6 +100,28 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect((await client.terminals.list(budget())).map(({ id }) => id)).toContain('one-more');
     });
 
+    test('F119 sizes that no terminal has are refused, a thousand good ones are taken, and it works on', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      const reader = reading(client, 't');
+      const odd = [
+        [0, 0],
+        [65_535, 65_535],
+        [-1, 24],
+        [80, Number.MAX_SAFE_INTEGER],
+      ];
+      const refused = odd.map(([cols = 0, rows = 0]) => client.terminals.resize('t', { cols, rows }, budget()));
+      expect(await codesOf(refused)).toEqual(odd.map(() => 'invalid_request'));
+      const many = Array.from({ length: 1_000 }, (_, n) => ({ cols: 40 + (n % 100), rows: 20 }));
+      for (let n = 0; n < many.length; n += 50) {
+        await Promise.all(many.slice(n, n + 50).map((size) => client.terminals.resize('t', size, budget())));
+      }
+      await client.terminals.write('t', 'echo still-here\n', budget());
+      await shows(reader, '\nstill-here\r\n');
+      await client.terminals.close('t', budget());
+      await expect(client.terminals.write('t', 'x', budget())).rejects.toMatchObject({ code: 'shell_not_found' });
+    });
+
     test('an unknown terminal is shell_not_found in every call', async () => {
       const client = await opened();
       const calls = [

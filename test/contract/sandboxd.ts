@@ -293,6 +293,29 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       await expect(client.writeFile('', 'x', budget())).rejects.toMatchObject({ code: 'invalid_request' });
     });
 
+    test('F122 odd names go there and back byte by byte, and those that no file can have are refused', async () => {
+      const client = await opened();
+      const names = [
+        '😀'.repeat(63), // 252 bytes; 255 are the most
+        'caf\u00e9',
+        'cafe\u0301', // the same to people, another file
+        'two\nlines\r\t',
+        '-rf',
+        '--help',
+        'exe\u202egpj.txt',
+        ' leading and trailing ',
+        '$(touch x)`id`;&|"\'',
+      ];
+      for (const name of names) await client.writeFile(`odd/${name}`, name, budget());
+      const listed = (await client.listFiles('odd', budget())).map(({ name }) => name);
+      expect(listed.sort()).toEqual([...names].sort());
+      for (const name of names) {
+        expect(String(await client.readFile(`odd/${name}`, budget()))).toBe(name);
+        await client.removeFile(`odd/${name}`, budget());
+      }
+      expect(await client.listFiles('odd', budget())).toEqual([]);
+    });
+
     test('bad requests are refused by name', async () => {
       const client = await opened();
       const bad = [

@@ -77,3 +77,28 @@ test('a call ends with its signal, as cancelled or as too late', async () => {
   await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
   await expect(client.view('main', AbortSignal.timeout(20))).rejects.toMatchObject({ code: 'deadline_exceeded' });
 });
+
+test('F096 output that comes in pieces over connections that break is told once, in order, without a gap', async () => {
+  const whole = Buffer.from(Array.from({ length: 5_000 }, (_, n) => n % 251));
+  const asked: number[] = [];
+  const client = await facing((socket, connection) => {
+    socket.once('data', (request) => {
+      const from = Number(/from=(\d+)/.exec(String(request))?.[1]);
+      asked.push(from);
+      socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: corral-operation\r\n\r\n');
+      const until = connection < 3 ? from + ((connection * 997) % 700) : whole.length;
+      for (let at = from; at < until; at += 300) {
+        const piece = whole.subarray(at, Math.min(at + 300, until));
+        socket.write(Buffer.concat([Buffer.from(`${piece.length.toString(16)}\r\n`), piece, Buffer.from('\r\n')]));
+      }
+      if (connection < 3) socket.end();
+      else socket.end(`0\r\ncorral-operation: {"id":"o","exitCode":0,"bytes":${whole.length}}\r\n\r\n`);
+    });
+  });
+  const got: Uint8Array[] = [];
+  const ended = await client.follow('o', 0, (chunk) => got.push(chunk), AbortSignal.timeout(20_000));
+  expect(ended).toMatchObject({ exitCode: 0 });
+  expect(Buffer.concat(got).equals(whole)).toBe(true);
+  expect(asked.length).toBe(3);
+  expect(asked).toEqual(asked.toSorted((a, b) => a - b));
+});

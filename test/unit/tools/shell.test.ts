@@ -48,6 +48,21 @@ describe('shell_exec', () => {
     expect(told).toEqual(['a', '€b']);
   });
 
+  test('F117 however output is cut, valid text is told as it was, and what is none as U+FFFD, like the whole', async () => {
+    const whole = Buffer.concat([
+      Buffer.from('ä€😀\r\nmixed\r\u0000\u001b]52;c;ZWNobw==\u0007\u001b[31m'),
+      Buffer.from([0xff, 0xc3, 0x28, 0xe2, 0x82, 0x0a, 0xf0, 0x9f, 0x98]),
+      Buffer.from('end'),
+    ]);
+    for (let size = 1; size <= whole.length; size++) {
+      const chunks: Buffer[] = [];
+      for (let at = 0; at < whole.length; at += size) chunks.push(whole.subarray(at, at + size));
+      const { run, told } = toolBench(() => ({ chunks }));
+      expect(await run(shellExec, main)).toMatchObject({ output: whole.toString() });
+      expect(told.join('')).toBe(whole.toString());
+    }
+  });
+
   test('a character that never gets whole is told at the end', async () => {
     const { run, told } = toolBench(() => ({ chunks: [Buffer.from('a€').subarray(0, 2)] }));
     await run(shellExec, main);
