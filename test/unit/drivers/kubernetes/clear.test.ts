@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { testSpec } from '../../../../drivers/conformance.ts';
+import { clearInstance } from '../../../../drivers/kubernetes/clear.ts';
+import { metaFor } from '../../../../drivers/kubernetes/labels.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { reapCommand } from '../../../../src/main/reap.ts';
+import { type KubeStub, kubeStub } from '../../../support/kube-stub.ts';
+
+const namespace = 'sandboxes';
+let stub: KubeStub;
+beforeEach(async () => {
+  stub = await kubeStub();
+});
+afterEach(() => stub[Symbol.asyncDispose]());
+const signal = () => AbortSignal.timeout(4_000);
+
+/** Somebody's, made by nobody's driver. */
+async function make(kind: 'Pod' | 'PersistentVolumeClaim', name: string, instance: string): Promise<void> {
+  const { clusters } = JSON.parse(await readFile(stub.kubeconfig, 'utf8'));
+  const plural = kind === 'Pod' ? 'pods' : 'persistentvolumeclaims';
+  const body = JSON.stringify({ kind, metadata: { name, ...metaFor(testSpec('image'), instance) } });
+  const url = `${clusters[0].cluster.server}/api/v1/namespaces/${namespace}/${plural}`;
+  expect((await fetch(url, { method: 'POST', body })).status).toBe(201);
+}
+const clear = (instance: string) => {
+  const where = { kubeconfig: stub.kubeconfig, context: undefined, namespace, instance };
+  return clearInstance({ ...where, clock: systemClock, random: Math.random }, signal());
+};
+
+test('all pods and volumes of one installation go, nobody else loses any, and it takes no right but get, list and delete', async () => {
+  await make('Pod', 'one', 'ours');
+  await make('Pod', 'two', 'ours');
+  await make('Pod', 'other', 'theirs');
+  await make('PersistentVolumeClaim', 'one', 'ours');
+  await make('PersistentVolumeClaim', 'other', 'theirs');
+  const before = stub.seen.length;
+  expect([...(await clear('ours'))].sort()).toEqual(['pod one', 'pod two', 'volume claim one']);
+  expect(stub.pods().map(({ metadata }) => metadata?.name)).toEqual(['other']);
+  const asked = stub.seen.slice(before).map(({ line }) => line);
+  expect(asked.filter((line) => !/^(GET|DELETE) /.test(line) || line.includes('watch='))).toEqual([]);
+  expect(await clear('ours')).toEqual([]);
+});
+
+test('reap --all wants to be told whose sandboxes are to go', async () => {
+  process.env.CORRAL_DRIVER = 'kubernetes';
+  const at = { signal: signal(), print: () => {}, say: () => {} };
+  try {
+    await expect(reapCommand.run(['--all'], at)).rejects.toMatchObject({
+      code: 'invalid_request',
+      publicMessage: expect.stringContaining('--instance'),
+    });
+    await expect(reapCommand.run(['--everything'], at)).rejects.toMatchObject({ code: 'invalid_request' });
+  } finally {
+    delete process.env.CORRAL_DRIVER;
+  }
+});
