@@ -4,6 +4,7 @@ import type { OpenStore } from '../../support/store.ts';
 import { commandContract } from './command-contract.ts';
 import { eventContract } from './event-contract.ts';
 import { inboxAndLeaseContract } from './inbox-lease-contract.ts';
+import { largeContract } from './large-contract.ts';
 import { logContract } from './log-contract.ts';
 import { recordContract } from './record-contract.ts';
 import { transferContract } from './transfer-contract.ts';
@@ -28,6 +29,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, effo
     inboxAndLeaseContract(store);
     commandContract(store);
     transferContract(store);
+    largeContract(store);
     logContract(store, effort);
   });
 }
