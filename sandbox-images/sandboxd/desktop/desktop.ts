@@ -133,21 +133,22 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
   }
 
   /** To the browser's pipe; to that of the next one where this one has just died, and that is yet to be noticed. */
-  async function attached(): Promise<Duplex> {
+  async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        if (left === 0) throw thrown;
+        if (left === 0 || unwanted.aborted) throw thrown; // given up: the next browser is for the next client
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
     }
   }
 
   /** Undefined when it takes so long that the browser must be taken for hung. */
-  async function inTime(opening: Promise<Duplex>): Promise<Duplex | undefined> {
+  async function inTime(open: (unwanted: AbortSignal) => Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
+    const opening = open(late.signal);
     const patience = pause(options.hungMs, late.signal, clock).catch(() => {});
     try {
       const stream = await Promise.race([opening, patience]);
@@ -185,7 +186,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     async cdp() {
       await on();
       for (let left = 1; ; left--) {
-        const stream = await inTime(attached());
+        const stream = await inTime(attached);
         if (stream) return stream;
         if (left === 0) throw new AppError('sandbox_unavailable', 'The browser does not answer.');
         browser.giveUp('the browser hung');
