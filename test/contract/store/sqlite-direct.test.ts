@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { armFailpoints } from '../../../src/core/failpoint.ts';
+import { armFailpoints, failpointHits } from '../../../src/core/failpoint.ts';
 import { sqliteStore } from '../../../src/store/sqlite/store.ts';
 import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
 
@@ -47,12 +47,14 @@ test.each(['full', 'normal'] as const)(
   },
 );
 
-test('when the disk fails, nothing is acknowledged any more, whoever would write it', async () => {
+test('F073 when the disk fails, nothing is acknowledged any more, whoever would write it, and it is not asked again', async () => {
   await using store = await sqliteStore({ path });
   const id = newSession();
   {
     using _armed = arm('store.settle=throw');
     await expect(writer(store.events, id)(facts(1))).rejects.toThrow();
+    await expect(writer(store.events, newSession())(facts(1))).rejects.toThrow();
+    expect(failpointHits('store.settle')).toBe(1);
   }
   await expect(store.events.append({ sessionId: newSession(), after: 0, at: 1, facts: facts(1) })).rejects.toThrow();
   await expect(store.events.erase(id)).rejects.toThrow(); // this one goes to the thread
