@@ -12,7 +12,7 @@ import type { UploadedFile, UploadService } from './uploads.ts';
 const noProject = () => new AppError('not_found', 'There is no such project.');
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
-const projectCheck = (projects: ProjectService, actorOf: () => Actor) => (id: string, action: Action) => {
+export const projectCheck = (projects: ProjectService, actorOf: () => Actor) => (id: string, action: Action) => {
   const actor = actorOf();
   if (actor.role === 'admin') return undefined;
   return projects.get(id).then((project) => authorize(actor, action, project, noProject));

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
 import { type Action, authorize, authorizeRole, may, seenBy } from './access.ts';
 import { checked } from './checked.ts';
-import { guardedProjects } from './guarded-projects.ts';
+import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import type { SessionNews, SessionService } from './service.ts';
 import type { Services } from './services.ts';
 import type { WorkspaceService } from './workspaces.ts';
@@ -26,10 +26,15 @@ interface Beside {
   /** Rejects where the actor may not have this file. */
   readonly attach?: (file: string) => Promise<unknown>;
 }
+interface BesideSessions extends Beside {
+  /** Rejects where the actor may put nothing into this project. */
+  readonly intoProject?: (project: string) => Promise<void> | undefined;
+}
 
 export function guarded(services: Services, { actorOf, attach }: Beside): Services {
   const check = checkBy(services.sessions, actorOf);
   const { terminals, desktop } = services;
+  const intoProject = projectCheck(services.projects, actorOf);
   /** A terminal of a session that one may not see is as unknown as that. */
   const ofTerminal = async (id: string, action: Action) => {
     const actor = actorOf();
@@ -38,7 +43,10 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     authorize(actor, action, await services.sessions.get(sessionId), noTerminal);
   };
   return {
-    sessions: guardedSessions(services.sessions, { actorOf, ...(attach && { attach }) }),
+    sessions: guardedSessions(services.sessions, {
+      ...{ actorOf, intoProject: (id) => intoProject(id, 'work') },
+      ...(attach && { attach }),
+    }),
     files: checked(services.files, check, {
       ...({ list: 'read', read: 'read', find: 'read', grep: 'read' } as const),
       ...({ write: 'work', remove: 'work' } as const),
@@ -89,7 +97,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
   };
 }
 
-function guardedSessions(sessions: SessionService, { actorOf, attach }: Beside): SessionService {
+function guardedSessions(sessions: SessionService, { actorOf, attach, intoProject }: BesideSessions): SessionService {
   const check = checkBy(sessions, actorOf);
   const ownOf = (actor: Actor) => actor.owner !== undefined && { owner: actor.owner };
 
@@ -124,6 +132,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach }: Beside):
     async create(command) {
       const actor = actorOf();
       authorizeRole(actor, 'user');
+      if (command.projectId) await intoProject?.(command.projectId);
       return await sessions.create({ ...command, ...ownOf(actor) });
     },
     async list(only) {

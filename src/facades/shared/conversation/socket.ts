@@ -96,7 +96,7 @@ async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: Co
   const cursor = parseCursor(query.after_seq);
   const wanted = parseProfile(query.profile);
   const session = await sessions.get(toSessionId(sid));
-  const active = cursor === undefined ? await sessions.activeRun(session.id) : undefined;
+  const active = await sessions.activeRun(session.id); // asked in any case: who may not know is refused by this
   const { workdir } = await sessions.sandbox(session.id);
   return {
     session,

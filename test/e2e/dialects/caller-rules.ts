@@ -1,0 +1,229 @@
+/**
+ * What a route, procedure or frame wants of a session, project or file (`see`, `read`, `work`, `stop`, as in
+ * src/session/access.ts), or of the caller alone: nothing (`open`), any key, one that may make something, a role.
+ * `shown`: whatever is not shared is unknown there, to everybody.
+ */
+export type Rule = 'open' | 'any' | 'create' | 'see' | 'read' | 'work' | 'stop' | 'operator' | 'admin' | 'shown';
+export const callers = [
+  ...(['none', 'viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const),
+  ...(['expired', 'revoked', 'sandbox'] as const),
+];
+export type Caller = (typeof callers)[number];
+/** `unknown`: word for word what is said of one that does not exist. */
+export type Outcome = 'through' | 401 | 403 | 'unknown';
+
+type Known = 'viewer' | 'user-other' | 'user-owner' | 'operator' | 'admin';
+const through = 'through' as const;
+const unknown = 'unknown' as const;
+// The viewer's key stands beside the owner's: the session is its own, and it may only look.
+const byRule: Record<Exclude<Rule, 'open' | 'shown'>, Record<Known, Outcome>> = {
+  any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
+  create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },
+  see: { viewer: through, 'user-other': unknown, 'user-owner': through, operator: through, admin: through },
+  read: { viewer: through, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
+  work: { viewer: 403, 'user-other': unknown, 'user-owner': through, operator: unknown, admin: through },
+  stop: { viewer: 403, 'user-other': unknown, 'user-owner': through, operator: through, admin: through },
+  operator: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: through, admin: through },
+  admin: { viewer: 403, 'user-other': 403, 'user-owner': 403, operator: 403, admin: through },
+};
+
+export function expected(rule: Rule, caller: Caller): Outcome {
+  if (rule === 'open') return 'through';
+  if (rule === 'shown') return 'unknown';
+  if (caller === 'none' || caller === 'expired' || caller === 'revoked' || caller === 'sandbox') return 401;
+  return byRule[rule][caller];
+}
+
+const all = (rule: Rule, names: string) =>
+  Object.fromEntries(
+    names
+      .trim()
+      .split(/\s*\n\s*/)
+      .map((name) => [name, rule]),
+  );
+
+export const routeRules: Readonly<Record<string, Rule>> = {
+  ...all(
+    'open',
+    `GET /
+    GET /health
+    GET /healthz
+    GET /readyz
+    GET /api/health
+    GET /openapi.json
+    GET /docs
+    GET /redoc
+    GET /docs/assets/{name}
+    GET /static/{name}
+    GET /static/novnc/core/{name}
+    GET /static/novnc/core/crypto/{name}
+    GET /static/novnc/core/decoders/{name}
+    GET /static/novnc/core/input/{name}
+    GET /static/novnc/core/util/{name}
+    GET /static/novnc/vendor/pako/lib/zlib/{name}
+    GET /static/novnc/vendor/pako/lib/utils/{name}
+    GET /sessions/{sid}/desktop`,
+  ),
+  ...all(
+    'any',
+    `GET /api/v1/sessions
+    POST /api/v1/sessions
+    GET /api/v1/auth/status
+    GET /api/v1/config/frontend
+    GET /sessions
+    GET /api/sessions
+    GET /api/v1/projects
+    GET /api/v1/projects/templates/list
+    GET /api/v1/projects/templates/{template_id}
+    GET /api/v1/settings/llm-providers`,
+  ),
+  ...all(
+    'create',
+    `PUT /api/v1/sessions
+    POST /sessions
+    POST /api/sessions
+    POST /api/v1/projects
+    POST /api/v1/files
+    GET /ws`,
+  ),
+  ...all(
+    'see',
+    `GET /sessions/{sid}
+    GET /api/sessions/{sid}
+    GET /api/v1/projects/{project_id}
+    GET /api/v1/projects/{project_id}/chat-sessions
+    GET /api/v1/chats
+    GET /api/v1/chats/{sid}
+    GET /api/v1/sandbox/{sid}/status`,
+  ),
+  ...all(
+    'read',
+    `GET /api/v1/sessions/{sid}
+    GET /api/v1/sessions/{sid}/events
+    POST /api/v1/sessions/{sid}/shell
+    POST /api/v1/sessions/{sid}/file
+    GET /api/v1/sessions/{sid}/files
+    GET /api/v1/sessions/{sid}/vnc
+    POST /api/v1/sessions/{sid}/vnc/signed-url
+    GET /api/v1/files/{id}
+    GET /api/v1/files/{id}/info
+    GET /api/v1/files/{id}/download
+    POST /api/v1/files/{id}/signed-url
+    GET /sessions/{sid}/history
+    GET /ws/{sid}
+    GET /api/v1/sessions/{sid}/desktop
+    GET /api/sessions/{sid}/conversation
+    GET /api/sessions/{sid}/conversation/full
+    GET /api/sessions/{sid}/processes
+    GET /api/sessions/{sid}/processes/{pid}/logs
+    GET /api/sessions/{sid}/files
+    GET /api/sessions/{sid}/files/content
+    POST /api/sessions/{sid}/search/files
+    POST /api/sessions/{sid}/search/grep
+    GET /api/sessions/{sid}/shells
+    GET /api/v1/projects/{project_id}/agent-config
+    GET /api/v1/chats/{sid}/messages
+    GET /api/v1/chats/{sid}/blocks
+    GET /api/v1/chats/{sid}/blocks/{id}
+    GET /api/v1/chats/{sid}/agent-actions
+    GET /api/v1/agent-actions/{id}
+    GET /api/v1/chats/{sid}/stream
+    GET /api/v1/chats/{sid}/workspace/files
+    GET /api/v1/chats/{sid}/workspace/files/content
+    GET /api/v1/chats/{sid}/workspace/files/download
+    GET /api/v1/chats/{sid}/workspace/download-all
+    GET /api/v1/files/project/{project_id}`,
+  ),
+  ...all(
+    'work',
+    `POST /api/v1/sessions/{sid}/chat
+    PATCH /api/v1/sessions/{sid}/title
+    POST /api/v1/sessions/{sid}/favorite
+    DELETE /api/v1/sessions/{sid}/favorite
+    POST /api/v1/sessions/{sid}/pin
+    POST /api/v1/sessions/{sid}/clear_unread_message_count
+    POST /api/v1/sessions/{sid}/share
+    DELETE /api/v1/sessions/{sid}/share
+    DELETE /api/v1/files/{id}
+    POST /api/v1/sessions/{sid}/desktop/start
+    POST /api/v1/sessions/{sid}/desktop/stop
+    POST /api/v1/sessions/{sid}/desktop/control
+    POST /api/sessions/{sid}/tasks
+    POST /api/sessions/{sid}/processes/{pid}/stop
+    POST /api/sessions/{sid}/files/content
+    POST /api/sessions/{sid}/shells
+    DELETE /api/shells/{shell_id}
+    GET /ws/shells/{shell_id}
+    POST /api/sessions/{sid}/shell
+    PUT /api/v1/projects/{project_id}
+    PUT /api/v1/projects/{project_id}/agent-config
+    POST /api/v1/projects/{project_id}/agent-config/apply-template/{template_id}
+    POST /api/v1/projects/{project_id}/chat-sessions
+    POST /api/v1/chats
+    PUT /api/v1/chats/{sid}
+    POST /api/v1/chats/{sid}/messages
+    POST /api/v1/sandbox/{sid}/start
+    POST /api/v1/sandbox/{sid}/reset
+    POST /api/v1/sandbox/{sid}/execute
+    POST /api/v1/chats/{sid}/workspace/files/upload-to-project
+    POST /api/v1/files/upload/{project_id}`,
+  ),
+  ...all(
+    'stop',
+    `DELETE /api/v1/sessions/{sid}
+    POST /api/v1/sessions/{sid}/stop
+    DELETE /sessions/{sid}
+    DELETE /api/sessions/{sid}
+    DELETE /api/v1/projects/{project_id}
+    DELETE /api/v1/chats/{sid}
+    POST /api/v1/sandbox/{sid}/stop`,
+  ),
+  ...all('operator', 'GET /metrics\nGET /health/detailed'),
+  ...all(
+    'admin',
+    `GET /api/v1/settings/api-keys
+    POST /api/v1/settings/api-keys
+    POST /api/v1/settings/api-keys/test
+    DELETE /api/v1/settings/api-keys/{provider}`,
+  ),
+  ...all('shown', 'GET /api/v1/sessions/shared/{sid}\nGET /api/v1/sessions/{sid}/share/files'),
+};
+
+export const procedureRules: Readonly<Record<string, Rule>> = {
+  ...all('any', 'sessions.list\nsessions.watch\nprojects.list\nsystem.info'),
+  ...all('create', 'sessions.create\nprojects.create'),
+  ...all('see', 'sessions.get\nprojects.get\nsandbox.status\nsandbox.usage'),
+  ...all(
+    'read',
+    `events.list
+    events.subscribe
+    desktop.status
+    desktop.signedUrl
+    files.list
+    files.read
+    files.find
+    files.grep
+    processes.list
+    processes.logs`,
+  ),
+  ...all(
+    'work',
+    `sessions.update
+    runs.send
+    runs.approve
+    runs.reject
+    desktop.start
+    desktop.stop
+    desktop.takeControl
+    desktop.giveControl
+    sandbox.start
+    sandbox.reset
+    sandbox.exec
+    files.write
+    files.delete
+    processes.stop
+    projects.update`,
+  ),
+  ...all('stop', 'sessions.delete\nruns.stop\nsandbox.stop\nprojects.delete'),
+  ...all('admin', 'keys.create\nkeys.list\nkeys.revoke'),
+};

@@ -1,0 +1,336 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import WebSocket from 'ws';
+import { SessionId } from '../../../src/core/ids.ts';
+import { appRouter } from '../../../src/facades/trpc/router.ts';
+import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { type Caller, callers, expected, type Outcome, procedureRules, type Rule, routeRules } from './caller-rules.ts';
+
+// Each registered route, procedure and socket for each kind of caller, held against a table. What is not in the table
+// fails, so nothing new is open to anybody by oversight.
+
+interface Targets {
+  readonly sid: string;
+  readonly project: string;
+  readonly file: string;
+  readonly terminal: string;
+  readonly action: string;
+  readonly block: string;
+}
+const nobodys: Targets = {
+  sid: 'fedcba9876543210',
+  project: '00000000-0000-4000-8000-00000000aaaa',
+  file: '00000000-0000-4000-8000-00000000bbbb',
+  terminal: 'shell_ffffffff',
+  action: '00000000-0000-4000-8000-00000000cccc',
+  block: '00000000-0000-4000-8000-00000000dddd',
+};
+interface Route {
+  readonly name: string;
+  readonly method: string;
+  readonly path: string;
+  readonly isSocket: boolean;
+  readonly example: unknown;
+}
+/** What was said: a status, or the code that a socket closed with, and the words. */
+interface Said {
+  readonly code: number;
+  readonly text: string;
+}
+
+let server: ComposedServer;
+let routes: Route[];
+let shared: Targets;
+let ownerId: string;
+let spareKey: string;
+const keys = {} as Record<Caller, string | undefined>;
+const token = 'the-token-of-the-caller-matrix';
+
+beforeAll(async () => {
+  server = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS: '10000' });
+  const { core, url } = server;
+  const make = async (caller: Caller, wish: Omit<Parameters<typeof core.keys.create>[0], 'name'>) => {
+    const { key, view } = await core.keys.create({ name: caller, ...wish });
+    keys[caller] = key;
+    return view.id;
+  };
+  ownerId = await make('user-owner', { role: 'user' });
+  await make('viewer', { role: 'viewer', beside: ownerId });
+  await make('user-other', { role: 'user' });
+  await make('operator', { role: 'operator' });
+  await make('admin', { role: 'admin' });
+  await make('expired', { role: 'admin', expiresAt: Date.now() + 1 });
+  await core.keys.revoke(await make('revoked', { role: 'admin' }));
+  spareKey = (await core.keys.create({ name: 'spare', role: 'viewer' })).view.id;
+  keys.sandbox = 'A'.repeat(43); // what a daemon knows; its server would know it on that sandbox's own socket alone
+  const expired = async () => (await core.keys.list()).filter(({ state }) => state === 'expired');
+  await vi.waitFor(async () => expect(await expired()).toHaveLength(1)); // `poll` is for tests alone
+
+  const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as {
+    paths: Record<
+      string,
+      Record<string, { 'x-websocket'?: boolean; requestBody?: { content: Record<string, { example?: unknown }> } }>
+    >;
+  };
+  routes = Object.entries({ ...paths, '/': paths['/'] ?? { get: {} } }).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, doc]) => ({
+      ...{ name: `${method.toUpperCase()} ${path}`, method: method.toUpperCase(), path },
+      isSocket: doc['x-websocket'] === true,
+      example: Object.values(doc.requestBody?.content ?? {})[0]?.example,
+    })),
+  );
+  shared = await targets();
+}, 60_000);
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** A session of the owner's with all that it may have. */
+async function targets(): Promise<Targets> {
+  const { services, opencodex } = server.core;
+  const { signal } = new AbortController();
+  const project = await services.projects.create({ name: 'One', owner: ownerId });
+  const session = await services.sessions.create({ origin: 'trpc', owner: ownerId, projectId: project.id });
+  const content = (async function* () {
+    yield Buffer.from('hello');
+  })();
+  const wish = { projectId: null, name: 'a.txt', type: 'input', mimeType: 'text/plain', owner: ownerId } as const;
+  const [file] = await opencodex.uploads.keep([await opencodex.uploads.stage({ ...wish, content }, signal)]);
+  const terminal = await services.terminals.open(session.id, signal).then(
+    ({ id }) => id,
+    () => 'shell_00000000',
+  );
+  await services.files.write(session.id, 'report.md', 'hello', signal).catch(() => {});
+  await services.sessions.send(session.id, { text: 'Say hi\n```sh\necho hi\n```', mode: 'inject' });
+  const status = async () => (await services.sessions.get(session.id)).status;
+  await vi.waitFor(async () => expect(await status()).toBe('completed'), { timeout: 20_000 });
+  const chat = async (what: string) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(`${server.url}/api/v1/chats/${session.id}/${what}`, { headers });
+    return Object.values((await response.json()) as Record<string, { id: string }[]>)[0]?.[0]?.id ?? 'none';
+  };
+  const ids = { action: await chat('agent-actions'), block: await chat('blocks') };
+  return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids };
+}
+
+/** Another of the same, for what a call would change or end; as much of it as the route names. */
+async function fresh(path: string): Promise<Targets> {
+  const { services, opencodex } = server.core;
+  const made = { ...shared };
+  if (path.includes('project_id'))
+    Object.assign(made, { project: (await services.projects.create({ name: 'Two', owner: ownerId })).id });
+  if (path.includes('sid}') || path === 'sid') {
+    Object.assign(made, { sid: (await services.sessions.create({ origin: 'trpc', owner: ownerId })).id });
+  }
+  if (path.includes('/files/{id}')) {
+    const content = (async function* () {
+      yield Buffer.from('hello');
+    })();
+    const wish = { projectId: null, name: 'b.txt', type: 'input', mimeType: null, owner: ownerId } as const;
+    const [file] = await opencodex.uploads.keep([
+      await opencodex.uploads.stage({ ...wish, content }, new AbortController().signal),
+    ]);
+    Object.assign(made, { file: file?.id });
+  }
+  if (path.includes('shell_id')) {
+    const id = SessionId.parse(shared.sid);
+    const { id: terminal } = await services.terminals.open(id, new AbortController().signal);
+    Object.assign(made, { terminal });
+  }
+  return made;
+}
+
+function filled(path: string, to: Targets): string {
+  const query: Record<string, string> = {
+    '/api/sessions/{sid}/files/content': '?path=report.md',
+    '/api/v1/chats/{sid}/workspace/files/content': '?path=/workspace/report.md',
+    '/api/v1/chats/{sid}/workspace/files/download': '?path=/workspace/report.md',
+    '/api/v1/chats/{sid}/stream': '?after_seq=0',
+    '/api/v1/chats/{sid}/workspace/download-all': '?type=output',
+    '/ws/{sid}': '?after_seq=0',
+    '/api/v1/sessions/{sid}/events': '?last_event_id=0',
+    '/ws': '?user_id=someone',
+    '/api/v1/chats': `?project_id=${to.project}`,
+  };
+  const id = path.includes('/files/') ? to.file : path.includes('/blocks/') ? to.block : to.action;
+  const values: Record<string, string> = {
+    ...{ sid: to.sid, project_id: to.project, shell_id: to.terminal, id, pid: '1', name: 'app.js' },
+    ...{ provider: 'gemini', template_id: 'default' },
+  };
+  return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? '') + (query[path] ?? '');
+}
+
+const credentials = (caller: Caller): Record<string, string> =>
+  keys[caller] === undefined ? {} : { authorization: `Bearer ${keys[caller]}` };
+
+/** Without what differs between two answers that say the same. */
+function plain(text: string, ...all: Targets[]): string {
+  const ids = all.flatMap((to) => Object.values(to) as string[]).filter((id) => id !== '');
+  return ids.reduce((said, id) => said.replaceAll(id, '#'), text).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'now');
+}
+
+async function request({ method, path, example }: Route, caller: Caller, to: Targets): Promise<Said> {
+  const init: { method: string; headers: Record<string, string>; body?: string | FormData } = {
+    method,
+    headers: credentials(caller),
+  };
+  if (method === 'POST' && (path === '/api/v1/files' || path.includes('/files/upload/'))) {
+    init.body = new FormData();
+    init.body.append('file', new Blob(['hello']), 'c.txt');
+  } else if (method !== 'GET' && method !== 'DELETE') {
+    init.body = JSON.stringify(example ?? {}).replace('3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', to.project);
+  }
+  const response = await fetch(server.url + filled(path, to), { ...init, signal: AbortSignal.timeout(10_000) });
+  return { code: response.status, text: await begun(response) };
+}
+
+/** A stream's beginning says enough: either its first event, or why there is none. */
+async function begun(response: Response): Promise<string> {
+  if (!response.headers.get('content-type')?.includes('event-stream')) return await response.text();
+  let text = '';
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(chunk).toString();
+    if (/^data: \{.+/m.test(text)) break;
+  }
+  return text;
+}
+
+function connect({ path }: Route, caller: Caller, to: Targets): Promise<Said> {
+  const { promise, resolve } = Promise.withResolvers<Said>();
+  const socket = new WebSocket(server.url.replace('http', 'ws') + filled(path, to), { headers: credentials(caller) });
+  socket.on('unexpected-response', (_, { statusCode }) => resolve({ code: statusCode ?? 0, text: '' }));
+  socket.on('message', (data) => resolve({ code: 101, text: String(data) }));
+  socket.on('close', (code, reason) => resolve({ code, text: String(reason) }));
+  socket.on('error', () => {});
+  return promise.finally(() => socket.terminate());
+}
+
+interface Compared {
+  readonly said: Said;
+  /** To the same question about what does not exist. */
+  readonly ofNobodys: Said;
+  readonly ids: readonly Targets[];
+}
+const isNone = ({ code, text }: Said) => [404, 1008].includes(code) || /not found|no such/i.test(text);
+
+function outcome(caller: Caller, rule: Rule, { said, ofNobodys, ids }: Compared): Outcome {
+  if (said.code === 401 || said.text.includes('"httpStatus":401')) return 401;
+  if (said.code === 403 || said.text.includes('may not do this')) return 403;
+  if (rule === 'open') return 'through';
+  // Operators know that it exists; they are told of what is in it as of what does not, in some words or other.
+  if (caller === 'operator' && /no such (session|project|file|terminal)/i.test(said.text)) return 'unknown';
+  const same = said.code === ofNobodys.code && plain(said.text, ...ids) === plain(ofNobodys.text, ...ids);
+  return same && isNone(said) ? 'unknown' : 'through';
+}
+
+async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: 12 }, worker));
+}
+
+const changes = new Set<Rule>(['work', 'stop', 'create']);
+type Ask = (caller: Caller, to: Targets) => Promise<Said>;
+async function mistakes(asked: readonly { name: string; rule: Rule; path: string; ask: Ask }[]): Promise<string[]> {
+  const wrong: string[] = [];
+  const cases = asked.flatMap((one) => callers.map((caller) => ({ ...one, caller })));
+  await inTurns(cases, async ({ name, rule, path, ask, caller }) => {
+    const want = expected(rule, caller);
+    const to = want === 'through' && changes.has(rule) ? await fresh(path) : shared;
+    const ofNobodys = await ask(caller, nobodys).catch((error: unknown) => ({ code: 599, text: String(error) }));
+    const said = await ask(caller, to).catch((error: unknown) => ({ code: 599, text: String(error) }));
+    const got = outcome(caller, rule, { said, ofNobodys, ids: [to, nobodys] });
+    if (got !== want)
+      wrong.push(`${name} for ${caller}: ${got}, not ${want} (${said.code} ${said.text.slice(0, 200)})`);
+    if (said.code >= 500 && said.code < 600 && ![501, 503].includes(said.code)) wrong.push(`${name}: ${said.code}`);
+  });
+  return wrong.sort();
+}
+
+test('every route is in the table, and the table has no other', () => {
+  expect(Object.keys(routeRules).sort()).toEqual(routes.map(({ name }) => name).sort());
+});
+
+test('every route and socket lets through whom it should, for all callers', { timeout: 120_000 }, async () => {
+  const asked = routes.map((route) => ({
+    ...{ name: route.name, path: route.path, rule: routeRules[route.name] ?? 'admin' },
+    ask: ((caller, to) => (route.isSocket ? connect(route, caller, to) : request(route, caller, to))) satisfies Ask,
+  }));
+  expect(await mistakes(asked)).toEqual([]);
+});
+
+type Kind = 'query' | 'mutation' | 'subscription';
+const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: Kind } }>;
+const inputs: Record<string, (to: Targets) => object> = {
+  'events.subscribe': ({ sid }) => ({ sessionId: sid, lastEventId: '0' }),
+  'sessions.update': ({ sid }) => ({ id: sid, pinned: true }),
+  'runs.send': ({ sid }) => ({ sessionId: sid, text: 'hi' }),
+  'runs.approve': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
+  'runs.reject': ({ sid }) => ({ sessionId: sid, callId: 'c' }),
+  'desktop.takeControl': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
+  'desktop.giveControl': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
+  'sandbox.exec': ({ sid }) => ({ sessionId: sid, command: 'true' }),
+  'files.read': ({ sid }) => ({ sessionId: sid, path: 'report.md' }),
+  'files.write': ({ sid }) => ({ sessionId: sid, path: 'a.md', content: 'a' }),
+  'files.delete': ({ sid }) => ({ sessionId: sid, path: 'a.md' }),
+  'files.find': ({ sid }) => ({ sessionId: sid, pattern: '*' }),
+  'files.grep': ({ sid }) => ({ sessionId: sid, pattern: 'a' }),
+  'processes.stop': ({ sid }) => ({ sessionId: sid, pid: 1 }),
+  'processes.logs': ({ sid }) => ({ sessionId: sid, pid: 1 }),
+  'projects.update': ({ project }) => ({ id: project, name: 'New' }),
+  'keys.create': () => ({ name: 'x', role: 'viewer' }),
+  'keys.revoke': (to) => ({ id: to === nobodys ? 'nobody' : spareKey }),
+};
+function inputOf(name: string, to: Targets): object {
+  const given = inputs[name];
+  if (given) return given(to);
+  if (/^projects\.(get|delete)$/.test(name)) return { id: to.project };
+  if (/^sessions\.(get|delete)$/.test(name)) return { id: to.sid };
+  if (name === 'projects.create') return { name: 'One' };
+  return /^(sessions|projects|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
+}
+
+test('every procedure is in the table, and lets through whom it should', { timeout: 120_000 }, async () => {
+  expect(Object.keys(procedureRules).sort()).toEqual(Object.keys(procedures).sort());
+  const asked = Object.entries(procedureRules).map(([name, rule]) => ({
+    ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
+    ask: (async (caller, to) => {
+      const body = JSON.stringify(inputOf(name, to));
+      const isPost = procedures[name]?._def.type === 'mutation';
+      const input = name === 'system.info' || isPost ? '' : `?input=${encodeURIComponent(body)}`;
+      const signal = AbortSignal.timeout(10_000);
+      const init = { headers: credentials(caller), signal, ...(isPost && { method: 'POST', body }) };
+      const response = await fetch(`${server.url}/trpc/${name}${input}`, init);
+      return { code: response.status, text: await begun(response) };
+    }) satisfies Ask,
+  }));
+  expect(await mistakes(asked)).toEqual([]);
+});
+
+const frames = [
+  ['/ws/{sid}', { type: 'message', content: 'hi' }, 'work'],
+  ['/ws/{sid}', { type: 'stop' }, 'stop'],
+  ['/ws/{sid}', { type: 'ping' }, 'read'],
+  ['/api/v1/chats/{sid}/stream', { type: 'message', content: 'hi' }, 'work'],
+  ['/api/v1/chats/{sid}/stream', { type: 'stop' }, 'stop'],
+  ['/api/v1/chats/{sid}/stream', { type: 'cancel' }, 'stop'],
+  ['/api/v1/chats/{sid}/stream', { type: 'ping' }, 'read'],
+] as const;
+// Who may not read is refused before the first frame, which the routes above show; the viewer is who is let in and may
+// not say everything.
+test.each(frames)('%s: the frame %j asks for the right to %s', async (path, frame, rule) => {
+  for (const caller of ['viewer', 'user-owner', 'admin'] as const) {
+    const to = await fresh('sid');
+    const url = server.url.replace('http', 'ws') + path.replace('{sid}', to.sid);
+    const socket = new WebSocket(url, { headers: credentials(caller) });
+    const said: string[] = [];
+    socket.on('message', (data) => void said.push(String(data)));
+    socket.on('open', () => {
+      socket.send(JSON.stringify(frame));
+      socket.send(JSON.stringify({ type: 'ping' }));
+    });
+    await expect.poll(() => said.some((text) => text.includes('"pong"')), { timeout: 5_000 }).toBe(true);
+    const refused = said.some((text) => text.includes('may not do this'));
+    expect([caller, refused]).toEqual([caller, expected(rule, caller) === 403]);
+    socket.terminate();
+  }
+});
