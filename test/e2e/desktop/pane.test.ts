@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { browse } from '../../support/browser.ts';
+import { needs } from '../../support/components.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+
+// The desktop within the main page: a frame with the page that shows it.
+const run = promisify(execFile);
+const shots = process.env.CORRAL_SCREENSHOTS;
+let desktop: TestDesktop;
+let server: TestServer;
+
+beforeAll(async () => {
+  desktop = await testDesktop(73);
+  server = await testServer();
+  server.others.desktop.client = desktop.client;
+});
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await desktop?.[Symbol.asyncDispose]();
+});
+
+describe.each([
+  ['a desktop', { width: 1280, height: 800 }],
+  ['a phone', { width: 390, height: 844 }],
+])('on %s', (_where, size) => {
+  test('the main page offers a desktop that is stopped, starts it, and shows it as it runs', async (context) => {
+    await needs(context, 'xvnc');
+    await desktop.client.stop(AbortSignal.timeout(10_000));
+    const id = SessionId.parse(await server.newSession());
+    const { page, complaints } = await browse(context, size);
+    await page.goto(`${server.url}/#${id}`);
+    if (size.width < 860) await page.getByRole('button', { name: 'Desktop', exact: true }).click();
+    const shot = async (name: string) => {
+      if (shots) await page.screenshot({ path: join(shots, `pane-${size.width}-${name}.png`) });
+    };
+    await page.getByText('The desktop is not running.').waitFor();
+    await shot('stopped');
+    await page.getByRole('button', { name: 'Start the desktop' }).click();
+    const pane = page.frameLocator('#desktop iframe');
+    await pane.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+    await run('xsetroot', ['-solid', '#2060a0'], { env: desktop.env });
+    const colour = `(() => {
+    const canvas = document.querySelector('#desktop iframe').contentDocument.querySelector('#screen canvas');
+    return [...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3).join(' ');
+  })()`;
+    await expect.poll(() => page.evaluate(colour)).toBe('32 96 160');
+    await shot('live');
+    expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
+    expect(await page.getByRole('link', { name: 'Open the desktop' }).getAttribute('href')).toBe(
+      `/sessions/${id}/desktop`,
+    );
+    expect(complaints.filter((text) => !text.includes('willReadFrequently'))).toEqual([]); // that one is of the test's own look
+  });
+});
