@@ -111,4 +111,6 @@ await main().catch((thrown: unknown) => {
   say(error.publicMessage);
   if (error.code === 'internal') console.error(thrown);
   process.exitCode = 1;
+  // Whatever a failed start left open must not keep a process alive that serves nobody: its supervisor starts another.
+  setTimeout(() => process.exit(), 2_000).unref();
 });
