@@ -8,7 +8,6 @@ import { roles } from '../core/actor.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
-import { mongoStore } from '../store/mongo/store.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import type { Command } from './command.ts';
 import { keyPeppers } from './key-peppers.ts';
@@ -32,9 +31,10 @@ async function opened(say: (line: string) => void): Promise<{ keys: ApiKeys } & 
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();
   await using stack = new AsyncDisposableStack();
-  const store = stack.use(
-    url ? await mongoStore({ url }) : await sqliteStore({ path: join(dataDir, 'corral.db') }).catch(inUse),
-  );
+  const sqlite = () => sqliteStore({ path: join(dataDir, 'corral.db') }).catch(inUse);
+  const mongo = async (at: NonNullable<typeof url>) =>
+    (await import('../store/mongo/store.ts')).mongoStore({ url: at });
+  const store = stack.use(url ? await mongo(url) : await sqlite());
   const keys = stack.use(
     await apiKeys({
       ...{ records: store.records, clock: systemClock, ids, shared: false, hasToken: config.token !== undefined },
@@ -65,14 +65,16 @@ function wishIn(args: readonly string[]) {
   }
 }
 
-async function create(args: readonly string[], keys: ApiKeys, print: (line: string) => void): Promise<void> {
+function wishOf(args: readonly string[]): z.infer<typeof Wish> {
   const parsed = Wish.safeParse(wishIn(args));
-  if (!parsed.success)
-    throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
-  const { role, name, expires, beside } = parsed.data;
+  if (parsed.success) return parsed.data;
+  throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
+}
+
+async function create({ role, name, expires, beside }: z.infer<typeof Wish>, keys: ApiKeys): Promise<string> {
   const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
   const made = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
-  print(made.key);
+  return made.key;
 }
 
 const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16));
@@ -86,10 +88,11 @@ export const keysCommand: Command = {
     const [id, ...more] = rest;
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
+    const wish = what === 'create' ? wishOf(rest) : undefined;
     await using store = await opened(say);
     const { keys } = store;
-    if (what === 'create') {
-      await create(rest, keys, print);
+    if (wish) {
+      print(await create(wish, keys));
       say('This key is shown once. Whoever has it acts under it: keep it as a password.');
     } else if (what === 'list') {
       const all = await keys.list();

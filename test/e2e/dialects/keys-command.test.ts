@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { serverProcess } from '../../support/server-process.ts';
+
+test('keys are made while no server runs, and open the next one; a running one says how else', {
+  timeout: 120_000,
+}, async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  const keys = (...args: string[]) => {
+    const { PATH, HOME } = process.env;
+    const env = { PATH, HOME, CORRAL_DATA_DIR: server.data };
+    const command = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'keys', ...args];
+    return new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+      const child = execFile(process.execPath, command, { env }, (_error, out, err) =>
+        resolve({ code: child.exitCode, out: out.trim(), err }),
+      );
+    });
+  };
+  const status = async (key?: string) => {
+    const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    return (await fetch(`${server.url}/sessions`, { headers })).status;
+  };
+
+  const busy = await keys('list');
+  expect([busy.code, busy.out]).toEqual([1, '']);
+  expect(busy.err).toMatch(/in use by another server.*keys\.create/s);
+  expect(await status()).toBe(200);
+
+  server.kill('SIGTERM');
+  await server.exit;
+  const { out: key } = await keys('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
+  expect(key).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
+  await server.restart();
+  expect([await status(), await status(key)]).toEqual([401, 200]);
+});
