@@ -29,7 +29,7 @@ export function sessionOn({ driver, ready, remains }: Where): void {
     const task = `Work\n${fence('sh', 'echo made here > made.txt; echo answer $((40 + 2)) of $(id -u)')}`;
     await corral.runs.send.mutate({ sessionId: id, text: task });
     const events = await seen.toEnd();
-    expect(events.at(-1)).toMatchObject({ data: { status: 'completed' } });
+    expect(events.at(-1), JSON.stringify(events)).toMatchObject({ data: { status: 'completed' } });
     expect(events.find(({ type }) => type === 'tool.called')).toMatchObject({
       data: { success: true, output: 'answer 42 of 10001\n' },
     });

@@ -1,0 +1,37 @@
+// A start that fails must end the process: who supervises it starts another, and nothing sits there serving nobody.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, test } from 'vitest';
+import { freePort } from '../../support/free-port.ts';
+import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
+import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { temporaryFolder } from '../../support/store.ts';
+
+describe.skipIf(skipMongo)('a start on MongoDB (needs CORRAL_TEST_MONGODB_URL)', () => {
+  test('a server whose database fails it in the middle of its start says so and ends', async () => {
+    const name = `corral_${crypto.randomUUID().slice(0, 8)}`;
+    await using proxy = await mongoProxy(mongoUrl as string);
+    using folder = temporaryFolder();
+    proxy.cause(/^(find|findAndModify|update|insert) records/, 11_600, Number.POSITIVE_INFINITY); // shutting down
+    const env = {
+      PATH: process.env.PATH,
+      PORT: String(await freePort()),
+      CORRAL_DRIVER: 'memory',
+      CORRAL_DATA_DIR: folder.path,
+      MONGODB_URL: proxy.url + name,
+    };
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], { env });
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    child.stdout.resume();
+    const ended = once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+    const [code] = await ended.catch(() => ['it did not end']).finally(() => child.kill('SIGKILL'));
+    await rawDatabase(name, (db) => db.dropDatabase());
+    expect({ code, said }, proxy.seen.join('; ')).toMatchObject({
+      code: 1,
+      said: expect.stringContaining('The store does not answer'),
+    });
+  }, 60_000);
+});
