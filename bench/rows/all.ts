@@ -1,6 +1,8 @@
 import type { Row } from '../lib/measure.ts';
 import { P01 } from './P01.ts';
 import { P02 } from './P02.ts';
+import { P03 } from './P03.ts';
+import { P04 } from './P04.ts';
 import { P06 } from './P06.ts';
 import { P07 } from './P07.ts';
 import { P09 } from './P09.ts';
@@ -23,6 +25,8 @@ import { P62 } from './P62.ts';
 export const rows: readonly Row[] = [
   P01,
   P02,
+  P03,
+  P04,
   P06,
   P07,
   P09,

@@ -194,7 +194,7 @@ const isBefore = (one: V1Pod, other: V1Pod) => orderOf(one) < orderOf(other);
 function warmFrom(pod: V1Pod, starting: ReadonlySet<SandboxId>): WarmSandbox | undefined {
   const { metadata } = pod;
   const id = warmIdOf(metadata);
-  if (!id) return undefined;
+  if (!id || metadata?.deletionTimestamp) return undefined; // its end is under way
   const { kind } = stateOf(pod);
   const phase = starting.has(id)
     ? 'starting'
