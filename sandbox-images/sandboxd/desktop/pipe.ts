@@ -21,7 +21,7 @@ const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","p
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
-  let clean: Promise<void> = Promise.resolve(false);
+  let clean: Promise<void> = Promise.resolve();
   let isMidway = false; // of a client's message
   let nextId = firstId;
   const sessions = new Set<string>();
@@ -48,7 +48,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
 
   function ask(method: string, params: object = {}): Promise<boolean> {
     const id = nextId++;
-    if (output.destroyed) return Promise.resolve();
+    if (output.destroyed) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     asked.set(id, resolve);
     input.write(`${JSON.stringify({ id, method, params })}\0`);

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { sessionIdOf } from '../../../src/core/ids.ts';
 import { computer } from '../../../src/tools/computer/claude.ts';
-import { readPng } from '../../../src/tools/computer/png.ts';
+import { type Raster, readPng } from '../../../src/tools/computer/png.ts';
 import type { ToolContext } from '../../../src/tools/tool.ts';
 import { fence, run } from '../../support/api.ts';
 import { cdp } from '../../support/cdp.ts';
@@ -50,7 +50,7 @@ async function opened(context: TestContext) {
       expect(result.ok, result.output).toBe(true);
       return result.output;
     },
-    picture: () => readPng(pictures.at(-1) as Buffer),
+    picture: () => readPng(pictures.at(-1) as Buffer) as Raster,
     async [Symbol.asyncDispose]() {
       await used[Symbol.asyncDispose]();
       await sessions.delete(id);
