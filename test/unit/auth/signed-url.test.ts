@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Signed, signedUrls } from '../../../src/auth/signed-url.ts';
+import { type Signed, signedUrls, subjectOf } from '../../../src/auth/signed-url.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 
 const vnc: Signed = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
@@ -88,4 +88,20 @@ test.each(tamperings)('F134 %s is refused', (_name, tamper, other = {}) => {
 test("another server's links are not taken", () => {
   const [ours, theirs] = [links(), links()];
   expect(ours.urls.accepts(file, theirs.sign(file))).toBeUndefined();
+});
+
+test('a link carries the key that made it, which nobody can take out, put in or change', () => {
+  const urls = signedUrls(manualClock(1_000));
+  const what = { method: 'GET', path: '/a', purpose: 'file' } as const;
+  const signatureOf = (url: string) => url.split('signature=')[1] ?? '';
+  const [key, other] = ['0123456789ab', 'ba9876543210'];
+  const [keyed, plain] = [
+    signatureOf(urls.sign({ ...what, subject: key }, 1_000)),
+    signatureOf(urls.sign(what, 1_000)),
+  ];
+  expect([subjectOf(keyed), subjectOf(plain)]).toEqual([key, undefined]);
+  expect([urls.accepts(what, keyed), urls.accepts(what, plain)]).toEqual(['read', 'read']);
+  const parts = plain.split('.');
+  const tampered = [keyed.replace(key, other), keyed.replace(`.${key}`, ''), parts.toSpliced(4, 0, key).join('.')];
+  expect(tampered.map((signature) => urls.accepts(what, signature))).toEqual([undefined, undefined, undefined]);
 });
