@@ -18,7 +18,7 @@ export function streamChat(
   const { sessions, frameOf } = context;
   return watched(reply, id, context, async (stream) => {
     const over = await isOver(sessions, id, plan, plan.after);
-    if (over && plan.after <= (await sessions.get(id)).lastSeq) return; // a cursor ahead is told so below
+    if (over && plan.after <= (await sessions.page(id, plan.after, 1)).head) return; // a cursor ahead is told so below
     for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
       if (item.kind === 'resync') {
         await sayResync(stream, item, context);

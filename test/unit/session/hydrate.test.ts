@@ -138,6 +138,17 @@ describe('a run that a restart cut', () => {
     expect(answered.resume().spent).toMatchObject({ tokens: 15, cost: 0.25 });
   });
 
+  test('F014 goes on over an event of a type that only a newer version knows, which is kept and shown', async () => {
+    const novel = { type: 'mood', runId: runId(), data: { mood: 'good' } } as unknown as SessionFact;
+    const record = stored({ openRuns: [openRun()] });
+    const { writer, log, events } = writerBench({ record });
+    await writer.write([asks('x'), fact('run.started', { task: 'x', messageId: messageId(1) }), calling, novel]);
+    expect((await events()).at(-1)).toMatchObject({ type: 'mood', seq: 4, data: { mood: 'good' } });
+    const { folds } = await foldRuns(log, writer.record);
+    const soFar = folds.get(runId())?.soFar(new Transcript(sessionId, writerBench().store.records));
+    expect(soFar?.openCall).toMatchObject({ callId: 'c1' });
+  });
+
   test('F084 has spent the turns that were cut too, so that none can end its server for ever', () => {
     const restarted = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
     const turnsOf = (...facts: SessionFact[]) => folded(...facts).resume().spent.turns;
