@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
+import { callingActor } from './caller.ts';
 
 const pingMs = 15_000;
 /** A client that takes nothing for so long, or leaves so much lying, is cut off; it may resume by its cursor. */
@@ -34,7 +35,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
-  const { ended } = reply.request.actor;
+  const { ended } = callingActor();
   let timer: unknown;
 
   const gone = () => {
