@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
-import { SessionId } from '../../../src/core/ids.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { type Caller, callers, expected, type Outcome, procedureRules, type Rule, routeRules } from './caller-rules.ts';
@@ -130,7 +129,7 @@ async function fresh(path: string): Promise<Targets> {
     Object.assign(made, { file: file?.id });
   }
   if (path.includes('shell_id')) {
-    const id = SessionId.parse(shared.sid);
+    const { id } = await services.sessions.create({ origin: 'trpc', owner: ownerId });
     const { id: terminal } = await services.terminals.open(id, new AbortController().signal);
     Object.assign(made, { terminal });
   }
