@@ -144,6 +144,7 @@ export class Engine implements AsyncDisposable {
     const { writer } = this.#lives.get(id) ?? (await this.reach(id));
     if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
     if (Object.keys(marks).length > 0) await writer.amend(marks);
+    else await writer.settled();
     return writer.record;
   }
 
