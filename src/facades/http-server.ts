@@ -4,7 +4,7 @@ import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { tokenGate } from '../auth/token.ts';
 import { isLoopback } from '../config/contradictions.ts';
 import type { Config } from '../config/schema.ts';
-import type { Actor } from '../core/actor.ts';
+import { type Actor, everybody, nobody } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Inbox } from '../core/ports.ts';
 import { guarded, guardedWorkspaces } from '../session/guarded.ts';
@@ -77,7 +77,8 @@ export function httpServer(deps: HttpServerDeps): App {
     if (!actor) guesses.failed(address);
     return actor;
   };
-  const { services, opencodex: parts, sign } = actingBy(deps, links.sign, callingActor);
+  const actorOf = () => callingActor(keys?.any ? nobody : everybody);
+  const { services, opencodex: parts, sign } = actingBy(deps, links.sign, actorOf);
   const { sessions } = services;
   const signed = { ...links, sign };
   const { app, table } = createApp({
@@ -141,7 +142,7 @@ export function httpServer(deps: HttpServerDeps): App {
     trpc({ acting, keys, version, clock, admits, sockets, sse, logger }),
   ];
   if (deps.workspaces) {
-    const workspaces = guardedWorkspaces(deps.workspaces, callingActor);
+    const workspaces = guardedWorkspaces(deps.workspaces, actorOf);
     dialects.push(workspace({ workspaces, sockets, clock, logger }));
   }
   if (parts) dialects.push(opencodex({ ...parts, services, idempotency: once, sockets, clock }));

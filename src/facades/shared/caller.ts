@@ -2,11 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Actor, nobody } from '../../core/actor.ts';
 
 // Who asks is known where a request comes in, and is asked for where the services are called, in whichever dialect. So
-// it is not handed through every route, where one could forget it. Where it was lost nobody asks, and nobody may nothing.
+// it is not handed through every route, where one could forget it. Where it was lost nobody asks, and nobody may nothing;
+// but for servers without keys, where everybody who came in may do everything.
 
 const current = new AsyncLocalStorage<Actor>();
 
-export const callingActor = (): Actor => current.getStore() ?? nobody;
+export const callingActor = (lost: Actor = nobody): Actor => current.getStore() ?? lost;
 
 export const asActor = <Result>(actor: Actor, work: () => Result): Result => current.run(actor, work);
 

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '../../core/errors.ts';
+import { onBehalf } from './caller.ts';
 import { InvalidRequest } from './error-style.ts';
 
 export interface Part {
@@ -26,6 +27,7 @@ export async function readFiles<Taken>(
   take: (part: Part) => Promise<Taken>,
 ): Promise<Taken[]> {
   const parser = parserFor(request, files);
+  const taking = onBehalf(take); // the parser calls from wherever the bytes came
   const taken: Promise<Taken>[] = [];
   let open: Readable | undefined;
   const stop = new AbortController();
@@ -41,7 +43,7 @@ export async function readFiles<Taken>(
       content.on('error', () => {}); // its reader hears of it
       if (!names.has(field)) return void content.resume();
       open = content;
-      const done = take({ filename, mimeType, content });
+      const done = taking({ filename, mimeType, content });
       done.catch(fail);
       taken.push(done);
     },
