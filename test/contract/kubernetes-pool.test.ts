@@ -125,7 +125,7 @@ function suite(at: () => Promise<Place>, burst: number): void {
     expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
   });
 
-  const isNightly = burst === 100 || process.env.CORRAL_NIGHTLY === '1'; // on a cluster it takes long
+  const isNightly = burst === 100 || process.env.TEST_NIGHTLY === '1'; // on a cluster it takes long
   test.runIf(isNightly)(
     `F050 a burst of ${burst} on a small pool takes what is there, starts the rest, and the pool fills again`,
     async () => {

@@ -10,7 +10,7 @@ import { chaosKill } from '../support/chaos.ts';
 import { needs } from '../support/components.ts';
 import { mongoUrl, skipMongo } from '../support/mongo.ts';
 
-const nightly = process.env.CORRAL_NIGHTLY === '1';
+const nightly = process.env.TEST_NIGHTLY === '1';
 const kills = (usual: number) => Number(process.env.CHAOS_POINTS ?? (nightly ? 200 : usual));
 const timeout = nightly || process.env.CHAOS_POINTS ? 3_600_000 : 400_000;
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));

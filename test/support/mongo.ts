@@ -5,7 +5,7 @@ import { mongoStore } from '../../src/store/mongo/store.ts';
 import type { OpenStore } from './store.ts';
 
 /** Where a server that speaks MongoDB's protocol answers, for tests. */
-export const mongoUrl = process.env.CORRAL_TEST_MONGODB_URL;
+export const mongoUrl = process.env.TEST_MONGODB_URL;
 /** In CI a missing server is a failure; elsewhere its tests are skipped, and say why. */
 export const skipMongo = !mongoUrl && process.env.CI !== 'true';
 

@@ -6,7 +6,7 @@ import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/mongo
 import { mongoProxy } from '../../support/mongo-proxy.ts';
 import { deltas, facts, newSession } from '../../support/store.ts';
 
-describe.skipIf(skipMongo)('mongo store in trouble (needs CORRAL_TEST_MONGODB_URL)', () => {
+describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', () => {
   async function behindProxy(deadlineMs = 3_000) {
     await using stack = new AsyncDisposableStack();
     const proxy = stack.use(await mongoProxy(mongoUrl as string));

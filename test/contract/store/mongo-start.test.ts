@@ -5,7 +5,7 @@ import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/mongo
 import { mongoProxy } from '../../support/mongo-proxy.ts';
 import { facts, newSession } from '../../support/store.ts';
 
-describe.skipIf(skipMongo)('mongo store at its start (needs CORRAL_TEST_MONGODB_URL)', () => {
+describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', () => {
   const again = (database: string, url = mongoUrl as string) => mongoStore({ url: new Secret(url), database });
 
   test('F014 a database that a newer version wrote is refused, says so, and is left as it is', async () => {

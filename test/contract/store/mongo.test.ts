@@ -3,5 +3,5 @@ import { openMongo, skipMongo } from '../../support/mongo.ts';
 import { storeContract } from './store-contract.ts';
 
 if (skipMongo) {
-  describe('mongo store', () => test.skip('needs CORRAL_TEST_MONGODB_URL, a server that speaks its protocol'));
+  describe('mongo store', () => test.skip('needs TEST_MONGODB_URL, a server that speaks its protocol'));
 } else storeContract('mongo', () => openMongo(), 0.2);

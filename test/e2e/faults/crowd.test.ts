@@ -6,7 +6,7 @@ import { openStream } from '../../support/sse-client.ts';
 const clients = 1_000;
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `t${n}` } }) as const;
 
-test.skipIf(process.env.CORRAL_NIGHTLY !== '1')(
+test.skipIf(process.env.TEST_NIGHTLY !== '1')(
   'F092 a thousand clients of one session that all come back at once are served within ten seconds, from memory',
   { timeout: 120_000 },
   async () => {

@@ -32,7 +32,7 @@ test.for([true, false])(
   'F023 the engine is restarted during a call, live-restore %s: what lives is kept, what is dead is lost, and all goes on',
   { timeout: 400_000 },
   async (liveRestore, context) => {
-    if (process.env.CORRAL_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with CORRAL_NIGHTLY=1');
+    if (process.env.TEST_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with TEST_NIGHTLY=1');
     await needs(context, 'docker');
     await using engine = await ownEngine({ liveRestore });
     const own = { ...world, running: engine.running, remains: async () => [] };

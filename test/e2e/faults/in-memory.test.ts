@@ -22,6 +22,6 @@ test('F002 a history in memory says at start that it is not durable, and after k
   expect((await api(server.url).ask('GET', '')).body.data).toEqual({ sessions: [] });
   expect((await api(server.url).get(id)).status).toBe(404);
   expect(await readdir(server.data)).not.toContain('corral.db');
-  if (process.env.CORRAL_NIGHTLY !== '1') return;
+  if (process.env.TEST_NIGHTLY !== '1') return;
   await expect.poll(sandboxes, { timeout: 60_000, interval: 500 }).toEqual([]); // nobody claims it: grace, then gone
 });

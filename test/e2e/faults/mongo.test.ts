@@ -37,7 +37,7 @@ async function server(mongodbUrl: string) {
   };
 }
 
-describe.skipIf(skipMongo)('a server on MongoDB (needs CORRAL_TEST_MONGODB_URL)', () => {
+describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () => {
   async function database() {
     const name = `corral_${crypto.randomUUID().slice(0, 8)}`;
     const drop = () => rawDatabase(name, (db) => db.dropDatabase()).then(() => {});

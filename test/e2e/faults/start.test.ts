@@ -7,7 +7,7 @@ import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
 import { mongoProxy } from '../../support/mongo-proxy.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
-describe.skipIf(skipMongo)('a start on MongoDB (needs CORRAL_TEST_MONGODB_URL)', () => {
+describe.skipIf(skipMongo)('a start on MongoDB (needs TEST_MONGODB_URL)', () => {
   test('a server whose database fails it in the middle of its start says so and ends', async () => {
     const name = `corral_${crypto.randomUUID().slice(0, 8)}`;
     await using proxy = await mongoProxy(mongoUrl as string);
