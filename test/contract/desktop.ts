@@ -80,7 +80,9 @@ export function desktopConformance(
       for (const { evaluate } of pages) void evaluate(eat).catch(() => {});
       const crashed = () => browser.events.filter(({ method }) => method === 'Inspector.targetCrashed').length;
       const isFull = ({ evaluate }: (typeof pages)[number]) =>
-        Promise.race([evaluate('document.title'), new Promise((resolve) => setTimeout(resolve, 3_000))]).catch(() => {});
+        Promise.race([evaluate('document.title'), new Promise((resolve) => setTimeout(resolve, 3_000))]).catch(
+          () => {},
+        );
       const over = async () =>
         browser.isClosed() ||
         crashed() + (await Promise.all(pages.map(isFull))).filter((title) => title === 'full').length === pages.length;
