@@ -40,3 +40,14 @@ test('what fails outside a test is counted as a failure too', { timeout: 30_000 
   expect(status).not.toBe(0);
   expect(lines.at(-1)).toBe('2 passed, 2 failed');
 });
+
+test('what passed only the second time is named', { timeout: 30_000 }, () => {
+  const { status, lines } = vitest({
+    'a.test.ts': `import { expect, test } from 'vitest';
+      let tries = 0;
+      test('shaky', { retry: 1 }, () => expect(++tries).toBe(2));`,
+  });
+  expect(status).toBe(0);
+  expect(lines.at(-1)).toBe('1 passed, 0 failed');
+  expect(lines.join('\n')).toMatch(/Passed only when tried again:\n +- shaky \(a\.test\.ts\)/);
+});
