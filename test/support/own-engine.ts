@@ -32,7 +32,10 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
   let daemon: ChildProcess;
   async function start(): Promise<void> {
     const out = openSync(log, 'a');
-    daemon = spawn('dockerd', ['--config-file', join(folder, 'daemon.json')], { stdio: ['ignore', out, out] });
+    // With a network of its own: an engine without a bridge takes the machine's default one away.
+    daemon = spawn('unshare', ['--net', 'dockerd', '--config-file', join(folder, 'daemon.json')], {
+      stdio: ['ignore', out, out],
+    });
     closeSync(out);
     await vi
       .waitFor(() => docker('version'), { timeout: 60_000, interval: 200 })

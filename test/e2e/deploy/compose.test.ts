@@ -75,8 +75,8 @@ test('server and filter as docker-compose.yaml says run a whole session, and the
 
   await docker('run', '--rm', ...argumentsFor(builder), image, ...(builder.command ?? []));
   const start = async (name: string, service: Service) => {
+    stack.defer(async () => void (await docker('rm', '--force', '--volumes', name).catch(() => {}))); // it may not have been made
     await docker('run', '--detach', '--name', name, ...argumentsFor(service), image, ...(service.command ?? []));
-    stack.defer(async () => void (await docker('rm', '--force', name)));
   };
   stack.defer(async () => {
     const left = (await docker('ps', '--all', '--quiet', '--filter', `label=corral.instance=${own}`))
