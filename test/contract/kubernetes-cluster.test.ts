@@ -22,6 +22,9 @@ import {
 
 const cluster = await hasCluster();
 
+/** What stops parts of the cluster, or takes minutes. */
+const nightly = test.skipIf(process.env.TEST_NIGHTLY !== '1');
+
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
   let harness: ClusterHarness;
   let driver: KubernetesDriver;
@@ -197,21 +200,24 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  test('F023 after a restart of the API server the sandboxes are there, and their ends are heard of again', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
-    await component('stop', 'kube-apiserver');
-    const queued = driver.list(budget());
-    await component('start', 'kube-apiserver');
-    expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
-    expect(link.lost.aborted).toBe(false);
-    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
-    await harness.killBehindItsBack(wanted.id);
-    await expect.poll(() => link.lost.aborted, { timeout: 30_000 }).toBe(true);
-  });
+  nightly(
+    'F023 after a restart of the API server the sandboxes are there, and their ends are heard of again',
+    async () => {
+      const wanted = spec();
+      await driver.provision(wanted, budget());
+      await using link = await driver.attach(wanted.id, budget());
+      await component('stop', 'kube-apiserver');
+      const queued = driver.list(budget());
+      await component('start', 'kube-apiserver');
+      expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+      expect(link.lost.aborted).toBe(false);
+      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+      await harness.killBehindItsBack(wanted.id);
+      await expect.poll(() => link.lost.aborted, { timeout: 30_000 }).toBe(true);
+    },
+  );
 
-  test('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
+  nightly('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
     driver = await harness.connect({ over: { pods: { ...testPods, workspace: 'ephemeral' } } });
     const wanted = spec();
     await driver.provision(wanted, budget());
@@ -221,17 +227,21 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  test('20 sandboxes at once: all become ready, none is lost', async () => {
-    driver = await harness.connect({
-      over: { pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 },
-    });
-    const all = Array.from({ length: 20 }, () =>
-      spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
-    );
-    await Promise.all(all.map((it) => driver.provision(it, budget(110_000))));
-    const listed = await driver.list(budget());
-    expect(listed.filter(({ phase }) => phase === 'ready')).toHaveLength(20);
-    await Promise.all(all.map(({ id }) => driver.destroy(id, 'remove', budget(110_000))));
-    expect(await driver.list(budget())).toEqual([]);
-  }, 240_000);
+  nightly(
+    '20 sandboxes at once: all become ready, none is lost',
+    async () => {
+      driver = await harness.connect({
+        over: { pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 },
+      });
+      const all = Array.from({ length: 20 }, () =>
+        spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
+      );
+      await Promise.all(all.map((it) => driver.provision(it, budget(110_000))));
+      const listed = await driver.list(budget());
+      expect(listed.filter(({ phase }) => phase === 'ready')).toHaveLength(20);
+      await Promise.all(all.map(({ id }) => driver.destroy(id, 'remove', budget(110_000))));
+      expect(await driver.list(budget())).toEqual([]);
+    },
+    240_000,
+  );
 });
