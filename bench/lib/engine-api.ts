@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import type { SessionClient } from './client.ts';
 import { monotonicMs } from './generator.ts';
 
 // As much of the Docker engine's API as the peers need, over its socket, with nothing between.
@@ -57,6 +58,15 @@ export async function containerOf(session: string): Promise<Inspected> {
   const [found] = await tell<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
   if (!found) throw new Error(`the session ${session} has no container`);
   return await tell('GET', `/containers/${found.Id}/json`);
+}
+
+/** A session's container as the engine knows it, for peers that are to equal one; the session goes again. */
+export async function likenessOf(client: SessionClient): Promise<Inspected> {
+  const session = await client.create();
+  await client.ready(session);
+  const likeness = await containerOf(session);
+  await client.remove(session);
+  return likeness;
 }
 
 /** What runs in a container, as command lines. */

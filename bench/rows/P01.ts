@@ -1,5 +1,5 @@
 import { sessionClient } from '../lib/client.ts';
-import { containerOf, missingEngine } from '../lib/engine-api.ts';
+import { likenessOf, missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
@@ -31,10 +31,7 @@ async function openPair(): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
   const client = stack.use(sessionClient(server));
-  const first = await client.create();
-  await client.ready(first);
-  const likeness = await containerOf(first);
-  await client.remove(first);
+  const likeness = await likenessOf(client);
   const held = stack.move();
   return {
     async subject() {

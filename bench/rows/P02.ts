@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { sessionClient } from '../lib/client.ts';
-import { ask, containerOf, missingEngine, tell } from '../lib/engine-api.ts';
+import { ask, containerOf, likenessOf, missingEngine, tell } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { CountingViewer } from '../lib/rfb.ts';
@@ -110,10 +110,7 @@ async function desktops(stack: AsyncDisposableStack) {
       await pause(lookMs);
     }
   }
-  const first = await client.create();
-  await client.ready(first);
-  const likeness = await containerOf(first);
-  await client.remove(first);
+  const likeness = await likenessOf(client);
   return { client, likeness, shown };
 }
 

@@ -1,5 +1,5 @@
 import { sessionClient } from '../lib/client.ts';
-import { containerOf, missingEngine } from '../lib/engine-api.ts';
+import { likenessOf, missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
@@ -32,10 +32,7 @@ async function openPair(): Promise<Pair> {
   // The bench asks the engine for a session's container by its label, which one from the pool has not: hence a cold one.
   const plain = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
   const cold = stack.use(sessionClient(plain));
-  const first = await cold.create();
-  await cold.ready(first);
-  const likeness = await containerOf(first);
-  await cold.remove(first);
+  const likeness = await likenessOf(cold);
   const instance = `bench-${process.pid}`;
   const server = stack.use(
     await startServer({ CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance }),

@@ -1,5 +1,5 @@
 import { sessionClient } from '../lib/client.ts';
-import { containerOf, missingEngine } from '../lib/engine-api.ts';
+import { likenessOf, missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
@@ -37,10 +37,7 @@ async function openPair(): Promise<Pair> {
   const starting = { CORRAL_SANDBOX_MAX_STARTING: String(burst) }; // as the peer: the engine alone sets the pace
   const plain = stack.use(await startServer({ CORRAL_DRIVER: 'docker', ...starting }));
   const cold = stack.use(sessionClient(plain));
-  const first = await cold.create();
-  await cold.ready(first);
-  const likeness = await containerOf(first);
-  await cold.remove(first);
+  const likeness = await likenessOf(cold);
   const pool = { CORRAL_SANDBOX_WARM_POOL: String(target), CORRAL_INSTANCE: instance };
   const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', ...starting, ...pool }));
   const client = stack.use(sessionClient(server));

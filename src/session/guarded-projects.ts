@@ -1,6 +1,6 @@
 import type { Actor } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
-import { type Action, authorize, authorizeRole, may } from './access.ts';
+import { type Action, authorize, authorizeRole, checkBy, may } from './access.ts';
 import type { AgentConfigService } from './agent-configs.ts';
 import { checked } from './checked.ts';
 import type { ProviderKeyService } from './provider-keys.ts';
@@ -12,11 +12,8 @@ import type { UploadedFile, UploadService } from './uploads.ts';
 const noProject = () => new AppError('not_found', 'There is no such project.');
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
 
-export const projectCheck = (projects: ProjectService, actorOf: () => Actor) => (id: string, action: Action) => {
-  const actor = actorOf();
-  if (actor.role === 'admin') return undefined;
-  return projects.get(id).then((project) => authorize(actor, action, project, noProject));
-};
+export const projectCheck = (projects: ProjectService, actorOf: () => Actor) =>
+  checkBy((id: string) => projects.get(id), actorOf, noProject);
 const ownOf = ({ owner }: Actor) => owner !== undefined && { owner };
 
 export function guardedProjects(projects: ProjectService, actorOf: () => Actor): ProjectService {

@@ -1,7 +1,7 @@
 import type { Actor } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
-import { type Action, authorize, authorizeRole, may, seenBy } from './access.ts';
+import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './access.ts';
 import { checked } from './checked.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 import type { SessionNews, SessionService } from './service.ts';
@@ -9,17 +9,6 @@ import type { Services } from './services.ts';
 import type { WorkspaceService } from './workspaces.ts';
 
 // The services as one actor has them. Facades get nothing else, so that no dialect can forget to ask.
-
-type Check = (id: SessionId, action: Action) => Promise<void> | undefined;
-
-/** Whoever may do everything is asked nothing, and costs nothing. */
-function checkBy(sessions: SessionService, actorOf: () => Actor): Check {
-  return (id, action) => {
-    const actor = actorOf();
-    if (actor.role === 'admin') return undefined;
-    return sessions.get(id).then((session) => authorize(actor, action, session));
-  };
-}
 
 interface Beside {
   readonly actorOf: () => Actor;
@@ -32,7 +21,7 @@ interface BesideSessions extends Beside {
 }
 
 export function guarded(services: Services, { actorOf, attach }: Beside): Services {
-  const check = checkBy(services.sessions, actorOf);
+  const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
   const { terminals, desktop } = services;
   const intoProject = projectCheck(services.projects, actorOf);
   /** A terminal of a session that one may not see is as unknown as that. */
@@ -98,7 +87,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
 }
 
 function guardedSessions(sessions: SessionService, { actorOf, attach, intoProject }: BesideSessions): SessionService {
-  const check = checkBy(sessions, actorOf);
+  const check = checkBy((id: SessionId) => sessions.get(id), actorOf);
   const ownOf = (actor: Actor) => actor.owner !== undefined && { owner: actor.owner };
 
   /** Who asks is settled where it is asked for, not where the first item is taken. */

@@ -15,7 +15,7 @@ let desktop: TestDesktop;
 let server: TestServer;
 
 beforeAll(async () => {
-  desktop = await testDesktop(73);
+  desktop = await testDesktop(74);
   server = await testServer();
   server.others.desktop.client = desktop.client;
 });
