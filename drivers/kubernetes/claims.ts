@@ -2,6 +2,7 @@ import type { V1PersistentVolumeClaim } from '@kubernetes/client-node';
 import { pause } from '../../src/core/cancel.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { KubeApi } from './api.ts';
+import { onceBegun } from './begun.ts';
 import { instanceOf, metaFor } from './labels.ts';
 import { statusOf } from './status.ts';
 
@@ -40,7 +41,8 @@ export function openClaims(
       };
       for (;;) {
         try {
-          await api.ask({ method: 'POST', path: folder, body, what: 'create volume claims' }, signal);
+          const request = { method: 'POST', path: folder, body, what: 'create volume claims' } as const;
+          await onceBegun((begun) => api.ask(request, begun), signal);
           return 'made';
         } catch (error) {
           if (statusOf(error) !== 409) throw error;

@@ -3,6 +3,7 @@ import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { within } from '../shared/joined.ts';
+import { onceBegun } from './begun.ts';
 import type { SandboxKeys } from './keys.ts';
 import { infoFrom } from './labels.ts';
 import { stateOf } from './pod-state.ts';
@@ -21,8 +22,6 @@ interface Place {
   readonly made: Made;
 }
 
-const createMs = 5_000;
-
 /** Makes the sandbox's pod, or takes over the one that has its name already. */
 export async function placePod(
   { pods, keys, instance, body, made }: Place,
@@ -31,7 +30,7 @@ export async function placePod(
 ): Promise<V1Pod> {
   const name = body.metadata?.name ?? '';
   for (;;) {
-    made.pod = await create(pods, body, signal);
+    made.pod = await onceBegun((begun) => pods.create(body, begun), signal);
     if (made.pod) return made.pod;
     const found = await pods.get(name, signal);
     if (found) {
@@ -46,22 +45,6 @@ export async function placePod(
       await pods.remove(found, signal); // its workspace stays, where it has a claim
     }
     await pause(25, signal);
-  }
-}
-
-/**
- * Who gives up leaves at once, but a request that is on its way is waited for by what takes the pod away again:
- * given up half-way, it could make a pod that nobody looks for.
- */
-async function create(pods: Pods, body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined> {
-  const stop = new AbortController();
-  // Between its attempts, of which there may be many while the API server has trouble, it can be given up.
-  const giveUp = () => setTimeout(() => stop.abort(signal.reason), createMs).unref();
-  signal.addEventListener('abort', giveUp, { once: true });
-  try {
-    return await pods.create(body, signal.aborted ? signal : stop.signal);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
   }
 }
 

@@ -73,7 +73,8 @@ export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /** `expect` is the version it replaces (0: must not exist); without it the last writer wins. Rejects: conflict. */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  delete(kind: string, id: string): Promise<void>;
+  /** With `expect` only that version: one that was put meanwhile stays. */
+  delete(kind: string, id: string, expect?: number): Promise<void>;
   /** By `sort` descending, then id; `idPrefix` narrows it, and `after` begins behind a place in that order. */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
   count(kind: string): Promise<number>;
@@ -146,6 +147,8 @@ export interface Store extends AsyncDisposable {
   readonly commands: CommandQueue;
   /** Whether other processes may write to it too: then logs are polled or watched, and sessions are leased. */
   readonly shared: boolean;
+  /** Completes what servers that died left half-done. Who reads one session need not wait for it; who lists them may. */
+  settle(): Promise<void>;
   /** Resolves when the store answers; rejects with what is wrong. */
   check(signal: AbortSignal): Promise<void>;
 }

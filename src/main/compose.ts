@@ -284,7 +284,7 @@ export async function compose({
     ownership: replica.ownership,
     mayReap: replica.mayReap,
   });
-  await reconciler.recover(closing);
+  await reconciler.offer(closing);
   stack.defer(async () => await sweeping);
   const sweeping = reconciler.run(closing);
   const keeper = new Keeper({

@@ -22,6 +22,7 @@ async function configured(): Promise<Store> {
   const dataDir = resolve(config.dataDir);
   await using stack = new AsyncDisposableStack();
   const bare = stack.use(url ? await mongoStore({ url }) : await sqliteStore({ path: join(dataDir, 'corral.db') }));
+  await bare.settle();
   const blobs = stack.adopt(await openBlobs({ ...config, dataDir }, systemClock), closeBlobs);
   const { store } = largeAside({ store: bare, blobs, newId: randomIds().short, now: systemClock.now });
   const held = stack.move();

@@ -244,9 +244,14 @@ export class Engine implements AsyncDisposable {
 
   /** Makes the session's actor: something in the log or the world is unfinished. */
   wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
-    if (typeof sandbox === 'object') this.#adoptable.set(id, sandbox.expiresAt);
+    if (typeof sandbox === 'object') this.offer(id, sandbox);
     if (sandbox === 'start') this.#starting.add(id);
     this.#supervisor.send({ type: 'session.wake', id });
+  }
+
+  /** Whenever the session is made, it goes on with this sandbox. */
+  offer(id: SessionId, { expiresAt }: Pick<SandboxInfo, 'expiresAt'>): void {
+    this.#adoptable.set(id, expiresAt);
   }
 
   /** Whether a run that is asked for now makes a plan. */
@@ -490,7 +495,7 @@ export class Engine implements AsyncDisposable {
     const { plans } = await profileOf(record);
     throwIfFired(signal);
     this.#lives.set(id, live);
-    const expiresAt = this.#adoptable.get(id);
+    const expiresAt = record.deleting ? undefined : this.#adoptable.get(id);
     this.#adoptable.delete(id);
     const start = this.#starting.delete(id);
     return {

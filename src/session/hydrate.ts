@@ -9,7 +9,7 @@ import type { Transcript } from './transcript.ts';
 
 const pageSize = 500;
 
-/** All events from that seq on. */
+/** All events from that seq on, up to where the log ended when the last of them were read. */
 export async function* eventsFrom(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -17,10 +17,10 @@ export async function* eventsFrom(
 ): AsyncGenerator<SessionEvent> {
   let after = from - 1;
   for (;;) {
-    const { events } = await log.page(id, after, pageSize);
-    if (events.length === 0) return;
+    const { events, head } = await log.page(id, after, pageSize);
     yield* events;
-    after = (events.at(-1) as SessionEvent).seq;
+    after = events.at(-1)?.seq ?? head;
+    if (after >= head) return;
   }
 }
 

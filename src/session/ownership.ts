@@ -2,6 +2,7 @@ import { pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
+import { inLanes } from '../core/lanes.ts';
 import type { Lease, LeaseStore } from '../core/ports.ts';
 import { inTurn } from './in-turn.ts';
 
@@ -117,7 +118,7 @@ export class LeasedOwnership implements Ownership {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;
-    await inLanes(this.owned(), (id) => this.release(id));
+    await inLanes(this.owned(), renewals, (id) => this.release(id));
   }
 
   #isSure({ sureUntil, sureUntilTime }: Held): boolean {
@@ -192,20 +193,11 @@ export class LeasedOwnership implements Ownership {
     while (!signal.aborted) {
       await pause(ttlMs / 3, signal, clock).catch(() => {});
       if (signal.aborted) return;
-      await inLanes([...this.#held], async ([id, held]) => {
+      await inLanes([...this.#held], renewals, async ([id, held]) => {
         await this.#turns(id, async () => {
           if (this.#held.get(id) === held) await this.#renew(id, held);
         }).catch(() => {}); // whoever had it was told
       });
     }
   }
-}
-
-/** Some at a time: a thousand sessions are not a thousand questions at once. */
-async function inLanes<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
-  const waiting = [...items];
-  const lane = async () => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(renewals, waiting.length) }, lane));
 }

@@ -6,12 +6,12 @@ import type { Store } from '../core/ports.ts';
 import type { Engine, EngineLogger } from './engine.ts';
 import type { Ownership } from './ownership.ts';
 import type { StoredSession } from './projection.ts';
-import { sessionsOf, unfinishedSessions } from './unfinished.ts';
+import { forgetMark, isUnfinished, markedSessions, sessionsOf } from './unfinished.ts';
 
 interface Deps {
-  readonly driver: Driver;
-  readonly store: Store;
-  readonly engine: Engine;
+  readonly driver: Pick<Driver, 'list' | 'destroy'>;
+  readonly store: Pick<Store, 'records' | 'settle'>;
+  readonly engine: Pick<Engine, 'wake' | 'offer' | 'live' | 'holds'>;
   readonly clock: Clock;
   readonly logger: EngineLogger;
   /** How long a sandbox may be without a session before it is destroyed. */
@@ -33,25 +33,37 @@ export class Reconciler {
   /** Offered to their sessions while they have been up. */
   readonly #offered = new Set<string>();
   readonly #removing = new Set<SessionId>();
+  /** Sessions that had a sandbox when the server started. */
+  #waiting: SessionId[] = [];
+  #isSettled = false;
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** After a start: unfinished runs go on, cut removals are finished, running sandboxes are adopted. */
-  async recover(signal: AbortSignal): Promise<void> {
+  /** Before anybody asks for a session: those whose sandbox runs go on with it. */
+  async offer(signal: AbortSignal): Promise<void> {
     const { engine, logger } = this.#deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
       logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
       return [];
     });
-    const running = new Map(sandboxes.filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
-    for (const { id } of running.values()) this.#offered.add(id);
-    for (const record of await this.#records(sandboxes)) {
-      const sandbox = running.get(record.id);
-      if (!record.deleting && sandbox) engine.wake(record.id, sandbox);
-      else this.#takeUp(record);
+    for (const sandbox of sandboxes.filter(isUp)) {
+      this.#offered.add(sandbox.id);
+      engine.offer(sandbox.sessionId, sandbox);
+      this.#waiting.push(sandbox.sessionId);
     }
+  }
+
+  /** After that, beside the server's work: unfinished runs go on, cut removals are finished, sandboxes are adopted. */
+  async recover(): Promise<void> {
+    const { engine, store } = this.#deps;
+    if (!this.#isSettled) await store.settle();
+    this.#isSettled = true;
+    const offered = await sessionsOf(store.records, this.#waiting);
+    this.#waiting = [];
+    for (const record of offered) if (!record.deleting) engine.wake(record.id, 'absent');
+    await this.#goOn();
   }
 
   /** The sessions of a server that is gone: what is unfinished in them goes on. */
@@ -67,6 +79,9 @@ export class Reconciler {
 
   /** Until the signal fires: again and again, so that what is missed once is found the next time. */
   async run(signal: AbortSignal): Promise<void> {
+    await this.recover().catch((error: unknown) => {
+      if (!signal.aborted) this.#deps.logger.warn({ err: error }, 'what is unfinished could not be read; trying again');
+    });
     while (!signal.aborted) {
       await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
       if (signal.aborted) return;
@@ -80,7 +95,7 @@ export class Reconciler {
   async sweep(signal: AbortSignal): Promise<void> {
     const { engine } = this.#deps;
     const { store } = this.#deps;
-    for (const record of await unfinishedSessions(store.records)) if (!engine.live(record.id)) this.#takeUp(record);
+    await this.recover();
     const sandboxes = await this.#list(signal);
     const known = await sessionsOf(
       store.records,
@@ -106,6 +121,15 @@ export class Reconciler {
     for (const id of this.#offered) if (!up.has(id)) this.#offered.delete(id);
   }
 
+  async #goOn(): Promise<void> {
+    const { engine, store, ownership } = this.#deps;
+    for (const { mark, record } of await markedSessions(store.records)) {
+      if (engine.live(record.id)) continue;
+      if (isUnfinished(record)) this.#takeUp(record);
+      else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark); // it ended with its server
+    }
+  }
+
   /** What is unfinished in the log goes on, where nobody is at it. */
   #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
     const { engine, logger, remove } = this.#deps;
@@ -127,15 +151,6 @@ export class Reconciler {
     if (clock.now() - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
-  }
-
-  /** What may be unfinished, and what has a sandbox. */
-  async #records(sandboxes: readonly SandboxInfo[]): Promise<StoredSession[]> {
-    const { records } = this.#deps.store;
-    const unfinished = await unfinishedSessions(records);
-    const seen = new Set(unfinished.map(({ id }) => id));
-    const rest = sandboxes.flatMap(({ sessionId }) => (seen.has(sessionId) ? [] : sessionId));
-    return [...unfinished, ...(await sessionsOf(records, rest))];
   }
 
   #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));

@@ -1,16 +1,23 @@
 import { SessionId } from '../core/ids.ts';
-import type { RecordStore } from '../core/ports.ts';
+import { inLanes } from '../core/lanes.ts';
+import type { RecordStore, StoredRecord } from '../core/ports.ts';
 import { StoredSession } from './projection.ts';
 
 // Which sessions have work to go on with is kept in records of its own, written together with the work's beginning: a
 // start looks at those, however many sessions are stored. A record too many does no harm; one too few would.
 
 export const unfinishedKind = 'unfinished';
+const reading = 8; // at once
 
 export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
+export interface Marked {
+  readonly mark: StoredRecord;
+  readonly record: StoredSession;
+}
+
 /** Those that may be unfinished; the first time, of a store that an older version wrote, all are looked through. */
-export async function unfinishedSessions(records: RecordStore): Promise<StoredSession[]> {
+export async function markedSessions(records: RecordStore): Promise<Marked[]> {
   if (!(await records.get('server', 'unfinished'))) {
     for (const { doc } of await records.list('session')) {
       const record = StoredSession.parse(doc);
@@ -18,19 +25,27 @@ export async function unfinishedSessions(records: RecordStore): Promise<StoredSe
     }
     await records.put({ kind: 'server', id: 'unfinished', doc: {} });
   }
-  const listed = await records.list(unfinishedKind);
-  return await sessionsOf(
+  const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
+  const found = await sessionsOf(
     records,
-    listed.map(({ id }) => SessionId.parse(id)),
+    [...marks.keys()].map((id) => SessionId.parse(id)),
   );
+  return found.flatMap((record) => {
+    const mark = marks.get(record.id);
+    return mark ? [{ mark, record }] : [];
+  });
 }
+
+/** Not the one that somebody put meanwhile. */
+export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
+  records.delete(unfinishedKind, id, version);
 
 /** What is stored of these, without those that are not. */
 export async function sessionsOf(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
-  const found: StoredSession[] = [];
-  for (const id of ids) {
+  const found = new Map<SessionId, StoredSession>();
+  await inLanes(ids, reading, async (id) => {
     const stored = await records.get('session', id);
-    if (stored) found.push(StoredSession.parse(stored.doc));
-  }
-  return found;
+    if (stored) found.set(id, StoredSession.parse(stored.doc));
+  });
+  return ids.flatMap((id) => found.get(id) ?? []);
 }

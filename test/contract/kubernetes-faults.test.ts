@@ -110,6 +110,19 @@ describe('kubernetes driver before an API server in trouble', () => {
     await driver.check(budget());
   });
 
+  test('a start that is given up while its volume claim is made leaves no claim', async () => {
+    driver = await open({ pods: { ...testPods, workspace: 'volume' } });
+    stub.delayMs = 100;
+    const stop = new AbortController();
+    const started = driver.provision(spec(), { ...budget(), signal: stop.signal });
+    started.catch(() => {});
+    await expect.poll(() => seen(/POST .*claims/)).toHaveLength(1);
+    stop.abort();
+    await expect(started).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(() => seen(/DELETE .*claims/)).toHaveLength(1);
+    expect(await driver.list(budget())).toEqual([]);
+  });
+
   test('F042 an eviction is told with its reason, and the same sandbox starts anew', async () => {
     const wanted = spec();
     await driver.provision(wanted, budget());

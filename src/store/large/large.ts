@@ -131,6 +131,7 @@ export function largeAside({ store, blobs, newId, now }: Options): LargeAside {
         // For an export, which has the events whole.
         belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
       },
+      settle: () => store.settle(),
       check: (signal) => store.check(signal),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     },

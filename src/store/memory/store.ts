@@ -39,6 +39,7 @@ export function memoryStore({ shared = false } = {}): Store {
     leases: leases(),
     commands: memoryCommands(),
     shared,
+    settle: async () => {},
     check: async (signal) => throwIfFired(signal),
     [Symbol.asyncDispose]: async () => {},
   };
@@ -133,8 +134,9 @@ function records(documents: Map<string, Document>): RecordStore {
         throw new AppError('conflict', 'It was changed meanwhile.');
       return replace(documents, record);
     },
-    async delete(kind, id) {
-      documents.delete(keyOf(kind, id));
+    async delete(kind, id, expect) {
+      const version = documents.get(keyOf(kind, id))?.version;
+      if (expect === undefined || expect === version) documents.delete(keyOf(kind, id));
     },
     async list(kind, { limit, idPrefix = '', after } = {}) {
       const isBehind = ({ sort, id }: Document) =>

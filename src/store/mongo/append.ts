@@ -1,8 +1,9 @@
-import { MongoBulkWriteError } from 'mongodb';
+import { type Filter, MongoBulkWriteError } from 'mongodb';
 import { elapsed } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { droppable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
+import { inLanes } from '../../core/lanes.ts';
 import type { Append } from '../../core/ports.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -23,12 +24,18 @@ import { isDuplicate } from './errors.ts';
 
 /** How long a head that was seen may be believed without asking. Compaction leaves alone what is younger than many times this. */
 const believedMs = 30_000;
+/** Who appends says so again after this long … */
+const reopenMs = 5 * 60_000;
+/** … and who did not for this long has nothing under way that the next reader should look for. */
+const openMs = 3 * reopenMs;
+const settling = 8; // logs at once
 const maxKnown = 10_000; // sessions
 const maxBytes = 12 * 1024 * 1024; // a document may have 16 MB, and the first of an append holds all of it
 
 interface Known {
   readonly head: number;
   readonly at: number;
+  readonly openedAt: number;
 }
 
 /**
@@ -40,6 +47,7 @@ export class Appender {
   readonly #connection: Connection;
   readonly #self: string;
   readonly #newId: () => string;
+  readonly #now: () => number;
   readonly #appended: (session: SessionId, head: number) => void;
   readonly #known = new Map<SessionId, Known>();
   readonly #tails = new Map<SessionId, Promise<unknown>>();
@@ -49,10 +57,12 @@ export class Appender {
   constructor(
     connection: Connection,
     newId: () => string,
+    now: () => number,
     appended: (session: SessionId, head: number) => void = () => {},
   ) {
     this.#connection = connection;
     this.#newId = newId;
+    this.#now = now;
     this.#self = newId();
     this.#appended = appended;
   }
@@ -86,7 +96,7 @@ export class Appender {
         throw thrown;
       });
     await this.#put(sessionId, head, puts);
-    this.#know(sessionId, head);
+    this.#know(sessionId, head, this.#known.get(sessionId)?.openedAt);
     this.#appended(sessionId, head);
     return head;
   }
@@ -94,24 +104,26 @@ export class Appender {
   /** `again`: an append whose answer was lost may find the head beyond its own events. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const known = this.#known.get(session);
-    if (known?.head === after && elapsed() - known.at < believedMs) return;
-    const isNew = !known && (await this.#open(session, after));
+    const isOpen = known !== undefined && elapsed() - known.openedAt < reopenMs;
+    if (isOpen && known.head === after && elapsed() - known.at < believedMs) return;
+    const openedAt = isOpen ? known.openedAt : elapsed();
+    const isNew = !isOpen && (await this.#open(session, after));
     const head = isNew ? 0 : await this.settle(session);
-    this.#know(session, head);
+    this.#know(session, head, openedAt);
     if (head !== after && !(again && head > after)) throw fenced(after, head);
   }
 
   /** Notes that this log may be left half-done; resolves with whether nobody ever wrote to it. */
   async #open(session: SessionId, after: number): Promise<boolean> {
     const { run, at } = this.#connection;
-    const writer = this.#self;
+    const mark = { writer: this.#self, opened: this.#now() };
     if (after === 0) {
-      const made = await run(() => at.logs.insertOne({ _id: session, writer })).catch((thrown: AppError) => {
+      const made = await run(() => at.logs.insertOne({ _id: session, ...mark })).catch((thrown: AppError) => {
         if (!isDuplicate(thrown.cause)) throw thrown;
       });
       if (made) return true;
     }
-    const open = { $set: { writer }, $max: { head: after } };
+    const open = { $set: mark, $max: { head: after } };
     await run(() => at.logs.updateOne({ _id: session }, open, { upsert: true }));
     return false;
   }
@@ -197,11 +209,17 @@ export class Appender {
     return log?.writer !== undefined && log.writer !== this.#self;
   }
 
-  /** At start: whatever servers that died left undone. */
+  /** At start: whatever servers that died left undone. Those that died long ago are then not looked for again. */
   async settleAll(): Promise<void> {
     const { run, at } = this.#connection;
-    const open = await run(() => at.logs.find({ writer: { $exists: true } }, { projection: { _id: 1 } }).toArray());
-    for (const { _id } of open as Pick<LogDocument, '_id'>[]) await this.settle(_id as SessionId);
+    const fields = { projection: { writer: 1, opened: 1 } };
+    const open = await run(() => at.logs.find({ writer: { $exists: true, $ne: this.#self } }, fields).toArray());
+    await inLanes(open, settling, async ({ _id, writer = '', opened = 0 }) => {
+      await this.settle(_id as SessionId);
+      if (opened > this.#now() - openMs) return;
+      const same = { _id, writer, opened: opened || { $exists: false } };
+      await run(() => at.logs.updateOne(same as Filter<LogDocument>, { $unset: { writer: 1, opened: 1 } }));
+    });
   }
 
   forget(session: SessionId): void {
@@ -213,12 +231,13 @@ export class Appender {
     await Promise.all(this.#tails.values());
     const { run, at } = this.#connection;
     if (this.#known.size === 0) return;
-    await run(() => at.logs.updateMany({ writer: this.#self }, { $unset: { writer: 1 } })).catch(() => {});
+    await run(() => at.logs.updateMany({ writer: this.#self }, { $unset: { writer: 1, opened: 1 } })).catch(() => {});
   }
 
-  #know(session: SessionId, head: number): void {
+  /** Without the time of its opening it is opened again before the next append. */
+  #know(session: SessionId, head: number, openedAt = -reopenMs): void {
     this.#known.delete(session);
-    this.#known.set(session, { head, at: elapsed() });
+    this.#known.set(session, { head, at: elapsed(), openedAt });
     if (this.#known.size <= maxKnown) return;
     const [oldest] = this.#known.keys();
     if (oldest) this.#known.delete(oldest);

@@ -49,6 +49,8 @@ export interface LogDocument {
   readonly trimmed?: number;
   /** Who appended to it last and did not close: what that one left undone is done by whoever comes next. */
   readonly writer?: string;
+  /** When that one said so last, by its own clock. */
+  readonly opened?: number; // epoch ms
   /** Puts of an append without facts. */
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }

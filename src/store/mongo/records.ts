@@ -57,8 +57,9 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       );
       return done?.version ?? 1;
     },
-    async delete(kind, id) {
-      await run(() => at.records.deleteOne({ _id: recordId(kind, id) }));
+    async delete(kind, id, version) {
+      const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
+      await run(() => at.records.deleteOne(which));
     },
     count: (kind) => run(() => at.records.countDocuments({ kind })),
     async belonging(session) {

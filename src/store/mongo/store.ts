@@ -25,9 +25,8 @@ export async function mongoStore(options: MongoOptions): Promise<Store> {
   await prepare(connection);
   const heads = new Heads(connection);
   stack.defer(() => heads.close());
-  const appender = new Appender(connection, newId, (session, head) => heads.appended(session, head));
+  const appender = new Appender(connection, newId, now, (session, head) => heads.appended(session, head));
   stack.defer(() => appender.close());
-  await appender.settleAll();
   const held = stack.move();
   return {
     name: 'mongo',
@@ -38,6 +37,7 @@ export async function mongoStore(options: MongoOptions): Promise<Store> {
     inbox: mongoInbox(connection, newId),
     leases: mongoLeases(connection),
     commands: mongoCommands(connection),
+    settle: () => appender.settleAll(),
     check: (signal) => ping(connection, signal),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -54,6 +54,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
     shared: false, // the lock lets no second server in
+    settle: async () => {}, // a transaction is whole or not at all
     async check(signal) {
       throwIfFired(signal);
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -116,7 +117,7 @@ function records(writer: Channel<Writes>, reader: Channel<Reads>, path: string):
       const row = putRow(record);
       return writer.call('put', [row, record.expect], charsIn(row));
     },
-    delete: (kind, id) => writer.call('delete', [kind, id]),
+    delete: (kind, id, expect) => writer.call('delete', [kind, id, expect]),
     async list(kind, { limit = -1, idPrefix = '', after } = {}) {
       return (await reader.call('list', [kind, idPrefix, limit, after])).map(stored);
     },

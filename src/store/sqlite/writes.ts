@@ -82,7 +82,7 @@ function recordStatements(db: DatabaseSync) {
       ON CONFLICT DO UPDATE SET version = version + 1, sort = excluded.sort, doc = excluded.doc RETURNING version
     `),
     versionOf: db.prepare('SELECT version FROM record WHERE id = ? AND kind = ?'),
-    remove: db.prepare('DELETE FROM record WHERE id = ? AND kind = ?'),
+    remove: db.prepare('DELETE FROM record WHERE id = ? AND kind = ? AND version = ifnull(?, version)'),
   };
 }
 
@@ -94,7 +94,7 @@ function recordWrites(db: DatabaseSync) {
       if (expect !== undefined && expect !== version) throw new AppError('conflict', 'It was changed meanwhile.');
       return Number(replace.get(id, kind, sort, doc)?.version);
     },
-    delete: (kind: string, id: string): void => void remove.run(id, kind),
+    delete: (kind: string, id: string, expect: number | undefined): void => void remove.run(id, kind, expect ?? null),
   };
 }
 

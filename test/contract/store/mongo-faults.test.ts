@@ -126,6 +126,23 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
       expect(await other.events.append({ ...one, sessionId, after: 4 })).toBe(7);
     });
 
+    test.each([
+      ['long ago is not looked for again', 16 * 60_000, 0],
+      ['a moment ago, or that only sleeps, is looked for by every start', 60_000, 1],
+    ])('one that died %s', async (_, laterMs, left) => {
+      const now = Date.now();
+      await using opened = await openMongo({ now: () => now });
+      const { store, database } = opened;
+      await store.events.append(entry({ facts: facts(1) }));
+      const url = new Secret(mongoUrl as string);
+      await using other = await mongoStore({ url, database, now: () => now + laterMs });
+      await other.settle();
+      const open = await rawDatabase(database, (db) =>
+        db.collection('logs').countDocuments({ writer: { $exists: true } }),
+      );
+      expect(open).toBe(left);
+    });
+
     test('an older append that is completed late does not put an old record over a newer one', async () => {
       await using opened = await openMongo();
       const { store, database } = opened;
@@ -134,7 +151,8 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
         const puts = [{ kind: 'session', id: sessionId, doc: after }];
         await store.events.append(entry({ sessionId, after, facts: facts(2), puts }));
       }
-      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database }); // settles everything
+      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+      await other.settle();
       expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 2, version: 2 });
     });
   });

@@ -56,6 +56,16 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.put({ kind, id: 'a', doc: 1, expect: 0 })).toBe(1);
     });
 
+    test('deleting one version leaves one that was put meanwhile', async () => {
+      const kind = newKind();
+      await store().records.put({ kind, id: 'a', doc: 1 });
+      await store().records.put({ kind, id: 'a', doc: 2 });
+      await store().records.delete(kind, 'a', 1);
+      expect(await store().records.get(kind, 'a')).toMatchObject({ doc: 2, version: 2 });
+      await store().records.delete(kind, 'a', 2);
+      expect(await store().records.get(kind, 'a')).toBeUndefined();
+    });
+
     test('are counted by kind', async () => {
       expect(await store().records.count('counted')).toBe(0);
       for (const id of ['a', 'b', 'b']) await store().records.put({ kind: 'counted', id, doc: 1 });

@@ -128,7 +128,7 @@ export function startServer(world: World): Server {
         inherit: (ids) => reconciler.inherit(ids, signal),
       })
     : undefined;
-  const swept = reconciler.recover(closing.signal).then(() => reconciler.run(closing.signal));
+  const swept = reconciler.offer(closing.signal).then(() => reconciler.run(closing.signal));
   swept.catch((error: unknown) => {
     if (store.shared && toAppError(error).code === 'store_unavailable') return life.kill(); // such a start fails, and whoever made it makes another one
     world.problem(`recovering failed: ${error}`);
@@ -201,6 +201,7 @@ function within(life: Life, { store, trouble }: World['store'], sends: (id: Sess
     leases: reaching(store.leases),
     commands: reaching(store.commands),
     shared: store.shared,
+    settle: () => life.call('settle', () => store.settle()),
     check: (signal) => life.call('check', () => store.check(signal)),
     [Symbol.asyncDispose]: async () => {},
   };
