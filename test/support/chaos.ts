@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { SessionEvent } from '../../src/core/events.ts';
@@ -17,6 +19,18 @@ export function seeded(seed: number): () => number {
   };
 }
 
+const nightly = process.env.TEST_NIGHTLY === '1';
+
+/** How many, where nobody asks for more than the usual. */
+export function killsFor(usual: number): { points: number; timeout: number } {
+  const points = Number(process.env.CHAOS_POINTS ?? (nightly ? 200 : usual));
+  return { points, timeout: 100_000 + points * 20_000 };
+}
+export const chaosSeed = (): number => Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+export const processLeftovers = async (_: string, data: string): Promise<string[]> =>
+  (await readdir(join(data, 's'))).filter((name) => name.startsWith('sbx-'));
+
 interface Chaos {
   readonly driver: 'docker' | 'process';
   readonly points: number;
@@ -30,20 +44,32 @@ interface Chaos {
   };
 }
 
+/** What one session sees of it: a log is then as long as most are, and the next one begins beside what is left. */
+const pointsPerSession = 20;
+
 /** Kills the server at random moments of runs, restarts it each time, and holds the log and the world to account. */
-export async function chaosKill({
-  driver,
-  points,
-  seed,
-  leftovers,
-  store,
-}: Chaos): Promise<{ resumed: number; problems: string[] }> {
-  const random = seeded(seed);
+export async function chaosKill(chaos: Chaos): Promise<{ resumed: number; problems: string[] }> {
+  const random = seeded(chaos.seed);
   await using server = await serverProcess({
-    CORRAL_DRIVER: driver,
+    CORRAL_DRIVER: chaos.driver,
     CORRAL_RATE_LIMIT_PER_MINUTE: '0',
-    ...store?.settings,
+    ...chaos.store?.settings,
   });
+  const found = { resumed: 0, problems: [] as string[] };
+  for (let done = 0; done < chaos.points; done += pointsPerSession) {
+    const points = Math.min(pointsPerSession, chaos.points - done);
+    const { resumed, problems } = await oneSession(server, { ...chaos, points }, random);
+    found.resumed += resumed;
+    found.problems.push(...problems);
+  }
+  return found;
+}
+
+async function oneSession(
+  server: Awaited<ReturnType<typeof serverProcess>>,
+  { points, leftovers, store }: Chaos,
+  random: () => number,
+): Promise<{ resumed: number; problems: string[] }> {
   const client = api(server.url);
   const id = await client.create();
   let sent = 0;

@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
-import { clusterEnv, desktopOnCluster, hasCluster, kubectl } from '../../support/cluster.ts';
-import { sessionOn } from './session-on.ts';
+import { sessionOn } from '../e2e/session-on/session-on.ts';
+import { clusterEnv, desktopOnCluster, hasCluster, kubectl } from '../support/cluster.ts';
 
 const cluster = await hasCluster();
 const namespace = `corral-test-session-${process.pid}`;

@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Event } from '../../../src/client/index.ts';
-import { fence } from '../../support/api.ts';
-import { chartImages, forwarded, type Images, install, type Release, testValues } from '../../support/chart.ts';
-import { clusterImage, freeVolumes, hasCluster, helm, kubectl } from '../../support/cluster.ts';
-import { follow } from '../../support/followed.ts';
+import type { Event } from '../../src/client/index.ts';
+import { fence } from '../support/api.ts';
+import { chartImages, forwarded, type Images, install, type Release, testValues } from '../support/chart.ts';
+import { clusterImage, freeVolumes, hasCluster, helm, kubectl } from '../support/cluster.ts';
+import { follow } from '../support/followed.ts';
 
 const cluster = await hasCluster();
 const near = '10.200.0.1'; // this machine, as pods see it

@@ -1,0 +1,36 @@
+import { MongoClient } from 'mongodb';
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { mongoStore } from '../../../src/store/mongo/store.ts';
+import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/chaos.ts';
+import { needs } from '../../support/components.ts';
+import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+
+const { points, timeout } = killsFor(15);
+const seed = chaosSeed();
+
+test.skipIf(skipMongo)(
+  `F002 MongoDB: kills at random moments lose nothing, repeat nothing and leak nothing (CHAOS_SEED=${seed})`,
+  { timeout },
+  async (context) => {
+    await needs(context, 'bubblewrap');
+    const url = new URL(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
+    url.pathname = `/corral_${crypto.randomUUID().slice(0, 8)}`;
+    const events = async (id: string) => {
+      await using store = await mongoStore({ url: new Secret(url.href) });
+      return (await store.events.page(SessionId.parse(id), 0, 1_000_000)).events;
+    };
+    const store = { settings: { MONGODB_URL: url.href }, events };
+    try {
+      const { resumed, problems } = await chaosKill({
+        ...{ driver: 'process', points, seed, leftovers: processLeftovers, store },
+      });
+      expect(problems).toEqual([]);
+      expect(resumed).toBeGreaterThan(points / 6);
+    } finally {
+      await using client = new MongoClient(url.href);
+      await client.db().dropDatabase();
+    }
+  },
+);

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { chaosKill, chaosSeed, killsFor, processLeftovers } from '../../support/chaos.ts';
+import { needs } from '../../support/components.ts';
+
+const { points, timeout } = killsFor(15);
+const seed = chaosSeed();
+
+test(`F001 process: kills at random moments lose nothing, repeat nothing and leak nothing (CHAOS_SEED=${seed})`, {
+  timeout,
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  const { resumed, problems } = await chaosKill({ driver: 'process', points, seed, leftovers: processLeftovers });
+  expect(problems).toEqual([]);
+  expect(resumed).toBeGreaterThan(points / 5);
+});

@@ -1,0 +1,38 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+// What takes longest, in order: begun last, one of them would keep a whole run waiting on a single worker.
+const longest = [
+  'cluster/all',
+  'chaos/docker',
+  'deploy/compose',
+  'dialects/schemathesis',
+  'faults/crash-points',
+  'chaos/process',
+  'ui/page',
+  'faults/ends',
+  'faults/restart',
+  'faults/sandbox-loss',
+  'workspace/commands',
+  'chaos/mongo',
+  'faults/provider',
+  'workspace/life',
+  'client/example',
+  'replicas/chaos',
+  'sandboxd-container',
+  'docker-desktop',
+  'sandboxd-desktop',
+  'sandboxd-faults',
+  'docker-pooled',
+  'kubernetes-pool',
+];
+const placeOf = ({ moduleId }: TestSpecification): number => {
+  const place = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+  return place < 0 ? longest.length : place;
+};
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => placeOf(a) - placeOf(b));
+  }
+}
