@@ -14,6 +14,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** In words, after "not allowed to". */
   readonly what: string;
+  /** Where the whole object is not needed. */
+  readonly accept?: string;
   /** How often it is tried while the API server has trouble; until the signal fires by default. */
   readonly tries?: number;
 }
@@ -39,7 +41,7 @@ const maxBytes = 64 * 2 ** 20;
 export function openApi({ credentials, clock, random, maxInFlight }: Options): KubeApi {
   const slots = new Slots(maxInFlight);
 
-  async function send({ method, path, body, what }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     throwIfFired(signal);
     const options = await credentials.apply().catch((cause: Error) => {
       throw new AppError(
@@ -53,7 +55,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     const text = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       ...options.headers,
-      accept: 'application/json',
+      accept: accept ?? 'application/json',
       'user-agent': 'corral',
       ...(text !== undefined && { 'content-type': contentType(method), 'content-length': Buffer.byteLength(text) }),
     };

@@ -19,6 +19,7 @@ import { watchPods } from './pod-watch.ts';
 import { isOurs, openPods } from './pods.ts';
 import { ensurePolicies } from './policies.ts';
 import { reapPods } from './reap.ts';
+import { openWalls } from './walls.ts';
 import { podPool } from './warm.ts';
 
 const capabilities: Capabilities = {
@@ -73,6 +74,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openEnds({ watch, keys, dial });
+  const walls = openWalls({ unenforced: options.unenforced ?? 'refuse', onOpen: options.onOpen });
   const provisions = new Joined<SandboxInfo>();
   const destroys = new Joined<void>();
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
@@ -105,13 +107,16 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   }
 
   /** What was claimed for it from the pool keeps the name that it had there. */
-  async function claimedFor(id: SandboxId, signal: AbortSignal): Promise<V1Pod[]> {
-    const all = await pods.list(ofSession(instance, sessionIdOf(id)), signal);
+  async function claimedFor(id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> {
+    const all = await pods.list(ofSession(instance, sessionIdOf(id)), signal, since);
     return all.filter(({ metadata }) => isFromPool(metadata));
   }
 
   /** The sandbox's pod, whichever of the two names it has. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
+    const name = pool.nameOf(id);
+    const own = name && (await pods.get(name, signal));
+    if (own && infoFrom(own.metadata, 'ready')?.id === id) return own;
     const found = await pods.get(nameOf(id), signal);
     if (isOurs(found, instance)) return found;
     return (await claimedFor(id, signal))[0];
@@ -171,6 +176,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const running = await untilRunning(watch, placed, patience, signal);
       await using link = ends.link(spec.id, running);
       await answering(link, signal);
+      await walls.check(link, signal);
       return running;
     },
     forget: (id) => ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.')),
@@ -206,13 +212,17 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           const placed =
             (await adopt(spec, signal)) ?? (await placePod({ pods, keys, instance, body, made }, spec, signal));
           // One that was claimed at the same moment gives way: both look after they have written.
-          if (made.pod) for (const pod of await claimedFor(id, signal)) await pods.remove(pod, signal);
+          if (made.pod) {
+            const claimed = await claimedFor(id, signal, made.pod.metadata?.resourceVersion);
+            for (const pod of claimed) await pods.remove(pod, signal);
+          }
           const stuck = (detail: string) => news({ phase: 'starting', detail });
           const running = await untilRunning(watch, placed, { patienceMs: options.pendingMs, stuck }, signal);
           await using link = ends.link(id, running);
           await answering(link, signal).catch((error) => {
             throw notStarted(error);
           });
+          await walls.check(link, signal);
           const info = infoFrom(running.metadata, 'ready');
           if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's pod were changed.");
           return info;

@@ -58,6 +58,10 @@ export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['pha
 export const everyPod = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 export const ofSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
 
+/** The same without the one that was this in the pool. */
+export const ofSessionBut = (instance: string, session: SessionId, warm: SandboxId) =>
+  `${ofSession(instance, session)},${warmLabel}!=${warm}`;
+
 /** On what was started for the pool, for ever: which one it was there. Its tokens come from that. */
 const warmLabel = 'corral/warm';
 /** While nobody has claimed it: what it was made from. */

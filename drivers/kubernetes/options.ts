@@ -63,6 +63,10 @@ export interface KubernetesOptions {
   readonly serverPods?: ServerPods;
   /** `given`: somebody else, such as the chart, has put the policies in place. */
   readonly networkPolicies: 'managed' | 'given';
+  /** Where nothing enforces them: start no sandbox, which is the default, or say so and go on. */
+  readonly unenforced?: 'refuse' | 'accept';
+  /** That was found out; for the operator's log. */
+  readonly onOpen?: (message: string) => void;
   /** Authorities, as PEM text, that sandboxes shall trust beside their image's own. */
   readonly extraCa?: string;
   /** How long a pod may wait for a node. */

@@ -8,19 +8,21 @@ import { statusOf } from './status.ts';
 export interface Pods {
   readonly path: string;
   get(name: string, signal: AbortSignal): Promise<V1Pod | undefined>;
-  list(selector: string, signal: AbortSignal): Promise<V1Pod[]>;
+  /** `since`: whatever was written up to that version is in it, and it need not be newer: the API server's cache knows it. */
+  list(selector: string, signal: AbortSignal, since?: string): Promise<V1Pod[]>;
   /** Undefined: the name is taken. */
   create(body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined>;
   /** Ends this very pod, never a namesake; resolves once it is gone. */
   remove(pod: V1Pod, signal: AbortSignal): Promise<void>;
   /** Ends it only if it is as it was seen; whether it was. */
   removeUnchanged(pod: V1Pod, signal: AbortSignal): Promise<boolean>;
-  /** Changes it only if it is as it was seen; else undefined. */
+  /** Changes it only if it is as it was seen, and gives its new metadata alone; else undefined. */
   change(pod: V1Pod, patch: object, signal: AbortSignal): Promise<V1Pod | undefined>;
 }
 
 /** After this a node that has not confirmed is taken for lost, and the pod's name is freed without it. */
 const confirmMs = 15_000;
+const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
 export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
   const path = `/api/v1/namespaces/${namespace}/pods`;
@@ -39,8 +41,9 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
   return {
     path,
     get,
-    async list(selector, signal) {
-      const query = `?labelSelector=${encodeURIComponent(selector)}`;
+    async list(selector, signal, since) {
+      const from = since === undefined ? '' : `&resourceVersion=${since}&resourceVersionMatch=NotOlderThan`;
+      const query = `?labelSelector=${encodeURIComponent(selector)}${from}`;
       const { items } = await api.ask<V1PodList>({ method: 'GET', path: path + query, what: 'list pods' }, signal);
       return items;
     },
@@ -67,8 +70,15 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
     async change({ metadata }, { metadata: more, ...patch }: { metadata?: object }, signal) {
       const { name = '', resourceVersion } = metadata ?? {};
       const body = { ...patch, metadata: { ...more, resourceVersion } };
+      const request = {
+        method: 'PATCH',
+        path: `${path}/${name}`,
+        body,
+        what: 'patch pods',
+        accept: metadataOnly,
+      } as const;
       try {
-        return await api.askFor<V1Pod>({ method: 'PATCH', path: `${path}/${name}`, body, what: 'patch pods' }, signal);
+        return await api.askFor<V1Pod>(request, signal);
       } catch (error) {
         if (statusOf(error) === 409) return undefined;
         throw error;

@@ -8,7 +8,7 @@ import {
   infoFrom,
   isFromPool,
   metaFor,
-  ofSession,
+  ofSessionBut,
   poolLabel,
   unclaimedBy,
   warmIdOf,
@@ -37,6 +37,13 @@ interface Options {
 interface PodPool extends Disposable {
   readonly ability: Poolable;
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
+  /** The pod's name of a sandbox that was claimed here; a place to look first, and no more. */
+  nameOf(id: SandboxId): string | undefined;
+}
+
+interface Taken {
+  readonly warmId: SandboxId;
+  readonly pod: V1Pod;
 }
 
 const cleanUpMs = 40_000;
@@ -50,6 +57,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   /** As they were seen last, so that a claim needs not ask first. */
   const seen = new Map<SandboxId, { pod: V1Pod; following: Disposable }>();
   const owners = new Map<SandboxId, SandboxId>();
+  const claimed = new Map<SandboxId, string>();
 
   function drop(id: SandboxId): void {
     seen.get(id)?.following[Symbol.dispose]();
@@ -90,12 +98,15 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   }
 
   /**
-   * Two that start one session's sandbox at once both look after they have written, so at least one sees the other: what
-   * was started for the session stays, else what was claimed first.
+   * Two that start one session's sandbox at once both look after they have written. What they see may come from a cache,
+   * but nothing older than their own write: writes to pods have one order, so the later of two sees the earlier one. At
+   * least one sees the other, and both would decide alike: what was started for the session stays, else what was claimed
+   * first. Without our own pod the answer is nearly always empty, which costs the API server little.
    */
-  async function hasRival(pod: V1Pod, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
-    const all = await pods.list(ofSession(instance, spec.sessionId), signal);
-    const others = all.filter((it) => uidOf(it) !== uidOf(pod) && stateOf(it).kind !== 'over');
+  async function hasRival({ warmId, pod }: Taken, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
+    const selector = ofSessionBut(instance, spec.sessionId, warmId);
+    const all = await pods.list(selector, signal, pod.metadata?.resourceVersion);
+    const others = all.filter((it) => stateOf(it).kind !== 'over');
     if (others.some((it) => !isFromPool(it.metadata) || isBefore(it, pod))) return true;
     await Promise.all(others.map((it) => pods.remove(it, signal)));
     return false;
@@ -146,12 +157,15 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
       try {
         pod = await take(id, spec, signal);
         if (!pod) return 'gone';
-        if (await hasRival(pod, spec, signal)) {
+        if (await hasRival({ warmId: id, pod }, spec, signal)) {
           await end(pod);
           return 'known'; // `provision` finds the other one
         }
         const info: SandboxInfo | undefined = infoFrom(pod.metadata, 'ready');
-        return info ?? 'gone';
+        if (!info) return 'gone';
+        if (claimed.size >= maxKnown) claimed.clear();
+        claimed.set(info.id, name(id));
+        return info;
       } catch (error) {
         const left = pod ?? (await pods.get(name(id), AbortSignal.timeout(cleanUpMs)).catch(() => undefined));
         if (left?.metadata?.labels?.['corral/session'] === spec.sessionId) await end(left).catch(() => {});
@@ -182,6 +196,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
       owners.set(id, sandboxIdOf(session)); // for ever: it is claimed once
       return sandboxIdOf(session);
     },
+    nameOf: (id) => claimed.get(id),
     [Symbol.dispose]() {
       for (const id of [...seen.keys()]) drop(id);
     },

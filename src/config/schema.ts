@@ -179,7 +179,7 @@ export const Config = z.strictObject({
   unconfined: setting(
     flag(),
     false,
-    'lets a real model use the process driver without bubblewrap: no isolation at all',
+    'lets a real model use processes without bubblewrap, or pods that no network policy holds back',
   ),
 
   model: setting(

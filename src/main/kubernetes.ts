@@ -39,7 +39,8 @@ export async function openKubernetes({ config, instance, gate, ids, say }: Optio
     say('Sandboxes have no way out: CORRAL_KUBERNETES_EGRESS_ADDRESS does not say where their pods reach this server.');
   }
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
-  const driver = stack.use(await kubernetesDriver({ ...options, onTrouble }));
+  const onOpen = (message: string) => say(`WARNING: ${message}`);
+  const driver = stack.use(await kubernetesDriver({ ...options, onTrouble, onOpen }));
   known.resolve(driver);
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -90,6 +91,7 @@ async function kubernetesOptions(config: Config, instance: string, ids: IdSource
       serverPods: { namespace: it.serverNamespace, labels: pairs(it.serverLabels), egressPort: it.egressListen.port },
     }),
     networkPolicies: it.networkPolicies,
+    unenforced: config.model === 'demo' || config.unconfined ? 'accept' : 'refuse', // what nobody trusts runs nowhere without walls
     ...(extraCa !== undefined && { extraCa }),
     pendingMs: it.pendingSeconds * 1_000,
     maxInFlight: it.maxInFlight,

@@ -1,13 +1,16 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { ask, budget, sh, testSpec } from '../../drivers/conformance.ts';
 import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
+import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { egressProxy } from '../../src/egress/proxy.ts';
 import {
@@ -20,6 +23,7 @@ import {
   testPods,
 } from '../support/cluster.ts';
 
+const execute = promisify(execFile);
 const cluster = await hasCluster();
 
 /** What stops parts of the cluster, or takes minutes. */
@@ -32,6 +36,10 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
   const policies = new Map<string, SandboxSpec['egress']>();
   const stack = new AsyncDisposableStack();
   const spec = (over: Partial<SandboxSpec> = {}) => testSpec(harness.image, over);
+  async function reconnect(over: Partial<KubernetesOptions>): Promise<void> {
+    await driver[Symbol.asyncDispose]();
+    driver = await harness.connect({ over });
+  }
   const inNamespace = (...args: string[]) => kubectl('-n', harness.namespace, ...args);
 
   beforeAll(async () => {
@@ -107,6 +115,33 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const curl = (url: string) => sh(link, `curl -sS -m 10 -x http://127.0.0.1:3128 -o - -w ' %{http_code}' ${url}`);
     expect(await curl(`http://${standIn.host}:${standIn.port}/`)).toBe('the stand-in 200');
     expect(await curl('http://10.96.0.1/')).toMatch(/403$/);
+  });
+
+  test('where nobody has put the policies in place no sandbox is started', async () => {
+    const said: string[] = [];
+    const over = { networkPolicies: 'given' as const, onOpen: (message: string) => void said.push(message) };
+    await using bare = await harness.connect({ instance: 'bare', over });
+    const wanted = spec();
+    await expect(bare.provision(wanted, budget())).rejects.toMatchObject({ code: 'unsupported' });
+    expect(said).toHaveLength(1);
+    expect(await bare.list(budget())).toEqual([]);
+    expect(await harness.remains(wanted.id)).toEqual([]);
+  });
+
+  test('a sandbox is reached at its own address where there is a way to it', async (context) => {
+    if (process.getuid?.() !== 0) context.skip('needs root, to set a route to the pods');
+    const near = spec();
+    await driver.provision(near, budget());
+    const { hostIP = '', podIP = '' } = (await harness.pods())[0]?.status ?? {};
+    const route = [podIP.replace(/[.]\d+[.]\d+$/, '.0.0/16'), 'via', hostIP];
+    await execute('ip', ['route', 'replace', ...route]);
+    onTestFinished(async () => void (await execute('ip', ['route', 'delete', ...route])));
+    await using direct = await harness.connect({ instance: 'direct', over: { reach: 'pod-ip' } });
+    const wanted = spec();
+    await direct.provision(wanted, budget());
+    await using link = await direct.attach(wanted.id, budget());
+    expect(await sh(link, 'echo here')).toBe('here\n');
+    await direct.destroy(wanted.id, 'remove', budget());
   });
 
   test('F041 a pod that is deleted in the middle of a command is noticed, and starts anew on its files', async () => {
@@ -218,10 +253,13 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
   );
 
   nightly('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
-    driver = await harness.connect({ over: { pods: { ...testPods, workspace: 'ephemeral' } } });
+    await reconnect({ pods: { ...testPods, workspace: 'ephemeral' } });
     const wanted = spec();
     await driver.provision(wanted, budget());
-    onTestFinished(async () => void (await component('start', 'kubelet')));
+    onTestFinished(async () => {
+      await component('start', 'kubelet');
+      await kubectl('wait', '--for=condition=Ready', 'node/corral', '--timeout=60s');
+    });
     await component('stop', 'kubelet');
     await driver.destroy(wanted.id, 'remove', budget());
     expect(await harness.remains(wanted.id)).toEqual([]);
@@ -230,9 +268,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
   nightly(
     '20 sandboxes at once: all become ready, none is lost',
     async () => {
-      driver = await harness.connect({
-        over: { pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 },
-      });
+      await reconnect({ pods: { ...testPods, workspace: 'ephemeral', requestShare: 0.02 }, pendingMs: 60_000 });
       const all = Array.from({ length: 20 }, () =>
         spec({ limits: { memoryBytes: 2 ** 28, cpus: 1, pids: 128, diskBytes: 2 ** 27 } }),
       );

@@ -270,6 +270,34 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(stub.pods()[0]?.metadata?.uid).not.toBe(older?.metadata?.uid);
   });
 
+  test('where sandboxes reach the API server none is started, and the operator hears why', async () => {
+    stub.prints = 'open 10.96.0.1:443';
+    const said: string[] = [];
+    driver = await open({ onOpen: (message) => said.push(message) });
+    const refused = driver.provision(spec(), budget());
+    await expect(refused).rejects.toMatchObject({
+      code: 'unsupported',
+      publicMessage: expect.stringMatching(/10[.]96/),
+    });
+    expect(stub.pods()).toEqual([]);
+    expect(said).toEqual([expect.stringMatching(/not enforced/)]);
+  });
+
+  test('an operator who accepts open sandboxes is warned once', async () => {
+    stub.prints = 'open 10.96.0.1:443';
+    const said: string[] = [];
+    driver = await open({ unenforced: 'accept', onOpen: (message) => said.push(message) });
+    for (let n = 0; n < 2; n++) expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
+    expect(said).toHaveLength(1);
+  });
+
+  test('once a sandbox was seen to be held back, the next ones are not asked to look', async () => {
+    stub.prints = 'closed';
+    await driver.provision(spec(), budget());
+    stub.prints = 'open 10.96.0.1:443';
+    expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
+  });
+
   test('an older owner is fenced off', async () => {
     const wanted = spec({ epoch: 7 });
     await driver.provision(wanted, budget());

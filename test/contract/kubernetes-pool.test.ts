@@ -22,6 +22,26 @@ interface Place extends AsyncDisposable {
 describe('pool of pods before a stub of the API', () => {
   suite(onStub, 100);
 
+  test('F049 a claim is one write, one look that is no older than it, and the way in needs one more', async () => {
+    await using stub = await kubeStub();
+    await using driver = poolableOf(await kubernetesDriver(stubOptions(stub, 'ephemeral')));
+    const sessionId = randomIds().sessionId();
+    const own = { ...testSpec('corral/sandbox'), id: sandboxIdOf(sessionId), sessionId };
+    await driver.warm(own, 'recipe', budget());
+    const wanted = testSpec('corral/sandbox');
+    const before = stub.seen.length;
+    await driver.claim(own.id, wanted, budget());
+    await using _link = await driver.attach(wanted.id, budget());
+    const [pod] = stub.pods();
+    const asked = stub.seen.slice(before).map(({ line }) => new URLSearchParams(line.split('?')[1]));
+    const lines = stub.seen.slice(before).map(({ line }) => line.split('?')[0]);
+    const path = '/api/v1/namespaces/stub/pods';
+    const name = `${path}/${pod?.metadata?.name}`;
+    expect(lines).toEqual([`PATCH ${name}`, `GET ${path}`, `GET ${name}`]);
+    expect(asked[1]?.get('resourceVersion')).toBe(pod?.metadata?.resourceVersion);
+    expect(asked[1]?.get('resourceVersionMatch')).toBe('NotOlderThan');
+  });
+
   test('where each session has a volume claim there is no pool', async () => {
     await using stub = await kubeStub();
     await using driver = await kubernetesDriver(stubOptions(stub, 'volume'));
@@ -147,6 +167,7 @@ function suite(at: () => Promise<Place>, burst: number): void {
       }
       expect(await other.unclaimed(budget())).toEqual([]);
     },
+    180_000,
   );
 }
 type Claimed = (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;

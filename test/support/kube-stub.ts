@@ -26,6 +26,8 @@ export interface KubeStub extends AsyncDisposable {
   readonly kubeconfig: string;
   /** Where its user's token is read from. */
   readonly tokenFile: string;
+  /** What any command prints in them. */
+  prints: string;
   /** Where the daemons of all pods listen. */
   readonly daemonPort: number;
   /** Requests so far, as `METHOD /path?query`, with when and with which token. */
@@ -86,7 +88,9 @@ export async function kubeStub(): Promise<KubeStub> {
       .update(request.headers.authorization?.slice(7) ?? '')
       .digest('hex')}`;
     const known = stub.pods().some(({ spec }) => spec?.containers[0]?.env?.some(({ value }) => value === hash));
-    response.writeHead(known ? 200 : 401, { 'content-type': 'application/json' }).end('{"idleMs":0}');
+    response
+      .writeHead(known ? 200 : 401, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ idleMs: 0, stdout: stub.prints }));
   });
   daemon.listen(0, '127.0.0.1');
   await once(daemon, 'listening');
@@ -150,8 +154,9 @@ export async function kubeStub(): Promise<KubeStub> {
       const wanted = (url.searchParams.get('labelSelector') ?? '').split(',').filter(Boolean);
       const items = [...listOf(list).values()].filter(({ metadata: { labels = {} } }) =>
         wanted.every((it) => {
-          const [key = '', value] = it.split('=');
-          return value === undefined ? key in labels : labels[key] === value;
+          const [, key = '', sign, value] = /^([^!=]+)(!?=)?(.*)$/.exec(it) ?? [];
+          if (sign === '!=') return labels[key] !== value;
+          return sign === undefined ? key in labels : labels[key] === value;
         }),
       );
       return void succeed(response, { metadata: { resourceVersion: String(version) }, items });
@@ -239,6 +244,7 @@ export async function kubeStub(): Promise<KubeStub> {
   const stub: KubeStub = {
     kubeconfig,
     tokenFile,
+    prints: '',
     daemonPort: (daemon.address() as AddressInfo).port,
     seen,
     get hits() {

@@ -1,0 +1,82 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxLink } from '../driver.ts';
+
+interface Options {
+  /** Where nothing holds sandboxes back: start none, or say so and go on. */
+  readonly unenforced: 'refuse' | 'accept';
+  readonly onOpen: ((message: string) => void) | undefined;
+}
+/** Network policies mean nothing where no network plug-in enforces them, and nothing in the API says whether one does. */
+export interface Walls {
+  /** Looks out of a sandbox that nobody has used yet. Rejects: unsupported. Once walls were seen it asks no more. */
+  check(link: SandboxLink, signal: AbortSignal): Promise<void>;
+}
+
+/** What every pod can reach that no policy keeps from it; the cluster writes its address into each pod. */
+const look = `
+of() { tr '\\0' '\\n' </proc/1/environ | sed -n "s/^KUBERNETES_SERVICE_$1=//p"; }
+host=$(of HOST) port=$(of PORT)
+[ -n "$host" ] && [ -n "$port" ] && command -v bash timeout >/dev/null || exit 0
+if timeout 1 bash -c ": </dev/tcp/$host/$port" 2>/dev/null; then echo "open $host:$port"; else echo closed; fi`;
+/** Some plug-ins need a moment before a new pod's policies hold. */
+const looks = 4;
+const betweenMs = 750;
+const lookMs = 10_000;
+/** In images without bash nothing can be found out. */
+const maxUnknown = 3;
+
+export function openWalls({ unenforced, onOpen }: Options): Walls {
+  let looking: Promise<string | undefined> | undefined;
+  let isOver = false;
+  let isTold = false;
+  let unknown = 0;
+
+  /** What can be reached; undefined: nothing, or that cannot be told. */
+  async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
+    for (let n = 1; ; n += 1) {
+      const said = (await run(link, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
+      if (said === 'closed') isOver = true;
+      else if (!said.startsWith('open ')) unknown += 1;
+      if (unknown >= maxUnknown) isOver = true;
+      if (!said.startsWith('open ')) return undefined;
+      if (n >= looks) return said.slice('open '.length);
+      await pause(betweenMs, signal);
+    }
+  }
+
+  return {
+    async check(link, signal) {
+      if (isOver) return;
+      looking ??= reached(link, signal)
+        .catch(() => undefined) // the sandbox has gone again: the next one tells
+        .finally(() => {
+          looking = undefined;
+        });
+      const address = await looking;
+      if (address === undefined) return;
+      const what =
+        'Network policies are not enforced here, or are missing: from a new sandbox ' +
+        `the API server of the cluster (${address}) can be reached, and with it whatever pods reach.`;
+      if (!isTold) onOpen?.(what);
+      isTold = true;
+      isOver ||= unenforced === 'accept';
+      if (!isOver) throw new AppError('unsupported', `${what} ${advice}`);
+    },
+  };
+}
+const advice =
+  'Use a network plug-in that enforces them; or set CORRAL_UNCONFINED=1 if you accept that sandboxes reach all of it.';
+
+async function run({ agent, token }: SandboxLink, signal: AbortSignal): Promise<string> {
+  const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
+  const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
+  call.on('error', () => {}); // also after nobody waits any more
+  call.end(JSON.stringify({ command: look, timeoutMs: lookMs }));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };
+  return stdout;
+}
