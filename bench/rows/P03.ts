@@ -1,47 +1,47 @@
 import { sessionClient } from '../lib/client.ts';
-import { likenessOf, missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
+import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
 import { startServer } from '../lib/server.ts';
-import { poolIsFull } from '../lib/warm-pool.ts';
-import { startRaw } from '../peers/raw-container.ts';
 
-// Warm session ready on Docker: as P01, with a sandbox that stands ready. The peer is P01's: an equal container by the
-// engine's API, started when it is wanted. The pool is full again before each round begins.
+// Warm session ready: as P01, with a sandbox that stands ready. The peer is P01's: an equal container by the engine's
+// API, started when it is wanted; on a cluster an equal pod by the API, up to Ready. The pool is full again before each
+// round begins.
 
-export const P03: Row = {
+const rowAt = (driver: PlaceName, where: string): Row => ({
   id: 'P03',
-  title: 'warm session ready, Docker',
-  missing: missingEngine,
-  experiments: (mode) => [experiment(mode)],
-};
+  title: `warm session ready, ${where}`,
+  missing: missingAt[driver],
+  experiments: (mode) => [experiment(driver, mode)],
+});
+export const P03: Row = rowAt('docker', 'Docker');
+export const P03Cluster: Row = rowAt('kubernetes', 'cluster');
 
-function experiment(mode: Mode): Experiment {
+function experiment(driver: PlaceName, mode: Mode): Experiment {
   const quick = mode === 'quick';
   return {
-    ...{ id: 'P03', variant: { driver: 'docker' }, unit: 'ms', better: 'lower', feels: 'noise' },
-    ...{ subject: 'corral', peer: 'engine-api-container' },
+    ...{ id: 'P03', variant: { driver }, unit: 'ms', better: 'lower', feels: 'noise' },
+    ...{ subject: 'corral', peer: peerAt[driver] },
     goals: [{ stat: 'p50', max: 0.2, level: 'anchor' }],
-    rounds: { warmUp: 1, min: quick ? 8 : 25, max: quick ? 20 : 100, capMs: quick ? 26_000 : 600_000 },
-    open: openPair,
+    rounds: { warmUp: 1, min: quick ? 8 : 25, max: quick ? 20 : 100, capMs: quick ? 40_000 : 600_000 },
+    open: () => openPair(driver),
   };
 }
 
-async function openPair(): Promise<Pair> {
+async function openPair(driver: PlaceName): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
-  // The bench asks the engine for a session's container by its label, which one from the pool has not: hence a cold one.
-  const plain = stack.use(await startServer({ CORRAL_DRIVER: 'docker' }));
-  const cold = stack.use(sessionClient(plain));
-  const likeness = await likenessOf(cold);
+  const place = stack.use(await openPlace(driver));
+  // The bench asks for a session's container by its label, which one from the pool has not: hence a cold one.
+  const plain = stack.use(await startServer(place.settings));
+  const start = await place.rawStart(stack.use(sessionClient(plain)));
   const instance = `bench-${process.pid}`;
-  const server = stack.use(
-    await startServer({ CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance }),
-  );
+  const pool = { CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance };
+  const server = stack.use(await startServer({ ...place.settings, ...pool }));
   const client = stack.use(sessionClient(server));
   const held = stack.move();
   return {
     async subject() {
-      await poolIsFull(instance, 1);
+      await place.poolIsFull(instance, 1);
       const from = monotonicMs();
       const session = await client.create();
       const ms = (await client.ready(session)) - from;
@@ -49,9 +49,9 @@ async function openPair(): Promise<Pair> {
       return { samples: [ms] };
     },
     async peer() {
-      await poolIsFull(instance, 1);
-      await using container = await startRaw(likeness);
-      return { samples: [container.startMs] };
+      await place.poolIsFull(instance, 1);
+      await using one = await start();
+      return { samples: [one.startMs] };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

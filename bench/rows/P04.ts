@@ -1,51 +1,53 @@
 import { sessionClient } from '../lib/client.ts';
-import { likenessOf, missingEngine } from '../lib/engine-api.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
+import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
 import { startServer } from '../lib/server.ts';
-import { poolIsFull } from '../lib/warm-pool.ts';
-import { startRaw } from '../peers/raw-container.ts';
 
 // A pool that is drained: ten sessions at once where three sandboxes stand ready, beside ten equal containers that the
-// engine's API starts at once. The pool is full again before each round begins, and each of the ten is a sample;
-// of so few the p99, which is nearly the last of them, asks more than the p95 that the plan names.
+// engine's API starts at once; on a cluster ten equal pods, up to Ready. The pool is full again before each round begins,
+// and each of the ten is a sample; of so few the p99, which is nearly the last of them, asks more than the p95 that the
+// plan names.
 
 const burst = 10;
 const target = 3;
 
-export const P04: Row = {
+const rowAt = (driver: PlaceName, where: string): Row => ({
   id: 'P04',
-  title: 'pool drained: ten sessions at once, three stand ready, Docker',
-  missing: missingEngine,
-  experiments: (mode) => [experiment(mode)],
-};
+  title: `pool drained: ten sessions at once, three stand ready, ${where}`,
+  missing: missingAt[driver],
+  experiments: (mode) => [experiment(driver, mode)],
+});
+export const P04: Row = rowAt('docker', 'Docker');
+export const P04Cluster: Row = rowAt('kubernetes', 'cluster');
 
-function experiment(mode: Mode): Experiment {
+function experiment(driver: PlaceName, mode: Mode): Experiment {
   const quick = mode === 'quick';
+  const capMs = quick ? (driver === 'docker' ? 30_000 : 90_000) : 600_000;
   return {
-    ...{ id: 'P04', variant: { driver: 'docker', burst, pool: target }, unit: 'ms', better: 'lower', feels: 'noise' },
-    ...{ subject: 'corral', peer: 'engine-api-containers' },
+    ...{ id: 'P04', variant: { driver, burst, pool: target }, unit: 'ms', better: 'lower', feels: 'noise' },
+    ...{ subject: 'corral', peer: `${peerAt[driver]}s` },
     goals: [{ stat: 'p99', max: 1.3, level: 'lead' }],
-    rounds: { warmUp: 0, min: quick ? 3 : 10, max: quick ? 6 : 40, capMs: quick ? 30_000 : 600_000 },
-    open: openPair,
+    rounds: { warmUp: 0, min: quick ? 3 : 10, max: quick ? 6 : 40, capMs },
+    open: () => openPair(driver),
   };
 }
 
-async function openPair(): Promise<Pair> {
+async function openPair(driver: PlaceName): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
+  const place = stack.use(await openPlace(driver));
   const instance = `bench-${process.pid}`;
-  const starting = { CORRAL_SANDBOX_MAX_STARTING: String(burst) }; // as the peer: the engine alone sets the pace
-  const plain = stack.use(await startServer({ CORRAL_DRIVER: 'docker', ...starting }));
-  const cold = stack.use(sessionClient(plain));
-  const likeness = await likenessOf(cold);
+  const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burst) }; // as the peer: all at once
+  const plain = stack.use(await startServer(settings));
+  const start = await place.rawStart(stack.use(sessionClient(plain)));
   const pool = { CORRAL_SANDBOX_WARM_POOL: String(target), CORRAL_INSTANCE: instance };
-  const server = stack.use(await startServer({ CORRAL_DRIVER: 'docker', ...starting, ...pool }));
+  const server = stack.use(await startServer({ ...settings, ...pool }));
   const client = stack.use(sessionClient(server));
   const held = stack.move();
   const many = <Value>(act: () => Promise<Value>) => Promise.all(Array.from({ length: burst }, act));
   return {
     async subject() {
-      await poolIsFull(instance, target);
+      await place.poolIsFull(instance, target);
       const all = await many(async () => {
         const from = monotonicMs();
         const session = await client.create();
@@ -55,9 +57,9 @@ async function openPair(): Promise<Pair> {
       return { samples: all.map(({ ms }) => ms) };
     },
     async peer() {
-      await poolIsFull(instance, target);
+      await place.poolIsFull(instance, target);
       await using stack = new AsyncDisposableStack();
-      const all = await many(async () => stack.use(await startRaw(likeness)));
+      const all = await many(async () => stack.use(await start()));
       return { samples: all.map(({ startMs }) => startMs) };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),

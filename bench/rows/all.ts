@@ -1,8 +1,8 @@
 import type { Row } from '../lib/measure.ts';
 import { P01 } from './P01.ts';
 import { P02 } from './P02.ts';
-import { P03 } from './P03.ts';
-import { P04 } from './P04.ts';
+import { P03, P03Cluster } from './P03.ts';
+import { P04, P04Cluster } from './P04.ts';
 import { P06 } from './P06.ts';
 import { P07 } from './P07.ts';
 import { P09 } from './P09.ts';
@@ -20,13 +20,19 @@ import { P31 } from './P31.ts';
 import { P60 } from './P60.ts';
 import { P61 } from './P61.ts';
 import { P62 } from './P62.ts';
+import { P63 } from './P63.ts';
+import { P71 } from './P71.ts';
+import { P72 } from './P72.ts';
+import { P73 } from './P73.ts';
 
 /** Every row there is; a new one is its file and a line here. */
 export const rows: readonly Row[] = [
   P01,
   P02,
   P03,
+  P03Cluster,
   P04,
+  P04Cluster,
   P06,
   P07,
   P09,
@@ -45,4 +51,8 @@ export const rows: readonly Row[] = [
   P60,
   P61,
   P62,
+  P63,
+  P71,
+  P72,
+  P73,
 ];

@@ -1,0 +1,78 @@
+import { startRaw } from '../peers/raw-container.ts';
+import { podLikenessOf, startPod } from '../peers/raw-pod.ts';
+import type { SessionClient } from './client.ts';
+import { type Cluster, missingCluster, openCluster } from './cluster.ts';
+import { likenessOf, missingEngine } from './engine-api.ts';
+import { monotonicMs } from './generator.ts';
+import type { Row } from './measure.ts';
+import { standing } from './warm-pool.ts';
+
+// Where rows that compare starts can be: the settings for a server there, and an equal sandbox without Corral.
+
+export type Start = () => Promise<{ readonly startMs: number } & AsyncDisposable>;
+export interface Place extends AsyncDisposable {
+  readonly settings: Readonly<Record<string, string>>;
+  /** Of the server that is behind the client. */
+  rawStart(client: SessionClient): Promise<Start>;
+  /** Resolves once so many of this installation stand ready, and nothing was started for a moment. */
+  poolIsFull(instance: string, target: number): Promise<void>;
+}
+export type PlaceName = 'docker' | 'kubernetes';
+export const peerAt: Readonly<Record<PlaceName, string>> = {
+  docker: 'engine-api-container',
+  kubernetes: 'kubernetes-api-pod',
+};
+export const missingAt: Readonly<Record<PlaceName, Row['missing']>> = {
+  docker: missingEngine,
+  kubernetes: missingCluster,
+};
+
+export async function openPlace(name: PlaceName): Promise<Place> {
+  return name === 'docker' ? docker : onCluster(await openCluster());
+}
+
+const docker: Place = {
+  settings: { CORRAL_DRIVER: 'docker' },
+  async rawStart(client) {
+    const likeness = await likenessOf(client);
+    return () => startRaw(likeness);
+  },
+  poolIsFull: (instance, target) => untilFull(() => standing(instance), target),
+  async [Symbol.asyncDispose]() {},
+};
+
+function onCluster(cluster: Cluster): Place {
+  const warm = async (instance: string) => {
+    const pods = await cluster.podsOf(`corral/pool,corral/instance=${instance}`);
+    return pods.flatMap(({ metadata, status }) =>
+      status?.phase === 'Running' && !metadata?.deletionTimestamp ? (metadata?.name ?? []) : [],
+    );
+  };
+  return {
+    settings: cluster.settings,
+    async rawStart(client) {
+      const likeness = await podLikenessOf(cluster, client);
+      return () => startPod(cluster, likeness);
+    },
+    poolIsFull: (instance, target) => untilFull(() => warm(instance), target),
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+/** After one runs, its daemon has to answer before it can be claimed. */
+const settleMs = 600;
+const patienceMs = 120_000;
+
+async function untilFull(names: () => Promise<string[]>, target: number): Promise<void> {
+  const deadline = monotonicMs() + patienceMs;
+  let since = monotonicMs();
+  for (let before = ''; ; ) {
+    const now = await names();
+    if (now.join() !== before || now.length < target) since = monotonicMs();
+    if (monotonicMs() - since >= settleMs) return;
+    if (monotonicMs() > deadline)
+      throw new Error(`the pool has ${now.length} of ${target} after ${patienceMs / 1_000} s`);
+    before = now.join();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
