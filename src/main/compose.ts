@@ -32,6 +32,7 @@ import { terminalService } from '../session/terminals.ts';
 import { type WorkspaceService, workspaceService } from '../session/workspaces.ts';
 import { largeAside } from '../store/large/large.ts';
 import { storeEventLog } from '../store/log.ts';
+import { withRecent } from '../store/recent.ts';
 import { toolRegistry } from '../tools/registry.ts';
 import { closeBlobs, openBlobs } from './blobs.ts';
 import { openDriver, sandboxFolder } from './driver.ts';
@@ -97,7 +98,8 @@ export async function compose({
   const config = { ...settings, dataDir };
   const bare = given.store ?? stack.use(await openStore({ config, logger, closing, say }));
   const blobs = stack.adopt(await openBlobs(config, clock), closeBlobs);
-  const large = largeAside({ store: bare, blobs, newId: () => ids.short(), now: clock.now });
+  const recent = bare.durable && !bare.shared ? withRecent(bare) : bare;
+  const large = largeAside({ store: recent, blobs, newId: () => ids.short(), now: clock.now });
   const { store } = large;
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(dataDir, ids));
   const instance = config.instance ?? (await ownName());

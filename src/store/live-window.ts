@@ -73,7 +73,7 @@ export class LiveWindow {
 }
 
 /** About how much text a value holds. */
-function charsIn(value: unknown): number {
+export function charsIn(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;
   let chars = 0;

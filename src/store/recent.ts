@@ -1,0 +1,149 @@
+import type { SessionEvent } from '../core/events.ts';
+import type { SessionId } from '../core/ids.ts';
+import type { Append, EventPage, EventStore, Store } from '../core/ports.ts';
+import { charsIn } from './live-window.ts';
+
+/** What is kept in memory of all logs together, and of each at most. */
+export interface RecentLimits {
+  readonly logs: number;
+  readonly chars: number;
+  readonly eventsEach: number;
+  readonly charsEach: number;
+}
+const usual: RecentLimits = { logs: 256, chars: 4 * 1024 * 1024, eventsEach: 512, charsEach: 256 * 1024 };
+
+/** The end of a log without a hole: all there is of it behind `from`. */
+interface Tail extends Omit<EventPage, 'events'> {
+  from: number;
+  head: number;
+  readonly events: SessionEvent[];
+  readonly sizes: number[];
+  chars: number;
+}
+
+/** The same store, for which nobody else may write: what was written or read a moment ago is not asked of it again. */
+export function withRecent(store: Store, limits?: RecentLimits): Store {
+  const { name, durable, shared, inbox, leases, commands, records } = store;
+  return {
+    ...{ name, durable, shared, inbox, leases, commands, records },
+    events: recentEvents(store.events, limits),
+    settle: () => store.settle(),
+    check: (signal) => store.check(signal),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Keeps the newest events of the logs in use. To read a page elsewhere is to wake another thread and be woken by it,
+ * which takes longer than all the rest of a request. The same event is the same object each time it is read from here,
+ * so that what a dialect makes of it may be kept by the object's identity.
+ */
+export function recentEvents(events: EventStore, limits: RecentLimits = usual): EventStore {
+  const tails = new Map<SessionId, Tail>(); // the one longest unused first
+  let chars = 0;
+  /** A page that was read while something was changed may be of before. */
+  let changes = 0;
+
+  function forget(id: SessionId): void {
+    chars -= tails.get(id)?.chars ?? 0;
+    tails.delete(id);
+  }
+
+  function use(id: SessionId, tail: Tail): void {
+    tails.delete(id);
+    tails.set(id, tail);
+    for (const [oldest] of tails) {
+      if (tails.size <= limits.logs && chars <= limits.chars) return;
+      forget(oldest);
+    }
+  }
+
+  function grow(tail: Tail, event: SessionEvent): void {
+    const size = charsIn(event.data);
+    tail.events.push(event);
+    tail.sizes.push(size);
+    tail.chars += size;
+    chars += size;
+    while (tail.events.length > limits.eventsEach || tail.chars > limits.charsEach) {
+      tail.from = tail.events.shift()?.seq ?? tail.head;
+      const gone = tail.sizes.shift() ?? 0;
+      tail.chars -= gone;
+      chars -= gone;
+    }
+  }
+
+  function appended({ sessionId, after, at, facts }: Append): void {
+    if (facts.length === 0) return;
+    const tail = tails.get(sessionId) ?? (after === 0 ? emptyTail(0, { thinned: 0, trimmed: 0 }) : undefined);
+    if (!tail || after + facts.length <= tail.head) return; // one that was read meanwhile holds it
+    if (after !== tail.head) {
+      forget(sessionId);
+      return;
+    }
+    facts.forEach((fact, n) => {
+      grow(tail, { seq: after + n + 1, sessionId, ts: at, ...fact });
+    });
+    tail.head = after + facts.length;
+    use(sessionId, tail);
+  }
+
+  function read(id: SessionId, after: number, { events: found, head, ...marks }: EventPage): void {
+    if (found.at(-1)?.seq !== head) return;
+    forget(id);
+    const tail = emptyTail(after, marks);
+    for (const event of found) grow(tail, event);
+    tail.head = head;
+    use(id, tail);
+  }
+
+  /** What is in the store when it did not go well is not known. */
+  async function changing<Value>(id: SessionId, change: () => Promise<Value>): Promise<Value> {
+    forget(id);
+    try {
+      return await change();
+    } finally {
+      changes++;
+      forget(id);
+    }
+  }
+
+  return {
+    ...events,
+    async append(entry) {
+      try {
+        const head = await events.append(entry);
+        changes++;
+        appended(entry);
+        return head;
+      } catch (thrown) {
+        changes++;
+        forget(entry.sessionId);
+        throw thrown;
+      }
+    },
+    async page(id, after, limit) {
+      const tail = tails.get(id);
+      if (tail && after >= tail.from) {
+        use(id, tail);
+        return pageOf(tail, after, limit);
+      }
+      const before = changes;
+      const page = await events.page(id, after, limit);
+      if (before === changes) read(id, after, page);
+      return page;
+    },
+    compact: (id, keep) => changing(id, () => events.compact(id, keep)),
+    restore: (id, given, marks) => changing(id, () => events.restore(id, given, marks)),
+    erase: (id) => changing(id, () => events.erase(id)),
+  };
+}
+
+const emptyTail = (from: number, { thinned, trimmed }: Pick<EventPage, 'thinned' | 'trimmed'>): Tail => ({
+  ...{ from, head: from, events: [], sizes: [], chars: 0 },
+  ...{ thinned, trimmed },
+});
+
+function pageOf({ events, head, thinned, trimmed }: Tail, after: number, limit: number): EventPage {
+  const begin = events.findLastIndex(({ seq }) => seq <= after) + 1;
+  return { events: events.slice(begin, begin + limit), head, thinned, trimmed };
+}
