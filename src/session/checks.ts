@@ -3,17 +3,18 @@ import { deadline } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
-import type { SessionRecord } from '../core/records.ts';
 import type { Model } from '../llm/model.ts';
 import type { CheckResult, ServiceHealth } from './service.ts';
+import type { SessionCounts } from './unfinished.ts';
 
 interface Deps {
   readonly store: Store;
   readonly driver: Driver;
   readonly model: Model;
   readonly clock: Clock;
-  sessions(): Promise<readonly Pick<SessionRecord, 'status'>[]>;
+  sessions(): Promise<SessionCounts>;
 }
+const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole answer must come within a second
 
 /** What works and what does not; a part that hangs is unhealthy, not slow. */
@@ -24,14 +25,13 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   const [storage, sandbox, sessions] = await Promise.all([
     verdict(until, () => store.check(until)),
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
-    deps.sessions().catch(() => []),
+    deps.sessions().catch(() => none),
   ]);
-  const count = (status: SessionRecord['status']) => sessions.filter((session) => session.status === status).length;
   return {
     storage,
     sandbox: { ...sandbox, driver: driver.name },
     model: { status: 'healthy', name: model.name },
-    sessions: { total: sessions.length, running: count('running'), waiting: count('waiting') },
+    sessions,
   };
 }
 

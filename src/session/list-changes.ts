@@ -50,11 +50,12 @@ export class ListChanges {
   async #look(before: ReadonlyMap<SessionId, Seen> | undefined): Promise<ReadonlyMap<SessionId, Seen>> {
     const { records, changed, deleted } = this.#options;
     const now = new Map<SessionId, Seen>();
-    for (const { version, doc } of await records.list('session')) {
-      const record = StoredSession.parse(doc);
-      if (record.deleting) continue;
-      now.set(record.id, { version, record });
-      if (before && before.get(record.id)?.version !== version) changed(record);
+    for (const { id, version, doc } of await records.list('session')) {
+      const known = before?.get(id as SessionId);
+      const seen = known?.version === version ? known : { version, record: StoredSession.parse(doc) };
+      if (seen.record.deleting) continue;
+      now.set(seen.record.id, seen);
+      if (before && seen !== known) changed(seen.record);
     }
     for (const [id, { record }] of before ?? []) if (!now.has(id)) deleted(record);
     return now;

@@ -93,7 +93,8 @@ export interface SessionService {
   /** Somebody watches: unread messages are none while at least one does. */
   watching(id: SessionId): Disposable;
 
-  sandbox(id: SessionId): Promise<SandboxView>;
+  /** `known`: the session as it was just read; it is then not read again. */
+  sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
   /** Starts the sandbox when it is stopped. Rejects: sandbox_unavailable and the driver's other codes. */
   exec(
     id: SessionId,

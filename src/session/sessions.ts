@@ -14,11 +14,12 @@ import { eventsFrom } from './hydrate.ts';
 import { ListChanges } from './list-changes.ts';
 import { SessionsNews } from './news.ts';
 import type { Presence } from './presence.ts';
-import { newSession, publicRecord, StoredSession } from './projection.ts';
+import { newSession, StoredSession } from './projection.ts';
 import { removeSession } from './removal.ts';
-import type { ListWish, SendCommand, Sent, SessionChange, SessionService } from './service.ts';
+import type { SendCommand, Sent, SessionChange, SessionService } from './service.ts';
+import { SessionList, shown } from './session-list.ts';
 import { fileFromLog, shellFromLog } from './stopped-views.ts';
-import { unfinishedKind } from './unfinished.ts';
+import { countSessions, unfinishedKind } from './unfinished.ts';
 
 interface Deps {
   readonly store: Store;
@@ -41,51 +42,21 @@ interface Deps {
 const maxText = 200_000;
 const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
 const viewMs = 5_000;
-const mostAtOnce = 1_000; // of the list, when most of it is not wanted
 
 export function sessionService(deps: Deps): SessionService {
   const { store, log, engine, driver, presence, clock, ids, closing } = deps;
 
+  const list = new SessionList({ records: store.records, shared: store.shared });
   const gone = () => new AppError('session_not_found', 'There is no such session.');
   const burying = new Set<SessionId>();
 
   async function stored(id: SessionId): Promise<StoredSession> {
     const live = engine.live(id)?.writer.record;
-    const record = live ?? (await read(id));
+    const record = live ?? (await list.get(id));
     if (!record || record.deleting) throw gone();
     return record;
   }
-  async function read(id: SessionId): Promise<StoredSession | undefined> {
-    const found = await store.records.get('session', id);
-    return found && StoredSession.parse(found.doc);
-  }
-  /** Only to be counted, so as they stand in the store: it is asked for all the time, with however many sessions. */
-  async function counted(): Promise<Pick<StoredSession, 'status'>[]> {
-    const records = await store.records.list('session');
-    return records.flatMap(({ doc }) => ((doc as StoredSession).deleting ? [] : (doc as StoredSession)));
-  }
-  const count = async () => (await counted()).length;
-  async function all(): Promise<StoredSession[]> {
-    const records = (await store.records.list('session')).map(({ doc }) => StoredSession.parse(doc));
-    return records.filter(({ deleting }) => !deleting);
-  }
-
-  /** Costs what it shows, however many sessions are stored. */
-  async function part({ limit, after, keep }: ListWish): Promise<SessionRecord[]> {
-    const found: SessionRecord[] = [];
-    let place = after && { sort: after.latestMessageAt, id: after.id };
-    for (let chunk = limit; found.length < limit; chunk = Math.min(2 * chunk, mostAtOnce)) {
-      const records = await store.records.list('session', { limit: chunk, ...(place && { after: place }) });
-      for (const { doc } of records) {
-        const record = StoredSession.parse(doc);
-        place = { sort: record.latestMessageAt, id: record.id };
-        const shown = publicRecord(record);
-        if (!record.deleting && keep(shown)) found.push(shown);
-      }
-      if (records.length < chunk) break;
-    }
-    return found;
-  }
+  const count = () => countSessions(store.records, (id) => engine.live(id)?.writer.record);
 
   /** The tombstone, wherever the session is; also where its log cannot be read any more. */
   async function bury(id: SessionId): Promise<void> {
@@ -95,24 +66,29 @@ export function sessionService(deps: Deps): SessionService {
       const doc = { ...StoredSession.parse(found.doc), deleting: true };
       await store.records.put({ kind: unfinishedKind, id, doc: {} });
       await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
+      list.heard(doc);
     });
   }
 
   async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
     await stored(id);
-    return publicRecord(StoredSession.parse(await engine.change(id, wish)));
+    return shown(StoredSession.parse(await engine.change(id, wish)));
   }
 
   const news = new SessionsNews();
   const changed = (record: StoredSession) => {
-    if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
+    if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
   };
   const elsewhere = new ListChanges({
     ...{ records: store.records, clock, changed },
-    deleted: (record) => news.tell({ type: 'deleted', session: publicRecord(record) }),
+    deleted: (record) => news.tell({ type: 'deleted', session: shown(record) }),
   });
   log.onAppend(({ puts = [] }) => {
-    for (const { kind, doc } of puts) if (kind === 'session') changed(doc as StoredSession);
+    for (const { kind, doc } of puts) {
+      if (kind !== 'session') continue;
+      list.heard(doc as StoredSession);
+      changed(doc as StoredSession);
+    }
   });
 
   return {
@@ -127,7 +103,7 @@ export function sessionService(deps: Deps): SessionService {
     }) {
       // The tombstones among them matter only where it is close.
       const isClose = (await store.records.count('session')) >= deps.maxSessions;
-      if (isClose && (await count()) >= deps.maxSessions) {
+      if (isClose && (await count()).total >= deps.maxSessions) {
         const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
         throw new AppError('sandbox_capacity', message);
       }
@@ -140,18 +116,17 @@ export function sessionService(deps: Deps): SessionService {
       const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
       await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
       engine.wake(id, 'start');
-      return publicRecord(doc);
+      return shown(doc);
     },
 
-    list: async (only) => (only ? await part(only) : (await all()).map(publicRecord)),
-    get: async (id) => publicRecord(await stored(id)),
+    list: (only) => (only ? list.part(only) : list.all()),
+    get: async (id) => (!engine.live(id) && list.known(id)) || shown(await stored(id)),
 
     rename: (id, title) => change(id, { title }),
     update: change,
     async *watch(signal) {
-      const list = async () => (await all()).map(publicRecord);
       using _elsewhere = store.shared ? elsewhere.watch() : undefined;
-      yield* news.watch(list, AbortSignal.any([signal, closing]));
+      yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
     },
 
     async delete(id) {
@@ -159,7 +134,7 @@ export function sessionService(deps: Deps): SessionService {
       if (burying.has(id)) throw gone(); // a second delete in the same moment
       burying.add(id);
       await bury(id).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
-      news.tell({ type: 'deleted', session: publicRecord(record) });
+      news.tell({ type: 'deleted', session: shown(record) });
       // From here on it succeeds: what cannot be cleaned up now is tried again, by the reconciler.
       const done = removeSession(deps, id).catch(() => {});
       await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));
@@ -222,8 +197,8 @@ export function sessionService(deps: Deps): SessionService {
       return watch;
     },
 
-    async sandbox(id): Promise<SandboxView> {
-      const { sandboxState: state } = await stored(id);
+    async sandbox(id, known): Promise<SandboxView> {
+      const { sandboxState: state } = known ?? (await stored(id));
       const sandboxId = sandboxIdOf(id);
       return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
     },
@@ -254,7 +229,7 @@ export function sessionService(deps: Deps): SessionService {
       return bytes.toString('utf8');
     },
 
-    health: (signal) => serviceHealth({ ...deps, sessions: counted }, signal),
+    health: (signal) => serviceHealth({ ...deps, sessions: count }, signal),
   };
 
   /** From the sandbox while it runs; looking at a session does not start one. */

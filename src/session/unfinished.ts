@@ -36,6 +36,28 @@ export async function markedSessions(records: RecordStore): Promise<Marked[]> {
   });
 }
 
+export interface SessionCounts {
+  readonly total: number;
+  readonly running: number;
+  readonly waiting: number;
+}
+
+/** Those that run, wait or are being deleted are among the unfinished: the others need not be looked at. */
+export async function countSessions(
+  records: RecordStore,
+  live: (id: SessionId) => StoredSession | undefined,
+): Promise<SessionCounts> {
+  const [stored, marks] = await Promise.all([records.count('session'), records.list(unfinishedKind)]);
+  const ids = marks.map(({ id }) => SessionId.parse(id));
+  const here = ids.flatMap((id) => live(id) ?? []);
+  const elsewhere = ids.filter((id) => !live(id));
+  const found = [...here, ...(await sessionsOf(records, elsewhere))];
+  const gone = found.filter(({ deleting }) => deleting).length;
+  const count = (status: StoredSession['status']) =>
+    found.filter((record) => !record.deleting && record.status === status).length;
+  return { total: Math.max(0, stored - gone), running: count('running'), waiting: count('waiting') };
+}
+
 /** Not the one that somebody put meanwhile. */
 export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);

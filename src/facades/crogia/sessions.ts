@@ -47,7 +47,7 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
 }
 
 async function sessionInfo(session: SessionRecord, sessions: Pick<SessionService, 'sandbox'>) {
-  const { workdir } = await sessions.sandbox(session.id);
+  const { workdir } = await sessions.sandbox(session.id, session);
   return {
     session_id: session.id,
     container_id: sandboxIdOf(session.id),

@@ -44,7 +44,7 @@ export const sessionsRouter = router({
 
   list: procedure
     .input(ListInput.optional())
-    .output(z.object({ items: z.array(Session), nextCursor: z.string().nullable() }))
+    .output(z.object({ items: z.array(z.custom<Session>()), nextCursor: z.string().nullable() }))
     .query(async ({ ctx, input }) => {
       const { limit, cursor, status, projectId } = ListInput.parse(input ?? {});
       if (projectId !== undefined) await ctx.services.projects.get(projectId);
@@ -57,7 +57,7 @@ export const sessionsRouter = router({
       const items = wanted.slice(0, limit);
       const last = items.at(-1);
       return {
-        items: items.map(toSession),
+        items: items.map(listed),
         nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
       };
     }),
@@ -95,6 +95,17 @@ export const sessionsRouter = router({
 
   watch: procedure.subscription(({ ctx, signal = never }) => counted(ctx, news(ctx, signal))),
 });
+
+const made = new WeakMap<SessionRecord, Session>();
+
+/** What a list shows of a session is made and checked once, and stays for as long as the session does not change. */
+function listed(record: SessionRecord): Session {
+  const known = made.get(record);
+  if (known) return known;
+  const session = Session.parse(toSession(record));
+  made.set(record, session);
+  return session;
+}
 
 export interface News {
   readonly type: 'changed' | 'deleted';
