@@ -10,7 +10,7 @@ import { createModel } from '../llm/registry.ts';
 import type { Logger } from '../observability/logger.ts';
 import { agentConfigService } from '../session/agent-configs.ts';
 import { agentProfiles } from '../session/agent-profile.ts';
-import type { EngineOptions } from '../session/engine.ts';
+import type { EngineOptions } from '../session/engine-options.ts';
 import { modelCache } from '../session/models.ts';
 import type { Profile } from '../session/profile.ts';
 import { ProjectCopies } from '../session/project-copies.ts';

@@ -1,0 +1,124 @@
+import type { SessionCommand } from '../../machines/session.ts';
+import { AppError } from '../core/errors.ts';
+import type { SessionFact } from '../core/events.ts';
+import type { SessionId } from '../core/ids.ts';
+import { alreadySent } from './already-sent.ts';
+import { Crossing, type Wish } from './crossing.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { inTurn } from './in-turn.ts';
+import type { Live } from './live.ts';
+import type { Ownership } from './ownership.ts';
+import type { StoredSession } from './projection.ts';
+import type { Residents } from './residents.ts';
+import type { SandboxUses } from './sandbox-uses.ts';
+import type { Supervision } from './supervision.ts';
+
+interface Deps extends Pick<EngineOptions, 'store' | 'log' | 'clock' | 'ids' | 'logger' | 'startTimeoutMs'> {
+  readonly residents: Residents;
+  readonly ownership: Ownership;
+  readonly supervision: () => Supervision;
+  readonly uses: SandboxUses;
+}
+/** What the world has to say of a session. */
+export type Note = { readonly type: 'egress' | 'sandbox.phase' | 'desktop'; readonly data: unknown };
+
+/** What is wanted of sessions: done here where they are ours, else by the server that works on them. */
+export class Wishes implements AsyncDisposable {
+  readonly #deps: Deps;
+  readonly #sends = inTurn();
+  /** To the owners of other sessions; undefined where there can be no other server. */
+  readonly #crossing: Crossing | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { store, ownership, clock, ids, logger } = deps;
+    if (!ownership.isShared) return;
+    const act = (...asked: Parameters<Wishes['act']>) => this.act(...asked);
+    const warn = (err: unknown, text: string) => logger.warn({ err }, text);
+    this.#crossing = new Crossing({ commands: store.commands, ownership, clock, ids, act, warn });
+  }
+
+  start(): void {
+    this.#crossing?.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#crossing?.[Symbol.asyncDispose]();
+  }
+
+  command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    if (!this.#crossing) return this.#deps.supervision().command(id, command);
+    return this.#crossing.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
+  }
+
+  change(id: SessionId, wish: Partial<StoredSession>): Promise<StoredSession> {
+    return this.#route(id, { name: 'change', body: wish }, () => this.#change(id, wish));
+  }
+
+  /** Has the owner of a session that is not ours count its sandbox as used now, and start it where it does not run. */
+  async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
+    await this.#route(id, { name: 'use', body: null }, async () => {}, signal);
+  }
+
+  note(id: SessionId, note: Note): void {
+    const { residents, ownership } = this.#deps;
+    if (!residents.get(id) && this.#crossing && ownership.epochOf(id) === undefined) {
+      void this.#crossing.post(id, { name: 'note', body: note }).catch(() => {});
+      return;
+    }
+    this.#note(id, note);
+  }
+
+  async reach(id: SessionId): Promise<Live> {
+    await this.#deps.supervision().command(id, { type: 'cmd.touch', commandId: this.#deps.ids.short() });
+    return this.#deps.residents.the(id);
+  }
+
+  /**
+   * Does what another server wished of a session of ours; `again`: it may have been done before. Rejects with `fenced`
+   * where it is not ours any more: the wish stays where it is, for whoever has the session now.
+   */
+  async act(id: SessionId, { name, body }: Wish, again: { readonly since: number } | undefined): Promise<unknown> {
+    const { uses, startTimeoutMs } = this.#deps;
+    if (name === 'change') return await this.#change(id, body as Partial<StoredSession>);
+    if (name === 'note') return this.#note(id, body as Note);
+    if (name === 'use') {
+      const used = await uses.useHere(id, AbortSignal.timeout(startTimeoutMs));
+      return await used[Symbol.asyncDispose]();
+    }
+    if (name !== 'command') throw new AppError('unsupported', 'This server is older than the one that asked.');
+    return await this.#once(id, body as SessionCommand, again);
+  }
+
+  /** A message is asked for once at a time, and not where it is in the log already: whoever asked may have asked twice. */
+  #once<Value>(id: SessionId, command: SessionCommand, again?: { readonly since: number }): Promise<Value> {
+    const supervision = this.#deps.supervision();
+    if (command.type !== 'cmd.send') return supervision.command(id, command);
+    return this.#sends(command.messageId, async () => {
+      if (!again) return await supervision.command<Value>(id, command);
+      await this.reach(id); // what is added to the log after this look is added by us, or refuses us
+      const sent = await alreadySent(this.#deps.log, id, command, again);
+      return (sent as Value | undefined) ?? (await supervision.command<Value>(id, command));
+    });
+  }
+
+  async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
+    const { writer } = this.#deps.residents.get(id) ?? (await this.reach(id));
+    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+    if (Object.keys(marks).length > 0) await writer.amend(marks);
+    else await writer.settled();
+    return writer.record;
+  }
+
+  #note(id: SessionId, note: Note): void {
+    const live = this.#deps.residents.get(id);
+    const whole = { ...note, runId: live?.scribe?.runId ?? null } as SessionFact;
+    live?.writer.write([whole]).catch((error: unknown) => {
+      this.#deps.logger.warn({ session: id, err: error }, 'an event could not be written');
+    });
+  }
+
+  #route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+    return this.#crossing ? this.#crossing.route(id, wish, here, signal) : here();
+  }
+}
