@@ -5,7 +5,8 @@ import { Line } from './line.js';
 import { Files } from './panels.js';
 import { SessionView } from './session-view.js';
 import { Sessions } from './sessions.js';
-import { authorization, keepToken, protocols, takeToken } from './token.js';
+import { authorization, protocols, takeToken } from './token.js';
+import { askToken } from './token-dialog.js';
 
 let token = takeToken();
 let line;
@@ -151,23 +152,6 @@ async function enter() {
   const info = response?.ok ? (await response.json()).result.data : undefined;
   if (info) byId('about').textContent = `${info.model} · ${info.driver} · ${info.version}`;
   return undefined;
-}
-
-function askToken() {
-  const dialog = byId('ask-token');
-  const { promise, resolve } = Promise.withResolvers();
-  dialog.showModal();
-  dialog.addEventListener(
-    'close',
-    () => {
-      const given = byId('token').value.trim();
-      byId('token').value = '';
-      keepToken(given);
-      resolve(given);
-    },
-    { once: true },
-  );
-  return promise;
 }
 
 async function start() {

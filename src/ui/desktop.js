@@ -2,7 +2,8 @@ import { Channel } from './desktop-channel.js';
 import { typeInto } from './desktop-keys.js';
 import { byId } from './dom.js';
 import RFB from './novnc/core/rfb.js';
-import { authorization, keepToken, protocols, takeToken } from './token.js';
+import { authorization, protocols, takeToken } from './token.js';
+import { askToken } from './token-dialog.js';
 
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
@@ -140,18 +141,10 @@ async function needsToken() {
   const answer = await fetch(`${api}/desktop`, { headers: authorization(token) }).catch(() => undefined);
   if (answer?.status !== 401 || framed) return false;
   show('failed', 'This server asks for a token.', 'Try again');
-  const dialog = byId('ask-token');
-  dialog.addEventListener(
-    'close',
-    () => {
-      token = byId('token').value.trim() || null;
-      byId('token').value = '';
-      if (token) keepToken(token);
-      connect();
-    },
-    { once: true },
-  );
-  dialog.showModal();
+  void askToken().then((given) => {
+    token = given || null;
+    connect();
+  });
   return true;
 }
 

@@ -1,32 +1,15 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
 import { rfbClient } from '../../support/rfb-client.ts';
-import { listenToInput, type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+import { shownDesktop } from '../../support/shown-desktop.ts';
+import { listenToInput } from '../../support/xvnc.ts';
 
 // The page with noVNC in it, in a real browser, on a real Xvnc.
-const run = promisify(execFile);
 const shots = process.env.CORRAL_SCREENSHOTS;
-let desktop: TestDesktop;
-let server: TestServer;
+const shown = shownDesktop(72);
 
-beforeAll(async () => {
-  desktop = await testDesktop(72);
-  server = await testServer();
-  server.others.desktop.client = desktop.client;
-});
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await desktop?.[Symbol.asyncDispose]();
-});
-
-const paint = (color: string) => run('xsetroot', ['-solid', color], { env: desktop.env });
 const shot = async (page: Page, name: string) => {
   if (shots) await page.screenshot({ path: join(shots, `${name}.png`) });
 };
@@ -40,11 +23,10 @@ const seen = (page: Page) =>
 const live = (page: Page) => page.getByText('Live', { exact: true }).waitFor();
 
 async function opened(context: TestContext, size: { width: number; height: number }, query = '') {
-  await needs(context, 'xvnc');
-  const id = SessionId.parse(await server.newSession());
+  const { id, url } = await shown.session(context);
   const seat = await browse(context, size);
-  await seat.page.goto(`${server.url}/sessions/${id}/desktop${query}`);
-  return { ...seat, id, vnc: `${server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc` };
+  await seat.page.goto(`${shown.server.url}/sessions/${id}/desktop${query}`);
+  return { ...seat, id, vnc: url() };
 }
 
 describe.each([
@@ -54,12 +36,12 @@ describe.each([
   test('the page shows what is drawn, and a person takes control, types and gives it back', async (context) => {
     const { page, complaints } = await opened(context, size);
     await live(page);
-    await paint('#2060a0');
+    await shown.paint('#2060a0');
     await expect.poll(() => seen(page)).toBe('32 96 160');
     await shot(page, `desktop-${size.width}-watching`);
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
 
-    using input = await listenToInput(desktop);
+    using input = await listenToInput(shown.desktop);
     await page.getByRole('button', { name: 'Take control' }).click();
     await page.getByText('You have keyboard and mouse').waitFor({ state: 'attached' });
     await page.keyboard.press('q');
@@ -84,7 +66,7 @@ test('with the keyboard alone: through the tools, into the screen and out again'
     order.push(await page.evaluate('document.activeElement.id || document.activeElement.tagName'));
   }
   expect(order).toEqual(['view-only', 'scale', 'CANVAS']);
-  using input = await listenToInput(desktop);
+  using input = await listenToInput(shown.desktop);
   await page.keyboard.press('Tab'); // goes to the desktop
   await expect.poll(input.text).toMatch(/RawKeyPress/);
   expect(await page.evaluate('document.activeElement.tagName')).toBe('CANVAS');
@@ -98,7 +80,7 @@ test('with the keyboard alone: through the tools, into the screen and out again'
 test('view only, the keyboard stays here; another viewer that drives is shown, and taken over from', async (context) => {
   const { page, vnc } = await opened(context, { width: 1280, height: 800 });
   await live(page);
-  using input = await listenToInput(desktop);
+  using input = await listenToInput(shown.desktop);
   await page.getByLabel('View only').check();
   await page.locator('#screen canvas').click();
   await page.keyboard.press('z');
@@ -114,11 +96,11 @@ test('view only, the keyboard stays here; another viewer that drives is shown, a
 test('a display that dies is waited for; a desktop that was stopped is not started behind anybody', async (context) => {
   const { page, id } = await opened(context, { width: 1280, height: 800 });
   await live(page);
-  await desktop.crash();
+  await shown.desktop.crash();
   await live(page);
-  await paint('#906030');
+  await shown.paint('#906030');
   await expect.poll(() => seen(page)).toBe('144 96 48');
-  expect((await server.call('POST', `/api/v1/sessions/${id}/desktop/stop`)).body.data.state).toBe('stopped');
+  expect((await shown.server.call('POST', `/api/v1/sessions/${id}/desktop/stop`)).body.data.state).toBe('stopped');
   await page.getByText('The desktop was stopped').waitFor();
   await shot(page, 'desktop-1280-stopped');
   await page.getByRole('button', { name: 'Start it again' }).click();
@@ -128,13 +110,13 @@ test('a display that dies is waited for; a desktop that was stopped is not start
 test('a session that is not there and a sandbox without a desktop are said, and not tried for ever', async (context) => {
   const { page, id } = await opened(context, { width: 390, height: 844 });
   await live(page);
-  await page.goto(`${server.url}/sessions/0123456789abcdef/desktop`);
+  await page.goto(`${shown.server.url}/sessions/0123456789abcdef/desktop`);
   await page.getByText('Session not found').waitFor();
-  server.others.desktop.client = undefined;
-  await page.goto(`${server.url}/sessions/${id}/desktop`);
+  shown.server.others.desktop.client = undefined;
+  await page.goto(`${shown.server.url}/sessions/${id}/desktop`);
   await page.getByText('VNC is not available').waitFor();
   await shot(page, 'desktop-390-absent');
-  server.others.desktop.client = desktop.client;
+  shown.server.others.desktop.client = shown.desktop.client;
   await page.getByRole('button', { name: 'Try again' }).click();
   await live(page);
 });

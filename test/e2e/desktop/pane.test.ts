@@ -1,39 +1,21 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
+import { describe, expect, test } from 'vitest';
 import { browse } from '../../support/browser.ts';
-import { needs } from '../../support/components.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
-import { type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+import { shownDesktop } from '../../support/shown-desktop.ts';
 
 // The desktop within the main page: a frame with the page that shows it.
-const run = promisify(execFile);
 const shots = process.env.CORRAL_SCREENSHOTS;
-let desktop: TestDesktop;
-let server: TestServer;
-
-beforeAll(async () => {
-  desktop = await testDesktop(74);
-  server = await testServer();
-  server.others.desktop.client = desktop.client;
-});
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await desktop?.[Symbol.asyncDispose]();
-});
+const shown = shownDesktop(74);
 
 describe.each([
   ['a desktop', { width: 1280, height: 800 }],
   ['a phone', { width: 390, height: 844 }],
 ])('on %s', (_where, size) => {
   test('the main page offers a desktop that is stopped, starts it, and shows it as it runs', async (context) => {
-    await needs(context, 'xvnc');
-    await desktop.client.stop(AbortSignal.timeout(10_000));
-    const id = SessionId.parse(await server.newSession());
+    const { id } = await shown.session(context);
+    await shown.desktop.client.stop(AbortSignal.timeout(10_000));
     const { page, complaints } = await browse(context, size);
-    await page.goto(`${server.url}/#${id}`);
+    await page.goto(`${shown.server.url}/#${id}`);
     if (size.width < 860) await page.getByRole('button', { name: 'Desktop', exact: true }).click();
     const shot = async (name: string) => {
       if (shots) await page.screenshot({ path: join(shots, `pane-${size.width}-${name}.png`) });
@@ -43,7 +25,7 @@ describe.each([
     await page.getByRole('button', { name: 'Start the desktop' }).click();
     const pane = page.frameLocator('#desktop iframe');
     await pane.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
-    await run('xsetroot', ['-solid', '#2060a0'], { env: desktop.env });
+    await shown.paint('#2060a0');
     const colour = `(() => {
     const canvas = document.querySelector('#desktop iframe').contentDocument.querySelector('#screen canvas');
     return [...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3).join(' ');

@@ -1,51 +1,31 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { expect, type TestContext, test } from 'vitest';
 import WebSocket from 'ws';
-import { SessionId } from '../../../src/core/ids.ts';
-import { needs } from '../../support/components.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
 import { rfbClient } from '../../support/rfb-client.ts';
+import { shownDesktop } from '../../support/shown-desktop.ts';
 import { openWebSocket } from '../../support/sockets.ts';
-import { listenToInput, type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+import { listenToInput } from '../../support/xvnc.ts';
 
 // The relay with a real Xvnc behind it, and viewers that are better behaved or worse than real ones.
-const run = promisify(execFile);
-let desktop: TestDesktop;
-let server: TestServer;
-
-beforeAll(async () => {
-  desktop = await testDesktop(71);
-  server = await testServer();
-  server.others.desktop.client = desktop.client;
-});
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await desktop?.[Symbol.asyncDispose]();
-});
+const shown = shownDesktop(71);
 
 async function session(context: TestContext) {
-  await needs(context, 'xvnc');
-  const id = SessionId.parse(await server.newSession());
-  const path = `/api/v1/sessions/${id}/vnc`;
-  const url = (query = '') => `${server.url.replace('http', 'ws')}${path}${query}`;
+  const it = await shown.session(context);
   const facts = async () =>
-    (await Array.fromAsync(server.fake.sessions.history(id))).flatMap((event) =>
+    (await Array.fromAsync(shown.server.fake.sessions.history(it.id))).flatMap((event) =>
       event.type === 'desktop' ? [event.data.kind] : [],
     );
-  return { id, path, url, facts };
+  return { ...it, facts };
 }
-const paint = (color: string) => run('xsetroot', ['-solid', color], { env: desktop.env });
-const where = async () => (await run('xdotool', ['getmouselocation'], { env: desktop.env })).stdout.split(' scr')[0];
+const where = async () => (await shown.command('xdotool', 'getmouselocation')).split(' scr')[0];
 
 test('a viewer sees what is drawn, and its clicks arrive', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url());
   expect(viewer.ws.protocol).toBe('binary');
   expect(viewer.size).toEqual({ width: 640, height: 480 });
-  await paint('#c04010');
+  await shown.paint('#c04010');
   await expect.poll(() => viewer.pixel(320, 240)).toBe(0xc04010);
-  await paint('#104080');
+  await shown.paint('#104080');
   await expect.poll(() => viewer.pixel(5, 470)).toBe(0x104080);
   viewer.click(123, 45);
   await expect.poll(where).toBe('x:123 y:45');
@@ -57,18 +37,18 @@ test('a viewer sees what is drawn, and its clicks arrive', async (context) => {
 test('F127 who may only watch sees everything and moves nothing', async (context) => {
   const it = await session(context);
   const link = async (right: string) =>
-    (await server.call('POST', `${it.path}/signed-url`, { right })).body.data.signed_url as string;
-  await run('xdotool', ['mousemove', '7', '7'], { env: desktop.env });
-  const ways = [it.url('?view_only=1'), `${server.url.replace('http', 'ws')}${await link('view')}`];
+    (await shown.server.call('POST', `${it.path}/signed-url`, { right })).body.data.signed_url as string;
+  await shown.command('xdotool', 'mousemove', '7', '7');
+  const ways = [it.url('?view_only=1'), `${shown.server.url.replace('http', 'ws')}${await link('view')}`];
   for (const way of ways) {
     using viewer = await rfbClient(way);
     viewer.click(200, 200);
     viewer.key(0x61);
-    await paint('#208020');
+    await shown.paint('#208020');
     await expect.poll(() => viewer.pixel(100, 100)).toBe(0x208020);
     expect(await where()).toBe('x:7 y:7');
   }
-  using hands = await rfbClient(`${server.url.replace('http', 'ws')}${await link('control')}`);
+  using hands = await rfbClient(`${shown.server.url.replace('http', 'ws')}${await link('control')}`);
   hands.click(201, 202);
   await expect.poll(where).toBe('x:201 y:202');
 });
@@ -85,7 +65,7 @@ test('one person at a time has the keyboard and mouse, until it gives them back 
   await two.pixel(0, 0);
   expect(await where()).toBe('x:10 y:10');
 
-  const open = server.others.services.desktop.gate(it.id, AbortSignal.timeout(10_000)).then(() => 'open');
+  const open = shown.server.others.services.desktop.gate(it.id, AbortSignal.timeout(10_000)).then(() => 'open');
   two.ws.send('{"type":"take"}');
   await expect.poll(() => two.told.at(-1)?.who).toBe('you');
   two.click(30, 30);
@@ -105,7 +85,7 @@ test('what a driver holds down is let go when another takes over', async (contex
   const it = await session(context);
   using one = await rfbClient(it.url('?notices=1'));
   using two = await rfbClient(it.url('?notices=1'));
-  using seen = await listenToInput(desktop);
+  using seen = await listenToInput(shown.desktop);
   one.send([5, 1, 0, 50, 0, 50]);
   one.send([4, 1, 0, 0, 0, 0, 0xff, 0xe1]); // Shift goes down, and does not come up
   await expect.poll(seen.text).toMatch(/RawButtonPress.*RawKeyPress/s);
@@ -133,14 +113,14 @@ test('viewers that say what is no RFB are closed with the reason, and no other i
   using rude = await openWebSocket(it.url());
   rude.ws.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
   expect(await rude.closed).toMatchObject({ code: 1002 });
-  await paint('#777777');
+  await shown.paint('#777777');
   await expect.poll(() => good.pixel(1, 1)).toBe(0x777777);
 });
 
 test('a display that dies closes its viewers so that they come again, and the log says so', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url());
-  await desktop.crash();
+  await shown.desktop.crash();
   expect(await viewer.closed).toEqual({ code: 1012, reason: expect.stringContaining('connect again') });
   await expect.poll(it.facts).toContain('restarted');
   using again = await rfbClient(it.url());

@@ -1,40 +1,22 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
-import { SessionId } from '../../../src/core/ids.ts';
-import { needs } from '../../support/components.ts';
-import { type TestServer, testServer } from '../../support/http.ts';
+import { expect, type TestContext, test } from 'vitest';
 import { rfbClient } from '../../support/rfb-client.ts';
+import { shownDesktop } from '../../support/shown-desktop.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { pixelOf, vncBridge, vncdo } from '../../support/vnc-bridge.ts';
-import { listenToInput, type TestDesktop, testDesktop } from '../../support/xvnc.ts';
+import { listenToInput } from '../../support/xvnc.ts';
 
 // Many viewers, hostile ones, slow ones, and one that somebody else wrote.
-const run = promisify(execFile);
-let desktop: TestDesktop;
-let server: TestServer;
-
-beforeAll(async () => {
-  desktop = await testDesktop(73);
-  server = await testServer();
-  server.others.desktop.client = desktop.client;
-});
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-  await desktop?.[Symbol.asyncDispose]();
-});
+const shown = shownDesktop(73);
 
 async function session(context: TestContext) {
-  await needs(context, 'xvnc');
-  await desktop.client.start(AbortSignal.timeout(10_000));
-  const id = SessionId.parse(await server.newSession());
-  return { id, url: (query = '') => `${server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc${query}` };
+  const it = await shown.session(context);
+  await shown.desktop.client.start(AbortSignal.timeout(10_000));
+  return it;
 }
-const paint = (color: string) => run('xsetroot', ['-solid', color], { env: desktop.env });
 
 test('vncdotool sees what is drawn and types; where it may only watch, it types nothing', {
   timeout: 150_000,
@@ -45,10 +27,10 @@ test('vncdotool sees what is drawn and types; where it may only watch, it types 
   const picture = join(folder, 'seen.png');
   try {
     await using bridge = await vncBridge(it.url());
-    await paint('#3264c8');
+    await shown.paint('#3264c8');
     await viewer(bridge.port, 'capture', picture);
     expect(await pixelOf(picture, 300, 200)).toBe('50 100 200');
-    using input = await listenToInput(desktop);
+    using input = await listenToInput(shown.desktop);
     await viewer(bridge.port, 'move', '40', '40', 'key', 'k', 'pause', '0.2');
     await expect.poll(input.text).toMatch(/RawKeyPress/);
     await using watching = await vncBridge(it.url('?view_only=1'));
@@ -73,9 +55,9 @@ test('F127 of 100 viewers the first are served and the others told why not; one 
   expect(turnedAway).toHaveLength(84);
   expect(new Set(turnedAway.map(({ code }) => code))).toEqual(new Set([1013]));
   expect(turnedAway[0]?.reason).toContain('16 viewers');
-  expect((await server.others.services.desktop.status(it.id)).viewers).toBe(16);
+  expect((await shown.server.others.services.desktop.status(it.id)).viewers).toBe(16);
   for (const one of all) one.ws.close();
-  await expect.poll(() => desktop.streams.size, { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => shown.desktop.streams.size, { timeout: 10_000 }).toBe(0);
   using next = await rfbClient(it.url());
   expect(await next.pixel(0, 0)).toBeTypeOf('number');
 });
@@ -94,7 +76,7 @@ test('F127 garbage closes the viewer that sent it and no other, whatever it is',
   using huge = await rfbClient(it.url());
   huge.send(Buffer.alloc(3 * 1024 * 1024));
   expect(await huge.closed).toMatchObject({ code: 1002 });
-  await paint('#abcdef');
+  await shown.paint('#abcdef');
   await expect.poll(() => good.pixel(9, 9)).toBe(0xabcdef);
 });
 
@@ -103,11 +85,11 @@ test('F127 a viewer sees the new size of a screen that changes', async (context)
   using viewer = await rfbClient(it.url('?view_only=1'));
   viewer.send([2, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21]); // raw, and that it knows of new sizes
   await viewer.pixel(0, 0);
-  await run('xrandr', ['--output', 'VNC-0', '--mode', '800x600'], { env: desktop.env });
+  await shown.command('xrandr', '--output', 'VNC-0', '--mode', '800x600');
   using after = await rfbClient(it.url());
   expect(after.size).toEqual({ width: 800, height: 600 });
   expect(viewer.ws.readyState).toBe(viewer.ws.OPEN);
-  await run('xrandr', ['--output', 'VNC-0', '--mode', '640x480'], { env: desktop.env });
+  await shown.command('xrandr', '--output', 'VNC-0', '--mode', '640x480');
 });
 
 test('F090 a viewer that stops reading holds nobody up, and little waits for it', async (context) => {
@@ -123,7 +105,7 @@ test('F090 a viewer that stops reading holds nobody up, and little waits for it'
     });
   let next = 0;
   const vnc = async () => flood(next++);
-  server.others.desktop.client = { ...desktop.client, vnc };
+  shown.server.others.desktop.client = { ...shown.desktop.client, vnc };
   try {
     using slow = await openWebSocket(it.url());
     slow.ws.pause();
@@ -133,7 +115,7 @@ test('F090 a viewer that stops reading holds nobody up, and little waits for it'
     expect(given[0]).toBeLessThan(16 * 2 ** 20); // what two kernels' buffers and ours hold
     expect(slow.ws.readyState).toBe(slow.ws.OPEN);
   } finally {
-    server.others.desktop.client = desktop.client;
+    shown.server.others.desktop.client = shown.desktop.client;
   }
 });
 
@@ -147,10 +129,10 @@ test('a viewer that says more than the screen takes is read no further', async (
         heard += chunk.length; // and is never done
       },
     });
-  server.others.desktop.client = { ...desktop.client, vnc: async () => stuck() };
+  shown.server.others.desktop.client = { ...shown.desktop.client, vnc: async () => stuck() };
   try {
     using viewer = await openWebSocket(it.url());
-    await expect.poll(async () => (await server.others.services.desktop.status(it.id)).viewers).toBe(1);
+    await expect.poll(async () => (await shown.server.others.services.desktop.status(it.id)).viewers).toBe(1);
     const hello = Buffer.from('RFB 003.008\n\x01\x01');
     const asks = Buffer.concat(Array.from({ length: 6_000 }, () => Buffer.from([3, 0, 0, 0, 0, 0, 2, 128, 1, 224])));
     viewer.ws.send(hello);
@@ -158,7 +140,7 @@ test('a viewer that says more than the screen takes is read no further', async (
     await expect.poll(() => viewer.ws.bufferedAmount).toBeGreaterThan(8 * 2 ** 20);
     expect(heard).toBeLessThan(2 ** 20);
   } finally {
-    server.others.desktop.client = desktop.client;
+    shown.server.others.desktop.client = shown.desktop.client;
   }
 });
 
@@ -166,7 +148,9 @@ test('the keyboard and mouse go back to the agent when the viewer that has them 
   const it = await session(context);
   using viewer = await rfbClient(it.url('?viewer=gone-viewer'));
   viewer.click(3, 3);
-  await expect.poll(async () => (await server.others.services.desktop.status(it.id)).controller).toBe('gone-viewer');
+  await expect
+    .poll(async () => (await shown.server.others.services.desktop.status(it.id)).controller)
+    .toBe('gone-viewer');
   viewer.ws.terminate();
-  await expect.poll(async () => (await server.others.services.desktop.status(it.id)).controller).toBeNull();
+  await expect.poll(async () => (await shown.server.others.services.desktop.status(it.id)).controller).toBeNull();
 });

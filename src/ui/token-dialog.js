@@ -1,0 +1,32 @@
+import { el } from './dom.js';
+import { keepToken } from './token.js';
+
+/** Asks for the token, keeps it, and resolves with it; with nothing where the question was closed. */
+export function askToken() {
+  const title = 'This server asks for a token';
+  const field = el('input', { type: 'password', autocomplete: 'off', 'aria-label': 'Token', required: true });
+  const dialog = el(
+    'dialog',
+    { 'aria-label': title },
+    el('h2', { textContent: title }),
+    el('p', {
+      textContent: 'It is the value of CORRAL_TOKEN, or in the link that the server printed when it started.',
+    }),
+    el(
+      'form',
+      { method: 'dialog', className: 'choices' },
+      field,
+      el('button', { className: 'button primary', type: 'submit', textContent: 'Open' }),
+    ),
+  );
+  const { promise, resolve } = Promise.withResolvers();
+  dialog.addEventListener('close', () => {
+    const given = field.value.trim();
+    dialog.remove();
+    if (given) keepToken(given);
+    resolve(given);
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return promise;
+}
