@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SessionCommand } from '../../machines/session.ts';
 import { deadline, pause, throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { AppError, errorCodes, toAppError } from '../core/errors.ts';
@@ -63,7 +64,7 @@ export class Crossing implements AsyncDisposable {
     const { ownership } = this.#options;
     let again = false;
     try {
-      await ownership.take(id);
+      await ownership.take(id, isStop(wish) ? 'asked' : undefined);
       again = true;
       return await here();
     } catch (thrown) {
@@ -216,6 +217,10 @@ export class Crossing implements AsyncDisposable {
     }
   }
 }
+
+/** That nothing is to be stopped writes nothing, so no fence would tell that it was said by who has the session no more. */
+const isStop = ({ name, body }: Wish): boolean =>
+  name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 
 function lateError(signal?: AbortSignal): AppError {
   try {

@@ -10,8 +10,11 @@ import { inTurn } from './in-turn.ts';
 export interface Ownership extends AsyncDisposable {
   /** Whether there may be other servers; else every session is ours, at no cost. */
   readonly isShared: boolean;
-  /** Makes the session ours and resolves with its epoch. Rejects: fenced (it is another server's), store_unavailable. */
-  take(id: SessionId): Promise<number>;
+  /**
+   * Makes the session ours and resolves with its epoch; `asked`: the store says so now, not some seconds ago.
+   * Rejects: fenced (it is another server's), store_unavailable.
+   */
+  take(id: SessionId, how?: 'asked'): Promise<number>;
   /** Undefined: it is not ours. */
   epochOf(id: SessionId): number | undefined;
   /** Before acting: undefined where it is certainly ours, else resolves once the store says so. Rejects: fenced. */
@@ -61,6 +64,8 @@ interface Held {
 
 export const leaseNameOf = (id: SessionId): string => `session:${id}`;
 const renewals = 16; // at once
+/** An answer of the store this old is as good as a new one. */
+const freshMs = 100;
 const lost = () => new AppError('fenced', 'Another server works on this session now.');
 
 /** By leases in a store that several servers share, renewed at a third of their time. */
@@ -78,10 +83,11 @@ export class LeasedOwnership implements Ownership {
     this.#renewing = this.#renewAll();
   }
 
-  async take(id: SessionId): Promise<number> {
+  async take(id: SessionId, how?: 'asked'): Promise<number> {
+    const isEnough = (held: Held) => (how === 'asked' ? this.#isFresh(held) : this.#isSure(held));
     const held = this.#held.get(id);
-    if (held && this.#isSure(held)) return held.epoch;
-    return await this.#turns(id, () => this.#acquire(id));
+    if (held && isEnough(held)) return held.epoch;
+    return await this.#turns(id, () => this.#acquire(id, isEnough));
   }
 
   epochOf = (id: SessionId): number | undefined => this.#held.get(id)?.epoch;
@@ -126,9 +132,14 @@ export class LeasedOwnership implements Ownership {
     return elapsed() < sureUntil && clock.now() < sureUntilTime;
   }
 
-  async #acquire(id: SessionId): Promise<number> {
+  #isFresh({ sureUntil }: Held): boolean {
+    const { elapsed, ttlMs } = this.#options;
+    return elapsed() < sureUntil - ttlMs + freshMs;
+  }
+
+  async #acquire(id: SessionId, isEnough: (held: Held) => boolean): Promise<number> {
     const held = this.#held.get(id);
-    if (held && this.#isSure(held)) return held.epoch;
+    if (held && isEnough(held)) return held.epoch; // somebody else asked meanwhile
     const { lease, since } = await this.#ask(id);
     const got = lease ?? (await this.#fromTheDead(id));
     if (!got) {

@@ -1,7 +1,7 @@
 import type { Driver } from '../../drivers/driver.ts';
 import { deadline, pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, type ErrorCode, toAppError } from '../core/errors.ts';
 import type { SessionFact } from '../core/events.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { EventLog, Store } from '../core/ports.ts';
@@ -39,6 +39,11 @@ interface Deps {
   readonly closing: AbortSignal;
 }
 
+/** What refuses a change of a session that can be read. */
+const notBroken: ReadonlySet<ErrorCode> = new Set([
+  ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
+  ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
+]);
 const maxText = 200_000;
 const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
 const viewMs = 5_000;
@@ -60,14 +65,23 @@ export function sessionService(deps: Deps): SessionService {
 
   /** The tombstone, wherever the session is; also where its log cannot be read any more. */
   async function bury(id: SessionId): Promise<void> {
-    await engine.change(id, { deleting: true }).catch(async (thrown: unknown) => {
-      const found = await store.records.get('session', id);
-      if (!found) throw thrown;
-      const doc = { ...StoredSession.parse(found.doc), deleting: true };
-      await store.records.put({ kind: unfinishedKind, id, doc: {} });
-      await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
-      list.heard(doc);
-    });
+    let broken: unknown;
+    for (let wait = 100; wait <= 2_000; wait *= 2) {
+      try {
+        await engine.change(id, { deleting: true });
+        return;
+      } catch (thrown) {
+        if (notBroken.has(toAppError(thrown).code)) throw thrown;
+        broken = thrown;
+      }
+      await pause(wait, closing, clock); // it may only have crashed, and whoever has it in memory would write over ours
+    }
+    const found = await store.records.get('session', id);
+    if (!found) throw broken;
+    const doc = { ...StoredSession.parse(found.doc), deleting: true };
+    await store.records.put({ kind: unfinishedKind, id, doc: {} });
+    await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
+    list.heard(doc);
   }
 
   async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {

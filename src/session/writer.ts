@@ -25,6 +25,8 @@ interface Wish {
   /** Where the first fact asked for stands among them: a message may have had to be completed before it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
+  /** What changes in the record without a fact, after these facts. */
+  readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
 
@@ -62,7 +64,11 @@ export class SessionWriter {
     }
     const arranged = this.message.arrange(facts);
     const first = Math.max(0, facts[0] ? arranged.indexOf(facts[0]) : 0);
-    const wish: Wish = { facts: arranged, first, puts, done: Promise.withResolvers<number>() };
+    return this.#enqueue({ facts: arranged, first, puts });
+  }
+
+  #enqueue(wanted: Omit<Wish, 'done'>): Promise<number> {
+    const wish: Wish = { ...wanted, done: Promise.withResolvers<number>() };
     this.#wishes.push(wish);
     this.#pumping ??= this.#pump();
     return wish.done.promise;
@@ -79,11 +85,10 @@ export class SessionWriter {
     while (this.#pumping) await this.#pumping;
   }
 
-  /** Changes the record without a fact. */
-  async amend(change: Partial<StoredSession>): Promise<void> {
-    await this.settled();
-    this.#record = { ...this.#record, ...change };
-    await this.write([], [this.#put(this.#record)]);
+  /** Changes the record without a fact, in its turn: beside the queue it would be undone by what is on its way. */
+  async amend(marks: Partial<StoredSession>): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    await this.#enqueue({ facts: [], first: 0, puts: [], marks });
   }
 
   async #pump(): Promise<void> {
@@ -109,10 +114,13 @@ export class SessionWriter {
     const at = clock.now();
     const watched = isWatched();
     let record = this.#record;
-    for (const given of batch.flatMap((wish) => wish.facts)) {
-      const fact = withoutEndedRun(given, record);
-      record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
-      facts.push(fact);
+    for (const wish of batch) {
+      for (const given of wish.facts) {
+        const fact = withoutEndedRun(given, record);
+        record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
+        facts.push(fact);
+      }
+      if (wish.marks) record = { ...record, ...wish.marks };
     }
     const puts = batch.flatMap((wish) => wish.puts);
     if (record !== this.#record) puts.push(this.#put(record));

@@ -158,4 +158,18 @@ describe('the writer of a session', () => {
     expect(writer.record).toEqual(await record());
     expect(await events()).toHaveLength(1);
   });
+
+  test.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
+    'a change of the record survives a fact that comes %i turns after the one before it',
+    async (turns) => {
+      const { writer, record } = writerBench({});
+      const first = writer.write([asks('x')]);
+      const amended = writer.amend({ favorite: true });
+      await first;
+      for (let n = 0; n < turns; n++) await Promise.resolve();
+      await Promise.all([writer.write([asks('y')]), amended]);
+      await writer.write([asks('z')]);
+      expect(await record()).toMatchObject({ favorite: true, latestMessage: 'z' });
+    },
+  );
 });
