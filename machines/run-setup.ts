@@ -47,11 +47,14 @@ export const runSetup = setup({
     wait: unprovided<void, WaitInput>('wait'),
     /** Kills what the run started, closes what it left open in the log, and appends its end. Perhaps the first to act. */
     end: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('end'),
+    close: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,
     wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.wallMs - context.workedMs, 2 ** 31 - 1)),
     stopGrace: ({ context }) => context.policy.stopGraceMs,
+    /** By then the store has refused what it does not take. */
+    closeGrace: ({ context }) => 4 * context.policy.stopGraceMs,
   },
   guards: {
     isWaiting: ({ context }) => context.resume?.waiting !== undefined,

@@ -243,7 +243,19 @@ export const runMachine = runSetup.createMachine({
         onDone: 'ended',
         onError: 'ended', // what is not in the log now is closed at the next start
       },
-      after: { stopGrace: 'ended' },
+      after: { stopGrace: 'closing' },
+    },
+    // Whatever the sandbox does: the end is in the log before anything follows it.
+    closing: {
+      on: { 'run.stop': {}, 'run.inject': {} },
+      invoke: {
+        id: 'close',
+        src: 'close',
+        input: ({ context }) => ({ ...whose(context), task: context.task, end: context.end as RunEnd }),
+        onDone: 'ended',
+        onError: 'ended',
+      },
+      after: { closeGrace: 'ended' },
     },
     ended: { type: 'final' },
   },

@@ -37,12 +37,13 @@ export class Hydration {
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, residents, ownership, guests } = this.#deps;
     await this.#alone(id);
-    await ownership.take(id);
+    await ownership.take(id, 'asked');
     await guests.leave(id);
+    // Before all else that is read: what an owner before us appends meanwhile is missed here, and then fences our first append.
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { runs, folds } = await foldRuns(log, record);
     const live = this.#live(record, head);
     const { transcript } = live;

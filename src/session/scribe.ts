@@ -50,6 +50,7 @@ export class RunScribe {
   #inbox: UserMessage[];
   #unsaid: readonly string[] = [];
   #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor({ writer, transcript, ids, clock, runId, soFar }: Options) {
     this.runId = runId;
@@ -206,8 +207,13 @@ export class RunScribe {
     this.#closed = true;
   }
 
-  /** What is open is closed, in the contract's order, and then the run ends. */
-  async close(last: readonly SessionFact[], why: 'cancelled' | 'interrupted' | 'sandbox_lost'): Promise<void> {
+  /** What is open is closed, in the contract's order, and then the run ends: once, however many ask for it. */
+  close(last: readonly SessionFact[], why: 'cancelled' | 'interrupted' | 'sandbox_lost'): Promise<void> {
+    this.#closing ??= this.#close(last, why);
+    return this.#closing;
+  }
+
+  async #close(last: readonly SessionFact[], why: 'cancelled' | 'interrupted' | 'sandbox_lost'): Promise<void> {
     this.shut();
     const facts: SessionFact[] = [];
     const text = why === 'cancelled' ? 'Stopped before it ended.' : 'Interrupted before it ended.';

@@ -159,6 +159,7 @@ export const runWith = (holes: Holes) =>
       notice: holes.promise('notice'),
       wait: holes.promise('wait'),
       end: holes.promise('end'),
+      close: holes.promise('close'),
     },
   });
 

@@ -7,6 +7,7 @@ import type { SessionFact } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import type { Live } from '../live.ts';
 import type { UsedSandbox } from '../sandboxes.ts';
+import type { RunScribe } from '../scribe.ts';
 import { act, summarize } from './act.ts';
 import { call } from './call.ts';
 import { halves, plan } from './plan.ts';
@@ -47,6 +48,9 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
         await endRun({ clock, use }, own, { runId, task, end });
         onEnd(statusOf(end));
       }),
+      close: fromPromise(async ({ input: { sessionId, runId, task, end } }) =>
+        closeRun(live(sessionId), live(sessionId).scribe, { runId, task, end }),
+      ),
     },
   });
 
@@ -84,9 +88,13 @@ async function endRun(
     // What is deleted goes with its sandbox, and a lost sandbox has no processes.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
+  await closeRun(live, scribe, { runId, task, end });
+}
+
+async function closeRun(live: Live, scribe: RunScribe | undefined, { runId, task, end }: Ending): Promise<void> {
+  if (scribe?.runId !== runId) return;
   await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
-  // The next run may have begun, if this took too long.
-  if (live.scribe === scribe) live.scribe = undefined;
+  if (live.scribe === scribe) live.scribe = undefined; // the next run may have begun meanwhile
 }
 
 const statusOf = ({ reason }: RunEnd) =>

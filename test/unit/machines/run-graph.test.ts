@@ -51,8 +51,8 @@ const graph = explore({
     doneEvent('call', { kind: 'ask', question: '?' }),
     doneEvent('call', { kind: 'ask', question: '?', approval }),
     { type: 'run.answer', verdict: { decision: 'approved' } },
-    ...['wait', 'notice', 'end'].map((id) => doneEvent(id)),
-    ...['call', 'wait', 'notice', 'end'].map((id) => errorEvent(id, new AppError('store_unavailable', 'No.'))),
+    ...['wait', 'notice', 'end', 'close'].map((id) => doneEvent(id)),
+    ...['call', 'wait', 'notice', 'end', 'close'].map((id) => errorEvent(id, new AppError('store_unavailable', 'No.'))),
     { type: 'run.inject' },
     { type: 'run.answer' },
     { type: 'run.mayEnd' },
@@ -82,7 +82,7 @@ describe('run graph', { timeout: 30_000 }, () => {
   test('a stop and the end that follows end the run from every state', () => {
     for (const state of graph.states) {
       if (state.status !== 'active') continue;
-      const ended = graph.after(state, { type: 'run.stop', reason: 'stopped' }, doneEvent('end'));
+      const ended = graph.after(state, { type: 'run.stop', reason: 'stopped' }, doneEvent('end'), doneEvent('close'));
       expect(ended.status, JSON.stringify(state.value)).toBe('done');
       expect(ended.output, JSON.stringify(state.value)).toHaveProperty('reason');
     }

@@ -72,11 +72,12 @@ describe('run: the way to its end', () => {
     expect(holes.named('end')).toEqual([]);
   });
 
-  test('an end that cannot be written does not hold the run past its grace', async () => {
+  test('an end that cannot be written does not hold the run for ever', async () => {
     const { actor, clock, holes, end } = start();
     actor.send({ type: 'run.stop', reason: 'stopped' });
-    holes.the('end');
-    clock.increment(4_999);
+    clock.increment(5_000);
+    holes.the('close');
+    clock.increment(19_999);
     expect(end()).toBeUndefined();
     clock.increment(1);
     expect(end()).toEqual({ reason: 'stopped' });
@@ -118,6 +119,15 @@ describe('run: stop', () => {
     actor.send({ type: 'run.stop', reason: 'superseded' });
     expect(signal.aborted).toBe(true);
     expect(holes.the('end').input.end).toEqual({ reason: 'superseded' });
+  });
+
+  test('F109 a sandbox that does not let go is not waited for, but the end in the log is', async () => {
+    const { clock, actor, holes, end } = start();
+    actor.send({ type: 'run.stop', reason: 'superseded' });
+    clock.increment(5_000);
+    expect(end()).toBeUndefined();
+    await holes.the('close').resolve();
+    expect(end()).toEqual({ reason: 'superseded' });
   });
 
   test('F109 the first reason to end is kept, whatever comes after', async () => {
