@@ -69,6 +69,11 @@ export class Supervision {
     this.#supervisor.send({ type: 'session.broken', id, error });
   }
 
+  /** What is commanded now reaches the session in memory, and no later one. */
+  has(id: SessionId): boolean {
+    return this.#supervisor.getSnapshot().children[id]?.getSnapshot().status === 'active';
+  }
+
   /** The session has a sandbox, or one on its way. */
   holds(id: SessionId): boolean {
     const child = this.#supervisor.getSnapshot().children[id];

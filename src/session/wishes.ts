@@ -19,6 +19,8 @@ interface Deps extends Pick<EngineOptions, 'store' | 'log' | 'clock' | 'ids' | '
   readonly supervision: () => Supervision;
   readonly uses: SandboxUses;
 }
+const mostLooks = 5;
+
 /** What the world has to say of a session. */
 export type Note = { readonly type: 'egress' | 'sandbox.phase' | 'desktop'; readonly data: unknown };
 
@@ -96,9 +98,16 @@ export class Wishes implements AsyncDisposable {
     if (command.type !== 'cmd.send') return supervision.command(id, command);
     return this.#sends(command.messageId, async () => {
       if (!again) return await supervision.command<Value>(id, command);
-      await this.reach(id); // what is added to the log after this look is added by us, or refuses us
-      const sent = await alreadySent(this.#deps.log, id, command, again);
-      return (sent as Value | undefined) ?? (await supervision.command<Value>(id, command));
+      for (let looks = 0; looks < mostLooks; looks++) {
+        const live = await this.reach(id); // what is added to the log after this look is added by us, or refuses us
+        const sent = await alreadySent(this.#deps.log, id, command, again);
+        if (sent) return sent as Value;
+        // Made anew meanwhile, it may build on what the look has not seen.
+        if (this.#deps.residents.get(id) === live && supervision.has(id)) {
+          return await supervision.command<Value>(id, command);
+        }
+      }
+      throw new AppError('fenced', 'The session changed hands too often.');
     });
   }
 
