@@ -4,8 +4,9 @@ import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.t
 import type { Capabilities, Driver, EgressGate, Pausable, Poolable, SandboxInfo } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
-import { Joined, within } from '../shared/joined.ts';
+import { within } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
+import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { ask, askFor, openEngine } from './engine.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
@@ -57,8 +58,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openWatch(engine, ownedBy(instance));
   const holds = openHolds({ folders, end, watch: ends.over });
-  const provisions = new Joined<SandboxInfo>();
-  const destroys = new Joined<void>();
+  const work = new StartsAndEnds(clear);
   const names = namesOf(instance);
   const nameOf = names.of;
   const mine = { label: [ownedBy(instance)] };
@@ -126,9 +126,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
 
     provision(spec, call, news = () => {}) {
       const { id } = spec;
-      return provisions.join(id, call, async (own) => {
+      return work.start(id, call, async (own) => {
         const { signal } = own;
-        await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
         const kept = pointerOf(engine, nameOf(id), signal);
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
@@ -166,7 +165,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
         const body = { name, labels: Labels, pointer: pointers.get(name) };
         const info = bodyInfo(names, body, phases[State] ?? 'exited');
         if (!info) return [];
-        return info.phase === 'ready' && provisions.has(info.id) ? { ...info, phase: 'starting' as const } : info;
+        return info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
       });
       const taken = new Set(live.map(({ id }) => id));
       const kept = (Volumes ?? []).flatMap(({ Labels }) =>
@@ -175,14 +174,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
       return [...live, ...kept.filter(({ id }) => !taken.has(id))];
     },
 
-    async destroy(id, workspace, call) {
-      provisions.cancel(id);
-      await destroys.join(`${id} ${workspace}`, call, async ({ signal }) => {
-        if (workspace === 'remove') await destroys.settled(`${id} keep`);
-        await provisions.settled(id);
-        await clear(id, workspace, signal);
-      });
-    },
+    destroy: (id, workspace, call) => work.end(id, workspace, call),
 
     async pause(id, { signal }) {
       const { Id, State } = await running(id, signal);
@@ -195,8 +187,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
     },
 
     async [Symbol.asyncDispose]() {
-      await provisions[Symbol.asyncDispose]();
-      await destroys[Symbol.asyncDispose]();
+      await work[Symbol.asyncDispose]();
       await images[Symbol.asyncDispose]();
       await holds[Symbol.asyncDispose]();
       await ends[Symbol.asyncDispose]();

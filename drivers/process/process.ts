@@ -7,8 +7,8 @@ import type { IdSource, SandboxId } from '../../src/core/ids.ts';
 import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
-import { Joined } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
+import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { findBubblewrap } from './bubblewrap.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
@@ -43,8 +43,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const bubblewrap = options.bubblewrap === undefined ? undefined : await findBubblewrap(options.bubblewrap);
   const folders = await openFolders(root);
   const children = new Map<string, Launched>(); // what this process started
-  const provisions = new Joined<SandboxInfo>();
-  const destroys = new Joined<void>();
+  const work = new StartsAndEnds(clear);
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // A browser without any isolation would reach this machine's own services, this server's among them.
@@ -105,7 +104,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     const record = await readRecord(folders, id);
     const running = record && (await isAlive(record));
     const settled = running ? 'ready' : record ? 'exited' : 'stopped';
-    return { ...labelsOf(meta), phase: provisions.has(id) ? 'starting' : settled };
+    return { ...labelsOf(meta), phase: work.isStarting(id) ? 'starting' : settled };
   }
 
   return {
@@ -118,8 +117,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
 
     provision(spec, call, news = () => {}) {
       const { id } = spec;
-      return provisions.join(id, call, async ({ signal }) => {
-        await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
+      return work.start(id, call, async ({ signal }) => {
         if (spec.image !== image) {
           const why = `The process driver runs this machine's own programs in place of ${image}`;
           throw new AppError('image_missing', `${why}; the image ${spec.image} needs another driver.`);
@@ -166,18 +164,10 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       return infos.filter((info) => info !== undefined);
     },
 
-    async destroy(id, workspace, call) {
-      provisions.cancel(id);
-      await destroys.join(`${id} ${workspace}`, call, async ({ signal }) => {
-        if (workspace === 'remove') await destroys.settled(`${id} keep`);
-        await provisions.settled(id);
-        await clear(id, workspace, signal);
-      });
-    },
+    destroy: (id, workspace, call) => work.end(id, workspace, call),
 
     async [Symbol.asyncDispose]() {
-      await provisions[Symbol.asyncDispose]();
-      await destroys[Symbol.asyncDispose]();
+      await work[Symbol.asyncDispose]();
       await holds[Symbol.asyncDispose]();
     },
   };

@@ -1,0 +1,44 @@
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { Call, SandboxInfo } from '../driver.ts';
+import { Joined } from './joined.ts';
+
+type Workspace = 'keep' | 'remove';
+/** Ends what runs, and takes the files too or leaves them. */
+type Clear = (id: SandboxId, workspace: Workspace, signal: AbortSignal) => Promise<void>;
+
+/** A driver's starts and ends: one of each for a sandbox at a time, and the start of one never beside its end. */
+export class StartsAndEnds implements AsyncDisposable {
+  readonly #starts = new Joined<SandboxInfo>();
+  readonly #ends = new Joined<void>();
+  readonly #clear: Clear;
+
+  constructor(clear: Clear) {
+    this.#clear = clear;
+  }
+
+  start(id: SandboxId, call: Call, run: (call: Call) => Promise<SandboxInfo>): Promise<SandboxInfo> {
+    return this.#starts.join(id, call, async (own) => {
+      await Promise.all([this.#ends.settled(`${id} keep`), this.#ends.settled(`${id} remove`)]);
+      return await run(own);
+    });
+  }
+
+  async end(id: SandboxId, workspace: Workspace, call: Call): Promise<void> {
+    this.#starts.cancel(id);
+    await this.#ends.join(`${id} ${workspace}`, call, async ({ signal }) => {
+      if (workspace === 'remove') await this.#ends.settled(`${id} keep`);
+      await this.#starts.settled(id);
+      await this.#clear(id, workspace, signal);
+    });
+  }
+
+  isStarting(id: SandboxId): boolean {
+    return this.#starts.has(id);
+  }
+
+  /** Whoever waits for one is told that it was given up. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#starts[Symbol.asyncDispose]();
+    await this.#ends[Symbol.asyncDispose]();
+  }
+}
