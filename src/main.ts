@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
 import packageJson from '../package.json' with { type: 'json' };
-import { type Config, loadConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import { configHelp } from './config/help.ts';
 import { systemClock } from './core/clock.ts';
 import { AppError, toAppError } from './core/errors.ts';
@@ -13,6 +12,7 @@ import type { Command } from './main/command.ts';
 import { commandOf, commandsHelp } from './main/commands.ts';
 import { compose } from './main/compose.ts';
 import { alsoListen } from './main/listen.ts';
+import { ownConfig } from './main/own-config.ts';
 import { secretsIn } from './main/store.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createScrubber } from './observability/scrub.ts';
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   if (args.includes('--help')) return console.log(configHelp(await commandsHelp()));
   const command = await commandOf(args);
   if (command) return await perform(command, args.slice(1));
-  const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+  const config = ownConfig();
   refuseUnbuilt(config);
   const faults = failpointSpec(process.env);
   using _faults =

@@ -1,9 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type ApiKeys, apiKeys, type KeyView } from '../auth/api-keys.ts';
-import { loadConfig } from '../config/config.ts';
 import { roles } from '../core/actor.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
@@ -11,6 +9,7 @@ import { randomIds } from '../core/ids.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import type { Command } from './command.ts';
 import { keyPeppers } from './key-peppers.ts';
+import { ownConfig } from './own-config.ts';
 
 const usage = 'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id>';
 const units = { h: 3_600_000, d: 86_400_000 } as const;
@@ -26,7 +25,7 @@ const Wish = z.object({
 
 /** The keys of the store that the settings name. */
 async function opened(say: (line: string) => void): Promise<{ keys: ApiKeys } & AsyncDisposable> {
-  const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+  const config = ownConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();

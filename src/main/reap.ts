@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clearInstance } from '../../drivers/kubernetes/clear.ts';
-import { type Config, loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import type { Command } from './command.ts';
 import { reapCluster } from './kubernetes.ts';
+import { ownConfig } from './own-config.ts';
 
 const options = {
   all: { type: 'boolean', default: false },
@@ -23,7 +23,7 @@ export const reapCommand: Command = {
     'pod and volume claim of one installation, whose servers should be gone',
   async run(args, { signal, print }) {
     const given = parsed(args);
-    const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+    const config = ownConfig();
     if (config.driver !== 'kubernetes') {
       throw new AppError('invalid_request', `CORRAL_DRIVER is ${config.driver}: only pods of kubernetes are reaped.`);
     }

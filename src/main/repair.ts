@@ -1,16 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadConfig } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { recoverFile } from '../store/sqlite/recover.ts';
 import type { Command } from './command.ts';
+import { ownConfig } from './own-config.ts';
 
 export const repairCommand: Command = {
   usage: '',
   about: 'takes what can be read of a damaged SQLite store into a new file; the damaged one is kept beside it',
   async run(_args, { print }) {
-    const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+    const config = ownConfig();
     if (config.mongodbUrl) {
       throw new AppError('unsupported', 'The history is in MongoDB, which repairs itself: see its own manual.');
     }

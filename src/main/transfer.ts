@@ -3,7 +3,6 @@ import { createReadStream, createWriteStream, existsSync, readFileSync } from 'n
 import { truncate } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { loadConfig } from '../config/config.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
@@ -14,10 +13,11 @@ import { sqliteStore } from '../store/sqlite/store.ts';
 import { exportSessions, importSessions, wholeSessions } from '../store/transfer.ts';
 import { closeBlobs, openBlobs } from './blobs.ts';
 import type { Command } from './command.ts';
+import { ownConfig } from './own-config.ts';
 
 /** The store that the settings name, or an error at once: nobody waits for it here. */
 async function configured(): Promise<Store> {
-  const config = loadConfig(process.env, existsSync('corral.yaml') ? readFileSync('corral.yaml', 'utf8') : '');
+  const config = ownConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   await using stack = new AsyncDisposableStack();

@@ -1,4 +1,5 @@
-import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
+import { pngFile, pngSignature } from '../../core/png.ts';
 import type { Size } from './screen.ts';
 
 // As much of PNG as screenshots need: 8 bits a part, RGB or RGBA, not interlaced.
@@ -11,11 +12,10 @@ export interface Region extends Size {
   readonly x: number;
   readonly y: number;
 }
-const signature = Buffer.from('89504e470d0a1a0a', 'hex');
 
 /** Undefined for what is no such picture. */
 export function readPng(png: Buffer): Raster | undefined {
-  if (!png.subarray(0, 8).equals(signature)) return undefined;
+  if (!png.subarray(0, 8).equals(pngSignature)) return undefined;
   const data: Buffer[] = [];
   let header: Buffer | undefined;
   for (let at = 8; at + 12 <= png.length; ) {
@@ -70,20 +70,7 @@ export function writePng({ width, height, rgb }: Raster): Buffer {
   const line = width * 3;
   const raw = Buffer.alloc((line + 1) * height);
   for (let y = 0; y < height; y++) rgb.copy(raw, y * (line + 1) + 1, y * line, (y + 1) * line);
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, 2], 8);
-  const data = deflateSync(raw, { level: 6 });
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
-}
-
-function chunk(name: string, data: Buffer): Buffer {
-  const named = Buffer.concat([Buffer.from(name, 'latin1'), data]);
-  const frame = Buffer.alloc(8);
-  frame.writeUInt32BE(data.length, 0);
-  frame.writeUInt32BE(crc32(named), 4);
-  return Buffer.concat([frame.subarray(0, 4), named, frame.subarray(4)]);
+  return pngFile(width, height, deflateSync(raw, { level: 6 }));
 }
 
 /** A part of a picture at another size; smaller ones are averaged, so that thin lines and letters stay. */
