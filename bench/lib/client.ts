@@ -54,3 +54,12 @@ export function sessionClient({ url, dataDir }: RunningServer): SessionClient {
     },
   };
 }
+
+/** A session from before it is asked for until its sandbox is ready, ms; it is gone then. */
+export async function coldStart(client: SessionClient): Promise<number> {
+  const from = monotonicMs();
+  const session = await client.create();
+  const ms = (await client.ready(session)) - from;
+  await client.remove(session);
+  return ms;
+}

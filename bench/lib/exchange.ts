@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { monotonicMs } from './generator.ts';
 
 /** A POST on a connection that is open already; says when the first byte left, and when the answer was over. */
@@ -26,14 +26,20 @@ export async function timedPost(url: string, body: object): Promise<{ sentAt: nu
   return { sentAt, answer };
 }
 
-/** A waiting SSE client: resolves with when the first frame came that holds this text. */
-export async function waitingClient(url: string): Promise<{ hears(text: string): Promise<number> } & Disposable> {
+/** A connection of its own on which the server says what happens, and has said that it will. */
+export async function openSse(url: string): Promise<Socket> {
   const { hostname, port, pathname, host } = new URL(url);
   const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
   await once(socket, 'connect');
   socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
   const [head] = (await once(socket, 'data')) as [string];
   if (!head.startsWith('HTTP/1.1 200')) throw new Error(`${url} answered ${head.slice(0, 100)}`);
+  return socket;
+}
+
+/** A waiting SSE client: resolves with when the first frame came that holds this text. */
+export async function waitingClient(url: string): Promise<{ hears(text: string): Promise<number> } & Disposable> {
+  const socket = await openSse(url);
   let wanted = '';
   let recent = '';
   let heard: (at: number) => void = () => {};

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
+import { openSse } from './exchange.ts';
 import { monotonicMs } from './generator.ts';
 import type { Correctness } from './measure.ts';
 
@@ -21,12 +21,7 @@ export class Subscriber implements Disposable {
 
   /** Resolves once the server has said that it is connected. */
   static async open(url: string): Promise<Subscriber> {
-    const { hostname, port, pathname, host } = new URL(url);
-    const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
-    await once(socket, 'connect');
-    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`);
-    const [head] = (await once(socket, 'data')) as [string];
-    if (!head.startsWith('HTTP/1.1 200')) throw new Error(`${url} answered ${head.slice(0, 100)}`);
+    const socket = await openSse(url);
     const self = new Subscriber(socket);
     socket.on('data', (chunk) => self.#hear(String(chunk)));
     return self;

@@ -1,6 +1,5 @@
-import { sessionClient } from '../lib/client.ts';
+import { coldStart, sessionClient } from '../lib/client.ts';
 import { likenessOf, missingEngine } from '../lib/engine-api.ts';
-import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { startRaw } from '../peers/raw-container.ts';
@@ -35,11 +34,7 @@ async function openPair(): Promise<Pair> {
   const held = stack.move();
   return {
     async subject() {
-      const from = monotonicMs();
-      const session = await client.create();
-      const ms = (await client.ready(session)) - from;
-      await client.remove(session);
-      return { samples: [ms] };
+      return { samples: [await coldStart(client)] };
     },
     async peer() {
       await using container = await startRaw(likeness);

@@ -1,5 +1,4 @@
-import { sessionClient } from '../lib/client.ts';
-import { monotonicMs } from '../lib/generator.ts';
+import { coldStart, sessionClient } from '../lib/client.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
 import { startServer } from '../lib/server.ts';
@@ -42,11 +41,7 @@ async function openPair(driver: PlaceName): Promise<Pair> {
   return {
     async subject() {
       await place.poolIsFull(instance, 1);
-      const from = monotonicMs();
-      const session = await client.create();
-      const ms = (await client.ready(session)) - from;
-      await client.remove(session);
-      return { samples: [ms] };
+      return { samples: [await coldStart(client)] };
     },
     async peer() {
       await place.poolIsFull(instance, 1);

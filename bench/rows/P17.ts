@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../../test/support/free-port.ts';
 import { sessionClient } from '../lib/client.ts';
 import { timedPost } from '../lib/exchange.ts';
 import { freshFolder } from '../lib/folder.ts';
@@ -106,14 +105,5 @@ function watch(url: string, signal: AbortSignal) {
 }
 
 const tick = (ms = 10) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 const hasBubblewrap = (): boolean => spawnSync('sh', ['-c', 'command -v bwrap']).status === 0;

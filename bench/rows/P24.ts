@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../test/support/free-port.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Goal, Mode, Row } from '../lib/measure.ts';
 import { CountingViewer } from '../lib/rfb.ts';
@@ -160,11 +160,3 @@ const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
     return samples;
   },
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,6 +1,5 @@
-import { sessionClient } from '../lib/client.ts';
+import { coldStart, sessionClient } from '../lib/client.ts';
 import { type Cluster, missingCluster, openCluster } from '../lib/cluster.ts';
-import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { type PodLikeness, podLikenessOf, type RawPod, runPod, startPod } from '../peers/raw-pod.ts';
@@ -39,11 +38,7 @@ async function openPair(start: (cluster: Cluster, likeness: PodLikeness) => Prom
   const held = stack.move();
   return {
     async subject() {
-      const from = monotonicMs();
-      const session = await client.create();
-      const ms = (await client.ready(session)) - from;
-      await client.remove(session);
-      return { samples: [ms] };
+      return { samples: [await coldStart(client)] };
     },
     async peer() {
       await using pod = await start(cluster, likeness);

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import vm from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import { needs } from '../../support/components.ts';
+import { freePort } from '../../support/free-port.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 // The example of the dialect's own description, as it stands there but for the wait before it sends, which no server can
@@ -35,15 +34,6 @@ ws.send(JSON.stringify({
   command: 'python3 --version'
 }));
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test("the description's example works as written, on a port of its own", async (context) => {
   await needs(context, 'bubblewrap');
