@@ -20,8 +20,8 @@ export interface CrossingOptions {
   readonly ownership: Ownership;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Does what another server wished of a session of ours. `again`: it may have been done before. */
-  readonly act: (id: SessionId, wish: Wish, again: { readonly since: number } | undefined) => Promise<unknown>;
+  /** Does what was wished of a session of ours at that time (epoch ms); another owner may have done it since. */
+  readonly act: (id: SessionId, wish: Wish, since: number) => Promise<unknown>;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface Awaited {
@@ -36,7 +36,7 @@ const atOnce = 64;
 const fast = 20;
 const slow = 250;
 
-const Body = z.object({ until: z.number(), again: z.boolean(), body: z.unknown() });
+const Body = z.object({ until: z.number(), body: z.unknown() });
 const Answer = z.union([
   z.object({ ok: z.literal(true), value: z.unknown() }),
   z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
@@ -62,15 +62,13 @@ export class Crossing implements AsyncDisposable {
   /** Has it done by whoever the session belongs to: by `here` where that is us. */
   async route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
     const { ownership } = this.#options;
-    let again = false;
     try {
       await ownership.take(id, isStop(wish) ? 'asked' : undefined);
-      again = true;
       return await here();
     } catch (thrown) {
       if (toAppError(thrown).code !== 'fenced') throw thrown;
     }
-    return (await this.post(id, wish, { again, signal })) as Value;
+    return (await this.post(id, wish, signal)) as Value;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,12 +82,8 @@ export class Crossing implements AsyncDisposable {
     await Promise.all(this.#work);
   }
 
-  /** Leaves it to whoever has the session; `again`: it may have been done already. */
-  async post(
-    id: SessionId,
-    { name, body }: Wish,
-    { again = false, signal }: { again?: boolean; signal?: AbortSignal | undefined } = {},
-  ): Promise<unknown> {
+  /** Leaves it to whoever has the session. */
+  async post(id: SessionId, { name, body }: Wish, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;
     const at = clock.now();
@@ -100,7 +94,7 @@ export class Crossing implements AsyncDisposable {
     this.#awaited.set(commandId, awaited);
     until.signal.addEventListener('abort', late, { once: true });
     try {
-      await commands.post({ id: commandId, sessionId: id, name, at, body: { until: at + patienceMs, again, body } });
+      await commands.post({ id: commandId, sessionId: id, name, at, body: { until: at + patienceMs, body } });
       this.#wake();
       const answer = Answer.parse(await awaited.done.promise);
       if (answer.ok) return answer.value;
@@ -165,11 +159,9 @@ export class Crossing implements AsyncDisposable {
 
   async #outcome({ sessionId, name, body, at }: QueuedCommand, act: CrossingOptions['act']) {
     try {
-      const { until, again, body: wished } = Body.parse(body);
+      const { until, body: wished } = Body.parse(body);
       if (until < this.#options.clock.now()) throw lateError();
-      // Older than a moment: a server that is gone may have done it and not said so.
-      const isOld = again || this.#options.clock.now() - at > orphanMs;
-      const value = await act(sessionId, { name, body: wished }, isOld ? { since: at } : undefined);
+      const value = await act(sessionId, { name, body: wished }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
       const { code, publicMessage: message } = toAppError(thrown);

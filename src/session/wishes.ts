@@ -77,10 +77,10 @@ export class Wishes implements AsyncDisposable {
   }
 
   /**
-   * Does what another server wished of a session of ours; `again`: it may have been done before. Rejects with `fenced`
-   * where it is not ours any more: the wish stays where it is, for whoever has the session now.
+   * Does what another server wished of a session of ours at that time (epoch ms). Rejects with `fenced` where it is not
+   * ours any more: the wish stays where it is, for whoever has the session now.
    */
-  async act(id: SessionId, { name, body }: Wish, again: { readonly since: number } | undefined): Promise<unknown> {
+  async act(id: SessionId, { name, body }: Wish, since: number): Promise<unknown> {
     const { uses, startTimeoutMs } = this.#deps;
     if (name === 'change') return await this.#change(id, body as Partial<StoredSession>);
     if (name === 'note') return this.#note(id, body as Note);
@@ -89,18 +89,21 @@ export class Wishes implements AsyncDisposable {
       return await used[Symbol.asyncDispose]();
     }
     if (name !== 'command') throw new AppError('unsupported', 'This server is older than the one that asked.');
-    return await this.#once(id, body as SessionCommand, again);
+    return await this.#once(id, body as SessionCommand, since);
   }
 
-  /** A message is asked for once at a time, and not where it is in the log already: whoever asked may have asked twice. */
-  #once<Value>(id: SessionId, command: SessionCommand, again?: { readonly since: number }): Promise<Value> {
+  /**
+   * A message is asked for once at a time. One that was posted (`since`) is looked for in the log: until a lease that is
+   * lost is known to be lost, two servers may have read the same post.
+   */
+  #once<Value>(id: SessionId, command: SessionCommand, since?: number): Promise<Value> {
     const supervision = this.#deps.supervision();
     if (command.type !== 'cmd.send') return supervision.command(id, command);
     return this.#sends(command.messageId, async () => {
-      if (!again) return await supervision.command<Value>(id, command);
+      if (since === undefined) return await supervision.command<Value>(id, command);
       for (let looks = 0; looks < mostLooks; looks++) {
         const live = await this.reach(id); // what is added to the log after this look is added by us, or refuses us
-        const sent = await alreadySent(this.#deps.log, id, command, again);
+        const sent = await alreadySent(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
         // Made anew meanwhile, it may build on what the look has not seen.
         if (this.#deps.residents.get(id) === live && supervision.has(id)) {
