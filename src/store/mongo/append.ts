@@ -21,6 +21,7 @@ import {
   sessionOf,
 } from './documents.ts';
 import { isDuplicate } from './errors.ts';
+import { type LatePut, LatePuts } from './late-puts.ts';
 
 /** How long a head that was seen may be believed without asking. Compaction leaves alone what is younger than many times this. */
 const believedMs = 30_000;
@@ -41,7 +42,8 @@ interface Known {
 /**
  * Writes to the logs. An append is committed by its first event's document, alone: it follows a head that was seen,
  * nobody else can take its seq, and it holds whatever else the append wants. The rest is added behind it, by us or by
- * whoever finds it missing. So it takes no transaction, and one round trip where it is one fact.
+ * whoever finds it missing. So it takes no transaction, and one round trip where it is one fact: a record of the session
+ * that is there already is put a moment later.
  */
 export class Appender {
   readonly #connection: Connection;
@@ -51,6 +53,7 @@ export class Appender {
   readonly #appended: (session: SessionId, head: number) => void;
   readonly #known = new Map<SessionId, Known>();
   readonly #tails = new Map<SessionId, Promise<unknown>>();
+  readonly #late: LatePuts;
   /** A repeated append is the same object: so it knows the document again that it wrote before the answer was lost. */
   readonly #batches = new WeakMap<Append, string>();
 
@@ -65,6 +68,16 @@ export class Appender {
     this.#now = now;
     this.#self = newId();
     this.#appended = appended;
+    this.#late = new LatePuts((puts) => this.#putAll(puts), maxKnown);
+  }
+
+  /** What is put a moment later is put now: whoever reads or changes records waits for it. */
+  putsDone(): Promise<void> | undefined {
+    return this.#late.flush();
+  }
+  /** It is no longer there. */
+  gone(kind: string, id: string): void {
+    this.#late.forget(id, kind);
   }
 
   /** Those of one session in the order of the calls. */
@@ -84,10 +97,14 @@ export class Appender {
     const { sessionId, after, facts } = entry;
     const puts = newestOf((entry.puts ?? []).map(putDocument));
     await this.#expectHead(sessionId, after, this.#batches.has(entry));
-    if (facts.length === 0) return this.#putOnly(sessionId, after, puts);
+    if (facts.length === 0) {
+      await this.#late.flush();
+      return this.#putOnly(sessionId, after, puts);
+    }
+    const carried = await this.#late.carried(sessionId);
     const batch = this.#batches.get(entry) ?? this.#newId();
     this.#batches.set(entry, batch);
-    const documents = eventDocuments(entry, puts, batch);
+    const documents = eventDocuments(entry, newestOf([...carried, ...puts]), batch);
     const head = after + facts.length;
     await this.#connection
       .run(() => this.#insert(documents, batch))
@@ -95,7 +112,10 @@ export class Appender {
         this.forget(sessionId);
         throw thrown;
       });
-    await this.#put(sessionId, head, puts);
+    const [late, now] = partition(puts, (put) => this.#late.mayWait(sessionId, put));
+    this.#late.add(late.map((put) => ({ session: sessionId, seq: head, put })));
+    await this.#put(sessionId, head, now);
+    this.#late.know(sessionId, now);
     this.#know(sessionId, head, this.#known.get(sessionId)?.openedAt);
     this.#appended(sessionId, head);
     return head;
@@ -107,6 +127,7 @@ export class Appender {
     const isOpen = known !== undefined && elapsed() - known.openedAt < reopenMs;
     if (isOpen && known.head === after && elapsed() - known.at < believedMs) return;
     const openedAt = isOpen ? known.openedAt : elapsed();
+    this.#late.forget(session);
     const isNew = !isOpen && (await this.#open(session, after));
     const head = isNew ? 0 : await this.settle(session);
     this.#know(session, head, openedAt);
@@ -163,17 +184,26 @@ export class Appender {
     return after;
   }
 
-  /** Each only over what an older append of this log put: done twice, or late, it changes nothing. */
   async #put(session: SessionId, seq: number, puts: readonly PutDocument[], again?: 'again'): Promise<void> {
+    await this.#putAll(
+      puts.map((put) => ({ session, seq, put })),
+      again,
+    );
+  }
+
+  /** Each only over what an older append of its log put: done twice, or late, it changes nothing. */
+  async #putAll(puts: readonly LatePut[], again?: 'again'): Promise<void> {
     if (puts.length === 0) return;
-    const older = again ? { $lte: seq } : { $lt: seq };
-    const operations = puts.map((put) => ({
-      updateOne: {
-        filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
-        update: { $set: { ...put, session, seq }, $inc: { version: 1 } },
-        upsert: true,
-      },
-    }));
+    const operations = puts.map(({ session, seq, put }) => {
+      const older = again ? { $lte: seq } : { $lt: seq };
+      return {
+        updateOne: {
+          filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
+          update: { $set: { ...put, session, seq }, $inc: { version: 1 } },
+          upsert: true,
+        },
+      };
+    });
     const { run, at } = this.#connection;
     await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
   }
@@ -226,9 +256,17 @@ export class Appender {
     this.#known.delete(session);
   }
 
+  /** It is being erased: nothing of it is put any more. */
+  async end(session: SessionId): Promise<void> {
+    await this.#late.flush();
+    this.#late.drop(session);
+    this.forget(session);
+  }
+
   /** Says that nothing is left undone. */
   async close(): Promise<void> {
     await Promise.all(this.#tails.values());
+    await this.#late.flush()?.catch(() => {}); // the newest events hold it
     const { run, at } = this.#connection;
     if (this.#known.size === 0) return;
     await run(() => at.logs.updateMany({ writer: this.#self }, { $unset: { writer: 1, opened: 1 } })).catch(() => {});
@@ -251,6 +289,10 @@ const fenced = (after: number, head: number) =>
 const newestOf = (puts: readonly PutDocument[]): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), put])).values(),
 ];
+
+function partition<T>(all: readonly T[], isFirst: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
+}
 
 function unlessDuplicates(thrown: unknown): void {
   const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];

@@ -115,7 +115,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
       heads.appended(session, events.at(-1)?.seq ?? 0);
     },
     async erase(session) {
-      appender.forget(session);
+      await appender.end(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
       await run(() => at.records.deleteMany({ $or: idsOf(session) }));
       await heads.forget(session);

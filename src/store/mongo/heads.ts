@@ -1,8 +1,10 @@
+import { elapsed } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Connection } from './connection.ts';
 import { eventRange, seqOf } from './documents.ts';
 
-const delayMs = 15;
+const [delayMs, longestMs] = [15, 60];
+const share = 3; // a server that takes long to note them is asked to so much less often
 
 /**
  * The newest seq of many sessions at once. Where the server pushes, nobody asks often, and each log's own end is looked
@@ -13,6 +15,7 @@ export class Heads {
   readonly #noted: boolean;
   readonly #due = new Map<SessionId, number>();
   #timer: NodeJS.Timeout | undefined;
+  #tookMs = 0;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(connection: Connection) {
@@ -23,7 +26,7 @@ export class Heads {
   appended(session: SessionId, head: number): void {
     if (!this.#noted) return;
     this.#due.set(session, head);
-    this.#timer ??= setTimeout(() => void this.#flush(), delayMs);
+    this.#timer ??= setTimeout(() => void this.#flush(), Math.min(Math.max(delayMs, share * this.#tookMs), longestMs));
   }
 
   async forget(session: SessionId): Promise<void> {
@@ -73,8 +76,10 @@ export class Heads {
       updateOne: { filter: { _id }, update: { $max: { head } }, upsert: true },
     }));
     const { run, at } = this.#connection;
+    const from = elapsed();
     // No need to wait for a majority or the disk: it is a note, and it is found wrong by reading the log.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => {});
+    this.#tookMs = elapsed() - from;
   }
 }

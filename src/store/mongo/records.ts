@@ -41,11 +41,13 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
 
   return {
     async get(kind, id) {
+      await appender.putsDone();
       await settleOwner(id);
       const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
       return found ? stored(found) : undefined;
     },
     async put(record) {
+      await appender.putsDone();
       const { kind, id, expect } = record;
       const fields = { ...putDocument(record), _id: recordId(kind, id), put: newId() };
       if (expect === 0) return await create(fields);
@@ -58,11 +60,17 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       return done?.version ?? 1;
     },
     async delete(kind, id, version) {
+      await appender.putsDone();
+      appender.gone(kind, id);
       const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
-    count: (kind) => run(() => at.records.countDocuments({ kind })),
+    async count(kind) {
+      await appender.putsDone();
+      return await run(() => at.records.countDocuments({ kind }));
+    },
     async belonging(session) {
+      await appender.putsDone();
       const found = await run(() => at.records.find({ $or: idsOf(session) }, { sort: { id: 1, kind: 1 } }).toArray());
       return found.map(({ kind, id, doc, sort }) => ({ kind, id, doc: JSON.parse(doc), sort }));
     },
@@ -71,6 +79,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
+      await appender.putsDone();
       return (await run(() => at.records.find({ kind, ...ids }, options).toArray())).map(stored);
     },
   };

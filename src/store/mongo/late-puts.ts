@@ -1,0 +1,110 @@
+import type { SessionId } from '../../core/ids.ts';
+import { type PutDocument, recordId } from './documents.ts';
+
+/** A put that the log has committed: its append ended at `seq`. */
+export interface LatePut {
+  readonly session: SessionId;
+  readonly seq: number;
+  readonly put: PutDocument;
+}
+const delayMs = 15;
+const againMs = 1_000;
+const mostOf = 8; // records of one session
+const mostChars = 256 * 1024;
+
+/**
+ * Puts that nobody who appends waits for. Who dies before they are written loses nothing: each append of their session
+ * carries them on, so that its newest event always holds them. Only a session's own record goes this way, and only where
+ * an older one is there: one that is not there yet would not be looked for.
+ */
+export class LatePuts {
+  readonly #write: (puts: readonly LatePut[]) => Promise<void>;
+  readonly #due = new Map<SessionId, Map<string, LatePut>>();
+  /** The records of sessions that were put from here. */
+  readonly #there = new Map<SessionId, Set<string>>();
+  readonly #mostKnown: number;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(write: (puts: readonly LatePut[]) => Promise<void>, mostKnown: number) {
+    this.#write = write;
+    this.#mostKnown = mostKnown;
+  }
+
+  /** What the session's next append has to carry; what is too much is written first. Rejects as a write does. */
+  async carried(session: SessionId): Promise<PutDocument[]> {
+    const due = () => [...(this.#due.get(session)?.values() ?? [])].map(({ put }) => put);
+    const puts = due();
+    if (puts.length <= mostOf && puts.reduce((sum, { doc }) => sum + doc.length, 0) <= mostChars) return puts;
+    await this.flush();
+    return due();
+  }
+
+  mayWait(session: SessionId, { id, kind }: PutDocument): boolean {
+    return id === session && (this.#there.get(session)?.has(kind) ?? false);
+  }
+
+  add(puts: readonly LatePut[]): void {
+    for (const it of puts) {
+      const due = this.#due.get(it.session) ?? new Map<string, LatePut>();
+      due.set(recordId(it.put.kind, it.put.id), it);
+      this.#due.set(it.session, due);
+    }
+    if (puts.length > 0) this.#timer ??= setTimeout(() => this.#try(), delayMs);
+  }
+
+  /** These are written: the next of the same may be late. */
+  know(session: SessionId, puts: readonly PutDocument[]): void {
+    const own = puts.filter(({ id }) => id === session);
+    if (own.length === 0) return;
+    const there = this.#there.get(session) ?? new Set<string>();
+    for (const { kind } of own) there.add(kind);
+    this.#there.delete(session);
+    this.#there.set(session, there);
+    if (this.#there.size <= this.#mostKnown) return;
+    const [oldest] = this.#there.keys();
+    if (oldest) this.#there.delete(oldest);
+  }
+
+  /** Somebody else may have changed or removed these. */
+  forget(id: string, kind?: string): void {
+    if (kind === undefined) this.#there.delete(id as SessionId);
+    else this.#there.get(id as SessionId)?.delete(kind);
+  }
+
+  /** Resolves when everything that is due by now is written; what reads or changes records waits for it. */
+  flush(): Promise<void> | undefined {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#due.size === 0) return undefined;
+    this.#writing = this.#writing.catch(() => {}).then(() => this.#writeDue());
+    return this.#writing;
+  }
+
+  /** Nothing of it is wanted any more. */
+  drop(session: SessionId): void {
+    this.#due.delete(session);
+    this.#there.delete(session);
+  }
+
+  async #writeDue(): Promise<void> {
+    const puts = [...this.#due.values()].flatMap((due) => [...due.values()]);
+    if (puts.length === 0) return;
+    try {
+      await this.#write(puts);
+    } catch (thrown) {
+      this.#timer ??= setTimeout(() => this.#try(), againMs);
+      throw thrown;
+    }
+    for (const it of puts) {
+      const due = this.#due.get(it.session);
+      const key = recordId(it.put.kind, it.put.id);
+      if (due?.get(key) === it) due.delete(key);
+      if (due?.size === 0) this.#due.delete(it.session);
+    }
+  }
+
+  #try(): void {
+    this.flush()?.catch(() => {}); // tried again
+  }
+}
