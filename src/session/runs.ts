@@ -36,6 +36,7 @@ export class Runs {
       live.scribe = new RunScribe({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
     }
     hearMessages(live, facts);
+    answers.onTheirWay(commandIds);
     live.writer.write(facts).then(
       (seq) => answers.settle(commandIds, { ok: true, value: answer ? { ...answer, seq } : (stops ?? decided)?.value }),
       (thrown: unknown) => {

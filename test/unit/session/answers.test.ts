@@ -40,6 +40,15 @@ describe('an answer', () => {
     expect(await theirs).toBe('fine');
   });
 
+  test('is what becomes of it in the log, once it is on its way there', async () => {
+    const answers = new Answers();
+    const one = answers.expect(sessionId, 'one');
+    answers.onTheirWay(['one']);
+    answers.refuse(down, sessionId);
+    answers.settle(['one'], { ok: true, value: 'arrived' });
+    expect(await one).toBe('arrived');
+  });
+
   test('is refused to everybody when nobody will answer any more', async () => {
     const answers = new Answers();
     const all = [answers.expect(sessionId, 'mine'), answers.expect(other, 'theirs')];
