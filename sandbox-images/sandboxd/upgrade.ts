@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { AppError } from '../../src/core/errors.ts';
+import type { PouringSocket } from './pouring.ts';
 
 /** What a connection turns into that carries raw bytes both ways: no frames, no masks, held back by who does not read. */
 export const protocol = 'corral-stream';
@@ -24,7 +25,12 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
  * Like `pipe`, but reading goes on while there is room: a screen is written in megabytes, and `pipe` would have both
  * programs and us take turns for each 64 KiB of it, which costs most where the processors are busy.
  */
-function pour(from: Duplex, to: Duplex): void {
+function pour(from: Duplex | PouringSocket, to: Duplex): void {
+  from.once('end', () => to.end());
+  if ('pourInto' in from) {
+    from.pourInto(to);
+    return;
+  }
   const took = () => {
     if (from.isPaused() && to.writableLength < mostWaiting) from.resume();
   };
@@ -33,7 +39,6 @@ function pour(from: Duplex, to: Duplex): void {
     to.write(chunk, took);
     if (to.writableLength >= mostWaiting) from.pause();
   });
-  from.once('end', () => to.end());
 }
 
 /** There is no response object on a connection that asked for another protocol. */

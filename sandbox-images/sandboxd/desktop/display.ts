@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pause } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Parts } from '../parts.ts';
+import { pouringSocket } from '../pouring.ts';
 import { child } from './child.ts';
 import type { Programs } from './programs.ts';
 import type { Running } from './service.ts';
@@ -62,7 +63,7 @@ export async function startDisplay(
     const connection = await connectDisplay({ socket: `/tmp/.X11-unix/X${number}`, cookie });
     await answersRfb(socket, patience);
     return {
-      value: { env: own, connection, viewer: () => opened(socket) },
+      value: { env: own, connection, viewer: () => opened(socket, pouringSocket) },
       died: xvnc.died,
       async end() {
         connection[Symbol.dispose]();
@@ -129,7 +130,7 @@ async function firstLine(stream: Readable, died: Promise<string>, signal: AbortS
 }
 
 async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
-  const viewer = await opened(path);
+  const viewer = await opened(path, () => new Socket());
   viewer.on('error', () => {});
   try {
     await once(viewer, 'readable', { signal });
@@ -139,9 +140,10 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
 }
 
 /** It takes few at a time, and refuses for a moment those that come all at once. */
-async function opened(path: string): Promise<Socket> {
+async function opened<Made extends Socket>(path: string, make: () => Made): Promise<Made> {
   for (let left = connectAttempts; ; left--) {
-    const socket = connect(path);
+    const socket = make();
+    socket.connect(path);
     try {
       await once(socket, 'connect');
       return socket;

@@ -88,7 +88,7 @@ class Relay {
     const { connection } = this.#socket;
     const { stream } = this.#viewer;
     stream.on('data', (chunk: Buffer) => {
-      connection.send(chunk);
+      connection.send(chunk, () => letGo(chunk));
       if (connection.bufferedAmount >= mostWaiting || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {
@@ -163,6 +163,14 @@ class Relay {
     const { mayControl, clipboard } = this.#rights;
     this.#socket.sendJson({ type: 'control', who, viewer: id, mayControl, clipboard });
   }
+}
+
+/**
+ * Each chunk of a screen is memory of its own, which counts against the heap until it is collected. At hundreds of
+ * megabytes a second that would be all of the heap, over and over; so it is given back as soon as it was sent.
+ */
+function letGo({ buffer, byteLength }: Buffer): void {
+  if (buffer.byteLength === byteLength && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);
 }
 
 function typeOf(text: Buffer): unknown {
