@@ -1,4 +1,5 @@
-// The plainest server that answers the same from a database: Fastify, one SELECT, and an UPDATE a hundred times a second.
+// The plainest servers that answer the same: Fastify with the bytes at hand, or with one SELECT; and an UPDATE a hundred
+// times a second.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
@@ -28,13 +29,18 @@ export async function open({ dataDir, rows, session, around }: Argument): Promis
   const one = db.prepare('SELECT doc FROM s WHERE id = ?');
   const update = db.prepare('UPDATE s SET at = at WHERE id = ?');
   const app = fastify({ logger: false });
-  app.get('/page', async (_, reply) => {
+  const pageText = () => {
     const docs = page.all().map(({ doc }) => doc);
-    return reply.type('application/json').send(around.page[0] + docs.join(',') + around.page[1]);
-  });
-  app.get<{ Params: { id: string } }>('/one/:id', async ({ params }, reply) => {
-    return reply.type('application/json').send(`${around.one[0]}${one.get(params.id)?.doc}${around.one[1]}`);
-  });
+    return around.page[0] + docs.join(',') + around.page[1];
+  };
+  const oneText = (id: string) => `${around.one[0]}${one.get(id)?.doc}${around.one[1]}`;
+  app.get('/select/page', async (_, reply) => reply.type('application/json').send(pageText()));
+  app.get<{ Params: { id: string } }>('/select/one/:id', async ({ params }, reply) =>
+    reply.type('application/json').send(oneText(params.id)),
+  );
+  const bytes = { page: Buffer.from(pageText()), one: Buffer.from(oneText(idOf(0))) };
+  app.get('/bytes/page', async (_, reply) => reply.type('application/json').send(bytes.page));
+  app.get('/bytes/one/:id', async (_, reply) => reply.type('application/json').send(bytes.one));
   let timer: NodeJS.Timeout | undefined;
   let changes = 0;
   return {

@@ -1,4 +1,5 @@
-// The plainest append on MongoDB: one insertOne per event, on the same driver, with the same concerns and index.
+// The plainest append on MongoDB: insertOne, or insertMany for several events, on the same driver, with the same concerns
+// and index.
 import { type Collection, MongoClient } from 'mongodb';
 
 interface RawEvent {
@@ -8,7 +9,8 @@ interface RawEvent {
   readonly fact: string;
 }
 export interface RawMongo extends AsyncDisposable {
-  insert(session: string, seq: number, fact: string): Promise<void>;
+  insert(session: string, seq: number, facts: readonly string[]): Promise<void>;
+  put(session: string, doc: string): Promise<void>;
   /** The database's events, however they are spread. */
   count(session: string): Promise<number>;
   /** So many events of a session at once, as one that is long already. */
@@ -21,12 +23,20 @@ export async function rawMongo(url: string, database: string): Promise<RawMongo>
   const client = await new MongoClient(url, { retryWrites: false }).connect();
   const db = client.db(database, { writeConcern: { w: 'majority', journal: true } });
   const raw: Collection<RawEvent> = db.collection('raw');
+  const records = db.collection<{ _id: string; doc: string }>('puts');
   await raw.createIndex({ mark: 1 }, { sparse: true });
   const documentOf = (session: string, seq: number, fact: string) => ({
     ...{ _id: idOf(session, seq), type: 'step', at: Date.now(), fact },
   });
   return {
-    insert: async (session, seq, fact) => void (await raw.insertOne(documentOf(session, seq, fact))),
+    async insert(session, seq, facts) {
+      const documents = facts.map((fact, n) => documentOf(session, seq + n, fact));
+      if (documents.length > 1) await raw.insertMany(documents);
+      else await raw.insertOne(documents[0] as RawEvent);
+    },
+    async put(session, doc) {
+      await records.updateOne({ _id: session }, { $set: { doc } }, { upsert: true });
+    },
     async count(session) {
       let sum = 0;
       for (const { name } of await db.listCollections().toArray()) {

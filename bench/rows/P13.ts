@@ -1,13 +1,15 @@
 import type { SessionFact } from '../../src/core/events.ts';
-import { randomIds, type SessionId } from '../../src/core/ids.ts';
+import { randomIds, SessionId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { newSession } from '../../src/session/projection.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { mongoStore } from '../../src/store/mongo/store.ts';
 import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
 import { rawMongo } from '../peers/raw-mongo.ts';
 
-// Appends a second on MongoDB through the event log, each awaited before the session's next; the peer is a bare loop of
-// insertOne with the same concerns. `stored`: so many events the session has already. What is stored is counted.
+// Events a second on MongoDB through the event log, each append awaited before the session's next; the peer is a bare loop
+// with the same concerns: insertOne, or insertMany where an append is a batch, and an updateOne behind it where the append
+// also puts the session's record. `stored`: so many events the session has already. What is stored is counted.
 
 const url = process.env.MONGODB_URL;
 
@@ -19,12 +21,17 @@ export const P13: Row = {
     experiment({ sessions: 1, stored: 0 }, mode),
     experiment({ sessions: 1, stored: mode === 'quick' ? 10_000 : 100_000 }, mode),
     experiment({ sessions: 20, stored: 0 }, mode),
+    experiment({ sessions: 1, stored: 0, batch: 100 }, mode),
+    experiment({ sessions: 1, stored: 0, with: 'record' }, mode),
   ],
 };
 
 interface Variant {
   readonly sessions: number;
   readonly stored: number;
+  /** Facts in one append; 1 where it is missing. */
+  readonly batch?: number;
+  readonly with?: 'record';
 }
 const factOf = (seq: number): SessionFact => ({
   type: 'step',
@@ -32,19 +39,26 @@ const factOf = (seq: number): SessionFact => ({
   data: { id: String(seq), description: `step ${seq} `.padEnd(180, '.'), status: 'running' },
 });
 
+const recordOf = (id: string, head: number) => ({
+  ...newSession({ id: SessionId.parse(id), origin: 'trpc', title: 't', template: 'default', ...nothing }),
+  lastSeq: head,
+});
+const nothing = { projectId: null, lastTask: 'x'.repeat(100), at: 0 };
+
 function experiment(variant: Variant, mode: Mode): Experiment {
   const quick = mode === 'quick';
   return {
     id: 'P13',
     variant: { ...variant },
-    ...{ unit: 'events/s', better: 'higher', subject: 'corral-log', peer: 'raw-insertOne', feels: 'noise' },
-    goals: [{ stat: 'p50', min: 0.7, level: 'anchor' }],
+    ...{ unit: 'events/s', better: 'higher', subject: 'corral-log', feels: 'noise' },
+    peer: `raw-${variant.batch ? 'insertMany' : 'insertOne'}${variant.with ? '+updateOne' : ''}`,
+    goals: [{ stat: 'p50', min: variant.batch ? 0.5 : 0.7, level: 'anchor' }],
     rounds: { warmUp: 2, min: 10, max: quick ? 20 : 60, capMs: quick ? 9_000 : 120_000 },
     open: () => openPair(variant, quick ? 250 : 1_000),
   };
 }
 
-async function openPair({ sessions, stored }: Variant, roundMs: number): Promise<Pair> {
+async function openPair({ sessions, stored, batch = 1, with: also }: Variant, roundMs: number): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const ids = randomIds();
   const database = `corral_bench_${ids.short()}`;
@@ -72,7 +86,7 @@ async function openPair({ sessions, stored }: Variant, roundMs: number): Promise
     const ready = writers(side);
     for (const id of ready) {
       await write(id, heads.get(id) ?? 0); // a session's first append does more, once
-      heads.set(id, (heads.get(id) ?? 0) + 1);
+      heads.set(id, (heads.get(id) ?? 0) + batch);
     }
     const from = performance.now();
     const counts = await Promise.all(
@@ -81,7 +95,7 @@ async function openPair({ sessions, stored }: Variant, roundMs: number): Promise
         let head = start;
         while (performance.now() - from < roundMs) {
           await write(id, head);
-          head += 1;
+          head += batch;
         }
         heads.set(id, head);
         return [id, head, head - start] as const;
@@ -92,9 +106,14 @@ async function openPair({ sessions, stored }: Variant, roundMs: number): Promise
     return { counts, samples: [written / seconds], written };
   }
 
+  const factsAfter = (head: number) => Array.from({ length: batch }, (_, n) => factOf(head + n + 1));
+
   async function subject(): Promise<SideRound> {
     const { counts, samples } = await round('subject', (id, head) =>
-      log.append({ sessionId: id, after: head, at: Date.now(), facts: [factOf(head + 1)] }),
+      log.append({
+        ...{ sessionId: id, after: head, at: Date.now(), facts: factsAfter(head) },
+        ...(also && { puts: [{ kind: 'session', id, doc: recordOf(id, head), sort: head }] }),
+      }),
     );
     const expected = counts.reduce((sum, [, head]) => sum + head, 0);
     let received = 0;
@@ -102,7 +121,11 @@ async function openPair({ sessions, stored }: Variant, roundMs: number): Promise
     return { samples, correct: { expected, received, lost: expected - received, duplicated: 0, reordered: 0 } };
   }
   async function peer(): Promise<SideRound> {
-    const { samples } = await round('peer', (id, head) => raw.insert(id, head + 1, JSON.stringify(factOf(head + 1))));
+    const { samples } = await round('peer', async (id, head) => {
+      const facts = factsAfter(head).map((fact) => JSON.stringify(fact));
+      await raw.insert(id, head + 1, facts);
+      if (also) await raw.put(id, JSON.stringify(recordOf(id, head)));
+    });
     return { samples };
   }
   const held = stack.move();
