@@ -178,7 +178,9 @@ export class SimulatedSandbox {
     either.addEventListener('abort', fire, { once: true });
     gone.promise.catch(() => {});
     try {
-      if (this.isPaused() || this.#hangs) return await gone.promise;
+      // What is frozen answers once it is thawed.
+      while (this.isPaused()) await Promise.race([this.#time.sleep(100), gone.promise]);
+      if (this.#hangs) return await gone.promise;
       return await Promise.race([act(), gone.promise]);
     } finally {
       either.removeEventListener('abort', fire);
