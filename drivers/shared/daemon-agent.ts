@@ -27,6 +27,7 @@ export class DaemonAgent extends Agent {
     }
     this.#waiting.add(request);
     const stop = this.#connections.take({
+      isLight: request.method === 'GET' && request.path === '/health',
       give: (connection) => {
         this.#settled(request);
         this.#lend(connection, request);

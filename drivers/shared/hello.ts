@@ -14,10 +14,12 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
+  /** It dials no other connection because of a look at its health; older ones do. */
+  sparing: z.boolean().default(false),
 });
 
 export type Greeting =
-  | { readonly kind: 'ok'; readonly version: string; readonly boot: string }
+  | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
   /** It knows the token, but speaks another version. */
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -34,13 +36,13 @@ export async function greet(socket: Socket, token: Secret): Promise<Greeting> {
 function judge(line: string, token: Secret): Greeting {
   const hello = HelloLine.safeParse(parseJson(line));
   if (!hello.success) return { kind: 'refused', reason: 'the hello is not one this server understands' };
-  const { corral, version, boot } = hello.data;
+  const { corral, version, boot, sparing } = hello.data;
   if (!sameText(hello.data.token, token.reveal())) return { kind: 'refused', reason: 'wrong token' };
   if (corral !== protocolVersion) {
     const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${protocolVersion}`;
     return { kind: 'mismatch', reason };
   }
-  return { kind: 'ok', version, boot };
+  return { kind: 'ok', version, boot, sparing };
 }
 
 /** Undefined: it hung up, waited too long, or sent something else than one line. */

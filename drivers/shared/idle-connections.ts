@@ -7,6 +7,8 @@ const maxWaiting = 1_024;
 const defaultLingerMs = 1_000;
 
 export interface Waiter {
+  /** A look at whether the daemon is well: over before anybody would want a second connection. */
+  readonly isLight?: boolean;
   give(connection: Duplex): void;
   fail(error: AppError): void;
 }
@@ -15,6 +17,7 @@ export interface Waiter {
 export class IdleConnections {
   readonly #idle = new Map<Duplex, () => void>(); // with how to stop watching it
   readonly #used = new WeakSet<Duplex>();
+  readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
   readonly #lingerMs: number;
   #closed: AppError | undefined;
@@ -23,8 +26,12 @@ export class IdleConnections {
     this.#lingerMs = lingerMs;
   }
 
-  /** Takes the connection over, whose errors somebody hears already, until a request wants it or it ends. */
-  add(connection: Duplex): void {
+  /**
+   * Takes the connection over, whose errors somebody hears already, until a request wants it or it ends. `isSparing`:
+   * its daemon dials no other one for a light request.
+   */
+  add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
+    if (isSparing) this.#sparing.add(connection);
     if (connection.destroyed || this.#closed) {
       connection.destroy();
       return;
@@ -32,8 +39,7 @@ export class IdleConnections {
     const [first] = this.#waiting;
     if (first) {
       this.#waiting.delete(first);
-      this.#used.add(connection);
-      first.give(connection);
+      this.#lend(connection, first);
       return;
     }
     if (this.#idle.size >= maxIdle) {
@@ -62,14 +68,11 @@ export class IdleConnections {
       waiter.fail(this.#closed);
       return () => {};
     }
-    // One that was used before, where there is any: for each that is used first the daemon dials another.
-    const used = [...this.#idle.keys()].filter((connection) => this.#used.has(connection));
-    for (const connection of [...used, ...this.#idle.keys()]) {
+    for (const connection of this.#inOrderFor(waiter)) {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);
       if (connection.destroyed) continue;
-      this.#used.add(connection);
-      waiter.give(connection);
+      this.#lend(connection, waiter);
       return () => {};
     }
     if (this.#waiting.size >= maxWaiting) {
@@ -78,6 +81,20 @@ export class IdleConnections {
     }
     this.#waiting.add(waiter);
     return () => this.#waiting.delete(waiter);
+  }
+
+  /**
+   * One that was used before, where there is any: for each that is used first the daemon dials another. For what is
+   * light it does not, so that takes an unused one: the others have no work and are closed when their time is over.
+   */
+  #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
+    const all = [...this.#idle.keys()];
+    const first = all.filter((connection) => this.#used.has(connection) !== isLight);
+    return [...first, ...all.filter((connection) => this.#used.has(connection) === isLight)];
+  }
+  #lend(connection: Duplex, waiter: Waiter): void {
+    if (!waiter.isLight || !this.#sparing.has(connection)) this.#used.add(connection);
+    waiter.give(connection);
   }
 
   /** No connection comes any more; whoever waits fails with this. */

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdSource } from '../../src/core/ids.ts';
@@ -9,7 +10,9 @@ import type { Meta } from './folders.ts';
 import { greet } from './hello.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { within } from './joined.ts';
-import { clearDead, type Listening, listenUnix } from './listen.ts';
+import { clearDead, listenUnix } from './listen.ts';
+import { point, unpoint } from './pointer.ts';
+import { mostEach, toldApart } from './told-apart.ts';
 
 export interface EndOptions {
   readonly gate: EgressGate;
@@ -24,7 +27,7 @@ export interface EndOptions {
 
 export type Identity = Pick<Meta, 'id' | 'sessionId'>;
 
-/** The server's end of one sandbox: its listening sockets, of which one owner alone has `egress`, and the connections its daemon opened. */
+/** The server's end of one sandbox: the socket it listens on, to which `egress` leads at one owner alone, and the connections its daemon opened. */
 export interface SandboxEnd extends AsyncDisposable {
   /** The first connection of the daemon. Rejects when it cannot be spoken with, or the sandbox is lost. */
   readonly ready: Promise<void>;
@@ -50,30 +53,38 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();
-  const temporaryName = () => `.${ids.short().slice(0, 5)}`;
-  const listen = { maxConnections: 128, temporaryName: temporaryName() };
-  let egress: Listening | undefined;
-  const takeEgress = async () => {
-    if (await egress?.isOurs()) return;
-    await egress?.[Symbol.asyncDispose]();
-    egress = await listenUnix({ ...listen, path: join(mount, 'egress'), allowHalfOpen: true }, (socket) =>
-      gate.serve(socket, who),
-    );
-  };
-  opened.defer(async () => await egress?.[Symbol.asyncDispose]());
+  const temporaryName = `.${ids.short().slice(0, 5)}`;
   if (replica !== undefined) await clearDead(mount);
-  const control = join(mount, replica === undefined ? 'control' : `control.${replica}`);
-  opened.use(
-    await listenUnix({ ...listen, path: control, allowHalfOpen: false }, async (socket) => {
-      const greeting = await greet(socket, token);
-      if (greeting.kind === 'ok') {
-        idle.add(socket);
-        return ready.resolve();
-      }
-      onRefused?.({ ...meta, ...who }, greeting.reason);
-      if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
-    }),
+  const control = replica === undefined ? 'control' : `control.${replica}`;
+  const welcome = async (socket: Socket) => {
+    const greeting = await greet(socket, token);
+    if (greeting.kind === 'ok') {
+      idle.add(socket, greeting.sparing);
+      return ready.resolve();
+    }
+    onRefused?.({ ...meta, ...who }, greeting.reason);
+    if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
+  };
+  // Each socket that listens is an open file for as long as the sandbox lives, so one listens for both.
+  let servesEgress = false;
+  const dialled = toldApart({
+    daemon: (socket) => void welcome(socket),
+    wayOut: (socket) => (servesEgress ? gate.serve(socket, who) : void welcome(socket)),
+  });
+  const listening = opened.use(
+    await listenUnix(
+      { temporaryName, maxConnections: 2 * mostEach, path: join(mount, control), allowHalfOpen: true },
+      dialled,
+    ),
   );
+  const egress = { path: join(mount, 'egress'), to: control, temporaryName };
+  const takeEgress = async () => {
+    servesEgress = true;
+    await point(egress);
+  };
+  opened.defer(async () => {
+    if (servesEgress && (await listening.isOurs())) await unpoint(egress); // else a successor's leads there too
+  });
   const resources = opened.move();
 
   const lose = (reason: AppError) => {

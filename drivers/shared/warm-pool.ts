@@ -43,6 +43,8 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
+/** Who takes one is busy with it at first, and seldom alone: those that come with it and find none go first. */
+const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
   const { target, clock, ids, ttlMs, random } = options;
@@ -57,6 +59,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   let coldSince = 0;
   let failures = 0;
   let restUntil = 0;
+  let quietUntil = 0;
 
   const callFor = (ms: number, within = signal): Call => ({
     signal: AbortSignal.any([within, AbortSignal.timeout(ms)]),
@@ -89,7 +92,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const mayStart = () =>
     !signal.aborted &&
     starts.size < options.concurrency &&
-    clock.now() >= restUntil &&
+    clock.now() >= Math.max(restUntil, quietUntil) &&
     (coldStarts === 0 || clock.now() - coldSince > yieldMs);
 
   function refill(): void {
@@ -142,7 +145,9 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
         if (target === 0 && seen) return; // nothing is left of an earlier pool
       }
       refill();
-      const ms = Math.max(50, Math.min(lookAt, failures > 0 ? restUntil : lookAt) - clock.now());
+      const now = clock.now();
+      const next = [lookAt, failures > 0 ? restUntil : lookAt, now < quietUntil ? quietUntil : lookAt];
+      const ms = Math.max(50, Math.min(...next) - now);
       const rest = new AbortController();
       const patience = pause(ms, AbortSignal.any([signal, rest.signal]), clock).catch(() => {});
       await Promise.race([patience, woken.promise]);
@@ -176,6 +181,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     },
     async take(spec, call) {
       if (target === 0) return undefined;
+      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // not put off by those that follow
       const info = await claimed(spec, call).finally(() => wake.resolve());
       options.onClaim?.(info ? 'hit' : 'miss');
       return info;

@@ -110,9 +110,10 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
       server.emit('connection', socket);
     });
   };
-  // The first request on a connection makes it a used one; another takes its place at once.
-  const used = ({ socket }: { socket: Socket }) => {
-    if (unused.delete(socket)) fill();
+  // The first request on a connection makes it a used one; another takes its place at once. A look at our health is over
+  // before another would be there, and comes all the time.
+  const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
+    if (url !== '/health' && unused.delete(socket)) fill();
   };
   // One that became a stream is no connection for requests any more; how many there are is not for here to say.
   const lent = (request: { socket: Socket }) => {

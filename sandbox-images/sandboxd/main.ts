@@ -67,7 +67,7 @@ const desktop =
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
 const server = sandboxServer(realDaemon(parts, { version, sandboxId, init, desktop }), token);
-const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token })}\n`;
+const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
 // Where a socket of the server cannot reach: a port, of the loopback interface or of the address before it, or a path.

@@ -47,10 +47,28 @@ test('the daemon dials in, says who it is, and then answers on that connection',
   const control = await listening(join(daemon.folder, 'run/control'), (socket) => void dialled.push(socket));
   await expect.poll(() => dialled.length, { timeout: 5_000 }).toBe(1);
   const { hello, reply } = await greetAndAsk(dialled[0] as Socket, 'ok\n', daemon.token);
-  expect(JSON.parse(hello)).toEqual({ corral: 1, version, boot: bootId, token: daemon.token });
+  expect(JSON.parse(hello)).toEqual({ corral: 1, version, boot: bootId, token: daemon.token, sparing: true });
   expect(hello.endsWith('}\n')).toBe(true);
   expect(reply).toContain(`"bootId":"${bootId}"`);
   await expect.poll(() => control.open.size).toBe(1); // the used one was replaced
+});
+
+test('for a look at its health the daemon dials no other connection, for anything else it does', async () => {
+  const daemon = await opened();
+  const dialled: Socket[] = [];
+  await listening(join(daemon.folder, 'run/control'), (socket) => void dialled.push(socket));
+  await expect.poll(() => dialled.length, { timeout: 5_000 }).toBe(1);
+  const socket = dialled[0] as Socket;
+  await once(socket, 'data');
+  socket.write('ok\n');
+  const ask = async (path: string) => {
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: sandbox\r\nauthorization: Bearer ${daemon.token}\r\n\r\n`);
+    await once(socket, 'data');
+  };
+  for (let n = 0; n < 3; n++) await ask('/health');
+  expect(dialled.length).toBe(1);
+  await ask('/processes');
+  await expect.poll(() => dialled.length).toBe(2);
 });
 
 test('a server that restarts is dialled at once, and so is one that comes later under a name of its own', async () => {

@@ -240,10 +240,67 @@ test('the sockets may be dialled by everyone who can reach the folder, and are g
   await expect(stat(join(folder, 'control.b'))).rejects.toThrow('ENOENT');
 });
 
-test('a connection to the egress socket reaches the gate', async () => {
-  const end = await open();
+/** What the gate says to whoever dials the way out and asks for something. */
+async function wayOut(asked = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
+  const socket = connect({ path: join(folder, 'egress'), allowHalfOpen: true });
+  cleanUp.defer(() => void socket.destroy());
+  socket.write(asked);
+  return await text(socket);
+}
+
+test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
+  'a connection to the egress socket that asks %j reaches the gate, with all it said',
+  async (asked) => {
+    const heard: string[] = [];
+    const serve = (socket: Socket) =>
+      void socket.once('readable', () => {
+        heard.push(String(socket.read()));
+        socket.end('from the gate');
+      });
+    const end = await open({ gate: { serve } as EndOptions['gate'] });
+    await end.takeEgress();
+    expect(await wayOut(asked)).toBe('from the gate');
+    expect(heard).toEqual([asked]);
+  },
+);
+
+test('without a way out of its own a server lets nobody out', async () => {
+  await open();
+  const socket = connect(join(folder, 'control'));
+  socket.write('CONNECT example.org:443 HTTP/1.1\n');
+  expect(await text(socket)).toMatch(/^no /);
+});
+
+test('connections to the outside, however many, do not shut the daemon out', async () => {
+  const end = await open({ gate: { serve: () => {} } });
   await end.takeEgress();
-  expect(await text(connect(join(folder, 'egress')))).toBe('from the gate');
+  const out = Array.from({ length: 140 }, () => connect(join(folder, 'egress')));
+  cleanUp.defer(() => {
+    for (const socket of out) socket.destroy();
+  });
+  const cut = Promise.all(out.slice(128).map((socket) => once(socket.resume(), 'close')));
+  for (const socket of out) socket.on('error', () => {}).write('GET');
+  await cut;
+  expect((await dial('daemon')).answer).toBe('ok\n');
+});
+
+test('a daemon that spares connections is asked for its health on the one that was never used', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  await dial('first', { sparing: true });
+  expect(await get(link, '/work')).toBe('/work over first');
+  await dial('second', { sparing: true });
+  expect([await get(link, '/health'), await get(link, '/health')]).toEqual(Array(2).fill('/health over second'));
+  expect(await get(link, '/work')).toBe('/work over first');
+});
+
+test('an older daemon is asked for its health on a connection that was used already', async () => {
+  const end = await open();
+  await using link = end.link('/workspace');
+  await dial('first');
+  expect(await get(link, '/health')).toBe('/health over first');
+  await dial('second');
+  expect(await get(link, '/work')).toBe('/work over first');
 });
 
 test('the way out belongs to the one who took it last, and goes with that one alone', async () => {
@@ -256,9 +313,17 @@ test('the way out belongs to the one who took it last, and goes with that one al
   await second.takeEgress();
   expect(await inode()).not.toBe(before);
   await first[Symbol.asyncDispose]();
-  expect(await text(connect(join(folder, 'egress')))).toBe('from the gate');
+  expect(await wayOut()).toBe('from the gate');
   await second[Symbol.asyncDispose]();
   await expect(inode()).rejects.toThrow('ENOENT');
+});
+
+test('a predecessor that closes late does not take the way out away', async () => {
+  const [old, next] = [await open(), await open()];
+  await old.takeEgress();
+  await next.takeEgress();
+  await old[Symbol.asyncDispose]();
+  expect(await wayOut()).toBe('from the gate');
 });
 
 test('a new server takes away the sockets of those that died, and of nobody who listens', async () => {
