@@ -195,7 +195,13 @@ export function sessionService(deps: Deps): SessionService {
     async *follow(id, after, { signal, deltas }) {
       await stored(id);
       using end = presence.endOf(id);
-      yield* log.follow(id, after, { signal: AbortSignal.any([signal, end.signal, closing]), deltas });
+      for await (const item of log.follow(id, after, {
+        signal: AbortSignal.any([signal, end.signal, closing]),
+        deltas,
+      })) {
+        if (item.kind === 'resync' && item.head === 0) return; // it was deleted elsewhere: every log begins with an event
+        yield item;
+      }
     },
     async activeRun(id) {
       const { openRuns, status } = await stored(id);

@@ -14,7 +14,7 @@ export interface Simulated {
   readonly failed: number;
 }
 const minute = 60_000;
-const everySo = 40; // a history of two servers takes as long as many of one: they ask each other all the time
+const everySo = 10; // a history of two servers takes longer: they ask each other all the time
 
 /** One small history of a server, its users and its mishaps, the same for the same seed; and what was wrong with it. */
 export async function simulate(seed: number): Promise<Simulated> {
