@@ -20,7 +20,7 @@ type World = Pick<EngineOptions, 'store' | 'log' | 'profileOf' | 'clock' | 'ids'
 interface Deps extends Settings, World {
   readonly residents: Residents;
   readonly ownership: Ownership;
-  readonly guests: Guests;
+  readonly guests: Pick<Guests, 'leave'>;
   /** The log refuses what the session writes. */
   readonly onBroken: (id: SessionId, error: AppError) => void;
 }
@@ -69,6 +69,7 @@ export class Hydration {
     const before = residents.get(id);
     before?.scribe?.shut();
     await before?.writer.settled();
+    before?.writer.fence(new AppError('internal', 'Something went wrong in this session; it is being restarted.'));
     await residents.leaving(id);
   }
 

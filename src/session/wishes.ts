@@ -117,7 +117,10 @@ export class Wishes implements AsyncDisposable {
   async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
     const { writer } = this.#deps.residents.get(id) ?? (await this.reach(id));
     if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
-    if (Object.keys(marks).length > 0) await writer.amend(marks);
+    // A deletion is not to be undone by whoever had the session before us.
+    const fence: SessionFact[] =
+      marks.deleting && this.#deps.ownership.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];
+    if (Object.keys(marks).length > 0) await writer.amend(marks, fence);
     else await writer.settled();
     return writer.record;
   }

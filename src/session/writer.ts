@@ -85,10 +85,13 @@ export class SessionWriter {
     while (this.#pumping) await this.#pumping;
   }
 
-  /** Changes the record without a fact, in its turn: beside the queue it would be undone by what is on its way. */
-  async amend(marks: Partial<StoredSession>): Promise<void> {
+  /**
+   * Changes the record in its turn: beside the queue it would be undone by what is on its way. Without a fact the log
+   * does not move, so that an owner who does not know yet that he is none any more can still write over it.
+   */
+  async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
-    await this.#enqueue({ facts: [], first: 0, puts: [], marks });
+    await this.#enqueue({ facts: this.message.arrange(facts), first: 0, puts: [], marks });
   }
 
   async #pump(): Promise<void> {

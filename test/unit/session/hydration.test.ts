@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { randomIds } from '../../../src/core/ids.ts';
+import type { EventLog } from '../../../src/core/ports.ts';
+import { Hydration } from '../../../src/session/hydration.ts';
+import { soleOwnership } from '../../../src/session/ownership.ts';
+import { Residents } from '../../../src/session/residents.ts';
+import { storeEventLog } from '../../../src/store/log.ts';
+import { memoryStore } from '../../../src/store/memory/store.ts';
+import { runPolicy, sandboxPolicy } from '../../support/machines.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { asks, fact, runId, sessionId, stored } from '../../support/session-parts.ts';
+
+/** One session in a store; `during` happens after the first thing of it was read. */
+async function world(during: (log: EventLog) => Promise<unknown>) {
+  const store = memoryStore();
+  const real = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+  const doc = { ...stored(), lastSeq: 1 };
+  const puts = [{ kind: 'session', id: sessionId, doc }];
+  const created = fact('session.created', { origin: 'sheikhbox', template: 'default' }, null);
+  await real.append({ sessionId, after: 0, at: 1, facts: [created], puts });
+  let isFirst = true;
+  const readFirst = async <Value>(value: Promise<Value>): Promise<Value> => {
+    const read = await value;
+    if (isFirst) {
+      isFirst = false;
+      await during(real);
+    }
+    return read;
+  };
+  const log: EventLog = { ...real, page: (...of) => readFirst(real.page(...of)) };
+  const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
+  const residents = new Residents();
+  const hydration = new Hydration({
+    ...{ store: { ...store, records }, log, residents, ownership: soleOwnership(), guests: { leave: async () => {} } },
+    ...{ clock: manualClock(), ids: randomIds(), isWatched: () => false, onFact: () => {} },
+    ...{ runPolicy, sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
+    profileOf: async () => ({ plans: false }) as never,
+    onBroken: () => {},
+  });
+  return { hydration, residents, never: new AbortController().signal };
+}
+
+test('what another owner appends while a session is read is not missed: it is not made from what is stale', async () => {
+  const run = fact('run.started', { task: 'x', messageId: asks('x').data.messageId });
+  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
+  const { hydration, residents, never } = await world((log) =>
+    log.append({
+      ...{ sessionId, after: 1, at: 2, facts: [asks('x'), run] },
+      puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
+    }),
+  );
+  // Its first append tells that the run goes on.
+  await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
+  expect(residents.get(sessionId)).toBeUndefined();
+});
+
+test('an earlier life of a session writes nothing once it is made anew', async () => {
+  const { hydration, residents, never } = await world(async () => {});
+  await hydration.make(sessionId, never);
+  const { writer } = residents.the(sessionId);
+  await hydration.make(sessionId, never);
+  await expect(writer.amend({ favorite: true })).rejects.toMatchObject({ code: 'internal' });
+  await residents.the(sessionId).writer.amend({ pinned: true });
+  expect(residents.the(sessionId).writer.record).toMatchObject({ favorite: false, pinned: true });
+});
