@@ -164,7 +164,11 @@ export class Crossing implements AsyncDisposable {
       const value = await act(sessionId, { name, body: wished }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      const { code, publicMessage: message } = toAppError(thrown);
+      // A refusal writes nothing either: only who has the session now may give it.
+      const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
+        () => toAppError(thrown),
+        () => new AppError('fenced', 'Another server may work on this session now.'),
+      );
       return { ok: false as const, code, message };
     }
   }
