@@ -148,9 +148,9 @@ export class Engine implements AsyncDisposable {
     this.#supervision.stop();
     // What is on its way to the log is answered by what becomes of it.
     await Promise.allSettled([...this.#releases, ...this.#residents.all().map(({ writer }) => writer.settled())]);
+    await this.#residents.allGone();
     this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#residents.clear();
-    await this.#residents.allGone();
     await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
   }
 
