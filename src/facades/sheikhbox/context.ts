@@ -36,6 +36,7 @@ export interface SheikhboxDeps {
 export interface SheikhboxContext extends SheikhboxDeps {
   readonly infos: FileInfos;
   readonly frameOf: (event: SessionEvent) => Buffer | undefined;
+  readonly textOf: (event: SessionEvent) => string;
 }
 
 export const base = '/api/v1/sessions';

@@ -5,6 +5,22 @@ import type { FileInfos } from './file-infos.ts';
 
 export const toFrame = ({ event, data }: SseEvent): Buffer => sseFrame({ id: String(data.event_id), event, data });
 
+/**
+ * What a history says of an event as JSON, empty where it says nothing; made once for as long as the log gives the same
+ * event. An attached file may be known better later.
+ */
+export function textCache(profile: Profile, infos: FileInfos): (event: SessionEvent) => string {
+  const texts = new WeakMap<SessionEvent, string>();
+  return (event) => {
+    const known = texts.get(event);
+    if (known !== undefined) return known;
+    const said = toSheikhbox(event, profile, (file, at) => infos.get(file, at));
+    const text = said ? JSON.stringify(said) : '';
+    if (!('attachments' in event.data) || event.data.attachments.length === 0) texts.set(event, text);
+    return text;
+  };
+}
+
 /** An event's frame, made once however many subscribers get it: followers share the event objects, and so the bytes. */
 export function frameCache(profile: Profile, infos?: FileInfos): (event: SessionEvent) => Buffer | undefined {
   const frames = new WeakMap<SessionEvent, { readonly frame: Buffer | undefined }>();

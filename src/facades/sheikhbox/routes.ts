@@ -5,7 +5,7 @@ import { chat } from './chat.ts';
 import { base, type SheikhboxContext, type SheikhboxDeps, sessionId } from './context.ts';
 import * as doc from './docs.ts';
 import { FileInfos } from './file-infos.ts';
-import { frameCache } from './frames.ts';
+import { frameCache, textCache } from './frames.ts';
 import { mountList } from './list-stream.ts';
 import { mountMarks } from './marks.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream, whileConnected } from './panels.ts';
@@ -13,12 +13,14 @@ import { ChatBody, EventsQuery, FileBody, SessionParams, ShellBody, success } fr
 import { mountShared } from './shared-view.ts';
 import { streamEvents } from './stream.ts';
 import { mountFrontEnd, mountUploads } from './uploads.ts';
-import { listItem, sessionView } from './views.ts';
+import { listItem, sessionText } from './views.ts';
 import { mountVnc } from './vnc.ts';
 
 export function sheikhbox(deps: SheikhboxDeps): Dialect {
   const infos = new FileInfos(deps.attached ?? deps.uploads);
-  const context: SheikhboxContext = { ...deps, infos, frameOf: frameCache(deps.profile, infos) };
+  const { profile } = deps;
+  const made = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
+  const context: SheikhboxContext = { ...deps, infos, ...made };
   return {
     errors: { prefix: base, style: envelope },
     mount(app) {
@@ -46,8 +48,13 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   app.get(base, { config: { doc: doc.listSessions } }, async () =>
     success({ sessions: (await sessions.list()).map((session) => listItem(session, profile)) }),
   );
-  app.get(`${base}/:sid`, { schema: { params: SessionParams }, config: { doc: doc.getSession } }, async ({ params }) =>
-    success(await sessionView(await sessions.get(sessionId(params.sid)), context)),
+  app.get(
+    `${base}/:sid`,
+    { schema: { params: SessionParams }, config: { doc: doc.getSession } },
+    async ({ params }, reply) => {
+      const text = await sessionText(await sessions.get(sessionId(params.sid)), context);
+      return reply.type('application/json; charset=utf-8').send(text);
+    },
   );
   app.delete(
     `${base}/:sid`,

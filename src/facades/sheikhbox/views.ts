@@ -2,6 +2,7 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { SheikhboxContext } from './context.ts';
 import { epoch, type Profile, type SseEvent, toSheikhbox } from './events.ts';
 import type { FileInfo } from './file-infos.ts';
+import { success } from './schemas.ts';
 
 const shownChars = 1000;
 
@@ -39,6 +40,30 @@ export async function sessionView(session: SessionRecord, context: ViewContext, 
   const status = statusOf(session, profile);
   return { session_id: session.id, title: session.title, status, events, ...marksOf(session) };
 }
+
+/** The same as the answer's JSON: a history is long, and what its events say of themselves stays. */
+export async function sessionText(session: SessionRecord, context: SheikhboxContext): Promise<string> {
+  const { sessions, infos, textOf, profile } = context;
+  const texts: string[] = [];
+  for (let after = 0, head = Number.POSITIVE_INFINITY; after < head; ) {
+    const page = await sessions.page(session.id, after, pageSize);
+    for (const event of page.events) {
+      const learning = infos.learn(event);
+      if (learning) await learning;
+      const text = textOf(event);
+      if (text !== '') texts.push(text);
+    }
+    head = page.head;
+    after = page.events.at(-1)?.seq ?? head;
+  }
+  const { id: session_id, title } = session;
+  const [begin, end] = JSON.stringify(
+    success({ session_id, title, status: statusOf(session, profile), events: [], ...marksOf(session) }),
+  ).split(noEvents, 2);
+  return `${begin}"events":[${texts.join(',')}]${end}`;
+}
+const pageSize = 500;
+const noEvents = '"events":[]';
 
 /** What a session's messages have attached, each file once. */
 export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, show: Show = asItIs) {

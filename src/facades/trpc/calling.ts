@@ -1,6 +1,7 @@
 import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import type { z } from 'zod';
 import type { TrpcContext } from './context.ts';
+import { checkedBy } from './lasting.ts';
 
 /** What tRPC's adapters give to a procedure. */
 interface Call {
@@ -36,14 +37,16 @@ export async function call({ args, _def }: { args: unknown[]; _def: unknown }): 
 
 async function work({ inputs, resolver }: Definition, options: Call): Promise<unknown> {
   if (inputs.length === 0) return await resolver({ ...options, input: undefined });
-  return await resolver({ ...options, input: understood(inputs, await options.getRawInput()) });
+  const raw = options.getRawInput();
+  const input = understood(inputs, raw instanceof Promise ? await raw : raw);
+  return await resolver({ ...options, input });
 }
 
 /** What several inputs understand of it is put together, as tRPC does. */
 function understood(inputs: readonly z.ZodType[], raw: unknown): unknown {
   try {
-    const [first, ...more] = inputs.map((input) => input.parse(raw));
-    return more.length === 0 ? first : Object.assign({}, first, ...more);
+    if (inputs.length === 1) return inputs[0]?.parse(raw);
+    return Object.assign({}, ...inputs.map((input) => input.parse(raw)));
   } catch (cause) {
     throw new TRPCError({ code: 'BAD_REQUEST', cause });
   }
@@ -51,7 +54,7 @@ function understood(inputs: readonly z.ZodType[], raw: unknown): unknown {
 
 function checked({ output }: Definition, data: unknown): unknown {
   try {
-    return output ? output.parse(data) : data;
+    return output ? checkedBy(output, data) : data;
   } catch (cause) {
     throw new TRPCError({ code: 'INTERNAL_SERVER_ERROR', message: 'Output validation failed', cause });
   }

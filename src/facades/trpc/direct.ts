@@ -2,6 +2,7 @@ import { type AnyProcedure, getTRPCErrorFromUnknown, type TRPCError } from '@trp
 import type { FastifyRequest } from 'fastify';
 import type { TrpcContext } from './context.ts';
 import { type ErrorShape, errorShape } from './errors.ts';
+import { writtenBy } from './lasting.ts';
 import { appRouter } from './router.ts';
 
 // Queries and mutations whose answer is one JSON text, alone or in a batch, without the Request, Response, Headers and
@@ -75,19 +76,22 @@ export async function answerDirect(
 ): Promise<{ status: number; body: string }> {
   if (!isBatch) {
     const answer = await answerTo(calls[0] as DirectCall, 0, given);
-    return { status: statusOf(answer), body: JSON.stringify(answer) };
+    return { status: statusOf(answer), body: textOf(answer) };
   }
   const answers = await Promise.all(calls.map((call, index) => answerTo(call, index, given)));
   const statuses = new Set(answers.map(statusOf));
   const [status = 200] = statuses;
-  return { status: statuses.size === 1 ? status : 207, body: JSON.stringify(answers) };
+  return { status: statuses.size === 1 ? status : 207, body: `[${answers.map(textOf).join(',')}]` };
 }
+
+const textOf = (answer: Answer): string =>
+  writtenBy(() => JSON.stringify(answer), 'result' in answer ? answer.result.data : undefined);
 
 async function answerTo({ path, procedure, input }: DirectCall, index: number, given: Given): Promise<Answer> {
   const { ctx, signal, onError } = given;
   const { type } = procedure._def;
   try {
-    const data = await procedure({ path, type, ctx, signal, getRawInput: async () => input, batchIndex: index });
+    const data = await procedure({ path, type, ctx, signal, getRawInput: () => input as never, batchIndex: index });
     return { result: { data } };
   } catch (thrown) {
     const error = getTRPCErrorFromUnknown(thrown);

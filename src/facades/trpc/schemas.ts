@@ -5,6 +5,7 @@ import { MessageId, RunId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
+import { lasting } from './lasting.ts';
 
 // The wire of this facade. Inputs are strict: a misspelt field is refused and named. Ids of any shape are looked up, so
 // that an odd one is unknown and not malformed.
@@ -56,15 +57,22 @@ export type Session = z.infer<typeof Session>;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
 
-export function toSession({ createdAt, updatedAt, latestMessageAt, ...record }: SessionRecord): Session {
+const made = new WeakMap<SessionRecord, Session>();
+
+/** Of one record always the same object. */
+export function toSession(record: SessionRecord): Session {
+  const known = made.get(record);
+  if (known) return known;
   const { id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned } =
     record;
-  return {
+  const session = lasting<Session>({
     ...{ id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned },
-    createdAt: iso(createdAt),
-    updatedAt: iso(updatedAt),
-    latestMessageAt: iso(latestMessageAt),
-  };
+    createdAt: iso(record.createdAt),
+    updatedAt: iso(record.updatedAt),
+    latestMessageAt: iso(record.latestMessageAt),
+  });
+  made.set(record, session);
+  return session;
 }
 
 /** A fact of the session's log. `seq` is its place and the cursor to resume behind it; `ts` is epoch milliseconds. */
