@@ -1,4 +1,7 @@
-import { EventEmitter, getEventListeners } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { FastifyReply } from 'fastify';
 import { expect, test } from 'vitest';
 import { openSse, sseFrame } from '../../../../src/facades/shared/sse.ts';
@@ -103,4 +106,30 @@ test('a client that left before its stream began is not counted for ever', () =>
   const { res, stream } = start(gone);
   expect([stream.gone.aborted, streams(), clock.pending(), res.written]).toEqual([true, 0, 0, []]);
   expect(stream.write(frame)).toBeUndefined();
+});
+
+test.each([
+  ['1.1', (body: string) => `${body.length.toString(16)}\r\n${body}\r\n`, '0\r\n\r\n'],
+  ['1.0', (body: string) => body, ''],
+] as const)('over HTTP/%s a client gets every frame, in the words of that version', async (version, piece, end) => {
+  const server = createServer((_, res) => {
+    const reply = { hijack: () => ({ raw: res }), getHeaders: () => ({}) } as unknown as FastifyReply;
+    const clock = manualClock();
+    using stream = openSse(reply, {
+      clock,
+      closing: new AbortController().signal,
+      opened: () => new DisposableStack(),
+    });
+    for (const one of [frame, sseFrame({ event: 'é', data: 'ü' }), frame]) stream.write(one);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1');
+  socket.write(`GET / HTTP/${version}\r\nHost: here\r\n\r\n`);
+  const answer = await text(socket);
+  const frames = [': connected\n\n', frame, sseFrame({ event: 'é', data: 'ü' }), frame];
+  const expected = frames.map((one) => piece(Buffer.from(one).toString('latin1'))).join('');
+  expect(Buffer.from(answer.slice(answer.indexOf('\r\n\r\n') + 4)).toString('latin1')).toBe(
+    Buffer.from(expected + end).toString('latin1'),
+  );
+  server.close();
 });
