@@ -60,6 +60,10 @@ export class ListHead {
   /** A new session, a changed one, or a tombstone. */
   put(session: SessionRecord): void {
     const before = this.#byId.get(session.id);
+    if (before && !session.deleting && byPlace(before, session) === 0) {
+      this.#replace(before, session); // as with most changes
+      return;
+    }
     if (before) this.#remove(before);
     if (session.deleting || (this.#end && byPlace(session, this.#end) > 0)) return;
     const n = this.#indexOf(session);
@@ -67,6 +71,17 @@ export class ListHead {
     else this.#sorted.splice(n, 0, session);
     this.#byId.set(session.id, session);
     this.#chars += charsIn(session);
+    this.#keepLimits();
+  }
+
+  #replace(before: SessionRecord, session: SessionRecord): void {
+    this.#sorted[this.#indexOf(session)] = session;
+    this.#byId.set(session.id, session);
+    this.#chars += charsIn(session) - charsIn(before);
+    this.#keepLimits();
+  }
+
+  #keepLimits(): void {
     const { sessions, chars } = this.#limits;
     if (this.#sorted.length > spare * sessions || this.#chars > spare * chars) this.#shorten();
   }

@@ -14,8 +14,9 @@ interface Options {
 
 const usual: ListLimits = { sessions: 20_000, chars: 16 * 1024 * 1024 };
 const mostAtOnce = 1_000; // of the store; a few milliseconds of the event loop
-const mostUsed = 256; // sessions that were asked for by id
-const mostChars = 64 * 1024; // of one of those
+/** Sessions that were asked for by id, and of a shared store all that were read; and how much text one may have. */
+const used = { sessions: 256, chars: 64 * 1024 };
+const usedOfShared = { sessions: 20_000, chars: 2 * 1024 };
 
 /**
  * The list of sessions, newest message first. Where nobody else writes, it is in memory as far as it has been asked for,
@@ -155,9 +156,10 @@ export class SessionList {
   }
 
   #use(record: StoredSession, version = 0): void {
+    const most = this.#options.shared ? usedOfShared : used;
     this.#used.delete(record.id);
-    if (charsIn(record) <= mostChars) this.#used.set(record.id, { version, record });
-    if (this.#used.size <= mostUsed) return;
+    if (charsIn(record) <= most.chars) this.#used.set(record.id, { version, record });
+    if (this.#used.size <= most.sessions) return;
     const [oldest] = this.#used.keys();
     if (oldest) this.#used.delete(oldest);
   }

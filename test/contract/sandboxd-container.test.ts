@@ -49,13 +49,24 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect((await client.processes(budget())).map(({ cmd }) => cmd)).toEqual(['sleep 92']);
   });
 
-  test('a command that the kernel killed for memory says so', async () => {
-    const { client } = await opened('--memory', '128m', '--memory-swap', '128m');
-    const { operation } = await run(client, 'python3 -c "x = bytearray(300 << 20)"');
+  test('F019 a command that the kernel killed for memory says so; the daemon, its shells and its neighbours live on', async () => {
+    const [{ client }, { client: neighbour }] = await Promise.all([
+      opened('--memory', '256m', '--memory-swap', '256m'),
+      opened(),
+    ]);
+    const { bootId } = await client.health(budget());
+    await client.start({ id: 'beside', shell: 'beside', command: 'echo begun; sleep 600' }, budget());
+    await neighbour.start({ id: 'next', shell: 'main', command: 'sleep 600' }, budget());
+    const { operation } = await run(client, 'tail /dev/zero');
     expect(operation).toMatchObject({ exitCode: 137, reason: 'oom' });
-    expect((await client.health(budget())).oomKills).toBeGreaterThan(0);
+    const health = await client.health(budget());
+    expect(health).toMatchObject({ bootId, oomKills: expect.any(Number) });
+    expect(health.oomKills).toBeGreaterThan(0);
+    expect(await client.operation('beside', budget())).toMatchObject({ state: 'running' });
+    expect(await neighbour.operation('next', budget())).toMatchObject({ state: 'running' });
+    expect((await neighbour.health(budget())).oomKills).toBe(0);
     expect((await run(client, 'echo alive')).output).toBe('alive\n');
-  });
+  }, 60_000);
 
   test('F036 a fork bomb is held by the limit, and its run can be ended', async () => {
     const { client } = await opened('--pids-limit', '128');
@@ -66,15 +77,31 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect((await run(client, 'echo alive', { shell: 'after' })).output).toBe('alive\n');
   }, 60_000);
 
-  test('a full disk ends in words, and removing a file helps', async () => {
-    const { client } = await opened('--tmpfs', '/workspace:uid=10001,gid=10001,size=8m');
-    const { output, operation } = await run(client, 'head -c 20M /dev/zero > big; echo "code $?"');
-    expect(output).toMatch(/No space left on device\ncode 1\n$/);
-    expect(operation).toMatchObject({ exitCode: 0 });
-    await expect(client.writeFile('x', 'y'.repeat(9_000), budget())).rejects.toMatchObject({ code: 'quota' });
-    await client.removeFile('big', budget());
-    await client.writeFile('x', 'y'.repeat(9_000), budget());
-  });
+  test.for([
+    ['F021', 'disk', 'size=8m', 'head -c 20M /dev/zero > big', 'rm big'],
+    [
+      'F022',
+      'table of files',
+      'size=64m,nr_inodes=1000',
+      'mkdir many; for n in $(seq 2000); do : > many/$n || exit 1; done',
+      'rm -r many',
+    ],
+  ])(
+    '%s a full %s ends in words, the daemon works on, and removing something helps',
+    async ([, , size, fill, empty]) => {
+      const { client } = await opened('--tmpfs', `/workspace:uid=10001,gid=10001,${size}`);
+      const { output, operation } = await run(client, `(${fill}); echo "code $?"`);
+      expect(output).toMatch(/No space left on device\ncode 1\n$/);
+      expect(operation).toMatchObject({ exitCode: 0 });
+      await expect(client.writeFile('x', 'y'.repeat(9_000), budget())).rejects.toMatchObject({ code: 'quota' });
+      expect((await run(client, 'echo still here', { shell: 'another' })).output).toBe('still here\n');
+      expect(await client.listFiles('', budget())).not.toEqual([]);
+      await run(client, `${empty}`);
+      await client.writeFile('x', 'y'.repeat(9_000), budget());
+      expect((await client.readFile('x', budget())).length).toBe(9_000);
+    },
+    60_000,
+  );
 
   test('two connections wait idle, and each one used is replaced', async () => {
     const container = await opened();

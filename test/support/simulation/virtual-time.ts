@@ -38,6 +38,11 @@ export class VirtualTime implements Clock {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
+  /** The machine sleeps: what fell due meanwhile is due all at once when it wakes, with the next moment that passes. */
+  suspend(ms: number): void {
+    this.#now += ms;
+  }
+
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
     await this.settle();

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sandboxIdOf } from '../../../src/core/ids.ts';
+import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
 import { StoredSession } from '../../../src/session/projection.ts';
 import { startServer } from '../../support/simulation/server.ts';
 import { World } from '../../support/simulation/world.ts';
@@ -50,5 +50,38 @@ test('F110 a deletion succeeds once its tombstone stands, and is finished withou
   expect(await server.sessions.list()).toEqual([]);
   expect(await records.list('session')).toEqual([]);
   expect(world.backend.boxes.size).toBe(0);
+  server.life.kill();
+});
+
+test('F059 after an hour in which everything stood still what expired has expired once, looks are not made up for, and all goes on', async () => {
+  const world = new World(1);
+  Object.assign(world, { sandboxPolicy: { ...world.sandboxPolicy, idlePauseMs: undefined, idleStopMs: 12_000 } });
+  world.calmDown();
+  const server = startServer(world);
+  const made = Array.from({ length: 20 }, () => server.sessions.create({ origin: 'sheikhbox' }));
+  await world.time.advance(5_000);
+  const ids = (await Promise.all(made)).map(({ id }) => id);
+  const { calls, boxes } = world.backend;
+  expect([...boxes.values()].map(({ info }) => info.phase)).toEqual(ids.map(() => 'ready'));
+  const before = { ...calls };
+
+  world.time.suspend(3_600_000);
+  await world.time.advance(60_000);
+  const endsOf = async (id: SessionId): Promise<number> => {
+    const { events } = await world.store.store.events.page(id, 0, 10_000);
+    return events.flatMap(({ type, data }) => (type === 'sandbox.phase' && data.phase === 'released' ? [1] : []))
+      .length;
+  };
+  expect(await Promise.all(ids.map(endsOf))).toEqual(ids.map(() => 1));
+  const more = (method: keyof typeof calls) => (calls[method] ?? 0) - (before[method] ?? 0);
+  expect([more('destroy'), more('provision')]).toEqual([ids.length, 0]);
+  expect(more('list')).toBeLessThan(12); // a minute's worth of looks, not an hour's
+
+  for (const id of ids) void server.sessions.send(id, { text: 'steps 1 talk', mode: 'queue' });
+  await world.time.advance(60_000);
+  const listed = server.sessions.list();
+  await world.time.advance(1_000);
+  const statuses = (await listed).map(({ status }) => status);
+  expect(statuses).toEqual(ids.map(() => 'completed'));
   server.life.kill();
 });
