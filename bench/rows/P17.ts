@@ -14,6 +14,7 @@ import { startServer } from '../lib/server.ts';
 
 const graceMs = 1_000;
 const lines = 60;
+const patienceMs = 30_000;
 
 export const P17: Row = {
   id: 'P17',
@@ -51,11 +52,12 @@ async function openPair(): Promise<Pair> {
     const watched = watch(`${url}/events`, over.signal);
     const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
     const chat = timedPost(`${url}/chat`, { message: `Print\n\`\`\`sh\n${command}\n\`\`\`` }).catch(() => {});
-    while (watched.seen.length < 5) await tick();
+    const shows = (line: number) => watched.seen.some(({ text }) => text.includes(`line-${line}\\n`));
+    await until(() => shows(5), 'the command did not begin'); // not started yet, it would be one that nobody can account for
     process.kill(server.pid, 'SIGKILL');
     await server[Symbol.asyncDispose]();
     server = await startServer(settings);
-    while (!watched.seen.some(({ text }) => text.includes(`line-${lines}\\n`))) await tick();
+    await until(() => shows(lines), 'the output did not go on');
     await tick(500);
     over.abort();
     await chat;
@@ -102,6 +104,14 @@ function watch(url: string, signal: AbortSignal) {
   void read();
   const gap = () => Math.max(...seen.slice(1).map(({ at }, n) => at - (seen[n]?.at ?? at)));
   return { seen, gap };
+}
+
+async function until(isSo: () => boolean, otherwise: string): Promise<void> {
+  const deadline = monotonicMs() + patienceMs;
+  while (!isSo()) {
+    if (monotonicMs() > deadline) throw new Error(otherwise);
+    await tick();
+  }
 }
 
 const tick = (ms = 10) => new Promise((resolve) => setTimeout(resolve, ms));

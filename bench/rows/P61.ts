@@ -9,6 +9,7 @@ import { monotonicMs } from '../lib/generator.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { addSession } from '../lib/sessions.ts';
+import { budget } from './P26.ts';
 
 // Whether cost grows with the length of a session's log: the same is done with a long log and with one of 100 events.
 
@@ -43,7 +44,8 @@ export const P61: Row = {
   experiments: (mode) => {
     const lengths = mode === 'quick' ? [10_000] : [10_000, 100_000];
     const inProcess = lengths.flatMap((events) => Object.keys(acts).map((act) => experiment(act, events, mode)));
-    return mode === 'quick' ? inProcess : [...inProcess, ...lengths.map(restart)];
+    const pages = lengths.map((events) => absolute(events, mode));
+    return mode === 'quick' ? [...inProcess, ...pages] : [...inProcess, ...pages, ...lengths.map(restart)];
   },
 };
 
@@ -56,6 +58,17 @@ function experiment(act: string, events: number, mode: Mode): Experiment {
     goals: [{ stat: 'p50', max: 1.2, level: 'lead' }],
     rounds: { warmUp: 2, min: 6, max: quick ? 12 : 40, capMs: quick ? 3_000 : 60_000 },
     open: () => openPair(acts[act] as Act, events, quick ? 100 : 400),
+  };
+}
+
+/** A page of history in 50 ms at most, however long that is. */
+function absolute(events: number, mode: Mode): Experiment {
+  const rounds = mode === 'quick' ? { max: 6, capMs: 3_000, times: 200 } : { max: 20, capMs: 60_000, times: 1_000 };
+  return {
+    ...{ ...base, variant: { act: 'page', events, beside: 'budget' }, subject: 'corral', peer: 'budget of 50 ms' },
+    goals: [{ stat: 'p99', max: 1, level: 'anchor' }],
+    rounds: { warmUp: 1, min: 4, max: rounds.max, capMs: rounds.capMs },
+    open: async () => ({ ...(await openPair(acts.page as Act, events, rounds.times)), ...budget(50) }),
   };
 }
 
