@@ -18,11 +18,12 @@ export const P03Cluster: Row = rowAt('kubernetes', 'cluster');
 
 function experiment(driver: PlaceName, mode: Mode): Experiment {
   const quick = mode === 'quick';
+  const capMs = quick ? (driver === 'docker' ? 26_000 : 90_000) : 600_000;
   return {
     ...{ id: 'P03', variant: { driver }, unit: 'ms', better: 'lower', feels: 'noise' },
     ...{ subject: 'corral', peer: peerAt[driver] },
     goals: [{ stat: 'p50', max: 0.2, level: 'anchor' }],
-    rounds: { warmUp: 1, min: quick ? 8 : 25, max: quick ? 20 : 100, capMs: quick ? 40_000 : 600_000 },
+    rounds: { warmUp: 1, min: quick ? 8 : 25, max: quick ? 20 : 100, capMs },
     open: () => openPair(driver),
   };
 }

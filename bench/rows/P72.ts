@@ -24,7 +24,7 @@ function experiment(peer: Peer, mode: Mode): Experiment {
     ...{ id: 'P72', variant: { driver: 'kubernetes', beside: peer }, unit: 'ms', better: 'lower', feels: 'noise' },
     ...{ subject: 'corral', peer },
     goals: [{ stat: 'p50', max: 1.3, level: 'anchor' }],
-    rounds: { warmUp: 1, min: quick ? 6 : 25, max: quick ? 15 : 60, capMs: quick ? 90_000 : 600_000 },
+    rounds: { warmUp: 1, min: quick ? 6 : 25, max: quick ? 15 : 60, capMs: quick ? 150_000 : 600_000 },
     open: () => openPair(peers[peer]),
   };
 }
