@@ -36,7 +36,10 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
   db.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; ${inherited}`);
   const commit = commitTogether(db, writeOperations(db), database.path);
   const disk = stack.use(database.synchronous === 'full' ? openDisk(`${database.path}-wal`) : nextTurn());
+  const { synchronous } = database;
   let unsettled: Promise<void> | undefined;
+  /** Until all who waited for the last commit have heard of it; one to a cache alone is over with a turn of the loop. */
+  let telling: Promise<void> | undefined;
   let failed: AppError | undefined;
   let commits = 0;
   let isCheckpointing = false;
@@ -53,6 +56,7 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
       throw failed;
     } finally {
       unsettled = undefined;
+      if (synchronous === 'full') telling = turnOfTheLoop().finally(() => (telling = undefined));
     }
   }
 
@@ -81,6 +85,8 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
       return channel.pending;
     },
     async call(name, args, chars = 0) {
+      // Who watches a session would else be told only after the next commit, which is on their loop too.
+      if (telling && name === 'append') await telling;
       if (failed) throw failed;
       if (!mayCommit(name, chars)) return await channel.call(name, args, chars);
       const [reply] = commit([[name, ...args]]);
@@ -116,5 +122,8 @@ function openDisk(path: string): Disk {
 
 /** Nothing to wait for; but whoever writes without end must let others have their turn. */
 function nextTurn(): Disk {
-  return { settle: () => new Promise((resolve) => setImmediate(resolve)), [Symbol.dispose]: () => {} };
+  return { settle: turnOfTheLoop, [Symbol.dispose]: () => {} };
+}
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
