@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import type { Poolable, SandboxInfo } from '../../../drivers/driver.ts';
+import { openWarmPool } from '../../../drivers/shared/warm-pool.ts';
+import { randomIds, sandboxIdOf } from '../../../src/core/ids.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { poolOptions, testRecipe } from '../../support/pool.ts';
+
+const call = { signal: new AbortController().signal, deadlineAt: 0 };
+
+/** Starts at once, and claims at once. */
+function fakePoolable() {
+  const started: string[] = [];
+  const driver: Poolable = {
+    imageNow: async (image) => image,
+    async warm({ id, image, epoch, expiresAt }, recipe) {
+      started.push(id);
+      return { id, recipe, content: image, epoch, phase: 'ready', expiresAt };
+    },
+    unclaimed: async () => [],
+    claim: async (_id, spec): Promise<SandboxInfo> => ({ ...spec, phase: 'ready' }),
+    async discard() {},
+  };
+  return { driver, started };
+}
+
+test('those that come at once and find none have the machine before the pool fills again', async () => {
+  const clock = manualClock();
+  const { driver, started } = fakePoolable();
+  await using pool = openWarmPool(driver, poolOptions('image', { target: 1, clock }));
+  await expect.poll(() => pool.ready).toBe(1);
+  const take = () => {
+    const sessionId = randomIds().sessionId();
+    const spec = { ...testRecipe('image'), id: sandboxIdOf(sessionId), sessionId, epoch: 1, expiresAt: 1_000_000 };
+    return pool.take(spec, call);
+  };
+  expect(await take()).toMatchObject({ phase: 'ready' });
+  await new Promise((done) => setImmediate(done)); // the pool has looked at what is left by now
+  expect(started).toHaveLength(1);
+  clock.advance(200);
+  expect(await take()).toBeUndefined();
+  clock.advance(99);
+  await new Promise((done) => setImmediate(done));
+  expect(started).toHaveLength(1);
+  clock.advance(50); // counted from the first that came
+  await expect.poll(() => started).toHaveLength(2);
+});
