@@ -8,6 +8,7 @@ import { armFailpoints, failpointSpec } from './core/failpoint.ts';
 import { randomIds } from './core/ids.ts';
 import { Secret } from './core/secret.ts';
 import { httpServer } from './facades/http-server.ts';
+import { openAudit } from './main/audit-log.ts';
 import type { Command } from './main/command.ts';
 import { commandOf, commandsHelp } from './main/commands.ts';
 import { compose } from './main/compose.ts';
@@ -15,7 +16,7 @@ import { alsoListen } from './main/listen.ts';
 import { ownConfig } from './main/own-config.ts';
 import { secretsIn } from './main/store.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
-import { createScrubber } from './observability/scrub.ts';
+import { createScrubber, type Scrubber } from './observability/scrub.ts';
 import { onShutdown } from './shutdown.ts';
 
 async function main(): Promise<void> {
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
   // A bug in one place must not end everybody's sessions.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
-  await serve(config, logger, (secret) => scrubber.learn(secret));
+  await serve(config, logger, scrubber);
   logger.info('stopped');
 }
 
@@ -59,12 +60,13 @@ function refuseUnbuilt({ model }: Config): void {
   }
 }
 
-async function serve(config: Config, logger: Logger, learn: (secret: Secret) => void): Promise<void> {
+async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber): Promise<void> {
   using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last: it watches the rest
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const ids = randomIds();
   const closing = shutdown.requested;
+  const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
   const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
   const { services, driver, metrics, modelName, instance } = core;
   const token = config.token ?? tokenFor(driver, config, ids);
@@ -78,6 +80,7 @@ async function serve(config: Config, logger: Logger, learn: (secret: Secret) => 
       workspaces: core.workspaces,
       opencodex: core.opencodex,
       keys: core.keys,
+      audit,
       inbox: core.inbox,
       logger,
       metrics,
@@ -88,6 +91,9 @@ async function serve(config: Config, logger: Logger, learn: (secret: Secret) => 
   );
   const url = await app.listen({ host: config.host, port: config.port });
   for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
+  const reach = [config.egress.policy, ...config.egress.allow].join(' ');
+  const began = { version: packageJson.version, driver: driver.name, model: modelName, egress: reach };
+  audit?.write({ action: 'server.start', outcome: 'done', by: 'server', detail: began });
   logger.info({ url, driver: driver.name, model: modelName, instance }, 'ready');
   say(`Corral ${packageJson.version} is ready at ${url} (sandboxes: ${driver.name}, model: ${modelName}).`);
   if (token && !config.token) say(`Open ${url}/?token=${token.reveal()}`);

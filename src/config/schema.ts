@@ -295,6 +295,10 @@ export const Config = z.strictObject({
     'PEM files of further authorities that server and sandboxes trust; those in NODE_EXTRA_CA_CERTS are added',
   ),
 
+  audit: z.strictObject({
+    enabled: setting(flag(), true, 'keeps who did what in the folder audit of the data folder, see docs/audit.md'),
+    maxBytes: setting(size(65_536), '64MiB', 'size of all its files together; beyond that the oldest go'),
+  }),
   log: z.strictObject({
     level: setting(
       oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

@@ -1,4 +1,4 @@
-import type { ApiKeys } from '../auth/api-keys.ts';
+import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { tokenGate } from '../auth/token.ts';
@@ -7,6 +7,8 @@ import type { Config } from '../config/schema.ts';
 import { type Actor, everybody, nobody } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Inbox } from '../core/ports.ts';
+import type { AuditLog } from '../observability/audit/log.ts';
+import { audited, auditedParts, auditedServices, auditedWorkspaces } from '../session/audited.ts';
 import { guarded, guardedWorkspaces } from '../session/guarded.ts';
 import { guardedParts } from '../session/guarded-projects.ts';
 import type { SessionService } from '../session/service.ts';
@@ -18,6 +20,7 @@ import { desktopRoutes } from './desktop/routes.ts';
 import { type OpencodexParts, opencodex } from './opencodex/routes.ts';
 import { serverRoutes } from './server/routes.ts';
 import { createApp } from './shared/app.ts';
+import { auditOf } from './shared/audit.ts';
 import { callingActor } from './shared/caller.ts';
 import { conversation } from './shared/conversation/socket.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
@@ -49,6 +52,8 @@ export interface HttpServerDeps {
   readonly workspaces?: WorkspaceService;
   /** Keys beside the token. */
   readonly keys?: ApiKeys;
+  /** Told who did what; without it nobody is. */
+  readonly audit?: Pick<AuditLog, 'write'> | undefined;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
@@ -70,7 +75,10 @@ export function httpServer(deps: HttpServerDeps): App {
   const links = signedUrls(clock);
   const guesses = lockout({
     clock,
-    heard: (what, address) => logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]),
+    heard: (what, address) => {
+      logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]);
+      deps.audit?.write({ action: `auth.${what}`, outcome: 'unauthorized', by: 'nobody', address });
+    },
   });
   const admits = (token: string, address: string) => {
     const actor = actorFor([token], { gate, keys });
@@ -111,9 +119,9 @@ export function httpServer(deps: HttpServerDeps): App {
   const acting = (actor: Actor): TrpcActing => {
     const known = actors.get(actor);
     if (known) return known;
-    const { services, sign } = actingBy(deps, links.sign, () => actor);
+    const { services, sign, keys } = actingBy(deps, links.sign, () => actor);
     const onceFor: TrpcActing['once'] = (key, ...rest) => once.onceFor(actor.key ? [actor.key, ...key] : key, ...rest);
-    const made = { actor, services, sign, once: onceFor };
+    const made = { actor, services, sign, keys, once: onceFor };
     actors.set(actor, made);
     return made;
   };
@@ -139,10 +147,12 @@ export function httpServer(deps: HttpServerDeps): App {
     conversation({ sessions, clock, logger }, sockets),
     desktopRoutes({ desktop: services.desktop }),
     crogia({ ...services, idempotency: once, sockets, clock, logger }),
-    trpc({ acting, keys, version, clock, admits, sockets, sse, logger }),
+    trpc({ acting, version, clock, admits, sockets, sse, logger }),
   ];
   if (deps.workspaces) {
-    const workspaces = guardedWorkspaces(deps.workspaces, actorOf);
+    const allowed = guardedWorkspaces(deps.workspaces, actorOf);
+    const audit = auditOf(deps, actorOf);
+    const workspaces = audit ? auditedWorkspaces(allowed, audit) : allowed;
     dialects.push(workspace({ workspaces, sockets, clock, logger }));
   }
   if (parts) dialects.push(opencodex({ ...parts, services, idempotency: once, sockets, clock }));
@@ -156,10 +166,14 @@ export function httpServer(deps: HttpServerDeps): App {
 /** What the dialects are given: the services as who asks has them, and links that open no more than that. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () => Actor) {
   const raw = { ...deps.services, sessions: deps.sessions };
-  const opencodex = deps.opencodex && guardedParts(deps.opencodex, raw, actorOf);
+  const audit = auditOf(deps, actorOf);
+  const parts = deps.opencodex && guardedParts(deps.opencodex, raw, actorOf);
+  const services = guarded(raw, { actorOf, ...(parts && { attach: parts.uploads.get }) });
+  const keys: KeyAdmin | undefined = deps.keys;
   return {
-    services: guarded(raw, { actorOf, ...(opencodex && { attach: opencodex.uploads.get }) }),
-    opencodex,
+    services: audit ? auditedServices(services, raw, audit) : services,
+    opencodex: parts && audit ? auditedParts(parts, audit) : parts,
+    keys: keys && audit ? audited(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
     sign: ((what, lifeMs) => sign({ ...what, subject: actorOf().key }, lifeMs)) satisfies SignedUrls['sign'],
   };
 }

@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
   export: async () => (await import('./transfer.ts')).exportCommand,
   import: async () => (await import('./transfer.ts')).importCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
   repair: async () => (await import('./repair.ts')).repairCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,

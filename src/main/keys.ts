@@ -1,12 +1,15 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { type ApiKeys, apiKeys, type KeyView } from '../auth/api-keys.ts';
-import { roles } from '../core/actor.ts';
+import { apiKeys, type KeyAdmin, type KeyView } from '../auth/api-keys.ts';
+import { everybody, roles } from '../core/actor.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
+import type { AuditLog } from '../observability/audit/log.ts';
+import { audited } from '../session/audited.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
+import { openAudit } from './audit-log.ts';
 import type { Command } from './command.ts';
 import { keyPeppers } from './key-peppers.ts';
 import { ownConfig } from './own-config.ts';
@@ -23,8 +26,13 @@ const Wish = z.object({
   beside: z.string().optional(),
 });
 
+interface Wants {
+  readonly isChange: boolean;
+  readonly say: (line: string) => void;
+}
+
 /** The keys of the store that the settings name. */
-async function opened(say: (line: string) => void): Promise<{ keys: ApiKeys } & AsyncDisposable> {
+async function opened({ isChange, say }: Wants): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
   const config = ownConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
@@ -41,8 +49,24 @@ async function opened(say: (line: string) => void): Promise<{ keys: ApiKeys } & 
       warn: (_about, text) => say(text),
     }),
   );
+  const logger = { info: () => {}, error: (_about: object, text: string) => say(text) };
+  const place = { config: { ...config, dataDir }, clock: systemClock, ids, scrub: (text: string) => text, logger };
+  const audit = isChange ? stack.use(await openAudit(place)) : undefined;
   const held = stack.move();
-  return { keys, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { keys: auditedKeys(keys, audit), [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
+  if (!audit) return keys;
+  return audited(
+    keys,
+    { create: 'key.create', revoke: 'key.revoke' },
+    {
+      actorOf: () => everybody,
+      now: () => systemClock.now(),
+      tell: ({ action, target, outcome }) => audit.write({ action, target, outcome, by: 'command' }),
+    },
+  );
 }
 
 /** The server has the store for itself, and the keys in its memory. */
@@ -70,7 +94,7 @@ function wishOf(args: readonly string[]): z.infer<typeof Wish> {
   throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
 }
 
-async function create({ role, name, expires, beside }: z.infer<typeof Wish>, keys: ApiKeys): Promise<string> {
+async function create({ role, name, expires, beside }: z.infer<typeof Wish>, keys: KeyAdmin): Promise<string> {
   const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
   const made = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
   return made.key;
@@ -88,7 +112,7 @@ export const keysCommand: Command = {
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
     const wish = what === 'create' ? wishOf(rest) : undefined;
-    await using store = await opened(say);
+    await using store = await opened({ isChange: what !== 'list', say });
     const { keys } = store;
     if (wish) {
       print(await create(wish, keys));

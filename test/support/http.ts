@@ -7,6 +7,7 @@ import { randomIds } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type HttpConfig, httpServer } from '../../src/facades/http-server.ts';
 import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
+import type { AuditEntry } from '../../src/observability/audit/row.ts';
 import { type FakeOptions, type FakeService, fakeService } from './fake-service.ts';
 import { type FakeServices, fakeServices } from './fake-services.ts';
 
@@ -43,7 +44,13 @@ const defaults: HttpConfig = {
 
 /** A real server on a real port, over a fake service. */
 export async function testServer(
-  options: { config?: Partial<HttpConfig>; clock?: Clock; play?: FakeOptions['play']; fake?: FakeService } = {},
+  options: {
+    config?: Partial<HttpConfig>;
+    clock?: Clock;
+    play?: FakeOptions['play'];
+    fake?: FakeService;
+    audit?: (entry: AuditEntry) => void;
+  } = {},
 ): Promise<TestServer> {
   const { config = {}, clock = systemClock, play } = options;
   const fake = options.fake ?? fakeService({ clock, ...(play && { play }) });
@@ -76,6 +83,7 @@ export async function testServer(
     services: services.services,
     inbox: fake.store.inbox,
     keys,
+    ...(options.audit && { audit: { write: options.audit } }),
     logger: { info: log('info'), warn: log('warn'), error: log('error') },
     metrics,
     closing: close.signal,

@@ -5,14 +5,20 @@ import { type Actor, nobody } from '../../core/actor.ts';
 // it is not handed through every route, where one could forget it. Where it was lost nobody asks, and nobody may nothing;
 // but for servers without keys, where everybody who came in may do everything.
 
-const current = new AsyncLocalStorage<Actor>();
+interface Caller {
+  readonly actor: Actor;
+  readonly address: string | undefined;
+}
+const current = new AsyncLocalStorage<Caller>();
 
-export const callingActor = (lost: Actor = nobody): Actor => current.getStore() ?? lost;
+export const callingActor = (lost: Actor = nobody): Actor => current.getStore()?.actor ?? lost;
+/** Undefined where it was lost. */
+export const callingAddress = (): string | undefined => current.getStore()?.address;
 
-export const asActor = <Result>(actor: Actor, work: () => Result): Result => current.run(actor, work);
+export const asCaller = <Result>(caller: Caller, work: () => Result): Result => current.run(caller, work);
 
 /** For what is called later by others, such as who listens to a socket: on behalf of who asks now. */
 export function onBehalf<Args extends unknown[], Result>(work: (...args: Args) => Result): (...args: Args) => Result {
-  const actor = callingActor();
-  return (...args) => current.run(actor, work, ...args);
+  const caller = current.getStore() ?? { actor: nobody, address: undefined };
+  return (...args) => current.run(caller, work, ...args);
 }

@@ -6,7 +6,7 @@ import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
 import { type Actor, everybody, hasRole, nobody } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
-import { asActor } from './caller.ts';
+import { asCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface GuardOptions {
@@ -70,10 +70,10 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
     refuseWeak(request);
-    asActor(request.actor, done);
+    asCaller({ actor: request.actor, address: request.ip }, done);
   });
   // What reads a body goes on where the last of it came in, and that is nobody's request.
-  app.addHook('preValidation', (request, _reply, done) => asActor(request.actor, done));
+  app.addHook('preValidation', ({ actor, ip }, _reply, done) => asCaller({ actor, address: ip }, done));
 }
 
 /** Undefined: it shows nothing that is valid, where something is needed. */

@@ -17,12 +17,12 @@ export interface TrpcActing {
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   /** Makes a link that works without a token. */
   readonly sign: SignedUrls['sign'];
+  /** Without it there are no keys to make. */
+  readonly keys?: KeyAdmin | undefined;
 }
 /** That, what procedures share, and what belongs to one connection. */
 export interface TrpcContext extends TrpcActing {
   readonly version: string;
-  /** Without it there are no keys to make. */
-  readonly keys?: KeyAdmin | undefined;
   readonly clock: Clock;
   readonly calls: CallCount;
   /** Resolves when the client has room for more. */

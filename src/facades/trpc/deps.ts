@@ -4,7 +4,7 @@ import type { SseContext } from '../shared/sse.ts';
 import type { SocketServer } from '../shared/ws.ts';
 import type { TrpcActing, TrpcContext } from './context.ts';
 
-export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'keys' | 'clock'> {
+export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock'> {
   readonly acting: (actor: Actor) => TrpcActing;
   /** Whose token it is that came after the upgrade; a wrong one is held against the address. */
   readonly admits: (token: string, address: string) => Actor | undefined;

@@ -33,8 +33,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
   });
   // What is too deep or too rich is refused here, whoever reads it then.
   const body = request.rawBody && parseJsonBody(request.rawBody);
-  const { acting, keys, version, clock, logger } = deps;
-  const ctx = { ...acting(request.actor), keys, version, clock, calls: new CallCount(), drained: async () => {} };
+  const { acting, version, clock, logger } = deps;
+  const ctx = { ...acting(request.actor), version, clock, calls: new CallCount(), drained: async () => {} };
   const direct = readDirect(request, body, maxBatchSize);
   if (!direct) return await answerByTrpc(request, reply, { deps, ctx, gone });
   const onError = (error: TRPCError, path: string) => reportBug(logger, error, path);

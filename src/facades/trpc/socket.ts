@@ -21,8 +21,8 @@ export function mountSocket(deps: TrpcDeps): void {
 }
 
 function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
-  const { acting, keys, version, clock, logger } = deps;
-  const connected = { keys, version, clock, calls: new CallCount(), drained: socket.drained };
+  const { acting, version, clock, logger } = deps;
+  const connected = { version, clock, calls: new CallCount(), drained: socket.drained };
   const admit = request.known ? () => request.actor : byConnectionParams(socket, request.caller, deps);
   const options = {
     router: appRouter,

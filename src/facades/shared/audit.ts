@@ -1,0 +1,32 @@
+import type { KeyRing } from '../../auth/api-keys.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { AuditLog } from '../../observability/audit/log.ts';
+import type { AuditEntry } from '../../observability/audit/row.ts';
+import type { Audit } from '../../session/audited.ts';
+import { callingAddress } from './caller.ts';
+
+interface Deps {
+  readonly audit?: Pick<AuditLog, 'write'> | undefined;
+  readonly config: { readonly token?: object | undefined };
+  readonly keys?: Pick<KeyRing, 'any'> | undefined;
+  readonly clock: Clock;
+}
+
+/** Where the services tell what is done by whom, as far as the request knows; undefined where nobody keeps it. */
+export function auditOf({ audit, config, keys, clock }: Deps, actorOf: () => Actor): Audit | undefined {
+  if (!audit) return undefined;
+  const by = ({ key, role }: Actor): AuditEntry['by'] => {
+    if (key !== undefined) return 'key';
+    if (role === 'nobody') return 'nobody';
+    return config.token || keys?.any ? 'token' : 'open';
+  };
+  return {
+    actorOf,
+    now: () => clock.now(),
+    tell: ({ actor, action, target, outcome }) => {
+      const who = { by: by(actor), key: actor.key, role: actor.role, address: callingAddress() };
+      audit.write({ action, target, outcome, ...who });
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { auditFiles, auditLines, processOf } from './files.ts';
+import { type AuditKey, type AuditPlace, openRow } from './row.ts';
+
+interface AuditReport {
+  readonly files: number;
+  readonly rows: number;
+  /** Each says where, and what is wrong there; none where all is as it was written. */
+  readonly broken: readonly string[];
+  /** What need be no harm, and may be. */
+  readonly notes: readonly string[];
+  readonly head: AuditPlace | undefined;
+}
+interface Read {
+  readonly file: string;
+  readonly macs: ReadonlySet<string>;
+  readonly last: string;
+  readonly lastRow: number;
+  readonly ends: boolean;
+  readonly before: AuditPlace | undefined;
+  readonly firstRow: number;
+}
+
+/** Reads all of it. `kept`: where it stood once, by somebody's own record: that row must still be there. */
+export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: AuditPlace): AuditReport {
+  const files = auditFiles(folder);
+  const [broken, notes]: [string[], string[]] = [[], []];
+  const read = new Map<string, Read>();
+  let rows = 0;
+  for (const file of files) {
+    const one = readFile(folder, file, { keys, broken, notes });
+    if (!one) continue;
+    rows += one.macs.size;
+    follows(one, read, { oldest: files[0] ?? '', broken, notes });
+    read.set(file, one);
+  }
+  const newest = read.get(files.at(-1) ?? '');
+  for (const { file, ends } of endsOf(read)) {
+    if (ends || file === newest?.file) continue;
+    notes.push(`${file} has no end: its server was killed or still runs, or rows at its end are gone.`);
+  }
+  if (kept) stands(kept, read, { oldest: files[0] ?? '', broken, notes });
+  return { files: files.length, rows, broken, notes, head: newest && { file: newest.file, mac: newest.last } };
+}
+
+interface Found {
+  readonly broken: string[];
+  readonly notes: string[];
+}
+
+function readFile(
+  folder: string,
+  file: string,
+  { keys, broken, notes }: Found & { keys: readonly AuditKey[] },
+): Read | undefined {
+  const { lines, torn } = auditLines(folder, file);
+  if (torn) notes.push(`${file}: the last line is not whole; its server was killed while it wrote.`);
+  const first = openRow(lines[0] ?? '');
+  const { action, detail } = (first?.row ?? {}) as { action?: string; detail?: Record<string, string> };
+  if (!first || action !== 'audit.begin') {
+    broken.push(`${file}: its beginning is not there.`);
+    return undefined;
+  }
+  const key = keys.find(({ id }) => id === detail?.key);
+  if (!key) {
+    broken.push(`${file}: it was sealed with the key ${detail?.key}, which is not configured.`);
+    return undefined;
+  }
+  const macs = new Set<string>();
+  const firstRow = Number(first.row.n);
+  let [last, row, ends] = ['', firstRow - 1, false];
+  for (const line of lines) {
+    const opened = openRow(line);
+    if (!opened || opened.row.n !== row + 1 || key.mac(last, opened.text) !== opened.mac) {
+      broken.push(`${file}: row ${row + 1} is not what was written there, or is missing.`);
+      break;
+    }
+    row += 1;
+    last = opened.mac;
+    macs.add(last);
+    ends = opened.row.action === 'audit.end';
+  }
+  const before = detail?.file && detail.mac ? { file: detail.file, mac: detail.mac } : undefined;
+  return { file, macs, last, lastRow: row, ends, before, firstRow };
+}
+
+/** Each file names the row that was the last before it. */
+function follows(
+  { file, before, firstRow }: Read,
+  read: ReadonlyMap<string, Read>,
+  { oldest, broken, notes }: Found & { oldest: string },
+): void {
+  if (!before) {
+    if (file !== oldest) notes.push(`${file} says that nothing was before it.`);
+    return;
+  }
+  const other = read.get(before.file);
+  if (!other) {
+    if (before.file < oldest) notes.push(`The log begins with ${file}; what was before was removed.`);
+    else broken.push(`${before.file} is missing, or cannot be read: ${file} follows it.`);
+    return;
+  }
+  const isSame = processOf(other.file) === processOf(file);
+  const isRight = isSame ? other.last === before.mac && firstRow === other.lastRow + 1 : other.macs.has(before.mac);
+  if (!isRight)
+    broken.push(`${other.file}: rows at its end are missing or changed: ${file} follows one that is not there.`);
+}
+
+function stands(
+  { file, mac }: AuditPlace,
+  read: ReadonlyMap<string, Read>,
+  { oldest, broken, notes }: Found & { oldest: string },
+): void {
+  if (read.get(file)?.macs.has(mac)) return;
+  if (file < oldest) notes.push(`${file} was removed, as old ones are: nothing can be said of it.`);
+  else broken.push(`${file}: the row that was kept in mind is not there.`);
+}
+
+/** The last file of each process. */
+function endsOf(read: ReadonlyMap<string, Read>): Read[] {
+  return [...new Map([...read.values()].map((one) => [processOf(one.file), one])).values()];
+}
