@@ -21,7 +21,7 @@ const Metric = z.strictObject({
   peer: side.optional(),
   ratio: z
     .strictObject({
-      stat: z.enum(['p50', 'p99']),
+      stat: z.enum(['p50', 'p95', 'p99']),
       median: z.number(),
       ci95: z.tuple([z.number(), z.number()]),
       hodgesLehmann: z.number(),

@@ -39,7 +39,7 @@ export interface Summary {
   readonly max: number;
   readonly n: number;
 }
-export type Stat = 'p50' | 'p99';
+export type Stat = 'p50' | 'p95' | 'p99';
 
 export function summary(values: readonly number[]): Summary {
   const sorted = ascending(values);
