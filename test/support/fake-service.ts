@@ -80,18 +80,18 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       const record = newRecord(ids.sessionId(), clock.now(), given);
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });
-      return record;
+      return { ...record };
     },
     list: async () =>
-      [...all.values()].map(({ record }) => record).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
-    get: async (id) => find(id).record,
+      [...all.values()].map(({ record }) => ({ ...record })).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
+    get: async (id) => ({ ...find(id).record }), // a record never changes: what has changed is another
     rename: (id, title) => sessions.update(id, { title }),
     async update(id, { title, ...marks }) {
       if (title !== undefined) await say(id, { type: 'title', runId: null, data: { title } });
       const { record } = find(id);
       Object.assign(record, marks);
       news.tell({ type: 'changed', session: { ...record } });
-      return record;
+      return { ...record };
     },
     watch: (signal) => news.watch(sessions.list, signal),
     async delete(id) {
