@@ -36,10 +36,12 @@ export async function call({ args, _def }: { args: unknown[]; _def: unknown }): 
 }
 
 async function work({ inputs, resolver }: Definition, options: Call): Promise<unknown> {
-  if (inputs.length === 0) return await resolver({ ...options, input: undefined });
+  // Not copied: these are made for this one call, and a signal that nobody asks for is none.
+  const given = Object.assign(options, { input: undefined as unknown });
+  if (inputs.length === 0) return await resolver(given);
   const raw = options.getRawInput();
-  const input = understood(inputs, raw instanceof Promise ? await raw : raw);
-  return await resolver({ ...options, input });
+  given.input = understood(inputs, raw instanceof Promise ? await raw : raw);
+  return await resolver(given);
 }
 
 /** What several inputs understand of it is put together, as tRPC does. */

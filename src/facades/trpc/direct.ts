@@ -66,7 +66,8 @@ function byIndex(value: unknown): Readonly<Record<number, unknown>> | undefined 
 type Answer = { readonly result: { readonly data: unknown } } | { readonly error: ErrorShape };
 interface Given {
   readonly ctx: TrpcContext;
-  readonly signal: AbortSignal;
+  /** Made when it is first asked for. */
+  readonly signal: () => AbortSignal;
   onError(error: TRPCError, path: string): void;
 }
 
@@ -88,10 +89,17 @@ const textOf = (answer: Answer): string =>
   writtenBy(() => JSON.stringify(answer), 'result' in answer ? answer.result.data : undefined);
 
 async function answerTo({ path, procedure, input }: DirectCall, index: number, given: Given): Promise<Answer> {
-  const { ctx, signal, onError } = given;
+  const { ctx, onError } = given;
   const { type } = procedure._def;
+  const call = {
+    ...{ path, type, ctx, batchIndex: index },
+    getRawInput: () => input as never,
+    get signal() {
+      return given.signal();
+    },
+  };
   try {
-    const data = await procedure({ path, type, ctx, signal, getRawInput: () => input as never, batchIndex: index });
+    const data = await procedure(call);
     return { result: { data } };
   } catch (thrown) {
     const error = getTRPCErrorFromUnknown(thrown);

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { TRPCError } from '@trpc/server';
@@ -27,20 +28,33 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort(); // to abort is dear, and after the answer nobody listens
-  });
+  const left = leaving(reply.raw);
   // What is too deep or too rich is refused here, whoever reads it then.
   const body = request.rawBody && parseJsonBody(request.rawBody);
   const { acting, version, clock, logger } = deps;
   const ctx = { ...acting(request.actor), version, clock, calls: new CallCount(), drained: async () => {} };
   const direct = readDirect(request, body, maxBatchSize);
-  if (!direct) return await answerByTrpc(request, reply, { deps, ctx, gone });
+  if (!direct) return await answerByTrpc(request, reply, { deps, ctx, gone: left() });
   const onError = (error: TRPCError, path: string) => reportBug(logger, error, path);
-  const { status, body: text } = await answerDirect(direct, { ctx, signal: gone.signal, onError });
+  const { status, body: text } = await answerDirect(direct, { ctx, signal: () => left().signal, onError });
   reply.code(status).header('vary', `Origin, ${varies}`).header('content-type', 'application/json');
   return reply.send(text);
+}
+
+/** Aborts when the client leaves before its answer; made where somebody asks for it, as most calls are over before. */
+function leaving(raw: ServerResponse): () => AbortController {
+  let made: AbortController | undefined;
+  return () => {
+    if (made) return made;
+    const gone = new AbortController();
+    made = gone;
+    const leave = () => {
+      if (!raw.writableFinished) gone.abort(); // to abort is dear, and after the answer nobody listens
+    };
+    if (raw.destroyed) leave();
+    else raw.once('close', leave);
+    return gone;
+  };
 }
 
 interface ByTrpc {
