@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import type { Append } from '../../../src/core/ports.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { mongoStore } from '../../../src/store/mongo/store.ts';
+import { mongoUrl, openMongo, skipMongo } from '../../support/mongo.ts';
+import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { facts, newSession } from '../../support/store.ts';
+
+describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_URL)", () => {
+  async function behindProxy() {
+    await using stack = new AsyncDisposableStack();
+    const proxy = stack.use(await mongoProxy(mongoUrl as string));
+    const opened = stack.use(await openMongo({ url: new Secret(proxy.url), deadlineMs: 800 }));
+    const held = stack.move();
+    return { ...opened, proxy, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  }
+  const sessionId = newSession();
+  const entry = (after: number, doc: number): Append => ({
+    ...{ sessionId, after, at: 1, facts: facts(1) },
+    puts: [{ kind: 'session', id: sessionId, doc }],
+  });
+  const puts = (seen: readonly string[]) => seen.filter((command) => command === 'update records').length;
+
+  test('its first put is waited for; many that follow at once are few writes, and whoever reads sees the newest', async () => {
+    await using opened = await behindProxy();
+    const { proxy, store } = opened;
+    await store.events.append(entry(0, 0));
+    expect(puts(proxy.seen)).toBe(1);
+    for (let n = 1; n <= 20; n++) {
+      await store.events.append(entry(n, n));
+      if (n % 7 === 0) expect(await store.records.get('session', sessionId)).toMatchObject({ doc: n });
+    }
+    expect((await store.records.list('session')).map(({ doc }) => doc)).toEqual([20]);
+    expect(puts(proxy.seen)).toBeLessThan(20);
+  });
+
+  test('F064 a writer that dies before it was put has committed it: whoever comes next finds it, whatever came behind it', async () => {
+    await using opened = await behindProxy();
+    const { proxy, store, database } = opened;
+    await store.events.append(entry(0, 0));
+    proxy.cause(/^update records/, 'hang', 1_000);
+    expect(await store.events.append(entry(1, 1))).toBe(2);
+    expect(await store.events.append({ ...entry(2, 2), puts: [] })).toBe(3); // the newest event says nothing of it itself
+    await expect(store.records.get('session', sessionId)).rejects.toMatchObject({ code: 'store_unavailable' });
+    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 1 });
+    expect(await other.events.append(entry(3, 3))).toBe(4);
+    proxy.calm();
+    await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 3 }); // the late one lies over nothing newer
+  });
+
+  test('an erased session leaves no record that is put late', async () => {
+    await using opened = await behindProxy();
+    const { store } = opened;
+    await store.events.append(entry(0, 0));
+    await store.events.append(entry(1, 1));
+    await store.events.erase(sessionId);
+    expect(await store.records.list('session')).toEqual([]);
+  });
+
+  test('what was deleted is waited for when it is put again', async () => {
+    await using opened = await behindProxy();
+    const { store, database } = opened;
+    await store.events.append(entry(0, 0));
+    await store.records.delete('session', sessionId);
+    await store.events.append(entry(1, 1));
+    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    expect(await other.records.list('session')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { toAppError } from '../../../src/core/errors.ts';
+import type { SessionId } from '../../../src/core/ids.ts';
+import type { Append, EventLog } from '../../../src/core/ports.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { storeEventLog } from '../../../src/store/log.ts';
+import { mongoUrl, openMongo, skipMongo } from '../../support/mongo.ts';
+import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { facts, newSession } from '../../support/store.ts';
+
+const isNightly = process.env.TEST_NIGHTLY === '1';
+const notPrimary = 10107;
+const shuttingDown = 91;
+const rounds = 3;
+const trouble = { awayMs: 3_000, calmMs: 4_000 };
+
+/** Appends one fact after the other, each until it is acknowledged; the longest that one took. */
+async function appender(log: EventLog, sessionId: SessionId, signal: AbortSignal) {
+  let [head, longest] = [0, 0];
+  while (!signal.aborted) {
+    const entry: Append = { sessionId, after: head, at: 1, facts: facts(1) };
+    const from = performance.now();
+    head = await untilDone(log, entry);
+    longest = Math.max(longest, performance.now() - from);
+  }
+  return { sessionId, head, longest };
+}
+
+async function untilDone(log: EventLog, entry: Append): Promise<number> {
+  for (;;) {
+    try {
+      return await log.append(entry);
+    } catch (thrown) {
+      if (!toAppError(thrown).retryable) throw thrown;
+      await pause(50);
+    }
+  }
+}
+
+test.skipIf(skipMongo || !isNightly)(
+  'F066 a database that restarts and steps down under load: nothing is lost or doubled, and no pause is longer than ten seconds (needs TEST_MONGODB_URL and TEST_NIGHTLY=1)',
+  { timeout: 180_000 },
+  async () => {
+    await using proxy = await mongoProxy(mongoUrl as string);
+    await using opened = await openMongo({ url: new Secret(proxy.url) });
+    const log = storeEventLog(opened.store.events, { maxLag: 5_000, pageSize: 256 });
+    const over = new AbortController();
+    const first = newSession();
+    const seen: number[] = [];
+    const follow = async () => {
+      for await (const item of log.follow(first, 0, { signal: over.signal, deltas: true })) {
+        if (item.kind === 'event') seen.push(item.event.seq);
+      }
+    };
+    const following = follow();
+    const stop = new AbortController();
+    const writers = [first, ...Array.from({ length: 9 }, newSession)].map((id) => appender(log, id, stop.signal));
+    for (let round = 0; round < rounds; round++) {
+      await pause(trouble.calmMs);
+      await proxy.close(); // it restarts
+      await pause(trouble.awayMs);
+      await proxy.open();
+      await pause(trouble.calmMs);
+      for (const code of [shuttingDown, notPrimary]) {
+        proxy.cause(/^(insert|update|find|delete|findAndModify) /, code, Number.POSITIVE_INFINITY);
+        await pause(trouble.awayMs / 2);
+        proxy.calm();
+      }
+    }
+    await pause(trouble.calmMs);
+    stop.abort();
+    const written = await Promise.all(writers);
+    for (const { sessionId, head, longest } of written) {
+      const found: number[] = [];
+      for (let after = 0; after < head; after = found.at(-1) ?? head) {
+        found.push(...(await log.page(sessionId, after, 1_000)).events.map(({ seq }) => seq));
+      }
+      expect(head).toBeGreaterThan(rounds);
+      expect(found).toEqual(Array.from({ length: head }, (_, n) => n + 1));
+      expect(longest).toBeLessThan(10_000);
+    }
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(written[0]?.head);
+    expect(seen).toEqual(Array.from({ length: seen.length }, (_, n) => n + 1));
+    over.abort();
+    await following;
+  },
+);

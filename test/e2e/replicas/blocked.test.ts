@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { api, fence } from '../../support/api.ts';
+import { serverPair } from '../../support/chaos-replicas.ts';
+import { problemsOf } from '../../support/checker.ts';
+import { needs } from '../../support/components.ts';
+import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+
+const blockMs = 10_000;
+
+test.skipIf(skipMongo)(
+  'F010 a server whose event loop stands still for ten seconds writes nothing as the owner it no longer is, and serves on',
+  { timeout: 120_000 },
+  async (context) => {
+    await needs(context, 'bubblewrap');
+    const settings = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
+    await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', settings);
+    const [old, heir] = pair.servers;
+    const [atOld, atHeir] = [api(old.url), api(heir.url)];
+    old.kill('SIGTERM');
+    await old.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: `session.record=sleep(${blockMs})@1` });
+    const id = await atOld.create();
+    const from = performance.now();
+    const stuck = atOld.send(id, `Late\n${fence('sh', 'echo late >> ran')}`).then(
+      () => 'accepted',
+      () => 'refused',
+    );
+    const said = async (text: string) =>
+      (await pair.events(id)).filter((it) => it.type === 'message.user' && it.data.text.startsWith(text)).length;
+    expect(await said('Late')).toBe(0);
+    await atHeir.send(id, `Now\n${fence('sh', 'echo now >> ran')}`);
+    expect(await said('Now')).toBe(1);
+    expect(performance.now() - from, 'the other server had to be the first').toBeLessThan(blockMs);
+
+    const answer = await stuck;
+    expect(performance.now() - from).toBeGreaterThan(blockMs - 1_000);
+    const rests = () => expect.poll(() => atOld.status(id), { timeout: 30_000, interval: 100 }).toBe('completed');
+    await rests();
+    await expect.poll(() => said('Late')).toBe(answer === 'accepted' ? 1 : 0);
+    expect(await said('Now')).toBe(1);
+    await atHeir.send(id, fence('sh', 'cat ran'));
+    await rests();
+    const events = await pair.events(id);
+    expect(problemsOf(events)).toEqual([]);
+    const outputs = events.flatMap((it) => (it.type === 'tool.called' ? [it.data.output] : []));
+    expect(outputs.at(-1)?.split('\n').filter(Boolean).sort()).toEqual(
+      answer === 'accepted' ? ['late', 'now'] : ['now'],
+    );
+    expect((await atOld.remove(id)).status).toBe(200);
+  },
+);
