@@ -23,7 +23,7 @@ function experiment(mode: Mode): Experiment {
     ...{ id: 'P73', variant: { driver: 'kubernetes', burst }, unit: 'ms', better: 'lower', feels: 'noise' },
     ...{ subject: 'corral', peer: 'kubernetes-api-pods' },
     goals: [{ stat: 'p99', max: 1.3, level: 'lead' }],
-    rounds: { warmUp: 0, min: quick ? 2 : 6, max: quick ? 3 : 20, capMs: quick ? 180_000 : 600_000 },
+    rounds: { warmUp: 0, min: quick ? 4 : 6, max: quick ? 6 : 20, capMs: quick ? 200_000 : 600_000 },
     open: openPair,
   };
 }

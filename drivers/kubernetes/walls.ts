@@ -16,17 +16,20 @@ export interface Walls {
   check(link: SandboxLink, signal: AbortSignal): Promise<void>;
 }
 
-/** What every pod can reach that no policy keeps from it; the cluster writes its address into each pod. */
+/**
+ * What every pod can reach that no policy keeps from it; the cluster writes its address into each pod. Before that the
+ * daemon's own port, which must answer: else it is the image that lacks something, and a silence says nothing.
+ */
 const look = `
-of() { tr '\\0' '\\n' </proc/1/environ | sed -n "s/^KUBERNETES_SERVICE_$1=//p"; }
-host=$(of HOST) port=$(of PORT)
-[ -n "$host" ] && [ -n "$port" ] && command -v bash timeout >/dev/null || exit 0
-if timeout 1 bash -c ": </dev/tcp/$host/$port" 2>/dev/null; then echo "open $host:$port"; else echo closed; fi`;
+of() { tr '\\0' '\\n' </proc/1/environ | sed -n "s/^$1=//p"; }
+host=$(of KUBERNETES_SERVICE_HOST) port=$(of KUBERNETES_SERVICE_PORT) own=$(of CORRAL_SANDBOXD_LISTEN)
+reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
+[ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 "\${own##*:}" || exit 0
+if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
 /** Some plug-ins need a moment before a new pod's policies hold. */
 const looks = 4;
 const betweenMs = 750;
-const lookMs = 10_000;
-/** In images without bash nothing can be found out. */
+const lookMs = 15_000;
 const maxUnknown = 3;
 
 export function openWalls({ unenforced, onOpen }: Options): Walls {
@@ -41,7 +44,10 @@ export function openWalls({ unenforced, onOpen }: Options): Walls {
       const said = (await run(link, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
       if (said === 'closed') isOver = true;
       else if (!said.startsWith('open ')) unknown += 1;
-      if (unknown >= maxUnknown) isOver = true;
+      if (unknown >= maxUnknown && !isOver) {
+        isOver = true;
+        onOpen?.(unclear);
+      }
       if (!said.startsWith('open ')) return undefined;
       if (n >= looks) return said.slice('open '.length);
       await pause(betweenMs, signal);
@@ -68,6 +74,8 @@ export function openWalls({ unenforced, onOpen }: Options): Walls {
     },
   };
 }
+const unclear =
+  'Whether network policies are enforced here cannot be found out: the image has no bash, or not what it needs.';
 const advice =
   'Use a network plug-in that enforces them; or set CORRAL_UNCONFINED=1 if you accept that sandboxes reach all of it.';
 
