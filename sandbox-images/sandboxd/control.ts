@@ -94,9 +94,9 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     socket.on('error', () => {}); // its close says the rest
     socket.once('close', () => {
       all.delete(socket);
-      unused.delete(socket);
-      // One that was dropped as soon as it was taken must not make us dial without a pause.
-      if (performance.now() - acceptedAt > 1_000) fill();
+      // One that was dropped as soon as it was taken must not make us dial without a pause; one that was of use may be over soon.
+      const wasUsed = !unused.delete(socket);
+      if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
     });
     socket.write(hello);

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Capabilities } from '../../drivers/driver.ts';
 import { deadline } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, toAppError } from '../core/errors.ts';
 import type { IdSource, SessionId } from '../core/ids.ts';
 import type { SessionRecord } from '../core/records.ts';
 import type { DesktopStatus, SandboxClient } from '../sandbox/client.ts';
@@ -116,9 +116,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const end = stack.use(presence.endOf(id));
     using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
     const { client } = stack.use(await engine.use(id, until.signal));
-    const before = await client.desktop.status(until.signal);
-    if (before.state === 'unsupported') throw without();
-    const stream = stack.adopt(await client.desktop.vnc(until.signal), (it) => void it.destroy());
+    const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
     engine.saw(id, await client.desktop.status(until.signal));
     screen.isStopped = false;
@@ -211,6 +209,9 @@ export function desktopService(deps: DesktopDeps): DesktopService {
 }
 
 const without = () => new AppError('unsupported', 'VNC is not available');
+function absence(thrown: unknown): never {
+  throw toAppError(thrown).code === 'unsupported' ? without() : thrown;
+}
 
 async function closed(stream: Duplex): Promise<void> {
   stream.once('end', () => stream.destroy()); // nothing more can come of a screen that ended

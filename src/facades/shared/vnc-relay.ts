@@ -11,6 +11,7 @@ import { closeCodes, type Socket } from './ws-socket.ts';
 /** A quarter of a screen: with less, the programs on the way take turns instead of working at once. */
 const mostWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
+const largeBytes = 16 * 1024;
 
 export interface RelayWish {
   readonly sessionId: SessionId;
@@ -88,7 +89,8 @@ class Relay {
     const { connection } = this.#socket;
     const { stream } = this.#viewer;
     stream.on('data', (chunk: Buffer) => {
-      connection.send(chunk, () => letGo(chunk));
+      if (chunk.length < largeBytes) connection.send(chunk);
+      else connection.send(chunk, () => letGo(chunk));
       if (connection.bufferedAmount >= mostWaiting || connection.readyState !== connection.OPEN) stream.pause();
     });
     const flushed = connection.onFlushed(() => {

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { textFrame } from './ws-frame.ts';
+import { binaryFrame, textFrame } from './ws-frame.ts';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
+/** To copy that much costs less than to write a head and a body. */
+const copiedBytes = 8 * 1024;
 
 type Sent = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
@@ -34,6 +36,8 @@ export class Connection extends WebSocket {
     const sent = typeof second === 'function' ? second : third;
     const took = sent ? (error?: Error | null) => this.#took(sent, error ?? undefined) : this.#tookSilently;
     if (typeof data === 'string' && this.#line) this.#line.write(textFrame(data), took);
+    else if (this.#line && Buffer.isBuffer(data) && data.length <= copiedBytes && typeof second !== 'object')
+      this.#line.write(binaryFrame(data), took);
     else super.send(data, options, took);
     this.#limitBacklog();
   }

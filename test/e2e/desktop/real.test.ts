@@ -37,7 +37,7 @@ test('connecting starts the desktop of a sandbox; a stop, a dead display and a d
   expect(await viewer.pixel(10, 10)).toBeTypeOf('number');
   viewer.click(400, 300);
   await expect.poll(async () => (await it.desktop.status(it.id)).controller).toBe('the-viewer');
-  expect(await it.facts()).toEqual(['started', 'control_taken']);
+  await expect.poll(it.facts).toEqual(['started', 'control_taken']);
 
   const { stdout } = await it.sandboxes.exec(
     it.id,
