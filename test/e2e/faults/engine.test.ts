@@ -56,3 +56,53 @@ test.for([true, false])(
     expect(await engine.running(id)).toEqual([]);
   },
 );
+
+test('F029 an engine without an address left for another network still starts sandboxes: they need none', {
+  timeout: 400_000,
+}, async (context) => {
+  if (process.env.TEST_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with TEST_NIGHTLY=1');
+  await needs(context, 'docker');
+  await using engine = await ownEngine({ liveRestore: false });
+  const networks: string[] = [];
+  const create = (name: string) =>
+    run('docker', ['--host', engine.host, 'network', 'create', name]).then(
+      () => '',
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+  let refused = '';
+  for (let n = 0; n < 80 && refused === ''; n++) {
+    networks.push(`corral-test-${n}`);
+    refused = await create(`corral-test-${n}`);
+  }
+  expect(refused).toMatch(/address pool/i);
+  const own = { ...world, running: engine.running, remains: async () => [] };
+  await using real = await realServer(context, own, { DOCKER_HOST: engine.host, CORRAL_SANDBOX_IMAGE: engine.image });
+  const id = await real.ready();
+  await real.client.chat(id, fence('sh', 'echo here'));
+  expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: true, output: 'here\n' } }]);
+  await real.holds(id);
+});
+
+test('F040 the machine restarts, engine and server together: what ran is lost, files are kept, and all goes on', {
+  timeout: 400_000,
+}, async (context) => {
+  if (process.env.TEST_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with TEST_NIGHTLY=1');
+  await needs(context, 'docker');
+  await using engine = await ownEngine({ liveRestore: false });
+  const own = { ...world, running: engine.running, remains: async () => [] };
+  await using real = await realServer(context, own, { DOCKER_HOST: engine.host, CORRAL_SANDBOX_IMAGE: engine.image });
+  const id = await real.ready();
+  await real.working(id, 'echo once >> ran; sleep 600');
+  real.server.kill('SIGKILL');
+  await real.server.exit;
+  await engine.restart();
+  expect(await engine.running(id)).toEqual([]);
+  await real.server.restart();
+  await real.rests(id, 'completed', 120_000);
+  expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: false } }]);
+  await real.client.chat(id, fence('sh', 'cat ran; pgrep -fa "slee[p] 600" || echo none'));
+  expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'once\nnone\n' } });
+  expect(await engine.running(id)).toHaveLength(1);
+  await real.holds(id);
+  expect(await engine.running(id)).toEqual([]);
+});
