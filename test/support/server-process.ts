@@ -36,6 +36,7 @@ async function started({ folder, port }: Place, settings: Record<string, string>
     );
   };
   const late = (thrown: unknown) => {
+    child.kill('SIGKILL');
     throw new Error(`the server is not up after a minute:\n${output}`, { cause: thrown });
   };
   await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 60_000, interval: 20 }).catch(late); // also in beforeAll
