@@ -1,29 +1,25 @@
-import type { CDPSession } from 'playwright-core';
 import { deadline, pause, throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import { addressOf } from './address.ts';
-import type { AgentBrowser, BrowserLimits, BrowserReport, PictureBytes, Target } from './browser.ts';
+import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './browser.ts';
 import { type Connection, connect } from './connection.ts';
 import { Downloads } from './downloads.ts';
 import { explain, failed, type Said, said } from './explain.ts';
 import { orGiveUp } from './give-up.ts';
 import { inConsole, inPage } from './in-page.ts';
 import { playwrightKeys } from './keys.ts';
-import { toMarkdown } from './markdown.ts';
 import { navigate } from './navigate.ts';
 import { clipped, Notes } from './notes.ts';
-import { elementLines, numbered } from './numbering.ts';
-import { choose, locate, ping, scan, scrollPage, setValue } from './page-script.ts';
-import { type Tab, Tabs } from './tabs.ts';
+import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
+import { Reporter } from './report.ts';
+import { inTab, type Tab, Tabs } from './tabs.ts';
 
 const connectMs = 60_000;
 const settleMs = 100; // after an input: what it starts, has started by then
 const loadMs = 5_000;
 const pingMs = 1_500;
 const typedChars = 200; // longer texts are put in at once
-const markdownChars = 10_000;
-const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
 
 interface Options {
   readonly sandbox: SandboxClient;
@@ -42,12 +38,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
   readonly #clock: Clock;
   readonly #limits: BrowserLimits;
   readonly #notes = new Notes();
+  readonly #reporter: Reporter;
   #opened: Opened | undefined;
 
   constructor({ sandbox, clock, limits }: Options) {
     this.#sandbox = sandbox;
     this.#clock = clock;
     this.#limits = limits;
+    this.#reporter = new Reporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs });
   }
 
   /** Lets go of the browser, which goes on. */
@@ -182,7 +180,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explain(thrown, opened.isOpen());
     }
-    return await this.#report(opened, outcome, { signal, withText });
+    return await this.#reporter.report(opened, outcome, { signal, withText });
   }
 
   async #open(signal: AbortSignal): Promise<Opened | Said> {
@@ -251,87 +249,6 @@ export class BrowserSession implements AgentBrowser, Disposable {
     if ('coveredBy' in at) return failed(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
     return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
   }
-
-  async #report(
-    opened: Opened,
-    outcome: Said,
-    { signal, withText }: { signal: AbortSignal; withText: boolean },
-  ): Promise<BrowserReport> {
-    let lines: string[] = [];
-    let picture: PictureBytes | undefined;
-    let { ok, reason } = outcome;
-    try {
-      using until = deadline(this.#limits.answerMs, this.#clock, signal);
-      for (let seen: Tab | undefined; ; ) {
-        const tab = await orGiveUp(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // else another tab came up while we looked
-        seen = tab;
-        const cdp = await inTab(tab, tab.cdp(), until.signal);
-        const looking = Promise.all([
-          this.#look(tab, cdp, { opened, withText }),
-          photograph(cdp, this.#clock, until.signal),
-        ]);
-        [lines, picture] = await inTab(tab, looking, until.signal);
-      }
-    } catch (thrown) {
-      throwIfFired(signal);
-      const why = explain(thrown, opened.isOpen());
-      lines = outcome.ok ? [why.text] : [];
-      if (outcome.ok) [ok, reason] = [false, why.reason];
-      picture = await this.#wholeScreen(signal);
-    }
-    const notes = this.#notes.take().map((note) => `- ${note}`);
-    const text = [outcome.text, ...notes, ...lines].filter(Boolean).join('\n');
-    return { ok, text, ...(reason && !ok && { reason }), ...(picture && { picture }) };
-  }
-
-  async #look(
-    tab: Tab,
-    cdp: CDPSession,
-    { opened, withText }: { opened: Opened; withText: boolean },
-  ): Promise<string[]> {
-    const found = await inPage(cdp, scan, { withText, ...bounds });
-    const elements = elementLines(found, tab.shown);
-    tab.shown = numbered(found);
-    const { title, width, height, scrollY, scrollHeight } = found;
-    const count = opened.tabs.all.length;
-    const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';
-    const text = withText ? ['', 'Text:', toMarkdown(found.tree, markdownChars, found.cut) || '(none)'] : [];
-    return [
-      `Page: ${title || '(no title)'} ${clipped(tab.page.url(), 500)}${tabs}`,
-      `Screen: ${width}×${height}, from ${scrollY} of ${scrollHeight}`,
-      elements.length > 0 ? 'Elements on the screen:' : 'Nothing on the screen can be clicked or filled in.',
-      ...elements,
-      ...text,
-    ];
-  }
-
-  /** The whole desktop, where the page itself cannot be had. */
-  async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
-    try {
-      using until = deadline(this.#limits.answerMs, this.#clock, signal);
-      return { mimeType: 'image/png', data: await this.#sandbox.desktop.screenshot(until.signal) };
-    } catch {
-      throwIfFired(signal);
-      return undefined;
-    }
-  }
-}
-
-/** A page that crashed answers nothing more, not even that. */
-const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
-  orGiveUp(Promise.race([work, tab.crash]), signal);
-
-const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
-
-/** Between two pages there is nothing to take. */
-async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
-  for (let left = 3; left > 0; left--) {
-    const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);
-    if (taken) return { mimeType: 'image/jpeg', data: Buffer.from(taken.data, 'base64') };
-    await pause(settleMs, signal, clock);
-  }
-  return undefined;
 }
 
 function notListed({ shown }: Tab, index: number): Said | undefined {

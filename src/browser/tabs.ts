@@ -1,5 +1,6 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
 import { pause } from '../core/cancel.ts';
+import { orGiveUp } from './give-up.ts';
 import { clipped, type Notes } from './notes.ts';
 import type { Numbered } from './numbering.ts';
 
@@ -152,3 +153,7 @@ export class Tabs {
     void tab.page.close().catch(() => {});
   }
 }
+
+/** A page that crashed answers nothing more, not even that. */
+export const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+  orGiveUp(Promise.race([work, tab.crash]), signal);
