@@ -77,7 +77,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect((await run(client, 'echo alive', { shell: 'after' })).output).toBe('alive\n');
   }, 60_000);
 
-  test.for([
+  test.each([
     ['F021', 'disk', 'size=8m', 'head -c 20M /dev/zero > big', 'rm big'],
     [
       'F022',
@@ -88,7 +88,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     ],
   ])(
     '%s a full %s ends in words, the daemon works on, and removing something helps',
-    async ([, , size, fill, empty]) => {
+    async (_row, _what, size, fill, empty) => {
       const { client } = await opened('--tmpfs', `/workspace:uid=10001,gid=10001,${size}`);
       const { output, operation } = await run(client, `(${fill}); echo "code $?"`);
       expect(output).toMatch(/No space left on device\ncode 1\n$/);
