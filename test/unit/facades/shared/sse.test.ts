@@ -120,7 +120,7 @@ test.each([
       closing: new AbortController().signal,
       opened: () => new DisposableStack(),
     });
-    for (const one of [frame, sseFrame({ event: 'é', data: 'ü' }), frame]) stream.write(one);
+    for (const one of [frame, sseFrame({ event: 'é', data: 'ü' }), frame]) void stream.write(one);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').setEncoding('latin1');
