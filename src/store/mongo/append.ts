@@ -25,6 +25,8 @@ import { type LatePut, LatePuts } from './late-puts.ts';
 
 /** How long a head that was seen may be believed without asking. Compaction leaves alone what is younger than many times this. */
 const believedMs = 30_000;
+/** Who appended this lately is still the one whose log it is, as far as reading its records goes. */
+const oursMs = 1_000;
 /** Who appends says so again after this long … */
 const reopenMs = 5 * 60_000;
 /** … and who did not for this long has nothing under way that the next reader should look for. */
@@ -234,7 +236,8 @@ export class Appender {
 
   /** Whether somebody else may have left this log's records behind its events. */
   async isForeign(session: SessionId): Promise<boolean> {
-    if (this.#known.has(session)) return false;
+    const known = this.#known.get(session);
+    if (known && elapsed() - known.at < oursMs) return false;
     const log = await this.#connection.run(() => this.#connection.at.logs.findOne({ _id: session }));
     return log?.writer !== undefined && log.writer !== this.#self;
   }

@@ -13,6 +13,7 @@ export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === dupl
 
 /** Whether the same request may succeed in a moment. Whoever asks again must be able to know its own work. */
 export function isPassing(thrown: unknown): boolean {
+  if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
   // A connection that ended in the middle of several documents: the driver says so without name or code.
@@ -20,8 +21,17 @@ export function isPassing(thrown: unknown): boolean {
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 
+/** What a socket said, which the driver does not always put into an error of its own. */
+const isOfTheLine = (thrown: unknown): boolean =>
+  thrown instanceof Error &&
+  !(thrown instanceof MongoError) &&
+  /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
+
 /** What the driver threw, in our words and without an address; an AppError stays what it is. */
 export function storeError(thrown: unknown): AppError {
+  if (isOfTheLine(thrown)) {
+    return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });
+  }
   if (!(thrown instanceof MongoError)) return toAppError(thrown);
   const options = { cause: thrown };
   if (codeOf(thrown) === unauthorized) return noRight(thrown);

@@ -65,7 +65,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
 
     await proxy.close();
     const away = await create(it.url);
-    expect([away.status, Number(away.headers.get('retry-after'))]).toEqual([503, expect.any(Number)]);
+    expect([away.status, Number(away.headers.get('retry-after'))], it.output()).toEqual([503, expect.any(Number)]);
     expect(await it.status('/health')).toBe(503);
     await proxy.open();
     await it.becomes('/health', 200);
