@@ -9,11 +9,17 @@ export async function endSandboxes(dataDir: string): Promise<void> {
   if (instance !== undefined) await endContainers(`label=corral.owner-instance=${instance.trim()}`);
 }
 
-/** Those whose command line names the folder: only a sandbox of this very server does. */
+/**
+ * Those whose command line names the folder, or that have it mounted: only sandboxes of this very server do. What runs
+ * inside the walls does not end with what built them.
+ */
 async function endProcesses(folder: string): Promise<void> {
+  const isOurs = async (pid: string) => {
+    const says = async (file: string) => await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+    return (await says('cmdline')).includes(folder) || (await says('mountinfo')).includes(folder);
+  };
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (!line.includes(folder)) continue;
+    if (!(await isOurs(pid))) continue;
     try {
       process.kill(Number(pid), 'SIGKILL');
     } catch {
