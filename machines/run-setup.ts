@@ -15,6 +15,7 @@ import {
 import type {
   CallInput,
   CallResult,
+  EndInput,
   NoticeInput,
   Result,
   RunContext,
@@ -25,7 +26,6 @@ import type {
   TurnInput,
   TurnResult,
   WaitInput,
-  Whose,
 } from './run-types.ts';
 import { stuckReason } from './stuck.ts';
 import { unprovided } from './unprovided.ts';
@@ -46,8 +46,9 @@ export const runSetup = setup({
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, WaitInput>('wait'),
     /** Kills what the run started, closes what it left open in the log, and appends its end. Perhaps the first to act. */
-    end: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('end'),
-    close: unprovided<void, Whose & { readonly task: string; readonly end: RunEnd }>('close'),
+    end: unprovided<void, EndInput>('end'),
+    /** The same without the first, which took too long. */
+    close: unprovided<void, EndInput>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,

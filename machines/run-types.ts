@@ -160,6 +160,10 @@ export interface WaitInput extends Whose {
   readonly question: string;
   readonly approval: WantedApproval | undefined;
 }
+export interface EndInput extends Whose {
+  readonly task: string;
+  readonly end: RunEnd;
+}
 export interface Whose {
   readonly sessionId: SessionId;
   readonly runId: RunId;

@@ -1,7 +1,7 @@
 import { assign } from 'xstate';
 import { nothingSpent } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
-import type { PendingCall, RunContext, RunEnd, TurnInput, TurnResult, Whose } from './run-types.ts';
+import type { EndInput, PendingCall, RunContext, RunEnd, TurnInput, TurnResult, Whose } from './run-types.ts';
 
 export type {
   CallInput,
@@ -21,6 +21,11 @@ export type {
 } from './run-types.ts';
 
 const whose = ({ sessionId, runId }: RunContext): Whose => ({ sessionId, runId });
+const endInput = (context: RunContext): EndInput => ({
+  ...whose(context),
+  task: context.task,
+  end: context.end as RunEnd,
+});
 const turnInput = (context: RunContext): TurnInput => ({ ...whose(context), steps: context.steps, hint: context.hint });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
@@ -239,7 +244,7 @@ export const runMachine = runSetup.createMachine({
       invoke: {
         id: 'end',
         src: 'end',
-        input: ({ context }) => ({ ...whose(context), task: context.task, end: context.end as RunEnd }),
+        input: ({ context }) => endInput(context),
         onDone: 'ended',
         onError: 'ended', // what is not in the log now is closed at the next start
       },
@@ -251,7 +256,7 @@ export const runMachine = runSetup.createMachine({
       invoke: {
         id: 'close',
         src: 'close',
-        input: ({ context }) => ({ ...whose(context), task: context.task, end: context.end as RunEnd }),
+        input: ({ context }) => endInput(context),
         onDone: 'ended',
         onError: 'ended',
       },

@@ -58,7 +58,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   const end = { gate, ids, replica, caBundle, onRefused: refused };
   const ends = openWatch(engine, ownedBy(instance));
   const holds = openHolds({ folders, end, watch: ends.over });
-  const work = new StartsAndEnds(clear);
+  const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);
   const nameOf = names.of;
   const mine = { label: [ownedBy(instance)] };

@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../src/core/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
-import { Joined } from '../shared/joined.ts';
+import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { answering } from './answering.ts';
 import { openApi } from './api.ts';
 import { openClaims } from './claims.ts';
@@ -75,8 +75,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openEnds({ watch, keys, dial });
   const walls = openWalls({ unenforced: options.unenforced ?? 'refuse', onOpen: options.onOpen });
-  const provisions = new Joined<SandboxInfo>();
-  const destroys = new Joined<void>();
+  const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
   const ways = {
     ...{ namespace, instance, daemonPort: port, reach, egress: options.egressAddress, serverPods: options.serverPods },
@@ -200,8 +199,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     provision(spec, call, news = () => {}) {
       const { id } = spec;
-      return provisions.join(id, call, async ({ signal }) => {
-        await Promise.all([destroys.settled(`${id} keep`), destroys.settled(`${id} remove`)]);
+      return work.start(id, call, async ({ signal }) => {
         const body = bodyFor(spec);
         const made: Made = { pod: undefined };
         let claim: 'kept' | 'made' | undefined;
@@ -258,28 +256,20 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const infos = live.flatMap((pod) => {
         const info = infoFrom(pod.metadata, phaseOf(pod));
         if (!info) return [];
-        return info.phase === 'ready' && provisions.has(info.id) ? { ...info, phase: 'starting' as const } : info;
+        return info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
       });
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => infoFrom(metadata, 'stopped') ?? []);
       return [...infos, ...stopped.filter(({ id }) => !taken.has(id))];
     },
 
-    async destroy(id, workspace, call) {
-      provisions.cancel(id);
-      await destroys.join(`${id} ${workspace}`, call, async ({ signal }) => {
-        if (workspace === 'remove') await destroys.settled(`${id} keep`);
-        await provisions.settled(id);
-        await clear(id, workspace, signal);
-      });
-    },
+    destroy: (id, workspace, call) => work.end(id, workspace, call),
 
     async [Symbol.asyncDispose]() {
       closing.abort();
       clock.clearTimeout(timer);
       const last = clock.setTimeout(() => hurry.abort(), lastMs); // what is left is found by its labels
-      await provisions[Symbol.asyncDispose]();
-      await destroys[Symbol.asyncDispose]();
+      await work[Symbol.asyncDispose]();
       clock.clearTimeout(last);
       await reaping;
       pool[Symbol.dispose]();

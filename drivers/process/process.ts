@@ -43,7 +43,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const bubblewrap = options.bubblewrap === undefined ? undefined : await findBubblewrap(options.bubblewrap);
   const folders = await openFolders(root);
   const children = new Map<string, Launched>(); // what this process started
-  const work = new StartsAndEnds(clear);
+  const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // A browser without any isolation would reach this machine's own services, this server's among them.

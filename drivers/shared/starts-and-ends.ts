@@ -4,7 +4,7 @@ import { Joined } from './joined.ts';
 
 type Workspace = 'keep' | 'remove';
 /** Ends what runs, and takes the files too or leaves them. */
-type Clear = (id: SandboxId, workspace: Workspace, signal: AbortSignal) => Promise<void>;
+type Clear = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
 
 /** A driver's starts and ends: one of each for a sandbox at a time, and the start of one never beside its end. */
 export class StartsAndEnds implements AsyncDisposable {
@@ -25,10 +25,10 @@ export class StartsAndEnds implements AsyncDisposable {
 
   async end(id: SandboxId, workspace: Workspace, call: Call): Promise<void> {
     this.#starts.cancel(id);
-    await this.#ends.join(`${id} ${workspace}`, call, async ({ signal }) => {
+    await this.#ends.join(`${id} ${workspace}`, call, async (own) => {
       if (workspace === 'remove') await this.#ends.settled(`${id} keep`);
       await this.#starts.settled(id);
-      await this.#clear(id, workspace, signal);
+      await this.#clear(id, workspace, own);
     });
   }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { AppError, errorCodes, toAppError } from '../core/errors.ts';
 import type { IdSource, SessionId } from '../core/ids.ts';
 import type { CommandQueue, QueuedCommand } from '../core/ports.ts';
-import type { Ownership } from './ownership.ts';
+import { lost, type Ownership } from './ownership.ts';
 
 // Commands for sessions that another server works on go through the store: posted here, done and answered there. No
 // server talks to another. Where nobody has the session, whoever gets its lease finds the command waiting.
@@ -167,7 +167,7 @@ export class Crossing implements AsyncDisposable {
       // A refusal writes nothing either: only who has the session now may give it.
       const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
         () => toAppError(thrown),
-        () => new AppError('fenced', 'Another server may work on this session now.'),
+        () => lost(),
       );
       return { ok: false as const, code, message };
     }

@@ -1,8 +1,7 @@
-import { AppError } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { Answers } from './answers.ts';
 import type { EngineOptions } from './engine-options.ts';
-import type { Ownership } from './ownership.ts';
+import { lost, type Ownership } from './ownership.ts';
 import type { StoredSession } from './projection.ts';
 import type { Residents } from './residents.ts';
 import type { Supervision } from './supervision.ts';
@@ -41,7 +40,7 @@ export class Departures {
   /** It is another server's now: what is in memory goes, and what it began stays as it is. */
   standDown(id: SessionId): void {
     const { residents, answers, supervision, logger } = this.#deps;
-    const error = new AppError('fenced', 'Another server works on this session now.');
+    const error = lost();
     const live = residents.get(id);
     live?.scribe?.shut();
     live?.writer.fence(error);

@@ -12,6 +12,7 @@ import type { Ownership } from './ownership.ts';
 import { StoredSession } from './projection.ts';
 import type { Residents } from './residents.ts';
 import { RunScribe } from './scribe.ts';
+import { beingRestarted } from './supervision.ts';
 import { Transcript } from './transcript.ts';
 import { SessionWriter } from './writer.ts';
 
@@ -69,7 +70,7 @@ export class Hydration {
     const before = residents.get(id);
     before?.scribe?.shut();
     await before?.writer.settled();
-    before?.writer.fence(new AppError('internal', 'Something went wrong in this session; it is being restarted.'));
+    before?.writer.fence(beingRestarted());
     await residents.leaving(id);
   }
 

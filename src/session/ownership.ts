@@ -66,7 +66,7 @@ export const leaseNameOf = (id: SessionId): string => `session:${id}`;
 const renewals = 16; // at once
 /** An answer of the store this old is as good as a new one. */
 const freshMs = 100;
-const lost = () => new AppError('fenced', 'Another server works on this session now.');
+export const lost = () => new AppError('fenced', 'Another server works on this session now.');
 
 /** By leases in a store that several servers share, renewed at a third of their time. */
 export class LeasedOwnership implements Ownership {

@@ -94,8 +94,7 @@ export class Reconciler {
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
-    const { engine } = this.#deps;
-    const { store } = this.#deps;
+    const { engine, store } = this.#deps;
     await this.recover();
     const sandboxes = await this.#list(signal);
     const known = await sessionsOf(

@@ -112,7 +112,9 @@ export class Supervision {
 
   /** Nobody is there any more who would answer. */
   #refuseAll(id: SessionId, error: unknown): void {
-    const bug = new AppError('internal', 'Something went wrong in this session; it is being restarted.');
-    this.#options.answers.refuse(error instanceof AppError ? error : bug, id);
+    this.#options.answers.refuse(error instanceof AppError ? error : beingRestarted(), id);
   }
 }
+
+export const beingRestarted = () =>
+  new AppError('internal', 'Something went wrong in this session; it is being restarted.');

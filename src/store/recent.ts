@@ -23,14 +23,7 @@ interface Tail extends Omit<EventPage, 'events'> {
 
 /** The same store, for which nobody else may write: what was written or read a moment ago is not asked of it again. */
 export function withRecent(store: Store, limits?: RecentLimits): Store {
-  const { name, durable, shared, inbox, leases, commands, records } = store;
-  return {
-    ...{ name, durable, shared, inbox, leases, commands, records },
-    events: recentEvents(store.events, limits),
-    settle: () => store.settle(),
-    check: (signal) => store.check(signal),
-    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-  };
+  return { ...store, events: recentEvents(store.events, limits) };
 }
 
 /**

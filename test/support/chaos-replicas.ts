@@ -12,6 +12,7 @@ import { api, fence } from './api.ts';
 import { seeded } from './chaos.ts';
 import { problemsOf } from './checker.ts';
 import { endSandboxes } from './ended-sandboxes.ts';
+import { mongoUrl } from './mongo.ts';
 import { type ServerProcess, serverProcess } from './server-process.ts';
 import { openStream, type SeenEvent } from './sse-client.ts';
 
@@ -48,6 +49,13 @@ export async function serverPair(mongo: string, settings: Record<string, string>
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }
+
+/** The same on the tests' database with sandboxes that are processes, and leases of two seconds. */
+export const pairOnProcesses = (): Promise<Pair> =>
+  serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', {
+    CORRAL_DRIVER: 'process',
+    CORRAL_REPLICAS_LEASE_SECONDS: '2',
+  });
 
 /** A client that goes to the other server, with its cursor, whenever its connection breaks or falls silent. */
 export function roamingClient(urls: readonly string[], id: string): { seen: SeenEvent[] } & Disposable {

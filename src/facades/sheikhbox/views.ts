@@ -37,9 +37,15 @@ export async function sessionView(session: SessionRecord, context: ViewContext, 
     const said = toSheikhbox(event, profile, (file, at) => show(context.infos.get(file, at)));
     if (said) events.push(said);
   }
-  const status = statusOf(session, profile);
-  return { session_id: session.id, title: session.title, status, events, ...marksOf(session) };
+  return viewOf(session, profile, events);
 }
+const viewOf = (session: SessionRecord, profile: Profile, events: readonly SseEvent[]) => ({
+  session_id: session.id,
+  title: session.title,
+  status: statusOf(session, profile),
+  events,
+  ...marksOf(session),
+});
 
 /** The same as the answer's JSON: a history is long, and what its events say of themselves stays. */
 export async function sessionText(session: SessionRecord, context: SheikhboxContext): Promise<string> {
@@ -56,10 +62,7 @@ export async function sessionText(session: SessionRecord, context: SheikhboxCont
     head = page.head;
     after = page.events.at(-1)?.seq ?? head;
   }
-  const { id: session_id, title } = session;
-  const [begin, end] = JSON.stringify(
-    success({ session_id, title, status: statusOf(session, profile), events: [], ...marksOf(session) }),
-  ).split(noEvents, 2);
+  const [begin, end] = JSON.stringify(success(viewOf(session, profile, []))).split(noEvents, 2);
   return `${begin}"events":[${texts.join(',')}]${end}`;
 }
 const pageSize = 500;

@@ -4,6 +4,7 @@ import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { never, procedure, router } from './base.ts';
 import type { TrpcContext } from './context.ts';
+import { checkedBy } from './lasting.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
 
@@ -96,16 +97,8 @@ export const sessionsRouter = router({
   watch: procedure.subscription(({ ctx, signal = never }) => counted(ctx, news(ctx, signal))),
 });
 
-const made = new WeakMap<SessionRecord, Session>();
-
 /** What a list shows of a session is made and checked once, and stays for as long as the session does not change. */
-function listed(record: SessionRecord): Session {
-  const known = made.get(record);
-  if (known) return known;
-  const session = Session.parse(toSession(record));
-  made.set(record, session);
-  return session;
-}
+const listed = (record: SessionRecord) => checkedBy(Session, toSession(record)) as Session;
 
 export interface News {
   readonly type: 'changed' | 'deleted';

@@ -123,17 +123,13 @@ export function largeAside({ store, blobs, newId, now }: Options): LargeAside {
 
   return {
     store: {
-      ...{ name: store.name, durable: store.durable, shared: store.shared },
-      ...{ inbox: store.inbox, leases: store.leases, commands: store.commands },
+      ...store,
       events: wrapped,
       records: {
         ...records,
         // For an export, which has the events whole.
         belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
       },
-      settle: () => store.settle(),
-      check: (signal) => store.check(signal),
-      [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     },
     async collect(before, signal) {
       let removed = 0;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { api, fence } from '../../support/api.ts';
-import { serverPair } from '../../support/chaos-replicas.ts';
+import { pairOnProcesses } from '../../support/chaos-replicas.ts';
 import { problemsOf } from '../../support/checker.ts';
 import { needs } from '../../support/components.ts';
-import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+import { skipMongo } from '../../support/mongo.ts';
 
 const blockMs = 10_000;
 
@@ -12,8 +12,7 @@ test.skipIf(skipMongo)(
   { timeout: 120_000 },
   async (context) => {
     await needs(context, 'bubblewrap');
-    const settings = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
-    await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', settings);
+    await using pair = await pairOnProcesses();
     const [old, heir] = pair.servers;
     const [atOld, atHeir] = [api(old.url), api(heir.url)];
     old.kill('SIGTERM');

@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
 import { api, fence } from '../../support/api.ts';
-import { serverPair } from '../../support/chaos-replicas.ts';
+import { pairOnProcesses } from '../../support/chaos-replicas.ts';
 import { problemsOf } from '../../support/checker.ts';
 import { needs } from '../../support/components.ts';
-import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+import { skipMongo } from '../../support/mongo.ts';
 
 test.skipIf(skipMongo)(
   'F055 a server that was stopped for longer than its lease writes nothing more, and its run goes on at the other',
   { timeout: 120_000 },
   async (context) => {
     await needs(context, 'bubblewrap');
-    const settings = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
-    await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', settings);
+    await using pair = await pairOnProcesses();
     const [old, heir] = pair.servers;
     const [atOld, atHeir] = [api(old.url), api(heir.url)];
     const id = await atOld.create();
