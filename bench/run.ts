@@ -1,5 +1,5 @@
-// `npm run bench -- [--full] [--only P06,P12] [--seed N] [--gate]`: each row beside the plainest program that does the
-// same. docs/benchmarks.md says how it measures and what the words mean.
+// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--seed N] [--gate]`: each row beside the plainest
+// program that does the same. docs/benchmarks.md says how it measures and what the words mean.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,6 +23,7 @@ const { values } = parseArgs({
   options: {
     full: { type: 'boolean', default: false },
     only: { type: 'string' },
+    variant: { type: 'string', multiple: true, default: [] },
     seed: { type: 'string', default: '1' },
     gate: { type: 'boolean', default: false },
   },
@@ -30,6 +31,7 @@ const { values } = parseArgs({
 const mode = values.full ? 'full' : 'quick';
 const seed = z.coerce.number().int().parse(values.seed);
 const wanted = values.only?.split(',').map((id) => id.trim().toUpperCase());
+const variant = values.variant.map((one) => one.split('=', 2) as [string, string?]);
 const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? [];
 if (unknown.length > 0) {
   console.error(`bench: there is no row ${unknown.join(', ')}. There are ${rows.map(({ id }) => id).join(', ')}.`);
@@ -65,7 +67,8 @@ process.exitCode = exitCode();
 
 /** In shuffled order, but for its own place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
-  const experiments = row.experiments(mode);
+  const experiments = row.experiments(mode).filter(isWanted);
+  if (experiments.length === 0) return [];
   const missing = await row.missing();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(it, missing));
   const found = new Map<Experiment, Metric[]>();
@@ -78,6 +81,10 @@ async function metricsOf(row: Row): Promise<Metric[]> {
     await pause(idleMs);
   }
   return experiments.flatMap((experiment) => found.get(experiment) ?? skipped(experiment, interrupted));
+}
+
+function isWanted(experiment: Experiment): boolean {
+  return variant.every(([name, value]) => String(experiment.variant[name]) === value);
 }
 
 async function metricsFrom(experiment: Experiment): Promise<Metric[]> {

@@ -89,22 +89,39 @@ const textOf = (answer: Answer): string =>
   writtenBy(() => JSON.stringify(answer), 'result' in answer ? answer.result.data : undefined);
 
 async function answerTo({ path, procedure, input }: DirectCall, index: number, given: Given): Promise<Answer> {
-  const { ctx, onError } = given;
-  const { type } = procedure._def;
-  const call = {
-    ...{ path, type, ctx, batchIndex: index },
-    getRawInput: () => input as never,
-    get signal() {
-      return given.signal();
-    },
-  };
   try {
-    const data = await procedure(call);
+    const data = await procedure(new Invocation({ path, procedure, input }, index, given));
     return { result: { data } };
   } catch (thrown) {
     const error = getTRPCErrorFromUnknown(thrown);
-    onError(error, path);
+    given.onError(error, path);
     return { error: errorShape(error, path) };
+  }
+}
+
+/**
+ * What a procedure is given. A class for its getter: one in an object literal gives each object a shape of its own, and
+ * shapes hold what the getter closes over, the whole request, until the next full collection of garbage.
+ */
+class Invocation {
+  readonly path: string;
+  readonly type: AnyProcedure['_def']['type'];
+  readonly ctx: TrpcContext;
+  readonly batchIndex: number;
+  readonly getRawInput: () => Promise<unknown>;
+  readonly #signal: () => AbortSignal;
+
+  constructor({ path, procedure, input }: DirectCall, index: number, { ctx, signal }: Given) {
+    this.path = path;
+    this.type = procedure._def.type;
+    this.ctx = ctx;
+    this.batchIndex = index;
+    this.getRawInput = () => input as never; // at once: a procedure of ours takes both
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
   }
 }
 
