@@ -6,7 +6,6 @@ import { systemClock } from './core/clock.ts';
 import { AppError, toAppError } from './core/errors.ts';
 import { armFailpoints, failpointSpec } from './core/failpoint.ts';
 import { randomIds } from './core/ids.ts';
-import { Secret } from './core/secret.ts';
 import { httpServer } from './facades/http-server.ts';
 import { openAudit } from './main/audit-log.ts';
 import type { Command } from './main/command.ts';
@@ -14,6 +13,7 @@ import { commandOf, commandsHelp } from './main/commands.ts';
 import { compose } from './main/compose.ts';
 import { alsoListen } from './main/listen.ts';
 import { ownConfig } from './main/own-config.ts';
+import { needsToken, type StartToken, startToken } from './main/start-token.ts';
 import { secretsIn } from './main/store.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createScrubber, type Scrubber } from './observability/scrub.ts';
@@ -69,11 +69,12 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
   const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
   const { services, driver, metrics, modelName, instance } = core;
-  const token = config.token ?? tokenFor(driver, config, ids);
-  if (token) learn(token);
+  const { isolation } = driver.capabilities;
+  const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
+  if (own?.token) learn(own.token);
   const app = stack.adopt(
     httpServer({
-      config: { ...config, token },
+      config: { ...config, token: config.token ?? own?.hash },
       version: packageJson.version,
       sessions: services.sessions,
       services,
@@ -96,15 +97,15 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
   audit?.write({ action: 'server.start', outcome: 'done', by: 'server', detail: began });
   logger.info({ url, driver: driver.name, model: modelName, instance }, 'ready');
   say(`Corral ${packageJson.version} is ready at ${url} (sandboxes: ${driver.name}, model: ${modelName}).`);
-  if (token && !config.token) say(`Open ${url}/?token=${token.reveal()}`);
+  if (own) say(linkOf(own, url));
   if (!closing.aborted) await once(closing, 'abort');
   logger.info('draining');
 } // newest first: the listeners close, the work stops where it stands, the store closes last
 
-/** Sandboxes without walls are local clients too: only a token keeps them off the API. */
-function tokenFor(driver: { capabilities: { isolation: string } }, { model }: Config, ids: { token(): string }) {
-  if (driver.capabilities.isolation !== 'none' || model === 'demo') return undefined;
-  return new Secret(ids.token());
+function linkOf({ token, path }: StartToken, url: string): string {
+  if (token)
+    return `Open ${url}/?token=${token.reveal()} (keep it: it is shown this once, and holds for later starts too)`;
+  return `The token in the link that the first start printed is still needed. For another one, delete ${path} and start again.`;
 }
 
 /** People read this; the log is for programs. */

@@ -7,10 +7,17 @@ export interface TokenGate {
   accepts(presented: readonly string[]): boolean;
 }
 
+/** All that is known of a token which was shown once: enough to know it again. */
+export interface TokenHash {
+  /** In hex. */
+  readonly sha256: string;
+}
+export const hashOf = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
+
 /** Both sides are hashed first, so neither the length nor a common prefix shows in the time it takes. */
-export function tokenGate(token: Secret | undefined): TokenGate {
+export function tokenGate(token: Secret | TokenHash | undefined): TokenGate {
   if (!token) return { required: false, accepts: () => true };
-  const expected = sha256(token.reveal());
+  const expected = 'sha256' in token ? Buffer.from(token.sha256, 'hex') : sha256(token.reveal());
   return {
     required: true,
     accepts: (presented) => presented.some((candidate) => timingSafeEqual(sha256(candidate), expected)),

@@ -1,7 +1,7 @@
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
-import { tokenGate } from '../auth/token.ts';
+import { type TokenHash, tokenGate } from '../auth/token.ts';
 import { isLoopback } from '../config/contradictions.ts';
 import type { Config } from '../config/schema.ts';
 import { type Actor, everybody, nobody } from '../core/actor.ts';
@@ -37,9 +37,9 @@ import { workspace } from './workspace/routes.ts';
 
 export type HttpConfig = Pick<
   Config,
-  'host' | 'token' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox'
+  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox'
 > &
-  Partial<Pick<Config, 'desktop'>>;
+  Partial<Pick<Config, 'desktop'>> & { readonly token?: Config['token'] | TokenHash };
 export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;

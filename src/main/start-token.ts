@@ -1,0 +1,34 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hashOf, type TokenHash } from '../auth/token.ts';
+import type { Config } from '../config/config.ts';
+import { Secret } from '../core/secret.ts';
+
+/**
+ * Sandboxes without walls are local clients too, with a valid Host and no Origin: only a token keeps them off the API.
+ * The demo model runs what its own user typed, and nothing else.
+ */
+export const needsToken = (isolation: string, { model, token }: Pick<Config, 'model' | 'token'>): boolean =>
+  isolation === 'none' && model !== 'demo' && token === undefined;
+
+export interface StartToken {
+  readonly hash: TokenHash;
+  /** Only where it was made just now: nobody can show it a second time. */
+  readonly token?: Secret;
+  readonly path: string;
+}
+
+/** Made at the first start. Only its hash is kept: what runs without walls can read this file, and learns nothing. */
+export async function startToken(dataDir: string, newToken: () => string): Promise<StartToken> {
+  const path = join(dataDir, 'start-token');
+  const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return '';
+  });
+  if (/^[0-9a-f]{64}$/.test(kept)) return { hash: { sha256: kept }, path };
+  const token = new Secret(newToken());
+  const hash = hashOf(token.reveal());
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await writeFile(path, hash.sha256, { mode: 0o600 });
+  return { hash, token, path };
+}
