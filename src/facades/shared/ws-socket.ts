@@ -41,7 +41,7 @@ export interface Socket {
    * Frames that are objects, one after the other: the next is given when the promise for the last has settled, and
    * beyond some that wait nothing more is read. So take quickly. `refuse` gets the others; the connection stays.
    */
-  onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void): void;
+  onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
   /** Every frame as its bytes; instead of `onJson`. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
   /** The first close counts; the reason is cut to what a frame can carry. */

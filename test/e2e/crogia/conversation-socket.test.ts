@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import type { SessionFact } from '../../../src/core/events.ts';
@@ -168,6 +169,22 @@ test('a message sent in the moment of connecting starts a run whose frames all c
   expect(types(client).slice(0, 2)).toEqual(['connection_established', 'task_started']);
 });
 
+test('the greeting is the first frame, also for a client that speaks before its session is found', async () => {
+  await using server = await testServer();
+  const { sid } = await crogiaSession(server);
+  const { get } = server.fake.sessions;
+  const found = Promise.withResolvers<void>();
+  server.fake.instead.get = (id) => found.promise.then(() => get(id));
+  using client = await connect(server, sid);
+  const heard = once(client.ws, 'pong');
+  client.ws.send('nonsense');
+  client.ws.send('{"type":"ping"}');
+  client.ws.ping();
+  await heard; // so the server has both
+  found.resolve();
+  await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
+});
+
 test.each([
   ['nonsense', 'Invalid JSON'],
   ['[1]', 'Invalid JSON'],
@@ -246,6 +263,20 @@ test('a cursor ahead of the log is told first to resync; the stream goes on behi
   });
   await server.fake.sessions.send(id, { text: 'More', mode: 'queue' });
   await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_started', seq: lastSeq + 2 });
+});
+
+test('a cursor as far ahead as one can be costs no more than a near one', async () => {
+  await using server = await testServer();
+  const { sid, id } = await crogiaSession(server);
+  await played(server, id);
+  const { page } = server.fake.sessions;
+  let pages = 0;
+  server.fake.instead.page = async (...asked) => {
+    if (++pages > 100) throw new AppError('internal', 'It reads on and on.');
+    return await page(...asked);
+  };
+  using client = await connect(server, `${sid}?after_seq=9999999999999999`);
+  await expect.poll(() => types(client)).toEqual(['connection_established', 'resync']);
 });
 
 test('a cursor too old for the deltas it is owed resyncs; cambioml is owed none, and 0 gets texts whole', async () => {

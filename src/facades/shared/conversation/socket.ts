@@ -68,7 +68,7 @@ async function converse(
   begun.catch(() => {});
   socket.onJson(
     async (given) => answer(socket, await begun, given, deps),
-    () => socket.sendJson(errorFrame(sid, clock.now(), 'Invalid JSON')),
+    () => begun.then(() => socket.sendJson(errorFrame(sid, clock.now(), 'Invalid JSON'))),
   );
   try {
     const { session, after, profile, workdir } = await begun;

@@ -72,9 +72,11 @@ export async function textBefore(
   seq: number,
 ): Promise<TextBefore> {
   if (seq === 0) return { seq, open: null, spoken: null };
-  const open = await openAt(sessions, id, seq);
+  const at = await sessions.page(id, seq - 1, 1);
+  const open = openAt(seq, at.events[0]);
   if (open) return { seq, open: open.data.messageId, spoken: open.runId };
-  for (let upTo = seq; upTo > 0; upTo -= pageSize) {
+  // A client may claim any place, and behind the end there is nothing to read.
+  for (let upTo = Math.min(seq, at.head); upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
     const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));
     if (last) return { seq, open: null, spoken: last.type === 'run.started' ? null : last.runId };
@@ -85,9 +87,7 @@ export async function textBefore(
 const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
 
 /** Of the message in the midst of which a cursor stands. Where the delta at the cursor is gone, what follows tells. */
-async function openAt(sessions: Pick<SessionService, 'page'>, id: SessionId, seq: number) {
-  const { events } = await sessions.page(id, seq - 1, 1);
-  const at = events[0];
+function openAt(seq: number, at: SessionEvent | undefined) {
   if (at?.type === 'message.delta') return at;
   return at?.type === 'message.assistant' && at.seq > seq ? at : undefined;
 }
