@@ -12,16 +12,18 @@ import { isEnd, isOver, type StreamPlan } from './stream-end.ts';
 export function streamChat(
   reply: FastifyReply,
   id: SessionId,
-  plan: StreamPlan,
+  given: StreamPlan,
   context: SheikhboxContext,
 ): Promise<void> {
   const { sessions, frameOf } = context;
+  let plan = given;
   return watched(reply, id, context, async (stream) => {
     const over = await isOver(sessions, id, plan, plan.after);
     if (over && plan.after <= (await sessions.page(id, plan.after, 1)).head) return; // a cursor ahead is told so below
     for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
       if (item.kind === 'resync') {
         await sayResync(stream, item, context);
+        plan = { ...plan, until: { ...plan.until, after: Math.min(plan.until.after, item.head) } }; // it may have been ahead
         if (await isOver(sessions, id, plan, item.head)) return;
         continue;
       }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/ids.ts';
 import { demoRun } from '../../support/demo-run.ts';
+import { runEnd } from '../../support/fake-service.ts';
 import { type TestServer, testServer } from '../../support/http.ts';
 import { openStream } from '../../support/sse-client.ts';
 
@@ -131,6 +132,32 @@ test('F088 a chat whose cursor is ahead says so and still ends with its run', as
   using idle = await openStream(url, { method: 'POST', body: { event_id: '5000' } });
   expect(await idle.ended).toBe('ended');
   expect(idle.events().map(({ event }) => event)).toEqual(['resync']);
+});
+
+test('F088 a reconnect whose cursor is ahead says so and still ends with the run that is active', async () => {
+  await using server = await testServer();
+  const id = SessionId.parse(await server.newSession());
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
+  const url = `${server.url}/api/v1/sessions/${id}/chat`;
+  using stream = await openStream(url, { method: 'POST', body: { event_id: '5000' } });
+  await expect.poll(() => stream.events().map(({ event }) => event)).toEqual(['resync']);
+  await server.fake.say(id, runEnd(runId, 'completed'));
+  expect(await stream.ended).toBe('ended');
+  expect(stream.events().map(({ event }) => event)).toEqual(['resync', 'done']);
+});
+
+test('F088 the largest cursor is ahead like any other, also where its request is repeated', async () => {
+  await using server = await testServer();
+  const id = SessionId.parse(await server.newSession());
+  await server.fake.say(id, title(1));
+  const url = `${server.url}/api/v1/sessions/${id}/chat`;
+  for (const replayed of [undefined, 'true']) {
+    const body = { event_id: '9999999999999999' };
+    using stream = await openStream(url, { method: 'POST', body, headers: { 'idempotency-key': 'k' } });
+    expect(await stream.ended).toBe('ended');
+    expect([stream.status, stream.headers['idempotency-replayed']]).toEqual([200, replayed]);
+    expect(stream.events().map(({ event }) => event)).toEqual(['resync']);
+  }
 });
 
 test('F088 deltas that are gone are no gap to a stream that shows none', async () => {
