@@ -1,4 +1,5 @@
 import type { CallResult, PendingCall } from '../../../machines/run.ts';
+import { beginningOf } from '../../core/text.ts';
 import type { Working } from './working.ts';
 
 /** Whatever the model wrote, as an object: the log's shape. */
@@ -32,6 +33,6 @@ const mostShown = 500;
 
 function questionOf(name: string, args: Record<string, unknown>): string {
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
-  const shown = told.length > mostShown ? `${told.slice(0, mostShown)}…` : told;
+  const shown = told.length > mostShown ? `${beginningOf(told, mostShown)}…` : told;
   return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}\n\nAnswer "approve", or say what I should do instead.`;
 }

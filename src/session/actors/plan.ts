@@ -1,5 +1,6 @@
 import type { TurnInput, TurnResult } from '../../../machines/run.ts';
 import type { PlanStep } from '../../core/events.ts';
+import { beginningOf } from '../../core/text.ts';
 import { MakePlanArgs, makePlan } from '../../tools/special.ts';
 import { planNote, replanNote } from '../prompts.ts';
 import type { RunScribe } from '../scribe.ts';
@@ -45,7 +46,7 @@ export async function plan(
   const planned = numbered(kept, descriptions.length + kept.length > 0 ? descriptions : [task ?? 'Answer']);
   const title = made?.title.trim() || firstLine(work.task);
   await scribe.write(
-    ...(again || work.hasTitle() ? [] : [scribe.title(title.slice(0, 200))]),
+    ...(again || work.hasTitle() ? [] : [scribe.title(beginningOf(title, 200))]),
     ...acknowledged(scribe, turn, made, again),
     ...turn.facts,
     scribe.plan(planned),
@@ -81,8 +82,8 @@ const numbered = (kept: readonly PlanStep[], descriptions: readonly string[]): P
 ];
 const pendingOf = (steps: readonly PlanStep[]) =>
   steps.filter(({ status }) => status === 'pending').map(({ description }) => description);
-export const firstLine = (text: string): string => text.trim().split('\n')[0]?.slice(0, 60) || 'Task';
+export const firstLine = (text: string): string => beginningOf(text.trim().split('\n')[0] ?? '', 60) || 'Task';
 export const halves = (text: string): [string, string] => {
-  const middle = Math.ceil(text.length / 2);
-  return [text.slice(0, middle), text.slice(middle)];
+  const first = beginningOf(text, Math.ceil(text.length / 2));
+  return [first, text.slice(first.length)];
 };

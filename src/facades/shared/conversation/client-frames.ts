@@ -1,3 +1,4 @@
+import { beginningOf } from '../../../core/text.ts';
 import type { SendMode } from '../../../session/service.ts';
 import type { JsonObject } from '../ws-socket.ts';
 
@@ -24,5 +25,5 @@ const bad = (message: string): ClientFrame => ({ kind: 'bad', message });
 
 const named = (type: unknown): string => {
   const text = typeof type === 'string' ? type : JSON.stringify(type);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+  return text.length > 100 ? `${beginningOf(text, 100)}…` : text;
 };

@@ -1,3 +1,5 @@
+import { beginningOf } from '../../../core/text.ts';
+
 type Args = Readonly<Record<string, unknown>>;
 interface ToolWords {
   readonly name: string;
@@ -40,7 +42,7 @@ export function toolLine({ name, arguments: args }: ToolWords): string {
   const told = values.find((value) => typeof value === 'string' && value.trim() !== '');
   if (typeof told !== 'string') return name;
   const line = told.trim().replace(/\s*[\r\n]+\s*/g, ' ');
-  return `${name}: ${line.length > shownChars ? `${line.slice(0, shownChars - 1)}…` : line}`;
+  return `${name}: ${line.length > shownChars ? `${beginningOf(line, shownChars - 1)}…` : line}`;
 }
 
 function below(workdir: string, path: string): string {

@@ -136,6 +136,8 @@ test('the line for people is one line, and not a long one', () => {
   expect(toolLine({ name: 'write_file', arguments: { content: 'x', path: 'a.py' } })).toBe('write_file: a.py');
   expect(toolLine({ name: 'browser_click', arguments: { index: 3 } })).toBe('browser_click');
   expect(toolLine({ name: 'run_shell', arguments: { cmd: 'x'.repeat(500) } })).toHaveLength('run_shell: '.length + 200);
+  const cut = toolLine({ name: 'run_shell', arguments: { cmd: `${'x'.repeat(198)}😀😀` } });
+  expect(cut).toBe(`run_shell: ${'x'.repeat(198)}…`);
 });
 
 test('what a client may send', () => {

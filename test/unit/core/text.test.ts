@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest';
+import { beginningOf } from '../../../src/core/text.ts';
+
+test.each([
+  ['short', 5, 'short'],
+  ['longer', 4, 'long'],
+  ['ab😀cd', 3, 'ab'],
+  ['ab😀cd', 4, 'ab😀'],
+  ['😀', 1, ''],
+])('of %j the beginning of at most %i is %j', (text, most, beginning) => {
+  expect(beginningOf(text, most)).toBe(beginning);
+});
