@@ -244,7 +244,7 @@ export function sessionService(deps: Deps): SessionService {
         id,
         signal,
         (client, until) => client.readFile(path, until),
-        () => fileFromLog(log, id, path),
+        () => fileFromLog(log, id, { path, workdir: deps.workdir(sandboxIdOf(id)) }),
       );
       return bytes.toString('utf8');
     },

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { AppError } from '../core/errors.ts';
-import type { ConsoleEntry } from '../core/events.ts';
+import type { ConsoleEntry, FactOf } from '../core/events.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { EventLog } from '../core/ports.ts';
 import type { ShellView } from '../sandbox/client.ts';
@@ -18,11 +18,20 @@ export async function shellFromLog(log: EventLog, id: SessionId, shellId: string
   return { id: shellId, console };
 }
 
-export async function fileFromLog(log: EventLog, id: SessionId, path: string): Promise<Buffer> {
+interface Asked {
+  readonly path: string;
+  readonly workdir: string;
+}
+
+export async function fileFromLog(log: EventLog, id: SessionId, { path, workdir }: Asked): Promise<Buffer> {
+  const below = (given: string) => posix.relative(workdir, posix.resolve(workdir, given));
+  const wanted = below(path);
+  if (/^\.\.(\/|$)/.test(wanted)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
   let content: string | undefined;
   for await (const event of eventsFrom(log, id, 1)) {
     if (event.type !== 'tool.called' || event.data.tool !== 'file' || !event.data.success) continue;
-    if (!samePath(event.data.args.file, path)) continue;
+    const { file } = event.data.args;
+    if (typeof file !== 'string' || below(file) !== wanted || !isWhole(event.data)) continue;
     if (event.data.content && 'content' in event.data.content) content = event.data.content.content;
   }
   if (content === undefined) {
@@ -34,5 +43,6 @@ export async function fileFromLog(log: EventLog, id: SessionId, path: string): P
   return Buffer.from(content);
 }
 
-const normal = (path: string) => posix.normalize(path).replace(/^\.?\/?(workspace\/)?/, '');
-const samePath = (a: unknown, b: string): boolean => typeof a === 'string' && normal(a) === normal(b);
+/** Whether what a call shows is the file, and not some of its lines. */
+const isWhole = ({ function: name, args }: FactOf<'tool.called'>['data']): boolean =>
+  name !== 'file_find_in_content' && args.start_line === undefined && args.end_line === undefined;

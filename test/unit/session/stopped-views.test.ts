@@ -14,15 +14,13 @@ const ran = (shell: string, console: ConsoleEntry[] | null) =>
     content: console && { console },
   });
 const wrote = (file: string, content: ToolContent | null, success = true) =>
-  fact('tool.called', {
-    callId: 'c',
-    tool: 'file',
-    function: 'file_write',
-    args: { file },
-    success,
-    output: '',
-    content,
-  });
+  called('file_write', { file }, { content, success });
+const called = (
+  name: string,
+  args: Record<string, unknown>,
+  { content, success = true }: { content: ToolContent | null; success?: boolean },
+) => fact('tool.called', { callId: 'c', tool: 'file', function: name, args, success, output: '', content });
+const workdir = '/workspace';
 const text = (content: string) => ({ content, oldContent: null });
 const entry = (output: string): ConsoleEntry => ({ ps1: '$ ', command: 'x', output });
 
@@ -52,18 +50,43 @@ describe('while no sandbox runs', () => {
     'the file %s is shown as last written',
     async (path) => {
       const log = await logOf(wrote('/workspace/a.md', text('old')), wrote('/workspace/a.md', text('new')));
-      expect((await fileFromLog(log, sessionId, path)).toString()).toBe('new');
+      expect((await fileFromLog(log, sessionId, { path, workdir })).toString()).toBe('new');
     },
   );
 
   test('a write that failed changes nothing', async () => {
     const log = await logOf(wrote('a.md', text('good')), wrote('a.md', text('bad'), false), wrote('a.md', null));
-    expect((await fileFromLog(log, sessionId, 'a.md')).toString()).toBe('good');
+    expect((await fileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('good');
   });
+
+  test('some lines of a file are not the file', async () => {
+    const part = { content: text('some lines') };
+    const log = await logOf(
+      wrote('a.md', text('all of it')),
+      called('file_read', { file: 'a.md', start_line: 2 }, part),
+      called('file_read', { file: 'a.md', end_line: 2 }, part),
+      called('file_find_in_content', { file: 'a.md', regex: 'x' }, part),
+    );
+    expect((await fileFromLog(log, sessionId, { path: 'a.md', workdir })).toString()).toBe('all of it');
+  });
+
+  test('a file is the same by its path in the workspace, wherever that is', async () => {
+    const log = await logOf(wrote('/srv/sandboxes/s/workspace/a.md', text('x')));
+    const there = { path: 'a.md', workdir: '/srv/sandboxes/s/workspace' };
+    expect((await fileFromLog(log, sessionId, there)).toString()).toBe('x');
+  });
+
+  test.each(['../a.md', '..', 'x/../../a.md', '/etc/passwd', '/workspace/../a.md', '/workspacex'])(
+    'the path %s leaves the workspace, also where nothing is left of it',
+    async (path) => {
+      const log = await logOf(wrote('a.md', text('x')));
+      await expect(fileFromLog(log, sessionId, { path, workdir })).rejects.toMatchObject({ code: 'path_outside' });
+    },
+  );
 
   test('a file that the log does not know is not found, and says what would help', async () => {
     const log = await logOf(wrote('a.md', text('x')));
-    await expect(fileFromLog(log, sessionId, 'b.md')).rejects.toMatchObject({
+    await expect(fileFromLog(log, sessionId, { path: 'b.md', workdir })).rejects.toMatchObject({
       code: 'file_not_found',
       publicMessage: expect.stringContaining('send a message to start it'),
     });
