@@ -1,8 +1,9 @@
 import type { Actor } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
-import { type Action, authorize, authorizeRole, checkBy, may } from './access.ts';
+import { type Action, authorize, authorizeRole, checkBy, may, type Owned } from './access.ts';
 import type { AgentConfigService } from './agent-configs.ts';
 import { checked } from './checked.ts';
+import { sessionOfPictures } from './pictures.ts';
 import type { ProviderKeyService } from './provider-keys.ts';
 import type { SessionService } from './service.ts';
 import type { ProjectService } from './services.ts';
@@ -72,7 +73,7 @@ export function guardedParts<Parts extends ProjectParts>(
     sideMessages: checked(parts.sideMessages, ofSession, {
       ...({ list: 'read', annotations: 'read', add: 'work', annotate: 'work' } as const),
     }),
-    uploads: guardedUploads(parts.uploads, projects, actorOf),
+    uploads: guardedUploads(parts.uploads, { projects, sessions }, actorOf),
     keys: {
       list: async () => asAdmin(() => keys.list()),
       put: async (provider, key) => asAdmin(() => keys.put(provider, key)),
@@ -82,15 +83,20 @@ export function guardedParts<Parts extends ProjectParts>(
   };
 }
 
-function guardedUploads(uploads: UploadService, projects: ProjectService, actorOf: () => Actor): UploadService {
+function guardedUploads(uploads: UploadService, { projects, sessions }: Beside, actorOf: () => Actor): UploadService {
   const ofProject = projectCheck(projects, actorOf);
   const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
     const actor = actorOf();
     const file = await uploads.get(id);
     if (actor.role === 'admin') return file;
-    const owned = file.projectId === null ? file : await projects.get(file.projectId);
-    authorize(actor, action, owned, noFile);
+    authorize(actor, action, await belonging(file), noFile);
     return file;
+  };
+  /** Whoever has the project has what is in it; what an agent saw is of its session. */
+  const belonging = async (file: UploadedFile): Promise<Owned> => {
+    if (file.projectId === null) return file;
+    const session = sessionOfPictures(file.projectId);
+    return session ? await sessions.get(session) : await projects.get(file.projectId);
   };
   return {
     ...uploads,

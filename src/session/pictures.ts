@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { AppError } from '../core/errors.ts';
-import type { SessionId } from '../core/ids.ts';
+import { SessionId } from '../core/ids.ts';
 import type { KeptPicture, ToolContext } from '../tools/tool.ts';
 import type { UploadService } from './uploads.ts';
 
@@ -22,6 +22,11 @@ interface Deps {
 }
 /** Whose files they are; no project has such an id. */
 const ownerOf = (id: SessionId) => `screens-${id}`;
+/** The session whose agent saw what is kept there; undefined for a project's own id. */
+export function sessionOfPictures(projectId: string): SessionId | undefined {
+  const [, id] = /^screens-(.*)$/.exec(projectId) ?? [];
+  return id === undefined ? undefined : SessionId.parse(id);
+}
 const urlOf = (file: string) => `/api/v1/files/${file}/download`;
 
 export function pictureService({ uploads, keepPerSession, newName, warn }: Deps): PictureService {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { SessionId } from '../../../src/core/ids.ts';
+import { pictureService } from '../../../src/session/pictures.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openClient, transports } from '../../support/trpc.ts';
 
@@ -253,6 +254,20 @@ describe('a signed link', () => {
     const sent = await other.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'see', attachments: [id] });
     expect(sent.status).toBe(404);
   });
+});
+
+test('what an agent saw is seen by whoever may read its session, and by nobody else', async () => {
+  const [one, other] = [await keyOf('user'), await keyOf('user')];
+  const sid = await one.session();
+  const uploads = server.core.opencodex.uploads;
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', warn: () => {} });
+  const picture = { mimeType: 'image/png', data: Buffer.from('seen') } as const;
+  const kept = await pictures.keep(sid, picture, new AbortController().signal);
+  const path = kept?.url ?? '';
+  expect(await one.call('GET', path)).toEqual({ status: 200, body: 'seen' });
+  expect((await other.call('GET', path)).status).toBe(404);
+  await one.call('POST', `/api/v1/sessions/${sid}/share`);
+  expect(await other.call('GET', path)).toEqual({ status: 200, body: 'seen' });
 });
 
 test('nobody puts sessions into a foreign project, and its agent stays as it is', async () => {
