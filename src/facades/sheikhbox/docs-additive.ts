@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { detailFailures } from '../shared/detail-docs.ts';
 import type { ResponseDoc, RouteDoc } from '../shared/routes.ts';
 import {
@@ -46,7 +47,7 @@ const info = {
 };
 const link = (path: string) => ({ signed_url: `${path}?signature=v1.…`, expires_in: 900 });
 
-type Parts = Pick<RouteDoc, 'description' | 'bodyExample' | 'headers'> & {
+type Parts = Pick<RouteDoc, 'description' | 'bodyExample' | 'headers' | 'requestContent'> & {
   readonly ok: ResponseDoc;
   readonly failures: RouteDoc['responses'];
 };
@@ -141,6 +142,7 @@ export const uploadFile = described('sheikhboxUploadFile', 'Upload a file for a 
   headers: {
     'Idempotency-Key': '1 to 255 visible ASCII characters: a repeat with the same key and body is not done twice',
   },
+  requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
   ok: reply(FileInfoReply, info),
   failures: detailFailures(400, 409, 413, 422),
 });

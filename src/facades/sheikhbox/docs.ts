@@ -1,4 +1,5 @@
-import type { RouteDoc } from '../shared/routes.ts';
+import type { z } from 'zod';
+import type { ResponseDoc, RouteDoc } from '../shared/routes.ts';
 import {
   CreatedReply,
   DoneReply,
@@ -99,6 +100,12 @@ export const events: RouteDoc = {
   headers: resume,
   responses: { 200: sse('Events until the session is deleted', `: connected\n\n${title}`), ...failures(400, 404) },
 };
+/** What a panel shows: once, or again and again, as the client's `Accept` says. */
+function replyOrStream(schema: z.ZodType, event: string, shown: object): ResponseDoc {
+  const example = `: connected\n\nevent: ${event}\ndata: ${JSON.stringify(shown)}\n\n`;
+  const [once, again] = [reply(schema, shown), sse('', example)];
+  return { description: once.description, content: { ...once.content, ...again.content } };
+}
 export const shell: RouteDoc = {
   operationId: 'sheikhboxShell',
   tag,
@@ -106,7 +113,7 @@ export const shell: RouteDoc = {
   description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
   bodyExample: { session_id: 'main' },
   responses: {
-    200: reply(ShellReply, {
+    200: replyOrStream(ShellReply, 'shell', {
       output: 'hi\n',
       session_id: 'main',
       console: [{ ps1: 'corral:~$ ', command: 'echo hi', output: 'hi\n' }],
@@ -120,5 +127,8 @@ export const file: RouteDoc = {
   summary: 'Read a file of the session',
   description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
   bodyExample: { file: '/workspace/notes.md' },
-  responses: { 200: reply(FileReply, { content: 'hi\n', file: '/workspace/notes.md' }), ...failures(400, 404) },
+  responses: {
+    200: replyOrStream(FileReply, 'file', { content: 'hi\n', file: '/workspace/notes.md' }),
+    ...failures(400, 404),
+  },
 };

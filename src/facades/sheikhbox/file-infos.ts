@@ -12,6 +12,7 @@ export interface FileInfo {
 }
 
 export const filePath = (id: string): string => `/api/v1/files/${id}/download`;
+export const isFilePath = (path: string): boolean => /^\/api\/v1\/files\/[0-9a-f-]{36}\/download$/.test(path);
 
 export const uploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFile): FileInfo => ({
   file_id: id,

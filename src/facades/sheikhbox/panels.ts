@@ -8,11 +8,13 @@ const pollMs = 1_000;
 
 /** What a panel of the front end shows: a shell or a file. */
 interface Panel {
+  readonly session: SessionId;
   readonly event: 'shell' | 'file';
   look(signal: AbortSignal): Promise<object>;
 }
 
 export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel => ({
+  session: id,
   event: 'shell',
   async look(signal) {
     const view = await sessions.shell(id, shell, signal);
@@ -22,6 +24,7 @@ export const shellPanel = (id: SessionId, shell: string, { sessions }: Sheikhbox
 });
 
 export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel => ({
+  session: id,
   event: 'file',
   look: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),
 });
@@ -37,21 +40,35 @@ export function whileConnected(reply: FastifyReply): AbortSignal {
 }
 
 /** The panel at once, then again on each change. The first look must succeed; later ones may fail for a while. */
-export async function streamPanel(reply: FastifyReply, panel: Panel, { sse, clock }: SheikhboxContext): Promise<void> {
+export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
+  const { sse, clock } = context;
   let shown = sseFrame({ event: panel.event, data: await panel.look(whileConnected(reply)) });
   using stream = openSse(reply, sse);
+  const over = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
   await stream.write(shown);
-  while (!stream.gone.aborted) {
-    await tick(clock, stream.gone);
-    if (stream.gone.aborted) return;
+  while (!over.aborted) {
+    await tick(clock, over);
+    if (over.aborted) return;
     try {
-      const now = sseFrame({ event: panel.event, data: await panel.look(stream.gone) });
+      const now = sseFrame({ event: panel.event, data: await panel.look(over) });
       if (!now.equals(shown)) await stream.write(now);
       shown = now;
     } catch (thrown) {
       if (toAppError(thrown).code === 'session_not_found') return;
     }
   }
+}
+
+/** Fires when the session is deleted: a panel looks once a second, and shall not outlive it until then. */
+function endOf(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
+  const end = new AbortController();
+  const follow = async () => {
+    const { lastSeq } = await sessions.get(id);
+    for await (const _ of sessions.follow(id, lastSeq, { signal: gone, deltas: false })) if (gone.aborted) return;
+    end.abort();
+  };
+  follow().catch(() => {}); // then the next look finds it gone
+  return end.signal;
 }
 
 function tick(clock: SheikhboxContext['clock'], gone: AbortSignal): Promise<void> {

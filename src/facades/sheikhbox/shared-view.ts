@@ -3,7 +3,7 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { App } from '../shared/routes.ts';
 import { base, type SheikhboxContext, sessionId } from './context.ts';
 import * as doc from './docs-additive.ts';
-import { type FileInfo, filePath } from './file-infos.ts';
+import { isFilePath } from './file-infos.ts';
 import { SessionParams, success } from './schemas.ts';
 import { attachmentsOf, sessionView } from './views.ts';
 
@@ -36,11 +36,8 @@ export function mountShared(app: App, context: SheikhboxContext): void {
     if (!session.shared) throw new AppError('session_not_found', 'There is no such session.');
     return session;
   };
-  const linked = (info: FileInfo): FileInfo => {
-    if (info.file_url === '') return info;
-    const what = { method: 'GET', path: filePath(info.file_id), purpose: 'file' } as const;
-    return { ...info, file_url: signed.sign(what, linkMs) };
-  };
+  const linked = (path: string): string =>
+    isFilePath(path) ? signed.sign({ method: 'GET', path, purpose: 'file' }, linkMs) : path;
   app.get(`${base}/shared/:sid`, { schema, config: { doc: doc.sharedSession, open: true } }, async ({ params }) => {
     const { session_id, title, status, events } = await sessionView(await shown(params.sid), context, linked);
     return success({ session_id, title, status, events, is_shared: true as const });

@@ -1,4 +1,5 @@
 import type { SessionRecord } from '../../core/records.ts';
+import { beginningOf } from '../../core/text.ts';
 import type { SheikhboxContext } from './context.ts';
 import { epoch, type Profile, type SseEvent, toSheikhbox } from './events.ts';
 import type { FileInfo } from './file-infos.ts';
@@ -15,7 +16,7 @@ const statusOf = ({ status }: SessionRecord, profile: Profile): string => {
 export const listItem = (session: SessionRecord, profile: Profile) => ({
   session_id: session.id,
   title: session.title,
-  latest_message: beginning(session.latestMessage),
+  latest_message: beginningOf(session.latestMessage, shownChars),
   latest_message_at: epoch(session.latestMessageAt),
   status: statusOf(session, profile),
   unread_message_count: session.unread,
@@ -29,13 +30,13 @@ const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
 });
 
 /** The session and its history: what was streamed, and the user's own messages. */
-export async function sessionView(session: SessionRecord, context: ViewContext, show: Show = asItIs) {
+export async function sessionView(session: SessionRecord, context: ViewContext, linked: Linked) {
   const { profile } = context;
   const events: SseEvent[] = [];
   for await (const event of context.sessions.history(session.id)) {
     await context.infos.learn(event);
-    const said = toSheikhbox(event, profile, (file, at) => show(context.infos.get(file, at)));
-    if (said) events.push(said);
+    const said = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
+    if (said) events.push(withLinkedPicture(said, linked));
   }
   return viewOf(session, profile, events);
 }
@@ -69,22 +70,26 @@ const pageSize = 500;
 const noEvents = '"events":[]';
 
 /** What a session's messages have attached, each file once. */
-export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, show: Show = asItIs) {
+export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, linked: Linked = asItIs) {
   const found = new Map<string, FileInfo>();
   for await (const event of context.sessions.history(id)) {
     if (event.type !== 'message.user' && event.type !== 'message.assistant') continue;
     await context.infos.learn(event);
-    for (const file of event.data.attachments) found.set(file, show(context.infos.get(file, event.ts)));
+    for (const file of event.data.attachments) found.set(file, withLink(context.infos.get(file, event.ts), linked));
   }
   return [...found.values()];
 }
 type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
-type Show = (info: FileInfo) => FileInfo;
-const asItIs: Show = (info) => info;
+/** The address at which whoever is shown a file may load it. */
+type Linked = (path: string) => string;
+const asItIs: Linked = (path) => path;
 
-/** Never half of a character that takes two units. */
-function beginning(text: string): string {
-  if (text.length <= shownChars) return text;
-  const last = text.charCodeAt(shownChars - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? shownChars - 1 : shownChars);
+const withLink = (info: FileInfo, linked: Linked): FileInfo =>
+  info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
+
+/** What the agent saw is a file too. */
+function withLinkedPicture(said: SseEvent, linked: Linked): SseEvent {
+  const content = said.data.content as { readonly screenshot?: unknown } | null | undefined;
+  if (said.event !== 'tool' || typeof content?.screenshot !== 'string') return said;
+  return { ...said, data: { ...said.data, content: { ...content, screenshot: linked(content.screenshot) } } };
 }

@@ -246,6 +246,11 @@ test('the OpenAPI document describes bodies, streams, headers and failures', asy
     type: 'integer',
   });
   expect(list.example.data.sessions[0].unread_message_count).toBe(0);
+  for (const panel of ['shell', 'file']) {
+    const { content } = paths[`/api/v1/sessions/{sid}/${panel}`].post.responses[200];
+    expect(Object.keys(content)).toEqual(['application/json', 'text/event-stream']);
+    expect(content['text/event-stream'].example).toMatch(`: connected\n\nevent: ${panel}\ndata: {`);
+  }
   expect(paths['/api/v1/sessions/{sid}/events'].get.parameters).toContainEqual(
     expect.objectContaining({ name: 'last_event_id', in: 'query', required: false }),
   );

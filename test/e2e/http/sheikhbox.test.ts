@@ -202,6 +202,21 @@ test.each(['shell', 'file'] as const)('a %s panel streams what it shows at once 
   );
 });
 
+test.each(['shell', 'file'] as const)('deleting the session ends a %s panel at once', async (event) => {
+  await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
+  const sid = await server.newSession();
+  server.fake.shells.set('x', { id: 'x', console: [] });
+  server.fake.files.set('x', '');
+  using stream = await openStream(`${server.url}${base}/${sid}/${event}`, {
+    method: 'POST',
+    headers: { accept: 'text/event-stream' },
+    body: { session_id: 'x', file: 'x' },
+  });
+  await expect.poll(() => stream.events()).toHaveLength(1);
+  await server.call('DELETE', `${base}/${sid}`);
+  expect(await stream.ended).toBe('ended');
+});
+
 test('a panel that cannot be shown is refused before it streams', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
@@ -266,4 +281,22 @@ test('a run that ends while nobody watches is in the history as done', async () 
   const { events, status } = (await server.call('GET', `${base}/${sid}`)).body.data;
   expect(status).toBe('completed');
   expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: 'It broke.' } });
+});
+
+test('a shared session shows what its agent saw to who has no token', async () => {
+  await using server = await testServer();
+  const { sid, id } = await withRun(server);
+  const screenshot = '/api/v1/files/3f1c9a52-6a0e-4f7e-9a51-0d6c0d9a7b11/download';
+  const call = { callId: 'see', tool: 'browser', function: 'browser_view', args: {} } as const;
+  const data = { ...call, success: true, output: 'A page.', content: { screenshot } };
+  await server.fake.say(id, { type: 'tool.called', runId: null, data });
+  await server.call('POST', `${base}/${sid}/share`);
+  const seen = async (path: string) => {
+    const { events } = (await server.call('GET', path)).body.data;
+    return events.find((one: { data: { tool_call_id?: string } }) => one.data.tool_call_id === 'see').data;
+  };
+  const own = await seen(`${base}/${sid}`);
+  expect(own.content).toEqual({ screenshot });
+  const linked = { screenshot: expect.stringMatching(`^${screenshot}\\?signature=v1\\.`) };
+  expect(await seen(`${base}/shared/${sid}`)).toEqual({ ...own, content: linked });
 });
