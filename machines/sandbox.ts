@@ -268,10 +268,15 @@ export const sandboxMachine = sandboxSetup.createMachine({
       entry: assign({ end: ({ context }) => ({ kind: 'released', workspace: context.workspace }) }),
       type: 'final',
     },
-    failed: { type: 'final' },
+    failed: {
+      entry: { type: 'phase', params: ({ context }) => ({ phase: 'lost', detail: whyFailed(context.end) }) },
+      type: 'final',
+    },
   },
   output: ({ context }) => context.end as SandboxEnd,
 });
 
+const whyFailed = (end: SandboxEnd | undefined): string =>
+  end?.kind === 'failed' ? end.message : 'the sandbox did not start';
 const detailOf = (error: unknown): string =>
   error === undefined ? 'the sandbox ended' : toAppError(error).publicMessage;

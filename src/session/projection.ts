@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { SessionFact } from '../core/events.ts';
 import { MessageId, RunId } from '../core/ids.ts';
 import { SessionRecord } from '../core/records.ts';
+import { beginningOf } from '../core/text.ts';
 
 /** The record as stored: what lists show, and where a restart must begin to read. */
 export const StoredSession = SessionRecord.extend({
-  /** The sandbox was stopped on somebody's wish: commands do not start it, a run or `start` does. */
+  /** The sandbox was stopped on somebody's wish: commands wait for a run or `start`, also where a look at its files started it. */
   sandboxHeld: z.boolean().default(false),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
@@ -29,7 +30,7 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
   switch (fact.type) {
     case 'message.user': {
       const { messageId, text } = fact.data;
-      const said = { ...now, latestMessage: text.slice(0, shownLength), latestMessageAt: ts };
+      const said = { ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts };
       const runId = fact.runId;
       if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
       const run = { runId, messageId, task: text, seq, startedSeq: null };
@@ -37,14 +38,14 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     }
     case 'run.started': {
       const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
-      return { ...record, ...now, status: 'running', lastTask: fact.data.task, openRuns };
+      return { ...record, ...now, status: 'running', sandboxHeld: false, lastTask: fact.data.task, openRuns };
     }
     case 'title':
       return { ...record, ...now, title: fact.data.title, titleBy: fact.runId === null ? 'client' : 'run' };
     case 'message.assistant': {
       const { text } = fact.data;
       const unread = watched ? 0 : record.unread + 1;
-      return { ...record, ...now, latestMessage: text.slice(0, shownLength), latestMessageAt: ts, unread };
+      return { ...record, ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts, unread };
     }
     case 'run.wait':
       return { ...record, ...now, status: 'waiting' };
@@ -58,7 +59,8 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     case 'sandbox.phase': {
       const sandboxState = sandboxStates[fact.data.phase];
       if (sandboxState === undefined) return record;
-      return { ...record, lastSeq: seq, sandboxState, sandboxHeld: record.sandboxHeld && sandboxState === 'stopped' };
+      const startedByRun = sandboxState === 'running' && record.status === 'running';
+      return { ...record, lastSeq: seq, sandboxState, sandboxHeld: record.sandboxHeld && !startedByRun };
     }
     case 'message.delta':
     case 'tool.output':
@@ -75,7 +77,7 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
   ready: 'running',
   paused: 'running',
   resumed: 'running',
-  lost: 'stopped',
+  lost: 'not_found', // it failed; its next use makes a new one
   released: 'stopped',
 };
 

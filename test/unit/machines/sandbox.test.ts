@@ -68,11 +68,12 @@ describe('sandbox: its start', () => {
     expect(end()).toEqual({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
   });
 
-  test('F026 a missing image is not tried again', async () => {
-    const { holes, grant, end } = start();
+  test('F026 a missing image is not tried again, and the session is told why', async () => {
+    const { holes, grant, end, told } = start();
     grant();
     await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
     expect(end()).toMatchObject({ kind: 'failed', code: 'image_missing', retryable: false });
+    expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'No such image.' });
   });
 
   test('F106 a release while it is provisioned gives that up, and removes what may have come of it', async () => {
@@ -98,7 +99,7 @@ describe('sandbox: its start', () => {
         clock.increment(wait);
       }
       expect(end()).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
-      expect(phases()).toEqual(['queued', 'starting', 'starting', 'starting']);
+      expect(phases()).toEqual(['queued', 'starting', 'starting', 'starting', 'lost']);
     },
   );
 

@@ -49,6 +49,11 @@ describe('the record of a session', () => {
       latestMessageAt: 101,
     });
     expect(recordOf([said('answer'), asks('question')])).toMatchObject({ latestMessage: 'question' });
+    const cut = `${'a'.repeat(999)}😀`;
+    expect([recordOf([asks(cut)]).latestMessage, recordOf([said(cut)]).latestMessage]).toEqual([
+      'a'.repeat(999),
+      'a'.repeat(999),
+    ]);
   });
 
   test('counts the assistant’s messages that nobody watched, and none while somebody does', () => {
@@ -66,18 +71,26 @@ describe('the record of a session', () => {
     ['ready', 'running'],
     ['paused', 'running'],
     ['resumed', 'running'],
-    ['lost', 'stopped'],
+    ['lost', 'not_found'],
     ['released', 'stopped'],
   ] as const)('has, in the phase %s, a sandbox that is %s', (phase, sandboxState) => {
-    expect(recordOf([fact('sandbox.phase', { phase }, null)], stored({ sandboxState: 'not_found' }))).toMatchObject({
+    expect(
+      recordOf(
+        [fact('sandbox.phase', { phase }, null)],
+        stored({ sandboxState: phase === 'lost' ? 'running' : 'not_found' }),
+      ),
+    ).toMatchObject({
       sandboxState,
     });
   });
 
-  test('remembers that its sandbox was stopped on a wish until one runs again', () => {
+  test('remembers that its sandbox was stopped on a wish until a run, whatever else starts it', () => {
     const held = stored({ sandboxHeld: true });
+    const ready = fact('sandbox.phase', { phase: 'ready' }, null);
     expect(recordOf([fact('sandbox.phase', { phase: 'released' }, null)], held).sandboxHeld).toBe(true);
-    expect(recordOf([fact('sandbox.phase', { phase: 'ready' }, null)], held).sandboxHeld).toBe(false);
+    expect(recordOf([ready], held)).toMatchObject({ sandboxState: 'running', sandboxHeld: true });
+    expect(recordOf([asks('do it'), started()], held).sandboxHeld).toBe(false);
+    expect(recordOf([ready], stored({ sandboxHeld: true, status: 'running' })).sandboxHeld).toBe(false);
   });
 
   test('is the very same object after facts that a list does not show', () => {
