@@ -59,6 +59,17 @@ test('the list has the sessions of all dialects, and a repeat with the same key 
   expect(ids.toSorted()).toEqual([first.body.id, other].toSorted());
 });
 
+test('the list shows each session as it is shown alone, the newest first', async () => {
+  const clock = manualClock(Date.parse(now));
+  await using server = await testServer({ clock });
+  const first = (await server.call('POST', '/sessions')).body;
+  clock.advance(1_000);
+  const second = (await server.call('POST', '/sessions')).body;
+  await server.fake.sessions.send(first.id, { text: 'Newer word, older session', mode: 'inject' });
+  expect(await (await fetch(`${server.url}/sessions`)).json()).toEqual([second, first]);
+  expect((await server.call('GET', `/sessions/${second.id}`)).body).toEqual(second);
+});
+
 test('ending a session deletes it, in every dialect', async () => {
   await using server = await withServer();
   const { id } = (await server.call('POST', '/sessions')).body;
