@@ -32,17 +32,23 @@ export class Files {
     this.#path = '.';
     if (!session) return this.#say('The files of a session appear here.');
     this.#say('');
+    return this.#look();
+  }
+
+  /** Something may have changed: looks soon, and once for many changes. A log that is read again tells of old ones too. */
+  changed() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#look().catch(() => {}), 700);
+  }
+
+  async #look() {
+    const session = this.#session;
+    if (!session) return undefined;
     const { state } = await this.#line().query('sandbox.status', { sessionId: session });
     if (session !== this.#session) return undefined;
     if (state === 'running') return this.#load();
     const look = el('button', { type: 'button', className: 'button', onclick: () => this.#load() }, 'Show files');
     return this.#root.replaceChildren(el('p', { className: 'quiet' }, 'The sandbox is not running.'), look);
-  }
-
-  /** Something may have changed: looks soon, and once for many changes. */
-  changed() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#load(), 700);
   }
 
   async #load() {

@@ -208,6 +208,32 @@ test('the token comes with the link, leaves the address bar, and lasts for the t
   await expect.poll(() => other.locator('#sessions li').count()).toBe(1);
 });
 
+test('looking at a session whose sandbox sleeps does not wake it: the page asks first', async (context) => {
+  const server = await started(context);
+  const { page } = await browse(context, desktop);
+  await page.goto(server.url);
+  await say(page, `Write\n${fence('file:a.txt', 'one')}`);
+  await finished(page);
+  await page.getByRole('button', { name: 'a.txt' }).waitFor();
+  const id = page.url().split('#')[1];
+  const status = async () =>
+    ((await (await fetch(`${server.url}/api/sessions/${id}`)).json()) as { container_status: string }).container_status;
+  await fetch(`${server.url}/api/v1/sandbox/${id}/stop`, { method: 'POST' });
+  expect(await status()).toBe('stopped');
+
+  const asked: string[] = [];
+  page.on('websocket', (line) => line.on('framesent', ({ payload }) => asked.push(String(payload))));
+  await page.reload();
+  await finished(page);
+  await page.getByRole('button', { name: 'Show files' }).waitFor();
+  // Behind the pause after which a page looks at files that have changed.
+  await expect.poll(() => asked.filter((text) => text.includes('sandbox.status')).length).toBeGreaterThan(1);
+  expect(asked.filter((text) => text.includes('files.list'))).toEqual([]);
+  expect(await status()).toBe('stopped');
+  await page.getByRole('button', { name: 'Show files' }).click();
+  await page.getByRole('button', { name: 'a.txt' }).waitFor();
+});
+
 test('what other clients do to a session is seen at once, and one that they delete is left', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);
