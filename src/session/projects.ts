@@ -33,6 +33,12 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
   }
   const put = (doc: Project, expect: number) => records.put({ kind, id: doc.id, doc, sort: doc.updatedAt, expect });
 
+  async function removeContent(id: string): Promise<void> {
+    const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
+    await Promise.all(own.map((session) => sessions.delete(session.id).catch(ifGone)));
+    await removeFiles(id);
+  }
+
   return {
     async list({ skip, limit, owner }) {
       const all = await records.list(kind);
@@ -62,12 +68,10 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
     },
     async delete(id) {
       await read(id);
-      // The record goes last: a deletion that is cut can be asked for again.
-      const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
-      await Promise.all(own.map((session) => sessions.delete(session.id).catch(ifGone)));
-      await removeFiles(id);
+      await removeContent(id);
       await agents.delete(id);
-      await records.delete(kind, id);
+      await records.delete(kind, id); // not before: a deletion that is cut can be asked for again
+      await removeContent(id); // what was made meanwhile; from here on nobody finds the project
     },
   };
 }

@@ -91,6 +91,7 @@ async function upload(deps: OpencodexDeps, request: UploadRequest, reply: Fastif
     JSON.stringify(staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256])),
   );
   return await idempotency.once(request, reply.code(201), async () => {
+    await projectOf(deps, projectId); // it may have been deleted while they came in
     const files = (await uploads.keep(staged)).map(fileView);
     return files.length === 1 ? files[0] : { files, total: files.length };
   });

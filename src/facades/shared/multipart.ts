@@ -64,6 +64,7 @@ function parserFor(request: FastifyRequest, files: number): BusboyInstance {
   try {
     return new Busboy({
       headers: { 'content-type': type },
+      isPartAFile: (_field, _type, filename) => filename !== undefined, // else bytes without a name would be one too
       limits: {
         files,
         fields: 100,

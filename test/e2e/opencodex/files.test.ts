@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -120,6 +120,43 @@ test('a body without a file, or that is no multipart, is 422', async () => {
   expect((await server.call('POST', '/files/upload/nothing', empty)).status).toBe(404);
 });
 
+test.each([
+  ['an empty name', 'Content-Disposition: form-data; name="file"; filename=""', ['body', 'file']],
+  [
+    'no name',
+    'Content-Disposition: form-data; name="file"\r\nContent-Type: application/octet-stream',
+    ['body', 'file'],
+  ],
+])('a part with %s is no file', async (_case, head, loc) => {
+  await using server = await opencodexServer();
+  const body = `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`;
+  const type = { 'content-type': 'multipart/form-data; boundary=b' };
+  const answer = await server.call('POST', `/files/upload/${await server.newProject()}`, body, type);
+  expect([answer.status, answer.body.detail[0]?.loc]).toEqual([422, loc]);
+  expect(blobs(server)).toEqual([]);
+});
+
+test('an upload into a project that is deleted meanwhile is 404, and leaves nothing', async () => {
+  await using server = await opencodexServer();
+  const project = await server.newProject();
+  const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n';
+  const end = '\r\n--b--\r\n';
+  const socket = connect(server.port, '127.0.0.1');
+  let got = '';
+  socket.on('data', (chunk) => {
+    got += chunk;
+  });
+  socket.write(
+    `POST /api/v1/files/upload/${project} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n` +
+      `Content-Length: ${head.length + 1 + end.length}\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n${head}x`,
+  );
+  await expect.poll(() => blobs(server)).toHaveLength(1);
+  expect((await server.call('DELETE', `/projects/${project}`)).status).toBe(204);
+  socket.write(end);
+  await expect.poll(() => got).toMatch(/^HTTP\/1.1 404 /);
+  await expect.poll(() => blobs(server)).toEqual([]);
+});
+
 test('a file over the limit is 413, and leaves nothing, nor do those sent with it', async () => {
   await using server = await opencodexServer({ maxUploadBytes: 10_000 });
   const project = await server.newProject();
@@ -198,6 +235,18 @@ test('F124 of uploads of one name at once, one is left, whole', async () => {
   expect(blobs(server)).toHaveLength(1);
 });
 
+test.each([
+  ['whole', {}],
+  ['in part', { range: 'bytes=0-99999' }],
+])('F124 a file that has become shorter breaks the line of who downloads it %s', async (_how, headers) => {
+  await using server = await opencodexServer();
+  const { id } = (await upload(server, await server.newProject(), 'd', 'x'.repeat(200_000))).body;
+  truncateSync(join(server.blobFolder, blobs(server)[0] ?? ''), 50_000);
+  const response = await fetch(`${server.url}/api/v1/files/${id}/download`, { headers });
+  await expect(response.text()).rejects.toThrow('terminated');
+  expect((await upload(server, await server.newProject(), 'next', 'y')).status).toBe(201);
+});
+
 test('a download gives the range that was asked for', async () => {
   await using server = await opencodexServer();
   const { id, hash } = (await upload(server, await server.newProject(), 'd', '0123456789')).body;
@@ -211,7 +260,11 @@ test('a download gives the range that was asked for', async () => {
   ]);
   expect((await get('bytes=-2')).body).toBe('89');
   const beyond = await get('bytes=10-');
-  expect([beyond.status, beyond.headers.get('content-range')]).toEqual([416, 'bytes */10']);
+  expect([beyond.status, beyond.headers.get('content-range'), beyond.body]).toEqual([
+    416,
+    'bytes */10',
+    { detail: 'The range is outside of the file' },
+  ]);
   expect((await get('bytes=0-1', { 'if-range': '"other"' })).status).toBe(200);
   expect((await get('bytes=0-1', { 'if-range': `"${hash}"` })).status).toBe(206);
   const head = await server.call('HEAD', `/files/${id}/download`);

@@ -19,7 +19,22 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
   expect(await projects.get(id)).toMatchObject({ name: 'One' });
   delete instead.delete;
   await projects.delete(id);
-  expect([removed, (await sessions.list()).length]).toEqual([['p'], 1]);
+  expect([new Set(removed), (await sessions.list()).length]).toEqual([new Set(['p']), 1]);
   await expect(projects.get(id)).rejects.toMatchObject({ code: 'not_found' });
   await expect(agents.get(id)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('what is made in a project while it is being deleted goes too', async () => {
+  const clock = manualClock(1_000);
+  const { sessions, store } = fakeService({ clock });
+  const removed: string[] = [];
+  const agents = {
+    create: async () => {},
+    delete: async () => void (await sessions.create({ origin: 'opencodex', projectId: 'p' })),
+  };
+  const removeFiles = async (id: string) => void removed.push(id);
+  const projects = projectService({ records: store.records, sessions, agents, removeFiles, newId: () => 'p', clock });
+  await projects.create({ name: 'One' });
+  await projects.delete('p');
+  expect([removed, await sessions.list()]).toEqual([['p', 'p'], []]);
 });
