@@ -46,7 +46,8 @@ export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<Up
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
-function onlyMissing(thrown: unknown): undefined {
+/** For a `catch`: what is not there is undefined, and everything else is still thrown. */
+export function onlyMissing(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }
 export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);

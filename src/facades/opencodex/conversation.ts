@@ -3,7 +3,7 @@ import type { SideMessage } from '../../session/side-messages.ts';
 import type { App } from '../shared/routes.ts';
 import { actionOf, actionsOf, isAction } from './actions.ts';
 import { blocksOf } from './blocks.ts';
-import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, viewOf } from './context.ts';
+import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, onlyMissing, viewOf } from './context.ts';
 import * as doc from './docs/conversation.ts';
 import { placeOf } from './ids.ts';
 import { type Message, messagesOf, type PlacedMessage } from './messages.ts';
@@ -133,7 +133,7 @@ async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, me
 /** The id says where its call stands; its result is among the events behind. */
 async function findAction(deps: OpencodexDeps, id: string) {
   const place = placeOf('action', id);
-  const session = place && (await chatOf(deps, place.session).catch(() => undefined));
+  const session = place && (await chatOf(deps, place.session).catch(onlyMissing));
   if (!place || !session) return undefined;
   const { sessions } = deps.services;
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;

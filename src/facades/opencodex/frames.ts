@@ -7,20 +7,35 @@ import { iso, toolCall, type View } from './names.ts';
 type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
+  /** The user's message that it works on. */
+  asked: string | undefined;
   /** Calls so far; a question is none. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
   /** It said something: further texts begin with a blank line. */
   spoke: boolean;
-  /** The message being said, and how much of it was sent. */
-  message: { readonly id: string; sent: number } | undefined;
+  /** The message being said, and how much of it was sent: nothing, where its beginning is gone. */
+  message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
-const freshRun = (id: string): Run => ({ id, steps: 0, calls: new Map(), spoke: false, message: undefined });
+/** Behind these no message is half said. */
+const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
+  'run.started',
+  'message.assistant',
+  'tool.calling',
+  'tool.called',
+]);
+const freshRun = (id: string): Run => ({
+  ...{ id, asked: undefined, steps: 0, calls: new Map(), spoke: false },
+  message: undefined,
+});
 
 /** Says events as this dialect's frames. It counts along, so it must be shown a run from its start on. */
 export class Frames {
   readonly #view: View;
   #run = freshRun('');
+  #seen = 0;
+  /** Events are missing since the last message or call was complete. */
+  #gap = false;
 
   constructor(view: View) {
     this.#view = view;
@@ -28,7 +43,10 @@ export class Frames {
 
   /** Undefined for what this dialect does not show. */
   of(event: SessionEvent): Frame | undefined {
+    if (event.seq !== this.#seen + 1) this.#gap = true;
+    this.#seen = event.seq;
     const frame = this.#frame(event);
+    if (settled.has(event.type)) this.#gap = false;
     return frame && { ...frame, seq: event.seq, timestamp: iso(event.ts) };
   }
 
@@ -42,9 +60,9 @@ export class Frames {
         return { type: 'title_updated', session_id: event.sessionId, title: event.data.title };
       case 'run.started':
         this.#run = freshRun(`${event.runId}`);
-        return { type: 'start', run_id: event.runId, user_message_id: event.data.messageId };
+        return this.#start(event);
       case 'run.resumed':
-        return { type: 'start', run_id: event.runId, user_message_id: event.data.messageId };
+        return this.#start(event);
       case 'message.delta':
       case 'message.assistant':
         return this.#chunk(event);
@@ -66,21 +84,33 @@ export class Frames {
     }
   }
 
+  /** Where a run goes on without a message, as somebody gave a call leave, it is still for the one before. */
+  #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>): Frame {
+    const run = this.#of(event);
+    run.asked = event.data.messageId ?? run.asked;
+    return { type: 'start', run_id: event.runId, user_message_id: run.asked };
+  }
+
   #of(event: SessionEvent): Run {
     if (this.#run.id !== `${event.runId}`) this.#run = freshRun(`${event.runId}`);
     return this.#run;
   }
 
-  /** A delta, or of a whole message that which no delta carried. */
+  /**
+   * A delta, or of a whole message that which no delta carried. Old deltas are dropped from a log: what comes behind
+   * such a gap may be the middle of a message, which is then said whole when it is complete.
+   */
   #chunk(event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>): Frame | undefined {
     const run = this.#of(event);
     const { messageId, text } = event.data;
     const known = run.message?.id === messageId ? run.message : undefined;
-    const fresh = event.type === 'message.delta' ? text : text.slice(known?.sent ?? 0);
-    if (event.type === 'message.assistant') run.message = undefined;
-    else run.message = { id: messageId, sent: (known?.sent ?? 0) + text.length };
+    const sent = known?.sent ?? 0;
+    const isDelta = event.type === 'message.delta';
+    const isWhole = known?.isWhole ?? !this.#gap;
+    run.message = isDelta ? { id: messageId, sent: isWhole ? sent + text.length : 0, isWhole } : undefined;
+    const fresh = isDelta ? (isWhole ? text : '') : text.slice(sent);
     if (fresh === '') return undefined;
-    const content = known === undefined && run.spoke ? `\n\n${fresh}` : fresh;
+    const content = sent === 0 && run.spoke ? `\n\n${fresh}` : fresh;
     run.spoke = true;
     return { type: 'chunk', content, message_id: event.runId };
   }

@@ -23,10 +23,10 @@ class RunRow {
   readonly #uses = new ToolUses();
   #shown: { text: string; actions: readonly Action[] } = { text: '', actions: [] };
   #streaming = true;
-  readonly begun: Extract<SessionEvent, { type: 'run.started' }>;
+  readonly begun: SessionEvent;
   hasEnded = false;
 
-  constructor(begun: Extract<SessionEvent, { type: 'run.started' }>) {
+  constructor(begun: SessionEvent) {
     this.begun = begun;
   }
 
@@ -69,14 +69,19 @@ export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMe
   const runs = new Map<string, RunRow>();
   for (const event of events) {
     if (event.type === 'message.user') rows.push(userRow(event));
-    if (event.type === 'run.started') {
+    const key = `${event.runId}`;
+    if (event.type === 'run.started' || (!runs.has(key) && isOfRun(event))) {
       const run = new RunRow(event);
-      runs.set(`${event.runId}`, run);
+      runs.set(key, run);
       rows.push(run);
-    } else runs.get(`${event.runId}`)?.take(event, view);
+    }
+    runs.get(key)?.take(event, view);
   }
   return rows.flatMap((row) => (row instanceof RunRow ? (row.isShown ? [row.row()] : []) : [row]));
 }
+
+/** A long run may be all that is left of its log: its beginning is gone then. */
+const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
 
 function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): PlacedMessage {
   const message: Message = {

@@ -103,10 +103,10 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   );
 }
 
-/** What a project's agent cannot be is a mistake in the body. */
+/** The schema has looked at all but this. */
 function unfit(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
-  throw invalid('body', 'agent_config', thrown.publicMessage);
+  throw invalid('body', 'llm_config', thrown.publicMessage);
 }
 
 function templateOf(id: string) {

@@ -135,5 +135,7 @@ async function take({ deps, socket, session, complain }: Taking, frame: JsonObje
   }
 }
 
-const whatIsWrong = (issue: { path: PropertyKey[]; message: string } | undefined): string =>
-  issue?.path[0] === 'content' ? 'content must be a non-empty string' : `${String(issue?.path[0])}: ${issue?.message}`;
+const whatIsWrong = (issue: { code: string; path: PropertyKey[]; message: string } | undefined): string =>
+  issue?.path[0] === 'content' && issue.code !== 'too_big'
+    ? 'content must be a non-empty string'
+    : `${String(issue?.path[0])}: ${issue?.message}`;

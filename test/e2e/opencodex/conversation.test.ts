@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import type { SessionFact } from '../../../src/core/events.ts';
 import { MessageId, SessionId } from '../../../src/core/ids.ts';
 import { demoRun } from '../../support/demo-run.ts';
 import { runEnd } from '../../support/fake-service.ts';
-import { type OpencodexServer, opencodexServer, streamOf } from '../../support/opencodex.ts';
+import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
 
 const text = 'Working on it: Say hi\n\nIt says hi.\n\nAll done: hi';
 const types = (frames: { type: string }[]) => frames.map(({ type }) => type);
@@ -232,6 +233,13 @@ test.each([
   await expect.poll(() => types(client.frames)).toEqual(['error', 'pong']);
 });
 
+test('a message that is too long is refused by what is wrong with it', async () => {
+  await using server = await opencodexServer();
+  using client = server.stream(await server.newChat());
+  await client.send({ type: 'message', content: 'x'.repeat(200_001) });
+  await expect.poll(() => client.frames[0]?.message).toMatch(/^content: .*200000/);
+});
+
 test.each(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
   'a stream of the unknown chat %s says so and closes',
   async (sid) => {
@@ -279,8 +287,99 @@ test('a message whose deltas are gone comes whole', async () => {
     { type: 'message.assistant', runId, data: { messageId, text: whole, attachments: [] } },
     runEnd(runId, 'completed'),
   );
-  await server.fake.store.events.compact(id, { keepDroppable: 1, keepAll: 1_000 });
-  using client = streamOf(`ws://127.0.0.1:${server.port}/api/v1/chats/${sid}/stream?after_seq=0`);
+  await server.fake.store.events.compact(id, { keepDroppable: 3, keepAll: 1_000 });
+  using client = server.stream(sid, '?after_seq=0');
   await expect.poll(() => types(client.frames)).toContain('end');
-  expect(types(client.frames)).toContain('chunk');
+  expect(types(client.frames)).toEqual(['user_text_block', 'start', 'chunk', 'end']);
+  expect(client.frames[2].content).toBe(whole);
+
+  using late = server.stream(sid, '?after_seq=2');
+  await expect.poll(() => late.frames.length).toBe(1);
+  const { head } = await server.fake.sessions.page(id, 0, 1);
+  expect(late.frames[0]).toEqual({
+    type: 'resync',
+    reason: 'cursor_too_old',
+    oldest_seq: 40,
+    latest_seq: head,
+    seq: head,
+    content: '',
+    timestamp: expect.stringMatching(/Z$/),
+  });
+  await late.send({ type: 'message', content: 'Go on' });
+  await expect.poll(() => types(late.frames)).toEqual(['resync', 'user_text_block', 'start']);
+});
+
+test('a message waits for the run that works, unless it asks for another mode', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const modes: string[] = [];
+  const { send } = server.fake.sessions;
+  server.fake.instead.send = (id, command) => {
+    modes.push(command.mode);
+    return send(id, command);
+  };
+  using client = server.stream(sid);
+  for (const mode of [undefined, null, 'inject', 'queue', 'replace']) {
+    await server.call('POST', `/chats/${sid}/messages`, { content: 'By HTTP', mode });
+    await client.send({ type: 'message', content: 'By the stream', mode });
+    await expect.poll(() => modes.length % 2).toBe(0);
+  }
+  const each = ['queue', 'queue', 'inject', 'queue', 'replace'];
+  expect(modes).toEqual(each.flatMap((mode) => [mode, mode]));
+});
+
+test('a chat that is renamed tells its streams', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  using client = server.stream(sid);
+  await client.send({ type: 'ping' });
+  await expect.poll(() => types(client.frames)).toEqual(['pong']);
+  await server.call('PUT', `/chats/${sid}`, { name: 'Mine' });
+  const timestamp = expect.stringMatching(/Z$/);
+  await expect
+    .poll(() => client.frames[1])
+    .toEqual({ type: 'title_updated', session_id: sid, title: 'Mine', seq: 1, timestamp });
+});
+
+test('of a long conversation messages and blocks are the newest 500, actions the first 100, unless a part is asked for', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  const calls = demoRun(runId).filter(({ type }) => type.startsWith('tool.'));
+  await server.fake.say(id, ...Array.from({ length: 300 }, () => calls).flat(), runEnd(runId, 'completed'));
+  const facts = Array.from({ length: 601 }, (_, n): SessionFact => {
+    const messageId = MessageId.parse(`00000000-0000-4000-8000-${String(n).padStart(12, '0')}`);
+    return { type: 'message.user', runId: null, data: { messageId, text: `${n}`, attachments: [] } };
+  });
+  await server.fake.say(id, ...facts);
+  const get = async (what: string) => (await server.call('GET', `/chats/${sid}/${what}`)).body;
+  const { messages, total } = await get('messages');
+  expect([total, messages.length, messages[0].content, messages.at(-1).content]).toEqual([602, 500, '101', '600']);
+  const first = (await get('messages?limit=2')).messages;
+  expect(first.map(({ content }: { content: string }) => content)).toEqual(['Work', '0']);
+  expect((await get('messages?skip=3')).messages.length).toBe(100);
+  const { blocks, total: pieces } = await get('blocks');
+  expect([pieces, blocks.length, blocks.at(-1).content.text]).toEqual([1202, 500, '600']);
+  const { agent_actions: actions, total: done } = await get('agent-actions');
+  expect([done, actions.length]).toEqual([300, 100]);
+  expect((await get('agent-actions?skip=299')).agent_actions).toHaveLength(1);
+  expect((await get('agent-actions?skip=1&limit=1')).agent_actions).toEqual([actions[1]]);
+});
+
+test('an action that is not there is 404, and one that cannot be looked for is not', async () => {
+  await using server = await withRun();
+  const sid = await server.newChat();
+  await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
+  await settled(server, sid);
+  const [{ id }] = (await server.call('GET', `/chats/${sid}/agent-actions`)).body.agent_actions;
+  const elsewhere = id.replace(/^.{8}/, '00000000');
+  for (const unknown of ['nothing', crypto.randomUUID(), elsewhere]) {
+    expect(await server.call('GET', `/agent-actions/${unknown}`)).toMatchObject({
+      status: 404,
+      body: { detail: `Agent action with id ${unknown} not found` },
+    });
+  }
+  server.fake.instead.get = () => Promise.reject(new AppError('store_unavailable', 'The store is away.'));
+  expect((await server.call('GET', `/agent-actions/${id}`)).status).toBe(503);
 });

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
+import { agentTemplate } from '../../../src/session/templates.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { opencodexServer } from '../../support/opencodex.ts';
 import { rawRequest } from '../../support/raw-request.ts';
@@ -179,7 +182,8 @@ test('an agent changes field by field, and a template leaves its model alone', a
   const before = (await server.call('GET', path)).body;
   const change = { llm_provider: 'gemini', llm_model: 'gemini-2.5-pro', llm_config: { temperature: 0.5 } };
   expect((await server.call('PUT', path, change)).body).toEqual({ ...before, ...change });
-  expect(await server.call('PUT', path, { llm_config: { stream: true } })).toMatchObject({ status: 422 });
+  const refused = await server.call('PUT', path, { llm_config: { stream: true } });
+  expect([refused.status, refused.body.detail[0].loc]).toEqual([422, ['body', 'llm_config']]);
   const narrow = { enabled_tools: ['bash', 'bash'], system_instructions: null };
   const narrowed = { ...before, ...change, enabled_tools: ['bash'], system_instructions: null };
   expect((await server.call('PUT', path, narrow)).body).toEqual(narrowed);
@@ -205,6 +209,86 @@ test('the eight templates are a bare array, and each can be had alone', async ()
     expect((await server.call('GET', `/projects/templates/${template.id}`)).body).toEqual(template);
   }
   expect((await server.call('GET', '/projects/templates/nothing')).status).toBe(404);
+});
+
+test.each([
+  ['python_dev', 'bash file_read file_write file_edit search', 'python3.11'],
+  ['node_dev', 'bash file_read file_write file_edit search', 'node20'],
+  ['data_analyst', 'bash file_read file_write file_edit search', 'python3.11'],
+  ['script_writer', 'bash file_read file_write search', 'python3.11'],
+  ['code_reviewer', 'bash file_read search', 'python3.11'],
+  ['test_writer', 'bash file_read file_write file_edit search', 'python3.11'],
+  ['minimal', 'bash file_read file_write', 'python3.11'],
+  ['default', 'bash file_read file_write file_edit search browser', 'python3.11'],
+])('the template %s brings its tools, prompt and environment', async (template, tools, environment) => {
+  await using server = await opencodexServer();
+  const id = await server.newProject();
+  const { body } = await server.call('POST', `/projects/${id}/agent-config/apply-template/${template}`);
+  expect(body).toMatchObject({ enabled_tools: tools.split(' '), environment_type: environment });
+  expect(body.system_instructions).toBe(agentTemplate(template)?.prompt);
+});
+
+test('a chat needs no body, a project that there is, and room', async () => {
+  await using server = await opencodexServer();
+  const id = await server.newProject();
+  for (const path of [`/chats?project_id=${id}`, `/projects/${id}/chat-sessions`]) {
+    expect(await server.call('POST', path)).toMatchObject({ status: 201, body: { name: 'New Chat' } });
+  }
+  const missing = { status: 404, body: { detail: `Project with id ${unknown} not found` } };
+  for (const path of [`/chats?project_id=${unknown}`, `/projects/${unknown}/chat-sessions`]) {
+    expect(await server.call('POST', path, {})).toMatchObject(missing);
+    expect(await server.call('GET', path)).toMatchObject(missing);
+  }
+  server.fake.instead.create = () =>
+    Promise.reject(new AppError('sandbox_capacity', 'There are 500 sessions already.'));
+  expect(await server.call('POST', `/chats?project_id=${id}`, {})).toMatchObject({
+    status: 503,
+    body: { detail: 'There are 500 sessions already.' },
+  });
+});
+
+test('F095 whatever makes something makes it once for a key', async () => {
+  await using server = await opencodexServer();
+  const id = await server.newProject();
+  const sid = await server.newChat(id);
+  await server.others.services.files.write(SessionId.parse(sid), 'a.txt', 'A', new AbortController().signal);
+  const posts: [string, object, number][] = [
+    [`/chats?project_id=${id}`, { name: 'One' }, 201],
+    [`/projects/${id}/chat-sessions`, { name: 'One' }, 201],
+    [`/chats/${sid}/messages`, { content: 'Hi' }, 201],
+    [`/chats/${sid}/messages`, { content: 'Hi', role: 'system' }, 201],
+    [`/chats/${sid}/workspace/files/upload-to-project`, { path: '/workspace/a.txt', project_id: id }, 201],
+    ['/settings/api-keys', { provider: 'gemini', api_key: 'k' }, 201],
+    [`/sandbox/${sid}/execute`, { command: 'ls' }, 200],
+  ];
+  for (const [n, [path, body, status]] of posts.entries()) {
+    const key = { 'idempotency-key': `k${n}` };
+    const first = await server.call('POST', path, body, key);
+    expect([first.status, first.headers.get('idempotency-replayed')], path).toEqual([status, null]);
+    const again = await server.call('POST', path, body, key);
+    expect([again.status, again.body, again.headers.get('idempotency-replayed')], path).toEqual([
+      status,
+      first.body,
+      'true',
+    ]);
+    expect((await server.call('POST', path, { ...body, more: 1 }, key)).status, path).toBe(409);
+  }
+  expect((await server.call('GET', `/projects/${id}/chat-sessions`)).body.total).toBe(3);
+  expect((await server.call('GET', `/chats/${sid}/messages`)).body.total).toBe(3); // the run's row is the third
+  expect(server.others.ran).toHaveLength(1);
+});
+
+test('every answer that is documented has an example that fits it, and so has every body', async () => {
+  await using server = await opencodexServer();
+  for (const { method, url, schema, doc } of server.table.routes.filter((route) => route.method !== 'HEAD')) {
+    for (const [status, { content }] of Object.entries(doc?.responses ?? {})) {
+      const json = content?.['application/json'];
+      if (!status.startsWith('2') || !json) continue;
+      expect(json.schema?.parse(json.example), `${method} ${url} ${status}`).toEqual(json.example);
+    }
+    if (!(schema?.body instanceof z.ZodType)) continue;
+    expect(schema.body.safeParse(doc?.bodyExample).success, `${method} ${url}`).toBe(true);
+  }
 });
 
 test('F105 ids of any other shape are 404 on every route, and never more', async () => {

@@ -44,6 +44,30 @@ const message = {
   agent_actions: [],
 };
 
+const action = {
+  id: uuid,
+  chat_session_id: sid,
+  message_id: uuid,
+  action_type: 'bash',
+  action_input: { command: 'echo hi' },
+  action_output: { success: true, result: 'hi\n', exit_code: 0 },
+  status: 'success',
+  action_metadata: {},
+  created_at: at,
+};
+const block = {
+  id: uuid,
+  chat_session_id: sid,
+  sequence_number: 1,
+  block_type: 'user_text',
+  author: 'user',
+  content: { text: message.content },
+  parent_block_id: null,
+  block_metadata: {},
+  created_at: at,
+  updated_at: at,
+};
+
 export const listMessages = route({
   id: 'ListMessages',
   summary: 'List the messages of a chat session, oldest first',
@@ -68,26 +92,33 @@ export const createMessage = route({
 export const listBlocks = route({
   id: 'ListBlocks',
   summary: 'List the pieces of a conversation',
-  responses: { 200: json('Blocks', z.object({ blocks: z.array(BlockReply), total: z.int() })) },
+  responses: {
+    200: json('Blocks', z.object({ blocks: z.array(BlockReply), total: z.int() }), { blocks: [block], total: 1 }),
+  },
   fails: [404, 422],
   more: { description: 'Of a running run only what its users wrote. Without `skip` and `limit`: the newest 500.' },
 });
 export const getBlock = route({
   id: 'GetBlock',
   summary: 'Get a piece of a conversation',
-  responses: { 200: json('The block', BlockReply) },
+  responses: { 200: json('The block', BlockReply, block) },
   fails: [404],
 });
 export const listActions = route({
   id: 'ListAgentActions',
   summary: 'List what the agent did, oldest first',
-  responses: { 200: json('Actions', z.object({ agent_actions: z.array(ActionReply), total: z.int() })) },
+  responses: {
+    200: json('Actions', z.object({ agent_actions: z.array(ActionReply), total: z.int() }), {
+      agent_actions: [action],
+      total: 1,
+    }),
+  },
   fails: [404, 422],
 });
 export const getAction = route({
   id: 'GetAgentAction',
   summary: 'Get something that the agent did',
-  responses: { 200: json('The action', ActionReply) },
+  responses: { 200: json('The action', ActionReply, action) },
   fails: [404],
 });
 export const stream = route({
@@ -98,6 +129,6 @@ export const stream = route({
   more: {
     description:
       'Frames: user_text_block, title_updated, start, chunk, action, observation, end, error, resync. Accepts ' +
-      '{type: "message", content, mode?}, {type: "cancel"}, {type: "ping"}.',
+      '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
   },
 });

@@ -13,7 +13,7 @@ export const FileReply = z.object({
   uploaded_at: time,
 });
 const FileList = z.object({ files: z.array(FileReply), total: z.int() });
-const file = {
+export const file = {
   id: uuid,
   project_id: uuid,
   filename: 'data.csv',
@@ -25,6 +25,7 @@ const file = {
   uploaded_at: at,
 };
 
+const binary = z.string().meta({ format: 'binary' });
 export const upload = route({
   id: 'UploadFiles',
   summary: 'Upload files to a project',
@@ -33,7 +34,7 @@ export const upload = route({
   more: {
     headers: key,
     requestContent: {
-      'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }),
+      'multipart/form-data': z.object({ file: binary.optional(), files: z.array(binary).max(20).optional() }),
     },
     description:
       'multipart/form-data with one or several parts named `file` or `files`. They appear in the workspaces of the ' +

@@ -54,7 +54,26 @@ const chatList = json('Chat sessions, newest first', z.object({ chat_sessions: z
 });
 const oneProject = json('The project', ProjectReply, project);
 const oneChat = json('The chat session', ChatReply, chat);
-const agent = json('The agent configuration', AgentReply);
+const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];
+const agent = json('The agent configuration', AgentReply, {
+  id: uuid,
+  project_id: uuid,
+  agent_type: 'code_agent',
+  environment_type: 'python3.11',
+  system_instructions: 'You are an experienced Python developer.',
+  enabled_tools,
+  llm_provider: 'gemini',
+  llm_model: 'gemini-2.5-flash',
+  llm_config: { temperature: 0.5 },
+});
+const template = {
+  id: 'python_dev',
+  name: 'Python Developer',
+  description: 'Writes, runs and debugs Python, with all the tools for it',
+  agent_type: 'code_agent',
+  environment_type: 'python3.11',
+  enabled_tools,
+};
 
 export const listProjects = route({
   id: 'ListProjects',
@@ -97,12 +116,12 @@ export const deleteProject = route({
 export const listTemplates = route({
   id: 'ListTemplates',
   summary: 'List the agent templates',
-  responses: { 200: json('Templates', z.array(TemplateReply)) },
+  responses: { 200: json('Templates', z.array(TemplateReply), [template]) },
 });
 export const getTemplate = route({
   id: 'GetTemplate',
   summary: 'Get an agent template',
-  responses: { 200: json('The template', TemplateReply) },
+  responses: { 200: json('The template', TemplateReply, template) },
   fails: [404],
 });
 export const getAgentConfig = route({

@@ -43,6 +43,7 @@ export const deleteKey = route({
   responses: { 204: nothing },
   fails: [404],
 });
+const model = { id: 'gemini-2.5-flash', name: 'Gemini 2.5 Flash' };
 export const listProviders = route({
   id: 'ListLlmProviders',
   summary: 'List the providers and their models',
@@ -59,6 +60,7 @@ export const listProviders = route({
           }),
         ),
       }),
+      { providers: [{ id: 'gemini', name: 'Google Gemini', models: [model], env_key: 'GEMINI_API_KEY' }] },
     ),
   },
   fails: [422],

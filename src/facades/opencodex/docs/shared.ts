@@ -14,7 +14,8 @@ export const json = (description: string, schema: z.ZodType, example?: unknown):
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
 export const nothing: ResponseDoc = { description: 'Done; no body' };
-export const bytes = (description: string, type = 'application/octet-stream'): ResponseDoc => ({
+/** Of whatever type the file is, unless said. */
+export const bytes = (description: string, type = '*/*'): ResponseDoc => ({
   description,
   content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },
 });

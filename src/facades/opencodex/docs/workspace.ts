@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FileReply } from './files.ts';
+import { FileReply, file as keptFile } from './files.ts';
 import { bytes, json, key, route, uuid } from './shared.ts';
 
 const WorkspaceFile = z.object({
@@ -9,6 +9,14 @@ const WorkspaceFile = z.object({
   size: z.int(),
   type: z.enum(['uploaded', 'output']),
   mime_type: z.string().nullable(),
+});
+
+const file = (path: string, type: 'uploaded' | 'output') => ({
+  name: path.replace('project_files/', ''),
+  path: `/workspace/${path}`,
+  size: 4,
+  type,
+  mime_type: 'text/csv',
 });
 
 export const listFiles = route({
@@ -22,6 +30,7 @@ export const listFiles = route({
         output: z.array(WorkspaceFile),
         truncated: z.literal(true).optional(),
       }),
+      { uploaded: [{ id: uuid, ...file('project_files/data.csv', 'uploaded') }], output: [file('out.csv', 'output')] },
     ),
   },
   fails: [404],
@@ -33,6 +42,7 @@ export const readContent = route({
     200: json(
       'Text, or an image as a data URI',
       z.object({ path: z.string(), content: z.string(), is_binary: z.boolean(), mime_type: z.string().nullable() }),
+      { path: '/workspace/out.csv', content: 'a,b\n', is_binary: false, mime_type: 'text/csv' },
     ),
   },
   fails: [404, 413, 422],
@@ -52,7 +62,7 @@ export const downloadAll = route({
 export const uploadToProject = route({
   id: 'UploadToProject',
   summary: 'Keep a file of the workspace in a project',
-  responses: { 201: json('The file', FileReply) },
+  responses: { 201: json('The file', FileReply, { ...keptFile, file_type: 'output' }) },
   fails: [404, 409, 413, 422],
   more: { headers: key, bodyExample: { path: '/workspace/report.md', project_id: uuid } },
 });

@@ -160,6 +160,16 @@ describe('messages', () => {
     expect(rows(user('Hi'), end('stopped'))).toHaveLength(1);
   });
 
+  test('a run whose beginning is gone from the log is a row where it begins now', () => {
+    const [, ...rest] = log(started(), calling, called(), whole('One', 2), end());
+    const [row] = messagesOf(rest, view);
+    expect(row).toMatchObject({
+      seq: 2,
+      message: { id: run, content: 'One', agent_actions: [{ action_type: 'bash' }] },
+    });
+    expect(messagesOf(rest.slice(0, 3), view)[0]?.message.message_metadata).toEqual({ streaming: true });
+  });
+
   test('a listed message never holds a pending action', () => {
     const shown = rows(user('Hi'), started(), whole('One', 2), calling, end('failed'))[1];
     expect(shown?.agent_actions).toEqual([]);
@@ -327,6 +337,15 @@ describe('frames', () => {
     expect(all[5]).toMatchObject({ run_id: run, user_message_id: said(6) });
   });
 
+  test('a run that goes on without an answer starts again for the message before', () => {
+    const waits: SessionFact = { type: 'run.wait', runId: run, data: { question: 'May I?' } };
+    const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
+    const starts = (...facts: SessionFact[]) =>
+      framesOf(...facts).flatMap(({ type, user_message_id }) => (type === 'start' ? [user_message_id] : []));
+    expect(starts(user('Hi'), started(), waits, goesOn)).toEqual([said(1), said(1)]);
+    expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual([said(1), said(6), said(6)]);
+  });
+
   test('steps count the calls of a run, questions left out, and begin anew with the next', () => {
     const second = (fact: SessionFact, callId: string) => ({ ...fact, data: { ...fact.data, callId } }) as SessionFact;
     const steps = framesOf(
@@ -363,6 +382,25 @@ describe('frames', () => {
         expect(joined(framesOf(...all))).toBe(stored);
       }),
     );
+  });
+
+  test('a message whose first deltas are gone is said whole, and those behind it as ever', () => {
+    const facts = [
+      started(),
+      delta('O', 2),
+      delta('n', 2),
+      delta('e', 2),
+      whole('One', 2),
+      delta('Two', 3),
+      whole('Two', 3),
+    ];
+    const all = log(user('Hi'), ...facts, end());
+    for (const gone of [[3], [3, 4], [3, 4, 5], [3, 4, 5, 7]]) {
+      const frames = new Frames(view);
+      const rest = all.filter(({ seq }) => !gone.includes(seq)).flatMap((event) => shown(frames, event));
+      const chunks = rest.flatMap(({ type, content }) => (type === 'chunk' ? [content] : []));
+      expect(chunks, `without ${gone}`).toEqual(['One', '\n\nTwo']);
+    }
   });
 
   test('whoever joins in the middle of a run hears the rest as the others do', () => {
