@@ -1,3 +1,5 @@
+import { deadline } from '../core/cancel.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Secret } from '../core/secret.ts';
 
 export interface KeyVerdict {
@@ -31,15 +33,16 @@ const questions: Readonly<Record<string, Question>> = {
 };
 
 /** Asks a provider whether it knows a key. Never says the key, nor what the provider said. */
-export function keyTester(baseUrls: Readonly<Record<string, string | undefined>>) {
+export function keyTester(baseUrls: Readonly<Record<string, string | undefined>>, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const question = questions[provider];
     if (!question) return { valid: false, message: `There is nothing to ask ${provider}.` };
     const base = (baseUrls[provider] ?? question.base).replace(/\/+$/, '');
+    using until = deadline(withinMs, clock, signal);
     try {
       const response = await fetch(base + question.path, {
         headers: question.headers(key.reveal()),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(withinMs)]),
+        signal: until.signal,
         redirect: 'error', // a key is for this host alone
       });
       await response.body?.cancel();

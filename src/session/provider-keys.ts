@@ -54,7 +54,7 @@ export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): 
   async function all() {
     return (await records.list(kind)).map(({ doc, version }) => ({ ...Stored.parse(doc), version }));
   }
-  const ask = keyTester(baseUrls);
+  const ask = keyTester(baseUrls, clock);
   return {
     list: async () => (await all()).map(({ provider, createdAt, lastUsedAt }) => ({ provider, createdAt, lastUsedAt })),
     async put(provider, key) {

@@ -75,8 +75,13 @@ export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, s
   const skip = (folder: string) => folder === projectFolder;
   const { files, truncated } = await filesBelow(deps, session, { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
-  return { files: sorted.slice(0, newest), truncated: truncated || sorted.length > newest };
+  return { files: sorted, truncated };
 }
+/** As many as a list shows. */
+export const newestOf = ({ files, truncated }: Listing): Listing => ({
+  files: files.slice(0, newest),
+  truncated: truncated || files.length > newest,
+});
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 export interface Content {

@@ -11,7 +11,15 @@ import { attachment } from './download.ts';
 import { mimeType } from './mime.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from './schemas.ts';
 import { fileView } from './views.ts';
-import { contentOf, inWorkspace, outputFiles, uploadedFiles, type WorkspaceFile } from './workspace-files.ts';
+import {
+  contentOf,
+  inWorkspace,
+  type Listing,
+  newestOf,
+  outputFiles,
+  uploadedFiles,
+  type WorkspaceFile,
+} from './workspace-files.ts';
 import { zip } from './zip.ts';
 
 const base = '/api/v1/chats/:sid/workspace';
@@ -26,7 +34,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     async ({ params }, reply) => {
       const session = await chatOf(deps, params.sid);
       const signal = whileConnected(reply);
-      const output = await outputFiles(deps, session, signal);
+      const output = newestOf(await outputFiles(deps, session, signal));
       const uploaded = await uploadedFiles(deps, session, signal);
       const known = session.projectId === null ? [] : await deps.uploads.ofProject(session.projectId);
       const ids = new Map(known.map(({ name, id }) => [name, id]));
@@ -69,9 +77,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         throw new AppError('invalid_request', 'type must be uploaded or output');
       const signal = whileConnected(reply);
       const list = type === 'uploaded' ? uploadedFiles : outputFiles;
-      const { files: found } = await list(deps, session, signal);
+      const listing = await list(deps, session, signal);
+      const { files: found } = listing;
+      fits(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
-      fits(found);
       const entries = found.map(({ path, modified }) => ({
         name: path,
         modified: new Date(modified),
@@ -117,7 +126,9 @@ const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | un
 });
 
 /** All that can be refused is refused before the first byte: behind it there is no status. */
-function fits(files: readonly WorkspaceFile[]): void {
+function fits({ files, truncated }: Listing): void {
+  if (truncated)
+    throw new AppError('payload_too_large', 'There are too many files to pack: download what you need by itself');
   const large = files.find(({ size }) => size > maxBytes);
   if (large)
     throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download what you need by itself`);

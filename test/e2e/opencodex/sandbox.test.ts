@@ -169,13 +169,28 @@ test('everything of one kind can be downloaded as a zip', async () => {
   expect((await server.call('GET', path)).status).toBe(422);
   await write(server, sid, 'out/a.txt', 'A');
   await write(server, sid, 'project_files/in.txt', 'I');
-  const response = await fetch(`${server.url}/api/v1${path}?type=output`);
+  expect(await packed(server, `${path}?type=output`)).toEqual(['out/a.txt']);
+  expect(await packed(server, `${path}?type=uploaded`)).toEqual(['project_files/in.txt']);
+});
+
+test('a zip has all files, also where a list shows only the newest', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  for (let n = 0; n < 501; n++) await write(server, sid, `out/${n}.txt`, `${n}`);
+  const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect([output.length, truncated]).toEqual([500, true]);
+  expect(await packed(server, `/chats/${sid}/workspace/download-all?type=output`)).toHaveLength(501);
+});
+
+async function packed(server: OpencodexServer, path: string): Promise<string[]> {
+  const response = await fetch(`${server.url}/api/v1${path}`);
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
   using folder = temporaryFolder();
   const file = join(folder.path, 'x.zip');
   writeFileSync(file, Buffer.from(await response.arrayBuffer()));
-  expect(execFileSync('python3', ['-m', 'zipfile', '-l', file], { encoding: 'utf8' })).toMatch(/^out\/a\.txt /m);
-});
+  const script = 'import json, sys, zipfile; print(json.dumps(zipfile.ZipFile(sys.argv[1]).namelist()))';
+  return JSON.parse(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' }));
+}
 
 test('a file of a workspace becomes one of a project', async () => {
   await using server = await opencodexServer();
@@ -300,6 +315,8 @@ test('F125 of a workspace with very many files the newest 500 are listed, and it
   const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
   expect([output.length, output[0].name.endsWith('/1999.txt'), truncated]).toEqual([500, true, true]);
   expect(asked).toBeLessThan(40); // it stops looking long before the last folder
+  const all = await server.call('GET', `/chats/${sid}/workspace/download-all?type=output`);
+  expect([all.status, all.body.detail]).toEqual([413, expect.stringContaining('too many files')]);
 });
 
 test('F125 folders within folders without end are looked at only so far', async () => {

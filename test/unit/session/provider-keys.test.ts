@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { vault } from '../../../src/auth/vault.ts';
 import { Secret } from '../../../src/core/secret.ts';
@@ -85,4 +88,20 @@ test('a key that was replaced during a rotation stays replaced', async () => {
   };
   expect(await keys.rotate()).toEqual({ rewrapped: 0, remaining: 1 });
   expect((await keys.use('gemini'))?.reveal()).toBe('second');
+});
+
+test('a provider that does not answer is given up before ten seconds are over', async () => {
+  const provider = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(provider, 'listening');
+  const { port } = provider.address() as AddressInfo;
+  const { records, clock } = start();
+  const baseUrls = { gemini: `http://127.0.0.1:${port}` };
+  const keys = providerKeys({ records, vault: vault([old]), clock, baseUrls, learn: () => {} });
+  const verdict = keys.test('gemini', new Secret('k'), new AbortController().signal);
+  await once(provider, 'request');
+  clock.advance(9_999);
+  expect(await verdict).toEqual({ valid: false, message: 'The provider could not be reached.' });
+  expect(clock.pending()).toBe(0);
+  provider.closeAllConnections();
+  provider.close();
 });
