@@ -22,6 +22,9 @@ const usageMs = 3_000;
 export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
   /** Stopped on somebody's wish, and not started since. */
   const isHeld = async (id: SessionId) => (await engine.record(id)).sandboxHeld;
+  const release = async (id: SessionId) => {
+    if (await isHeld(id)) await engine.change(id, { sandboxHeld: false });
+  };
   const isRunning = async (id: SessionId) => (await sessions.sandbox(id)).state === 'running';
 
   async function stop(id: SessionId): Promise<{ stopped: boolean }> {
@@ -45,6 +48,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
       await sessions.get(id);
       const started = !(await isRunning(id));
       await using _used = await engine.use(id, signal);
+      await release(id);
       return { started };
     },
     stop,
@@ -56,6 +60,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
       using until = deadline(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
       await using _used = await engine.use(id, signal);
+      await release(id);
     },
     async exec(id, command, signal) {
       await sessions.get(id);

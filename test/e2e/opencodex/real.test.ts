@@ -130,6 +130,17 @@ test('a sandbox is stopped, refuses commands, starts again, and is emptied by a 
   }
   expect((await call('POST', `/sandbox/${sid}/start`)).status).toBe(201);
   expect((await execute(sid, 'cat made.txt')).body.stdout).toBe('made\n');
+
+  // The files of a stopped one can be looked at, and that is no leave to run something in it.
+  await call('POST', `/sandbox/${sid}/stop`);
+  const { output } = (await call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect(output).toMatchObject([{ name: 'made.txt', size: 5 }]);
+  expect((await execute(sid, 'ls')).status).toBe(404);
+  expect((await call('POST', `/sandbox/${sid}/start`)).body).toMatchObject({ container_id: `sbx-${sid}` });
+  await execute(sid, 'truncate -s 10M fits; truncate -s 10485761 large; mkdir folder');
+  const content = async (path: string) =>
+    (await call('GET', `/chats/${sid}/workspace/files/content?path=/workspace/${path}`)).status;
+  expect([await content('fits'), await content('large'), await content('folder')]).toEqual([200, 413, 400]);
   expect((await call('POST', `/sandbox/${sid}/reset`)).status).toBe(200);
   expect((await execute(sid, 'ls; cat project_files/in.txt')).body.stdout).toBe('project_files\nin\n');
   expect((await execute(sid, 'sleep 30', { timeout: 1 })).body.exit_code).toBe(124);
