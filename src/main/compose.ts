@@ -1,15 +1,12 @@
-import { join, resolve } from 'node:path';
-import type { Driver, SandboxRecipe, SandboxSpec } from '../../drivers/driver.ts';
+import { resolve } from 'node:path';
+import type { Driver } from '../../drivers/driver.ts';
 import { type ApiKeys, apiKeys } from '../auth/api-keys.ts';
 import { BrowserPool } from '../browser/pool.ts';
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
-import type { IdSource, SandboxId, SessionId } from '../core/ids.ts';
+import type { IdSource, SessionId } from '../core/ids.ts';
 import type { Inbox, Store } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
-import { caBundle, sandboxEnv } from '../egress/authorities.ts';
-import { pageFetcher } from '../egress/fetch-page.ts';
-import { egressProxy } from '../egress/proxy.ts';
 import { createModel } from '../llm/registry.ts';
 import type { Logger } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
@@ -35,19 +32,15 @@ import { storeEventLog } from '../store/log.ts';
 import { withRecent } from '../store/recent.ts';
 import { toolRegistry } from '../tools/registry.ts';
 import { closeBlobs, openBlobs } from './blobs.ts';
-import { openDriver, sandboxFolder } from './driver.ts';
-import { approvalsOf, egressPolicy, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
-import { desktopEnv, sandboxImage } from './image.ts';
+import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
 import { inboxOf } from './inbox.ts';
 import { instanceName } from './instance.ts';
 import { keyPeppers } from './key-peppers.ts';
 import { projectParts } from './projects.ts';
-import { ImageRegistries } from './registries.ts';
 import { replicaOf, sharedInstance } from './replica.ts';
+import { openSandboxes } from './sandboxes.ts';
 import { openStore } from './store.ts';
 
-const proxyPort = 3128;
-const caPath = '/run/corral/ca.pem';
 const template = 'default';
 const retentionMs = 60_000;
 
@@ -119,65 +112,14 @@ export async function compose({
     newId: () => ids.short(),
   });
 
-  const policy = egressPolicy(config);
-  const addresses = { allowRanges: config.egress.allowRanges };
-  const registries = new ImageRegistries({
-    records: store.records,
-    fetchPage: pageFetcher({ addresses }),
-    keyOf: () => (policy.kind === 'registries' ? `${driver.name} ${config.sandbox.image}` : undefined),
-  });
-  const gate = stack.use(
-    egressProxy({
-      clock,
-      policyOf: () => policy,
-      registriesOf: (id) => registries.of(id),
-      extraRegistries: config.egress.registries,
-      addresses,
-      onDecision: (id, decision) => engine.note(id, { type: 'egress', data: decision }),
+  const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
+  const { driver, workdir, spec, prepare } = stack.use(
+    await openSandboxes({
+      ...{ config, instance, replica: replica.name, epoch, template, records: store.records },
+      ...{ clock, ids, logger, metrics, say, given: given.driver },
+      note: (id, note) => engine.note(id, note),
     }),
   );
-  const recipe: SandboxRecipe = {
-    template,
-    image: sandboxImage(config),
-    limits: {
-      memoryBytes: config.sandbox.memory,
-      cpus: config.sandbox.cpus,
-      pids: config.sandbox.pids,
-      diskBytes: config.sandbox.disk,
-    },
-    egress: policy,
-    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config) },
-  };
-  const driver: Driver =
-    given.driver ??
-    stack.use(
-      await openDriver({
-        config,
-        instance,
-        replica: replica.name,
-        gate,
-        ids,
-        caBundle: await caBundle(config.extraCa),
-        node: process.execPath,
-        say,
-        pool: {
-          ...{ recipe, epoch, clock },
-          onClaim: (outcome) => metrics.warmPool(outcome),
-          onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
-        },
-        onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
-      }),
-    );
-  const workdir = (id: SandboxId) =>
-    driver.capabilities.isolation === 'none' ? join(sandboxFolder(dataDir), id, 'workspace') : '/workspace';
-
-  const spec = (sessionId: SessionId, id: SandboxId): SandboxSpec => ({
-    id,
-    sessionId,
-    epoch,
-    ...recipe,
-    expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
-  });
 
   const tools = toolRegistry(undefined, config.tools.computer);
   const parts = await projectParts({
@@ -208,7 +150,6 @@ export async function compose({
     warn: (about, text) => logger.warn(about, text),
   });
   const presence = new Presence();
-  const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
   const engine = stack.use(
     new Engine({
       store,
@@ -230,19 +171,7 @@ export async function compose({
       startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
       spec,
       connect: sandboxClient,
-      prepare: async (id, sandbox, signal) => {
-        const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
-          logger.warn({ session: id, err: error }, "the image's package managers could not be read");
-          return [];
-        });
-        if (!sandbox.isFresh) return; // its log says it already
-        const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
-        const reach = hosts === '' ? '' : `: ${hosts}`;
-        engine.note(id, {
-          type: 'sandbox.phase',
-          data: { phase: 'starting', detail: `Egress policy ${policy.kind}${reach}` },
-        });
-      },
+      prepare,
       workdir,
       gate: (id, signal) => desktop.gate(id, signal),
       agentDesktop: agentDesktop(browsers, pictures),
@@ -316,7 +245,7 @@ export async function compose({
   };
   const workspaces = stack.use(
     await workspaceService({
-      ...{ ...services, records: store.records, engine, clock, ids },
+      ...{ ...services, records: store.records, engine, clock, ids, replica },
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );

@@ -22,12 +22,13 @@ import {
   kubectl,
   testPods,
 } from '../support/cluster.ts';
+import { isNightly } from '../support/nightly.ts';
 
 const execute = promisify(execFile);
 const cluster = await hasCluster();
 
 /** What stops parts of the cluster, or takes minutes. */
-const nightly = test.skipIf(process.env.TEST_NIGHTLY !== '1');
+const nightly = test.skipIf(!isNightly);
 
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
   let harness: ClusterHarness;

@@ -9,6 +9,7 @@ import { randomIds, type SandboxId, sandboxIdOf, sessionIdOf } from '../../src/c
 import { Secret } from '../../src/core/secret.ts';
 import { type ClusterHarness, clusterHarness, hasCluster, testPods } from '../support/cluster.ts';
 import { type KubeStub, kubeStub } from '../support/kube-stub.ts';
+import { isNightly } from '../support/nightly.ts';
 import { poolOptions, testRecipe } from '../support/pool.ts';
 
 const cluster = await hasCluster();
@@ -145,8 +146,8 @@ function suite(at: () => Promise<Place>, burst: number): void {
     expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
   });
 
-  const isNightly = burst === 100 || process.env.TEST_NIGHTLY === '1'; // on a cluster it takes long
-  test.runIf(isNightly)(
+  const isShort = burst === 100; // on a cluster it takes long
+  test.runIf(isShort || isNightly)(
     `F050 a burst of ${burst} on a small pool takes what is there, starts the rest, and the pool fills again`,
     async () => {
       const outcomes: string[] = [];

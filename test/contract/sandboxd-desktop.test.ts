@@ -10,12 +10,13 @@ const soon = (ms = 25_000) => AbortSignal.timeout(ms);
 const patience = { timeout: 15_000, interval: 50 };
 const html = (body: string) =>
   `data:text/html;charset=utf-8,${encodeURIComponent(`<!doctype html><meta charset=utf-8>${body}`)}`;
-/** Tells in `log` what happens to it. */
+/** Tells in `log` what happens to it, and in `painted` that it can be hit: what comes before may go nowhere. */
 const listening =
   html(`<body style="margin:0;background:#12ab56;user-select:none"><textarea id=t style="width:600px;height:300px"></textarea>
   <script>log=[];for(const kind of ['mousedown','mouseup','mousemove','dblclick','contextmenu','wheel','keydown','keyup'])
   addEventListener(kind,e=>log.push([kind,e.key??e.button,e.clientX,e.clientY,e.buttons,Math.sign(e.deltaY??0)].join(' ')),true);
-  oncontextmenu=()=>false</script>`);
+  oncontextmenu=()=>false;requestAnimationFrame(()=>requestAnimationFrame(()=>painted=true))</script>`);
+const isPainted = 'globalThis.painted && document.hasFocus() && document.visibilityState';
 
 describe('the desktop', () => {
   let box: RealSandboxd;
@@ -86,7 +87,7 @@ describe('the desktop', () => {
   test('text arrives as it is typed: capitals, lines, accents, other scripts, emoji', async () => {
     const { page } = cdp(await desktop.cdp(soon()));
     const { evaluate } = await page(listening);
-    await expect.poll(() => evaluate('document.hasFocus() && document.visibilityState'), patience).toBe('visible');
+    await expect.poll(() => evaluate(isPainted), patience).toBe('visible');
     await act({ kind: 'click', x: 300, y: 250, button: 'left', count: 1 });
     const many = Array.from({ length: 60 }, (_, at) => String.fromCodePoint(0x4e00 + 37 * at)).join('');
     const text = `Hello, World! {a} "b" ~ \\ @\nzweite Zeile: äöüß ñ €\n你好，世界 こんにちは мир 🎉🚀\n${many}`;
@@ -97,7 +98,7 @@ describe('the desktop', () => {
   test('the mouse moves, clicks, clicks twice, drags and scrolls, and keys are held', async () => {
     const { page } = cdp(await desktop.cdp(soon()));
     const { evaluate } = await page(listening);
-    await expect.poll(() => evaluate('typeof log'), patience).toBe('object');
+    await expect.poll(() => evaluate(isPainted), patience).toBe('visible');
     await act({ kind: 'move', x: 800, y: 600 });
     expect(await desktop.pointer(soon())).toEqual({ x: 800, y: 600 });
     await act({ kind: 'click', x: 900, y: 600, button: 'right', count: 1 });

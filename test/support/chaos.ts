@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import type { SessionEvent } from '../../src/core/events.ts';
 import { api, fence, storedEvents } from './api.ts';
 import { problemsOf } from './checker.ts';
+import { isNightly } from './nightly.ts';
 import { serverProcess } from './server-process.ts';
 
 /** The same numbers for the same seed. */
@@ -19,11 +20,9 @@ export function seeded(seed: number): () => number {
   };
 }
 
-const nightly = process.env.TEST_NIGHTLY === '1';
-
 /** How many, where nobody asks for more than the usual. */
 export function killsFor(usual: number): { points: number; timeout: number } {
-  const points = Number(process.env.CHAOS_POINTS ?? (nightly ? 200 : usual));
+  const points = Number(process.env.CHAOS_POINTS ?? (isNightly ? 200 : usual));
   return { points, timeout: 100_000 + points * 20_000 };
 }
 export const chaosSeed = (): number => Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -4,6 +4,7 @@ import fastify from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
+import { type IdSource, randomIds } from '../../core/ids.ts';
 import { limitBodyTime } from './body-time.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from './errors.ts';
@@ -21,6 +22,7 @@ export interface AppOptions {
   readonly metrics: HttpMetrics;
   readonly closing: AbortSignal;
   readonly clock?: Clock;
+  readonly ids?: Pick<IdSource, 'short'>;
 }
 
 /** For every listener of this server. */
@@ -38,6 +40,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   const { styles, logger, closing } = options;
   const app = fastify({
     logger: false,
+    genReqId: requestIds(options.ids ?? randomIds()),
     bodyLimit: options.maxBodyBytes,
     http: transport,
     requestTimeout: 0,
@@ -57,8 +60,9 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   limitBodyTime(app, options.clock ?? systemClock);
   guard(app, options.guard);
   readBodies(app);
-  app.addHook('onSend', (_request, reply, _payload, done) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     if (closing.aborted) reply.header('connection', 'close');
+    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // to be quoted: the logs have it too
     done();
   });
   const unused = unusedConnections(app.server);
@@ -68,6 +72,13 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   const table = routeTable(app);
   answerErrors(app, { styles, table, logger });
   return { app, table };
+}
+
+/** Unique among all servers and their lives, and cheap to make. */
+function requestIds(ids: Pick<IdSource, 'short'>): () => string {
+  const life = ids.short();
+  let count = 0;
+  return () => `${life}-${++count}`;
 }
 
 /** Those without a request yet, as browsers open them ahead: Node takes them for busy and would wait for them for ever. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { AuditEntry } from '../../observability/audit/row.ts';
 import type { Audit } from '../../session/audited.ts';
-import { callingAddress } from './caller.ts';
+import { callingRequest } from './caller.ts';
 
 interface Deps {
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
@@ -25,7 +25,8 @@ export function auditOf({ audit, config, keys, clock }: Deps, actorOf: () => Act
     actorOf,
     now: () => clock.now(),
     tell: ({ actor, action, target, outcome }) => {
-      const who = { by: by(actor), key: actor.key, role: actor.role, address: callingAddress() };
+      const { address, request } = callingRequest();
+      const who = { by: by(actor), key: actor.key, role: actor.role, address, request };
       audit.write({ action, target, outcome, ...who });
     },
   };

@@ -32,7 +32,10 @@ export function answer(
 ): FastifyReply {
   const style = styleOf(styles, request.url);
   const status = style.status(error);
-  if (status === 500) logger.error({ err: error.cause ?? error, route: request.routeOptions?.url }, 'request failed');
+  if (status === 500) {
+    const about = { request: request.id, route: request.routeOptions?.url };
+    logger.error({ err: error.cause ?? error, ...about }, 'request failed');
+  }
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));

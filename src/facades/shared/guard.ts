@@ -25,7 +25,8 @@ export interface GuardOptions {
   readonly limiter: RateLimiter | undefined;
 }
 
-const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed';
+const exposed =
+  'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed, X-Request-Id';
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -70,10 +71,12 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
     refuseWeak(request);
-    asCaller({ actor: request.actor, address: request.ip }, done);
+    asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
   });
   // What reads a body goes on where the last of it came in, and that is nobody's request.
-  app.addHook('preValidation', ({ actor, ip }, _reply, done) => asCaller({ actor, address: ip }, done));
+  app.addHook('preValidation', ({ actor, ip, id }, _reply, done) =>
+    asCaller({ actor, address: ip, request: id }, done),
+  );
 }
 
 /** Undefined: it shows nothing that is valid, where something is needed. */

@@ -34,6 +34,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
       metrics.httpRequest({ method, route, status, seconds: ms / 1000 });
       logger.info(
         {
+          request: request.id,
           method,
           route,
           url: maskToken(request.url),

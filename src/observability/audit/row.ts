@@ -15,6 +15,8 @@ export interface AuditEntry {
   readonly key?: string | undefined;
   readonly role?: string | undefined;
   readonly address?: string | undefined;
+  /** The id of the request, as the access log has it. */
+  readonly request?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number>>;
 }
 /** Where a row stands: its file, and the MAC that stands in it and in no other. */

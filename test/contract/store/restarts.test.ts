@@ -7,9 +7,9 @@ import { Secret } from '../../../src/core/secret.ts';
 import { storeEventLog } from '../../../src/store/log.ts';
 import { mongoUrl, openMongo, skipMongo } from '../../support/mongo.ts';
 import { mongoProxy } from '../../support/mongo-proxy.ts';
+import { isNightly } from '../../support/nightly.ts';
 import { facts, newSession } from '../../support/store.ts';
 
-const isNightly = process.env.TEST_NIGHTLY === '1';
 const notPrimary = 10107;
 const shuttingDown = 91;
 const rounds = 3;

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { run } from '../../support/api.ts';
+import { isNightly } from '../../support/nightly.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 // Where it is installed: a virtual environment of .ci/run, or the PATH.
@@ -25,7 +26,7 @@ test('no documented path fails as the server’s own mistake or answers against 
     'run',
     `${server.url}/openapi.json`,
     '--max-examples',
-    process.env.TEST_NIGHTLY === '1' ? '20' : '2',
+    isNightly ? '20' : '2',
     '--workers',
     '2',
     '--checks',

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { fence, run } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { ownEngine } from '../../support/own-engine.ts';
 import { reaches, realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
@@ -32,7 +33,7 @@ test.for([true, false])(
   'F023 the engine is restarted during a call, live-restore %s: what lives is kept, what is dead is lost, and all goes on',
   { timeout: 400_000 },
   async (liveRestore, context) => {
-    if (process.env.TEST_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with TEST_NIGHTLY=1');
+    onlyNightly(context, 'takes a second engine and minutes');
     await needs(context, 'docker');
     await using engine = await ownEngine({ liveRestore });
     const own = { ...world, running: engine.running, remains: async () => [] };
@@ -60,7 +61,7 @@ test.for([true, false])(
 test('F029 an engine without an address left for another network still starts sandboxes: they need none', {
   timeout: 400_000,
 }, async (context) => {
-  if (process.env.TEST_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with TEST_NIGHTLY=1');
+  onlyNightly(context, 'takes a second engine and minutes');
   await needs(context, 'docker');
   await using engine = await ownEngine({ liveRestore: false });
   const networks: string[] = [];
@@ -86,7 +87,7 @@ test('F029 an engine without an address left for another network still starts sa
 test('F040 the machine restarts, engine and server together: what ran is lost, files are kept, and all goes on', {
   timeout: 400_000,
 }, async (context) => {
-  if (process.env.TEST_NIGHTLY !== '1') context.skip('takes a second engine and minutes: with TEST_NIGHTLY=1');
+  onlyNightly(context, 'takes a second engine and minutes');
   await needs(context, 'docker');
   await using engine = await ownEngine({ liveRestore: false });
   const own = { ...world, running: engine.running, remains: async () => [] };

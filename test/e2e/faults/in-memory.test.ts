@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { api, fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
+import { isNightly } from '../../support/nightly.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
 test('F002 a history in memory says at start that it is not durable, and after kill -9 the server starts clean and empty', {
@@ -22,6 +23,6 @@ test('F002 a history in memory says at start that it is not durable, and after k
   expect((await api(server.url).ask('GET', '')).body.data).toEqual({ sessions: [] });
   expect((await api(server.url).get(id)).status).toBe(404);
   expect(await readdir(server.data)).not.toContain('corral.db');
-  if (process.env.TEST_NIGHTLY !== '1') return;
+  if (!isNightly) return; // it takes the grace of a quarter of a minute
   await expect.poll(sandboxes, { timeout: 60_000, interval: 500 }).toEqual([]); // nobody claims it: grace, then gone
 });

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { problemsOf } from '../../support/checker.ts';
+import { onlyNightly } from '../../support/nightly.ts';
 import { reaches, realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
@@ -12,7 +13,7 @@ const [, world] = worlds;
 test('F011 with a heap of 128 MB and outputs of 50 MB in many sessions at once the server lives, or comes back with every log whole', {
   timeout: 600_000,
 }, async (context) => {
-  if (process.env.TEST_NIGHTLY !== '1') context.skip('takes minutes and gigabytes: with TEST_NIGHTLY=1');
+  onlyNightly(context, 'takes minutes and gigabytes');
   if (!world) throw new Error('there is no such driver');
   await using real = await realServer(context, world, { NODE_OPTIONS: '--max-old-space-size=128' });
   const ids: string[] = [];

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Secret } from '../../../src/core/secret.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { testServer } from '../../support/http.ts';
@@ -55,6 +55,7 @@ test('a row names the key by its id and the address, and holds nothing of the ke
     {
       ...{ action: 'key.create', target: view.id, outcome: 'done' },
       ...{ by: 'token', key: undefined, role: 'admin', address: '127.0.0.1' },
+      request: expect.stringMatching(/^[0-9a-f]{12}-1$/),
     },
   ]);
   told();
@@ -64,6 +65,20 @@ test('a row names the key by its id and the address, and holds nothing of the ke
   expect(rows[1]).toMatchObject({ action: 'key.revoke', target: view.id, by: 'token' });
   expect(JSON.stringify(rows)).not.toContain(key.slice(17));
   expect(JSON.stringify(rows)).not.toContain(token);
+});
+
+test('a refusal carries the id of its request, by which its row and its line of the access log are found', async () => {
+  const { server, rows } = await started();
+  await using _ = server;
+  const url = `${server.url}/api/v1/sessions/0123456789abcdef`;
+  const answer = await fetch(url, { method: 'DELETE', headers: bearer(token) });
+  const request = answer.headers.get('x-request-id');
+  expect(rows).toMatchObject([{ action: 'session.delete', outcome: 'session_not_found', request }]);
+  await vi.waitFor(() =>
+    expect(server.lines.find(({ text }) => text === 'request')?.fields).toMatchObject({ request }),
+  );
+  const well = await fetch(`${server.url}/api/v1/sessions`, { headers: bearer(token) });
+  expect(well.headers.has('x-request-id')).toBe(false);
 });
 
 test('F134 a wrong credential is told of with the address, and not the credential', async () => {

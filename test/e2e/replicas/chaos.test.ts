@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import { chaosReplicas } from '../../support/chaos-replicas.ts';
 import { needs } from '../../support/components.ts';
 import { mongoUrl, skipMongo } from '../../support/mongo.ts';
+import { isNightly } from '../../support/nightly.ts';
 
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const points = Number(process.env.CHAOS_POINTS ?? (process.env.TEST_NIGHTLY === '1' ? 40 : 5));
+const points = Number(process.env.CHAOS_POINTS ?? (isNightly ? 40 : 5));
 
 test.skipIf(skipMongo)(
   `F055 F060 two servers are killed, stopped and told to end at random: one writer ever, and no client misses anything (CHAOS_SEED=${seed})`,
