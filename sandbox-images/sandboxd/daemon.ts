@@ -108,6 +108,8 @@ export const limits = {
   /** Of each stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
+  /** Of one folder. */
+  entries: 20_000,
   terminals: 16,
   terminalSide: 1000, // columns or rows
 } as const;

@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, realpath, rename, rm, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, open, opendir, realpath, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { FileEntry } from '../../src/sandbox/client.ts';
@@ -74,7 +74,7 @@ export function files(place: Confined): Files {
     await using _ = folder;
     const at = `/proc/self/fd/${folder.fd}`;
     const entries: FileEntry[] = [];
-    for (const name of await readdir(at)) {
+    for (const name of await namesIn(at, path)) {
       const stats = await lstat(join(at, name)).catch(() => undefined); // gone meanwhile
       if (stats) entries.push(entryOf(name, stats));
     }
@@ -100,6 +100,17 @@ export function files(place: Confined): Files {
 function regular(stats: Stats, path: string): void {
   if (stats.isFile()) return;
   throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+}
+
+/** Not all of a folder with a million files is read before it is clear that nobody can be told of them. */
+async function namesIn(folder: string, path: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of await opendir(folder, { bufferSize: 1_000 })) {
+    if (names.push(name) <= limits.entries) continue;
+    const most = `at most ${limits.entries} can be listed. Search it by name instead`;
+    throw new AppError('payload_too_large', `${path} has too many entries; ${most}.`);
+  }
+  return names;
 }
 
 function entryOf(name: string, stats: Stats): FileEntry {

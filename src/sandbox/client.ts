@@ -203,6 +203,7 @@ export interface SandboxClient {
     signal: AbortSignal,
     options?: { append?: boolean },
   ): Promise<void>;
+  /** Rejects also: payload_too_large (a folder of more than 20,000 entries). */
   listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** A folder with all that is in it. */
   removeFile(path: string, signal: AbortSignal): Promise<void>;

@@ -1,0 +1,23 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
+import { files } from '../../../sandbox-images/sandboxd/files.ts';
+
+test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-files-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'log.txt');
+  await writeFile(path, 'x'.repeat(200_000));
+  await using file = await files(await confined(folder)).openFile('log.txt', undefined);
+  let seen = 0;
+  const reading = (async () => {
+    for await (const chunk of file.chunks) {
+      if (seen === 0) await truncate(path, 100_000);
+      seen += chunk.length;
+    }
+  })();
+  await expect(reading).rejects.toMatchObject({ code: 'conflict' });
+  expect([file.size, seen]).toEqual([200_000, 100_000]);
+});
