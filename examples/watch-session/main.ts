@@ -5,7 +5,7 @@ const url = process.env.CORRAL_URL ?? 'http://127.0.0.1:8000';
 const token = process.env.CORRAL_TOKEN;
 const task = process.argv[2] ?? 'Say hi\n```sh\necho hi from $(hostname)\n```';
 
-using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
+using corral = createCorralClient({ url, ...(token && { token }) });
 
 const session = await corral.sessions.create.mutate();
 console.log(`session ${session.id}`);

@@ -20,7 +20,10 @@ export interface CorralClientOptions {
   readonly url: string;
   /** Needed where the server has one (CORRAL_TOKEN). */
   readonly token?: string;
-  /** How subscriptions come: `sse` (the default; passes every proxy) or `ws` (one connection for all of them). */
+  /**
+   * How subscriptions come: `sse` (passes every proxy) or `ws` (one connection for all of them). If not given: `sse`
+   * where there is an EventSource, as in browsers, else `ws`.
+   */
   readonly transport?: 'sse' | 'ws';
   /** For `sse` where there is none built in, as in Node: the one of the package `eventsource`. */
   readonly EventSource?: EventSourceClass;
@@ -30,12 +33,14 @@ export interface CorralClientOptions {
 
 /**
  * Every procedure of the server, with its types. Subscriptions come back by themselves after a break and go on behind
- * the last event that arrived: nothing is missed and nothing comes twice. `close` ends them and every connection.
+ * the last event that arrived: nothing is missed and nothing comes twice. One that began without a `lastEventId` and
+ * broke before its first event begins anew: give it the session's `lastSeq` where that matters. `close` ends them and
+ * every connection.
  */
 export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void };
 
 export function createCorralClient(options: CorralClientOptions): CorralClient {
-  const { token, transport = 'sse' } = options;
+  const { token, transport = eventSourceOf(options) ? 'sse' : 'ws' } = options;
   const url = `${options.url.replace(/\/+$/, '')}/trpc`;
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const ended = new AbortController();
@@ -70,8 +75,11 @@ interface Streams {
 /** A browser cannot give an EventSource or a WebSocket headers, so the token goes with the connection parameters. */
 const parameters = ({ token }: CorralClientOptions) => (token === undefined ? {} : { connectionParams: { token } });
 
+const eventSourceOf = (options: CorralClientOptions): EventSourceClass | undefined =>
+  options.EventSource ?? (globalThis as unknown as { EventSource?: EventSourceClass }).EventSource;
+
 function overSse(url: string, options: CorralClientOptions): Streams {
-  const EventSource = options.EventSource ?? (globalThis as unknown as { EventSource?: EventSourceClass }).EventSource;
+  const EventSource = eventSourceOf(options);
   if (!EventSource) {
     throw new Error(
       'There is no EventSource here. Give createCorralClient one ({ EventSource } from the package eventsource), or use transport: "ws".',
@@ -123,11 +131,11 @@ const comeAgain: TRPCLink<AppRouter> = retryLink({
   retryDelayMs: pauseMs,
 });
 
-/** An answer of the server, as opposed to a line that broke: it has a status. */
+/** An answer of the server, as opposed to a line that broke: it has a status. 429 says when to come again, not never. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;
-  return status !== undefined && status >= 400 && status < 500;
+  return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
 /** A little longer each time, and not the same for all clients of a server that comes back. */

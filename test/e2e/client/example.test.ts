@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
@@ -48,16 +49,24 @@ test('the example watches a run to its end, with and without success', async (co
   expect(refused.lines.join('\n')).toContain('A valid token is needed.');
 });
 
-test('the built package works in a program elsewhere, and brings its types', { timeout: 180_000 }, async (context) => {
+test('the packed package works in a program elsewhere, brings its types, and runs in browsers', {
+  timeout: 180_000,
+}, async (context) => {
   await needs(context, 'bubblewrap');
   const home = await mkdtemp(join(tmpdir(), 'corral-client-'));
   await using _cleaned = { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const installed = join(home, 'node_modules/corral');
   await mkdir(join(home, 'node_modules/@trpc'), { recursive: true });
-  await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.client.json'), '--outDir', join(installed, 'dist')]);
-  const { name, version, type, exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  await writeFile(join(installed, 'package.json'), JSON.stringify({ name, version, type, exports }));
+  await mkdir(installed);
+  await run('npm', ['pack', '--silent', '--no-update-notifier', '--pack-destination', home], { cwd: root });
+  const [tarball = 'none'] = (await readdir(home)).filter((name) => name.endsWith('.tgz'));
+  await run('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components=1']);
+  const packed = await readdir(installed, { recursive: true });
+  expect(packed.filter((name) => /[.](ts|[cm]?js)$/.test(name) && !name.endsWith('.d.ts')).sort()).toEqual([
+    'dist/src/client/client.js',
+    'dist/src/client/index.js',
+  ]);
   for (const dependency of ['@trpc/client', '@trpc/server', '@types', 'zod']) {
     await symlink(join(root, 'node_modules', dependency), join(home, 'node_modules', dependency));
   }
@@ -75,6 +84,9 @@ test('the built package works in a program elsewhere, and brings its types', { t
   expect(checked.stdout.trim().split('\n')).toEqual([
     expect.stringMatching(/wrong[.]ts\(2,\d+\): error TS2322: Type 'string' is not assignable to type 'number'[.]$/),
   ]);
+  // Nothing of Node's is in it: this fails on the first import of a module that only Node has.
+  const entryPoints = [join(installed, 'dist/src/client/index.js')];
+  await build({ entryPoints, bundle: true, format: 'esm', platform: 'browser', write: false, logLevel: 'silent' });
 
   await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
   const { code, lines } = await watch('Say hi', ['main.ts'], { server, cwd: home });

@@ -67,6 +67,8 @@ test('an error says its code and whether trying again may help', () => {
   expectTypeOf<'session_not_found'>().toMatchTypeOf<Data['reason']>();
 });
 
-test('over SSE it says what is missing where there is no EventSource', () => {
-  expect(() => createCorralClient({ url: 'http://127.0.0.1:1' })).toThrow(/no EventSource here.*eventsource/);
+test('over SSE it says what is missing where there is no EventSource, and without a word it takes what is there', () => {
+  const url = 'http://127.0.0.1:1';
+  expect(() => createCorralClient({ url, transport: 'sse' })).toThrow(/no EventSource here.*eventsource/);
+  expect(() => createCorralClient({ url }).close()).not.toThrow();
 });
