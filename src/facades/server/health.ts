@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import type { ServiceHealth, SessionService } from '../../session/service.ts';
-import { healthInTime } from '../shared/health.ts';
+import type { SessionService } from '../../session/service.ts';
+import { healthInTime, overallHealth } from '../shared/health.ts';
 import type { App, RouteDoc } from '../shared/routes.ts';
 import { failure } from './failure.ts';
 
@@ -75,7 +75,7 @@ interface HealthDeps {
 export function mountHealth(app: App, { sessions, clock, version }: HealthDeps): void {
   const startedAt = clock.now();
   app.get('/health', { config: { doc, open: true, free: true } }, async (_request, reply) => {
-    const status = overall(await healthInTime(sessions, clock));
+    const status = overallHealth(await healthInTime(sessions, clock));
     return reply.code(status === 'healthy' ? 200 : 503).send({ status });
   });
   app.get('/healthz', { config: { doc: aliveDoc, open: true, free: true } }, async () => ({ status: 'alive' }));
@@ -89,7 +89,7 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
     { config: { doc: detailedDoc, free: true, least: 'operator' } },
     async (_request, reply) => {
       const { storage, sandbox, model, sessions: count } = await healthInTime(sessions, clock);
-      const status = overall({ storage, sandbox });
+      const status = overallHealth({ storage, sandbox });
       const now = clock.now();
       return reply.code(status === 'healthy' ? 200 : 503).send({
         status,
@@ -101,9 +101,4 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
       });
     },
   );
-}
-
-/** A model that does not answer is no reason to restart the server; without storage or sandboxes it is of no use. */
-function overall({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>): 'healthy' | 'unhealthy' {
-  return storage.status === 'unhealthy' || sandbox.status === 'unhealthy' ? 'unhealthy' : 'healthy';
 }

@@ -17,6 +17,12 @@ export async function healthInTime(sessions: Pick<SessionService, 'health'>, clo
   return health;
 }
 
+/** A model that does not answer is no reason to restart the server; without storage or sandboxes it is of no use. */
+export function overallHealth({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>) {
+  const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
+  return isOut ? ('unhealthy' as const) : ('healthy' as const);
+}
+
 function unknown(detail: string): ServiceHealth {
   const check = { status: 'unhealthy', detail } as const;
   return {

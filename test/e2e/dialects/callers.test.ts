@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
+import { Frame } from '../../../src/facades/workspace/frames.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { type Caller, callers, expected, type Outcome, procedureRules, type Rule, routeRules } from './caller-rules.ts';
 
@@ -44,7 +45,7 @@ let spareKey: string;
 const keys = {} as Record<Caller, string | undefined>;
 const token = 'the-token-of-the-caller-matrix';
 
-beforeAll(async () => {
+async function begin(): Promise<void> {
   server = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS: '10000' });
   const { core, url } = server;
   const make = async (caller: Caller, wish: Omit<Parameters<typeof core.keys.create>[0], 'name'>) => {
@@ -78,7 +79,8 @@ beforeAll(async () => {
     })),
   );
   shared = await targets();
-}, 60_000);
+}
+beforeAll(begin, 60_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
 /** A session of the owner's with all that it may have. */
@@ -285,7 +287,7 @@ function inputOf(name: string, to: Targets): object {
   if (/^projects\.(get|delete)$/.test(name)) return { id: to.project };
   if (/^sessions\.(get|delete)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
+  return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
 test('every procedure is in the table, and lets through whom it should', { timeout: 120_000 }, async () => {
@@ -305,31 +307,142 @@ test('every procedure is in the table, and lets through whom it should', { timeo
   expect(await mistakes(asked)).toEqual([]);
 });
 
-const frames = [
-  ['/ws/{sid}', { type: 'message', content: 'hi' }, 'work'],
-  ['/ws/{sid}', { type: 'stop' }, 'stop'],
-  ['/ws/{sid}', { type: 'ping' }, 'read'],
-  ['/api/v1/chats/{sid}/stream', { type: 'message', content: 'hi' }, 'work'],
-  ['/api/v1/chats/{sid}/stream', { type: 'stop' }, 'stop'],
-  ['/api/v1/chats/{sid}/stream', { type: 'cancel' }, 'stop'],
-  ['/api/v1/chats/{sid}/stream', { type: 'ping' }, 'read'],
-] as const;
-// Who may not read is refused before the first frame, which the routes above show; the viewer is who is let in and may
-// not say everything.
-test.each(frames)('%s: the frame %j asks for the right to %s', async (path, frame, rule) => {
-  for (const caller of ['viewer', 'user-owner', 'admin'] as const) {
-    const to = await fresh('sid');
-    const url = server.url.replace('http', 'ws') + path.replace('{sid}', to.sid);
-    const socket = new WebSocket(url, { headers: credentials(caller) });
-    const said: string[] = [];
-    socket.on('message', (data) => void said.push(String(data)));
-    socket.on('open', () => {
-      socket.send(JSON.stringify(frame));
-      socket.send(JSON.stringify({ type: 'ping' }));
+describe('over sockets', () => {
+  // A server of its own: an address that shows so many wrong credentials is locked out.
+  beforeAll(async () => {
+    await server[Symbol.asyncDispose]();
+    await begin();
+  }, 60_000);
+
+  test('over a socket each procedure lets through whom it does over HTTP', { timeout: 120_000 }, async () => {
+    const asked = Object.entries(procedureRules).map(([name, rule]) => ({
+      ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
+      ask: ((caller, to) => callOverSocket(name, caller, to)) satisfies Ask,
+    }));
+    expect(await mistakes(asked)).toEqual([]);
+  });
+
+  function callOverSocket(name: string, caller: Caller, to: Targets): Promise<Said> {
+    const { promise, resolve } = Promise.withResolvers<Said>();
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: credentials(caller) });
+    const method = procedures[name]?._def.type;
+    const input = name === 'system.info' ? {} : { input: inputOf(name, to) };
+    socket.on('open', () => socket.send(JSON.stringify({ id: 1, method, params: { path: name, ...input } })));
+    socket.on('message', (data) => {
+      const { error, result } = JSON.parse(String(data));
+      if (result?.type === 'started') return;
+      resolve({ code: error?.data.httpStatus ?? 200, text: String(data) });
     });
-    await expect.poll(() => said.some((text) => text.includes('"pong"')), { timeout: 5_000 }).toBe(true);
-    const refused = said.some((text) => text.includes('may not do this'));
-    expect([caller, refused]).toEqual([caller, expected(rule, caller) === 403]);
-    socket.terminate();
+    socket.on('unexpected-response', (_, { statusCode }) => resolve({ code: statusCode ?? 0, text: '' }));
+    socket.on('error', () => {});
+    return promise.finally(() => socket.terminate());
   }
+
+  type FrameCase = readonly [frame: Readonly<Record<string, unknown>>, rule: 'read' | 'work' | 'stop' | 'create'];
+  /** What clients may say on each socket. A socket that is not here fails, so nothing can be said on it unseen. */
+  const frames: Record<string, readonly FrameCase[]> = {
+    '/ws/{sid}': [
+      [{ type: 'message', content: 'hi' }, 'work'],
+      [{ type: 'stop' }, 'stop'],
+      [{ type: 'ping' }, 'read'],
+    ],
+    '/api/v1/chats/{sid}/stream': [
+      [{ type: 'message', content: 'hi' }, 'work'],
+      [{ type: 'stop' }, 'stop'],
+      [{ type: 'cancel' }, 'stop'],
+      [{ type: 'ping' }, 'read'],
+    ],
+    '/ws': [
+      [{ type: 'execute_code', code: 'print(1)', filename: 'told.py' }, 'create'],
+      [{ type: 'terminal_command', command: 'echo hi > told.py' }, 'create'],
+      [{ type: 'save_file', filename: 'told.py', content: 'a' }, 'create'],
+      [{ type: 'ping' }, 'create'],
+    ],
+    '/ws/shells/{shell_id}': [
+      [{ type: 'shell_input', data: 'echo hi\n' }, 'work'],
+      [{ type: 'shell_resize', cols: 90, rows: 30 }, 'work'],
+    ],
+    '/api/v1/sessions/{sid}/vnc': [], // no frames of ours: what a viewer may do is in the desktop's own tests
+  };
+  const casesOf = (path: string) => (frames[path] ?? []).map(([frame, rule]) => [frame, rule] as const);
+
+  test('every socket is in the table of frames, and the table has all frames of a workspace', () => {
+    const sockets = routes.filter(({ isSocket }) => isSocket).map(({ path }) => path);
+    expect(Object.keys(frames).sort()).toEqual(sockets.sort());
+    const types = Frame.options.map(({ shape }) => shape.type.value);
+    expect(casesOf('/ws').map(([{ type }]) => type)).toEqual(types);
+  });
+
+  /** A socket with all that was said on it. */
+  function listening(path: string, caller: Caller) {
+    const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers: credentials(caller) });
+    const said: string[] = [];
+    socket.on('message', (data) => void said.push(String(data))).on('error', () => {});
+    const ended = new Promise<number>((resolve) => {
+      socket.on('close', resolve).on('unexpected-response', (_, { statusCode }) => resolve(statusCode ?? 0));
+    });
+    return { socket, said, ended, [Symbol.dispose]: () => socket.terminate() };
+  }
+
+  // Who may not read is refused before the first frame, which the routes above show; the viewer is who is let in and may
+  // not say everything.
+  test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame asks for its own right', async (path) => {
+    for (const [frame, rule] of casesOf(path)) {
+      for (const caller of ['viewer', 'user-owner', 'admin'] as const) {
+        const { sid } = await fresh('sid');
+        using client = listening(path.replace('{sid}', sid), caller);
+        client.socket.on('open', () => {
+          client.socket.send(JSON.stringify(frame));
+          client.socket.send(JSON.stringify({ type: 'ping' }));
+        });
+        await expect.poll(() => client.said.some((text) => text.includes('"pong"')), { timeout: 5_000 }).toBe(true);
+        const refused = client.said.some((text) => text.includes('may not do this'));
+        expect([frame, caller, refused]).toEqual([frame, caller, expected(rule, caller) === 403]);
+      }
+    }
+  });
+
+  test.each(casesOf('/ws'))(
+    '/ws: %j is done in the session it names for whom it belongs to, and never for others',
+    async (frame, rule) => {
+      const { signal } = new AbortController();
+      for (const caller of callers) {
+        const { sid } = await fresh('sid');
+        using client = listening('/ws?user_id=somebody', caller);
+        client.socket.on('open', () =>
+          client.socket.send(JSON.stringify({ ...frame, sessionId: sid, requestId: 'r' })),
+        );
+        const wanted = expected(rule, caller);
+        if (wanted === 'through') {
+          await expect.poll(() => client.said.some((text) => text.includes('"requestId":"r"'))).toBe(true);
+        } else expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
+        if (frame.type === 'terminal_command') continue; // its wrapping is too much for these sandboxes, which are fakes
+        const names = (await server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
+        const acts = frame.type !== 'ping' && (caller === 'user-owner' || caller === 'admin');
+        expect([caller, names.includes('told.py')]).toEqual([caller, acts]);
+      }
+    },
+  );
+
+  test.each(casesOf('/ws/shells/{shell_id}'))(
+    '/ws/shells: %j reaches the terminal of whom it belongs to alone',
+    async (frame, rule) => {
+      for (const caller of callers) {
+        const { terminal } = await fresh('shell_id');
+        using client = listening(`/ws/shells/${terminal}`, caller);
+        client.socket.on('open', () => {
+          client.socket.send(JSON.stringify(frame));
+          client.socket.send('{"type":"nothing"}'); // answered after it
+        });
+        const wanted = expected(rule, caller);
+        if (wanted === 'through') {
+          await expect.poll(() => client.said.some((text) => text.includes('Unknown message type'))).toBe(true);
+          expect(client.said[0]).toContain('shell_connected');
+          continue;
+        }
+        expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
+        expect(client.said.filter((text) => !text.includes('"error"'))).toEqual([]);
+      }
+    },
+  );
 });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Secret } from '../../../src/core/secret.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import { manualClock } from '../../support/manual-clock.ts';
-import { type TrpcServer, trpcServer } from '../../support/trpc.ts';
+import { followEvents, type TrpcServer, trpcServer } from '../../support/trpc.ts';
 
 type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
@@ -47,10 +47,12 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'projects.get': { id: 'id', project: true },
   'projects.update': { id: 'id', project: true, input: { name: 'New' } },
   'projects.delete': { id: 'id', project: true },
+  'templates.list': {},
   'keys.create': { input: { name: 'one', role: 'user' } },
   'keys.list': {},
   'keys.revoke': { input: { id: 'k' } },
   'system.info': {},
+  'system.health': {},
 };
 const names = Object.keys(samples);
 type Kind = 'query' | 'mutation' | 'subscription';
@@ -255,6 +257,17 @@ test('what is no request of tRPC at all is refused in its shape', async () => {
   expect(await server.call('GET', `/trpc/${many}?batch=1`)).toMatchObject({ status: 400 });
   expect((await server.call('GET', '/trpc')).status).toBe(426);
   expect(await server.client().system.info.query()).toMatchObject({ name: 'corral' });
+});
+
+test('a subscription that is refused for its rate begins when the minute is over', async () => {
+  const clock = manualClock(1_700_000_040_000);
+  await using server = await trpcServer({ clock, config: { rateLimitPerMinute: 1 } });
+  const client = server.client('sse');
+  const { id: sessionId } = await client.sessions.create.mutate();
+  const following = followEvents(client, { sessionId });
+  await expect.poll(() => server.requests.map(({ status }) => status)).toContain(429);
+  clock.advance(60_000);
+  expect(await Promise.race([following.started.then(() => 'started'), following.ended])).toBe('started');
 });
 
 test("a bug is logged whole and says nothing about itself; nobody's stack leaves", async () => {

@@ -1,4 +1,6 @@
+import { createTRPCClient, httpBatchStreamLink } from '@trpc/client';
 import { describe, expect, test } from 'vitest';
+import type { AppRouter } from '../../../src/client/index.ts';
 import { SessionId } from '../../../src/core/ids.ts';
 import { demoRun } from '../../support/demo-run.ts';
 import { type TrpcServer, trpcServer } from '../../support/trpc.ts';
@@ -317,6 +319,45 @@ describe('projects and the system', () => {
   });
 });
 
+test('system.health says what works, and answers in time even where a check hangs', async () => {
+  await using server = await trpcServer();
+  const client = server.client();
+  expect(await client.system.health.query()).toEqual({
+    status: 'healthy',
+    checks: {
+      storage: { status: 'healthy' },
+      sandbox: { status: 'healthy', driver: 'memory' },
+      model: { status: 'healthy', name: 'demo' },
+    },
+    sessions: { total: 0, running: 0, waiting: 0 },
+  });
+  const fine = await server.fake.sessions.health(new AbortController().signal);
+  server.fake.instead.health = async () => ({ ...fine, model: { status: 'unhealthy', name: 'gemini' } });
+  expect(await client.system.health.query()).toMatchObject({
+    status: 'healthy',
+    checks: { model: { name: 'gemini' } },
+  });
+  server.fake.instead.health = () => new Promise(() => {});
+  expect(await client.system.health.query()).toMatchObject({
+    status: 'unhealthy',
+    checks: { storage: { status: 'unhealthy', detail: 'The checks did not answer in time.' } },
+  });
+});
+
+test('templates.list gives the agents that a project can begin with', async () => {
+  await using server = await trpcServer();
+  const { templates } = await server.client().templates.list.query();
+  expect(templates).toHaveLength(8);
+  expect(templates[0]).toEqual({
+    id: 'python_dev',
+    name: 'Python Developer',
+    description: expect.any(String),
+    environment: 'python3.11',
+    tools: ['bash', 'file_read', 'file_write', 'file_edit', 'search'],
+    prompt: expect.stringContaining('Python'),
+  });
+});
+
 test('queries of one moment travel in one request', async () => {
   await using it: { server: TrpcServer } & Awaited<ReturnType<typeof withSession>> = await withSession();
   it.server.requests.length = 0;
@@ -326,4 +367,24 @@ test('queries of one moment travel in one request', async () => {
   ]);
   expect([a.id, b.id]).toEqual([it.id, `sbx-${it.id}`]);
   await expect.poll(() => it.server.requests).toMatchObject([{ method: 'GET', route: '/trpc/:path', status: 200 }]);
+});
+
+test('a batch may come as a stream, each answer when it is there', async () => {
+  await using server = await trpcServer();
+  const gate = Promise.withResolvers<void>();
+  const { health } = server.fake.sessions;
+  server.fake.instead.health = async (signal) => {
+    await gate.promise;
+    return await health(signal);
+  };
+  const client = createTRPCClient<AppRouter>({ links: [httpBatchStreamLink({ url: `${server.url}/trpc` })] });
+  const slow = client.system.info.query();
+  const [list, missing] = await Promise.allSettled([
+    client.sessions.list.query(),
+    client.sessions.get.query({ id: 'fedcba9876543210' }),
+  ]);
+  expect(list).toMatchObject({ status: 'fulfilled', value: { items: [] } });
+  expect(missing).toMatchObject({ status: 'rejected', reason: { data: { code: 'NOT_FOUND' } } });
+  gate.resolve();
+  expect(await slow).toMatchObject({ name: 'corral' });
 });

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { hasRole } from '../../core/actor.ts';
+import { deadline } from '../../core/cancel.ts';
+import { AppError } from '../../core/errors.ts';
+import { healthInTime, overallHealth } from '../shared/health.ts';
+import { procedure, router } from './base.ts';
+
+const checkMs = 1_000;
+
+const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
+const Health = z.object({
+  status: z.enum(['healthy', 'unhealthy']),
+  checks: z.object({
+    storage: Check,
+    sandbox: Check.extend({ driver: z.string() }),
+    model: Check.extend({ name: z.string() }),
+  }),
+  sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
+});
+
+export const systemRouter = router({
+  info: procedure
+    .output(z.object({ name: z.literal('corral'), version: z.string(), driver: z.string(), model: z.string() }))
+    .query(async ({ ctx, signal }) => {
+      using until = deadline(checkMs, ctx.clock, signal);
+      const { sandbox, model } = await ctx.services.sessions.health(until.signal);
+      return { name: 'corral' as const, version: ctx.version, driver: sandbox.driver, model: model.name };
+    }),
+
+  /** What works and what does not, part by part; for operators, as `/health/detailed`. Answers within a second. */
+  health: procedure
+    .input(z.strictObject({}).optional())
+    .output(Health)
+    .query(async ({ ctx: { actor, services, clock } }) => {
+      if (!hasRole(actor, 'operator'))
+        throw new AppError('forbidden', `A key of the role ${actor.role} may not do this.`);
+      const { storage, sandbox, model, sessions } = await healthInTime(services.sessions, clock);
+      return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
+    }),
+});

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { agentTemplates, toolGroupNames } from '../../session/templates.ts';
+import { procedure, router } from './base.ts';
+
+const Template = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  environment: z.string(),
+  tools: z.array(z.enum(toolGroupNames)).readonly(),
+  /** What the agent is told. */
+  prompt: z.string(),
+});
+
+export const templatesRouter = router({
+  /** The agents that a project can begin with. */
+  list: procedure
+    .input(z.strictObject({}).optional())
+    .output(z.object({ templates: z.array(Template).readonly() }))
+    .query(() => ({ templates: agentTemplates })),
+});
