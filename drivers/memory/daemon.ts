@@ -3,10 +3,10 @@ import { type Duplex, duplexPair } from 'node:stream';
 import type { Daemon, OpenFile } from '../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
 import { noDesktop } from '../../sandbox-images/sandboxd/desktop-door.ts';
-import { globMatcher } from '../../sandbox-images/sandboxd/glob.ts';
 import { sandboxServer } from '../../sandbox-images/sandboxd/server.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
+import { anyGlob, globMatcher } from '../../src/core/glob.ts';
 import { FileTree } from './file-tree.ts';
 import { Processes } from './processes.ts';
 import { memoryShells } from './shells.ts';
@@ -63,18 +63,20 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     },
     listFiles: async (path) => files.list(files.locate(path)),
     removeFile: async (path) => files.remove(files.locate(path)),
-    async find(path, glob) {
+    async find(path, glob, types) {
       const full = files.locate(path);
       if (!files.isFolder(full)) throw new AppError('file_not_found', `There is no folder ${path}.`);
       const fits = globMatcher(glob);
       const found = [...files.below(full)].map((file) => file.path).filter((it) => fits(it.slice(full.length + 1)));
-      return cut(found.map((it) => files.relative(it)));
+      return cut(found.map((it) => files.relative(it)).filter(anyGlob(types)));
     },
-    async grep(path, regex) {
+    async grep(path, regex, types) {
       const full = files.locate(path);
       if (!files.exists(full)) throw new AppError('file_not_found', `There is no file ${path}.`);
       const pattern = expression(regex);
-      const found = [...files.below(full)].flatMap((file) =>
+      const fits = anyGlob(types);
+      const below = [...files.below(full)].filter((file) => fits(files.relative(file.path)));
+      const found = below.flatMap((file) =>
         linesOf(file.content).flatMap((content, index) =>
           pattern.test(content) ? [{ file: files.relative(file.path), line: index + 1, content }] : [],
         ),

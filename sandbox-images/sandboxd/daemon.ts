@@ -83,8 +83,9 @@ export interface Daemon {
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
   removeFile(path: string): Promise<void>;
-  find(path: string, glob: string): Promise<Matches<string>>;
-  grep(path: string, regex: string): Promise<Matches<LineMatch>>;
+  /** `types` are globs, of which one must match too; none means all. */
+  find(path: string, glob: string, types: readonly string[]): Promise<Matches<string>>;
+  grep(path: string, regex: string, types: readonly string[]): Promise<Matches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 

@@ -126,14 +126,14 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/files/find',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.find(parameter(query, 'path'), parameter(query, 'glob')),
+      json: await daemon.find(parameter(query, 'path'), parameter(query, 'glob'), query.getAll('type')),
     }),
   },
   {
     method: 'GET',
     path: '/files/grep',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.grep(parameter(query, 'path'), parameter(query, 'regex')),
+      json: await daemon.grep(parameter(query, 'path'), parameter(query, 'regex'), query.getAll('type')),
     }),
   },
   { method: 'GET', path: '/processes', handle: async ({ daemon }) => ({ json: await daemon.processes() }) },

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../src/core/errors.ts';
+import { anyGlob, globMatcher } from '../../src/core/glob.ts';
 import type { Confined } from './confine.ts';
 import { type Daemon, type LineMatch, limits, type Matches } from './daemon.ts';
+import { forRipgrep } from './expression.ts';
 import { bad } from './fields.ts';
-import { globMatcher } from './glob.ts';
 
 const skipped = ['.git', 'node_modules', '.corral', '.agent_logs'];
 const maxVisited = 200_000;
@@ -17,28 +18,33 @@ export type Search = Pick<Daemon, 'find' | 'grep'>;
 /** Paths in the results are relative to the workspace, so that they can be handed to the file calls as they are. */
 export function search(place: Confined, env: NodeJS.ProcessEnv): Search {
   return {
-    async find(path, glob) {
+    async find(path, glob, types) {
       if (glob.includes('\0') || glob === '') throw bad('The glob must be text.');
       await using folder = await place.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
       const start = await place.whereIs(folder);
       const fits = globMatcher(glob);
+      const hasType = anyGlob(types);
       const matches: string[] = [];
       let visited = 0;
       for await (const file of walk(`${place.root}/${start}`, '')) {
-        if (visited++ > maxVisited || matches.length === limits.matches) return { matches, truncated: true };
-        if (fits(file)) matches.push(start === '' ? file : `${start}/${file}`);
+        if (visited++ > maxVisited) return { matches, truncated: true };
+        const whole = start === '' ? file : `${start}/${file}`;
+        if (!fits(file) || !hasType(whole)) continue;
+        if (matches.length === limits.matches) return { matches, truncated: true };
+        matches.push(whole);
       }
       return { matches, truncated: false };
     },
 
-    async grep(path, regex) {
+    async grep(path, regex, types) {
       await using at = await place.open(path);
       const stats = await at.stat();
       if (!stats.isFile() && !stats.isDirectory()) throw bad(`${path} is not a regular file.`);
       const target = `./${await place.whereIs(at)}`;
-      return await grepWith('rg', ripgrepArgs(regex, target), place.root, env).catch((thrown) => {
+      const how = { cwd: place.root, env, hasType: anyGlob(types) };
+      return await grepWith('rg', ripgrepArgs(forRipgrep(regex), target), how).catch((thrown) => {
         if (!isMissing(thrown)) throw thrown;
-        return grepWith('grep', grepArgs(regex, target), place.root, env);
+        return grepWith('grep', grepArgs(regex, target), how);
       });
     },
   };
@@ -66,8 +72,13 @@ const grepArgs = (regex: string, target: string) => [
   ...['-e', regex, '--', target],
 ];
 
+interface How {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly hasType: (file: string) => boolean;
+}
 /** Both print `file NUL line:content`, and end with 2 for a bad expression. */
-async function grepWith(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv) {
+async function grepWith(program: string, args: string[], { cwd, env, hasType }: How) {
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
@@ -81,7 +92,7 @@ async function grepWith(program: string, args: string[], cwd: string, env: NodeJ
   let truncated = false;
   for await (const line of lines(child.stdout)) {
     const match = parseMatch(line);
-    if (!match) continue;
+    if (!match || !hasType(match.file)) continue;
     if (matches.length === limits.matches) {
       truncated = true;
       child.kill('SIGKILL');

@@ -168,6 +168,11 @@ export interface SandboxUsage {
   readonly processes: number;
 }
 
+export interface SearchOptions {
+  /** Globs, of which one must match too. A daemon of an older image takes no notice of them. */
+  readonly types?: readonly string[];
+}
+
 export interface SandboxClient {
   /** The workspace as processes inside see it. */
   readonly workdir: string;
@@ -208,15 +213,22 @@ export interface SandboxClient {
   /** A folder with all that is in it. */
   removeFile(path: string, signal: AbortSignal): Promise<void>;
   /** Files whose base name (or relative path, when the glob has a slash) matches; relative to the workspace. */
-  find(path: string, glob: string, signal: AbortSignal): Promise<{ matches: readonly string[]; truncated: boolean }>;
+  find(
+    path: string,
+    glob: string,
+    signal: AbortSignal,
+    options?: SearchOptions,
+  ): Promise<{ matches: readonly string[]; truncated: boolean }>;
   grep(
     path: string,
     regex: string,
     signal: AbortSignal,
+    options?: SearchOptions,
   ): Promise<{ matches: readonly { file: string; line: number; content: string }[]; truncated: boolean }>;
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
-  signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>; // Rejects: not_found
+  /** To it, its children and theirs. Rejects: not_found. */
+  signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 
   readonly terminals: TerminalClient;
   readonly desktop: DesktopClient;

@@ -6,6 +6,7 @@ import {
   type Operation,
   type SandboxClient,
   type SandboxUsage,
+  type SearchOptions,
   type ShellView,
   type TerminalEntry,
   terminalEnds,
@@ -141,8 +142,8 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
     async removeFile(path, signal) {
       await json({ method: 'DELETE', path: file(path) }, signal);
     },
-    find: (path, glob, signal) => get(`/files/find?${query({ path, glob })}`, signal),
-    grep: (path, regex, signal) => get(`/files/grep?${query({ path, regex })}`, signal),
+    find: (path, glob, signal, options) => get(`/files/find?${query({ path, glob })}${typesOf(options)}`, signal),
+    grep: (path, regex, signal, options) => get(`/files/grep?${query({ path, regex })}${typesOf(options)}`, signal),
 
     processes: (signal) => get('/processes', signal),
     async signalProcess(pid, name, signal) {
@@ -182,5 +183,7 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
 
 const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)}${rest}`;
 
+const typesOf = ({ types = [] }: SearchOptions = {}) =>
+  types.map((type) => `&type=${encodeURIComponent(type)}`).join('');
 const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;

@@ -1,10 +1,9 @@
-import { posix } from 'node:path';
-import { matchesGlob } from 'node:path/posix';
 import { AppError } from '../core/errors.ts';
+import { anyGlob } from '../core/glob.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import type { Engine } from './engine.ts';
-import type { FileService } from './services.ts';
+import type { FileService, GrepMatch } from './services.ts';
 
 interface Deps {
   readonly engine: Pick<Engine, 'use'>;
@@ -26,8 +25,6 @@ export function fileService({ engine, known }: Deps): FileService {
     await using used = await engine.use(id, signal);
     return await act(used.client);
   }
-  const fits = (types: readonly string[], file: string) =>
-    types.length === 0 || types.some((type) => matchesGlob(posix.basename(file), type));
 
   return {
     list: (id, path, signal) => inside(id, path, signal, (client) => client.listFiles(path, signal)),
@@ -42,14 +39,19 @@ export function fileService({ engine, known }: Deps): FileService {
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
     find: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {
-        const { matches, truncated } = await client.find(path, pattern, signal);
-        return { matches: matches.filter((file) => fits(types, file)), truncated };
+        const { matches, truncated } = await client.find(path, pattern, signal, { types });
+        return { matches: matches.filter(anyGlob(types)).sort(), truncated };
       }),
     grep: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {
-        const { matches, truncated } = await client.grep(path, pattern, signal);
-        const kept = matches.filter(({ file }) => fits(types, file));
-        return { matches: kept.map((match) => ({ ...match, content: match.content.trim() })), truncated };
+        const { matches, truncated } = await client.grep(path, pattern, signal, { types });
+        const hasType = anyGlob(types);
+        const kept = matches.filter(({ file }) => hasType(file));
+        const shown = kept.map((match) => ({ ...match, content: match.content.trim() }));
+        return { matches: shown.sort(byFile), truncated };
       }),
   };
 }
+
+/** Those of one file stay in the order of their lines. */
+const byFile = (a: GrepMatch, b: GrepMatch) => Number(a.file > b.file) - Number(a.file < b.file);

@@ -18,13 +18,13 @@ export interface FileService {
   /** Makes parent directories. */
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
-  /** `types` are globs on the base name; none means all. Rejects: file_not_found (the path). */
+  /** Sorted. `types` are globs, of which one must match too; none means all. Rejects: file_not_found (the path). */
   find(
     id: SessionId,
     query: SearchQuery,
     signal: AbortSignal,
   ): Promise<{ matches: readonly string[]; truncated: boolean }>;
-  /** POSIX extended regular expression. Rejects: invalid_request (bad expression), file_not_found (the path). */
+  /** POSIX extended regular expression; sorted by file and line. Rejects: invalid_request (bad expression), file_not_found (the path). */
   grep(
     id: SessionId,
     query: SearchQuery,

@@ -259,6 +259,29 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       await expect(client.grep('none', 'x', budget())).rejects.toMatchObject({ code: 'file_not_found' });
     });
 
+    test('a search among some types of file skips the others before it counts', async () => {
+      const client = await opened();
+      await client.writeFile('.eslintrc.json', 'line\n', budget());
+      await client.writeFile('a.txt', 'line\n'.repeat(1_001), budget());
+      await client.writeFile('b.py', 'line\n', budget());
+      const types = ['*.py', '*.json'];
+      expect(await client.find('.', '*', budget(), { types })).toEqual({
+        matches: ['.eslintrc.json', 'b.py'],
+        truncated: false,
+      });
+      const { matches, truncated } = await client.grep('.', 'line', budget(), { types });
+      expect([matches.map(({ file }) => file).sort(), truncated]).toEqual([['.eslintrc.json', 'b.py'], false]);
+    });
+
+    test('what is plain in a POSIX expression is taken as such', async () => {
+      const client = await opened();
+      await client.writeFile('a.c', 'int main() {\n  x[1] = 2;\n', budget());
+      const found = async (regex: string) => (await client.grep('.', regex, budget())).matches.map(({ line }) => line);
+      expect(await found('main\\(\\) {')).toEqual([1]);
+      expect(await found('x[[]1')).toEqual([2]);
+      expect(await found('^[^[]*$')).toEqual([1]);
+    });
+
     test('more than 1000 matches are cut and said to be', async () => {
       const client = await opened();
       await client.writeFile('many', 'line\n'.repeat(1_001), budget());

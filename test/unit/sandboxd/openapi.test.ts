@@ -65,7 +65,7 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/files/content', '/files/content?path=a/b.txt');
   await ask('GET', '/files/content', '/files/content?path=../x');
   await ask('GET', '/files/list', '/files/list?path=.');
-  await ask('GET', '/files/find', '/files/find?path=.&glob=*.txt');
+  await ask('GET', '/files/find', '/files/find?path=.&glob=*.txt&type=*.txt&type=*.md');
   await ask('GET', '/files/grep', '/files/grep?path=.&regex=bytes');
   await ask('GET', '/files/grep', '/files/grep?path=.&regex=(');
   await ask('DELETE', '/files/content', '/files/content?path=a');

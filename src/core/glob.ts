@@ -1,4 +1,4 @@
-import { bad } from './fields.ts';
+import { AppError } from './errors.ts';
 
 // Written by hand and without regular expressions: a pattern from outside must not be able to take for ever.
 
@@ -10,6 +10,12 @@ export function globMatcher(glob: string): (relativePath: string) => boolean {
   return (path) => deep.some((parts) => matchParts(parts, path.split('/')));
 }
 
+/** Whether one of them matches; none means all. */
+export function anyGlob(globs: readonly string[]): (relativePath: string) => boolean {
+  const fits = globs.map(globMatcher);
+  return (path) => fits.length === 0 || fits.some((one) => one(path));
+}
+
 const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
 /** `a{b,c}d` is `abd` or `acd`. */
@@ -19,7 +25,7 @@ function alternatives(glob: string): string[] {
   if (open < 0 || close < 0) return [glob];
   const rest = alternatives(glob.slice(close + 1));
   const choices = glob.slice(open + 1, close).split(',');
-  if (choices.length * rest.length > 256) throw bad('The glob has too many alternatives.');
+  if (choices.length * rest.length > 256) throw new AppError('invalid_request', 'The glob has too many alternatives.');
   return choices.flatMap((choice) => rest.map((end) => glob.slice(0, open) + choice + end));
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { globMatcher } from '../../../sandbox-images/sandboxd/glob.ts';
+import { anyGlob, globMatcher } from '../../../src/core/glob.ts';
 
 test.each([
   ['*.ts', 'a/b/main.ts', true],
@@ -23,6 +23,15 @@ test.each([
   ['', 'x', false],
 ])('%j against %j is %j', (glob, path, matches) => {
   expect(globMatcher(glob)(path)).toBe(matches);
+});
+
+test('of several one must match, and none means all', () => {
+  expect(['x.py', 'deep/y.js', '.eslintrc.json', 'z.md'].filter(anyGlob(['*.py', '*.js*']))).toEqual([
+    'x.py',
+    'deep/y.js',
+    '.eslintrc.json',
+  ]);
+  expect(anyGlob([])('x')).toBe(true);
 });
 
 test('a pattern made to be slow is not', () => {
