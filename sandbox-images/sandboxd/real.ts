@@ -95,10 +95,19 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
       });
     },
     async signalProcess(pid, name) {
-      const known = visible(scan()).some((proc) => proc.pid === pid);
+      const all = visible(scan());
+      const known = all.some((proc) => proc.pid === pid);
+      // It first: a shell whose child ends goes on with its next command.
       if (!known || !send(pid, name)) throw new AppError('not_found', `There is no process ${pid}.`);
+      for (const child of below(pid, all)) send(child, name);
     },
   };
+}
+
+/** Its children, and theirs. */
+function below(pid: number, all: readonly Proc[]): number[] {
+  const children = all.filter(({ ppid }) => ppid === pid);
+  return children.flatMap((child) => [child.pid, ...below(child.pid, all)]);
 }
 
 function summed(all: readonly Proc[]) {

@@ -34,7 +34,7 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
   const isSame = (a: Background, b: ProcessEntry) =>
     a.pid === b.pid && Math.abs(Date.parse(a.started) - Date.parse(b.started)) < sameStartMs;
 
-  async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
+  async function all(id: SessionId, signal: AbortSignal): Promise<{ running: ProcessInfo[]; over: ProcessInfo[] }> {
     await known(id);
     const client = await engine.look(id, signal);
     const live = client ? await client.processes(signal) : [];
@@ -46,10 +46,16 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
     const over = started
       .filter((it) => !live.some((entry) => isSame(it, entry)))
       .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
-    return [...running, ...over].sort((a, b) => b.started.localeCompare(a.started)).slice(0, maxListed);
+    return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
+  }
+  /** However many are over, those that run are seen. */
+  async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
+    const { running, over } = await all(id, signal);
+    return [...running, ...over].slice(0, maxListed).sort(newestFirst);
   }
   async function find(id: SessionId, pid: number, signal: AbortSignal): Promise<ProcessInfo> {
-    const found = (await list(id, signal)).find((it) => it.pid === pid);
+    const { running, over } = await all(id, signal);
+    const found = [...running, ...over].find((it) => it.pid === pid);
     if (!found) throw new AppError('not_found', 'There is no such process in this session.');
     return found;
   }
@@ -89,3 +95,5 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
     },
   };
 }
+
+const newestFirst = (a: ProcessInfo, b: ProcessInfo) => b.started.localeCompare(a.started);

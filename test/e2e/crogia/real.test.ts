@@ -98,7 +98,7 @@ describe.each(worlds)('on $driver', (world) => {
 
   test('processes: started in the background, listed, tailed and stopped with what they started', async (context) => {
     const { call, at, shell } = await started(context, world);
-    const cmd = 'for n in 1 2 3; do echo line $n; done; sleep 300';
+    const cmd = 'for n in 1 2 3; do echo line $n; done; sleep 300 & (sleep 301; true) & wait';
     const { pid, log } = await shell(cmd, { background: true });
     expect(log).toMatch(/^\.agent_logs\/[0-9a-f]{8}\.log$/);
     const logs = async (lines: number) => (await call('GET', at(`processes/${pid}/logs?lines=${lines}`))).body;
