@@ -25,7 +25,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   const [storage, sandbox, sessions] = await Promise.all([
     verdict(until, () => store.check(until)),
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
-    deps.sessions().catch(() => none),
+    inTime(until, deps.sessions()).catch(() => none),
   ]);
   return {
     storage,
@@ -36,14 +36,20 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
 }
 
 async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<CheckResult> {
+  try {
+    await inTime(until, check());
+    return { status: 'healthy' };
+  } catch (thrown) {
+    return { status: 'unhealthy', detail: toAppError(thrown).publicMessage };
+  }
+}
+
+async function inTime<Value>(until: AbortSignal, answer: Promise<Value>): Promise<Value> {
   const tooLate = Promise.withResolvers<never>();
   const late = () => tooLate.reject(until.reason);
   until.addEventListener('abort', late, { once: true });
   try {
-    await Promise.race([check(), tooLate.promise]);
-    return { status: 'healthy' };
-  } catch (thrown) {
-    return { status: 'unhealthy', detail: toAppError(thrown).publicMessage };
+    return await Promise.race([answer, tooLate.promise]);
   } finally {
     until.removeEventListener('abort', late);
   }
