@@ -23,7 +23,9 @@ const maxPending = 100;
 
 /** `/ws?user_id=`: code, commands and files of workspaces that their clients name. */
 export function workspace(deps: WorkspaceDeps): Dialect {
-  const Query = z.object({ user_id: z.union([z.string(), z.array(z.string())]).optional() });
+  // Read leniently: what is wrong with it is told in a frame.
+  const about = { type: 'string', description: 'whose workspaces; anonymous if not given' };
+  const Query = z.object({ user_id: z.unknown().optional().meta(about) });
   return {
     mount() {
       deps.sockets.route({ path: '/ws', query: Query, doc, open: (socket, { query }) => attend(socket, query, deps) });

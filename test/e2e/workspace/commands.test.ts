@@ -34,6 +34,20 @@ test.each(['', 'a b', 'x'.repeat(129), 'ümlaut', 'a/b', '..%00'])(
   },
 );
 
+test('the document tells of the socket and of what it asks for', async () => {
+  await using server = await composedServer();
+  const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as Record<string, never>;
+  expect(paths).toMatchObject({
+    '/ws': {
+      get: {
+        'x-websocket': true,
+        parameters: [{ name: 'user_id', in: 'query', required: false, schema: { type: 'string' } }],
+        responses: { 101: {}, 401: {}, 426: {} },
+      },
+    },
+  });
+});
+
 test('code is saved, run where its file says, and answered with its streams', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
