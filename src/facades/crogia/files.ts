@@ -1,7 +1,7 @@
 import type { FileService, SearchQuery } from '../../session/services.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { whileConnected } from '../shared/while-connected.ts';
+import { whileConnected, whileWanted } from '../shared/while-connected.ts';
 import { inWords } from '../shared/wordings.ts';
 import { type CrogiaDeps, words } from './context.ts';
 import * as doc from './docs.ts';
@@ -40,7 +40,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
       const { path, content } = request.body;
       return idempotency.once(request, reply, () =>
         inWords(reading, async () => {
-          await files.write(toSessionId(request.params.sid), path, content, whileConnected(reply));
+          await files.write(toSessionId(request.params.sid), path, content, whileWanted(reply));
           return { message: `File ${path} written successfully` };
         }),
       );

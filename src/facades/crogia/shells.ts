@@ -1,7 +1,8 @@
+import { execAwake } from '../../session/awake.ts';
 import type { TerminalInfo } from '../../session/services.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { whileConnected } from '../shared/while-connected.ts';
+import { whileWanted } from '../shared/while-connected.ts';
 import { inWords } from '../shared/wordings.ts';
 import { type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as doc from './docs.ts';
@@ -12,7 +13,7 @@ export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): v
   app.post(base, { schema: { params: SessionParams }, config: { doc: doc.openShell } }, (request, reply) =>
     inWords(words, () =>
       idempotency.once(request, reply, async () =>
-        shellInfo(await terminals.open(toSessionId(request.params.sid), whileConnected(reply))),
+        shellInfo(await terminals.open(toSessionId(request.params.sid), whileWanted(reply))),
       ),
     ),
   );
@@ -46,13 +47,13 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
       return inWords(words, () =>
         idempotency.once(request, reply, async () => {
           const id = toSessionId(request.params.sid);
-          const signal = whileConnected(reply);
+          const signal = whileWanted(reply);
           if (background) {
             const { pid, log } = await processes.startBackground(id, command, signal);
             return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
           }
           const wish = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
-          const { exitCode, stdout, timedOut } = await sandboxes.exec(id, wish, signal);
+          const { exitCode, stdout, timedOut } = await execAwake(sandboxes, id, wish, signal);
           return {
             command,
             output: stdout.replaceAll('\r\n', '\n'),

@@ -34,7 +34,7 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
       const problem = typed((await connected).line, given);
       if (problem !== undefined) say('error', { message: problem });
     },
-    () => say('error', { message: 'Invalid JSON' }),
+    () => connected.then(() => say('error', { message: 'Invalid JSON' })),
   );
   try {
     const { line, info } = await connected;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { systemClock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
@@ -127,6 +128,51 @@ test('the conversation is projected from the log', async () => {
     call_id: 'call_1',
   });
 });
+
+test('what the routes answer fits the document', async () => {
+  const { server, sid, id } = await withSession();
+  await using _server = server;
+  Object.assign(server.others.services.terminals, fakeTerminals(server.fake.sessions, systemClock).service);
+  const process = { pid: 7, cmd: 'python app.py', status: 'running', log: '', started: at(0) } as const;
+  server.others.processes.push(process);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'queue' });
+  await server.fake.say(id, ...demoRun(runId));
+  const { paths } = (await server.call('GET', '/openapi.json')).body;
+  const bodies: Record<string, object> = {
+    'POST /api/sessions': { task: 'T' },
+    'POST /api/sessions/{sid}/tasks': { task: 'T' },
+    'POST /api/sessions/{sid}/files/content': { path: 'a.py', content: 'x' },
+    'POST /api/sessions/{sid}/search/files': { pattern: '*' },
+    'POST /api/sessions/{sid}/search/grep': { pattern: 'x' },
+    'POST /api/sessions/{sid}/shell': { cmd: 'ls' },
+  };
+  const order = ['POST', 'GET', 'DELETE'];
+  const documented = Object.entries(paths as Record<string, Record<string, Documented>>)
+    .flatMap(([path, methods]) => Object.entries(methods).map(([method, doc]) => ({ path, method, doc })))
+    .map(({ method, ...rest }) => ({ ...rest, method: method.toUpperCase() }))
+    .filter(({ doc }) => doc.tags.includes('Crogia') && !doc['x-websocket'])
+    .sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method) || b.path.length - a.path.length);
+  expect(documented).toHaveLength(20);
+  for (const { path, method, doc } of documented) {
+    if (path.endsWith('/stop')) continue; // last, or there is no process to read of
+    const filled = path.replace('{sid}', sid).replace('{pid}', '7').replace('{shell_id}', 'shell_00000000');
+    const query = path.endsWith('files/content') && method === 'GET' ? '?path=a.py' : '';
+    const sent = bodies[`${method} ${path}`];
+    const response = await fetch(server.url + filled + query, { method, ...(sent && { body: JSON.stringify(sent) }) });
+    const { schema, example } = doc.responses[200].content['application/json'];
+    const fits = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+    expect(response.status, `${method} ${path}`).toBe(200);
+    expect(fits.safeParse(await response.json()).error, `${method} ${path}`).toBeUndefined();
+    expect(fits.safeParse(example).error, `the example of ${method} ${path}`).toBeUndefined();
+  }
+});
+interface Documented {
+  readonly tags: string[];
+  readonly 'x-websocket'?: true;
+  readonly responses: {
+    readonly 200: { readonly content: { readonly 'application/json': { schema: object; example: unknown } } };
+  };
+}
 
 test('health is always 200, and unhealthy only where no sandbox can be made', async () => {
   await using server = await testServer({ clock: manualClock(1_700_000_000_000) });

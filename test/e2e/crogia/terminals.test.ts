@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { fakeTerminals } from '../../support/fake-terminals.ts';
 import { testServer } from '../../support/http.ts';
@@ -116,6 +117,34 @@ test('a terminal lives on without a socket', async () => {
   await expect.poll(() => server.streams()).toBe(0);
   using second = await connect(id);
   await expect.poll(() => second.frames[0]?.type).toBe('shell_connected');
+});
+
+test('a new socket of a terminal replaces the old one, which closes with 1000', async () => {
+  const { server, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  using first = await connect(id);
+  await expect.poll(() => first.frames.length).toBe(1);
+  using second = await connect(id);
+  expect(await first.closed).toMatchObject({ code: 1000 });
+  second.ws.send('{"type":"shell_input","data":"x"}');
+  await expect.poll(() => second.frames.at(-1)?.data).toBe('x');
+});
+
+test('the greeting is the first frame, also for a client that speaks before its terminal is found', async () => {
+  const { server, terminals, open, connect } = await withTerminals();
+  await using _server = server;
+  const id = await open();
+  const { get } = terminals.service;
+  const found = Promise.withResolvers<void>();
+  server.others.services.terminals.get = (given) => found.promise.then(() => get(given));
+  using client = await connect(id);
+  const heard = once(client.ws, 'pong');
+  client.ws.send('nonsense');
+  client.ws.ping();
+  await heard; // so the server has it
+  found.resolve();
+  await expect.poll(() => client.frames.map(({ type }) => type)).toEqual(['shell_connected', 'error']);
 });
 
 test('F105 an unknown or odd-shaped terminal closes with 1008', async () => {

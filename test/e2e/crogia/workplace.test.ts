@@ -128,6 +128,8 @@ test('processes are listed, stopped and their logs tailed', async () => {
   server.others.logs.set(1234, 'a\nb\nc');
   expect(await list('/processes')).toEqual([process]);
   expect((await server.call('GET', `${base}/processes/1234/logs?lines=2`)).body).toEqual({ logs: 'b\nc', pid: 1234 });
+  server.others.logs.set(1234, Array.from({ length: 60 }, (_, n) => `${n}`).join('\n'));
+  expect((await server.call('GET', `${base}/processes/1234/logs`)).body.logs.split('\n')).toHaveLength(50);
   expect((await server.call('POST', `${base}/processes/1234/stop`)).body).toEqual({
     message: 'Sent SIGTERM to process 1234',
   });
@@ -161,6 +163,36 @@ test('a command runs in a login shell, both outputs as one text with plain line 
   ]);
 });
 
+test.each([
+  ['with a key goes on when its client hangs up, and is not done again', { 'idempotency-key': 'k' }, false],
+  ['without one is given up with its client', {}, true],
+])('F095 a command %s', async (_name, headers, isGivenUp) => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  const signals: AbortSignal[] = [];
+  const done = Promise.withResolvers<void>();
+  server.others.services.sandboxes.exec = async (_id, _command, signal) => {
+    signals.push(signal);
+    await done.promise;
+    return { exitCode: 0, stdout: 'once', stderr: '', timedOut: false };
+  };
+  const hangUp = new AbortController();
+  const init = { method: 'POST', headers, body: '{"cmd":"make"}' };
+  const first = fetch(`${server.url}${base}/shell`, { ...init, signal: hangUp.signal });
+  await expect.poll(() => signals.length).toBe(1);
+  const before = server.requests.length;
+  hangUp.abort();
+  await expect(first).rejects.toThrow();
+  await expect.poll(() => server.requests.length).toBe(before + 1); // the server has seen it too
+  expect(signals[0]?.aborted).toBe(isGivenUp);
+  done.resolve();
+  if (isGivenUp) return;
+  const again = () => server.call('POST', `${base}/shell`, { cmd: 'make' }, headers);
+  await expect.poll(async () => (await again()).body).toMatchObject({ output: 'once' });
+  expect((await again()).headers.get('idempotency-replayed')).toBe('true');
+  expect(signals).toHaveLength(1);
+});
+
 test('a command that takes too long is 200, and says so', async () => {
   const { server, base } = await withSession();
   await using _server = server;
@@ -170,6 +202,30 @@ test('a command that takes too long is 200, and says so', async () => {
     timed_out: true,
     output: 'x',
   });
+});
+
+test('a command starts a sandbox that another dialect stopped: here is no other way to ask for that', async () => {
+  const { server, base } = await withSession();
+  await using _server = server;
+  const { sandboxes } = server.others.services;
+  const asked: string[] = [];
+  sandboxes.start = async () => {
+    asked.push('start');
+    return { started: true };
+  };
+  sandboxes.exec = async () => {
+    asked.push('exec');
+    if (!asked.includes('start')) throw new AppError('sandbox_not_found', 'The sandbox does not run.');
+    return { exitCode: 0, stdout: 'hi\n', stderr: '', timedOut: false };
+  };
+  expect(await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).toMatchObject({
+    status: 200,
+    body: { output: 'hi\n', exit_code: 0 },
+  });
+  expect(asked).toEqual(['exec', 'start', 'exec']);
+  sandboxes.exec = failing('sandbox_unavailable');
+  expect((await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).status).toBe(503);
+  expect(asked).toHaveLength(3);
 });
 
 test('a background command answers at once with its pid and where it logs', async () => {
