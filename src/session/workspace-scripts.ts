@@ -27,7 +27,8 @@ export interface CodeScript {
 export function codeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
-  const file = name.startsWith('-') ? `./${name}` : name; // never taken for an option
+  const whole = posix.normalize(name); // `none/../x` was saved as `x`
+  const file = whole.startsWith('-') ? `./${whole}` : whole; // never taken for an option
   const command = [
     `command -v ${program} > /dev/null || { printf %s ${quoted(missing)} >&2; exit 127; }`,
     'export PYTHONUNBUFFERED=1', // what was printed before a timeout is not lost

@@ -14,7 +14,7 @@ export const SessionParams = z.object({ sid: z.string().describe('the session') 
 export const ProcessParams = SessionParams.extend({
   pid: z
     .string()
-    .regex(/^-?\d{1,15}$/, 'must be a number')
+    .regex(/^-?\d+$/, 'must be a number')
     .transform(Number)
     .describe('as the session’s own shell sees it'),
 });

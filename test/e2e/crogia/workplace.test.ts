@@ -134,7 +134,7 @@ test('processes are listed, stopped and their logs tailed', async () => {
     message: 'Sent SIGTERM to process 1234',
   });
   expect(await list('/processes')).toEqual([]);
-  for (const pid of ['1234', '-1', '0', '999999999']) {
+  for (const pid of ['1234', '-1', '0', '999999999', '9'.repeat(400)]) {
     for (const [method, rest] of [
       ['POST', 'stop'],
       ['GET', 'logs'],

@@ -64,6 +64,10 @@ test('code is saved, run where its file says, and answered with its streams', as
     sessionId: 'w',
   });
   expect(await run('console.log(6*7)', 'deep/in/script.js')).toMatchObject({ success: true, output: '42\n' });
+  expect(await run('print(__file__)', 'none/.././y.py')).toMatchObject({
+    output: '/workspace/y.py\n',
+    filename: 'none/.././y.py',
+  });
   expect(await run('import os; console.log(os)', 'x.mjs')).toMatchObject({ success: false, filename: 'x.mjs' });
   expect(await run('echo "$0 $BASH_VERSION" | cut -c1-6', 'run.sh')).toMatchObject({ output: 'run.sh\n' });
   expect(await run('print(open("-odd name\'s.py").read())', "-odd name's.py")).toMatchObject({
