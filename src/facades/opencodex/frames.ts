@@ -29,16 +29,37 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** Says events as this dialect's frames. It counts along, so it must be shown a run from its start on. */
+/** Its beginning was had, however much that was: no more than what comes is owed. */
+function had(run: Run, id: string): void {
+  run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
+  run.spoke = true;
+}
+
+/** Says events as this dialect's frames. It counts along, so it must be shown a run from its start on: see `skip`. */
 export class Frames {
   readonly #view: View;
   #run = freshRun('');
   #seen = 0;
   /** Events are missing since the last message or call was complete. */
   #gap = false;
+  /** The event at the cursor is gone, so a delta or message next to it is of one that was had. */
+  #isTorn = false;
 
   constructor(view: View) {
     this.#view = view;
+  }
+
+  /**
+   * What whoever has a cursor has had: what is left in the log of a run that is under way there. Of a message in the
+   * midst of which it stands all was had so far, also what is gone by now.
+   */
+  skip(events: readonly SessionEvent[], cursor: number): void {
+    for (const event of events) this.of(event);
+    const { message } = this.#run;
+    if (message && !message.isWhole) had(this.#run, message.id);
+    this.#isTorn = this.#seen < cursor; // only output goes from a log, and behind it nothing but more of it is a message
+    this.#seen = cursor;
+    this.#gap = false;
   }
 
   /** Undefined for what this dialect does not show. */
@@ -46,6 +67,7 @@ export class Frames {
     if (event.seq !== this.#seen + 1) this.#gap = true;
     this.#seen = event.seq;
     const frame = this.#frame(event);
+    this.#isTorn = false;
     if (settled.has(event.type)) this.#gap = false;
     return frame && { ...frame, seq: event.seq, timestamp: iso(event.ts) };
   }
@@ -103,6 +125,7 @@ export class Frames {
   #chunk(event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>): Frame | undefined {
     const run = this.#of(event);
     const { messageId, text } = event.data;
+    if (this.#isTorn && !this.#gap) had(run, messageId);
     const known = run.message?.id === messageId ? run.message : undefined;
     const sent = known?.sent ?? 0;
     const isDelta = event.type === 'message.delta';

@@ -53,11 +53,11 @@ async function follow(
   const frames = new Frames(await viewOf(deps, session));
   const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
   const after = cursor ?? (await startOfWork(deps, id)) ?? head;
-  for (const event of await runBefore(deps, id, Math.min(after, head))) frames.of(event);
+  frames.skip(await runBefore(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
     if (item.kind === 'resync') {
       socket.sendJson(resync(item, deps.clock.now()));
-      for (const event of await runBefore(deps, id, item.head)) frames.of(event);
+      frames.skip(await runBefore(deps, id, item.head), item.head);
       continue;
     }
     const frame = frames.of(item.event);

@@ -188,14 +188,32 @@ test('a cursor ahead of the log is answered with resync, and the stream goes on 
   await expect.poll(() => types(client.frames)).toContain('end');
 });
 
+test('a stream that was told to resync counts on where the run is', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  const run = demoRun(runId);
+  const [calling, called] = run.filter(({ type }) => type.startsWith('tool.')) as [SessionFact, SessionFact];
+  await server.fake.say(id, ...run.slice(0, run.indexOf(called) + 1));
+  using client = server.stream(sid, '?after_seq=99');
+  await expect.poll(() => types(client.frames)).toEqual(['resync']);
+  await server.fake.say(id, calling, ...run.slice(run.indexOf(called) + 1));
+  await expect.poll(() => types(client.frames)).toContain('end');
+  expect(client.frames[1]).toMatchObject({ type: 'action', step: 2 });
+  expect(client.frames[2]).toMatchObject({ type: 'chunk', content: '\n\nIt says ' });
+});
+
 test('cancel stops the run, stop does so too, and ping is answered', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   using client = server.stream(sid);
   for (const type of ['cancel', 'stop']) {
+    client.frames.length = 0;
     await client.send({ type: 'message', content: 'Work' });
     await client.send({ type });
-    await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'end', cancelled: true });
+    await expect.poll(() => types(client.frames)).toEqual(['user_text_block', 'start', 'end']);
+    expect(client.frames[2]).toMatchObject({ cancelled: true });
   }
   await client.send({ type: 'ping' });
   await expect.poll(() => client.frames.at(-1)).toEqual({ type: 'pong', timestamp: expect.stringMatching(/Z$/) });

@@ -78,6 +78,20 @@ test('a command is run where and for as long as was asked', async () => {
   ]);
 });
 
+test('a folder elsewhere in the sandbox is looked for first, whatever its name, and then gone to', async () => {
+  await using server = await opencodexServer();
+  const commands: string[] = [];
+  const exec = async (_id: string, { command }: { command: string }) => {
+    commands.push(command);
+    return { exitCode: 0, stdout: '', stderr: '', timedOut: false };
+  };
+  Object.assign(server.others.services.sandboxes, { exec });
+  const path = `/sandbox/${await server.newChat()}/execute`;
+  expect((await server.call('POST', path, { command: 'ls', workdir: "/tmp/it's; $(here)" })).status).toBe(200);
+  const folder = `'/tmp/it'\\''s; $(here)'`;
+  expect(commands).toEqual([`cd -- ${folder}`, `cd -- ${folder} || exit 1\nls`]);
+});
+
 test.each([
   [{}, 422],
   [{ command: ' ' }, 422],

@@ -403,6 +403,23 @@ describe('frames', () => {
     }
   });
 
+  test('whoever goes on in the midst of a message gets the rest of it, also where what was had is gone', () => {
+    const pieces = ['O', 'n', 'e', '!'].map((text) => delta(text, 2));
+    const all = log(user('Hi'), started(), ...pieces, whole('One!', 2), whole('Two', 3), end());
+    for (const cursor of [3, 4, 5, 6]) {
+      for (let gone = 3; gone <= cursor; gone++) {
+        const frames = new Frames(view);
+        const left = all.filter(({ seq }) => seq < 3 || seq > gone);
+        frames.skip(
+          left.filter(({ seq }) => seq <= cursor),
+          cursor,
+        );
+        const rest = left.filter(({ seq }) => seq > cursor).flatMap((event) => shown(frames, event));
+        expect(joined(rest), `after ${cursor}, without those to ${gone}`).toBe(`${'One!'.slice(cursor - 2)}\n\nTwo`);
+      }
+    }
+  });
+
   test('whoever joins in the middle of a run hears the rest as the others do', () => {
     const all = log(
       user('Hi'),
@@ -420,7 +437,7 @@ describe('frames', () => {
     const expected = all.flatMap((event) => shown(complete, event));
     for (let cursor = 1; cursor < all.length; cursor++) {
       const late = new Frames(view);
-      for (const event of all.slice(1, cursor)) late.of(event); // the run so far, as the stream primes it
+      late.skip(all.slice(1, cursor), cursor); // the run so far, as the stream primes it
       const rest = all.slice(cursor).flatMap((event) => shown(late, event));
       expect(rest, `after ${cursor}`).toEqual(expected.filter((frame) => Number(frame.seq) > cursor));
     }
