@@ -42,6 +42,7 @@ test('a file is uploaded, listed, downloaded and deleted', async () => {
   expect([download.status, download.body]).toEqual([200, 'a,b\n']);
   expect(download.headers.get('content-type')).toBe('text/csv');
   expect(download.headers.get('content-length')).toBe('4');
+  expect(download.headers.get('etag')).toBe(`"${body.hash}"`);
   expect(download.headers.get('content-disposition')).toContain(
     'attachment; filename="Daten _.csv"; filename*=UTF-8\'\'Daten%20%C3%BC.csv',
   );
@@ -134,6 +135,21 @@ test.each([
   const answer = await server.call('POST', `/files/upload/${await server.newProject()}`, body, type);
   expect([answer.status, answer.body.detail[0]?.loc]).toEqual([422, loc]);
   expect(blobs(server)).toEqual([]);
+});
+
+test('a type that cannot stand in a header is kept, and downloaded as bytes', async () => {
+  await using server = await opencodexServer();
+  const head = 'Content-Disposition: form-data; name="file"; filename="x"\r\nContent-Type: text/ü';
+  const body = `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`;
+  const type = { 'content-type': 'multipart/form-data; boundary=b' };
+  const file = (await server.call('POST', `/files/upload/${await server.newProject()}`, body, type)).body;
+  expect(file.mime_type).toMatch(/^text\//);
+  const download = await server.call('GET', `/files/${file.id}/download`);
+  expect([download.status, download.headers.get('content-type'), download.body]).toEqual([
+    200,
+    'application/octet-stream',
+    'bytes',
+  ]);
 });
 
 test('an upload into a project that is deleted meanwhile is 404, and leaves nothing', async () => {

@@ -199,6 +199,9 @@ test('a zip has all files, also where a list shows only the newest', async () =>
 async function packed(server: OpencodexServer, path: string): Promise<string[]> {
   const response = await fetch(`${server.url}/api/v1${path}`);
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
+  expect(response.headers.get('content-disposition')).toMatch(
+    /^attachment; filename="(output|uploaded)-[0-9a-f]{16}\.zip"/,
+  );
   using folder = temporaryFolder();
   const file = join(folder.path, 'x.zip');
   writeFileSync(file, Buffer.from(await response.arrayBuffer()));
@@ -225,6 +228,42 @@ test('a file of a workspace becomes one of a project', async () => {
   });
   expect((await server.call('POST', path, { path: '/etc/passwd', project_id: other })).status).toBe(400);
   expect((await server.call('POST', path, { path: '/workspace/out/report.md' })).status).toBe(422);
+});
+
+test('a file of no known type is kept and downloaded as bytes', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const project = await server.newProject();
+  await write(server, sid, 'top.bin', 'x');
+  const body = { path: '/workspace/top.bin', project_id: project };
+  const kept = (await server.call('POST', `/chats/${sid}/workspace/files/upload-to-project`, body)).body;
+  expect(kept.mime_type).toBe(null);
+  for (const path of [
+    `/files/${kept.id}/download`,
+    `/chats/${sid}/workspace/files/download?path=%2Fworkspace%2Ftop.bin`,
+  ]) {
+    expect((await server.call('GET', path)).headers.get('content-type'), path).toBe('application/octet-stream');
+  }
+});
+
+test('a file is shown up to 10 MiB, handed out and packed up to 50, and kept as far as uploads go', async () => {
+  await using server = await opencodexServer({ maxUploadBytes: 123 });
+  const sid = await server.newChat();
+  const project = await server.newProject();
+  await write(server, sid, 'a.txt', 'A');
+  const limits: unknown[] = [];
+  const read = async (_id: string, _path: string, _signal: AbortSignal, options?: { maxBytes?: number }) => {
+    limits.push(options?.maxBytes);
+    return Buffer.from('A');
+  };
+  Object.assign(server.others.services.files, { read });
+  const base = `/chats/${sid}/workspace`;
+  await server.call('GET', `${base}/files/content?path=/workspace/a.txt`); // 10 MiB where nothing else is said
+  await server.call('GET', `${base}/files/download?path=/workspace/a.txt`);
+  await packed(server, `${base}/download-all?type=output`);
+  const keep = { path: '/workspace/a.txt', project_id: project };
+  await server.call('POST', `${base}/files/upload-to-project`, keep);
+  expect(limits).toEqual([undefined, 50 * 2 ** 20, 50 * 2 ** 20, 123]);
 });
 
 test('keys are stored, listed without themselves, replaced and forgotten', async () => {
