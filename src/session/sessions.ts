@@ -47,6 +47,7 @@ const notBroken: ReadonlySet<ErrorCode> = new Set([
 const maxText = 200_000;
 const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
 const viewMs = 5_000;
+const keptMs = 20_000; // most sandboxes start in that time
 
 export function sessionService(deps: Deps): SessionService {
   const { store, log, engine, driver, presence, clock, ids, closing } = deps;
@@ -240,17 +241,32 @@ export function sessionService(deps: Deps): SessionService {
     async readFile(id, path, signal) {
       await stored(id);
       if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+      const asked = { path, workdir: deps.workdir(sandboxIdOf(id)) };
       const bytes = await viewing(
         id,
         signal,
         (client, until) => client.readFile(path, until),
-        () => fileFromLog(log, id, { path, workdir: deps.workdir(sandboxIdOf(id)) }),
+        () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );
       return bytes.toString('utf8');
     },
 
     health: (signal) => serviceHealth({ ...deps, sessions: count }, signal),
   };
+
+  /** A stopped sandbox keeps its files, also those that the log says nothing of: for such a one, and no other, it is started. */
+  async function keptFile(
+    id: SessionId,
+    path: string,
+    { signal, unknown }: { signal: AbortSignal; unknown: unknown },
+  ): Promise<Buffer> {
+    if (toAppError(unknown).code !== 'file_not_found') throw unknown;
+    using until = deadline(keptMs, clock, signal);
+    await using used = await engine.use(id, until.signal).catch(() => {
+      throw unknown; // it says what would help
+    });
+    return await used.client.readFile(path, until.signal);
+  }
 
   /** From the sandbox while it runs; looking at a session does not start one. */
   async function viewing<T>(

@@ -75,6 +75,20 @@ test('favorites and pins are kept, and shown in the list and in the session', as
   expect((await call('POST', `${base}/${sid}/pin`, { is_pinned: 'yes' })).status).toBe(400);
 });
 
+test('a file that a stopped sandbox keeps is shown, whatever made it', async () => {
+  const { call, create } = await started();
+  const sid = await create();
+  const made = { path: 'made/by.hand', content: 'kept' };
+  expect((await call('POST', `/api/sessions/${sid}/files/content`, made)).status).toBe(200);
+  expect((await call('POST', `/api/v1/sandbox/${sid}/stop`)).status).toBe(200);
+  const look = (file: string) => call('POST', `${base}/${sid}/file`, { file });
+  expect(await look('made/by.hand')).toMatchObject({ status: 200, body: { data: { content: 'kept' } } });
+  await call('POST', `/api/v1/sandbox/${sid}/stop`);
+  expect(await look('made/by.nobody')).toMatchObject({ status: 404, body: notFound });
+  await call('POST', `/api/v1/sandbox/${sid}/stop`);
+  expect(await look('../outside')).toMatchObject({ status: 400, body: { code: 400, data: null } });
+});
+
 test('the count of unread messages is cleared by whoever asks for it', async () => {
   const { server, call, create } = await started();
   const sid = await create();
