@@ -15,18 +15,22 @@ const session = {
 };
 const terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, status: 'active' };
 
-type Rest = Partial<RouteDoc> & { readonly fails?: readonly number[] };
+type Rest = Partial<RouteDoc> & {
+  readonly fails?: readonly number[];
+  /** What else may not be there, beside the session. */
+  readonly missing?: string;
+};
 const doc = (
   operationId: string,
   summary: string,
   ok: ResponseDoc,
-  { fails = [404], ...rest }: Rest = {},
+  { fails = [404], missing, ...rest }: Rest = {},
 ): RouteDoc => ({
   operationId: `crogia${operationId}`,
   tag: 'Crogia',
   summary,
   ...rest,
-  responses: { 200: ok, ...failures(...fails) },
+  responses: { 200: ok, ...failures(...fails), ...(missing && { 404: reply.missing(missing) }) },
 });
 const said = (message: string) => reply.reply(reply.MessageReply, { message });
 
@@ -117,13 +121,13 @@ export const stopProcess = doc(
   'StopProcess',
   'Send SIGTERM to a process and its children',
   said('Sent SIGTERM to process 1234'),
-  { fails: [404, 422] },
+  { fails: [404, 422], missing: 'Process not found' },
 );
 export const processLogs = doc(
   'ProcessLogs',
   'The last lines that a background process printed',
   reply.reply(reply.LogsReply, { logs: ' * Running on port 5000\n', pid: 1234 }),
-  { fails: [404, 422] },
+  { fails: [404, 422], missing: 'Process not found' },
 );
 
 const path = 'app.py';
@@ -131,13 +135,13 @@ export const listFiles = doc(
   'ListFiles',
   'List a folder of the workspace: folders first, then files',
   reply.reply(reply.ListReply, { path: '.', items: [{ name: path, type: 'file', size: 1024, modified: at }] }),
-  { fails: [400, 404, 422] },
+  { fails: [400, 404, 422], missing: 'Directory not found' },
 );
 export const readFile = doc(
   'ReadFile',
   'Read a file of the workspace',
   reply.reply(reply.ContentReply, { path, content: 'print("hi")\n' }),
-  { fails: [400, 404, 422] },
+  { fails: [400, 404, 422], missing: 'File not found' },
 );
 export const writeFile = doc(
   'WriteFile',
@@ -149,7 +153,11 @@ export const findFiles = doc(
   'FindFiles',
   'Find files by a glob on their name, or on their path where it has a slash',
   reply.reply(reply.FindReply, { pattern: '*.py', path: '.', matches: [path] }),
-  { bodyExample: { pattern: '*.py', path: '.', file_types: '*' }, fails: [400, 404, 422] },
+  {
+    bodyExample: { pattern: '*.py', path: '.', file_types: '*' },
+    fails: [400, 404, 422],
+    missing: 'Directory not found',
+  },
 );
 export const grepFiles = doc(
   'GrepFiles',
@@ -159,7 +167,11 @@ export const grepFiles = doc(
     path: '.',
     matches: [{ file: path, line: 1, content: 'from flask import Flask' }],
   }),
-  { bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' }, fails: [400, 404, 422] },
+  {
+    bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' },
+    fails: [400, 404, 422],
+    missing: 'Directory not found',
+  },
 );
 
 export const shell = doc(
@@ -193,6 +205,7 @@ export const closeShell = doc(
   'CloseShell',
   'Close a terminal',
   said(`Shell session ${terminal.shell_id} deleted successfully`),
+  { missing: 'Shell session not found' },
 );
 export const shellSocket: RouteDoc = {
   operationId: 'crogiaShellSocket',

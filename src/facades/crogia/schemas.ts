@@ -7,7 +7,8 @@ const noNul = (value: string) => !value.includes('\0');
 const text = z
   .string()
   .max(200_000)
-  .refine((value) => value.trim() !== '', 'must not be empty');
+  .refine((value) => value.trim() !== '', 'must not be empty')
+  .meta({ minLength: 1 });
 const path = z.string().min(1).max(4096).refine(noNul, 'must not contain NUL');
 
 export const SessionParams = z.object({ sid: z.string().describe('the session') });
@@ -125,3 +126,4 @@ const json = (description: string, schema: z.ZodType, example?: unknown): Respon
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
 export const reply = (schema: z.ZodType, example: unknown): ResponseDoc => json('Success', schema, example);
+export const missing = (detail: string): ResponseDoc => json(detail, z.object({ detail: z.string() }), { detail });

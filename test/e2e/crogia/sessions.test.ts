@@ -164,10 +164,30 @@ test('what the routes answer fits the document', async () => {
     expect(response.status, `${method} ${path}`).toBe(200);
     expect(fits.safeParse(await response.json()).error, `${method} ${path}`).toBeUndefined();
     expect(fits.safeParse(example).error, `the example of ${method} ${path}`).toBeUndefined();
+    const asked = doc.requestBody?.content['application/json'];
+    if (!asked) continue;
+    const takes = z.fromJSONSchema(asked.schema as Parameters<typeof z.fromJSONSchema>[0]);
+    expect(takes.safeParse(asked.example).error, `what ${method} ${path} is asked for`).toBeUndefined();
+    expect(takes.safeParse(asked.example && {}).success, `${method} ${path} with an empty body`).toBe(false);
   }
+});
+test('the document says what each route answers for what is not there', async () => {
+  const { server } = await withSession();
+  await using _server = server;
+  const { paths } = (await server.call('GET', '/openapi.json')).body;
+  const missing = (path: string, method: string) =>
+    paths[path][method].responses[404].content['application/json'].example.detail;
+  expect(missing('/api/sessions/{sid}', 'get')).toBe('Session not found');
+  expect(missing('/api/sessions/{sid}/files', 'get')).toBe('Directory not found');
+  expect(missing('/api/sessions/{sid}/files/content', 'get')).toBe('File not found');
+  expect(missing('/api/sessions/{sid}/processes/{pid}/stop', 'post')).toBe('Process not found');
+  expect(missing('/api/shells/{shell_id}', 'delete')).toBe('Shell session not found');
+  const { task } = paths['/api/sessions'].post.requestBody.content['application/json'].schema.properties;
+  expect(task).toMatchObject({ type: 'string', minLength: 1, maxLength: 200_000 });
 });
 interface Documented {
   readonly tags: string[];
+  readonly requestBody?: { readonly content: { readonly 'application/json': { schema: object; example?: unknown } } };
   readonly 'x-websocket'?: true;
   readonly responses: {
     readonly 200: { readonly content: { readonly 'application/json': { schema: object; example: unknown } } };
