@@ -64,6 +64,20 @@ test('an action is pending while its call is open', async () => {
   expect(row).toMatchObject({ content: '', message_metadata: { streaming: true }, agent_actions: [] });
 });
 
+test('each action has its own result, though another run calls its own by the same name', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  for (const isAnswered of [false, true]) {
+    const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+    const calls = demoRun(runId).filter(({ type }) => type.startsWith('tool.'));
+    await server.fake.say(id, ...calls.slice(0, isAnswered ? 2 : 1), runEnd(runId, 'failed'));
+  }
+  const actions = (await server.call('GET', `/chats/${sid}/agent-actions`)).body.agent_actions;
+  expect(actions.map(({ status }: { status: string }) => status)).toEqual(['pending', 'success']);
+  for (const action of actions) expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
+});
+
 test('assistant and system messages are kept beside the conversation: no run, no event, no block', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
