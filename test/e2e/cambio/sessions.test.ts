@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { armFailpoints } from '../../../src/core/failpoint.ts';
 import { SessionId } from '../../../src/core/ids.ts';
+import { composedServer } from '../../support/composed.ts';
 import { demoRun } from '../../support/demo-run.ts';
 import { testServer } from '../../support/http.ts';
 import { manualClock } from '../../support/manual-clock.ts';
@@ -46,6 +48,20 @@ test.each([
   const record = await server.fake.sessions.get(id);
   server.fake.instead.get = async () => ({ ...record, sandboxState });
   expect((await server.call('GET', `/sessions/${id}`)).body.status).toBe(status);
+});
+
+test('a session whose sandbox cannot start is in error, until one can', async () => {
+  await using server = await composedServer();
+  const ask = async (method: string, path: string) =>
+    (await (await fetch(server.url + path, { method })).json()) as { id: string; status: string };
+  let id: string;
+  {
+    using _broken = armFailpoints('driver.create.before=throw', { exit: () => {} });
+    ({ id } = await ask('POST', '/sessions'));
+    await expect.poll(async () => (await ask('GET', `/sessions/${id}`)).status).toBe('error');
+  }
+  await ask('POST', `/api/v1/sandbox/${id}/start`);
+  expect((await ask('GET', `/sessions/${id}`)).status).toBe('active');
 });
 
 test('the list has the sessions of all dialects, and a repeat with the same key makes no second one', async () => {
