@@ -1,8 +1,9 @@
 import type { RawData } from 'ws';
 import type { Connection } from './ws-connection.ts';
 
-/** Beyond so many frames that wait, nothing more is read from the network until half of them are done. */
+/** Beyond so many frames or bytes that wait, nothing more is read from the network until half of them are done. */
 const maxWaiting = 64;
+const maxWaitingBytes = 16 * 1024 * 1024;
 
 /** Gives frames one after the other. The first failure ends it: what came later may have relied on it. */
 export function takeInTurn(
@@ -11,16 +12,22 @@ export function takeInTurn(
   take: (bytes: Buffer, isBinary: boolean) => void | Promise<void>,
 ): void {
   let waiting = 0;
+  let waitingBytes = 0;
   let last: Promise<void> = Promise.resolve();
-  const done = () => {
+  const done = (size: number) => {
     waiting--;
-    if (connection.isPaused && waiting <= maxWaiting / 2) connection.resume();
+    waitingBytes -= size;
+    const hasRoom = waiting <= maxWaiting / 2 && waitingBytes <= maxWaitingBytes / 2;
+    if (connection.isPaused && hasRoom) connection.resume();
   };
   connection.on('message', (data: RawData, isBinary) => {
-    if (++waiting >= maxWaiting) connection.pause();
+    const bytes = data as Buffer;
+    const { length } = bytes;
+    waitingBytes += length;
+    if (++waiting >= maxWaiting || waitingBytes > maxWaitingBytes) connection.pause();
     last = last
-      .then(() => (connection.leaving.aborted ? undefined : take(data as Buffer, isBinary)))
+      .then(() => (connection.leaving.aborted ? undefined : take(bytes, isBinary)))
       .catch(fail)
-      .then(done);
+      .then(() => done(length));
   });
 }

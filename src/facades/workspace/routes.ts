@@ -20,6 +20,7 @@ type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
 /** Of one client; beyond these nothing more is read of it until one is done. */
 const maxPending = 100;
+const maxPendingChars = 16 * 1024 * 1024;
 
 /** `/ws?user_id=`: code, commands and files of workspaces that their clients name. */
 export function workspace(deps: WorkspaceDeps): Dialect {
@@ -50,6 +51,7 @@ function attend(socket: Socket, { user_id: given }: { user_id?: unknown }, deps:
 
   const turns = inTurn();
   const pending = new Set<Promise<void>>();
+  let chars = 0;
   socket.onJson(
     async (frame) => {
       const { requestId } = frame;
@@ -62,12 +64,28 @@ function attend(socket: Socket, { user_id: given }: { user_id?: unknown }, deps:
       const work = turns(sessionId, () => obey(member, command))
         .catch((thrown: unknown) => failure(toAppError(thrown), deps.logger))
         .then((reply) => answer({ ...reply, sessionId }));
-      const done = work.finally(() => pending.delete(done));
+      const size = lengthOf(command);
+      chars += size;
+      const done = work.finally(() => {
+        pending.delete(done);
+        chars -= size;
+      });
       pending.add(done);
-      if (pending.size >= maxPending) await Promise.race(pending);
+      while (pending.size >= maxPending || chars > maxPendingChars) await Promise.race(pending);
     },
     () => say({ type: 'error', message: 'The frame is not a JSON object', error: 'invalid_json', sessionId: null }),
   );
+}
+
+function lengthOf(command: Command): number {
+  switch (command.type) {
+    case 'execute_code':
+      return command.code.length;
+    case 'terminal_command':
+      return command.command.length;
+    case 'save_file':
+      return command.content.length;
+  }
 }
 
 async function obey(member: WorkspaceMember, frame: Command): Promise<Reply> {

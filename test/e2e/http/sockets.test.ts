@@ -75,6 +75,34 @@ test('a slow handler is not overtaken; beyond 64 frames that wait nothing more i
   await expect.poll(() => client.frames.map(({ n }) => n)).toEqual(Array.from({ length: 400 }, (_, n) => n));
 });
 
+test('of frames that wait no more than 16 MiB and one are held, however few they are', async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun: number[] = [];
+  let slow: Socket | undefined;
+  await using server = await socketTestServer({
+    routes: (sockets) =>
+      sockets.route({
+        path: '/slow',
+        open: (socket) => {
+          slow = socket;
+          socket.onBytes(async (bytes) => {
+            begun.push(bytes.length);
+            await gate.promise;
+            socket.sendJson({ n: begun.length });
+          });
+        },
+      }),
+  });
+  using client = await openWebSocket(`${server.url}/slow`);
+  const frame = Buffer.alloc(6 * 1024 * 1024);
+  for (let n = 0; n < 8; n++) client.ws.send(frame);
+  await expect.poll(() => slow?.connection.isPaused).toBe(true);
+  expect(client.ws.bufferedAmount).toBeGreaterThan(0);
+  expect(begun).toEqual([frame.length]);
+  gate.resolve();
+  await expect.poll(() => client.frames.length).toBe(8);
+});
+
 test.each(['nonsense', '[]', '1', 'null', '"text"', `${'['.repeat(100)}${']'.repeat(100)}`])(
   'a frame that is no object (%s) is refused and the connection stays',
   async (frame) => {

@@ -1,0 +1,35 @@
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { workspace } from '../../../src/facades/workspace/routes.ts';
+import type { WorkspaceMember } from '../../../src/session/workspaces.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+import { openWebSocket, socketTestServer } from '../../support/sockets.ts';
+
+test('of commands that wait no more than 16 MiB and one are held, however few they are', async () => {
+  const begun: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const member: Partial<WorkspaceMember> = {
+    async saveFile(name) {
+      begun.push(name);
+      if (name === 'a') await gate.promise;
+      else await new Promise(() => {});
+    },
+    [Symbol.dispose]() {},
+  };
+  const workspaces = { join: () => member as WorkspaceMember };
+  const logger = { info: () => {}, warn: () => {}, error: () => {} };
+  await using server = await socketTestServer({
+    routes: (sockets) => workspace({ workspaces, sockets, clock: manualClock(), logger }).mount(undefined as never),
+  });
+  using client = await openWebSocket(`${server.url}/ws`);
+  const content = 'x'.repeat(6 * 1024 * 1024);
+  for (const sessionId of ['a', 'b', 'c', 'd']) {
+    client.ws.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'f', content }));
+  }
+  const heard = once(client.ws, 'pong');
+  client.ws.ping();
+  await heard; // so the server has all four
+  await expect.poll(() => begun).toEqual(['a', 'b', 'c']);
+  gate.resolve();
+  await expect.poll(() => begun).toEqual(['a', 'b', 'c', 'd']);
+});
