@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,7 +59,7 @@ test('the packed package works in a program elsewhere, brings its types, and run
   const installed = join(home, 'node_modules/corral');
   await mkdir(join(home, 'node_modules/@trpc'), { recursive: true });
   await mkdir(installed);
-  await run('npm', ['pack', '--silent', '--no-update-notifier', '--pack-destination', home], { cwd: root });
+  await run(process.execPath, ['scripts/pack-client.ts', home], { cwd: root });
   const [tarball = 'none'] = (await readdir(home)).filter((name) => name.endsWith('.tgz'));
   await run('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components=1']);
   const packed = await readdir(installed, { recursive: true });
@@ -67,7 +67,9 @@ test('the packed package works in a program elsewhere, brings its types, and run
     'dist/src/client/client.js',
     'dist/src/client/index.js',
   ]);
-  for (const dependency of ['@trpc/client', '@trpc/server', '@types', 'zod']) {
+  const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
+  expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);
+  for (const dependency of [...Object.keys(dependencies), '@types']) {
     await symlink(join(root, 'node_modules', dependency), join(home, 'node_modules', dependency));
   }
   await cp(join(root, example), join(home, 'main.ts'));
@@ -84,9 +86,19 @@ test('the packed package works in a program elsewhere, brings its types, and run
   expect(checked.stdout.trim().split('\n')).toEqual([
     expect.stringMatching(/wrong[.]ts\(2,\d+\): error TS2322: Type 'string' is not assignable to type 'number'[.]$/),
   ]);
-  // Nothing of Node's is in it: this fails on the first import of a module that only Node has.
+  // Nothing of Node's is in it, or this would fail; and the page of the README finds all that it imports.
   const entryPoints = [join(installed, 'dist/src/client/index.js')];
-  await build({ entryPoints, bundle: true, format: 'esm', platform: 'browser', write: false, logLevel: 'silent' });
+  const bundled = { bundle: true, format: 'esm', platform: 'browser', write: false, metafile: true } as const;
+  const { metafile } = await build({ entryPoints, ...bundled, logLevel: 'silent' });
+  const readme = await readFile(join(root, 'examples/watch-session/README.md'), 'utf8');
+  const map: Record<string, string> = JSON.parse(
+    /<script type="importmap">(.*)<\/script>/s.exec(readme)?.[1] ?? '{}',
+  ).imports;
+  const imported = Object.values(metafile.inputs).flatMap(({ imports }) =>
+    imports.map(({ original = '.' }) => original),
+  );
+  expect(imported.filter((name) => !name.startsWith('.') && map[name] === undefined)).toEqual([]);
+  for (const path of Object.values(map)) await access(join(home, path));
 
   await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
   const { code, lines } = await watch('Say hi', ['main.ts'], { server, cwd: home });

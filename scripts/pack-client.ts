@@ -1,0 +1,38 @@
+// `npm run pack:client`: the typed client as a package of its own, corral-<version>.tgz. It needs what it imports and
+// nothing that the server needs, so that a program which only talks to a server installs a few packages and not hundreds.
+import { execFile } from 'node:child_process';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import root from '../package.json' with { type: 'json' };
+
+const run = promisify(execFile);
+const folder = 'dist/client';
+const { name, version, license, type, files, engines } = root;
+const { types, default: code } = root.exports['./client'];
+const needed = ['@trpc/client', '@trpc/server', 'zod'] as const;
+
+const packageJson = {
+  ...{ name, version, license, type, files, engines },
+  description: 'The typed client of a Corral server.',
+  exports: { './client': { types, default: code } },
+  dependencies: Object.fromEntries(needed.map((one) => [one, root.dependencies[one]])),
+};
+
+await rm(folder, { recursive: true, force: true });
+await mkdir(folder, { recursive: true });
+const tsc = 'node_modules/typescript/bin/tsc';
+await run(process.execPath, [tsc, '-p', 'tsconfig.client.json', '--outDir', join(folder, 'dist')]);
+await writeFile(join(folder, 'package.json'), `${JSON.stringify(packageJson, undefined, 2)}\n`);
+await cp('LICENSE', join(folder, 'LICENSE'));
+await cp('examples/watch-session/README.md', join(folder, 'README.md'));
+const to = process.argv[2] ?? '.';
+const { stdout } = await run('npm', [
+  'pack',
+  '--silent',
+  '--no-update-notifier',
+  '--pack-destination',
+  to,
+  `./${folder}`,
+]);
+console.log(join(to, stdout.trim()));
