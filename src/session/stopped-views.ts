@@ -12,7 +12,11 @@ export async function shellFromLog(log: EventLog, id: SessionId, shellId: string
   let console: readonly ConsoleEntry[] | undefined;
   for await (const event of eventsFrom(log, id, 1)) {
     if (event.type !== 'tool.called' || event.data.tool !== 'shell' || event.data.args.id !== shellId) continue;
-    if (event.data.content && 'console' in event.data.content) console = event.data.content.console;
+    if (!event.data.content || !('console' in event.data.content)) continue;
+    const { console: shown } = event.data.content;
+    // A command that was cut short tells of itself alone; what was there before it is there still.
+    const isAlone = event.data.reason !== undefined && shown.length === 1;
+    console = isAlone && console ? [...console, ...shown] : shown;
   }
   if (!console) throw new AppError('shell_not_found', `There is no shell session "${shellId}" in this session.`);
   return { id: shellId, console };

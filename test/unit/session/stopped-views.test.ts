@@ -3,8 +3,9 @@ import type { ConsoleEntry, ToolContent } from '../../../src/core/events.ts';
 import { fileFromLog, shellFromLog } from '../../../src/session/stopped-views.ts';
 import { fact, sessionId, writerBench } from '../../support/session-parts.ts';
 
-const ran = (shell: string, console: ConsoleEntry[] | null) =>
+const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
   fact('tool.called', {
+    ...(reason && { reason }),
     callId: 'c',
     tool: 'shell',
     function: 'shell_exec',
@@ -39,6 +40,11 @@ describe('while no sandbox runs', () => {
   test('a result without a console leaves the one before', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', null));
     expect((await shellFromLog(log, sessionId, 'main')).console).toEqual([entry('one')]);
+  });
+
+  test('a command that was stopped stands behind those before it', async () => {
+    const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('two')], 'cancelled'));
+    expect((await shellFromLog(log, sessionId, 'main')).console).toEqual([entry('one'), entry('two')]);
   });
 
   test('a shell that was never used is not found', async () => {
