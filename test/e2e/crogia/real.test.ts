@@ -27,7 +27,7 @@ async function started(context: TestContext, world: (typeof worlds)[number]) {
 
 describe.each(worlds)('on $driver', (world) => {
   test('the shell: where it stands, both outputs, exit codes, a timeout that kills all', async (context) => {
-    const { workdir, shell, sid, call } = await started(context, world);
+    const { server, workdir, shell, sid, call } = await started(context, world);
     expect(await shell('pwd')).toMatchObject({
       command: 'pwd',
       output: `${workdir}\n`,
@@ -46,6 +46,9 @@ describe.each(worlds)('on $driver', (world) => {
     const before = Date.now();
     expect(await shell('sleep 30 & echo done')).toMatchObject({ output: 'done\n', exit_code: 0 });
     expect(Date.now() - before).toBeLessThan(15_000);
+    await fetch(`${server.url}/api/v1/sandbox/${sid}/stop`, { method: 'POST' });
+    expect((await call('GET', `sessions/${sid}`)).body).toMatchObject({ container_status: 'stopped' });
+    expect(await shell('echo again')).toMatchObject({ output: 'again\n', exit_code: 0 });
   });
 
   test('files: written, listed in order, read, searched; nothing outside of the workspace', async (context) => {
