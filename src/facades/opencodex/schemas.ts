@@ -18,7 +18,8 @@ const wholeNumber = (min: number, max: number) =>
     .string()
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.int().min(min).max(max));
+    .pipe(z.int().min(min).max(max))
+    .meta({ type: 'integer', minimum: min, maximum: max });
 
 export const ChatParams = z.object({ sid: z.string().describe('the chat session') });
 export const BlockParams = z.object({ sid: z.string(), id: z.string() });

@@ -38,9 +38,15 @@ async function filesBelow(
   const files: WorkspaceFile[] = [];
   let folders = [start];
   let looked = 0;
+  let isCut = false;
+  const unlisted = (thrown: unknown): [] => {
+    if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
+    isCut = true; // more in it than any list has
+    return [];
+  };
   const look = async (folder: string): Promise<string[]> => {
     const inner: string[] = [];
-    for (const entry of await services.files.list(id, folder, signal).catch(ifGone)) {
+    for (const entry of await services.files.list(id, folder, signal).catch(unlisted)) {
       const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
       if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) inner.push(path);
       if (entry.type === 'file') files.push({ path, size: entry.size ?? 0, modified: entry.modified });
@@ -56,7 +62,7 @@ async function filesBelow(
     }
     folders = next.flat();
   }
-  return { files, truncated: files.length > maxFiles };
+  return { files, truncated: isCut || files.length > maxFiles };
 }
 
 function ifGone(thrown: unknown): [] {

@@ -2,6 +2,7 @@ import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import { zip } from '../../../src/facades/opencodex/zip.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
@@ -322,4 +323,18 @@ test('F123 an archive is kept as the bytes it is: nothing unpacks it, whatever i
   const response = await fetch(`${server.url}/api/v1/files/${id}/download`);
   expect([size, Buffer.from(await response.arrayBuffer()).equals(bomb)]).toEqual([bomb.length, true]);
   expect(blobs(server)).toHaveLength(1);
+});
+
+test('F125 a folder with more than can be listed is left out, and it says that there is more', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const file = { name: 'a.txt', type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' };
+  const folder = { name: 'full', type: 'directory' as const, size: null, modified: '' };
+  const list = async (_id: string, path: string) => {
+    if (path === 'full') throw new AppError('payload_too_large', 'There are too many entries.');
+    return path === '.' ? [folder, file] : [];
+  };
+  Object.assign(server.others.services.files, { list });
+  const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
+  expect([output.map(({ name }: { name: string }) => name), truncated]).toEqual([['a.txt'], true]);
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
+import { openApiDocument } from '../../../src/facades/server/openapi.ts';
 import { agentTemplate } from '../../../src/session/templates.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { opencodexServer } from '../../support/opencodex.ts';
@@ -79,6 +80,23 @@ test('what does not fit is 422 and says where', async () => {
       422,
       loc,
     ]);
+  }
+});
+
+test('what just fits is taken', async () => {
+  await using server = await opencodexServer();
+  expect((await server.call('POST', '/projects', { name: 'x'.repeat(255) })).status).toBe(201);
+  expect((await server.call('GET', '/projects?skip=0&limit=500')).status).toBe(200);
+  const sid = await server.newChat();
+  expect((await server.call('PUT', `/chats/${sid}`, { name: 'x'.repeat(255) })).status).toBe(200);
+  const message = { content: 'x'.repeat(200_000) };
+  expect((await server.call('POST', `/chats/${sid}/messages`, message)).status).toBe(201);
+  for (const [length, status] of [
+    [200_000, 200],
+    [200_001, 422],
+  ] as const) {
+    const command = 'x'.repeat(length);
+    expect((await server.call('POST', `/sandbox/${sid}/execute`, { command })).status).toBe(status);
   }
 });
 
@@ -290,6 +308,20 @@ test('every answer that is documented has an example that fits it, and so has ev
     expect(schema.body.safeParse(doc?.bodyExample).success, `${method} ${url}`).toBe(true);
   }
 });
+
+test('the parts of a list are asked for by whole numbers within their limits', async () => {
+  await using server = await opencodexServer();
+  const { paths } = openApiDocument(server.table.routes, '1') as { paths: Record<string, { get?: Documented }> };
+  const named = (path: string, name: string) =>
+    paths[`/api/v1${path}`]?.get?.parameters?.find((parameter) => parameter.name === name)?.schema;
+  for (const path of ['/projects', '/chats', '/chats/{sid}/messages', '/files/project/{project_id}']) {
+    expect(named(path, 'skip'), path).toMatchObject({ type: 'integer', minimum: 0 });
+    expect(named(path, 'limit'), path).toMatchObject({ type: 'integer', minimum: 1, maximum: 500 });
+  }
+});
+interface Documented {
+  readonly parameters?: readonly { readonly name: string; readonly schema: object }[];
+}
 
 test('F105 ids of any other shape are 404 on every route, and never more', async () => {
   await using server = await opencodexServer();

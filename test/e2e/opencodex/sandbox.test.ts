@@ -98,6 +98,8 @@ test.each([
   [{ command: 'a\0b' }, 422],
   [{ command: 'ls', timeout: 0 }, 422],
   [{ command: 'ls', timeout: 601 }, 422],
+  [{ command: 'ls', timeout: 600 }, 200],
+  [{ command: 'ls', timeout: 1 }, 200],
   [{ command: 'ls', workdir: '/workspace/../etc' }, 400],
   [{ command: 'ls', workdir: '../etc' }, 400],
   [{ command: 'ls', workdir: '/no/such' }, 400],
