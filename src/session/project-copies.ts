@@ -90,13 +90,15 @@ interface At {
 /** Of this one file, or deleted meanwhile; anything else fails whatever wanted the sandbox. */
 const mendable = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
-async function namesIn({ client, signal }: At): Promise<Set<string>> {
+async function namesIn({ client, signal }: At): Promise<Pick<ReadonlySet<string>, 'has'>> {
   try {
     return new Set((await client.listFiles(projectFolder, signal)).map(({ name }) => name));
   } catch (thrown) {
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
+    // The agent has filled the folder: what was brought there is taken to be there still.
+    if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }
 }

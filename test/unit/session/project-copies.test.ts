@@ -136,6 +136,18 @@ test('one file that cannot be written does not keep the others away, and is trie
   expect(asked).toEqual(['list', 'write project_files/stubborn']);
 });
 
+test('F125 a folder that the agent has filled beyond what can be listed still gets what is new', async () => {
+  const { copies, open, upload } = start();
+  const before = workspace();
+  await upload('a');
+  await copies.sync(place, before.client, signal);
+  await upload('b');
+  const after = workspace(before.files);
+  const full = async () => Promise.reject(new AppError('payload_too_large', 'There are too many entries.'));
+  await open().sync(place, Object.assign(after.client, { listFiles: full }), signal);
+  expect(after.asked).toEqual(['write project_files/b']);
+});
+
 test('a sandbox that is lost fails whoever wanted it', async () => {
   const { copies, upload } = start();
   await upload('lost');
