@@ -33,12 +33,27 @@ export interface IdSource {
 }
 
 export function randomIds(): IdSource {
-  const hex = (bytes: number) => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex');
+  const random = pooled();
+  const hex = (bytes: number) => random(bytes).toString('hex');
   return {
     sessionId: () => SessionId.parse(hex(8)),
     runId: () => RunId.parse(crypto.randomUUID()),
     messageId: () => MessageId.parse(crypto.randomUUID()),
     short: () => hex(6),
     token: () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url'),
+  };
+}
+
+/** Random bytes from a stock, as asking for a few takes as long as asking for many. For names, not for secrets. */
+function pooled(): (bytes: number) => Buffer {
+  const stock = Buffer.alloc(1_024);
+  let at = stock.length;
+  return (bytes) => {
+    if (at + bytes > stock.length) {
+      crypto.getRandomValues(stock);
+      at = 0;
+    }
+    at += bytes;
+    return stock.subarray(at - bytes, at);
   };
 }

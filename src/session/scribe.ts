@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { type Clock, turnOfTheLoop } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { FactOf, PlanStep, SessionFact } from '../core/events.ts';
 import type { IdSource, MessageId, RunId } from '../core/ids.ts';
@@ -92,6 +92,12 @@ export class RunScribe {
     for (const { messageId, text } of this.#inbox.splice(0)) {
       this.transcript.add({ runId: this.runId, messageId, message: { role: 'user', text } });
     }
+  }
+
+  /** Resolves when what was written until now is durable and was told to all who follow. Rejects as a write does. */
+  async told(): Promise<void> {
+    await this.#writer.write([]);
+    await turnOfTheLoop();
   }
 
   /** Facts of the run, with whatever of the transcript is new. Rejects with `cancelled` once the run is closed. */

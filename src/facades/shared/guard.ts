@@ -25,8 +25,7 @@ export interface GuardOptions {
   readonly limiter: RateLimiter | undefined;
 }
 
-const exposed =
-  'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed, X-Request-Id';
+const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Idempotency-Replayed';
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 

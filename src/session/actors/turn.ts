@@ -37,6 +37,7 @@ export async function takeTurn(
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Turn> {
+  await scribe.told(); // else who watches waits for all that a turn begins with before hearing of what is said
   scribe.takeIn();
   const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
   const pieces: string[] = [];

@@ -1,6 +1,7 @@
 import { closeSync, fdatasync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { turnOfTheLoop } from '../../core/clock.ts';
 import type { AppError } from '../../core/errors.ts';
 import { failpoint } from '../../core/failpoint.ts';
 import { type Channel, errorOf, openChannel, type QueueLimits } from './channel.ts';
@@ -123,7 +124,4 @@ function openDisk(path: string): Disk {
 /** Nothing to wait for; but whoever writes without end must let others have their turn. */
 function nextTurn(): Disk {
   return { settle: turnOfTheLoop, [Symbol.dispose]: () => {} };
-}
-function turnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
