@@ -91,8 +91,11 @@ export function writerBench(
 export const nothingYet: RunSoFar = { steps: [], openCall: undefined, stepFailed: false, inbox: [] };
 
 /** The same with the scribe of a run that is under way. */
-export function scribeBench(soFar: Partial<RunSoFar> = {}) {
-  const bench = writerBench({ record: stored({ openRuns: [openRun()] }) });
+export function scribeBench(
+  soFar: Partial<RunSoFar> = {},
+  more: Omit<Parameters<typeof writerBench>[0], 'record'> = {},
+) {
+  const bench = writerBench({ ...more, record: stored({ openRuns: [openRun()] }) });
   const transcript = new Transcript(sessionId, bench.store.records);
   const { writer, clock } = bench;
   const of = { writer, transcript, ids: randomIds(), clock, runId: runId() };
