@@ -10,6 +10,8 @@ import { LinkBody, SessionParams, success } from './schemas.ts';
 const ViewerQuery = z.object({
   view_only: z.string().optional().describe('1: watch only, whoever has control'),
   viewer: z.string().optional().describe('a name of the viewer’s own, 8 to 64 letters, digits, - and _'),
+  token: z.string().optional().describe('for viewers that can set no header'),
+  signature: z.string().optional().describe('of a link; opens this screen without a token'),
   notices: z.string().optional().describe('1: text frames tell who has control, and {"type":"take"|"give"} ask for it'),
 });
 const yes = new Set(['1', 'true', 'yes']);

@@ -39,6 +39,7 @@ const Query = z.object({
     .unknown()
     .optional()
     .meta({ type: 'string', enum: ['crogia', 'cambioml'], description: 'how text is cut in frames' }),
+  token: z.unknown().optional().meta({ type: 'string', description: 'for clients that can set no header' }),
 });
 
 /** `/ws/{sid}`, the one socket of Crogia and CambioML. */
