@@ -1,0 +1,139 @@
+import { request } from 'node:http';
+import { expect, test } from 'vitest';
+import { fence } from '../support/api.ts';
+import { composedServer } from '../support/composed.ts';
+import { freePort } from '../support/free-port.ts';
+import { serverProcess } from '../support/server-process.ts';
+import { followEvents, openClient } from '../support/trpc.ts';
+
+// That a setting of the contract does what is said of it, on the real core: what it is read from, another test holds.
+
+test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE hold on every port', async () => {
+  const extra = await freePort();
+  await using server = await serverProcess({
+    CORRAL_DRIVER: 'memory',
+    CORRAL_EXTRA_PORTS: `${extra}`,
+    CORRAL_ALLOWED_HOSTS: 'corral.test',
+    CORRAL_CORS_ORIGINS: 'https://pages.example',
+    CORRAL_MAX_BODY_BYTES: '1000',
+    CORRAL_RATE_LIMIT_PER_MINUTE: '77',
+  });
+  for (const url of [server.url, `http://127.0.0.1:${extra}`]) {
+    const asked = (headers: Record<string, string>) =>
+      new Promise<{ status: number | undefined; headers: Record<string, unknown> }>((resolve, reject) => {
+        const outgoing = request(`${url}/sessions`, { headers });
+        outgoing.on('response', (answer) => {
+          answer.resume();
+          resolve({ status: answer.statusCode, headers: answer.headers });
+        });
+        outgoing.on('error', reject).end();
+      });
+    expect((await asked({ host: 'corral.test:81' })).status).toBe(200);
+    expect((await asked({ host: 'other.test' })).status).toBe(403);
+    const page = await asked({ origin: 'https://pages.example' });
+    expect(page.headers).toMatchObject({
+      'access-control-allow-origin': 'https://pages.example',
+      'ratelimit-limit': '77',
+    });
+    expect((await asked({ origin: 'http://localhost:3000' })).headers).not.toHaveProperty(
+      'access-control-allow-origin',
+    );
+    const large = await fetch(`${url}/trpc/sessions.create`, { method: 'POST', body: `"${'x'.repeat(1_000)}"` });
+    expect(large.status).toBe(413);
+  }
+});
+
+test('CORRAL_MAX_SESSIONS: beyond so many a new one is 503 in every dialect, until one is deleted', async () => {
+  await using server = await composedServer({ CORRAL_MAX_SESSIONS: '1' });
+  using client = openClient(server.url, 'ws');
+  const project = await client.projects.create.mutate({ name: 'One' });
+  const { id } = await client.sessions.create.mutate();
+  const ways = [
+    ['PUT', '/api/v1/sessions'],
+    ['POST', '/sessions'],
+    ['POST', '/api/sessions'],
+    ['POST', `/api/v1/chats?project_id=${project.id}`],
+    ['POST', '/trpc/sessions.create'],
+  ] as const;
+  const make = async () =>
+    await Promise.all(
+      ways.map(async ([method, path]) => (await fetch(server.url + path, { method, body: '{"task":"Later"}' })).status),
+    );
+  expect(await make()).toEqual(ways.map(() => 503));
+  expect((await client.sessions.list.query()).items.map((one) => one.id)).toEqual([id]);
+  await client.sessions.delete.mutate({ id });
+  expect((await client.sessions.create.mutate()).status).toBe('pending');
+});
+
+test('CORRAL_MAX_RUNNING_RUNS: twenty run at once where 32 may, and where two may the others wait their turn', async () => {
+  const begun = async (settings: Record<string, string>, count: number) => {
+    await using server = await composedServer(settings);
+    using client = openClient(server.url, 'ws');
+    const calling = new Set<string>();
+    const ends = { count: 0 };
+    const text = fence('sh', 'sleep 600');
+    for (let n = 0; n < count; n++) {
+      const { id: sessionId } = await client.sessions.create.mutate();
+      client.events.subscribe.subscribe(
+        { sessionId, lastEventId: '0' },
+        {
+          onData({ data }) {
+            if (data.type === 'tool.calling') calling.add(sessionId);
+            if (data.type === 'run.end') ends.count++;
+          },
+        },
+      );
+      await client.runs.send.mutate({ sessionId, text });
+    }
+    const most = Math.min(count, Number(settings.CORRAL_MAX_RUNNING_RUNS ?? 32));
+    await expect.poll(() => calling.size).toBe(most);
+    if (most === count) return;
+    const [first = ''] = calling;
+    await client.runs.stop.mutate({ sessionId: first });
+    await expect.poll(() => calling.size).toBe(most + 1);
+    expect(ends.count).toBe(1);
+  };
+  await begun({}, 20);
+  await begun({ CORRAL_MAX_RUNNING_RUNS: '2' }, 4);
+});
+
+test('CORRAL_TOOL_TIMEOUT_SECONDS: a command over its time is ended with 124, and the run goes on', async () => {
+  await using server = await composedServer({ CORRAL_TOOL_TIMEOUT_SECONDS: '1' });
+  using client = openClient(server.url, 'ws');
+  const { id } = await client.sessions.create.mutate({ task: fence('sh', 'echo begun; sleep 600') });
+  const following = followEvents(client, { sessionId: id, lastEventId: '0' });
+  await expect.poll(() => following.items.at(-1)).toMatchObject({ type: 'run.end', data: { status: 'completed' } });
+  expect(following.items.find(({ type }) => type === 'tool.called')).toMatchObject({
+    data: { success: false, exitCode: 124 },
+  });
+});
+
+test('CORRAL_SANDBOX_IDLE_SECONDS: an unused sandbox is stopped, and its next use finds its files', async () => {
+  await using server = await composedServer({ CORRAL_SANDBOX_IDLE_SECONDS: '2' });
+  using client = openClient(server.url, 'ws');
+  const { id: sessionId } = await client.sessions.create.mutate();
+  await client.files.write.mutate({ sessionId, path: 'a.txt', content: 'kept' });
+  const state = async () => (await client.sandbox.status.query({ sessionId })).state;
+  expect(await state()).toBe('running');
+  await expect.poll(state).toBe('stopped');
+  expect((await client.files.read.query({ sessionId, path: 'a.txt' })).content).toBe('kept');
+  await expect.poll(state).toBe('running');
+});
+
+test('CORRAL_MAX_EVENTS_PER_SESSION: of more events the oldest go, and who comes with an old cursor is told', async () => {
+  await using server = await composedServer({ CORRAL_MAX_EVENTS_PER_SESSION: '100' });
+  using client = openClient(server.url, 'ws');
+  const { id: sessionId } = await client.sessions.create.mutate();
+  const text = Array.from({ length: 40 }, (_, n) => fence('sh', `echo ${n}`)).join('\n');
+  await client.runs.send.mutate({ sessionId, text });
+  const head = async () => (await client.sessions.get.query({ id: sessionId })).lastSeq;
+  await expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('completed');
+  expect(await head()).toBeGreaterThan(200);
+  const first = async () => (await client.events.list.query({ sessionId, limit: 1 })).events[0]?.seq ?? 0;
+  await expect.poll(first).toBeGreaterThan(1);
+  const following = followEvents(client, { sessionId, lastEventId: '1' });
+  const latest = await head();
+  await expect
+    .poll(() => following.items)
+    .toMatchObject([{ type: 'resync', reason: 'cursor_too_old', latestSeq: latest, seq: latest }]);
+});
