@@ -118,6 +118,7 @@ test('a workspace is listed by what was uploaded and what was made', async () =>
   for (const path of [
     'project_files/in.csv',
     'project_files/by-hand.txt',
+    'project_files/sub/in.csv',
     'out/report.md',
     'top.bin',
     '.git/config',
@@ -135,6 +136,13 @@ test('a workspace is listed by what was uploaded and what was made', async () =>
       mime_type: 'text/plain',
     },
     { id, name: 'in.csv', path: '/workspace/project_files/in.csv', size: 4, type: 'uploaded', mime_type: 'text/csv' },
+    {
+      name: 'sub/in.csv',
+      path: '/workspace/project_files/sub/in.csv',
+      size: 4,
+      type: 'uploaded',
+      mime_type: 'text/csv',
+    },
   ]);
   expect(output.sort((a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name))).toEqual([
     { name: 'out/report.md', path: '/workspace/out/report.md', size: 4, type: 'output', mime_type: 'text/markdown' },
@@ -310,9 +318,10 @@ test.each([
 
 test('a key is tested by asking its provider, and one that is not there is no valid one', async () => {
   const asked: (string | undefined)[] = [];
+  const statuses: Record<string, number> = { good: 200, busy: 429, broken: 502 };
   const provider = createServer((request, response) => {
     asked.push(`${request.url} ${request.headers['x-goog-api-key']}`);
-    response.writeHead(request.headers['x-goog-api-key'] === 'good' ? 200 : 400).end('{}');
+    response.writeHead(statuses[`${request.headers['x-goog-api-key']}`] ?? 400).end('{}');
   }).listen(0, '127.0.0.1');
   await once(provider, 'listening');
   const { port } = provider.address() as AddressInfo;
@@ -325,6 +334,8 @@ test('a key is tested by asking its provider, and one that is not there is no va
   expect(await ask('gemini', 'bad')).toEqual({ valid: false, message: 'The provider refused this key (status 400).' });
   expect(await ask('openai', 'good')).toEqual({ valid: false, message: 'The provider could not be reached.' });
   expect(asked).toEqual(['/v1beta/models?pageSize=1 good', '/v1beta/models?pageSize=1 bad']);
+  expect((await ask('gemini', 'busy')).valid).toBe(true); // it knows whose limit it is
+  expect((await ask('gemini', 'broken')).valid).toBe(false);
   provider.closeAllConnections();
   provider.close();
 });
@@ -340,8 +351,16 @@ test('providers are listed with their models, the featured ones alone on demand'
     env_key: null,
   });
   expect(providers[1]).toMatchObject({ env_key: 'GEMINI_API_KEY' });
-  const featured = (await server.call('GET', '/settings/llm-providers?featured_only=true')).body.providers;
-  expect(featured.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini']);
+  for (const [asked, shown] of [
+    ['true', 2],
+    ['1', 2],
+    ['false', 4],
+    ['0', 4],
+    ['', 4],
+  ] as const) {
+    const answer = await server.call('GET', `/settings/llm-providers?featured_only=${asked}`);
+    expect(answer.body, asked).toEqual({ providers: providers.slice(0, shown) });
+  }
   expect((await server.call('GET', '/settings/llm-providers?featured_only=maybe')).status).toBe(422);
 });
 

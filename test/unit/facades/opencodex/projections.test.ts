@@ -420,6 +420,13 @@ describe('frames', () => {
     }
   });
 
+  test('behind a cursor nothing is missing, whatever is gone before it', () => {
+    const all = log(user('Hi'), started(), whole('One', 2), user('And?', 6), delta('Two', 3));
+    const frames = new Frames(view);
+    frames.skip(all.slice(3, 4), 4);
+    expect(all.slice(4).flatMap((event) => shown(frames, event))).toMatchObject([{ type: 'chunk', content: 'Two' }]);
+  });
+
   test('whoever joins in the middle of a run hears the rest as the others do', () => {
     const all = log(
       user('Hi'),
