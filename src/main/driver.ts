@@ -6,6 +6,7 @@ import { memoryDriver } from '../../drivers/memory/memory.ts';
 import { processDriver } from '../../drivers/process/process.ts';
 import { findPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
 import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/contradictions.ts';
 import { systemClock } from '../core/clock.ts';
 import { AppError, toAppError } from '../core/errors.ts';
 import type { IdSource, SandboxId } from '../core/ids.ts';
@@ -125,6 +126,13 @@ async function processes({
       'WARNING: there is no bubblewrap here, so sandboxes have NO isolation: what the agent runs can read and change ' +
         'everything that this user can, and reach the network. Install bubblewrap or Docker for real use.',
     );
+    if (!isLoopback(config.host)) {
+      throw new AppError(
+        'invalid_request',
+        `HOST is ${config.host}, which other machines can reach: whoever has a token could have this machine run anything. ` +
+          'Install bubblewrap or start Docker, or listen on 127.0.0.1.',
+      );
+    }
     if (config.model !== 'demo' && !config.unconfined) {
       throw new AppError(
         'invalid_request',

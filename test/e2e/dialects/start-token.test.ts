@@ -27,14 +27,29 @@ test('a server whose sandboxes could reach it makes a token at its first start, 
   expect(server.output()).not.toContain(token);
 });
 
-test('a real model without walls is refused, and the demo model works and says what it lacks', async () => {
+/** What a server says that does not start. */
+async function refusalOf(settings: Record<string, string>): Promise<string> {
   using folder = temporaryFolder();
-  const env = { ...bare, PORT: '0', CORRAL_DATA_DIR: join(folder.path, 'data') };
+  const env = { ...bare, PORT: '0', CORRAL_DATA_DIR: join(folder.path, 'data'), ...settings };
   const start = promisify(execFile)(process.execPath, ['src/main.ts'], { env, timeout: 60_000 });
-  await expect(start).rejects.toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/isolation.*CORRAL_UNCONFINED=1/),
-  });
+  const { code, stderr } = await start.then(
+    () => ({ code: 0, stderr: '' }),
+    (error: { code: number; stderr: string }) => error,
+  );
+  expect(code).toBe(1);
+  return stderr;
+}
+
+test('without walls a real model is refused, and so is every address that others can reach', async () => {
+  expect(await refusalOf({})).toMatch(/without any isolation.*CORRAL_UNCONFINED=1/);
+  const reached = { HOST: '0.0.0.0', CORRAL_TOKEN: 'a-token' };
+  expect(await refusalOf({ ...reached, CORRAL_MODEL: 'demo' })).toContain(
+    'HOST is 0.0.0.0, which other machines can reach',
+  );
+  expect(await refusalOf({ ...reached, CORRAL_UNCONFINED: '1' })).toContain('listen on 127.0.0.1');
+});
+
+test('the demo model works without walls, and says what it lacks', async () => {
   await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
   expect(await sessions(server.url)).toBe(200);
   expect(server.output()).toContain('sandboxes have NO isolation');
