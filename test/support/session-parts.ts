@@ -93,7 +93,7 @@ export const nothingYet: RunSoFar = { steps: [], openCall: undefined, stepFailed
 /** The same with the scribe of a run that is under way. */
 export function scribeBench(
   soFar: Partial<RunSoFar> = {},
-  more: Omit<Parameters<typeof writerBench>[0], 'record'> = {},
+  more: Omit<NonNullable<Parameters<typeof writerBench>[0]>, 'record'> = {},
 ) {
   const bench = writerBench({ ...more, record: stored({ openRuns: [openRun()] }) });
   const transcript = new Transcript(sessionId, bench.store.records);

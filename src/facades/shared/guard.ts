@@ -6,7 +6,7 @@ import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
 import { type Actor, everybody, hasRole, nobody } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
-import { asCaller } from './caller.ts';
+import { asCaller, callingRequest } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface GuardOptions {
@@ -73,9 +73,10 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
   });
   // What reads a body goes on where the last of it came in, and that is nobody's request.
-  app.addHook('preValidation', ({ actor, ip, id }, _reply, done) =>
-    asCaller({ actor, address: ip, request: id }, done),
-  );
+  app.addHook('preValidation', ({ actor, ip, id }, _reply, done) => {
+    if (callingRequest().request === id) done();
+    else asCaller({ actor, address: ip, request: id }, done);
+  });
 }
 
 /** Undefined: it shows nothing that is valid, where something is needed. */

@@ -21,7 +21,7 @@ test('a turn begins when what was said before it is durable, and whoever waits f
     },
   };
   const written = writer.write([asks('Hello')]);
-  const turn = takeTurn({ model, scribe, sampling: undefined }, wanted, new AbortController().signal);
+  const turn = takeTurn({ model, scribe }, wanted, new AbortController().signal);
   await quiet();
   expect(order).toEqual([]);
   disk.resolve();
