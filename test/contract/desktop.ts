@@ -76,7 +76,9 @@ export function desktopConformance(
       // One alone is refused what is too much for it; together they have more than there is.
       const pages = await Promise.all([1, 2, 3].map(() => browser.page('about:blank')));
       for (const { ask } of pages) await ask('Inspector.enable');
-      const eat = 'all=[];setInterval(()=>{try{all.push(new Uint8Array(5e7).fill(1))}catch{document.title="full"}},1)';
+      // One that is refused stops: asking on, it would do nothing but collect garbage, and not even answer.
+      const eat =
+        'all=[];eats=setInterval(()=>{try{all.push(new Uint8Array(5e7).fill(1))}catch{document.title="full";clearInterval(eats)}},1)';
       for (const { evaluate } of pages) void evaluate(eat).catch(() => {});
       const crashed = () => browser.events.filter(({ method }) => method === 'Inspector.targetCrashed').length;
       const isFull = ({ evaluate }: (typeof pages)[number]) =>
