@@ -19,23 +19,19 @@ const here = import.meta.dirname;
 const idleMs = 500;
 const interrupted = 'interrupted';
 
-const { values } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    variant: { type: 'string', multiple: true, default: [] },
-    seed: { type: 'string', default: '1' },
-    gate: { type: 'boolean', default: false },
-  },
-});
+const values = wishes();
 const mode = values.full ? 'full' : 'quick';
-const seed = z.coerce.number().int().parse(values.seed);
+const seed = Number(values.seed);
 const wanted = values.only?.split(',').map((id) => id.trim().toUpperCase());
 const variant = values.variant.map((one) => one.split('=', 2) as [string, string?]);
 const unknown = wanted?.filter((id) => !rows.some((row) => row.id === id)) ?? [];
-if (unknown.length > 0) {
-  console.error(`bench: there is no row ${unknown.join(', ')}. There are ${rows.map(({ id }) => id).join(', ')}.`);
-  process.exit(2);
+const ids = [...new Set(rows.map(({ id }) => id))].join(', ');
+if (unknown.length > 0) refuse(`there is no row ${unknown.join(', ')}. There are ${ids}.`);
+const chosen = rows.filter(({ id }) => !wanted || wanted.includes(id));
+const variants = chosen.flatMap((row) => row.experiments(mode).map((it) => it.variant));
+if (!chosen.some((row) => row.experiments(mode).some(isWanted))) {
+  const there = [...new Set(variants.map((it) => JSON.stringify(it)))].join(' ');
+  refuse(there === '' ? 'these rows are measured only with --full.' : `no variant is like that. There are ${there}.`);
 }
 
 const stop = new AbortController();
@@ -50,7 +46,7 @@ const host = describeHost();
 
 const metrics: Metric[] = [];
 const broken: string[] = [];
-for (const row of rows.filter(({ id }) => !wanted || wanted.includes(id))) metrics.push(...(await metricsOf(row)));
+for (const row of chosen) metrics.push(...(await metricsOf(row)));
 
 const result = BenchResult.parse({
   ...{ schema: 'corral-bench/1', mode, seed, metrics, series: [] },
@@ -64,6 +60,32 @@ await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
 console.log(plainTable([[...columns], ...metrics.map(cells)]));
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
+
+function wishes() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        full: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        variant: { type: 'string', multiple: true, default: [] },
+        seed: { type: 'string', default: '1' },
+        gate: { type: 'boolean', default: false },
+      },
+    });
+    if (!/^\d+$/.test(values.seed)) throw new Error('--seed needs a whole number');
+    return values;
+  } catch (error) {
+    return refuse(
+      `${(error as Error).message}. It takes [--full] [--only P06,P12] [--variant name=value]… [--seed N] [--gate]; ` +
+        'docs/benchmarks.md says what they do.',
+    );
+  }
+}
+
+function refuse(why: string): never {
+  console.error(`bench: ${why}`);
+  process.exit(2);
+}
 
 /** In shuffled order, but for its own place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {

@@ -9,9 +9,9 @@ import { randomIds } from './core/ids.ts';
 import { httpServer } from './facades/http-server.ts';
 import { openAudit } from './main/audit-log.ts';
 import type { Command } from './main/command.ts';
-import { commandOf, commandsHelp } from './main/commands.ts';
+import { commandOf, helpFor } from './main/commands.ts';
 import { compose } from './main/compose.ts';
-import { alsoListen } from './main/listen.ts';
+import { alsoListen, listening } from './main/listen.ts';
 import { ownConfig } from './main/own-config.ts';
 import { needsToken, type StartToken, startToken } from './main/start-token.ts';
 import { secretsIn } from './main/store.ts';
@@ -21,7 +21,9 @@ import { onShutdown } from './shutdown.ts';
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  if (args.includes('--help')) return console.log(configHelp(await commandsHelp()));
+  if (args[0] === '--version') return console.log(packageJson.version);
+  const help = await helpFor(args, configHelp);
+  if (help !== undefined) return console.log(help);
   const command = await commandOf(args);
   if (command) return await perform(command, args.slice(1));
   const config = ownConfig();
@@ -90,7 +92,7 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
     }),
     (it) => it.close(),
   );
-  const url = await app.listen({ host: config.host, port: config.port });
+  const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
   for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
   const reach = [config.egress.policy, ...config.egress.allow].join(' ');
   const began = { version: packageJson.version, driver: driver.name, model: modelName, egress: reach };

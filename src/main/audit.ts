@@ -18,10 +18,14 @@ export const auditCommand: Command = {
   async run([what, ...rest], at) {
     const wish = wishOf(rest);
     const folder = auditFolder(ownConfig());
+    if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
+      at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR says where it is looked for.`);
+      return 1;
+    }
     if (what === 'list') return list(folder, wish, at);
     if (what === 'head') return head(folder, at);
     if (what === 'verify') return await verify(folder, placeOf(wish.head), at);
-    throw wrong(`${what ?? 'nothing'} was asked for`);
+    throw wrong(what === undefined ? 'audit alone does nothing' : `There is no audit ${what}`);
   },
 };
 

@@ -1,3 +1,4 @@
+import { nearest } from '../config/nearest.ts';
 import { AppError } from '../core/errors.ts';
 import type { Command } from './command.ts';
 
@@ -20,15 +21,45 @@ export async function commandOf([name]: readonly string[]): Promise<Command | un
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load) return await load();
-  const known = Object.keys(commands).join(', ');
-  throw new AppError(
+  throw unknown(name);
+}
+
+function unknown(name: string): AppError {
+  const known = Object.keys(commands);
+  if (name.startsWith('-')) {
+    const why = 'Settings are no arguments: they come from variables such as PORT=9000, or from corral.yaml.';
+    return new AppError('invalid_request', `There is no option ${name}. ${why} --help lists them.`);
+  }
+  const meant = nearest(name, known);
+  const advice = meant ? `did you mean ${meant}? The others` : 'known';
+  const rest = known.filter((one) => one !== meant).join(', ');
+  return new AppError(
     'invalid_request',
-    `There is no command ${name}. Known are ${known}; without one the server starts. --help shows them and the settings.`,
+    `There is no command ${name}; ${advice} are ${rest}. Without one the server starts. --help shows them and the settings.`,
   );
 }
 
-/** For `--help`. */
-export async function commandsHelp(): Promise<string[]> {
-  const loaded = await Promise.all(Object.entries(commands).map(async ([name, load]) => [name, await load()] as const));
-  return loaded.map(([name, { usage, about }]) => `  ${`${name} ${usage}`.trim()}\n      ${about}`);
+const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
+
+/**
+ * What to print where somebody asks how it is used, of one command or of all: `help`, `help keys`, `keys --help`.
+ * Undefined where nobody does.
+ */
+export async function helpFor(args: readonly string[], all: (commands: readonly string[]) => string) {
+  const [first, second] = args;
+  if (asksForHelp(first))
+    return second === undefined || asksForHelp(second) ? all(await commandsHelp()) : await commandHelp(second);
+  return args.includes('--help') || args.includes('-h') ? await commandHelp(first ?? '') : undefined;
 }
+
+async function commandHelp(name: string): Promise<string> {
+  const command = await commandOf([name]);
+  return command ? `npm start -- ${textOf(name, command)}` : '';
+}
+
+async function commandsHelp(): Promise<string[]> {
+  const loaded = await Promise.all(Object.entries(commands).map(async ([name, load]) => textOf(name, await load())));
+  return loaded.map((text) => `  ${text}`);
+}
+
+const textOf = (name: string, { usage, about }: Command) => `${`${name} ${usage}`.trim()}\n      ${about}`;

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type CorralClient, createCorralClient } from '../client/index.ts';
 import { AppError } from '../core/errors.ts';
+import { askAt } from './ask-at.ts';
 import type { Command } from './command.ts';
 
 const options = {
@@ -26,7 +27,11 @@ export const doctorCommand: Command = {
     for (const { isRight, what } of await parts(url, token, signal)) tell(isRight, what);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
-    for (const { isRight, what } of await walls(corral, targets, signal)) tell(isRight, what);
+    const inside = await walls(corral, targets, signal).catch((thrown: Error) => {
+      if (signal.aborted) throw thrown;
+      return [{ isRight: false, what: `no sandbox could be looked at from inside: ${thrown.message}` }];
+    });
+    for (const { isRight, what } of inside) tell(isRight, what);
     print(failures === 0 ? 'All is well.' : `${failures} of these are not as they should be.`);
     return failures === 0 ? 0 : 1;
   },
@@ -48,13 +53,20 @@ const Detailed = z.object({
 
 async function parts(url: string, token: string | undefined, signal: AbortSignal): Promise<Finding[]> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
-  const response = await fetch(`${url}/health/detailed`, { signal, ...headers }).catch((cause: Error) => {
-    throw new AppError('invalid_request', `No server answers at ${url}.`, { cause });
-  });
-  if (response.status === 401) {
-    throw new AppError('unauthorized', `${url} needs its token: set CORRAL_TOKEN to what it was started with.`);
+  const response = await askAt(`${url}/health/detailed`, { signal, ...headers });
+  if (response.status === 403) {
+    const advice = 'Set CORRAL_TOKEN to its token, or to a key of the role operator or admin.';
+    throw new AppError('forbidden', `${url} does not show its health to this credential. ${advice}`);
   }
-  const { storage, sandbox, model } = Detailed.parse(await response.json()).checks;
+  const told = Detailed.safeParse(await response.json().catch(() => undefined));
+  if (!told.success) {
+    const what = `${url} answers ${response.status}, and not with the health of a Corral server`;
+    throw new AppError(
+      'invalid_request',
+      `${what}. If it is just starting, try again; else name the server with --url.`,
+    );
+  }
+  const { storage, sandbox, model } = told.data.checks;
   const finding = (what: string, { status, detail }: z.infer<typeof Check>) => ({
     isRight: status === 'healthy',
     what: `${what} is ${status}${detail === undefined ? '' : `: ${detail}`}`,

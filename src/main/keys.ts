@@ -13,6 +13,7 @@ import { openAudit } from './audit-log.ts';
 import type { Command } from './command.ts';
 import { keyPeppers } from './key-peppers.ts';
 import { ownConfig } from './own-config.ts';
+import { mustExist } from './store.ts';
 
 const usage = 'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id>';
 const units = { h: 3_600_000, d: 86_400_000 } as const;
@@ -28,17 +29,21 @@ const Wish = z.object({
 
 interface Wants {
   readonly isChange: boolean;
+  /** A first key may be made before the server's first start. */
+  readonly mayBegin: boolean;
   readonly say: (line: string) => void;
 }
 
 /** The keys of the store that the settings name. */
-async function opened({ isChange, say }: Wants): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
+async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
   const config = ownConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();
   await using stack = new AsyncDisposableStack();
-  const sqlite = () => sqliteStore({ path: join(dataDir, 'corral.db') }).catch(inUse);
+  const path = join(dataDir, 'corral.db');
+  if (!url && !mayBegin) mustExist(path);
+  const sqlite = () => sqliteStore({ path }).catch(inUse);
   const mongo = async (at: NonNullable<typeof url>) =>
     (await import('../store/mongo/store.ts')).mongoStore({ url: at });
   const store = stack.use(url ? await mongo(url) : await sqlite());
@@ -112,7 +117,7 @@ export const keysCommand: Command = {
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
     const wish = what === 'create' ? wishOf(rest) : undefined;
-    await using store = await opened({ isChange: what !== 'list', say });
+    await using store = await opened({ isChange: what !== 'list', mayBegin: what === 'create', say });
     const { keys } = store;
     if (wish) {
       print(await create(wish, keys));

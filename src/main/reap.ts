@@ -25,7 +25,12 @@ export const reapCommand: Command = {
     const given = parsed(args);
     const config = ownConfig();
     if (config.driver !== 'kubernetes') {
-      throw new AppError('invalid_request', `CORRAL_DRIVER is ${config.driver}: only pods of kubernetes are reaped.`);
+      const advice =
+        'Set CORRAL_DRIVER=kubernetes; a server with another driver ends what is left over when it starts.';
+      throw new AppError(
+        'invalid_request',
+        `CORRAL_DRIVER is ${config.driver}, and only pods of kubernetes are reaped. ${advice}`,
+      );
     }
     const names = given.all ? await clear(config, given, signal) : await reap(config, given, signal);
     for (const name of names) print(`ended ${name}`);
@@ -56,7 +61,9 @@ function clear(config: Config, { instance, namespace }: Given, signal: AbortSign
 
 function parsed(args: readonly string[]): Given {
   try {
-    return parseArgs({ args: [...args], options }).values;
+    const given = parseArgs({ args: [...args], options }).values;
+    if (given.instance !== undefined && !given.all) throw new Error('--instance goes with --all');
+    return given;
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. reap takes ${reapCommand.usage}.`);
   }

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { pause } from '../core/cancel.ts';
-import { toAppError } from '../core/errors.ts';
+import { AppError, toAppError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -45,6 +46,13 @@ export async function openStore({ config, logger, closing, say }: Options): Prom
       await pause(wait, closing);
     }
   }
+}
+
+/** For what only looks at a store: a path that is a mistake must not become a new, empty one. */
+export function mustExist(path: string): void {
+  if (existsSync(path)) return;
+  const advice = 'Set CORRAL_DATA_DIR to the data folder of the server, or MONGODB_URL to its database.';
+  throw new AppError('file_not_found', `There is no store ${path}. ${advice}`);
 }
 
 /** The address without its user and password. */

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../client/index.ts';
 import { AppError } from '../core/errors.ts';
+import { askAt } from './ask-at.ts';
 import type { Command, Terminal } from './command.ts';
 
 const task = [
@@ -19,6 +20,7 @@ export const tryCommand: Command = {
     const { url, timeout } = parsed(args);
     const patience = AbortSignal.any([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
     const token = process.env.CORRAL_TOKEN;
+    await mustServe(url, token, patience);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const session = await within(corral.sessions.create.mutate(), patience).catch((thrown: unknown) => {
       if (thrown instanceof AppError) throw thrown;
@@ -39,6 +41,18 @@ export const tryCommand: Command = {
     return 0;
   },
 };
+
+/** The socket would dial for ever whoever is not there, is something else, or wants another token. */
+async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
+  const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
+  const root = await askAt(`${url}/`, { signal });
+  const told = (await root.json().catch(() => ({}))) as { name?: unknown };
+  if (told.name !== 'corral') {
+    const advice = 'If it is just starting, try again; else name the server with --url.';
+    throw new AppError('invalid_request', `${url} answers ${root.status}, and is no Corral server. ${advice}`);
+  }
+  await askAt(`${url}/api/v1/sessions`, { signal, ...headers });
+}
 
 async function runTask(corral: CorralClient, sessionId: string, patience: AbortSignal, at: Terminal): Promise<void> {
   const ended = Promise.withResolvers<string>();
@@ -81,13 +95,15 @@ async function within<T>(work: Promise<T>, patience: AbortSignal): Promise<T> {
 
 function parsed(args: readonly string[]): { url: string; timeout: string } {
   try {
-    return parseArgs({
+    const given = parseArgs({
       args: [...args],
       options: {
         url: { type: 'string', default: 'http://127.0.0.1:8000' },
         timeout: { type: 'string', default: '300' },
       },
     }).values;
+    if (!/^[1-9]\d{0,5}$/.test(given.timeout)) throw new Error('--timeout needs a number of seconds from 1');
+    return { url: given.url.replace(/\/+$/, ''), timeout: given.timeout };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. try takes ${tryCommand.usage}.`);
   }

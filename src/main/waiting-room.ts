@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { listening } from './listen.ts';
 
 interface Options {
   readonly host: string;
@@ -28,7 +29,7 @@ export async function waitingRoom({ host, port, reason }: Options): Promise<Asyn
     response.end(JSON.stringify(body));
   });
   server.listen({ host, port });
-  await once(server, 'listening');
+  await listening({ host, port }, () => once(server, 'listening'));
   return {
     [Symbol.asyncDispose]: async () => {
       server.close();

@@ -1,11 +1,15 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { run } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
 import { freePort } from '../../support/free-port.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
-const doctor = (url: string, ...more: string[]) =>
-  run(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'doctor', '--url', url, ...more], {
+const doctor = (url: string, ...more: string[]) => command('doctor', '--url', url, ...more);
+const command = (...args: string[]) =>
+  run(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', ...args], {
     env: { PATH: process.env.PATH, CORRAL_TOKEN: 'a-token-for-the-doctor' },
   }).then(
     ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
@@ -43,4 +47,23 @@ test('doctor says what to do where nobody answers, the token is wrong, or an add
     code: 1,
     stderr: expect.stringContaining('is not host:port'),
   });
+});
+
+test('doctor and try do not wait for what is no Corral server, has another token or is not there', async () => {
+  const other = createServer((_request, response) => response.end('hello'));
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  using _other = { [Symbol.dispose]: () => void other.close() };
+  const { port } = other.address() as AddressInfo;
+  expect(await doctor(`http://127.0.0.1:${port}`)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('answers 200, and not with the health of a Corral server'),
+  });
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
+  for (const [url, text] of [
+    [server.url, 'needs a valid token: set CORRAL_TOKEN'],
+    [`http://127.0.0.1:${port}`, 'is no Corral server'],
+    [`http://127.0.0.1:${await freePort()}`, 'Start it there (npm start)'],
+  ] as const) {
+    expect(await command('try', '--url', url)).toMatchObject({ code: 1, stderr: expect.stringContaining(text) });
+  }
 });

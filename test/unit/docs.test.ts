@@ -1,0 +1,51 @@
+// What the documents name must be there: links, scripts, commands and variables.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { settings } from '../../src/config/settings.ts';
+import { helpFor } from '../../src/main/commands.ts';
+
+const inFolder = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
+const documents = [...readdirSync('.'), ...inFolder('docs'), ...inFolder('examples')].filter((name) =>
+  /[.]md$/.test(name),
+);
+const textOf = (file: string) => readFileSync(file, 'utf8');
+
+/** As the sites that show Markdown name a heading. */
+const anchorsIn = (file: string) =>
+  [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+describe.each(documents)('%s', (file) => {
+  test('links to files and headings that are there', () => {
+    const links = [...textOf(file).matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)].map(([, path = '', anchor]) => ({
+      path: path === '' ? file : join(dirname(file), path),
+      anchor,
+    }));
+    expect(links.filter(({ path }) => !existsSync(path))).toEqual([]);
+    expect(links.filter(({ path, anchor }) => anchor && !anchorsIn(path).includes(anchor))).toEqual([]);
+  });
+
+  test('names scripts of package.json', () => {
+    const named = [...textOf(file).matchAll(/npm run ([a-z][a-z:]*)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !(name in packageJson.scripts))).toEqual([]);
+  });
+
+  test('names commands that there are', async () => {
+    const named = [...textOf(file).matchAll(/npm start -- ([a-z][a-z-]*)/g)].map(([, name = '']) => name);
+    for (const name of named) expect(await helpFor([name, '--help'], () => '')).toBeDefined();
+  });
+
+  test('names variables that are settings', () => {
+    const ofOthers = ['CORRAL_URL', 'CORRAL_SANDBOX_ID']; // the example's, and a sandbox's
+    const known = [...settings.flatMap(({ variables }) => variables), ...ofOthers];
+    const named = textOf(file).match(/\bCORRAL_[A-Z0-9_]*[A-Z0-9]/g) ?? [];
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
