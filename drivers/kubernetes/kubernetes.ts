@@ -2,6 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../src/core/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
+import { within } from '../shared/joined.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { answering } from './answering.ts';
 import { openApi } from './api.ts';
@@ -81,15 +82,18 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     ...{ namespace, instance, daemonPort: port, reach, egress: options.egressAddress, serverPods: options.serverPods },
   };
 
+  const closing = new AbortController();
   let policies: Promise<void> | undefined;
   /** Once for each start of the server, and before its first pod. */
   function fenced(signal: AbortSignal): Promise<void> {
     if (options.networkPolicies === 'given') return Promise.resolve();
-    policies ??= ensurePolicies(api, ways, signal).catch((error) => {
+    // Not until the first one's signal fires: others wait for it too.
+    const until = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
+    policies ??= ensurePolicies(api, ways, until).catch((error) => {
       policies = undefined;
       throw error;
     });
-    return policies;
+    return within(policies, signal);
   }
 
   function bodyFor(spec: SandboxSpec, pool?: { name: string; recipe: string; content: string }): V1Pod {
@@ -151,7 +155,6 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   const reap = (signal: AbortSignal, whose?: 'all') =>
     reapPods({ pods, instance: whose === 'all' ? undefined : instance, now: clock.now() }, signal);
-  const closing = new AbortController();
   const hurry = new AbortController();
   let reaping: Promise<unknown> = Promise.resolve();
   const reapLater = () =>

@@ -33,7 +33,7 @@ const lookMs = 15_000;
 const maxUnknown = 3;
 
 export function openWalls({ unenforced, onOpen }: Options): Walls {
-  let looking: Promise<string | undefined> | undefined;
+  let looking: Promise<{ readonly address: string | undefined } | 'gone'> | undefined;
   let isOver = false;
   let isTold = false;
   let unknown = 0;
@@ -54,16 +54,29 @@ export function openWalls({ unenforced, onOpen }: Options): Walls {
     }
   }
 
+  /** One looks for all who come meanwhile; where its sandbox has gone again, that told the others nothing. */
+  async function seen(link: SandboxLink, signal: AbortSignal) {
+    while (looking) {
+      const found = await looking;
+      if (found !== 'gone' || isOver) return found;
+    }
+    looking = reached(link, signal)
+      .then(
+        (address) => ({ address }),
+        () => 'gone' as const, // the next one tells
+      )
+      .finally(() => {
+        looking = undefined;
+      });
+    return await looking;
+  }
+
   return {
     async check(link, signal) {
       if (isOver) return;
-      looking ??= reached(link, signal)
-        .catch(() => undefined) // the sandbox has gone again: the next one tells
-        .finally(() => {
-          looking = undefined;
-        });
-      const address = await looking;
-      if (address === undefined) return;
+      const found = await seen(link, signal);
+      if (found === 'gone' || found.address === undefined) return;
+      const { address } = found;
       const what =
         'Network policies are not enforced here, or are missing: from a new sandbox ' +
         `the API server of the cluster (${address}) can be reached, and with it whatever pods reach.`;

@@ -298,6 +298,18 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
   });
 
+  test('a start that is given up while the policies are put in place takes no other start with it', async () => {
+    driver = await open({ networkPolicies: 'managed' });
+    stub.delayMs = 100;
+    const giveUp = new AbortController();
+    const first = driver.provision(spec(), { ...budget(), signal: giveUp.signal });
+    const second = driver.provision(spec(), budget());
+    await expect.poll(() => seen(/networkpolicies/).length).toBeGreaterThan(0);
+    giveUp.abort();
+    await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+    expect(await second).toMatchObject({ phase: 'ready' });
+  });
+
   test('an older owner is fenced off', async () => {
     const wanted = spec({ epoch: 7 });
     await driver.provision(wanted, budget());

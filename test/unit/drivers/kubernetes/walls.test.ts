@@ -1,0 +1,43 @@
+import { once } from 'node:events';
+import { Agent, createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { expect, test } from 'vitest';
+import type { SandboxLink } from '../../../../drivers/driver.ts';
+import { openWalls } from '../../../../drivers/kubernetes/walls.ts';
+import { Secret } from '../../../../src/core/secret.ts';
+
+/** A way into a sandbox whose commands print this; undefined: they never end. */
+async function sandbox(prints: string | undefined) {
+  let asked = 0;
+  const server = createServer((_request, response) => {
+    asked += 1;
+    if (prints !== undefined) response.end(JSON.stringify({ stdout: prints }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const agent = new Agent();
+  Object.assign(agent, { createConnection: () => connect(port, '127.0.0.1') });
+  return {
+    link: { agent, token: new Secret('token') } as unknown as SandboxLink,
+    asked: () => asked,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+test('a sandbox that goes while it is looked out of says nothing of the others: the next one looks', async () => {
+  await using first = await sandbox(undefined);
+  await using second = await sandbox('open 192.0.2.1:443');
+  const walls = openWalls({ unenforced: 'refuse', onOpen: () => {} });
+  const stop = new AbortController();
+  const gone = walls.check(first.link, stop.signal);
+  const other = walls.check(second.link, new AbortController().signal);
+  await expect.poll(first.asked).toBe(1);
+  stop.abort();
+  await gone;
+  await expect(other).rejects.toMatchObject({ code: 'unsupported' });
+});
