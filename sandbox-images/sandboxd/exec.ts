@@ -39,6 +39,7 @@ export function executor(parts: Parts) {
     const { timeoutMs } = request;
     const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
     signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end(); // whoever asked was gone before it began
     try {
       const code = await exitCode(child);
       await quiet(child, [stdout, stderr]);

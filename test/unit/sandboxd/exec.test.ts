@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
+import { executor } from '../../../sandbox-images/sandboxd/exec.ts';
+import { keepersOf, type Parts } from '../../../sandbox-images/sandboxd/parts.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { temporaryFolder } from '../../support/store.ts';
+
+test('a command whose client was gone before it began is ended like any other', { timeout: 10_000 }, async () => {
+  using folder = temporaryFolder();
+  const parts = {
+    clock: systemClock,
+    place: await confined(folder.path),
+    stateDir: folder.path,
+    env: { PATH: process.env.PATH },
+    keepers: keepersOf(process.pid, process.ppid),
+    bootId: crypto.randomUUID(),
+    touch: () => {},
+  } as unknown as Parts;
+  const done = await executor(parts)({ command: 'sleep 60' }, AbortSignal.abort());
+  expect(done).toMatchObject({ exitCode: 143, timedOut: false });
+});
