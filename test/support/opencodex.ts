@@ -71,10 +71,11 @@ export async function opencodexServer({
   const close = new AbortController();
   const lines: object[] = [];
   const log = (fields: object) => void lines.push(fields);
+  const requests: object[] = [];
   const metrics: HttpMetrics = {
     contentType: 'text/plain',
     text: async () => '',
-    httpRequest: () => {},
+    httpRequest: (request) => void requests.push(request),
     streamOpened: () => ({ [Symbol.dispose]: () => {} }),
   };
   const logger = { info: log, warn: log, error: log };
@@ -143,6 +144,8 @@ export async function opencodexServer({
     learned,
     table,
     lines,
+    /** Those that are over, with or without an answer. */
+    requests,
     blobFolder,
     call,
     newProject: async (name = 'Website'): Promise<string> => (await call('POST', '/projects', { name })).body.id,

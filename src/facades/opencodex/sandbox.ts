@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { SandboxUsage } from '../../session/services.ts';
 import type { App } from '../shared/routes.ts';
-import { whileConnected } from '../shared/while-connected.ts';
+import { whileConnected, whileWanted } from '../shared/while-connected.ts';
 import { chatOf, notRunning, type OpencodexDeps } from './context.ts';
 import * as doc from './docs/sandbox.ts';
 import { ChatParams, Execute } from './schemas.ts';
@@ -54,7 +54,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       deps.idempotency.once(request, reply, async () => {
         const { id } = await chatOf(deps, request.params.sid);
         const { command, workdir, timeout } = request.body;
-        const signal = whileConnected(reply);
+        const signal = whileWanted(reply);
         const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
         const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
         const wanted = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import { projectFolder } from '../../session/project-copies.ts';
 import { baseName } from '../../session/uploads.ts';
 import type { App } from '../shared/routes.ts';
-import { whileConnected } from '../shared/while-connected.ts';
+import { whileConnected, whileWanted } from '../shared/while-connected.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
 import * as doc from './docs/workspace.ts';
 import { attachment } from './download.ts';
@@ -102,7 +102,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         const path = inWorkspace(request.body.path);
         const name = baseName(path);
         if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
-        const signal = whileConnected(reply);
+        const signal = whileWanted(reply);
         const bytes = await files.read(session.id, path, signal, { maxBytes: deps.maxUploadBytes }).catch(missing);
         const content = Readable.from([bytes], { objectMode: true });
         const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;

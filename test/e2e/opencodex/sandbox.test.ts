@@ -93,6 +93,36 @@ test('a folder elsewhere in the sandbox is looked for first, whatever its name, 
 });
 
 test.each([
+  ['with a key goes on when its client hangs up, and is not done again', { 'idempotency-key': 'k' }, false],
+  ['without one is given up with its client', {}, true],
+])('F095 a command %s', async (_name, headers, isGivenUp) => {
+  await using server = await opencodexServer();
+  const path = `/sandbox/${await server.newChat()}/execute`;
+  const signals: AbortSignal[] = [];
+  const done = Promise.withResolvers<void>();
+  server.others.services.sandboxes.exec = async (_id, _command, signal) => {
+    signals.push(signal);
+    await done.promise;
+    return { exitCode: 0, stdout: 'once', stderr: '', timedOut: false };
+  };
+  const hangUp = new AbortController();
+  const body = JSON.stringify({ command: 'make' });
+  const first = fetch(`${server.url}/api/v1${path}`, { method: 'POST', headers, body, signal: hangUp.signal });
+  await expect.poll(() => signals.length).toBe(1);
+  const before = server.requests.length;
+  hangUp.abort();
+  await expect(first).rejects.toThrow();
+  await expect.poll(() => server.requests.length).toBe(before + 1); // the server has seen it too
+  expect(signals[0]?.aborted).toBe(isGivenUp);
+  done.resolve();
+  if (isGivenUp) return;
+  const again = () => server.call('POST', path, { command: 'make' }, headers);
+  await expect.poll(async () => (await again()).body).toMatchObject({ stdout: 'once' });
+  expect((await again()).headers.get('idempotency-replayed')).toBe('true');
+  expect(signals).toHaveLength(1);
+});
+
+test.each([
   [{}, 422],
   [{ command: ' ' }, 422],
   [{ command: 'a\0b' }, 422],
