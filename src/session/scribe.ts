@@ -1,6 +1,6 @@
 import { type Clock, turnOfTheLoop } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
-import type { FactOf, PlanStep, SessionFact } from '../core/events.ts';
+import type { FactOf, PlanStep, SessionFact, ToolContent } from '../core/events.ts';
 import type { IdSource, MessageId, RunId } from '../core/ids.ts';
 import type { Usage } from '../llm/model.ts';
 import { BoundedOutput } from '../tools/output.ts';
@@ -13,6 +13,7 @@ export interface UserMessage {
   readonly text: string;
 }
 type Calling = FactOf<'tool.calling'>['data'];
+type Why = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends Calling {
   /** Characters of live output that are in the log. */
   readonly logged: number;
@@ -213,13 +214,16 @@ export class RunScribe {
     this.#closed = true;
   }
 
-  /** What is open is closed, in the contract's order, and then the run ends: once, however many ask for it. */
-  close(last: readonly SessionFact[], why: 'cancelled' | 'interrupted' | 'sandbox_lost'): Promise<void> {
-    this.#closing ??= this.#close(last, why);
+  /**
+   * What is open is closed, in the contract's order, and then the run ends: once, however many ask for it. `shown` is what
+   * the open call shows; without it a command shows itself alone.
+   */
+  close(last: readonly SessionFact[], why: Why, shown?: ToolContent): Promise<void> {
+    this.#closing ??= this.#close(last, why, shown);
     return this.#closing;
   }
 
-  async #close(last: readonly SessionFact[], why: 'cancelled' | 'interrupted' | 'sandbox_lost'): Promise<void> {
+  async #close(last: readonly SessionFact[], why: Why, shown: ToolContent | undefined): Promise<void> {
     this.shut();
     const facts: SessionFact[] = [];
     const text = why === 'cancelled' ? 'Stopped before it ended.' : 'Interrupted before it ended.';
@@ -229,8 +233,8 @@ export class RunScribe {
     if (this.#openCall) {
       const output = this.#callOutput.text();
       const { command } = this.#openCall.args;
-      const content = typeof command === 'string' ? { console: [{ ps1: '$ ', command, output }] } : null;
-      facts.push(this.called({ success: false, output, reason: why, content }));
+      const alone = typeof command === 'string' ? { console: [{ ps1: '$ ', command, output }] } : null;
+      facts.push(this.called({ success: false, output, reason: why, content: shown ?? alone }));
     }
     const running = this.#steps.find(({ status }) => status === 'running');
     if (running) facts.push(this.step({ ...running, status: 'failed' }));

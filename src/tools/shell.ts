@@ -193,10 +193,19 @@ async function shown(
   entry?: Console[number],
 ): Promise<{ content: ToolContent | null }> {
   try {
-    return { content: { console: boundedConsole((await ctx.sandbox.view(shell, ctx.signal)).console) } };
+    return { content: await consoleOf(ctx.sandbox, shell, ctx.signal) };
   } catch {
     return { content: entry ? { console: [entry] } : null };
   }
+}
+
+/** All entries of a shell session so far, as a call shows them. Rejects as a view does. */
+export async function consoleOf(
+  sandbox: Pick<ToolContext['sandbox'], 'view'>,
+  shell: string,
+  signal: AbortSignal,
+): Promise<{ console: Console }> {
+  return { console: boundedConsole((await sandbox.view(shell, signal)).console) };
 }
 
 const consoleChars = 256 * 1024; // one event stays within a store's easy reach

@@ -3,11 +3,12 @@ import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { deadline } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { SessionFact } from '../../core/events.ts';
+import type { SessionFact, ToolContent } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
+import { consoleOf } from '../../tools/shell.ts';
 import type { Live } from '../live.ts';
 import type { UsedSandbox } from '../sandboxes.ts';
-import type { RunScribe } from '../scribe.ts';
+import type { OpenCall, RunScribe } from '../scribe.ts';
 import { act, summarize } from './act.ts';
 import { call } from './call.ts';
 import { halves, plan } from './plan.ts';
@@ -77,23 +78,35 @@ async function endRun(
   const { scribe, client } = live;
   if (!scribe) return;
   scribe.shut();
+  let shown: ToolContent | undefined;
   // What an ended run left in the background goes on; a stopped run leaves nothing.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || scribe.openCall)) {
     using until = deadline(killMs, clock);
     const kill = async () => {
       // What is frozen hears of no kill, and would go on when it is thawed.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
-      await (used?.client ?? client).killTagged(runId, until.signal);
+      const own = used?.client ?? client;
+      await own.killTagged(runId, until.signal);
+      const shell = shellOf(scribe.openCall);
+      if (shell !== undefined && end.reason !== 'deleted') shown = await consoleOf(own, shell, until.signal);
     };
     // What is deleted goes with its sandbox, and a lost sandbox has no processes.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
-  await closeRun(live, scribe, { runId, task, end });
+  await closeRun(live, scribe, { runId, task, end, shown });
 }
 
-async function closeRun(live: Live, scribe: RunScribe | undefined, { runId, task, end }: Ending): Promise<void> {
+/** The shell session whose command is open. */
+const shellOf = (call: OpenCall | undefined): string | undefined =>
+  call?.tool === 'shell' && typeof call.args.id === 'string' ? call.args.id : undefined;
+
+async function closeRun(
+  live: Live,
+  scribe: RunScribe | undefined,
+  { runId, task, end, shown }: Ending & { readonly shown?: ToolContent | undefined },
+): Promise<void> {
   if (scribe?.runId !== runId) return;
-  await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled');
+  await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
   if (live.scribe === scribe) live.scribe = undefined; // the next run may have begun meanwhile
 }
 
