@@ -128,7 +128,10 @@ export class Crossing implements AsyncDisposable {
     await this.#again('commands could not be read', async () => {
       const owned = ownership.owned();
       if (owned.length === 0) return false;
-      const pending = (await commands.pending(owned, atOnce)).filter(({ id }) => !this.#taken.has(id));
+      // What is under way is unanswered too: behind starts that take their time there may be a stop.
+      const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(
+        ({ id }) => !this.#taken.has(id),
+      );
       for (const command of pending) void this.#do(command);
       return pending.length > 0;
     });

@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink } from '../../drivers/driver.ts';
-import { deadline } from '../core/cancel.ts';
+import { deadline, throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { type SessionId, sandboxIdOf } from '../core/ids.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
@@ -60,12 +60,12 @@ export class Guests implements AsyncDisposable {
   async look(id: SessionId, signal: AbortSignal): Promise<Visit> {
     const known = await this.#known(id);
     if (known) return known;
-    const visiting = this.#visits.get(id) ?? this.#open(id, signal);
+    const visiting = this.#visits.get(id) ?? this.#open(id);
     this.#visits.set(id, visiting);
     visiting.catch(() => {
       if (this.#visits.get(id) === visiting) this.#visits.delete(id);
     });
-    return await visiting;
+    return await unlessFired(visiting, signal);
   }
 
   /** It is ours now, or gone. */
@@ -87,9 +87,10 @@ export class Guests implements AsyncDisposable {
     return undefined;
   }
 
-  async #open(id: SessionId, signal: AbortSignal): Promise<Visit> {
+  /** For all who wait for it, so whoever is first and leaves does not end it. */
+  async #open(id: SessionId): Promise<Visit> {
     const { driver, clock, connect } = this.#options;
-    using until = deadline(attachMs, clock, signal);
+    using until = deadline(attachMs, clock);
     const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
     const link = await driver.attach(sandboxIdOf(id), call, 'guest');
     const visit: Visit = { link, client: connect(link), users: 0, askedAt: Number.NEGATIVE_INFINITY, timer: undefined };
@@ -104,5 +105,20 @@ export class Guests implements AsyncDisposable {
       if (visit.users === 0) void this.leave(id);
       else this.#closeLater(id, visit);
     }, keptMs);
+  }
+}
+
+/** Rejects as soon as the signal fires; what was waited for goes on. */
+async function unlessFired<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  throwIfFired(signal);
+  const left = Promise.withResolvers<undefined>();
+  const leave = () => left.resolve(undefined);
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    const value = await Promise.race([work, left.promise]);
+    if (value === undefined) throwIfFired(signal);
+    return value as Value;
+  } finally {
+    signal.removeEventListener('abort', leave);
   }
 }
