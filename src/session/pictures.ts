@@ -49,11 +49,11 @@ export function pictureService({ uploads, keepPerSession, newName, warn }: Deps)
         return undefined;
       }
     },
-    load: async (file) =>
-      await uploads.open(file).then(
-        async (stream) => (await buffer(stream)).toString('base64'),
-        () => undefined,
-      ),
+    load: (file) =>
+      uploads
+        .open(file)
+        .then(async (stream) => (await buffer(stream)).toString('base64'))
+        .catch(() => undefined), // also half-way: a turn goes on without it
     forget: (id) => uploads.deleteProject(ownerOf(id)),
   };
 }

@@ -50,7 +50,10 @@ export class Transcript {
 
   /** Reads what is stored, once; before it resolves nothing may be added. */
   load(): Promise<void> {
-    this.#loaded ??= this.#load();
+    this.#loaded ??= this.#load().catch((thrown: unknown) => {
+      this.#loaded = undefined; // the store may be there again for the next turn
+      throw thrown;
+    });
     return this.#loaded;
   }
 

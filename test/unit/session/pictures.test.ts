@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import type { Message } from '../../../src/llm/model.ts';
 import { pictureService } from '../../../src/session/pictures.ts';
@@ -40,6 +41,19 @@ test('only the newest of a session stay', async () => {
   const files = [await keep('one'), await keep('two'), await keep('three')].map((it) => it?.file ?? '');
   const loaded = await Promise.all(files.map((file) => pictures.load(file)));
   expect(loaded.map((it) => it !== undefined)).toEqual([false, true, true]);
+});
+
+test('a picture that breaks off while it is read is one that is not there', async () => {
+  const broken = async () =>
+    Readable.from(
+      (async function* () {
+        yield Buffer.from('half');
+        throw new Error('the storage went away');
+      })(),
+    );
+  const uploads = { ...bench().uploads, open: broken };
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', warn: () => {} });
+  expect(await pictures.load('a file')).toBeUndefined();
 });
 
 test('nothing is left of a session that is forgotten', async () => {

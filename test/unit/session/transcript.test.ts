@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import type { Message } from '../../../src/llm/model.ts';
 import { type Entry, Transcript } from '../../../src/session/transcript.ts';
 import { memoryStore } from '../../../src/store/memory/store.ts';
@@ -104,5 +105,23 @@ describe('the transcript', () => {
     const again = open();
     await again.load();
     expect(again.entries).toEqual([asked('mine')]);
+  });
+
+  test('is read again where the store was away for a moment', async () => {
+    const { store, open, keep } = bench();
+    const before = open();
+    await before.load();
+    before.add(asked('hello'));
+    await keep(before);
+    let isAway = true;
+    const list: typeof store.records.list = async (...of) => {
+      if (isAway) throw new AppError('store_unavailable', 'The store does not answer.');
+      return await store.records.list(...of);
+    };
+    const transcript = new Transcript(sessionId, { ...store.records, list });
+    await expect(transcript.load()).rejects.toMatchObject({ code: 'store_unavailable' });
+    isAway = false;
+    await transcript.load();
+    expect(transcript.entries).toEqual([asked('hello')]);
   });
 });
