@@ -26,6 +26,8 @@ interface Deps extends Settings, World {
   readonly onBroken: (id: SessionId, error: AppError) => void;
 }
 
+const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
+
 /** Makes a session in memory from its record and its log, and gives what its machine starts with. */
 export class Hydration {
   readonly #deps: Deps;
@@ -45,7 +47,8 @@ export class Hydration {
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    const { runs, folds } = await foldRuns(log, record);
+    // What is deleted goes on with nothing: a log that cannot be read must not keep its sandbox.
+    const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     const { transcript } = live;
     if (folds.size > 0) await transcript.load();

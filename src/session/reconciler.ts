@@ -145,10 +145,12 @@ export class Reconciler {
   }
 
   async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    const { clock, graceMs, driver, logger } = this.#deps;
-    const since = this.#unclaimed.get(sandbox.id) ?? clock.now();
+    const { clock, graceMs, driver, engine, logger } = this.#deps;
+    const now = clock.now();
+    const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // somebody may have set the clock back
     this.#unclaimed.set(sandbox.id, since);
-    if (clock.now() - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
+    if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
+    if (engine.holds(sandbox.sessionId)) return; // wanted again since the list was made
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }

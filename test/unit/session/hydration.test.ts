@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AppError } from '../../../src/core/errors.ts';
 import { randomIds } from '../../../src/core/ids.ts';
 import type { EventLog } from '../../../src/core/ports.ts';
 import { Hydration } from '../../../src/session/hydration.ts';
@@ -11,10 +12,14 @@ import { manualClock } from '../../support/manual-clock.ts';
 import { asks, fact, runId, sessionId, stored } from '../../support/session-parts.ts';
 
 /** One session in a store; `during` happens after the first thing of it was read. */
-async function world(during: (log: EventLog) => Promise<unknown>) {
+async function world(
+  during: (log: EventLog) => Promise<unknown>,
+  more: Parameters<typeof stored>[0] = {},
+  pageOf: (real: EventLog) => EventLog['page'] = (real) => real.page,
+) {
   const store = memoryStore();
   const real = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
-  const doc = { ...stored(), lastSeq: 1 };
+  const doc = { ...stored(more), lastSeq: 1 };
   const puts = [{ kind: 'session', id: sessionId, doc }];
   const created = fact('session.created', { origin: 'sheikhbox', template: 'default' }, null);
   await real.append({ sessionId, after: 0, at: 1, facts: [created], puts });
@@ -27,7 +32,7 @@ async function world(during: (log: EventLog) => Promise<unknown>) {
     }
     return read;
   };
-  const log: EventLog = { ...real, page: (...of) => readFirst(real.page(...of)) };
+  const log: EventLog = { ...real, page: (...of) => readFirst(pageOf(real)(...of)) };
   const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
   const residents = new Residents();
   const hydration = new Hydration({
@@ -62,4 +67,17 @@ test('an earlier life of a session writes nothing once it is made anew', async (
   await expect(writer.amend({ favorite: true })).rejects.toMatchObject({ code: 'internal' });
   await residents.the(sessionId).writer.amend({ pinned: true });
   expect(residents.the(sessionId).writer.record).toMatchObject({ favorite: false, pinned: true });
+});
+
+test('a session that is being deleted is made although its log cannot be read, so that its sandbox goes', async () => {
+  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
+  const { hydration, never } = await world(
+    async () => {},
+    { deleting: true, openRuns },
+    (real) => async (id, after, limit) => {
+      if (after < Number.MAX_SAFE_INTEGER) throw new AppError('store_corrupt', 'An event cannot be read.');
+      return await real.page(id, after, limit);
+    },
+  );
+  expect(await hydration.make(sessionId, never)).toMatchObject({ deleting: true, runs: [] });
 });

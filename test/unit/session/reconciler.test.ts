@@ -23,20 +23,25 @@ interface World {
   readonly elsewhere?: boolean;
   /** So often the store does not answer when it is to be settled. */
   readonly failures?: number;
+  /** Answers of whether the session holds its sandbox; the last one for ever. */
+  readonly holds?: readonly boolean[];
 }
 
 /** A store with these sessions, each marked as unfinished, and what the reconciler does with them. */
-async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0 }: World) {
+async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, holds = [true] }: World) {
   const store = memoryStore();
   const offered: SessionId[] = [];
   const woken: SessionId[] = [];
+  const destroyed: string[] = [];
+  const holdsLeft = [...holds];
+  const clock = manualClock();
   let settles = 0;
   for (const record of sessions) {
     await store.records.put({ kind: 'session', id: record.id, doc: record });
     await store.records.put({ kind: unfinishedKind, id: record.id, doc: {} });
   }
   const reconciler = new Reconciler({
-    driver: { list: async () => [...sandboxes], destroy: async () => {} },
+    driver: { list: async () => [...sandboxes], destroy: async (id) => void destroyed.push(id) },
     store: {
       records: store.records,
       settle: async () => {
@@ -48,15 +53,15 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
       wake: (id) => void woken.push(id),
       offer: (id) => void offered.push(id),
       live: () => undefined,
-      holds: () => true,
+      holds: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
     },
-    clock: manualClock(),
+    clock,
     logger: { info: () => {}, warn: () => {}, error: () => {} },
     ...{ graceMs: 1_000, everyMs: 1_000, remove: async () => {} },
     ownership: { isElsewhere: async () => elsewhere },
   });
   const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
-  return { reconciler, offered, woken, marked, settles: () => settles };
+  return { reconciler, offered, woken, marked, destroyed, clock, settles: () => settles };
 }
 
 test('a running sandbox is offered before anything is read, and its session is woken after that', async () => {
@@ -95,4 +100,19 @@ test('a store that could not be settled is settled by the next sweep, once', asy
   await reconciler.sweep(signal);
   await reconciler.sweep(signal);
   expect(settles()).toBe(2);
+});
+
+test.each([
+  ['is destroyed after a while', [false], 1],
+  ['stays where it is wanted again since the list was made', [false, false, false, true], 0],
+])('a sandbox that its session does not use %s', async (_what, holds, times) => {
+  const id = newSession();
+  const { reconciler, destroyed, clock } = await world({
+    ...{ sessions: [stored({ id })], sandboxes: [sandboxOf(id)], holds },
+  });
+  await reconciler.sweep(signal); // it is offered first
+  await reconciler.sweep(signal);
+  clock.advance(1_000);
+  await reconciler.sweep(signal);
+  expect(destroyed).toHaveLength(times);
 });
