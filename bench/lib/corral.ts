@@ -23,7 +23,8 @@ export async function openCorral(setup: Setup) {
   await using stack = new AsyncDisposableStack();
   const env = {
     ...{ CORRAL_DATA_DIR: setup.dataDir, CORRAL_DRIVER: 'memory', CORRAL_EGRESS_POLICY: 'none' },
-    ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_SESSION_PASSIVATE_SECONDS: '86400', CORRAL_MAX_SESSIONS: '1000000' },
+    ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
+    ...{ CORRAL_SESSION_PASSIVATE_SECONDS: '86400', CORRAL_MAX_SESSIONS: '1000000' },
     ...setup.settings,
   };
   const config = loadConfig(env, '');

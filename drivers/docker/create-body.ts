@@ -20,6 +20,8 @@ export interface ContainerRequest {
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;
+  /** Another runtime than the engine's own, such as gVisor's. */
+  readonly runtime?: string | undefined;
   /** The server's folder with the sandbox's two sockets. */
   readonly mount: string;
 }
@@ -33,6 +35,7 @@ export function createBody({
   labels,
   token,
   mount,
+  runtime,
 }: ContainerRequest): ContainerCreateOptions {
   const { memoryBytes, cpus, pids } = spec.limits;
   const owned = `uid=${user},gid=${user}`;
@@ -77,6 +80,7 @@ export function createBody({
     RestartPolicy: { Name: 'no' },
     LogConfig: { Type: 'local', Config: { 'max-size': '1m', 'max-file': '1', compress: 'false' } },
     AutoRemove: false,
+    ...(runtime !== undefined && { Runtime: runtime }),
   };
   return {
     name,

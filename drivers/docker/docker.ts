@@ -34,6 +34,8 @@ export interface DockerOptions {
   readonly replica?: string;
   /** Labels of the operator's own, on every container and volume. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** What runs the containers, such as runsc; the engine's own where it is not given. */
+  readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
 
@@ -104,9 +106,9 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
   }
 
-  const placeFor = { engine, folders, holds, instance, names, labels };
+  const placeFor = { engine, folders, holds, instance, names, labels, runtime: options.runtime };
   const pool = dockerPool({
-    ...{ engine, folders, holds, images, instance, names, labels },
+    ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime },
     hasReplicas: replica !== undefined,
     place: (name, image, marks, made) => (spec, signal) =>
       placeContainer({ ...placeFor, token: ids.token(), name, volume: name, image, pool: marks, made }, spec, signal),

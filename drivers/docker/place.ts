@@ -26,6 +26,7 @@ interface Place {
   readonly instance: string;
   readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;
+  readonly runtime: string | undefined;
   /** For a new sandbox; one that is there keeps its own. */
   readonly token: string;
   readonly name: string;
@@ -47,7 +48,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const labels = { ...labelsFor(spec, instance, place.labels), ...place.pool };
   const token = new Secret(meta.token);
-  const request = { spec, name, image, labels, token, mount: folders.mount(spec.id) };
+  const request = { spec, name, image, labels, token, mount: folders.mount(spec.id), runtime: place.runtime };
 
   let { volume } = place;
   for (let lost = 0; ; ) {

@@ -20,6 +20,7 @@ interface Options {
   readonly folders: Folders;
   readonly holds: Holds;
   readonly images: Images;
+  readonly runtime: string | undefined;
   /** Several servers on the same sandboxes. */
   readonly hasReplicas: boolean;
   place(name: string, image: string, pool: Readonly<Record<string, string>>, made: Made): PlaceCall;
@@ -47,8 +48,10 @@ export function dockerPool(options: Options): Poolable {
   let idle = new Set<string>();
   const mine = { filters: { label: [ownedBy(instance), poolLabel] } };
 
+  /** What it is of, so that none is claimed that runs otherwise than it would now. */
   async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
-    return (await ask(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object))).Id;
+    const { Id } = await ask(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
+    return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
   }
 
   async function rename(from: string, to: string, signal: AbortSignal): Promise<'done' | 'gone' | 'taken'> {

@@ -63,6 +63,8 @@ interface Deps {
   readonly shared: boolean;
   /** There is CORRAL_TOKEN, which can always make keys. */
   readonly hasToken: boolean;
+  /** Sandboxes have no walls, so who has a key has everybody's files: there may be keys of one owner alone. */
+  readonly onlyOne?: boolean;
   readonly warn: (about: object, text: string) => void;
 }
 interface Entry {
@@ -83,6 +85,11 @@ const stateOf = ({ revokedAt, expiresAt }: StoredKey, now: number): KeyView['sta
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
 };
+const noWalls = (what: string) =>
+  new AppError(
+    'invalid_request',
+    `${what}: sandboxes have no isolation here, so users can read each other's files. Install bubblewrap or start Docker.`,
+  );
 const missing = () => new AppError('not_found', 'There is no such key.');
 
 export async function apiKeys(deps: Deps): Promise<ApiKeys> {
@@ -158,7 +165,11 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     }
   }
 
+  const otherOwners = (than?: string) =>
+    new Set([...entries.values()].filter(isLive).flatMap(({ doc }) => (doc.owner === than ? [] : [doc.owner])));
+
   await load();
+  if (deps.onlyOne && otherOwners().size > 1) throw noWalls('There are API keys of several users');
   for (const { doc } of entries.values()) {
     if (!pepper?.knows(doc.pepper)) {
       warn({ key: doc.id }, 'an API key was stored under an encryption key that is not configured; it opens nothing');
@@ -201,6 +212,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       }
       const other = beside === undefined ? undefined : entries.get(beside);
       if (beside !== undefined && !other) throw missing();
+      if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw noWalls('A key for a second user is not made');
       pepper ??= await deps.peppers();
       const id = ids.short();
       const key = `crl_${id}_${ids.token()}`;

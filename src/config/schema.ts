@@ -83,6 +83,11 @@ export const Config = z.strictObject({
   corsOrigins: setting(origins(), pages, 'origins whose pages may call the API', 'CORS_ORIGINS'),
   allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
   rateLimitPerMinute: setting(whole(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
+  maxConnectionsPerAddress: setting(
+    whole(0),
+    2000,
+    'connections that one address may have open; 0 is no limit, as behind a reverse proxy',
+  ),
   maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
   maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
   sheikhbox: z.strictObject({
@@ -120,6 +125,10 @@ export const Config = z.strictObject({
   ),
   docker: z.strictObject({
     host: optional(text('an address such as unix:///var/run/docker.sock'), 'where Docker answers', 'DOCKER_HOST'),
+    runtime: optional(
+      text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
+      "what runs the containers, such as gVisor's runsc; unset: the engine's own",
+    ),
   }),
   kubernetes: z.strictObject({
     kubeconfig: optional(
@@ -197,6 +206,8 @@ export const Config = z.strictObject({
     leaseSeconds: setting(whole(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
   }),
   maxSessions: setting(whole(1), 500, 'sessions there may be at once'),
+  maxSessionsPerOwner: setting(whole(0), 100, 'sessions that one owner (see docs/auth.md) may have; 0 is no limit'),
+  maxStartingPerOwner: setting(whole(0), 16, 'new sessions of one owner that start at once; 0 is no limit'),
   maxRunningRuns: setting(whole(1), 32, 'runs that work at once; further ones wait their turn'),
   maxSteps: setting(whole(1), 100, 'turns of the model in one run; then it asks whether to go on'),
   run: z.strictObject({

@@ -39,7 +39,7 @@ export type HttpConfig = Pick<
   Config,
   'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox'
 > &
-  Partial<Pick<Config, 'desktop'>> & { readonly token?: Config['token'] | TokenHash };
+  Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress'>> & { readonly token?: Config['token'] | TokenHash };
 export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
@@ -102,6 +102,7 @@ export function httpServer(deps: HttpServerDeps): App {
     },
     styles,
     maxBodyBytes: config.maxBodyBytes,
+    maxConnectionsPerAddress: config.maxConnectionsPerAddress,
     logger,
     metrics,
     closing,

@@ -198,6 +198,8 @@ export async function compose({
     ids,
     workdir,
     maxSessions: config.maxSessions,
+    ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
+    startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
     template,
     closing,
   });
@@ -252,6 +254,7 @@ export async function compose({
   const keys = stack.use(
     await apiKeys({
       ...{ records: store.records, clock, ids, shared: store.shared, hasToken: config.token !== undefined },
+      onlyOne: driver.capabilities.isolation === 'none',
       peppers: () => keyPeppers(config, () => ids.token()),
       warn: (about, text) => logger.warn(about, text),
     }),

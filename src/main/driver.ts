@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { dockerDriver } from '../../drivers/docker/docker.ts';
+import { engineWeaknesses } from '../../drivers/docker/weaknesses.ts';
 import type { Driver, EgressGate } from '../../drivers/driver.ts';
 import { MemoryBackend } from '../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../drivers/memory/memory.ts';
@@ -50,6 +51,7 @@ async function openPlain(options: Options): Promise<Driver> {
   const { config, say } = options;
   switch (config.driver) {
     case 'docker':
+      tellWeaknesses(options);
       return await docker(options);
     case 'process':
       return await processes(options);
@@ -67,6 +69,7 @@ async function whatAnswers(options: Options): Promise<Driver> {
   const driver = await docker(options);
   try {
     await driver.check({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
+    tellWeaknesses(options);
     return driver;
   } catch (error) {
     await driver[Symbol.asyncDispose]();
@@ -77,10 +80,22 @@ async function whatAnswers(options: Options): Promise<Driver> {
   }
 }
 
+const dockerHost = ({ docker: { host } }: Config) => host ?? 'unix:///var/run/docker.sock';
+
+/** Beside the start, which does not wait for it; an engine that does not answer is told of where it is needed. */
+function tellWeaknesses({ config, say }: Options): void {
+  const call = { signal: AbortSignal.timeout(checkMs), deadlineAt: 0 };
+  void engineWeaknesses(dockerHost(config), config.docker.runtime, call).then(
+    (found) => found.forEach(say),
+    () => {},
+  );
+}
+
 function docker({ config, instance, replica, gate, ids, caBundle, onRefused }: Options): Promise<Driver> {
   const bundle = daemonBundle(config.dataDir);
   return dockerDriver({
-    host: config.docker.host ?? 'unix:///var/run/docker.sock',
+    host: dockerHost(config),
+    runtime: config.docker.runtime,
     instance,
     ...(replica !== undefined && { replica }),
     root: sandboxFolder(config.dataDir),

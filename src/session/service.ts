@@ -63,7 +63,7 @@ export interface SessionChange {
 
 /** Everything a facade may ask for. Facades translate to and from this and decide nothing. Rejects only with AppError. */
 export interface SessionService {
-  /** Rejects: sandbox_capacity (too many sessions). The sandbox starts in the background. */
+  /** Rejects: sandbox_capacity (too many sessions), rate_limited (the owner's start too many at once). The sandbox starts in the background. */
   create(command: CreateCommand): Promise<SessionRecord>;
   /** All that are not being deleted, newest `latestMessageAt` first; at least those that `only` asks for. */
   list(only?: ListWish): Promise<readonly SessionRecord[]>;

@@ -13,10 +13,11 @@ import type { Engine } from './engine.ts';
 import { eventsFrom } from './hydrate.ts';
 import { ListChanges } from './list-changes.ts';
 import { SessionsNews } from './news.ts';
+import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import type { Presence } from './presence.ts';
 import { newSession, StoredSession } from './projection.ts';
 import { removeSession } from './removal.ts';
-import type { SendCommand, Sent, SessionChange, SessionService } from './service.ts';
+import type { CreateCommand, SendCommand, Sent, SessionChange, SessionService } from './service.ts';
 import { SessionList, shown } from './session-list.ts';
 import { fileFromLog, shellFromLog } from './stopped-views.ts';
 import { countSessions, unfinishedKind } from './unfinished.ts';
@@ -32,6 +33,9 @@ interface Deps {
   readonly ids: IdSource;
   readonly workdir: (id: SandboxId) => string;
   readonly maxSessions: number;
+  /** Of one owner. */
+  readonly ownerLimits?: OwnerLimits;
+  readonly startTimeoutMs?: number;
   readonly template: string;
   /** Removes what is kept of a session outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
@@ -62,6 +66,12 @@ export function sessionService(deps: Deps): SessionService {
     if (!record || record.deleting) throw gone();
     return record;
   }
+  const forOwner = ownerQuota({
+    ...{ limits: deps.ownerLimits ?? { sessions: 0, starting: 0 }, clock },
+    get: async (id) => engine.live(id)?.writer.record ?? (await list.get(id)),
+    part: (wish) => list.part(wish),
+    startTimeoutMs: deps.startTimeoutMs ?? 300_000,
+  });
   const count = () => countSessions(store.records, (id) => engine.live(id)?.writer.record);
 
   /** The tombstone, wherever the session is; also where its log cannot be read any more. */
@@ -90,6 +100,33 @@ export function sessionService(deps: Deps): SessionService {
     return shown(StoredSession.parse(await engine.change(id, wish)));
   }
 
+  async function create({
+    origin,
+    title = '',
+    provisionalTitle,
+    template = deps.template,
+    projectId = null,
+    task = '',
+    owner,
+  }: CreateCommand): Promise<SessionRecord> {
+    // The tombstones among them matter only where it is close.
+    const isClose = (await store.records.count('session')) >= deps.maxSessions;
+    if (isClose && (await count()).total >= deps.maxSessions) {
+      const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
+      throw new AppError('sandbox_capacity', message);
+    }
+    const id = ids.sessionId();
+    const at = clock.now();
+    const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, at });
+    const isMeant = title !== '' && !provisionalTitle;
+    const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
+    if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
+    const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
+    await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
+    engine.wake(id, 'start');
+    return shown(doc);
+  }
+
   const news = new SessionsNews();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
@@ -107,32 +144,7 @@ export function sessionService(deps: Deps): SessionService {
   });
 
   return {
-    async create({
-      origin,
-      title = '',
-      provisionalTitle,
-      template = deps.template,
-      projectId = null,
-      task = '',
-      owner,
-    }) {
-      // The tombstones among them matter only where it is close.
-      const isClose = (await store.records.count('session')) >= deps.maxSessions;
-      if (isClose && (await count()).total >= deps.maxSessions) {
-        const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
-        throw new AppError('sandbox_capacity', message);
-      }
-      const id = ids.sessionId();
-      const at = clock.now();
-      const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, at });
-      const isMeant = title !== '' && !provisionalTitle;
-      const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
-      if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
-      const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
-      await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
-      engine.wake(id, 'start');
-      return shown(doc);
-    },
+    create: (command) => forOwner(command.owner, () => create(command)),
 
     list: (only) => (only ? list.part(only) : list.all()),
     get: async (id) => (!engine.live(id) && list.known(id)) || shown(await stored(id)),

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import { type IdSource, randomIds } from '../../core/ids.ts';
 import { limitBodyTime } from './body-time.ts';
+import { limitConnections } from './connection-limit.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from './errors.ts';
 import { type GuardOptions, guard } from './guard.ts';
@@ -18,6 +19,8 @@ export interface AppOptions {
   readonly guard: GuardOptions;
   readonly styles: ReadonlyMap<string, ErrorStyle>;
   readonly maxBodyBytes: number;
+  /** Undefined or 0: no limit. */
+  readonly maxConnectionsPerAddress?: number | undefined;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
   readonly closing: AbortSignal;
@@ -57,7 +60,10 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
 
   app.setValidatorCompiler(validatorCompiler);
   observeRequests(app, logger, options.metrics);
-  limitBodyTime(app, options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  limitBodyTime(app, clock);
+  const perAddress = options.maxConnectionsPerAddress ?? 0;
+  if (perAddress > 0) limitConnections(app, { perAddress, clock, logger });
   guard(app, options.guard);
   readBodies(app);
   app.addHook('onSend', (request, reply, _payload, done) => {

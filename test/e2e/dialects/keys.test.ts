@@ -313,6 +313,39 @@ test('each key has a rate of its own', async () => {
   expect([await ask(one), await ask(one), await ask(other)]).toEqual(['2', '1', '2']);
 });
 
+test('CORRAL_MAX_SESSIONS_PER_OWNER: one more is refused in every dialect, and neither other owners nor the token are held back', async () => {
+  await using limited = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS_PER_OWNER: '1' });
+  const headersOf = async () => {
+    const { key } = await limited.core.keys.create({ name: 'k', role: 'user' });
+    return { authorization: `Bearer ${key}` };
+  };
+  const [one, other] = [await headersOf(), await headersOf()];
+  const make = async (headers: Record<string, string>, method: string, path: string) => {
+    const response = await fetch(limited.url + path, { method, headers, body: '{"task":"Later"}' });
+    return { status: response.status, text: await response.text() };
+  };
+  const project = await fetch(`${limited.url}/api/v1/projects`, {
+    ...{ method: 'POST', headers: one, body: '{"name":"Mine"}' },
+  });
+  const { id } = (await project.json()) as { id: string };
+  expect((await make(one, 'PUT', '/api/v1/sessions')).status).toBe(200);
+  const ways = [
+    ['PUT', '/api/v1/sessions'],
+    ['POST', '/sessions'],
+    ['POST', '/api/sessions'],
+    ['POST', `/api/v1/chats?project_id=${id}`],
+    ['POST', '/trpc/sessions.create'],
+  ] as const;
+  for (const [method, path] of ways) {
+    const refused = await make(one, method, path);
+    expect(refused.status, path).toBe(503);
+    expect(refused.text, path).toContain('You have 1 sessions already, the most for one owner');
+  }
+  expect((await make(other, 'PUT', '/api/v1/sessions')).status).toBe(200);
+  const root = { authorization: `Bearer ${token}` };
+  for (let n = 0; n < 2; n++) expect((await make(root, 'PUT', '/api/v1/sessions')).status).toBe(200);
+});
+
 test('a server without a token is open until it has a key; from then on it asks for one', async () => {
   await using open = await composedServer();
   const status = async (key?: string) => {

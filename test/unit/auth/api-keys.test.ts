@@ -20,7 +20,7 @@ function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; 
       }
     },
   };
-  const open = async (options: { shared?: boolean; secrets?: string[] } = {}) => {
+  const open = async (options: { shared?: boolean; secrets?: string[]; onlyOne?: boolean } = {}) => {
     const warned: string[] = [];
     const keys = await apiKeys({
       ...{ records: store.records, clock, ids: randomIds(), shared: false, hasToken, ...options },
@@ -174,4 +174,16 @@ test('a key beside another has its sessions, so that a key can be replaced', asy
   const second = await keys.create({ name: 'new one', role: 'viewer', beside: view.id });
   expect(keys.find([second.key])).toMatchObject({ role: 'viewer', owner: view.id });
   await expect(keys.create({ name: 'x', role: 'user', beside: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('where sandboxes have no walls there are keys of one owner alone, and a store with more is refused', async () => {
+  const { open, clock } = place();
+  const keys = await open({ onlyOne: true });
+  const { view } = await keys.create({ name: 'one', role: 'user', expiresAt: 1_060_000 });
+  await expect(keys.create({ name: 'two', role: 'user' })).rejects.toThrow(/no isolation/);
+  await keys.create({ name: 'beside', role: 'user', beside: view.id, expiresAt: 1_060_000 });
+  await (await open()).create({ name: 'two', role: 'user' });
+  await expect(open({ onlyOne: true })).rejects.toThrow(/API keys of several users/);
+  await clock.advance(60_000); // those of the first have expired
+  expect((await (await open({ onlyOne: true })).list()).filter(({ state }) => state === 'active')).toHaveLength(1);
 });

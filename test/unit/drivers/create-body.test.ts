@@ -57,6 +57,16 @@ test('the token and the places of the daemon are ours, whatever the template say
   ]);
 });
 
+test('what runs it is the engine’s own, or what the operator names', () => {
+  expect(host).not.toHaveProperty('Runtime');
+  const token = new Secret('t');
+  const named = createBody({ ...{ spec, name: 'a', image: 'b', labels: {}, token, mount: '/c' }, runtime: 'runsc' });
+  expect(named.HostConfig).toEqual({
+    ...(createBody({ spec, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
+    Runtime: 'runsc',
+  });
+});
+
 test('the token is in the environment of the daemon and nowhere else', () => {
   expect(JSON.stringify(body).split('s3cret')).toHaveLength(2);
 });

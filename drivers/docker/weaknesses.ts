@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import type { Call } from '../driver.ts';
+import { ask, openEngine } from './engine.ts';
+
+const Version = z.object({
+  Version: z.string(),
+  Components: z.array(z.object({ Name: z.string(), Version: z.string() })).default([]),
+});
+const Info = z.object({
+  SecurityOptions: z.array(z.string()).nullable().default([]),
+  Runtimes: z.record(z.string(), z.unknown()).nullable().default({}),
+});
+export interface EngineFacts {
+  readonly engine: string;
+  /** Undefined: it does not say. */
+  readonly runc: string | undefined;
+  readonly security: readonly string[];
+  readonly runtimes: readonly string[];
+}
+
+type Numbers = readonly [number, number, number];
+interface Line {
+  /** How many numbers name a line of versions that is mended by itself. */
+  readonly names: number;
+  /** Its first versions without a known way out of a container; later lines begin mended. */
+  readonly mended: readonly [Numbers, ...Numbers[]];
+}
+const engineLines: Line = {
+  names: 1,
+  mended: [
+    [25, 0, 5],
+    [26, 0, 0],
+  ],
+};
+const runcLines: Line = {
+  names: 2,
+  mended: [
+    [1, 2, 8],
+    [1, 3, 3],
+    [1, 4, 0],
+  ],
+};
+
+/** What of an engine makes its walls weaker than they should be, each with what to do; empty where nothing is known. */
+export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, wanted: string | undefined): string[] {
+  const found: string[] = [];
+  const old = (what: string, version: string, least: string) =>
+    found.push(
+      `${what} ${version} has known holes, by which code can leave a container, unless your distribution has mended ` +
+        `them. Bring it to ${least} or later.`,
+    );
+  if (isBelow(engine, engineLines)) old('The Docker engine', engine, '25.0.5');
+  // Another runtime takes the place of runc.
+  if (wanted === undefined && runc !== undefined && isBelow(runc, runcLines)) old('runc', runc, '1.2.8');
+  if (!security.some((option) => /^name=seccomp(,profile=(?!unconfined)|$)/.test(option))) {
+    found.push('The Docker engine filters no system calls (seccomp), which its default does. Turn it on again.');
+  }
+  if (wanted !== undefined && !runtimes.includes(wanted)) {
+    const known = runtimes.filter((name) => !name.startsWith('io.')).join(', ');
+    found.push(
+      `The Docker engine has no runtime ${wanted} (CORRAL_DOCKER_RUNTIME), so nothing will start; it has ${known}.`,
+    );
+  }
+  return found;
+}
+
+/** Rejects where the engine does not answer. */
+export async function engineWeaknesses(host: string, wanted: string | undefined, { signal }: Call): Promise<string[]> {
+  const engine = openEngine(host);
+  const [version, info] = await Promise.all([
+    ask(signal, () => engine.version()).then((it) => Version.parse(it)),
+    ask(signal, () => engine.info()).then((it) => Info.parse(it)),
+  ]);
+  const facts = {
+    engine: version.Version,
+    runc: version.Components.find(({ Name }) => Name === 'runc')?.Version,
+    security: info.SecurityOptions ?? [],
+    runtimes: Object.keys(info.Runtimes ?? {}),
+  };
+  return weaknessesOf(facts, wanted);
+}
+
+function isBelow(version: string, { names, mended }: Line): boolean {
+  const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
+  if (parts.length === 0) return false; // a build of somebody's own
+  const given = parts.map((part) => Number(part ?? 0));
+  const least = mended.find((one) => one.slice(0, names).every((part, n) => part === given[n])) ?? mended[0];
+  const at = least.findIndex((part, n) => part !== given[n]);
+  if (at < 0) return /^[\d.]+-(rc|alpha|beta)/.test(version);
+  return (given[at] ?? 0) < (least[at] ?? 0);
+}

@@ -1,0 +1,55 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { HttpLogger } from './observe.ts';
+
+interface Options {
+  readonly perAddress: number;
+  readonly clock: Clock;
+  readonly logger: Pick<HttpLogger, 'warn'>;
+}
+const elsewhere = 'connection on another port';
+/** One too many may ask once, to be told why it is refused; it is not waited for. */
+const askMs = 2_000;
+const quietMs = 60_000;
+
+/** Counts what each address has open, on all ports together. Must be added before whatever else looks at a request. */
+export function limitConnections(app: FastifyInstance, { perAddress, clock, logger }: Options): void {
+  const open = new Map<string, number>();
+  const tooMany = new WeakSet<Socket>();
+  let quietUntil = 0;
+
+  const meet = (socket: Socket) => {
+    const address = socket.remoteAddress;
+    if (address === undefined) return; // it has gone already
+    const count = (open.get(address) ?? 0) + 1;
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+    if (count <= perAddress) return;
+    tooMany.add(socket);
+    const timer = clock.setTimeout(() => socket.destroy(), askMs);
+    socket.once('close', () => clock.clearTimeout(timer));
+    const now = clock.now();
+    if (now < quietUntil) return;
+    quietUntil = now + quietMs;
+    logger.warn({ address, limit: perAddress }, 'connections are refused: one address has as many as it may have');
+  };
+  app.server.on('connection', meet).on(elsewhere, meet);
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    if (!tooMany.has(raw.socket)) return done();
+    reply.header('connection', 'close');
+    const message = `More than ${perAddress} connections are open from this address. Close some of them, or use fewer.`;
+    throw new AppError('rate_limited', message, { retryAfterMs: 1_000 });
+  });
+}
+
+/** What comes in at another port counts with the rest. */
+export function countAlso(server: Server, more: Server): void {
+  more.on('connection', (socket) => server.emit(elsewhere, socket));
+}

@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { alsoListen } from '../../../src/main/listen.ts';
+import { testServer } from '../../support/http.ts';
+import { manualClock } from '../../support/manual-clock.ts';
+
+/** A connection that sends nothing yet. */
+async function opened(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+/** What a request on that connection is answered with, head and body; then whether the server closed it. */
+async function asked(socket: Socket, path = '/sessions'): Promise<string> {
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  await once(socket, 'close');
+  return answer;
+}
+
+test('one address has no more connections than it may, on all ports together; one that goes makes room', async () => {
+  await using server = await testServer({ config: { maxConnectionsPerAddress: 2 } });
+  await using more = await alsoListen(server.app.server, '127.0.0.1', 0);
+  const [first, second] = [await opened(server.port), await opened(more.port)];
+  for (const port of [server.port, more.port]) {
+    const refused = await asked(await opened(port));
+    expect(refused).toMatch(/^HTTP\/1\.1 429 /);
+    expect(refused).toMatch(/\r\nretry-after: 1\r\n/i);
+    expect(refused).toMatch(/\r\nconnection: close\r\n/i);
+    expect(refused).toContain('More than 2 connections are open from this address.');
+  }
+  expect(await asked(first)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await asked(await opened(more.port))).toMatch(/^HTTP\/1\.1 200 /);
+  second.destroy();
+  expect(server.lines.filter(({ text }) => text.startsWith('connections are refused'))).toHaveLength(1);
+});
+
+test('one connection too many that asks for nothing is not kept', async () => {
+  const clock = manualClock();
+  await using server = await testServer({ clock, config: { maxConnectionsPerAddress: 1 } });
+  const first = await opened(server.port);
+  const second = await opened(server.port);
+  const closed = once(second, 'close');
+  await expect.poll(() => server.lines.length).toBe(1);
+  clock.advance(2_000);
+  await closed;
+  expect(await asked(first)).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test('without a limit as many connect as like', async () => {
+  await using server = await testServer({ config: { maxConnectionsPerAddress: 0 } });
+  const all = await Promise.all(Array.from({ length: 20 }, () => opened(server.port)));
+  for (const socket of all) expect(await asked(socket)).toMatch(/^HTTP\/1\.1 200 /);
+});

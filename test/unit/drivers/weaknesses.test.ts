@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { type EngineFacts, weaknessesOf } from '../../../drivers/docker/weaknesses.ts';
+
+const sound: EngineFacts = {
+  ...{ engine: '28.2.2', runc: '1.3.4' },
+  security: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns'],
+  runtimes: ['io.containerd.runc.v2', 'runc', 'runsc'],
+};
+const found = (facts: Partial<EngineFacts>, wanted?: string) => weaknessesOf({ ...sound, ...facts }, wanted).join('\n');
+
+test('of an engine without known holes nothing is said', () => {
+  expect(found({})).toBe('');
+  expect(found({}, 'runsc')).toBe('');
+});
+
+test.each(['20.10.24+dfsg1', '24.0.9', '25.0.4', '26.0.0-rc1'])('the engine %s is said to have holes', (engine) => {
+  expect(found({ engine })).toBe(
+    `The Docker engine ${engine} has known holes, by which code can leave a container, unless your distribution has ` +
+      'mended them. Bring it to 25.0.5 or later.',
+  );
+});
+test.each(['25.0.5', '25.0.6', '26.0.0', '26.1.4', '27.0.0', '30.0.0', 'dev'])('the engine %s is not', (engine) => {
+  expect(found({ engine })).toBe('');
+});
+
+test.each(['1.1.5+ds1', '1.2.7', '1.3.0', '1.3.2', '1.4.0-rc.2', '0.1'])('runc %s is said to have holes', (runc) => {
+  expect(found({ runc })).toMatch(/^runc .* has known holes.* 1\.2\.8 or later\.$/);
+  expect(found({ runc }, 'runsc')).toBe(''); // it is not what runs the containers
+});
+test.each(['1.2.8', '1.2.9', '1.3.3', '1.4.0', '1.5.0', '2.0.0', undefined])('runc %s is not', (runc) => {
+  expect(found({ runc })).toBe('');
+});
+
+test.each([[[]], [['name=apparmor']], [['name=seccomp,profile=unconfined']]])(
+  'with %j system calls are not filtered',
+  (security) => {
+    expect(found({ security })).toContain('filters no system calls');
+  },
+);
+
+test('a runtime that the engine does not have is named, with those that it has', () => {
+  expect(found({}, 'kata')).toBe(
+    'The Docker engine has no runtime kata (CORRAL_DOCKER_RUNTIME), so nothing will start; it has runc, runsc.',
+  );
+});
