@@ -14,11 +14,7 @@ interface Download {
 /** A file as a whole, or the one range of it that was asked for. */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
   const etag = `"${file.tag}"`;
-  reply
-    .header('accept-ranges', 'bytes')
-    .header('etag', etag)
-    .header('content-type', headerSafe(file.mimeType) ?? 'application/octet-stream')
-    .header('content-disposition', attachment(file.name));
+  toKeep(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
   const { range: asked, 'if-range': onlyIf } = request.headers;
   const range = onlyIf === undefined || onlyIf === etag ? rangeOf(asked, file.size) : undefined;
   if (range === 'unsatisfiable') {
@@ -37,6 +33,13 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   pipeline(await file.open(range), counted, () => {}); // closes the file also when the client leaves
   return reply.send(counted);
 }
+
+/** What others made is to be kept, not shown; a browser that shows it all the same runs nothing of it in our name. */
+export const toKeep = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
+  reply
+    .header('content-type', type ?? 'application/octet-stream')
+    .header('content-disposition', attachment(name))
+    .header('content-security-policy', "default-src 'none'; sandbox");
 
 /** `bytes=a-b`, `a-` or `-n`; undefined for what is to be ignored: other units, several ranges, nonsense. */
 export function rangeOf(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {

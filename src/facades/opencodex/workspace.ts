@@ -7,7 +7,7 @@ import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
 import * as doc from './docs/workspace.ts';
-import { attachment } from './download.ts';
+import { toKeep } from './download.ts';
 import { mimeType } from './mime.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from './schemas.ts';
 import { fileView } from './views.ts';
@@ -62,10 +62,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
       const bytes = await files.read(id, path, whileConnected(reply), { maxBytes }).catch(missing);
-      return reply
-        .header('content-type', mimeType(path) ?? 'application/octet-stream')
-        .header('content-disposition', attachment(posix.basename(path)))
-        .send(bytes);
+      return toKeep(reply, posix.basename(path), mimeType(path) ?? undefined).send(bytes);
     },
   );
   app.get(
@@ -86,10 +83,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         modified: new Date(modified),
         read: () => files.read(session.id, path, signal, { maxBytes }),
       }));
-      return reply
-        .header('content-type', 'application/zip')
-        .header('content-disposition', attachment(`${type}-${session.id}.zip`))
-        .send(Readable.from(zip(entries)));
+      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(Readable.from(zip(entries)));
     },
   );
   app.post(

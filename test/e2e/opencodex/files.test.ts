@@ -44,6 +44,8 @@ test('a file is uploaded, listed, downloaded and deleted', async () => {
   expect(download.headers.get('content-type')).toBe('text/csv');
   expect(download.headers.get('content-length')).toBe('4');
   expect(download.headers.get('etag')).toBe(`"${body.hash}"`);
+  expect(download.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
+  expect(download.headers.get('x-content-type-options')).toBe('nosniff');
   expect(download.headers.get('content-disposition')).toContain(
     'attachment; filename="Daten _.csv"; filename*=UTF-8\'\'Daten%20%C3%BC.csv',
   );

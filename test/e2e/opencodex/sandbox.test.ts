@@ -204,7 +204,8 @@ test('a file is read as a page shows it, and downloaded as it is', async () => {
     'héllo',
     'text/markdown',
   ]);
-  expect(download.headers.get('content-disposition')).toContain('notes.md');
+  expect(download.headers.get('content-disposition')).toMatch(/^attachment; .*notes\.md/);
+  expect(download.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
   for (const action of ['content', 'download']) {
     expect(await at(action, '/workspace/none')).toMatchObject({ status: 404, body: { detail: 'File not found' } });
     for (const outside of ['/etc/passwd', '/workspace/../etc/passwd', 'a/notes.md', '/workspace/']) {
@@ -242,6 +243,7 @@ async function packed(server: OpencodexServer, path: string): Promise<string[]> 
   expect(response.headers.get('content-disposition')).toMatch(
     /^attachment; filename="(output|uploaded)-[0-9a-f]{16}\.zip"/,
   );
+  expect(response.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
   using folder = temporaryFolder();
   const file = join(folder.path, 'x.zip');
   writeFileSync(file, Buffer.from(await response.arrayBuffer()));
