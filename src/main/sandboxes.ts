@@ -98,6 +98,10 @@ export async function openSandboxes(options: Options): Promise<Sandboxes> {
         return [];
       });
       if (!sandbox.isFresh) return; // its log says it already
+      if (driver.capabilities.isolation === 'none') {
+        const detail = 'WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network';
+        return note(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
+      }
       const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
       const reach = hosts === '' ? '' : `: ${hosts}`;
       note(id, { type: 'sandbox.phase', data: { phase: 'starting', detail: `Egress policy ${policy.kind}${reach}` } });

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { serverProcess } from '../../support/server-process.ts';
 import { temporaryFolder } from '../../support/store.ts';
+import { openClient } from '../../support/trpc.ts';
 
 const bare = {
   CORRAL_DRIVER: 'process',
@@ -49,8 +50,23 @@ test('without walls a real model is refused, and so is every address that others
   expect(await refusalOf({ ...reached, CORRAL_UNCONFINED: '1' })).toContain('listen on 127.0.0.1');
 });
 
-test('the demo model works without walls, and says what it lacks', async () => {
+test('the demo model works without walls, and the start and the log of each session say what it lacks', async () => {
   await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
   expect(await sessions(server.url)).toBe(200);
   expect(server.output()).toContain('sandboxes have NO isolation');
+  using client = openClient(server.url, 'ws');
+  const { id: sessionId } = await client.sessions.create.mutate();
+  const details = async () =>
+    (await client.events.list.query({ sessionId })).events.map((event) => JSON.stringify(event.data)).join('\n');
+  await expect.poll(details, { timeout: 30_000 }).toContain('WITHOUT ISOLATION');
+  expect(await details()).not.toContain('Egress policy');
+});
+
+test('without walls there is one user: a key for another is not made, one beside the first is', async () => {
+  await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo', CORRAL_TOKEN: 'a-token' });
+  using client = openClient(server.url, 'ws', 'a-token');
+  const { view } = await client.keys.create.mutate({ name: 'first', role: 'user' });
+  const second = { name: 'second', role: 'user' } as const;
+  await expect(client.keys.create.mutate(second)).rejects.toThrow(/can read each other's files/);
+  expect((await client.keys.create.mutate({ ...second, beside: view.id })).view.owner).toBe(view.owner);
 });
