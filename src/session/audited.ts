@@ -80,7 +80,10 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       'find',
       'grep',
     ]),
-    processes: audited(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit),
+    processes: looked(audited(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit), [
+      'list',
+      'logs',
+    ]),
     sandboxes: audited(
       services.sandboxes,
       { start: 'sandbox.start', stop: 'sandbox.stop', reset: 'sandbox.reset', exec: 'sandbox.command' },

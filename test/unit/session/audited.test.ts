@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { type Actor, everybody } from '../../../src/core/actor.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { type Audit, audited, auditedServices, type Deed } from '../../../src/session/audited.ts';
+import { guarded } from '../../../src/session/guarded.ts';
 import type { DesktopViewer, Services } from '../../../src/session/services.ts';
 
 function audit(actor: Actor = everybody) {
@@ -107,4 +108,42 @@ test('a viewer that takes keyboard and mouse by a press is told of when it takes
   watched.giveBack();
   for (let n = 0; n < 3; n++) expect(watched.uses('press')).toBe(true);
   expect(told).toEqual(['desktop.watch s done', 'desktop.take s done']);
+});
+
+test('every method of every service either only looks, or is told of exactly once', async () => {
+  const looks: Record<keyof Services, string[]> = {
+    sessions: [
+      ...['list', 'get', 'watch', 'page', 'history', 'follow', 'activeRun', 'watching', 'sandbox', 'shell', 'readFile'],
+      'health',
+    ],
+    files: ['list', 'read', 'find', 'grep'],
+    processes: ['list', 'logs'],
+    sandboxes: ['status', 'usage'],
+    terminals: ['list', 'get'],
+    desktop: ['status', 'gate'],
+    projects: ['list', 'get'],
+  };
+  const { it, told } = audit();
+  // Whatever is called, it answers something with an id.
+  const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [] }) });
+  const raw = new Proxy({} as Services, { get: () => any });
+  const all = auditedServices(guarded(raw, { actorOf: it.actorOf }), raw, it);
+  for (const [name, service] of Object.entries(all)) {
+    const methods = Object.entries(service as Record<string, (...args: unknown[]) => Promise<unknown>>);
+    expect(methods.length, name).toBeGreaterThan(1);
+    for (const [method, call] of methods) {
+      told.length = 0;
+      await call('x', {}, new AbortController().signal);
+      const wanted = looks[name as keyof Services].includes(method) ? 0 : 1;
+      expect(told, `${name}.${method}`).toHaveLength(wanted);
+    }
+  }
+});
+
+test.each(['list', 'logs'] as const)('%s of the processes of a foreign session is told of', async (method) => {
+  const { it, told } = audit({ role: 'admin', key: 'k', owner: 'me' });
+  const processes = { list: async () => [], logs: async () => '' };
+  const all = { ...services('somebody'), processes } as unknown as Services;
+  await (auditedServices(all, all, it).processes as unknown as Record<string, (id: string) => unknown>)[method]?.('s');
+  await expect.poll(() => told).toEqual(['session.read s done']);
 });
