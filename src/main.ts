@@ -63,6 +63,7 @@ function refuseUnbuilt({ model }: Config): void {
 }
 
 async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber): Promise<void> {
+  process.umask(0o077); // what it writes is for its own user; where a sandbox must read something, that says so itself
   using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last: it watches the rest
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;

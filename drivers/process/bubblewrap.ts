@@ -105,11 +105,11 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
   ];
 }
 
-/** A shell that sets the limits and becomes the program; its output would have nowhere bounded to go. */
+/** A shell that sets the limits, and the usual mask instead of the server's, and becomes the program; its output would have nowhere bounded to go. */
 function limited({ asRoot }: Bubblewrap, { pids }: SandboxLimits): string[] {
   // Counted per user: in a user namespace that is this sandbox, without one it would be all of them together.
   const processes = asRoot ? '' : `ulimit -u ${pids};`;
-  return ['/bin/sh', '-c', `ulimit -c 0; ulimit -n 4096; ${processes} exec "$@" >/dev/null 2>&1`, 'sh'];
+  return ['/bin/sh', '-c', `umask 022; ulimit -c 0; ulimit -n 4096; ${processes} exec "$@" >/dev/null 2>&1`, 'sh'];
 }
 
 export const insideEnvironment = {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chown, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -38,7 +38,8 @@ export const workspaceOf = (folders: Folders, { id }: { id: Meta['id'] }) => joi
 export async function launch(what: Launch, signal: AbortSignal): Promise<Launched> {
   const { folders, meta, bubblewrap } = what;
   const workspace = workspaceOf(folders, meta);
-  await mkdir(workspace, { recursive: true, mode: 0o755 });
+  await mkdir(workspace, { recursive: true });
+  await chmod(workspace, 0o755); // whatever the umask says: root without its rights must get in too
   if (bubblewrap?.asRoot) await chown(workspace, user, user);
   return bubblewrap ? confined(what, bubblewrap, workspace, signal) : unconfined(what, workspace);
 }
@@ -46,7 +47,10 @@ export async function launch(what: Launch, signal: AbortSignal): Promise<Launche
 async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string, signal: AbortSignal) {
   const { spec, meta, folders, programs } = what;
   const accounts = folders.home(spec.id);
-  for (const [name, text] of Object.entries(accountFiles)) await writeFile(join(accounts, name), text, { mode: 0o644 });
+  for (const [name, text] of Object.entries(accountFiles)) {
+    await writeFile(join(accounts, name), text);
+    await chmod(join(accounts, name), 0o644); // whatever the umask says: the sandbox's user must read it
+  }
   // Absolute, because it starts in the root folder.
   const [node, init, daemon] = [programs.node, programs.init, await programs.daemon()].map((path) => resolve(path)) as [
     string,
@@ -79,6 +83,8 @@ async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string,
 
 /** Bubblewrap's word on the pid it gave the sandbox; its complaint, if it ends instead. */
 async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
+  // Without a file left to open there are no pipes either.
+  if (child.pid === undefined) throw notStarted(await exited);
   const pipe = child.stdio[3] as Readable;
   const info = await Promise.race([text(pipe), exited.then(() => '')]);
   const pid = /"child-pid": (\d+)/.exec(info)?.[1];
@@ -103,12 +109,18 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
     CORRAL_EGRESS_PORT: '0', // one port cannot belong to several sandboxes
     CORRAL_DESKTOP: 'off', // its pages would reach whatever this machine does
   };
-  const limited = ['-c', 'ulimit -c 0; ulimit -n 4096; exec "$@"', 'sh', '/bin/bash', resolve(programs.init)];
+  const limited = [
+    '-c',
+    'umask 022; ulimit -c 0; ulimit -n 4096; exec "$@"',
+    'sh',
+    '/bin/bash',
+    resolve(programs.init),
+  ];
   const args = [...limited, programs.node, daemon];
   const child = spawn('/bin/sh', args, { env, cwd: workspace, detached: true, stdio: 'ignore' });
   const exited = exitOf(child);
   child.unref();
-  if (child.pid === undefined) throw new AppError('sandbox_unavailable', "The sandbox's process could not be started.");
+  if (child.pid === undefined) throw notStarted(await exited);
   return marked(child.pid, exited);
 }
 
@@ -117,6 +129,9 @@ async function marked(pid: number, exited: Promise<string>): Promise<Launched> {
   if (mark) return { mark, exited };
   throw new AppError('sandbox_unavailable', 'The sandbox ended at once.');
 }
+
+const notStarted = (why: string) =>
+  new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
 const identity = ({ id, token }: Meta) => ({
   CORRAL_SANDBOX_ID: id, // also what the sandbox's processes are known by, however far they went

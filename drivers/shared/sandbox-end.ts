@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
@@ -134,7 +134,9 @@ const mismatch = (reason: string) =>
 
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
-  if (present !== text) await writeFile(path, text, { mode: 0o644 }); // not again under a running sandbox
+  if (present === text) return; // not again under a running sandbox
+  await writeFile(path, text);
+  await chmod(path, 0o644); // whatever the umask says: the sandbox's user must read it
 }
 
 /** Waits for the daemon of a sandbox that was just started. */

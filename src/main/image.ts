@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildContext } from '../../drivers/docker/images.ts';
@@ -17,9 +17,10 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
   let made: Promise<string> | undefined;
   const make = async () => {
     const outfile = join(dataDir, 'image', 'sandboxd.mjs');
-    await mkdir(join(dataDir, 'image'), { recursive: true });
+    await mkdir(join(dataDir, 'image'), { recursive: true, mode: 0o700 });
     if (existsSync(built)) await copyFile(built, outfile);
     else await (await import('../../scripts/bundle-sandboxd.ts')).bundleSandboxd(outfile);
+    await chmod(outfile, 0o644); // whatever the umask says: sandboxes run it as another user
     return outfile;
   };
   return () => {
