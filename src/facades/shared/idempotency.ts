@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
@@ -40,10 +40,16 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
       throw new AppError('invalid_request', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
     }
     const parts = [request.caller, request.method, target(request.url), given];
-    return await claimKey(`http:${sha256(parts.join('\n'))}`, sha256(request.rawBody ?? ''));
+    return await claimKey('http', parts, sha256(request.rawBody ?? ''));
   };
 
-  const claimKey = async (key: string, contentHash: string): Promise<Claim | Extract<Claimed, { kind: 'replay' }>> => {
+  const claimKey = async (
+    kind: 'http' | 'call',
+    parts: readonly string[],
+    contentHash: string,
+  ): Promise<Claim | Extract<Claimed, { kind: 'replay' }>> => {
+    const key = `${kind}:${sha256(parts.join('\n'))}`;
+    const { seal, open } = sealedBy(parts);
     const now = clock.now();
     await sweep(now);
     const claimed = await inbox.claim(key, contentHash, now);
@@ -51,11 +57,11 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
       case 'new':
         return {
           kind: 'new',
-          answer: (answer) => inbox.answer(key, answer),
+          answer: (answer) => inbox.answer(key, seal(answer)),
           release: () => inbox.release(key),
         };
       case 'done':
-        return { kind: 'replay', answer: claimed.answer };
+        return { kind: 'replay', answer: open(claimed.answer) };
       case 'pending':
         throw new AppError('conflict', 'The first request with this idempotency key is still in progress.');
       case 'conflict':
@@ -74,7 +80,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
       return settle(claimed, work);
     },
     async onceFor(key, content, work) {
-      const claimed = await claimKey(`call:${sha256(key.join('\n'))}`, sha256(content));
+      const claimed = await claimKey('call', key, sha256(content));
       if (claimed.kind === 'replay') return claimed.answer as Awaited<ReturnType<typeof work>>;
       return settle(claimed, work);
     },
@@ -106,3 +112,28 @@ function target(url: string): string {
 }
 
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * What was answered is kept longer than what it tells of, which may be deleted meanwhile. So it can be read only by whoever
+ * brings the key again, of which the store has no more than a hash.
+ */
+function sealedBy(parts: readonly string[]) {
+  const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
+  return {
+    seal(answer: unknown): string {
+      const nonce = randomBytes(12);
+      const sealing = createCipheriv(cipher, secret, nonce);
+      const box = Buffer.concat([nonce, sealing.update(JSON.stringify({ answer })), sealing.final()]);
+      return Buffer.concat([box, sealing.getAuthTag()]).toString('base64url');
+    },
+    open(kept: unknown): unknown {
+      if (typeof kept !== 'string') return kept; // as an older version kept it
+      const bytes = Buffer.from(kept, 'base64url');
+      const opening = createDecipheriv(cipher, secret, bytes.subarray(0, 12), { authTagLength: 16 });
+      opening.setAuthTag(bytes.subarray(-16));
+      const text = Buffer.concat([opening.update(bytes.subarray(12, -16)), opening.final()]).toString();
+      return (JSON.parse(text) as { answer?: unknown }).answer;
+    },
+  };
+}
+const cipher = 'aes-256-gcm';
