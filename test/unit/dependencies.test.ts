@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+
+// What of other people's work we take in, and how. A number or a list here is raised on purpose, with the reason in the
+// commit that does.
+
+interface Entry {
+  readonly version?: string;
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly license?: string;
+  readonly link?: boolean;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+const repository = resolve(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(repository, path), 'utf8');
+const lock = JSON.parse(read('package-lock.json')) as { lockfileVersion: number; packages: Record<string, Entry> };
+const { '': root = {}, ...packages } = lock.packages;
+const served = Object.entries(packages).filter(([, { dev, optional }]) => !dev && !optional);
+
+/** What is wrong with an entry of the lock; undefined: nothing. */
+function fault(path: string, { version, resolved, integrity, link, optional, dev }: Entry): string | undefined {
+  if (link) return `${path} is a folder`;
+  if (!/^\d+\.\d+\.\d+(-[\w.]+)?(\+[\w.]+)?$/.test(version ?? '')) return `${path} has the version ${version}`;
+  if (resolved !== undefined && !resolved.startsWith('https://')) return `${path} comes from ${resolved}`;
+  // Tools for other platforms, which the registry that the lock was made by does not have, are the exception.
+  if (integrity === undefined && optional && dev) return undefined;
+  if (!/^sha512-[\w+/]{86}==( |$)/.test(integrity ?? '')) return `${path} has the integrity ${integrity}`;
+  return undefined;
+}
+
+test('every package of the lock has an exact version and a hash, and comes from a registry', () => {
+  expect(lock.lockfileVersion).toBe(3);
+  expect(Object.keys(packages).length).toBeGreaterThan(300);
+  expect(Object.entries(packages).flatMap(([path, entry]) => fault(path, entry) ?? [])).toEqual([]);
+});
+
+const good = { version: '1.2.3', integrity: `sha512-${'a'.repeat(86)}==` };
+test.each<[string, Entry]>([
+  ['without a hash', { version: '1.2.3' }],
+  ['with a weak hash', { ...good, integrity: 'sha1-aaaa' }],
+  ['from git', { ...good, resolved: 'git+ssh://git@example.com/a.git#abc' }],
+  ['from a file', { ...good, resolved: 'file:../a.tgz' }],
+  ['over http', { ...good, resolved: 'http://example.com/a.tgz' }],
+  ['that is a link', { ...good, link: true }],
+  ['at a version that is no version', { ...good, version: 'latest' }],
+])('a package %s would be found', (_what, entry) => {
+  expect(fault('a', good)).toBeUndefined();
+  expect(fault('a', entry)).toBeDefined();
+});
+
+test('what we ask for is asked for by version, not by address', () => {
+  const asked = { ...root.dependencies, ...root.devDependencies, ...root.optionalDependencies };
+  expect(Object.entries(asked).filter(([, range]) => !/^[\^~]?\d+\.\d+\.\d+$/.test(range))).toEqual([]);
+});
+
+test('what a server is installed with stays within what it has, by count', () => {
+  expect(served.length).toBeLessThanOrEqual(335);
+  expect(Object.keys(root.dependencies ?? {}).length).toBeLessThanOrEqual(20);
+});
+
+test('what a server is installed with may be passed on under licences that ask for no more than their names', () => {
+  const usual = ['MIT', 'Apache-2.0', 'ISC', 'BSD', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'Unlicense'];
+  const known = new Set([...usual, 'Python-2.0', 'PSF-2.0', '(MPL-2.0 OR Apache-2.0)']);
+  // noVNC is served as it is, with its own notice. The others name theirs in a file, all of them MIT.
+  const others = ['@novnc/novnc', 'decko', 'ssh2', 'stickyfill'];
+  const strange = served.filter(([, { license }]) => !known.has(license ?? ''));
+  expect(strange.map(([path]) => path.replace(/^.*node_modules\//, '')).sort()).toEqual(others);
+});
+
+test('nothing that is installed runs a program by that: our own ways refuse it, and who else would want to is known', () => {
+  const wanting = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+  const names = wanting.map(([path]) => path.replace(/^.*node_modules\//, '')).sort();
+  expect(names).toEqual(['@scarf/scarf', 'core-js', 'cpu-features', 'esbuild', 'protobufjs', 'ssh2']);
+  expect(read('scripts/run.mjs')).toMatch(/'ci',\s+'--ignore-scripts',/);
+  const installs = read('Dockerfile').match(/\bnpm (ci|install)\b.*/g) ?? [];
+  expect(installs.length).toBeGreaterThan(0);
+  for (const line of installs) expect(line).toContain('--ignore-scripts');
+});
+
+test('the server has no native add-on: what would be one is optional, and the image is built without', () => {
+  const native = Object.entries(packages).filter(([path]) =>
+    /(^|\/)(node-gyp|node-addon-api|nan|bindings|prebuild-install|node-gyp-build)$/.test(path),
+  );
+  expect(native.filter(([, { dev, optional }]) => !dev && !optional).map(([path]) => path)).toEqual([]);
+  expect(read('Dockerfile')).toContain('--omit=optional');
+});

@@ -1,0 +1,110 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+// What no line of ours may do, beside what the linter forbids. Each rule has a sample that breaks it, so that a rule which
+// finds nothing any more is noticed.
+
+interface Rule {
+  readonly what: string;
+  readonly pattern: RegExp;
+  readonly sample: string;
+  /** Files where it is right, each with the reason. */
+  readonly but?: Readonly<Record<string, string>>;
+}
+const rules: Rule[] = [
+  {
+    what: 'starts a shell to start a program',
+    pattern: /import \{[^}]*\b(exec|execSync)\b[^}]*\} from 'node:child_process'|\bshell: true\b/g,
+    sample: "import { exec } from 'node:child_process';",
+  },
+  {
+    what: 'makes code of a text',
+    pattern: /(?<![\w.$])eval\(|\bnew Function\(|\bvm\.(run|Script|compile)/g,
+    sample: 'const value = eval(text);',
+  },
+  {
+    what: 'makes HTML of a text',
+    pattern: /\.(innerHTML|outerHTML)\s*=|\.insertAdjacentHTML\(|document\.write\(/g,
+    sample: 'element.innerHTML = text;',
+  },
+  {
+    what: 'compares a secret in a time that tells of it',
+    pattern:
+      /\.reveal\(\)\s*[!=]==?|[!=]==?\s*[\w.]+\.reveal\(\)|\b(signature|password|apiKey|bearer)\s*[!=]==?\s*(?!undefined|null|'')[\w.]+/gi,
+    sample: 'if (given === token.reveal()) return true;',
+  },
+  {
+    what: 'makes a regular expression of what is only known when it runs',
+    pattern: /new RegExp\(/g,
+    sample: 'const wanted = new RegExp(asked);',
+    but: {
+      'src/observability/scrub.ts': 'of escaped secrets, and of its own words',
+      'src/facades/shared/routes.ts': 'of the routes',
+      'drivers/docker/filter/container-rules.ts': 'of the escaped name of the installation',
+      'drivers/docker/filter/routes.ts': 'of its own words',
+      'drivers/memory/daemon.ts': 'the fake, whose users are tests',
+      'src/ui/ansi.js': 'of its own words',
+    },
+  },
+  {
+    what: 'trusts whoever answers over TLS',
+    pattern: /rejectUnauthorized:\s*false|NODE_TLS_REJECT_UNAUTHORIZED|checkServerIdentity/g,
+    sample: 'connect({ rejectUnauthorized: false });',
+  },
+  {
+    what: 'takes its chances where a secret could come of it',
+    pattern: /Math\.random/g,
+    sample: 'const id = Math.random().toString(36);',
+    but: {
+      'src/main/compose.ts': 'waits between tries',
+      'src/main/kubernetes.ts': 'waits between tries',
+      'src/main/reap.ts': 'waits between tries',
+      'src/main/warm-pool.ts': 'waits between tries',
+      'src/client/client.ts': 'waits between tries',
+      'src/ui/line.js': 'waits between tries',
+      'src/ui/desktop.js': 'waits between tries',
+      'src/browser/page-script.ts': 'tells one page from the next',
+      'drivers/conformance.ts': 'names of tests',
+      'sandbox-images/sandboxd/desktop/caught-up.ts': 'tells a question to the screen from the next',
+    },
+  },
+  {
+    what: 'weakens a container',
+    pattern:
+      /Privileged: true|CapAdd|seccomp[:=]unconfined|apparmor[:=]unconfined|hostNetwork: true|hostPID: true|privileged: true/g,
+    sample: 'const host = { Privileged: true };',
+  },
+];
+
+const root = resolve(import.meta.dirname, '../..');
+const files = globSync('{src,drivers,machines,sandbox-images}/**/*.{ts,js}', { cwd: root }).map((path) => ({
+  path,
+  text: readFileSync(join(root, path), 'utf8'),
+}));
+/** `path:line`, for each place where it is broken. */
+const broken = ({ pattern, but = {} }: Rule, all = files) =>
+  all.flatMap(({ path, text }) =>
+    path in but
+      ? []
+      : [...text.matchAll(pattern)].map(({ index }) => `${path}:${text.slice(0, index).split('\n').length}`),
+  );
+
+test('there is something to look at', () => expect(files.length).toBeGreaterThan(300));
+
+describe.each(rules)('nothing $what', (rule) => {
+  test('in all of the source', () => expect(broken(rule)).toEqual([]));
+  test('and what does is found', () => expect(broken(rule, [{ path: 'a.ts', text: rule.sample }])).toEqual(['a.ts:1']));
+  test('and every exception is still one', () => {
+    const once = { ...rule, but: {} };
+    for (const path of Object.keys(rule.but ?? {})) {
+      expect(
+        broken(
+          once,
+          files.filter((file) => file.path === path),
+        ).length,
+        path,
+      ).toBeGreaterThan(0);
+    }
+  });
+});
