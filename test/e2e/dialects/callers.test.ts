@@ -46,7 +46,11 @@ const keys = {} as Record<Caller, string | undefined>;
 const token = 'the-token-of-the-caller-matrix';
 
 async function begin(): Promise<void> {
-  server = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS: '10000' });
+  server = await composedServer({
+    CORRAL_TOKEN: token,
+    CORRAL_MAX_SESSIONS: '10000',
+    CORRAL_MAX_SESSIONS_PER_OWNER: '0',
+  });
   const { core, url } = server;
   const make = async (caller: Caller, wish: Omit<Parameters<typeof core.keys.create>[0], 'name'>) => {
     const { key, view } = await core.keys.create({ name: caller, ...wish });
