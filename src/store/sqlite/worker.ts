@@ -28,12 +28,27 @@ try {
   parentPort?.close();
 }
 
+/** Records in which people's own words stand; a session's go with its events, and the others are notes of ours. */
+const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file']);
+const restMs = 1_000;
+
 function write(): void {
   const opened = openForWriting(input, systemClock.now());
+  let resting: NodeJS.Timeout | undefined;
+  /** A project takes many records with it. */
+  const emptyAtRest = () => {
+    clearTimeout(resting);
+    resting = setTimeout(() => {
+      try {
+        emptyWal(opened.db, input);
+      } catch {} // closed meanwhile, which empties it too; or in use, and then the next deletion does it
+    }, restMs).unref();
+  };
   const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);
   serve(opened, (calls) => {
     const replies = commit(calls);
     if (calls.some(([name]) => name === 'erase')) emptyWal(opened.db, input);
+    if (calls.some(([name, kind]) => name === 'delete' && wordy.has(kind))) emptyAtRest();
     if (calls.some(([name]) => name === 'checkpoint')) checkpoint(opened.db);
     return replies;
   });

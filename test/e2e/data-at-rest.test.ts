@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { needs } from '../support/components.ts';
+import { serverProcess } from '../support/server-process.ts';
+import { openClient } from '../support/trpc.ts';
+
+// What lies in the data folder: who may read it, and that what was deleted is not in it any more.
+
+const filesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
+    const path = join(entry.parentPath, entry.name);
+    return { name: path.slice(folder.length + 1), path, isFile: entry.isFile() };
+  });
+/** The files that hold one of these words, as bytes. */
+const holding = (folder: string, words: readonly string[]) =>
+  filesIn(folder).flatMap(({ name, path, isFile }) => {
+    if (!isFile) return [];
+    const bytes = readFileSync(path);
+    return words.filter((word) => bytes.includes(word)).map((word) => `${name}: ${word}`);
+  });
+
+test('what a deleted session, project or file said is in no file of the data folder', async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_SESSION_PASSIVATE_SECONDS: '1' });
+  using client = openClient(server.url, 'ws');
+  const canaries = ['canary-title', 'canary-task', 'canary-said', 'canary-file', 'canary-upload', 'canary-project'];
+  const ask = async (method: string, path: string, body: string | FormData, key?: string) => {
+    const headers = key === undefined ? {} : { 'idempotency-key': key };
+    const response = await fetch(`${server.url}/api/v1${path}`, { method, body, headers });
+    return (await response.json()) as { id: string };
+  };
+  const project = await ask('POST', '/projects', '{"name":"canary-project"}', 'one');
+  const form = new FormData();
+  form.append('file', new Blob(['canary-upload']), 'canary-upload.txt');
+  await ask('POST', `/files/upload/${project.id}`, form, 'two');
+  const { id } = await client.sessions.create.mutate({
+    title: 'canary-title',
+    task: 'canary-task',
+    projectId: project.id,
+  });
+  await expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
+  await ask('POST', `/chats/${id}/messages`, '{"content":"canary-said"}', 'three');
+  await client.files.write.mutate({ sessionId: id, path: 'a.txt', content: 'canary-file' });
+  await expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
+  const before = holding(server.data, canaries).join('\n');
+  for (const word of ['canary-title', 'canary-said', 'canary-upload', 'canary-project']) expect(before).toContain(word);
+  await client.sessions.delete.mutate({ id });
+  expect((await fetch(`${server.url}/api/v1/projects/${project.id}`, { method: 'DELETE' })).status).toBe(204);
+  await expect.poll(() => holding(server.data, canaries), { timeout: 15_000 }).toEqual([]);
+});
+
+test('whatever the umask says, nobody but the server’s user reads the data, or writes anywhere in its folder', {
+  timeout: 60_000,
+}, async (context) => {
+  await needs(context, 'bubblewrap');
+  const open = () => ['sh', '-c', 'umask 000; exec "$@"', 'sh'] as const;
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' }, open);
+  using client = openClient(server.url, 'ws');
+  const project = await client.projects.create.mutate({ name: 'One' });
+  const form = new FormData();
+  form.append('file', new Blob(['hello']), 'a.txt');
+  await fetch(`${server.url}/api/v1/files/upload/${project.id}`, { method: 'POST', body: form });
+  await fetch(`${server.url}/api/v1/api-keys`, {
+    method: 'POST',
+    body: '{"provider":"gemini","api_key":"a-long-key"}',
+  });
+  const { id: sessionId } = await client.sessions.create.mutate();
+  await client.files.write.mutate({ sessionId, path: 'a.txt', content: 'hello' });
+  const command =
+    'id -un; umask; touch made; stat -c %a made; wc -l < /etc/passwd; test -r /run/corral/ca.pem && echo readable';
+  expect((await client.sandbox.exec.mutate({ sessionId, command })).stdout).toBe('agent\n0022\n644\n2\nreadable\n');
+  const mode = (path: string) => statSync(path).mode & 0o777;
+  expect(mode(server.data)).toBe(0o700);
+  expect(mode(join(server.data, 's'))).toBe(0o700); // what is below is for the sandboxes' users too
+  const all = filesIn(server.data).filter(({ name }) => !/^(s\/|image\/sandboxd[.]mjs$)/.test(name)); // the daemon's code
+  const wrong = all.filter(({ path }) => (mode(path) & 0o077) !== 0);
+  expect(wrong.map(({ name, path }) => `${name} ${mode(path).toString(8)}`)).toEqual([]);
+  await client.sessions.delete.mutate({ id: sessionId });
+});
