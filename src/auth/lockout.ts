@@ -1,3 +1,4 @@
+import { networkOf } from '../core/address.ts';
 import type { Clock } from '../core/clock.ts';
 
 export interface Lockout {
@@ -21,17 +22,18 @@ export function lockout({ clock, heard }: LockoutOptions): Lockout {
 
   return {
     waitOf(address) {
-      const window = windows.get(address);
+      const window = windows.get(networkOf(address));
       if (!window || window.failures < maxFailures) return 0;
       return Math.max(0, window.endsAt - clock.now());
     },
     failed(address) {
       const now = clock.now();
-      const before = windows.get(address);
+      const network = networkOf(address);
+      const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(address); // to the end: the first is the one that has been quiet for longest
-      windows.set(address, window);
+      windows.delete(network); // to the end: the first is the one that has been quiet for longest
+      windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);
       if (window.failures === 1) heard('failed', address);

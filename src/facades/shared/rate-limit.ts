@@ -1,3 +1,4 @@
+import { networkOf } from '../../core/address.ts';
 import type { Clock } from '../../core/clock.ts';
 
 export interface Allowance {
@@ -19,7 +20,8 @@ export function rateLimiter(perMinute: number, clock: Clock): RateLimiter {
   let window = -1;
   const counts = new Map<string, number>();
   return {
-    take(caller) {
+    take(given) {
+      const caller = networkOf(given);
       const now = clock.now();
       const current = Math.floor(now / windowMs);
       if (current !== window) {

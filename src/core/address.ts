@@ -1,0 +1,20 @@
+import { isIPv6 } from 'node:net';
+
+/**
+ * What limits for one address count by: one machine has a whole /64 of IPv6 addresses to choose from. What is no address
+ * is as it was.
+ */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [bare = ''] = address.split('%');
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare) ?? [];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = bare.split('::');
+  const groups = (text: string) => text.split(':').filter((group) => group !== '');
+  const left = groups(head);
+  const right = groups(tail ?? '');
+  const taken = left.length + right.length + (right.at(-1)?.includes('.') ? 1 : 0); // an IPv4 end is two groups
+  const all = [...left, ...new Array<string>(Math.max(0, 8 - taken)).fill('0'), ...right];
+  const first = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${first.join(':')}::/64`;
+}
