@@ -11,6 +11,7 @@ import { openAudit } from './main/audit-log.ts';
 import type { Command } from './main/command.ts';
 import { commandOf, helpFor } from './main/commands.ts';
 import { compose } from './main/compose.ts';
+import { openDataFolder } from './main/data-folder.ts';
 import { alsoListen, listening } from './main/listen.ts';
 import { ownConfig } from './main/own-config.ts';
 import { needsToken, type StartToken, startToken } from './main/start-token.ts';
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
   await serve(config, logger, scrubber);
   logger.info('stopped');
+  endSoon();
 }
 
 async function perform(command: Command, args: readonly string[]): Promise<void> {
@@ -69,6 +71,7 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
   const clock = systemClock;
   const ids = randomIds();
   const closing = shutdown.requested;
+  openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
   const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
   const { services, driver, metrics, modelName, instance } = core;
@@ -116,11 +119,15 @@ function say(text: string): void {
   console.error(`corral: ${text}`);
 }
 
+/** What is left open, such as a call to an engine that hangs, must not keep a process alive that serves nobody. */
+function endSoon(): void {
+  setTimeout(() => process.exit(), 2_000).unref();
+}
+
 await main().catch((thrown: unknown) => {
   const error = toAppError(thrown);
   say(error.publicMessage);
   if (error.code === 'internal') console.error(thrown);
   process.exitCode = 1;
-  // Whatever a failed start left open must not keep a process alive that serves nobody: its supervisor starts another.
-  setTimeout(() => process.exit(), 2_000).unref();
+  endSoon();
 });

@@ -18,7 +18,8 @@ export const buildImageCommand: Command = {
   about: 'builds the image that sandboxes run, for a registry or for an engine that the server may not build with',
   async run(args, { signal: stopped, print, say }) {
     const { tag, desktop, engine: host } = parsed(args);
-    const engine = openEngine(host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock');
+    const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+    const engine = openEngine(address);
     const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
     const ours = desktop
       ? { name: desktopImage, context: () => desktopContext(bundle) }
@@ -26,7 +27,13 @@ export const buildImageCommand: Command = {
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
     const call = { signal, deadlineAt: Date.now() + patienceMs };
-    const made = await images.ensure(ours.name, call, ({ detail }) => say(detail));
+    const made = await images
+      .ensure(ours.name, call, ({ detail }) => say(detail))
+      .catch((thrown: unknown) => {
+        if (!(thrown instanceof AppError && thrown.code === 'driver_unavailable')) throw thrown;
+        const advice = `It was asked at ${address}: start it, or name another socket with --engine or DOCKER_HOST.`;
+        throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
+      });
     const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];
     await ask(signal, () => engine.getImage(made).tag({ repo, tag: version }));
     print(`${repo}:${version}`);

@@ -81,11 +81,18 @@ export async function compose({
   logger,
   clock,
   ids,
-  closing,
+  closing: drains,
   say,
   learn = () => {},
   given = {},
 }: Options): Promise<Core> {
+  // What works until the server drains also ends where a start fails: else that would wait for it for ever.
+  const ended = new AbortController();
+  const closing = AbortSignal.any([drains, ended.signal]);
+  const untilClosing = async (work: Promise<void>) => {
+    ended.abort();
+    await work;
+  };
   await using stack = new AsyncDisposableStack();
   const dataDir = resolve(settings.dataDir);
   const config = { ...settings, dataDir };
@@ -218,7 +225,7 @@ export async function compose({
     mayReap: replica.mayReap,
   });
   await reconciler.offer(closing);
-  stack.defer(async () => await sweeping);
+  stack.defer(() => untilClosing(sweeping));
   const sweeping = reconciler.run(closing);
   const keeper = new Keeper({
     ...{ policy: config.retention, store, driver, engine, presence, clock, logger, collect: large.collect },
@@ -226,7 +233,7 @@ export async function compose({
     remove: (id) => sessions.delete(id),
     everyMs: retentionMs,
   });
-  stack.defer(async () => await keeping);
+  stack.defer(() => untilClosing(keeping));
   const keeping = keeper.run(closing);
 
   const known = (id: SessionId) => sessions.get(id);

@@ -50,9 +50,12 @@ export async function openDriver(options: Options): Promise<Driver> {
 async function openPlain(options: Options): Promise<Driver> {
   const { config, say } = options;
   switch (config.driver) {
-    case 'docker':
+    case 'docker': {
+      const driver = await docker(options);
+      tellAbsence(driver, options);
       tellWeaknesses(options);
-      return await docker(options);
+      return driver;
+    }
     case 'process':
       return await processes(options);
     case 'memory':
@@ -81,6 +84,14 @@ async function whatAnswers(options: Options): Promise<Driver> {
 }
 
 const dockerHost = ({ docker: { host } }: Config) => host ?? 'unix:///var/run/docker.sock';
+
+/** The server serves all the same: an engine may come after it. */
+function tellAbsence(driver: Driver, { config, say }: Options): void {
+  driver.check({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 }).catch((error: unknown) => {
+    const where = `${dockerHost(config)} (DOCKER_HOST)`;
+    say(`${toAppError(error).publicMessage} It was asked at ${where}. Until it answers no sandbox starts.`);
+  });
+}
 
 /** Beside the start, which does not wait for it; an engine that does not answer is told of where it is needed. */
 function tellWeaknesses({ config, say }: Options): void {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,7 +30,8 @@ export const engineFilterCommand: Command = {
       root: join(await realpath(dirname(root)), basename(root)),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),
     });
-    say(`the engine at ${engine} answers at ${listen}, for the sandboxes of ${instance} alone.`);
+    say(`the engine at ${engine} is served at ${listen}, for the sandboxes of ${instance} alone.`);
+    if (!existsSync(engine)) say(`There is no socket ${engine} yet: requests fail until the engine has made it.`);
     if (!signal.aborted) await once(signal, 'abort');
     return 0;
   },

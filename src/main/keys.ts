@@ -11,6 +11,7 @@ import { audited } from '../session/audited.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { openAudit } from './audit-log.ts';
 import type { Command } from './command.ts';
+import { openDataFolder } from './data-folder.ts';
 import { keyPeppers } from './key-peppers.ts';
 import { ownConfig } from './own-config.ts';
 import { mustExist } from './store.ts';
@@ -40,6 +41,7 @@ async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAd
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();
+  if (mayBegin) openDataFolder(dataDir);
   await using stack = new AsyncDisposableStack();
   const path = join(dataDir, 'corral.db');
   if (!url && !mayBegin) mustExist(path);

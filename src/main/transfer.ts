@@ -13,6 +13,7 @@ import { sqliteStore } from '../store/sqlite/store.ts';
 import { exportSessions, importSessions, wholeSessions } from '../store/transfer.ts';
 import { closeBlobs, openBlobs } from './blobs.ts';
 import type { Command } from './command.ts';
+import { openDataFolder } from './data-folder.ts';
 import { ownConfig } from './own-config.ts';
 import { mustExist } from './store.ts';
 
@@ -22,7 +23,8 @@ async function configured({ mayBegin }: { readonly mayBegin: boolean }): Promise
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const path = join(dataDir, 'corral.db');
-  if (!url && !mayBegin) mustExist(path);
+  if (mayBegin) openDataFolder(dataDir);
+  else if (!url) mustExist(path);
   await using stack = new AsyncDisposableStack();
   const bare = stack.use(url ? await mongoStore({ url }) : await sqliteStore({ path }));
   await bare.settle();

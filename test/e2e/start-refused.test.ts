@@ -1,0 +1,46 @@
+// A start that cannot succeed ends, says why, and leaves no process that serves nobody.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { temporaryFolder } from '../support/store.ts';
+
+async function startOf(settings: Record<string, string>) {
+  const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'memory', ...settings };
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], { env });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  child.stdout.resume();
+  const ended = once(child, 'exit', { signal: AbortSignal.timeout(30_000) });
+  const [code] = await ended.catch(() => ['it did not end']).finally(() => child.kill('SIGKILL'));
+  return { code, said };
+}
+
+test('a server whose port is taken says so and ends', async () => {
+  using folder = temporaryFolder();
+  const other = createServer();
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  using _other = { [Symbol.dispose]: () => void other.close() };
+  const { port } = other.address() as AddressInfo;
+  const said = expect.stringMatching(`127.0.0.1:${port}: another program listens there already`);
+  expect(await startOf({ PORT: String(port), CORRAL_DATA_DIR: folder.path })).toMatchObject({ code: 1, said });
+  const extra = { PORT: '0', CORRAL_EXTRA_PORTS: String(port), CORRAL_DATA_DIR: folder.path };
+  expect(await startOf(extra)).toMatchObject({ code: 1, said });
+  expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // closed, and not killed
+});
+
+test('a server whose data folder is none says so and ends', async () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'a-file');
+  writeFileSync(file, '');
+  const start = await startOf({ PORT: '0', CORRAL_DATA_DIR: file });
+  expect(start).toEqual({
+    code: 1,
+    said: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
+  });
+});
