@@ -7,9 +7,11 @@ type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promi
 const startMs = 60_000;
 /** Typing a long text, or holding a key. */
 const actMs = 60_000;
+/** A screen of 4K that shows nothing but noise is 25 MB. */
+const maxScreenshotBytes = 64 * 1024 * 1024;
 
 /** The desktop behind the daemon's HTTP API. */
-export function desktopClient({ json, bytes, upgrade }: ReturnType<typeof requester>, again: Again): DesktopClient {
+export function desktopClient({ json, whole, upgrade }: ReturnType<typeof requester>, again: Again): DesktopClient {
   const get = <Result>(path: string, signal: AbortSignal, timeoutMs = startMs) =>
     again(signal, () => json<Result>({ method: 'GET', path, timeoutMs }, signal));
   const post = <Result>(ask: Pick<Ask, 'path' | 'json'>, signal: AbortSignal, timeoutMs = startMs) =>
@@ -29,12 +31,8 @@ export function desktopClient({ json, bytes, upgrade }: ReturnType<typeof reques
       await post({ path: '/desktop/browser/restart' }, signal);
     },
     async screenshot(signal) {
-      return await again(signal, async () => {
-        const parts: Uint8Array[] = [];
-        const ask: Ask = { method: 'GET', path: '/desktop/screenshot', timeoutMs: startMs };
-        await bytes(ask, (chunk) => void parts.push(chunk), signal);
-        return Buffer.concat(parts);
-      });
+      const ask: Ask = { method: 'GET', path: '/desktop/screenshot', timeoutMs: startMs };
+      return await again(signal, () => whole(ask, maxScreenshotBytes, signal));
     },
     async act(action, signal) {
       await post({ path: '/desktop/act', json: action }, signal, actMs);

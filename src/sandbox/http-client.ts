@@ -28,7 +28,7 @@ const maxFileBytes = 50 * 1024 * 1024;
 /** The client of the daemon behind one way into a sandbox. */
 export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClient {
   const daemon = requester(way);
-  const { json, bytes } = daemon;
+  const { json, bytes, whole } = daemon;
 
   /** For calls with the same effect however often they arrive: a restarted daemon dials in again within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -127,11 +127,8 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
 
     async readFile(path, signal, options) {
       const more = options?.maxBytes === undefined ? undefined : { maxBytes: String(options.maxBytes) };
-      return await again(signal, async () => {
-        const parts: Uint8Array[] = [];
-        await bytes({ method: 'GET', path: file(path, more) }, (chunk) => void parts.push(chunk), signal);
-        return Buffer.concat(parts);
-      });
+      const most = Math.min(options?.maxBytes ?? maxFileBytes, maxFileBytes);
+      return await again(signal, () => whole({ method: 'GET', path: file(path, more) }, most, signal));
     },
     async writeFile(path, content, signal, options) {
       const raw = typeof content === 'string' ? Buffer.from(content) : content;

@@ -72,7 +72,8 @@ export function requester({ agent, token, epoch }: Way) {
     try {
       const [response, stream] = await answered;
       const chunks = refreshing(response, timer);
-      if ((response.statusCode ?? 500) >= 400) throw refusal(JSON.parse(await text(chunks)));
+      if ((response.statusCode ?? 500) >= 400)
+        throw refusal(JSON.parse((await whole(chunks, maxAnswerBytes)).toString()));
       ask.onAnswer?.();
       return await read(chunks, response, stream);
     } catch (thrown) {
@@ -91,9 +92,12 @@ export function requester({ agent, token, epoch }: Way) {
   return {
     json: <Result>(ask: Ask, signal: AbortSignal) =>
       exchange(ask, signal, async (chunks) => {
-        const answer = await text(chunks);
+        const answer = (await whole(chunks, maxAnswerBytes)).toString();
         return (answer === '' ? undefined : JSON.parse(answer)) as Result;
       }),
+    /** The body, of which there may be so much; more is a daemon that cannot be trusted. */
+    whole: (ask: Ask, mostBytes: number, signal: AbortSignal) =>
+      exchange(ask, signal, (chunks) => whole(chunks, mostBytes)),
     /** The body as it comes; resolves with the trailers once all of it was there. */
     bytes: (ask: Ask, onBytes: (chunk: Uint8Array) => void | Promise<void>, signal: AbortSignal) =>
       exchange(ask, signal, async (chunks, response): Promise<Trailers> => {
@@ -121,15 +125,15 @@ async function* refreshing(response: IncomingMessage, timer: NodeJS.Timeout | un
   }
 }
 
-async function text(chunks: AsyncIterable<Buffer>): Promise<string> {
+async function whole(chunks: AsyncIterable<Buffer>, mostBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of chunks) {
     size += part.length;
-    if (size > maxAnswerBytes) throw new Error('the answer is too large');
+    if (size > mostBytes) throw new Error('the answer is too large');
     parts.push(part);
   }
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(parts);
 }
 
 function refusal(answer: { error?: { code?: unknown; message?: unknown } }): AppError {

@@ -39,6 +39,24 @@ test.each([
   await expect(client.exec({ command: 'true' }, soon())).rejects.toMatchObject({ code: 'sandbox_lost' });
 });
 
+test('F035 an answer without end is dropped once it is larger than any good one, and memory with it', async () => {
+  const chunk = Buffer.alloc(1 << 20, '"');
+  let sent = 0;
+  const client = await facing((socket) => {
+    const pour = () => {
+      for (let goesOn = true; goesOn && !socket.destroyed; sent += chunk.length) goesOn = socket.write(chunk);
+    };
+    socket.on('drain', pour).once('data', () => void socket.write('HTTP/1.1 200 OK\r\n\r\n', pour));
+  });
+  const inTime = () => AbortSignal.timeout(15_000);
+  const mostInFlight = 16 << 20;
+  await expect(client.exec({ command: 'true' }, inTime())).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(sent).toBeLessThan((64 << 20) + mostInFlight);
+  sent = 0;
+  await expect(client.readFile('x', inTime(), { maxBytes: 10 })).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(sent).toBeLessThan(6 * mostInFlight); // it is asked for again, as after any line that broke
+});
+
 test('F035 an unknown error code becomes internal, with a message cut short', async () => {
   const body = JSON.stringify({ error: { code: 'made_up', message: 'x'.repeat(5_000) } });
   const answer = `HTTP/1.1 400 X\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
