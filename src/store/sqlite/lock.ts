@@ -29,10 +29,11 @@ export function lockStore(path: string, now: number): Disposable {
   };
 }
 
-const unusable = (file: string, cause: unknown) =>
-  new AppError('store_unavailable', `The lock file ${file} cannot be used. While no server runs, it may be removed.`, {
-    cause,
-  });
+const unusable = (file: string, cause: unknown) => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const text = `The lock file ${file} cannot be used (${why}). Its folder must be writable; while no server runs, the file may be removed.`;
+  return new AppError('store_unavailable', text, { cause });
+};
 
 function holderIn(note: string): string {
   try {

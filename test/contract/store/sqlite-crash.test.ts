@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +48,7 @@ async function stored(): Promise<number> {
   const { events, head } = await store.events.page(sessionId, 0, 100_000);
   expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: head }, (_, n) => n + 1));
   expect(head % 3).toBe(0); // an append of three is there whole or not at all …
-  expect((await store.records.get('count', sessionId))?.doc).toBe(head); // … and its record with it
+  expect((await store.records.get('count', sessionId))?.doc ?? 0).toBe(head); // … and its record with it
   return head;
 }
 
@@ -95,3 +96,25 @@ test('F072 while another process has the store it is refused by name; once that 
   expect(String(refused)).toContain(`pid ${child?.pid}`);
   expect(await stored()).toBeGreaterThan(0);
 });
+
+test.each([
+  ['deleted', (wal: string) => rmSync(wal)],
+  ['cut in the middle of a commit', (wal: string) => truncateSync(wal, Math.floor(statSync(wal).size * 0.6) + 7)],
+  ['overwritten in its middle', (wal: string) => scribble(wal)],
+])(
+  'F072 a write-ahead log that was %s costs what stood in it from there on, and leaves no gap and no half',
+  async (_, harm) => {
+    const acknowledged = await appendAndDie((seq) => seq >= 150);
+    harm(`${path}-wal`);
+    const left = await stored(); // whole appends, without a gap, and the record that fits
+    expect(left).toBeLessThan(acknowledged);
+    expect(await appendAndDie((seq) => seq >= left + 3)).toBeGreaterThan(left);
+    expect(await stored()).toBeGreaterThanOrEqual(left + 3);
+  },
+);
+
+function scribble(file: string): void {
+  const bytes = readFileSync(file);
+  bytes.fill('noise ', bytes.length / 2, bytes.length / 2 + 512);
+  writeFileSync(file, bytes);
+}

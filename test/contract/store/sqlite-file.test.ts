@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { run } from '../../support/api.ts';
+import { needs } from '../../support/components.ts';
 import { deltas, facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -103,6 +105,21 @@ test('F072 a second server on the same file is refused and told who holds it', a
   await expect(second).rejects.toMatchObject({ name: 'AppError', code: 'store_busy' });
   await expect(second).rejects.toThrow(`in use by another server (pid ${process.pid}, since 20`);
   await expect(open()).rejects.toMatchObject({ code: 'store_busy' }); // a refusal did not loosen the lock
+});
+
+test('F072 a file that cannot be written is refused with the system’s reason', async (context) => {
+  await needs(context, 'bubblewrap');
+  await fill();
+  const program = `
+    import { sqliteStore } from './src/store/sqlite/store.ts';
+    const refused = await sqliteStore({ path: ${JSON.stringify(path)} }).catch((error) => error);
+    console.log(JSON.stringify([refused.code, refused.publicMessage]));`;
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
+  const { stdout } = await run('bwrap', ['--dev-bind', '/', '/', '--ro-bind', folder.path, folder.path, ...node]);
+  expect(JSON.parse(stdout)).toEqual([
+    'store_unavailable',
+    expect.stringMatching(/corral\.db.*read-only.*must be writable/),
+  ]);
 });
 
 test('a note left by a dead holder, whose pid somebody else has now, keeps nobody out', async () => {
