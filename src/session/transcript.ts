@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { MessageId, RunId, SessionId } from '../core/ids.ts';
 import type { RecordPut, RecordStore } from '../core/ports.ts';
 import type { Message } from '../llm/model.ts';
+import { shortened } from './shortened.ts';
 
 // What the model has seen and said, kept beside the log because it holds what the log must not: the
 // provider's raw parts, which go back as they came. Written in the same transaction as the facts.
@@ -42,6 +43,7 @@ export class Transcript {
   #entries: Entry[] = [];
   #stored = 0;
   #loaded: Promise<void> | undefined;
+  #isTooLong = false;
 
   constructor(sessionId: SessionId, records: RecordStore) {
     this.#sessionId = sessionId;
@@ -86,11 +88,20 @@ export class Transcript {
     return puts;
   }
 
+  /** From now on results are shown to the model cut short. False: that makes nothing shorter. */
+  shorten(): boolean {
+    const all = this.#entries.map(({ message }) => message);
+    if (this.#isTooLong || !shortened(all).some((message, n) => message !== all[n])) return false;
+    this.#isTooLong = true;
+    return true;
+  }
+
   /** The messages, and the index at which this run's begin. */
   messages(runId: RunId): { messages: readonly Message[]; runFrom: number } {
     const first = this.#entries.findIndex((entry) => entry.runId === runId);
+    const all = this.#entries.map(({ message }) => message);
     return {
-      messages: this.#entries.map(({ message }) => message),
+      messages: this.#isTooLong ? shortened(all) : all,
       runFrom: first < 0 ? this.#entries.length : first,
     };
   }

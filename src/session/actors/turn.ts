@@ -1,7 +1,7 @@
 import type { Spent, TurnResult } from '../../../machines/run.ts';
 import { throwIfFired } from '../../core/cancel.ts';
 import type { SessionFact } from '../../core/events.ts';
-import { collectTurn, isEmpty } from '../../llm/collect.ts';
+import { type CollectedTurn, collectTurn, isEmpty } from '../../llm/collect.ts';
 import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../llm/model.ts';
 import { systemPrompt } from '../prompts.ts';
 import { withPictures } from '../shown-pictures.ts';
@@ -43,26 +43,30 @@ export async function takeTurn(
   const pieces: string[] = [];
   using speech = scribe.speak();
   using _held = wanted.text === 'later' ? scribe.holdBack(pieces) : undefined;
-  const told = scribe.transcript.messages(scribe.runId);
-  const request = {
-    phase,
-    system: systemPrompt(workdir, prompt),
-    ...told,
-    ...(desktop && { messages: await withPictures(told.messages, (file) => desktop.loadPicture(file)) }),
-    note,
-    ...(hint === undefined ? {} : { hint }),
-    tools,
-    ...(mustCall === undefined ? {} : { mustCall }),
-    ...(sampling && { sampling }),
+  const ask = async () => {
+    const told = scribe.transcript.messages(scribe.runId);
+    const request = {
+      phase,
+      system: systemPrompt(workdir, prompt),
+      ...told,
+      ...(desktop && { messages: await withPictures(told.messages, (file) => desktop.loadPicture(file)) }),
+      note,
+      ...(hint === undefined ? {} : { hint }),
+      tools,
+      ...(mustCall === undefined ? {} : { mustCall }),
+      ...(sampling && { sampling }),
+    };
+    return await collectTurn(model.turn(request, signal), {
+      model: model.name,
+      takenIds: scribe.transcript.callIds(),
+      onDelta: (delta) => {
+        pieces.push(delta);
+        if (wanted.text === 'live') speech.say(delta);
+      },
+    });
   };
-  const turn = await collectTurn(model.turn(request, signal), {
-    model: model.name,
-    takenIds: scribe.transcript.callIds(),
-    onDelta: (delta) => {
-      pieces.push(delta);
-      if (wanted.text === 'live') speech.say(delta);
-    },
-  });
+  let turn = await ask();
+  if (isTooLong(turn) && pieces.length === 0 && scribe.transcript.shorten()) turn = await ask();
   throwIfFired(signal);
   const closing = speech.end();
   const { outcome, message, refused } = turn;
@@ -96,6 +100,8 @@ export async function takeTurn(
     empty,
   };
 }
+
+const isTooLong = ({ outcome }: CollectedTurn) => outcome.kind === 'failed' && outcome.code === 'model_context';
 
 export const sum = (a: Spent, b: Spent): Spent => ({
   turns: a.turns + b.turns,
