@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { SandboxClient } from '../../src/sandbox/client.ts';
 import { budget, codesOf, type SandboxdHarness } from './sandboxd.ts';
@@ -231,6 +232,33 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
           ?.map(Number) ?? [];
       expect(numbers.length).toBe(400_000);
       expect(numbers.every((value, at) => value === at + 1)).toBe(true);
+    });
+
+    test('F119 a paste of 10 MB comes through whole where it is read, and is refused in words where it is not', async () => {
+      const client = await opened();
+      const { reader, type } = await started(client);
+      const refused = { code: 'conflict', publicMessage: expect.stringContaining('does not read') };
+      await expect(type('x'.repeat(10_000_000))).rejects.toMatchObject(refused);
+      await type('stty raw -echo; printf go; echo ne; head -c 10000000 | sha256sum; stty sane\n');
+      await shows(reader, 'gone');
+      const piece = Buffer.from(Array.from({ length: 100_000 }, (_, n) => 33 + (n % 89))).toString();
+      const whole = createHash('sha256');
+      for (let n = 0; n < 100; n++) {
+        whole.update(piece);
+        await expect
+          .poll(
+            () =>
+              type(piece).then(
+                () => 'taken',
+                ({ code }) => code,
+              ),
+            { timeout: 10_000, interval: 5 },
+          )
+          .toBe('taken');
+      }
+      await shows(reader, whole.digest('hex'));
+      await type('echo still $((40+2))\n');
+      await shows(reader, 'still 42');
     });
 
     test('its shell is no process of the list, what it runs is', async () => {
