@@ -118,14 +118,14 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     });
 
-    test('provisioning one sandbox twice at once gives one sandbox', async () => {
+    test('F114 provisioning one sandbox twice at once gives one sandbox', async () => {
       const wanted = spec();
       const [a, b] = await Promise.all([1, 2].map(() => driver.provision(wanted, budget())));
       expect(a).toEqual(b);
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
-    test('two servers that provision one sandbox at once get one sandbox, and both can use it', async () => {
+    test('F054 F114 two servers that provision one sandbox at once get one sandbox, and both can use it', async () => {
       const wanted = spec();
       const other = await connect({ replica: 'other' });
       await Promise.all([driver, other].map((it) => it.provision(wanted, budget())));
@@ -172,7 +172,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
     });
 
-    test('what was kept is listed as stopped, and the next start finds its files', async () => {
+    test('F114 what was kept is listed as stopped, and the next start finds its files', async () => {
       const wanted = spec();
       const box = await driver.provision(wanted, budget());
       {
@@ -206,7 +206,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await driver.list(budget())).toEqual([]);
     });
 
-    test('a destroy that overtakes a start wins', async () => {
+    test('F106 a destroy that overtakes a start wins', async () => {
       const wanted = spec();
       const starting = driver.provision(wanted, budget()).catch((error) => error);
       await driver.destroy(wanted.id, 'remove', budget());

@@ -77,7 +77,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await client.exec({ command }, budget())).stdout).toBe('200000\n');
     });
 
-    test('bytes that are no text come through whole', async () => {
+    test('F117 bytes that are no text come through whole', async () => {
       const client = await opened();
       const content = randomBytes(300_000);
       await client.writeFile('bytes', content, budget());

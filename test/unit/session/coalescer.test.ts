@@ -31,7 +31,7 @@ describe('coalesced text', () => {
     expect(pieces).toEqual(['a', 'b']);
   });
 
-  test('comes at most twenty times a second, 4096 characters each', () => {
+  test('F082 comes at most twenty times a second, 4096 characters each', () => {
     const { clock, pieces, coalescer } = bench();
     for (let n = 0; n < 999; n++) {
       coalescer.add('x'.repeat(100));
