@@ -50,8 +50,8 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
         `them. Bring it to ${least} or later.`,
     );
   if (isBelow(engine, engineLines)) old('The Docker engine', engine, '25.0.5');
-  // Another runtime takes the place of runc.
-  if (wanted === undefined && runc !== undefined && isBelow(runc, runcLines)) old('runc', runc, '1.2.8');
+  const isRunc = wanted === undefined || wanted === 'runc';
+  if (isRunc && runc !== undefined && isBelow(runc, runcLines)) old('runc', runc, '1.2.8');
   if (!security.some((option) => /^name=seccomp(,profile=(?!unconfined)|$)/.test(option))) {
     found.push('The Docker engine filters no system calls (seccomp), which its default does. Turn it on again.');
   }

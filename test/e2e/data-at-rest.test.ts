@@ -69,6 +69,7 @@ test('whatever the umask says, nobody but the server’s user reads the data, or
   const command =
     'id -un; umask; touch made; stat -c %a made; wc -l < /etc/passwd; test -r /run/corral/ca.pem && echo readable';
   expect((await client.sandbox.exec.mutate({ sessionId, command })).stdout).toBe('agent\n0022\n644\n2\nreadable\n');
+  expect(readFileSync(`/proc/${server.pid}/status`, 'utf8')).toMatch(/^Umask:\s+0077$/m); // for what is written later too
   const mode = (path: string) => statSync(path).mode & 0o777;
   expect(mode(server.data)).toBe(0o700);
   expect(mode(join(server.data, 's'))).toBe(0o700); // what is below is for the sandboxes' users too
