@@ -11,10 +11,15 @@ type Client = ReturnType<typeof api>;
 export type EventOf<Type extends FactType> = Extract<SessionEvent, { type: Type }>;
 
 /** A real server on real sandboxes, with a client, its log, and a removal of all its sessions at the end. */
-export async function realServer(context: TestContext, world: World, settings: Record<string, string> = {}) {
+export async function realServer(
+  context: TestContext,
+  world: World,
+  settings: Record<string, string> = {},
+  under?: Parameters<typeof serverProcess>[1],
+) {
   await needs(context, world.needs);
   const quick = { CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
-  const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...quick, ...settings });
+  const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...quick, ...settings }, under);
   const teller = failureTeller(server);
   const client: Client = api(server.url);
   const log = (id: string) => storedEvents(server.data, id);

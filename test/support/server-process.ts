@@ -10,9 +10,12 @@ import { freePort } from './free-port.ts';
 interface Place {
   readonly folder: string;
   readonly port: number;
+  readonly under: Under;
 }
+/** A command that runs the server in its place, under limits or on a disk of its own; told the data folder. */
+type Under = (data: string) => readonly [program: string, ...args: string[]] | undefined;
 
-async function started({ folder, port }: Place, settings: Record<string, string>) {
+async function started({ folder, port, under }: Place, settings: Record<string, string>) {
   const { PATH, HOME, NODE_EXTRA_CA_CERTS, DOCKER_HOST, NODE_COMPILE_CACHE } = process.env;
   const data = join(folder, 'data');
   const env = {
@@ -25,8 +28,9 @@ async function started({ folder, port }: Place, settings: Record<string, string>
     CORRAL_DATA_DIR: data,
     ...settings,
   };
-  const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts'];
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', 'src/main.ts'];
+  const [program = '', ...args] = [...(under(data) ?? []), ...command];
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -49,14 +53,16 @@ async function started({ folder, port }: Place, settings: Record<string, string>
     throw new Error(`the server is not up after a minute:\n${output}`, { cause: thrown });
   };
   await vi.waitFor(async () => expect(await isUp()).toBe(200), { timeout: 60_000, interval: 20 }).catch(late); // also in beforeAll
-  return { exit, output: () => output, pid: child.pid as number, kill: (signal: NodeJS.Signals) => child.kill(signal) };
+  const closeOutput = () => [child.stdout, child.stderr].map((stream) => stream.destroy());
+  const kill = (signal: NodeJS.Signals) => child.kill(signal);
+  return { exit, output: () => output, pid: child.pid as number, kill, closeOutput };
 }
 
 /** The real server as a process of its own on a data folder of its own; disposing stops it and removes the folder. */
-export async function serverProcess(settings: Record<string, string>) {
+export async function serverProcess(settings: Record<string, string>, under: Under = () => undefined) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
   const port = await freePort();
-  let server = await started({ folder, port }, settings).catch(async (error: unknown) => {
+  let server = await started({ folder, port, under }, settings).catch(async (error: unknown) => {
     await rm(folder, { recursive: true, force: true });
     throw error;
   });
@@ -71,10 +77,12 @@ export async function serverProcess(settings: Record<string, string>) {
     },
     output: () => server.output(),
     kill: (signal: NodeJS.Signals) => server.kill(signal),
+    /** Whoever read what it prints goes away. */
+    closeOutput: () => void server.closeOutput(),
     /** A new server on the same data, once the old one has gone; `more` settings for this life alone. */
     async restart(more: Record<string, string> = {}) {
       await server.exit;
-      server = await started({ folder, port }, { ...settings, ...more });
+      server = await started({ folder, port, under }, { ...settings, ...more });
     },
     async [Symbol.asyncDispose]() {
       server.kill('SIGTERM');

@@ -92,6 +92,29 @@ describe.each(worlds)('with $driver', (world) => {
   });
 });
 
+test('F114 two runs at once after the sandbox was stopped have one new sandbox, and the files are kept', {
+  timeout: 180_000,
+}, async (context) => {
+  const [, world] = worlds;
+  if (!world) throw new Error('there is no such driver');
+  await using real = await realServer(context, world, { CORRAL_SANDBOX_IDLE_SECONDS: '2' });
+  const id = await real.ready();
+  await real.client.chat(id, fence('sh', 'echo kept > file'));
+  await reaches(async () => (await world.running(id)).length === 0, 45_000);
+  const seen = new Set<string>();
+  const both = Promise.all([0, 1].map(() => real.client.send(id, fence('sh', 'cat file; sleep 0.5'), 'queue')));
+  const ended = () => real.factsOf(id, 'run.end').length === 3;
+  await reaches(async () => {
+    for (const one of await world.running(id)) seen.add(one);
+    return ended();
+  }, 45_000);
+  await both;
+  expect(seen.size).toBe(1);
+  const outputs = real.factsOf(id, 'tool.called').map(({ data }) => data.output);
+  expect(outputs.slice(1)).toEqual(['kept\n', 'kept\n']);
+  await real.holds(id);
+});
+
 test('F115 of 50 sessions with one place to start in, those deleted while they wait never start, the others do in turn', {
   timeout: 180_000,
 }, async (context) => {

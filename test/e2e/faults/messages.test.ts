@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FactType, SessionEvent } from '../../../src/core/events.ts';
 import { api, fence, storedEvents } from '../../support/api.ts';
 import { problemsOf } from '../../support/checker.ts';
+import { isNightly } from '../../support/nightly.ts';
 import { reaches } from '../../support/real-server.ts';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 
@@ -97,6 +98,43 @@ describe('a message', () => {
       expect(problemsOf(it.log())).toEqual([]);
     }
   });
+});
+
+test('F112 of a thousand messages in a moment as many are taken as may wait, the others are 429, and each that was taken is answered', {
+  timeout: 180_000,
+}, async () => {
+  await using server = await serverProcess(memory);
+  const it = await session(server);
+  await it.send(sh('sleep 20'));
+  await it.reaches('tool.calling', 1);
+  const taken: string[] = [];
+  const refused: string[] = [];
+  const say = (text: string) =>
+    it.send(text, 'queue').then(
+      () => taken.push(text),
+      (thrown: Error) => refused.push(thrown.message),
+    );
+  for (let n = 0; n < 1_000; n += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => say(`No. ${n + k}.`)));
+  expect(it.of('run.end'), 'all of them came during one run').toEqual([]);
+  expect([taken.length, refused.length]).toEqual([100, 900]);
+  expect(refused.filter((message) => !message.startsWith('chat: 429'))).toEqual([]);
+  expect(
+    it
+      .of('message.user')
+      .slice(1)
+      .map(({ data }) => data.text)
+      .sort(),
+  ).toEqual(taken.toSorted());
+
+  if (!isNightly) await it.client.stop(it.id); // a hundred runs take their time
+  await it.reaches('run.end', 101);
+  const runs = it.of('run.end').map(({ runId }) => runId);
+  expect(it.of('message.user').filter(({ runId }) => !runs.includes(runId))).toEqual([]);
+  expect(problemsOf(it.log())).toEqual([]);
+  if (!isNightly) return;
+  expect(it.of('run.end').filter(({ data }) => data.status !== 'completed')).toEqual([]);
+  const answered = new Set(it.of('message.assistant').map(({ runId }) => runId));
+  expect(it.of('message.user').filter(({ runId }) => !answered.has(runId))).toEqual([]);
 });
 
 describe('a budget', () => {

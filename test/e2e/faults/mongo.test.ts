@@ -1,20 +1,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { SessionId } from '../../../src/core/ids.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { mongoStore } from '../../../src/store/mongo/store.ts';
+import { api, fence } from '../../support/api.ts';
+import { problemsOf } from '../../support/checker.ts';
+import { needs } from '../../support/components.ts';
+import { endSandboxes } from '../../support/ended-sandboxes.ts';
 import { freePort } from '../../support/free-port.ts';
 import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
 import { mongoProxy } from '../../support/mongo-proxy.ts';
 
 /** The real server, whatever becomes of it. */
-async function server(mongodbUrl: string) {
+async function server(mongodbUrl: string, settings: Record<string, string> = { CORRAL_DRIVER: 'memory' }) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-mongo-'));
   const port = await freePort();
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
-    env: { PATH, HOME, PORT: String(port), CORRAL_DATA_DIR: folder, CORRAL_DRIVER: 'memory', MONGODB_URL: mongodbUrl },
+    env: { PATH, HOME, PORT: String(port), CORRAL_DATA_DIR: folder, MONGODB_URL: mongodbUrl, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exit = once(child, 'exit').then(([code]) => code as number | null);
@@ -26,12 +33,13 @@ async function server(mongodbUrl: string) {
       .then((answer) => answer.status)
       .catch(() => 0);
   return {
-    ...{ url, exit, status, output: () => output },
+    ...{ url, folder, exit, status, output: () => output },
     becomes: (path: string, wanted: number) =>
       vi.waitFor(async () => expect(await status(path), output).toBe(wanted), { timeout: 15_000, interval: 50 }),
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null) child.kill('SIGTERM');
       await exit;
+      await endSandboxes(folder);
       await rm(folder, { recursive: true, force: true });
     },
   };
@@ -72,6 +80,52 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     const listed = (await (await fetch(`${it.url}/api/v1/sessions`)).json()) as { data: { sessions: unknown[] } };
     expect(listed.data.sessions).toHaveLength(1);
   }, 40_000);
+
+  test('F062 a command goes on while the database is away; its outcome is stored once that is back, and what was not stored was not acknowledged', {
+    timeout: 120_000,
+  }, async (context) => {
+    await needs(context, 'bubblewrap');
+    await using kept = await database();
+    await using proxy = await mongoProxy(mongoUrl as string);
+    const settings = { CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
+    await using it = await server(proxy.url + kept.name, settings);
+    await it.becomes('/health', 200);
+    const client = api(it.url);
+    const id = await client.create();
+    await client.chat(id, fence('sh', 'echo ready'));
+    const events = async () => {
+      await using store = await mongoStore({ url: new Secret(mongoUrl as string), database: kept.name });
+      return (await store.events.page(SessionId.parse(id), 0, 10_000)).events;
+    };
+    const lines = Array.from({ length: 30 }, (_, n) => `line ${n + 1}\n`);
+    const work = 'for n in $(seq 30); do echo "line $n"; sleep 0.1; done; echo once >> ran';
+    await client.send(id, fence('sh', work));
+    await expect
+      .poll(async () => (await events()).filter(({ type }) => type === 'tool.output').length)
+      .toBeGreaterThan(1);
+
+    await proxy.close();
+    const before = await events();
+    expect(before.filter(({ type }) => type === 'tool.called')).toHaveLength(1);
+    await expect(client.send(id, 'Not stored')).rejects.toThrow('chat: 503');
+    const hasRan = async () => (await readdir(it.folder, { recursive: true })).some((name) => name.endsWith('/ran'));
+    await expect.poll(hasRan, { interval: 100 }).toBe(true); // it ended, and longer than a lease has passed
+    expect(await events()).toEqual(before);
+
+    await proxy.open();
+    await it.becomes('/health', 200);
+    await expect.poll(() => client.status(id).catch(() => 'away'), { timeout: 45_000 }).toBe('completed');
+    const after = await events();
+    expect(problemsOf(after)).toEqual([]);
+    expect(after.slice(0, before.length)).toEqual(before);
+    const called = after.flatMap((event) => (event.type === 'tool.called' ? [event.data] : []));
+    expect(called.slice(1)).toMatchObject([{ success: true, exitCode: 0, output: lines.join('') }]);
+    const said = after.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
+    expect(said).toHaveLength(2);
+    const file = await client.ask('POST', `/${id}/file`, { file: 'ran' });
+    expect(file.body.data).toMatchObject({ content: 'once\n' });
+    expect((await client.remove(id)).status).toBe(200);
+  });
 
   test('a wrong password is one clear error that does not repeat it', async () => {
     const { host } = new URL(mongoUrl as string);

