@@ -50,7 +50,10 @@ export class Engine implements AsyncDisposable {
     ownership.onLost((id) => departures.standDown(id));
     this.#runs = new Runs({ ...options, residents, answers });
     this.#uses = new SandboxUses({ ...options, residents, answers, ownership, guests, supervision });
-    this.#wishes = new Wishes({ ...options, residents, ownership, supervision, uses: this.#uses });
+    this.#wishes = new Wishes({
+      ...{ ...options, residents, ownership, supervision, uses: this.#uses },
+      onStale: (id) => departures.fenced(id),
+    });
     const hydration = new Hydration({
       ...{ ...options, residents, ownership, guests },
       onBroken: (id, error) => {

@@ -18,6 +18,8 @@ interface Deps extends Pick<EngineOptions, 'store' | 'log' | 'clock' | 'ids' | '
   readonly ownership: Ownership;
   readonly supervision: () => Supervision;
   readonly uses: SandboxUses;
+  /** What is in memory of it is not what its log says. */
+  readonly onStale: (id: SessionId) => void;
 }
 const mostLooks = 5;
 
@@ -98,6 +100,7 @@ export class Wishes implements AsyncDisposable {
    */
   #once<Value>(id: SessionId, command: SessionCommand, since?: number): Promise<Value> {
     const supervision = this.#deps.supervision();
+    if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
     if (command.type !== 'cmd.send') return supervision.command(id, command);
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervision.command<Value>(id, command);
@@ -112,6 +115,27 @@ export class Wishes implements AsyncDisposable {
       }
       throw new AppError('fenced', 'The session changed hands too often.');
     });
+  }
+
+  /**
+   * That nothing is to be stopped writes nothing, so nothing tells that a message came in between: the last one of an
+   * owner before us, who had it on its way when we read the log.
+   */
+  async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
+    for (let looks = 0; looks < mostLooks; looks++) {
+      const done = await this.#deps.supervision().command<{ stopped: boolean }>(id, command);
+      if (done.stopped || (await this.#isCurrent(id))) return done;
+      this.#deps.onStale(id);
+    }
+    throw new AppError('fenced', 'The session changed hands too often.');
+  }
+
+  async #isCurrent(id: SessionId): Promise<boolean> {
+    const { log, residents } = this.#deps;
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+    const { writer } = residents.get(id) ?? {};
+    await writer?.settled(); // what is on its way from here is ours
+    return writer === undefined || writer.head >= head;
   }
 
   async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {

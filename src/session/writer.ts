@@ -56,6 +56,11 @@ export class SessionWriter {
     return this.#record;
   }
 
+  /** As far as the log is known here. */
+  get head(): number {
+    return this.#head;
+  }
+
   /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
   write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
     if (this.#broken) return Promise.reject(this.#broken);
