@@ -120,7 +120,9 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
     capabilities: { ...capabilities, desktop: options.desktop ?? false },
 
     async check({ signal }) {
-      await ask(AbortSignal.any([signal, AbortSignal.timeout(5_000)]), () => engine.ping()).catch((error) => {
+      const soon = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+      const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>; // its types know of none
+      await ask(soon, () => ping({ abortSignal: soon })).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Docker engine does not answer within 5 s.', { cause: error });
       });

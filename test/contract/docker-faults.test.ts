@@ -79,10 +79,12 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect(driver.provision(wanted, budget(500))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
     expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await expect.poll(proxy.connections).toBeLessThan(2); // what it watches with, and no more
     for (const call of [/_ping/, /containers\/json/, /\/json/]) proxy.cause(call, 'hang');
     await expect(driver.check(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect(driver.list(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect(driver.attach(wanted.id, budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect.poll(proxy.connections).toBeLessThan(2); // nothing of what hung stays open
   });
 
   test('F026 an unknown tag and a refusing registry are told with their text, and nothing is left', async () => {

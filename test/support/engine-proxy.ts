@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** `cut`: the engine acts, and its answer is lost. `hang`: nothing is passed on. A number is a status to answer. */
 export type Trouble = 'hang' | 'cut' | number | { readonly delayMs: number };
@@ -10,10 +11,14 @@ export interface EngineProxy extends AsyncDisposable {
   readonly host: string;
   /** Requests whose method and path match meet this trouble, at most so often. */
   cause(what: RegExp, trouble: Trouble, times?: number): void;
+  /** No trouble any more; what hangs goes on hanging. */
+  calm(): void;
   /** Requests so far, as `METHOD /path`. */
   readonly seen: readonly string[];
   /** How often trouble was met. */
   readonly hits: number;
+  /** How many connections to it are open. */
+  connections(): Promise<number>;
 }
 
 /** Stands between a driver and the Docker engine, and makes trouble on demand. */
@@ -60,6 +65,8 @@ export async function engineProxy(engineHost: string): Promise<EngineProxy> {
       return hits;
     },
     cause: (what, trouble, times = Number.POSITIVE_INFINITY) => void troubles.unshift({ what, trouble, left: times }),
+    calm: () => void troubles.splice(0),
+    connections: () => promisify(server.getConnections.bind(server))(),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

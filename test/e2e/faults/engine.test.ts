@@ -2,9 +2,11 @@
 import { expect, test } from 'vitest';
 import { fence, run } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
+import { dockerHost } from '../../support/docker.ts';
+import { engineProxy } from '../../support/engine-proxy.ts';
 import { onlyNightly } from '../../support/nightly.ts';
 import { ownEngine } from '../../support/own-engine.ts';
-import { reaches, realServer } from '../../support/real-server.ts';
+import { reaches, realServer, timed } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
 const [world] = worlds.filter(({ driver }) => driver === 'docker') as [(typeof worlds)[number]];
@@ -27,6 +29,42 @@ test('F020 docker pause during a call: it is unresponsive, the session goes on, 
   expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'once\nnone\n' } });
   expect(await world.running(id)).toHaveLength(1);
   await real.holds(id);
+});
+
+test('F024 while the engine hangs the sessions that run go on as quickly, and one that starts gets one sandbox once it answers', {
+  timeout: 180_000,
+}, async (context) => {
+  await needs(context, 'docker');
+  await using proxy = await engineProxy(dockerHost);
+  await using real = await realServer(context, world, {
+    DOCKER_HOST: proxy.host,
+    CORRAL_SANDBOX_START_TIMEOUT_SECONDS: '10',
+  });
+  const { client } = real;
+  const id = await real.ready();
+  const slowest = async () => {
+    const times: number[] = [];
+    for (let n = 0; n < 40; n++) times.push(await timed(() => client.get(id)));
+    return Math.max(...times);
+  };
+  const usual = await slowest();
+  proxy.cause(/./, 'hang');
+  const other = await client.create();
+  await client.send(other, fence('sh', 'echo late'));
+  await reaches(() => proxy.hits > 0, 20_000);
+  expect(await slowest()).toBeLessThan(Math.max(250, 2 * usual));
+  await client.chat(id, fence('sh', 'echo meanwhile'));
+  expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: true, output: 'meanwhile\n' } }]);
+  expect(real.factsOf(other, 'tool.called')).toEqual([]);
+  proxy.calm();
+  await real.rests(other, 'completed', 60_000); // after the start's deadline it is tried again
+  expect(real.factsOf(other, 'tool.called')).toMatchObject([{ data: { success: true, output: 'late\n' } }]);
+  expect(await world.running(other)).toHaveLength(1);
+  await real.holds(other);
+  await real.holds(id);
+  real.server.kill('SIGTERM');
+  expect(await real.server.exit, 'what still hangs must not hold its end up').toBe(0);
+  await real.server.restart(); // what is left over is for the next one
 });
 
 test.for([true, false])(
