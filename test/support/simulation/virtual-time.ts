@@ -12,7 +12,9 @@ export class VirtualTime implements Clock {
   #next = 1;
   readonly #timers = new Map<number, Timer>();
 
-  now = (): number => this.#now;
+  #wallOff = 0;
+
+  now = (): number => this.#now + this.#wallOff;
 
   setTimeout(fn: () => void, ms: number): number {
     const id = this.#next++;
@@ -41,6 +43,11 @@ export class VirtualTime implements Clock {
   /** The machine sleeps: what fell due meanwhile is due all at once when it wakes, with the next moment that passes. */
   suspend(ms: number): void {
     this.#now += ms;
+  }
+
+  /** Somebody sets the clock: it shows another time, and what was to happen after so long happens after so long. */
+  jump(ms: number): void {
+    this.#wallOff += ms;
   }
 
   async advance(ms: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
 import { StoredSession } from '../../../src/session/projection.ts';
 import { startServer } from '../../support/simulation/server.ts';
@@ -52,6 +53,60 @@ test('F110 a deletion succeeds once its tombstone stands, and is finished withou
   expect(world.backend.boxes.size).toBe(0);
   server.life.kill();
 });
+
+test.each([
+  ['forward', 2 * 3_600_000],
+  ['back', -2 * 3_600_000],
+])(
+  'F058 a wall clock that is set two hours %s ends nothing early or late, and the order of the log stays',
+  async (_, ms) => {
+    const world = new World(1);
+    Object.assign(world, {
+      sandboxPolicy: { ...world.sandboxPolicy, idlePauseMs: undefined, idleStopMs: 30_000, ttlMs: 600_000 },
+      runPolicy: { ...world.runPolicy, budget: { ...world.runPolicy.budget, turns: 100, wallMs: 300_000 } },
+    });
+    world.calmDown();
+    const server = startServer(world);
+    const made = server.sessions.create({ origin: 'sheikhbox' });
+    await world.time.advance(1_000);
+    const { id } = await made;
+    void server.sessions.send(id, { text: 'steps 9 forever', mode: 'queue' }); // a command that its time limit ends
+    await world.time.advance(10_000);
+    const { calls, boxes } = world.backend;
+    const [box] = boxes.values();
+    if (!box) throw new Error('there is no sandbox');
+    const nobody = world.ids.sessionId();
+    const stray = sandboxIdOf(nobody);
+    const call = { signal: new AbortController().signal, deadlineAt: Number.MAX_SAFE_INTEGER };
+    const limits = { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 };
+    const spec = { ...box.info, id: stray, sessionId: nobody, egress: { kind: 'none' as const }, env: {}, limits };
+    void memoryDriver(world.backend).provision(spec, call);
+    await world.time.advance(12_000); // and is noticed
+    expect(boxes.has(stray)).toBe(true);
+    const events = async () => (await world.store.store.events.page(id, 0, 10_000)).events;
+    const ended = async (type: string) => (await events()).filter((event) => event.type === type).length;
+    expect([await ended('tool.calling'), await ended('tool.called')]).toEqual([1, 0]);
+
+    world.time.jump(ms);
+    await world.time.advance(5_000);
+    expect(await ended('tool.called')).toBe(0); // not before its 30 s
+    await world.time.advance(30_000);
+    expect(await ended('tool.called')).toBeGreaterThan(0);
+    expect(boxes.has(stray)).toBe(false);
+    expect(await ended('run.wait'), 'no budget is spent by a clock').toBe(0);
+    const stopped = server.sessions.stop(id);
+    await world.time.advance(10_000);
+    await stopped;
+    expect((await events()).map(({ seq }) => seq)).toEqual((await events()).map((_, n) => n + 1));
+    expect(calls.provision).toBe(2); // its own, and the stray one's
+    const phase = () => boxes.get(sandboxIdOf(id))?.info.phase;
+    await world.time.advance(15_000);
+    expect(phase()).toBe('ready');
+    await world.time.advance(40_000);
+    expect(phase(), 'unused for its half minute').toBe('stopped');
+    server.life.kill();
+  },
+);
 
 test('F059 after an hour in which everything stood still what expired has expired once, looks are not made up for, and all goes on', async () => {
   const world = new World(1);
