@@ -7,7 +7,10 @@ const task = process.argv[2] ?? 'Say hi\n```sh\necho hi from $(hostname)\n```';
 
 using corral = createCorralClient({ url, ...(token && { token }) });
 
-const session = await corral.sessions.create.mutate();
+const session = await corral.sessions.create.mutate().catch((error: Error) => {
+  console.error(`${url} makes no session: ${error.message} Does a server run there, and is CORRAL_TOKEN its token?`);
+  process.exit(1);
+});
 console.log(`session ${session.id}`);
 
 const ended = Promise.withResolvers<string>();

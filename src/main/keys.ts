@@ -107,7 +107,7 @@ async function create({ role, name, expires, beside }: z.infer<typeof Wish>, key
   return made.key;
 }
 
-const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16));
+const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16)).padEnd(16);
 const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: KeyView) =>
   [id, role.padEnd(8), state.padEnd(7), day(createdAt), day(expiresAt), day(lastUsedAt), name].join('  ');
 

@@ -114,8 +114,13 @@ const final = {
   1002: 'The connection was refused.',
   1003: 'The connection was refused.',
   1008: 'There is no such session.',
-  1011: 'VNC is not available.',
+  1011: 'VNC is not available',
   4410: 'The session was deleted.',
+};
+/** What the relay says in as few words as it may, for people. */
+const more = {
+  'VNC is not available':
+    'VNC is not available: this sandbox has no desktop. New sessions have one where the server runs with CORRAL_SANDBOX_DESKTOP=true.',
 };
 
 async function ended({ code, reason }) {
@@ -128,7 +133,8 @@ async function ended({ code, reason }) {
   if (signature)
     return show('failed', `${reason || 'The connection ended.'} This link worked once: ask for a new one.`);
   if (code === 1008 || code === 4410) return show('failed', reason || final[code]);
-  if (final[code]) return show('failed', reason || final[code], code === 1000 ? 'Start it again' : 'Try again');
+  const why = reason || final[code];
+  if (final[code]) return show('failed', more[why] ?? why, code === 1000 ? 'Start it again' : 'Try again');
   if (await needsToken()) return undefined;
   const waitMs = Math.min(10_000, 500 * 2 ** tries++) * (0.75 + Math.random() / 2);
   show('waiting', `${reason || 'The connection was lost.'} Trying again in ${Math.ceil(waitMs / 1_000)} s.`, 'Try now');

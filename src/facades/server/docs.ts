@@ -25,6 +25,7 @@ const page = (styles: string, scripts: readonly string[]) => `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Corral API</title>
 <link rel="icon" href="/docs/assets/favicon-32x32.png">
+<style>body { margin: 0 }</style>
 ${styles}
 </head>
 <body>

@@ -3,6 +3,10 @@ import type { RegisteredRoute, ResponseDoc } from '../shared/routes.ts';
 
 type Json = Record<string, unknown>;
 
+const description =
+  'Runs AI agents, each in a sandbox of its own. Each section is a dialect, or belongs to the server; a session that was ' +
+  'made in one dialect is there in all, with the same id. Where the server has a token or keys, send one as a bearer token.';
+
 /** The OpenAPI 3.1 document of what is registered: nothing is described twice, so nothing can be described wrongly. */
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const paths: Record<string, Json> = {};
@@ -14,7 +18,7 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Corral', version, description: 'A computer of its own for every AI agent.' },
+    info: { title: 'Corral', version, description },
     tags: [...new Set(routes.flatMap(({ doc }) => (doc ? [doc.tag] : [])))].map((name) => ({ name })),
     paths,
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },

@@ -19,7 +19,7 @@ interface ServerDeps {
 const rootDoc: RouteDoc = {
   operationId: 'root',
   tag: 'Server',
-  summary: 'What runs here; the web client, where `Accept` names text/html',
+  summary: 'What runs here; to browsers the web client',
   responses: {
     200: {
       description: 'Success',
