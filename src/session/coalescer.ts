@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 
 const everyMs = 50; // twenty a second
 const maxChars = 4_096;
+const mostPieces = 40; // what two seconds of talk come in
 
 /** Text that comes in crumbs leaves in pieces: the first at once, then at most one every 50 ms, 4096 characters each. */
 export class Coalescer implements Disposable {
@@ -33,7 +34,7 @@ export class Coalescer implements Disposable {
   }
 
   #piece(): void {
-    const piece = wholeCharacters(this.#text.slice(0, maxChars), this.#text.length <= maxChars);
+    const piece = pieceOf(this.#text);
     this.#text = this.#text.slice(piece.length);
     this.#emit(piece);
   }
@@ -43,6 +44,17 @@ export class Coalescer implements Disposable {
     this.#timer = undefined;
   }
 }
+
+/** A text that is told all at once, in the pieces it came in; where they are many, in as few as there can be. */
+export function fewPieces(pieces: readonly string[]): readonly string[] {
+  const some = pieces.filter(Boolean);
+  if (some.length <= mostPieces) return some;
+  const few: string[] = [];
+  for (let text = some.join(''); text !== ''; text = text.slice(few.at(-1)?.length)) few.push(pieceOf(text));
+  return few;
+}
+
+const pieceOf = (text: string): string => wholeCharacters(text.slice(0, maxChars), text.length <= maxChars);
 
 /** Does not cut a character that takes two units in half. */
 function wholeCharacters(text: string, isAll: boolean): string {

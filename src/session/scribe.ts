@@ -4,7 +4,7 @@ import type { FactOf, PlanStep, SessionFact, ToolContent } from '../core/events.
 import type { IdSource, MessageId, RunId } from '../core/ids.ts';
 import type { Usage } from '../llm/model.ts';
 import { BoundedOutput } from '../tools/output.ts';
-import { Coalescer } from './coalescer.ts';
+import { Coalescer, fewPieces } from './coalescer.ts';
 import type { Entry, Transcript } from './transcript.ts';
 import type { SessionWriter } from './writer.ts';
 
@@ -129,7 +129,7 @@ export class RunScribe {
   said(pieces: readonly string[]): SessionFact[] {
     const messageId = this.#ids.messageId();
     const text = pieces.join('');
-    const deltas = pieces.filter(Boolean).map((piece) => this.#delta(messageId, piece));
+    const deltas = fewPieces(pieces).map((piece) => this.#delta(messageId, piece));
     return [...deltas, { type: 'message.assistant', runId: this.runId, data: { messageId, text, attachments: [] } }];
   }
 

@@ -1,4 +1,5 @@
 // The whole server against a model provider in trouble.
+import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { api, storedEvents } from '../../support/api.ts';
@@ -41,6 +42,8 @@ async function serverFor(gemini: FakeGemini) {
     log: () => storedEvents(server.data, id),
     ended: () => reaches(() => storedEvents(server.data, id).some(({ type }) => type === 'run.end'), 45_000),
     output: server.output,
+    /** Bytes of memory that it has. */
+    rss: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1024,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
@@ -89,6 +92,29 @@ describe('a provider', () => {
       data: { status: 'failed', retryable: false },
     });
     expect(JSON.stringify([frames, server.log()]) + server.output()).not.toContain(canaryKey);
+  });
+
+  test('F082 that speaks in a hundred thousand pieces costs few events and little memory', async () => {
+    const pieces = 100_000;
+    const chunks = Array.from({ length: pieces }, (_, n) => text('x', n === pieces - 1 ? 'STOP' : undefined));
+    await using gemini = await fakeGemini((_, n) => (n === 0 ? planned : n === 1 ? { chunks } : said));
+    await using server = await serverFor(gemini);
+    await server.client.send(server.id, 'Hello');
+    const before = server.rss();
+    let peak = before;
+    await reaches(() => {
+      peak = Math.max(peak, server.rss());
+      return server.log().some(({ type }) => type === 'run.end');
+    }, 60_000);
+    const at = server.log().findIndex((it) => it.type === 'message.assistant' && it.data.text === 'x'.repeat(pieces));
+    expect(at).toBeGreaterThan(0);
+    const deltas = server
+      .log()
+      .slice(0, at)
+      .filter(({ type }) => type === 'message.delta');
+    expect(deltas.length).toBeLessThan(40); // in the longest pieces that there are
+    expect((peak - before) / 2 ** 20).toBeLessThan(300); // of 20 MB on the line, as objects, before they are collected
+    expect(problemsOf(server.log())).toEqual([]);
   });
 
   test('F107 that is still speaking when the run is stopped is hung up on within 1 s, and its words are kept', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Coalescer } from '../../../src/session/coalescer.ts';
+import { Coalescer, fewPieces } from '../../../src/session/coalescer.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 
 function bench() {
@@ -75,5 +75,15 @@ describe('coalesced text', () => {
     clock.advance(1_000);
     expect(pieces).toEqual(['a']);
     expect(clock.pending()).toBe(0);
+  });
+
+  test('F082 told all at once comes in its own pieces where they are few, else in as few as there can be', () => {
+    const crumbs = (count: number) => Array.from({ length: count }, () => '😀');
+    expect(fewPieces(['a', '', 'b'])).toEqual(['a', 'b']);
+    expect(fewPieces(crumbs(40))).toEqual(crumbs(40));
+    const few = fewPieces(['x', ...crumbs(10_000)]);
+    expect(few).toHaveLength(5);
+    expect(few.join('')).toBe(`x${crumbs(10_000).join('')}`);
+    expect(few.filter((piece) => !piece.isWellFormed())).toEqual([]);
   });
 });
