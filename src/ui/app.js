@@ -146,7 +146,7 @@ addEventListener('hashchange', openFromAddress);
 async function enter() {
   const response = await fetch('/trpc/system.info', { headers: authorization(token) }).catch(() => undefined);
   if (response?.status === 401) {
-    token = await askToken();
+    token = await askToken(token);
     return await enter();
   }
   const info = response?.ok ? (await response.json()).result.data : undefined;

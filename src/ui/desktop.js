@@ -147,7 +147,7 @@ async function needsToken() {
   const answer = await fetch(`${api}/desktop`, { headers: authorization(token) }).catch(() => undefined);
   if (answer?.status !== 401 || framed) return false;
   show('failed', 'This server asks for a token.', 'Try again');
-  void askToken().then((given) => {
+  void askToken(token).then((given) => {
     token = given || null;
     connect();
   });

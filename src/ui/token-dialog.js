@@ -1,16 +1,21 @@
 import { el } from './dom.js';
 import { keepToken } from './token.js';
 
-/** Asks for the token, keeps it, and resolves with it; with nothing where the question was closed. */
-export function askToken() {
-  const title = 'This server asks for a token';
+/**
+ * Asks for the token, keeps it, and resolves with it; with nothing where the question was closed. `refused`: the one
+ * that was shown and is not valid, if any.
+ */
+export function askToken(refused) {
+  const title = refused ? 'That token is not valid' : 'This server asks for a token';
   const field = el('input', { type: 'password', autocomplete: 'off', 'aria-label': 'Token', required: true });
   const dialog = el(
     'dialog',
     { 'aria-label': title },
     el('h2', { textContent: title }),
     el('p', {
-      textContent: 'It is the value of CORRAL_TOKEN, or in the link that the server printed when it started.',
+      textContent:
+        'It is the value of CORRAL_TOKEN, a key that an administrator made, or in the link that the server printed ' +
+        'when it started for the first time.',
     }),
     el(
       'form',
