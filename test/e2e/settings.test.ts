@@ -109,7 +109,7 @@ test('CORRAL_TOOL_TIMEOUT_SECONDS: a command over its time is ended with 124, an
 });
 
 test('CORRAL_SANDBOX_IDLE_SECONDS: an unused sandbox is stopped, and its next use finds its files', async () => {
-  await using server = await composedServer({ CORRAL_SANDBOX_IDLE_SECONDS: '2' });
+  await using server = await composedServer({ CORRAL_SANDBOX_IDLE_SECONDS: '4' });
   using client = openClient(server.url, 'ws');
   const { id: sessionId } = await client.sessions.create.mutate();
   await client.files.write.mutate({ sessionId, path: 'a.txt', content: 'kept' });

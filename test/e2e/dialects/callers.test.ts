@@ -62,12 +62,13 @@ async function begin(): Promise<void> {
   await make('user-other', { role: 'user' });
   await make('operator', { role: 'operator' });
   await make('admin', { role: 'admin' });
-  await make('expired', { role: 'admin', expiresAt: Date.now() + 1 });
+  await make('expired', { role: 'admin', expiresAt: Date.now() + 1_000 });
   await core.keys.revoke(await make('revoked', { role: 'admin' }));
   spareKey = (await core.keys.create({ name: 'spare', role: 'viewer' })).view.id;
   keys.sandbox = 'A'.repeat(43); // what a daemon knows; its server would know it on that sandbox's own socket alone
   const expired = async () => (await core.keys.list()).filter(({ state }) => state === 'expired');
-  await vi.waitFor(async () => expect(await expired()).toHaveLength(1)); // `poll` is for tests alone
+  const patience = { timeout: 20_000 };
+  await vi.waitFor(async () => expect(await expired()).toHaveLength(1), patience); // `poll` is for tests alone
 
   const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as {
     paths: Record<
