@@ -31,8 +31,8 @@ function experiment(dialect: DialectName, clients: number): Experiment {
       { stat: 'p50', max: 1.5, level: 'anchor' },
       { stat: 'p99', max: 1.5, level: 'anchor' },
     ],
-    rounds: { warmUp: 2, min: 5, max: 20, capMs: clients === 1 ? 14_000 : 60_000 },
-    open: () => openPair(dialect, clients, clients === 1 ? 1_500 : 10_000),
+    rounds: { warmUp: 2, min: 5, max: 20, capMs: clients === 1 ? 30_000 : 60_000 },
+    open: () => openPair(dialect, clients, clients === 1 ? 4_000 : 10_000),
   };
 }
 
