@@ -93,6 +93,7 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
       metrics,
       closing,
       clock,
+      ids,
     }),
     (it) => it.close(),
   );

@@ -1,3 +1,4 @@
+import { beginningOf } from '../core/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
 /** The page's text as Markdown, at most so many characters; what is left out is said at its end. */
@@ -7,7 +8,7 @@ export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false)
     .replace(/\n{3,}/g, '\n\n')
     .trim();
   if (text.length <= maxChars && !cut) return text;
-  const kept = text.slice(0, maxChars).replace(/[\uD800-\uDBFF]$/, '');
+  const kept = beginningOf(text, maxChars);
   const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;
   return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
 }

@@ -1,3 +1,5 @@
+import { beginningOf } from '../core/text.ts';
+
 const maxNotes = 20;
 const maxChars = 400;
 
@@ -22,5 +24,5 @@ export class Notes {
 /** On one line, and no longer than this. */
 export function clipped(text: string, chars: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
-  return line.length <= chars ? line : `${line.slice(0, chars - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  return line.length <= chars ? line : `${beginningOf(line, chars - 1)}…`;
 }

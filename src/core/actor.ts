@@ -1,3 +1,5 @@
+import { AppError } from './errors.ts';
+
 /** From the least to the most that one may do. */
 export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
@@ -17,6 +19,10 @@ export interface Actor {
 /** Whoever shows the server's own token, and everyone where none is needed. */
 export const everybody: Actor = { role: 'admin' };
 export const nobody: Actor = { role: 'nobody' };
+
+/** What who may not do it is told, in every dialect. */
+export const tooWeak = ({ role }: Pick<Actor, 'role'>): AppError =>
+  new AppError('forbidden', `A key of the role ${role} may not do this.`);
 
 export const hasRole = ({ role }: Actor, least: Role): boolean =>
   role !== 'nobody' && roles.indexOf(role) >= roles.indexOf(least);

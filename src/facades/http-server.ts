@@ -6,6 +6,7 @@ import { isLoopback } from '../config/contradictions.ts';
 import type { Config } from '../config/schema.ts';
 import { type Actor, everybody, nobody } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
+import type { IdSource } from '../core/ids.ts';
 import type { Inbox } from '../core/ports.ts';
 import type { AuditLog } from '../observability/audit/log.ts';
 import { audited, auditedParts, auditedServices, auditedWorkspaces } from '../session/audited.ts';
@@ -60,6 +61,8 @@ export interface HttpServerDeps {
   /** Fires when the server goes down: every stream ends, every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
+  /** For the ids of requests. */
+  readonly ids?: Pick<IdSource, 'short'>;
 }
 
 const credentialTexts = {
@@ -107,6 +110,7 @@ export function httpServer(deps: HttpServerDeps): App {
     metrics,
     closing,
     clock,
+    ids: deps.ids,
   });
   const sockets = socketServer(app, {
     clock,

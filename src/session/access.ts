@@ -1,4 +1,4 @@
-import { type Actor, hasRole } from '../core/actor.ts';
+import { type Actor, hasRole, tooWeak } from '../core/actor.ts';
 import { AppError } from '../core/errors.ts';
 import type { SessionRecord } from '../core/records.ts';
 
@@ -25,7 +25,7 @@ export function may(actor: Actor, action: Action, thing: Owned): boolean {
 /** What is not one's own does not exist, in every dialect; what is may be too much for the role. */
 export function authorize(actor: Actor, action: Action, thing: Owned, gone: () => AppError = noSession): void {
   if (may(actor, action, thing)) return;
-  throw owns(actor, thing) ? tooLittle(actor) : gone();
+  throw owns(actor, thing) ? tooWeak(actor) : gone();
 }
 /** Asks of the thing with an id what an action on it needs. Whoever may do everything is asked nothing, and costs nothing. */
 export function checkBy<Id>(get: (id: Id) => Promise<Owned>, actorOf: () => Actor, gone?: () => AppError) {
@@ -36,11 +36,10 @@ export function checkBy<Id>(get: (id: Id) => Promise<Owned>, actorOf: () => Acto
   };
 }
 export function authorizeRole(actor: Actor, least: 'user' | 'operator' | 'admin'): void {
-  if (!hasRole(actor, least)) throw tooLittle(actor);
+  if (!hasRole(actor, least)) throw tooWeak(actor);
 }
 
 export const noSession = () => new AppError('session_not_found', 'There is no such session.');
-const tooLittle = ({ role }: Actor) => new AppError('forbidden', `A key of the role ${role} may not do this.`);
 
 /** The head as the actor may see it: whose session it is not gets no words of it. */
 export function seenBy(actor: Actor, session: SessionRecord): SessionRecord {

@@ -1,3 +1,4 @@
+import { beginningOf } from '../core/text.ts';
 import type { Message } from '../llm/model.ts';
 
 /** What the model works on now; of what came before the beginning must do. */
@@ -12,7 +13,7 @@ export function shortened(messages: readonly Message[]): readonly Message[] {
     if (message.role !== 'tool') return message;
     const most = ++later > newest ? mostChars.older : mostChars.newest;
     const { output } = message;
-    return output.length <= most + cut.length ? message : { ...message, output: output.slice(0, most) + cut };
+    return output.length <= most + cut.length ? message : { ...message, output: beginningOf(output, most) + cut };
   });
   return short.reverse();
 }

@@ -1,3 +1,4 @@
+import { beginningOf } from '../core/text.ts';
 import type { ToolResult } from './tool.ts';
 
 const modelChars = 16_000;
@@ -10,12 +11,7 @@ export function forModel(result: ToolResult): string {
   if (output.length <= modelChars) return how + output;
   const half = modelChars / 2;
   const gap = `\n[… ${output.length - modelChars} characters left out. ${result.rest ?? 'Ask for less at a time.'} …]\n`;
-  return (
-    how +
-    output.slice(0, half).replace(/[\uD800-\uDBFF]$/, '') +
-    gap +
-    output.slice(-half).replace(/^[\uDC00-\uDFFF]/, '')
-  );
+  return how + beginningOf(output, half) + gap + output.slice(-half).replace(/^[\uDC00-\uDFFF]/, '');
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 

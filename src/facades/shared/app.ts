@@ -25,7 +25,7 @@ export interface AppOptions {
   readonly metrics: HttpMetrics;
   readonly closing: AbortSignal;
   readonly clock?: Clock;
-  readonly ids?: Pick<IdSource, 'short'>;
+  readonly ids?: Pick<IdSource, 'short'> | undefined;
 }
 
 /** For every listener of this server. */

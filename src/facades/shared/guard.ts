@@ -4,7 +4,7 @@ import { hostAllowed, isForeign, originAllowed } from '../../auth/browser.ts';
 import type { Lockout } from '../../auth/lockout.ts';
 import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
-import { type Actor, everybody, hasRole, nobody } from '../../core/actor.ts';
+import { type Actor, everybody, hasRole, nobody, tooWeak } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { asCaller, callingRequest } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -92,7 +92,7 @@ function callerName(actor: Actor | undefined, isRequired: boolean): string | und
 
 function refuseWeak({ actor, route: { config } }: FastifyRequest): void {
   if (!config.least || hasRole(actor, config.least)) return;
-  throw new AppError('forbidden', `A key of the role ${actor.role} may not do this.`);
+  throw tooWeak(actor);
 }
 
 interface Query {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasRole, roles } from '../../core/actor.ts';
+import { hasRole, roles, tooWeak } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { procedure, router } from './base.ts';
 import type { TrpcContext } from './context.ts';
@@ -30,7 +30,7 @@ const toKey = ({ createdAt, expiresAt, lastUsedAt, revokedAt, ...key }: View): z
 });
 
 function keysOf({ actor, keys }: Pick<TrpcContext, 'actor' | 'keys'>) {
-  if (!hasRole(actor, 'admin')) throw new AppError('forbidden', `A key of the role ${actor.role} may not do this.`);
+  if (!hasRole(actor, 'admin')) throw tooWeak(actor);
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   return keys;
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { hasRole } from '../../core/actor.ts';
+import { hasRole, tooWeak } from '../../core/actor.ts';
 import { deadline } from '../../core/cancel.ts';
-import { AppError } from '../../core/errors.ts';
 import { healthInTime, overallHealth } from '../shared/health.ts';
 import { procedure, router } from './base.ts';
 
@@ -32,8 +31,7 @@ export const systemRouter = router({
     .input(z.strictObject({}).optional())
     .output(Health)
     .query(async ({ ctx: { actor, services, clock } }) => {
-      if (!hasRole(actor, 'operator'))
-        throw new AppError('forbidden', `A key of the role ${actor.role} may not do this.`);
+      if (!hasRole(actor, 'operator')) throw tooWeak(actor);
       const { storage, sandbox, model, sessions } = await healthInTime(services.sessions, clock);
       return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
     }),

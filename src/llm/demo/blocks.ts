@@ -1,3 +1,5 @@
+import { beginningOf } from '../../core/text.ts';
+
 // What a message tells the demo model to do: its fenced blocks, in order, or else the default task.
 
 export type Unit =
@@ -73,8 +75,5 @@ const titleLength = 60;
 /** The first line that says something outside the blocks. */
 export function titleOf(message: string): string {
   const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
-  return line === undefined ? 'Demo task' : withoutHalf(line.trim().slice(0, titleLength)).trimEnd();
+  return line === undefined ? 'Demo task' : beginningOf(line.trim(), titleLength).trimEnd();
 }
-
-/** A cut may leave the first half of a character that takes two units. */
-const withoutHalf = (text: string): string => text.replace(/[\uD800-\uDBFF]$/, '');

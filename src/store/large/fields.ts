@@ -1,4 +1,5 @@
 import type { SessionFact } from '../../core/events.ts';
+import { beginningOf } from '../../core/text.ts';
 
 // Which parts of a fact leave the log when it is too large for one document, and what stands in their place.
 
@@ -40,8 +41,7 @@ function standIn(name: string, value: unknown): unknown {
 
 function shortened(text: string): string {
   const gap = `\n[… ${text.length - 2 * shownChars} characters cannot be read any more: blob_missing …]\n`;
-  const [head, tail] = [text.slice(0, shownChars), text.slice(-shownChars)];
-  return head.replace(/[\uD800-\uDBFF]$/, '') + gap + tail.replace(/^[\uDC00-\uDFFF]/, '');
+  return beginningOf(text, shownChars) + gap + text.slice(-shownChars).replace(/^[\uDC00-\uDFFF]/, '');
 }
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
