@@ -7,7 +7,7 @@ import { systemClock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import type { AuditLog } from '../observability/audit/log.ts';
-import { audited } from '../session/audited.ts';
+import { audited } from '../session/access/audited-services.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
 import { openAudit } from './audit-log.ts';
 import type { Command } from './command.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Origin, SessionFact } from '../../src/core/events.ts';
 import type { SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { newSession, type StoredSession } from '../../src/session/projection.ts';
+import { newSession, type StoredSession } from '../../src/session/run/projection.ts';
 import { composedServer } from '../support/composed.ts';
 import { replicas } from '../support/replicas.ts';
 import { openWebSocket } from '../support/sockets.ts';

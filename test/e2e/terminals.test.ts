@@ -1,6 +1,6 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import type { SessionId } from '../../src/core/ids.ts';
-import type { TerminalLine } from '../../src/session/services.ts';
+import type { TerminalLine } from '../../src/session/api/services.ts';
 import { needs } from '../support/components.ts';
 import { type Composed, composed } from '../support/composed.ts';
 import { temporaryFolder } from '../support/store.ts';

@@ -5,8 +5,8 @@ import { type IdSource, type RunId, randomIds, type SessionId, sandboxIdOf } fro
 import type { Store } from '../../src/core/ports.ts';
 import type { SessionRecord } from '../../src/core/records.ts';
 import type { ShellView } from '../../src/sandbox/client.ts';
-import { SessionsNews } from '../../src/session/news.ts';
-import type { Sent, ServiceHealth, SessionService } from '../../src/session/service.ts';
+import type { Sent, ServiceHealth, SessionService } from '../../src/session/api/sessions.ts';
+import { SessionsNews } from '../../src/session/services/session-changes.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
 

@@ -6,11 +6,11 @@ import type { SessionFact } from '../../src/core/events.ts';
 import { randomIds, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { SandboxView } from '../../src/core/records.ts';
 import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
-import { type DesktopDeps, desktopService } from '../../src/session/desktop.ts';
-import { DesktopNews } from '../../src/session/desktop-news.ts';
-import { Presence } from '../../src/session/presence.ts';
-import { projectService } from '../../src/session/projects.ts';
-import type { ExecCommand, ProcessInfo, Services } from '../../src/session/services.ts';
+import type { ExecCommand, ProcessInfo, Services } from '../../src/session/api/services.ts';
+import { type DesktopDeps, desktopService } from '../../src/session/desktop/desktop.ts';
+import { DesktopNews } from '../../src/session/desktop/desktop-facts.ts';
+import { Presence } from '../../src/session/engine/watchers.ts';
+import { projectService } from '../../src/session/projects/projects.ts';
 import type { FakeService } from './fake-service.ts';
 import { noDesktop } from './no-desktop.ts';
 

@@ -1,10 +1,10 @@
 import type { FactOf, FactType, SessionFact } from '../../src/core/events.ts';
 import { MessageId, RunId, randomIds, SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { newSession, type StoredSession } from '../../src/session/projection.ts';
-import { RunScribe, type RunSoFar } from '../../src/session/scribe.ts';
-import { Transcript } from '../../src/session/transcript.ts';
-import { SessionWriter } from '../../src/session/writer.ts';
+import { newSession, type StoredSession } from '../../src/session/run/projection.ts';
+import { RunScribe, type RunSoFar } from '../../src/session/run/run-writer.ts';
+import { SessionWriter } from '../../src/session/run/session-writer.ts';
+import { Transcript } from '../../src/session/run/transcript.ts';
 import { type EventLogOptions, storeEventLog } from '../../src/store/log.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
 import { manualClock } from './manual-clock.ts';

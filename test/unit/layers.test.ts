@@ -24,7 +24,7 @@ const rightWay = {
   'machines/run.ts':
     "import type { Driver } from '../drivers/driver.ts'; export const run = (driver: Driver) => driver;",
   'src/observability/logger.ts': 'export const logger = 1;',
-  'src/session/service.ts':
+  'src/session/api/sessions.ts':
     "import { run } from '../../machines/run.ts'; import { logger } from '../observability/logger.ts'; export const s = [run, logger];",
   'src/facades/shared/errors.ts': 'export const errors = 1;',
   'src/facades/trpc/router.ts': 'export const router = 1;',
@@ -63,7 +63,7 @@ describe('the layer rules', { timeout: 30_000 }, () => {
       ['src/tools/runs.ts', '../sandbox/client.ts', 'types only ^src/tools/'],
       ['src/sandbox/wrong.ts', '../tools/shell.ts', 'layer ^src/(store'],
       ['drivers/docker/wrong.ts', '../process/process.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
-      ['drivers/docker/up.ts', '../../src/session/service.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
+      ['drivers/docker/up.ts', '../../src/session/api/sessions.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
       ['machines/runs.ts', '../drivers/driver.ts', 'types only ^machines/'],
       ['machines/wrong.ts', '../drivers/docker/docker.ts', 'layer ^machines/'],
       ['src/session/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/session/'],

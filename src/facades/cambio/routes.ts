@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SessionService } from '../../session/api/sessions.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';

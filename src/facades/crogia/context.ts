@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Services } from '../../session/services.ts';
+import type { Services } from '../../session/api/services.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
 import type { SocketServer } from '../shared/ws.ts';

@@ -1,4 +1,4 @@
-import type { FileService, SearchQuery } from '../../session/services.ts';
+import type { FileService, SearchQuery } from '../../session/api/services.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';

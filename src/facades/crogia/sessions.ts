@@ -1,6 +1,6 @@
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SessionService } from '../../session/api/sessions.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { inWords } from '../shared/wordings.ts';

@@ -1,5 +1,5 @@
-import { execAwake } from '../../session/awake.ts';
-import type { TerminalInfo } from '../../session/services.ts';
+import type { TerminalInfo } from '../../session/api/services.ts';
+import { execAwake } from '../../session/services/exec-if-running.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileWanted } from '../shared/while-connected.ts';

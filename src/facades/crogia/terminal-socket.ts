@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toAppError } from '../../core/errors.ts';
-import type { TerminalLine } from '../../session/services.ts';
+import type { TerminalLine } from '../../session/api/services.ts';
 import { publicText, wireErrors } from '../shared/wire-errors.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
 import { type CrogiaDeps, iso, toShellId, words } from './context.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import { SessionId } from '../../core/ids.ts';
-import type { DesktopService, DesktopView } from '../../session/services.ts';
+import type { DesktopService, DesktopView } from '../../session/api/services.ts';
 import type { App, Dialect, ResponseDoc, RouteDoc } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 

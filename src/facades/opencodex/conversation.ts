@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../core/records.ts';
-import type { SideMessage } from '../../session/side-messages.ts';
+import type { SideMessage } from '../../session/services/side-messages.ts';
 import type { App } from '../shared/routes.ts';
 import { actionOf, actionsOf, isAction } from './actions.ts';
 import { blocksOf } from './blocks.ts';

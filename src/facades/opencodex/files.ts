@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { baseName, type Staged } from '../../session/uploads.ts';
+import { baseName, type Staged } from '../../session/projects/uploads.ts';
 import { InvalidRequest } from '../shared/error-style.ts';
 import { readFiles } from '../shared/multipart.ts';
 import type { App } from '../shared/routes.ts';

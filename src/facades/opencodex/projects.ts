@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { AgentConfigChange as Change } from '../../session/agent-configs.ts';
-import { agentTemplate, agentTemplates } from '../../session/templates.ts';
+import type { AgentConfigChange as Change } from '../../session/projects/agent-presets.ts';
+import { agentTemplate, agentTemplates } from '../../session/projects/agent-templates.ts';
 import type { App } from '../shared/routes.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
 import * as doc from './docs/projects.ts';

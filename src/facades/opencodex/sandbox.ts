@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { AppError } from '../../core/errors.ts';
-import type { SandboxUsage } from '../../session/services.ts';
+import type { SandboxUsage } from '../../session/api/services.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
 import { chatOf, notRunning, type OpencodexDeps } from './context.ts';

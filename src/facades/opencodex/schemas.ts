@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { providerOf } from '../../session/providers.ts';
-import { toolGroupNames } from '../../session/templates.ts';
+import { toolGroupNames } from '../../session/projects/agent-templates.ts';
+import { providerOf } from '../../session/projects/providers.ts';
 
 // The wire speaks snake_case; nothing behind this folder does.
 

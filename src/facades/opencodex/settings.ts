@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
-import { providers } from '../../session/providers.ts';
+import { providers } from '../../session/projects/providers.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import type { OpencodexDeps } from './context.ts';

@@ -1,10 +1,10 @@
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { AgentConfig } from '../../session/agent-configs.ts';
-import { projectFolder } from '../../session/project-copies.ts';
-import type { Project } from '../../session/services.ts';
-import type { AgentTemplate } from '../../session/templates.ts';
-import type { UploadedFile } from '../../session/uploads.ts';
+import type { Project } from '../../session/api/services.ts';
+import type { AgentConfig } from '../../session/projects/agent-presets.ts';
+import type { AgentTemplate } from '../../session/projects/agent-templates.ts';
+import { projectFolder } from '../../session/projects/project-copies.ts';
+import type { UploadedFile } from '../../session/projects/uploads.ts';
 import { iso } from './names.ts';
 
 export const projectView = ({ id, name, description, createdAt, updatedAt }: Project) => ({

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../core/errors.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import { projectFolder } from '../../session/project-copies.ts';
+import { projectFolder } from '../../session/projects/project-copies.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mimeType } from './mime.ts';
 

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
-import { projectFolder } from '../../session/project-copies.ts';
-import { baseName } from '../../session/uploads.ts';
+import { projectFolder } from '../../session/projects/project-copies.ts';
+import { baseName } from '../../session/projects/uploads.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';

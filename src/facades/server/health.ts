@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SessionService } from '../../session/api/sessions.ts';
 import { healthInTime, overallHealth } from '../shared/health.ts';
 import type { App, RouteDoc } from '../shared/routes.ts';
 import { failure } from './failure.ts';

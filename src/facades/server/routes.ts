@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SessionService } from '../../session/api/sessions.ts';
 import type { HttpMetrics } from '../shared/observe.ts';
 import type { App, Dialect, RouteDoc, RouteTable } from '../shared/routes.ts';
 import { mountDocs } from './docs.ts';

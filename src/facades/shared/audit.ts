@@ -3,7 +3,7 @@ import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { AuditEntry } from '../../observability/audit/row.ts';
-import type { Audit } from '../../session/audited.ts';
+import type { Audit } from '../../session/access/audited-services.ts';
 import { callingRequest } from './caller.ts';
 
 interface Deps {

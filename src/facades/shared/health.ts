@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { ServiceHealth, SessionService } from '../../session/service.ts';
+import type { ServiceHealth, SessionService } from '../../session/api/sessions.ts';
 
 /** Under the second that is promised, whatever hangs. */
 const patienceMs = 900;

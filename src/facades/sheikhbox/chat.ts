@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { SendCommand } from '../../session/service.ts';
+import type { SendCommand } from '../../session/api/sessions.ts';
 import { laterCursor } from '../shared/cursor.ts';
 import { markReplayed, settle } from '../shared/idempotency.ts';
 import { type SheikhboxContext, sessionId } from './context.ts';

@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../core/events.ts';
-import type { UploadedFile, UploadService } from '../../session/uploads.ts';
+import type { UploadedFile, UploadService } from '../../session/projects/uploads.ts';
 
 export interface FileInfo {
   readonly file_id: string;

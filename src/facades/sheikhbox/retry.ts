@@ -1,7 +1,7 @@
 import type { FactOf, SessionEvent } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SessionService } from '../../session/api/sessions.ts';
 
 const recentMs = 10 * 60 * 1000;
 const pageSize = 200;

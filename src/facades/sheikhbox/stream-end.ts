@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SessionEvent } from '../../core/events.ts';
 import { RunId, type SessionId } from '../../core/ids.ts';
-import type { SessionService } from '../../session/service.ts';
+import type { SessionService } from '../../session/api/sessions.ts';
 
 /** What a chat stream shows and when it is over; plain data, so that a repeated request can be given the same stream. */
 export const StreamPlan = z.object({

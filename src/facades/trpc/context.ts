@@ -3,7 +3,7 @@ import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Services } from '../../session/services.ts';
+import type { Services } from '../../session/api/services.ts';
 
 const maxCalls = 1_000;
 

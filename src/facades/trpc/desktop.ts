@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DesktopView } from '../../session/services.ts';
+import type { DesktopView } from '../../session/api/services.ts';
 import { never, procedure, router } from './base.ts';
 import { ofSession } from './schemas.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentTemplates, toolGroupNames } from '../../session/templates.ts';
+import { agentTemplates, toolGroupNames } from '../../session/projects/agent-templates.ts';
 import { procedure, router } from './base.ts';
 
 const Template = z.object({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
-import { inTurn } from '../../session/in-turn.ts';
-import type { WorkspaceMember, WorkspaceService } from '../../session/workspaces.ts';
+import { inTurn } from '../../session/engine/keyed-queue.ts';
+import type { WorkspaceMember, WorkspaceService } from '../../session/workspaces/workspaces.ts';
 import type { HttpLogger } from '../shared/observe.ts';
 import type { Dialect, RouteDoc } from '../shared/routes.ts';
 import { publicText, wireErrors } from '../shared/wire-errors.ts';

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../core/ids.ts';
-import type { StoredSession } from '../projection.ts';
+import type { StoredSession } from '../run/projection.ts';
 
 /** How long history is kept; 0 is for ever, or without a limit. */
 export interface RetentionPolicy {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import type { Presence } from '../presence.ts';
+import type { Presence } from '../engine/watchers.ts';
 
 interface Deps {
   readonly records: RecordStore;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/ids.ts';
 import type { Store } from '../../../src/core/ports.ts';
-import { eventsFrom } from '../../../src/session/hydrate.ts';
+import { eventsFrom } from '../../../src/session/engine/run-fold.ts';
 import { largeAside } from '../../../src/store/large/large.ts';
 import { memoryBlobs } from '../../support/memory-blobs.ts';
 import { called, facts, newSession } from '../../support/store.ts';

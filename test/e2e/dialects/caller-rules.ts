@@ -1,6 +1,6 @@
 /**
  * What a route, procedure or frame wants of a session, project or file (`see`, `read`, `work`, `stop`, as in
- * src/session/access.ts), or of the caller alone: nothing (`open`), any key, one that may make something, a role.
+ * src/session/access/authorize.ts), or of the caller alone: nothing (`open`), any key, one that may make something, a role.
  * `shown`: whatever is not shared is unknown there, to everybody.
  */
 export type Rule = 'open' | 'any' | 'create' | 'see' | 'read' | 'work' | 'stop' | 'operator' | 'admin' | 'shown';

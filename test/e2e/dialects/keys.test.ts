@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { SessionId } from '../../../src/core/ids.ts';
-import { pictureService } from '../../../src/session/pictures.ts';
+import { pictureService } from '../../../src/session/desktop/screenshots.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openClient, transports } from '../../support/trpc.ts';
 

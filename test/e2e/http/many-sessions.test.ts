@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { randomIds, type SessionId } from '../../../src/core/ids.ts';
-import { newSession } from '../../../src/session/projection.ts';
+import { newSession } from '../../../src/session/run/projection.ts';
 import { composedServer } from '../../support/composed.ts';
 
 interface Page {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
 import { openApiDocument } from '../../../src/facades/server/openapi.ts';
-import { agentTemplate } from '../../../src/session/templates.ts';
+import { agentTemplate } from '../../../src/session/projects/agent-templates.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { opencodexServer } from '../../support/opencodex.ts';
 import { rawRequest } from '../../support/raw-request.ts';

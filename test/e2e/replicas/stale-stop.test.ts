@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { MessageId, RunId } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/projection.ts';
+import { StoredSession } from '../../../src/session/run/projection.ts';
 import { replicas } from '../../support/replicas.ts';
 
 const task = 'work';

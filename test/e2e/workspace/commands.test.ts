@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { codeScript, toCodeResult } from '../../../src/session/workspace-scripts.ts';
+import { codeScript, toCodeResult } from '../../../src/session/workspaces/workspace-scripts.ts';
 import { composedServer } from '../../support/composed.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { workspaceServer } from '../../support/workspace.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { workspace } from '../../../src/facades/workspace/routes.ts';
-import type { WorkspaceMember } from '../../../src/session/workspaces.ts';
+import type { WorkspaceMember } from '../../../src/session/workspaces/workspaces.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { openWebSocket, socketTestServer } from '../../support/sockets.ts';
 

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/projection.ts';
+import { StoredSession } from '../../../src/session/run/projection.ts';
 import { problemsOf } from '../checker.ts';
 import type { Client } from './client.ts';
 import { illegalities } from './legality.ts';

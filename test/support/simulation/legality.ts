@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
-import { isAside } from '../../../src/session/open-message.ts';
+import { isAside } from '../../../src/session/run/open-message.ts';
 
 /** Tools whose calls need leave, in the simulation. */
 export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);

@@ -5,7 +5,7 @@ import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { type IdSource, MessageId, RunId, type SandboxId, SessionId } from '../../../src/core/ids.ts';
 import type { Append, Store } from '../../../src/core/ports.ts';
-import type { EngineLogger } from '../../../src/session/engine-options.ts';
+import type { EngineLogger } from '../../../src/session/engine/engine-options.ts';
 import { memoryStore } from '../../../src/store/memory/store.ts';
 import { Dice } from './dice.ts';
 import { type ModelFault, modelFaults, simulatedModel } from './model.ts';

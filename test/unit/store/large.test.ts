@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { armFailpoints } from '../../../src/core/failpoint.ts';
 import type { Append, Store } from '../../../src/core/ports.ts';
-import { eventsFrom } from '../../../src/session/hydrate.ts';
+import { eventsFrom } from '../../../src/session/engine/run-fold.ts';
 import { largeAside } from '../../../src/store/large/large.ts';
 import { memoryStore } from '../../../src/store/memory/store.ts';
 import { memoryBlobs } from '../../support/memory-blobs.ts';

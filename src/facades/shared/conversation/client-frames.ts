@@ -1,5 +1,5 @@
 import { beginningOf } from '../../../core/text.ts';
-import type { SendMode } from '../../../session/service.ts';
+import type { SendMode } from '../../../session/api/sessions.ts';
 import type { JsonObject } from '../ws-socket.ts';
 
 export type ClientFrame =

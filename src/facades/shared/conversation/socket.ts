@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { AppError, toAppError } from '../../../core/errors.ts';
 import type { SessionEvent } from '../../../core/events.ts';
 import type { SessionRecord } from '../../../core/records.ts';
-import type { SessionService } from '../../../session/service.ts';
+import type { SessionService } from '../../../session/api/sessions.ts';
 import { parseCursor } from '../cursor.ts';
 import type { HttpLogger } from '../observe.ts';
 import type { Dialect } from '../routes.ts';

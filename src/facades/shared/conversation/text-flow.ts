@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
-import type { SessionService } from '../../../session/service.ts';
+import type { SessionService } from '../../../session/api/sessions.ts';
 
 export type Profile = 'crogia' | 'cambioml';
 /** `parted`: further text of its run; clients that join all texts get a blank line before it. */

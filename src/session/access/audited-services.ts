@@ -1,0 +1,205 @@
+import type { Actor } from '../../core/actor.ts';
+import { toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { DesktopService, DesktopViewer, Services } from '../api/services.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { WorkspaceService } from '../workspaces/workspaces.ts';
+import { may } from './authorize.ts';
+import type { ProjectParts } from './guarded-projects.ts';
+
+// The services as they are given to facades, telling of whatever changes something: once for each call, in whichever
+// dialect, done or refused. Of what was said, written or run nothing is told.
+
+export interface Deed {
+  readonly actor: Actor;
+  readonly action: string;
+  readonly target: string | undefined;
+  /** `done`, or the code of the error. */
+  readonly outcome: string;
+}
+export interface Audit {
+  readonly actorOf: () => Actor;
+  readonly tell: (deed: Deed) => void;
+  readonly now: () => number;
+}
+
+type Method = (...args: readonly unknown[]) => Promise<unknown>;
+type Actions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
+
+/** The methods that are named tell of each call; the others are as they were. */
+export function audited<Service extends object>(service: Service, actions: Actions<Service>, audit: Audit): Service {
+  const methods = service as Readonly<Record<string, Method>>;
+  const telling = ([name, action]: [string, string]): [string, Method] => [
+    name,
+    async (...args) => {
+      const actor = audit.actorOf();
+      const tell = (outcome: string, result?: unknown) => {
+        for (const target of targetsOf(args[0], result)) audit.tell({ actor, action, target, outcome });
+      };
+      try {
+        const result = await methods[name]?.call(service, ...args);
+        tell('done', result);
+        return result;
+      } catch (thrown) {
+        tell(toAppError(thrown).code);
+        throw thrown;
+      }
+    },
+  ];
+  return {
+    ...service,
+    ...Object.fromEntries(Object.entries(actions as object as Record<string, string>).map(telling)),
+  };
+}
+
+type Made = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
+/** What it was done to: what is named first, or what came of it. */
+function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
+  if (typeof named === 'string') return [named];
+  const made = Array.isArray(result) && result.length > 0 ? result : [result];
+  return (made as readonly Made[]).map((one) => one?.id ?? one?.view?.id);
+}
+
+export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: Audit): Services {
+  const looked = lookedAt(raw.sessions, audit);
+  return {
+    sessions: looked(
+      audited(
+        services.sessions,
+        {
+          ...{ create: 'session.create', rename: 'session.change', update: 'session.change', delete: 'session.delete' },
+          ...{ send: 'session.message', stop: 'session.stop', decide: 'session.approval', exec: 'session.command' },
+        },
+        audit,
+      ),
+      ['page', 'history', 'follow', 'shell', 'readFile'],
+    ),
+    files: looked(audited(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
+      'list',
+      'read',
+      'find',
+      'grep',
+    ]),
+    processes: looked(audited(services.processes, { stop: 'process.stop', startBackground: 'process.start' }, audit), [
+      'list',
+      'logs',
+    ]),
+    sandboxes: audited(
+      services.sandboxes,
+      { start: 'sandbox.start', stop: 'sandbox.stop', reset: 'sandbox.reset', exec: 'sandbox.command' },
+      audit,
+    ),
+    terminals: audited(
+      services.terminals,
+      { open: 'terminal.open', close: 'terminal.close', connect: 'terminal.connect' },
+      audit,
+    ),
+    desktop: auditedDesktop(services.desktop, audit),
+    projects: audited(
+      services.projects,
+      { create: 'project.create', update: 'project.change', delete: 'project.delete' },
+      audit,
+    ),
+  };
+}
+
+function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
+  const telling = audited(
+    desktop,
+    {
+      ...{ start: 'desktop.start', stop: 'desktop.stop', watch: 'desktop.watch' },
+      ...{ takeControl: 'desktop.take', giveControl: 'desktop.give' },
+    },
+    audit,
+  );
+  return {
+    ...telling,
+    async watch(id, wish, signal) {
+      const actor = audit.actorOf();
+      const viewer = await telling.watch(id, wish, signal);
+      const taken = () => audit.tell({ actor, action: 'desktop.take', target: id, outcome: 'done' });
+      return watched(viewer, taken);
+    },
+  };
+}
+
+/** Who has the keyboard and mouse may change with each press of a button. */
+function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
+  const noticing = (work: () => boolean) => {
+    const before = viewer.driver;
+    const result = work();
+    if (before !== viewer.id && viewer.driver === viewer.id) taken();
+    return result;
+  };
+  return {
+    ...{ id: viewer.id, stream: viewer.stream, ended: viewer.ended },
+    get driver() {
+      return viewer.driver;
+    },
+    uses: (what) => (what === 'press' ? noticing(() => viewer.uses(what)) : viewer.uses(what)),
+    take: () => noticing(() => viewer.take()),
+    giveBack: () => viewer.giveBack(),
+    [Symbol.asyncDispose]: () => viewer[Symbol.asyncDispose](),
+  };
+}
+
+const lookMs = 600_000;
+const maxLooks = 10_000;
+
+/** Whoever reads what is in a foreign session, or tries to, is told of: once in ten minutes. */
+function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }: Audit) {
+  const looks = new Map<string, number>();
+  const look = (id: SessionId) => {
+    const actor = actorOf();
+    const name = `${actor.key ?? actor.role} ${id}`;
+    const last = looks.get(name);
+    if (last !== undefined && now() - last < lookMs) return;
+    looks.delete(name);
+    looks.set(name, now());
+    const [oldest] = looks.keys();
+    if (looks.size > maxLooks && oldest !== undefined) looks.delete(oldest);
+    const told = sessions.get(id).then((session) => {
+      if (session.owner === undefined || session.owner === actor.owner) return;
+      const outcome = may(actor, 'read', session) ? 'done' : 'session_not_found';
+      tell({ actor, action: 'session.read', target: id, outcome });
+    });
+    told.catch(() => {}); // there is no such session
+  };
+  return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
+    const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;
+    const looking = (name: string) => [
+      name,
+      (id: SessionId, ...rest: unknown[]) => {
+        look(id);
+        return methods[name]?.call(service, id, ...rest);
+      },
+    ];
+    return { ...service, ...Object.fromEntries(names.map(looking)) };
+  };
+}
+
+export function auditedParts<Parts extends ProjectParts>(parts: Parts, audit: Audit): Parts {
+  return {
+    ...parts,
+    agents: audited(parts.agents, { update: 'agent.change', apply: 'agent.change' }, audit),
+    sideMessages: audited(parts.sideMessages, { add: 'session.note', annotate: 'session.note' }, audit),
+    uploads: audited(parts.uploads, { keep: 'upload.create', delete: 'upload.delete' }, audit),
+    keys: audited(parts.keys, { put: 'secret.put', delete: 'secret.delete', test: 'secret.test' }, audit),
+  };
+}
+
+type Workspaces = Pick<WorkspaceService, 'join'>;
+export function auditedWorkspaces(workspaces: Workspaces, audit: Audit): Workspaces {
+  return {
+    join(userId, as) {
+      const member = workspaces.join(userId, as);
+      const actor = audit.actorOf();
+      const told = audited(
+        member,
+        { runCode: 'workspace.command', runCommand: 'workspace.command', saveFile: 'workspace.file' },
+        { ...audit, actorOf: () => actor },
+      );
+      return { ...told, [Symbol.dispose]: () => member[Symbol.dispose]() };
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import type { Actor } from '../../core/actor.ts';
+import { AppError } from '../../core/errors.ts';
+import type { ProjectService } from '../api/services.ts';
+import type { SessionService } from '../api/sessions.ts';
+import { sessionOfPictures } from '../desktop/screenshots.ts';
+import type { AgentConfigService } from '../projects/agent-presets.ts';
+import type { ProviderKeyService } from '../projects/provider-keys.ts';
+import type { UploadedFile, UploadService } from '../projects/uploads.ts';
+import type { SideMessages } from '../services/side-messages.ts';
+import { type Action, authorize, authorizeRole, checkBy, may, type Owned } from './authorize.ts';
+import { checked } from './checked-service.ts';
+
+const noProject = () => new AppError('not_found', 'There is no such project.');
+const noFile = () => new AppError('file_not_found', 'There is no such file.');
+
+export const projectCheck = (projects: ProjectService, actorOf: () => Actor) =>
+  checkBy((id: string) => projects.get(id), actorOf, noProject);
+const ownOf = ({ owner }: Actor) => owner !== undefined && { owner };
+
+export function guardedProjects(projects: ProjectService, actorOf: () => Actor): ProjectService {
+  return {
+    ...checked(projects as Pick<ProjectService, 'get' | 'update' | 'delete'>, projectCheck(projects, actorOf), {
+      get: 'see',
+      update: 'work',
+      delete: 'stop',
+    }),
+    async list(page) {
+      const actor = actorOf();
+      if (may(actor, 'see', {})) return await projects.list(page);
+      return actor.owner === undefined
+        ? { projects: [], total: 0 }
+        : await projects.list({ ...page, owner: actor.owner });
+    },
+    async create(project) {
+      const actor = actorOf();
+      authorizeRole(actor, 'user');
+      return await projects.create({ ...project, ...ownOf(actor) });
+    },
+  };
+}
+
+/** What only the OpenCodex dialect asks for. */
+export interface ProjectParts {
+  readonly agents: AgentConfigService;
+  readonly uploads: UploadService;
+  readonly keys: ProviderKeyService;
+  readonly sideMessages: SideMessages;
+}
+interface Beside {
+  readonly projects: ProjectService;
+  readonly sessions: SessionService;
+}
+
+export function guardedParts<Parts extends ProjectParts>(
+  parts: Parts,
+  { projects, sessions }: Beside,
+  actorOf: () => Actor,
+): Parts {
+  const ofProject = projectCheck(projects, actorOf);
+  const ofSession = (id: Parameters<SessionService['get']>[0], action: Action) => {
+    const actor = actorOf();
+    if (actor.role === 'admin') return undefined;
+    return sessions.get(id).then((session) => authorize(actor, action, session));
+  };
+  const { keys } = parts;
+  const asAdmin = <Answer>(work: () => Answer): Answer => {
+    authorizeRole(actorOf(), 'admin');
+    return work();
+  };
+  return {
+    ...parts,
+    agents: checked(parts.agents, ofProject, { get: 'read', update: 'work', apply: 'work' }),
+    sideMessages: checked(parts.sideMessages, ofSession, {
+      ...({ list: 'read', annotations: 'read', add: 'work', annotate: 'work' } as const),
+    }),
+    uploads: guardedUploads(parts.uploads, { projects, sessions }, actorOf),
+    keys: {
+      list: async () => asAdmin(() => keys.list()),
+      put: async (provider, key) => asAdmin(() => keys.put(provider, key)),
+      delete: async (provider) => asAdmin(() => keys.delete(provider)),
+      test: async (provider, key, signal) => asAdmin(() => keys.test(provider, key, signal)),
+    },
+  };
+}
+
+function guardedUploads(uploads: UploadService, { projects, sessions }: Beside, actorOf: () => Actor): UploadService {
+  const ofProject = projectCheck(projects, actorOf);
+  const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
+    const actor = actorOf();
+    const file = await uploads.get(id);
+    if (actor.role === 'admin') return file;
+    authorize(actor, action, await belonging(file), noFile);
+    return file;
+  };
+  /** Whoever has the project has what is in it; what an agent saw is of its session. */
+  const belonging = async (file: UploadedFile): Promise<Owned> => {
+    if (file.projectId === null) return file;
+    const session = sessionOfPictures(file.projectId);
+    return session ? await sessions.get(session) : await projects.get(file.projectId);
+  };
+  return {
+    ...uploads,
+    async stage(file, signal) {
+      const actor = actorOf();
+      authorizeRole(actor, 'user');
+      if (file.projectId !== null) await ofProject(file.projectId, 'work');
+      return await uploads.stage({ ...file, ...ownOf(actor) }, signal);
+    },
+    get: (id) => fileFor(id, 'read'),
+    async open(id, range) {
+      await fileFor(id, 'read');
+      return await uploads.open(id, range);
+    },
+    async ofProject(id) {
+      await ofProject(id, 'read');
+      return await uploads.ofProject(id);
+    },
+    async delete(id) {
+      await fileFor(id, 'work');
+      await uploads.delete(id);
+    },
+  };
+}

@@ -1,0 +1,196 @@
+import type { Actor } from '../../core/actor.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Services } from '../api/services.ts';
+import type { SessionNews, SessionService } from '../api/sessions.ts';
+import type { WorkspaceService } from '../workspaces/workspaces.ts';
+import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './authorize.ts';
+import { checked } from './checked-service.ts';
+import { guardedProjects, projectCheck } from './guarded-projects.ts';
+
+// The services as one actor has them. Facades get nothing else, so that no dialect can forget to ask.
+
+interface Beside {
+  readonly actorOf: () => Actor;
+  /** Rejects where the actor may not have this file. */
+  readonly attach?: (file: string) => Promise<unknown>;
+}
+interface BesideSessions extends Beside {
+  /** Rejects where the actor may put nothing into this project. */
+  readonly intoProject?: (project: string) => Promise<void> | undefined;
+}
+
+export function guarded(services: Services, { actorOf, attach }: Beside): Services {
+  const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
+  const { terminals, desktop } = services;
+  const intoProject = projectCheck(services.projects, actorOf);
+  /** A terminal of a session that one may not see is as unknown as that. */
+  const ofTerminal = async (id: string, action: Action) => {
+    const actor = actorOf();
+    if (actor.role === 'admin') return;
+    const { sessionId } = await terminals.get(id);
+    authorize(actor, action, await services.sessions.get(sessionId), noTerminal);
+  };
+  return {
+    sessions: guardedSessions(services.sessions, {
+      ...{ actorOf, intoProject: (id) => intoProject(id, 'work') },
+      ...(attach && { attach }),
+    }),
+    files: checked(services.files, check, {
+      ...({ list: 'read', read: 'read', find: 'read', grep: 'read' } as const),
+      ...({ write: 'work', remove: 'work' } as const),
+    }),
+    processes: checked(services.processes, check, {
+      ...({ list: 'read', logs: 'read', stop: 'work', startBackground: 'work' } as const),
+    }),
+    sandboxes: checked(services.sandboxes, check, {
+      ...({ status: 'see', usage: 'see', stop: 'stop', start: 'work', reset: 'work', exec: 'work' } as const),
+    }),
+    terminals: {
+      async open(id, signal) {
+        await check(id, 'work');
+        return await terminals.open(id, signal);
+      },
+      async list(id) {
+        await check(id, 'read');
+        return await terminals.list(id);
+      },
+      async get(id) {
+        await ofTerminal(id, 'read');
+        return await terminals.get(id);
+      },
+      async close(id) {
+        await ofTerminal(id, 'work');
+        await terminals.close(id);
+      },
+      async connect(id, signal) {
+        await ofTerminal(id, 'work');
+        return await terminals.connect(id, signal);
+      },
+    },
+    desktop: {
+      ...checked(desktop, check, {
+        ...({ status: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
+        ...({ takeControl: 'work', giveControl: 'work' } as const),
+      }),
+      async watch(id, wish, signal) {
+        const actor = actorOf();
+        if (actor.role === 'admin') return await desktop.watch(id, wish, signal);
+        const session = await services.sessions.get(id);
+        authorize(actor, 'read', session);
+        const mayControl = wish.mayControl && may(actor, 'work', session);
+        return await desktop.watch(id, { ...wish, mayControl }, signal);
+      },
+    },
+    projects: guardedProjects(services.projects, actorOf),
+  };
+}
+
+function guardedSessions(sessions: SessionService, { actorOf, attach, intoProject }: BesideSessions): SessionService {
+  const check = checkBy((id: SessionId) => sessions.get(id), actorOf);
+  const ownOf = (actor: Actor) => actor.owner !== undefined && { owner: actor.owner };
+
+  /** Who asks is settled where it is asked for, not where the first item is taken. */
+  function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
+    const actor = actorOf();
+    if (actor.role === 'admin') return items();
+    return (async function* () {
+      authorize(actor, 'read', await sessions.get(id));
+      yield* items();
+    })();
+  }
+  async function* newsFor(actor: Actor, news: AsyncIterable<SessionNews>): AsyncIterable<SessionNews> {
+    for await (const { type, session } of news) {
+      if (isListed(actor, session)) yield { type, session: seenBy(actor, session) };
+    }
+  }
+
+  return {
+    ...checked(sessions as Omit<SessionService, 'create' | 'list' | 'watch' | 'watching' | 'health'>, check, {
+      ...({ get: 'see', sandbox: 'see', stop: 'stop', delete: 'stop' } as const),
+      ...({
+        page: 'read',
+        history: 'read',
+        follow: 'read',
+        activeRun: 'read',
+        shell: 'read',
+        readFile: 'read',
+      } as const),
+      ...({ rename: 'work', update: 'work', send: 'work', decide: 'work', exec: 'work' } as const),
+    }),
+    async create(command) {
+      const actor = actorOf();
+      authorizeRole(actor, 'user');
+      if (command.projectId) await intoProject?.(command.projectId);
+      return await sessions.create({ ...command, ...ownOf(actor) });
+    },
+    async list(only) {
+      const actor = actorOf();
+      if (actor.role === 'admin') return await sessions.list(only);
+      const all = await sessions.list(
+        only && { ...only, keep: (session) => isListed(actor, session) && only.keep(seenBy(actor, session)) },
+      );
+      return all.filter((session) => isListed(actor, session)).map((session) => seenBy(actor, session));
+    },
+    async get(id) {
+      const actor = actorOf();
+      const session = await sessions.get(id);
+      if (actor.role === 'admin') return session;
+      authorize(actor, 'see', session);
+      return seenBy(actor, session);
+    },
+    watch(signal) {
+      const actor = actorOf();
+      const news = sessions.watch(signal);
+      return actor.role === 'admin' ? news : newsFor(actor, news);
+    },
+    history: (id) => following(id, () => sessions.history(id)),
+    follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
+    /** A file that is attached shows itself to all who read the session. */
+    async send(id, command) {
+      const checking = check(id, 'work');
+      await checking;
+      const files = checking ? (command.attachments ?? []).filter((file) => uuid.test(file)) : [];
+      await Promise.all(files.map((file) => attach?.(file)));
+      return await sessions.send(id, command);
+    },
+    /** Only whose session it is has read its messages by this. */
+    watching(id) {
+      const checking = check(id, 'work');
+      if (!checking) return sessions.watching(id);
+      let watch: Disposable | undefined;
+      let isOver = false;
+      const begin = () => {
+        if (!isOver) watch = sessions.watching(id);
+      };
+      void checking.then(begin).catch(() => {});
+      return {
+        [Symbol.dispose]() {
+          isOver = true;
+          watch?.[Symbol.dispose]();
+        },
+      };
+    },
+    health: (signal) => sessions.health(signal),
+  };
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
+
+/** What is shared is seen by whoever knows its id, and is in no foreign list. */
+const isListed = (actor: Actor, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
+  may(actor, 'see', session);
+
+/** With keys a user's workspaces are its key's: the same name under another key is another workspace. */
+export function guardedWorkspaces(workspaces: WorkspaceService, actorOf: () => Actor): Pick<WorkspaceService, 'join'> {
+  return {
+    join(userId) {
+      const actor = actorOf();
+      authorizeRole(actor, 'user');
+      const { owner } = actor;
+      if (owner === undefined) return workspaces.join(userId);
+      return workspaces.join(userId, { owner, mayUse: (session) => may(actor, 'work', session) });
+    },
+  };
+}

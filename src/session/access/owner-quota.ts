@@ -1,0 +1,87 @@
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { ListWish } from '../api/sessions.ts';
+import { inTurn } from '../engine/keyed-queue.ts';
+import type { StoredSession } from '../run/projection.ts';
+
+/** What one owner may have; 0 is no limit. What has no owner, such as what the server's own token makes, is not counted. */
+export interface OwnerLimits {
+  readonly sessions: number;
+  /** Sessions whose sandbox is on its way for the first time; those of other owners wait behind them. */
+  readonly starting: number;
+}
+interface Deps {
+  readonly limits: OwnerLimits;
+  /** As it is now; undefined: there is none. */
+  readonly get: (id: SessionId) => Promise<StoredSession | undefined>;
+  readonly part: (wish: ListWish) => Promise<readonly SessionRecord[]>;
+  readonly clock: Clock;
+  /** A sandbox that has not come by then does not count any more. */
+  readonly startTimeoutMs: number;
+}
+type Make = () => Promise<SessionRecord>;
+const retryAfterMs = 2_000;
+
+/** Makes a session where its owner may have one more; one at a time for each, so that none slips by the count. */
+export function ownerQuota({
+  limits,
+  get,
+  part,
+  clock,
+  startTimeoutMs,
+}: Deps): (owner: string | undefined, make: Make) => Promise<SessionRecord> {
+  const turns = inTurn();
+  const asking = new Map<string, number>();
+  const starting = new Map<string, Map<SessionId, number>>();
+
+  const tooManyAtOnce = () => {
+    const message = `${limits.starting} of your sessions are being started already, the most at once. Try again in a moment.`;
+    return new AppError('rate_limited', message, { retryAfterMs });
+  };
+
+  async function checkTotal(owner: string): Promise<void> {
+    if (limits.sessions === 0) return;
+    const keep = (session: SessionRecord) => session.owner === owner;
+    const own = await part({ limit: limits.sessions, after: undefined, keep });
+    if (own.length < limits.sessions) return;
+    const message = `You have ${limits.sessions} sessions already, the most for one owner. Delete some first.`;
+    throw new AppError('sandbox_capacity', message);
+  }
+
+  /** Those whose sandbox came, failed or went, and deleted ones, make room. */
+  async function stillStarting(owner: string): Promise<Map<SessionId, number>> {
+    const known = starting.get(owner) ?? new Map<SessionId, number>();
+    for (const [id, since] of known) {
+      const record = clock.now() - since < startTimeoutMs ? await get(id) : undefined;
+      if (record?.sandboxState !== 'created' || record.deleting) known.delete(id);
+    }
+    if (known.size === 0) starting.delete(owner);
+    return known;
+  }
+
+  async function makeOne(owner: string, make: Make): Promise<SessionRecord> {
+    await checkTotal(owner);
+    if (limits.starting === 0) return await make();
+    const known = await stillStarting(owner);
+    if (known.size >= limits.starting) throw tooManyAtOnce();
+    const session = await make();
+    starting.set(owner, known.set(session.id, clock.now()));
+    return session;
+  }
+
+  return async (owner, make) => {
+    if (owner === undefined || (limits.sessions === 0 && limits.starting === 0)) return await make();
+    const waiting = asking.get(owner) ?? 0;
+    if (limits.starting > 0 && waiting >= limits.starting) throw tooManyAtOnce();
+    asking.set(owner, waiting + 1);
+    try {
+      return await turns(owner, () => makeOne(owner, make));
+    } finally {
+      const left = (asking.get(owner) ?? 1) - 1;
+      if (left > 0) asking.set(owner, left);
+      else asking.delete(owner);
+    }
+  };
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { SessionId } from '../../core/ids.ts';
+import type { RecordStore } from '../../core/ports.ts';
+import type { Ownership } from './ownership.ts';
+
+export interface NeighbourOptions {
+  readonly records: RecordStore;
+  readonly ownership: Ownership;
+  /** Of this process's life. */
+  readonly name: string;
+  readonly holder: string;
+  readonly isDead: (holder: string) => boolean;
+  readonly ttlMs: number;
+  readonly clock: Clock;
+  readonly elapsed: () => number;
+  /** Fires when this server drains. */
+  readonly closing: AbortSignal;
+  /** These sessions lost their owner: what is unfinished in them goes on here, unless another server is first. */
+  readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
+  readonly warn: (error: unknown, text: string) => void;
+}
+interface Neighbour {
+  version: number;
+  /** When it was last seen to change, by our own clock: nobody else's need agree with it. */
+  since: number;
+}
+
+const kind = 'replica';
+const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
+const lookMs = 400;
+
+/** The servers of one store, each with a record of what it works on, so that the others know what it leaves behind. */
+export class Neighbours implements AsyncDisposable {
+  readonly #options: NeighbourOptions;
+  readonly #known = new Map<string, Neighbour>();
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #leaving: SessionId[] | undefined;
+
+  constructor(options: NeighbourOptions) {
+    this.#options = options;
+    options.closing.addEventListener('abort', () => this.#leave(), { once: true });
+    this.#running = this.#run();
+  }
+
+  /** To be disposed once nothing is worked on any more: the others then begin at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#leave();
+    this.#stop.abort();
+    await this.#running;
+    await this.#say(true, this.#leaving ?? []).catch(() => {}); // they find it silent
+  }
+
+  #leave(): void {
+    this.#leaving ??= this.#options.ownership.owned();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, elapsed, ttlMs, warn } = this.#options;
+    const { signal } = this.#stop;
+    let saidAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      try {
+        if (elapsed() - saidAt >= ttlMs / 3) {
+          saidAt = elapsed();
+          await this.#say(false, this.#options.ownership.owned());
+        }
+        if (this.#leaving === undefined) await this.#look();
+      } catch (error) {
+        warn(error, 'the other servers could not be looked at');
+      }
+      await pause(Math.min(lookMs, ttlMs / 3), signal, clock).catch(() => {});
+    }
+  }
+
+  async #say(gone: boolean, sessions: readonly SessionId[]): Promise<void> {
+    const { records, name, holder, clock } = this.#options;
+    await records.put({ kind, id: name, doc: { holder, gone, sessions }, sort: clock.now() });
+  }
+
+  async #look(): Promise<void> {
+    const { records, name, isDead, elapsed, ttlMs, inherit } = this.#options;
+    const now = elapsed();
+    const found = await records.list(kind);
+    for (const id of this.#known.keys()) if (!found.some((it) => it.id === id)) this.#known.delete(id);
+    for (const { id, version, doc } of found) {
+      if (id === name) continue;
+      const { holder, gone, sessions } = Doc.parse(doc);
+      const known = this.#known.get(id);
+      if (known?.version !== version) this.#known.set(id, { version, since: now });
+      const isSilent = known?.version === version && now - known.since > ttlMs;
+      if (!gone && !isSilent && !isDead(holder)) continue;
+      await inherit(sessions);
+      await records.delete(kind, id);
+    }
+  }
+}

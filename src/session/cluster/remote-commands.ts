@@ -1,0 +1,231 @@
+import { z } from 'zod';
+import type { SessionCommand } from '../../../machines/session.ts';
+import { deadline, pause, throwIfFired } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, errorCodes, toAppError } from '../../core/errors.ts';
+import type { IdSource, SessionId } from '../../core/ids.ts';
+import type { CommandQueue, QueuedCommand } from '../../core/ports.ts';
+import { lost, type Ownership } from './ownership.ts';
+
+// Commands for sessions that another server works on go through the store: posted here, done and answered there. No
+// server talks to another. Where nobody has the session, whoever gets its lease finds the command waiting.
+
+/** What is wished of a session's owner, as data. */
+export interface Wish {
+  readonly name: string;
+  readonly body: unknown;
+}
+export interface CrossingOptions {
+  readonly commands: CommandQueue;
+  readonly ownership: Ownership;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Does what was wished of a session of ours at that time (epoch ms); another owner may have done it since. */
+  readonly act: (id: SessionId, wish: Wish, since: number) => Promise<unknown>;
+  readonly warn: (error: unknown, text: string) => void;
+}
+interface Awaited {
+  readonly done: PromiseWithResolvers<unknown>;
+}
+
+const patienceMs = 60_000; // a start may have to wait for its turn; what takes longer is asked for again
+const orphanMs = 1_000; // unanswered so long: its session may be nobody's
+const keptMs = 3_600_000;
+const rememberedMs = 10_000;
+const atOnce = 64;
+const fast = 20;
+const slow = 250;
+
+const Body = z.object({ until: z.number(), body: z.unknown() });
+const Answer = z.union([
+  z.object({ ok: z.literal(true), value: z.unknown() }),
+  z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
+]);
+
+export class Crossing implements AsyncDisposable {
+  readonly #options: CrossingOptions;
+  readonly #awaited = new Map<string, Awaited>();
+  /** Being done, or done a moment ago, by us: with the timer that forgets it. */
+  readonly #taken = new Map<string, unknown>();
+  readonly #stop = new AbortController();
+  readonly #work: Promise<unknown>[] = [];
+  #wake = () => {};
+
+  constructor(options: CrossingOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
+  }
+
+  /** Has it done by whoever the session belongs to: by `here` where that is us. */
+  async route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+    const { ownership } = this.#options;
+    try {
+      await ownership.take(id, isStop(wish) ? 'asked' : undefined);
+      return await here();
+    } catch (thrown) {
+      if (toAppError(thrown).code !== 'fenced') throw thrown;
+    }
+    return (await this.post(id, wish, signal)) as Value;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
+    for (const { done } of this.#awaited.values()) {
+      const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: it may be done all the same
+    }
+    this.#wake();
+    await Promise.all(this.#work);
+  }
+
+  /** Leaves it to whoever has the session. */
+  async post(id: SessionId, { name, body }: Wish, signal?: AbortSignal): Promise<unknown> {
+    const { commands, clock, ids } = this.#options;
+    const commandId = `${id}:${ids.short()}`;
+    const at = clock.now();
+    using until = deadline(patienceMs, clock, signal);
+    const late = () => awaited.done.reject(lateError(until.signal));
+    const awaited: Awaited = { done: Promise.withResolvers<unknown>() };
+    awaited.done.promise.catch(() => {}); // heard below
+    this.#awaited.set(commandId, awaited);
+    until.signal.addEventListener('abort', late, { once: true });
+    try {
+      await commands.post({ id: commandId, sessionId: id, name, at, body: { until: at + patienceMs, body } });
+      this.#wake();
+      const answer = Answer.parse(await awaited.done.promise);
+      if (answer.ok) return answer.value;
+      throw new AppError(answer.code, answer.message);
+    } finally {
+      this.#awaited.delete(commandId);
+      until.signal.removeEventListener('abort', late);
+    }
+  }
+
+  /** Hears the answers to what was posted here. */
+  async #listen(): Promise<void> {
+    const { commands } = this.#options;
+    await this.#again('answers could not be read', async () => {
+      if (this.#awaited.size === 0) {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+          if (this.#stop.signal.aborted) resolve();
+        });
+        return true;
+      }
+      const answers = await commands.answers([...this.#awaited.keys()]);
+      for (const [id, answer] of answers) this.#awaited.get(id)?.done.resolve(answer);
+      return answers.size > 0;
+    });
+  }
+
+  /** Does what others posted for sessions of ours. */
+  async #serve(): Promise<void> {
+    const { commands, ownership } = this.#options;
+    await this.#again('commands could not be read', async () => {
+      const owned = ownership.owned();
+      if (owned.length === 0) return false;
+      // What is under way is unanswered too: behind starts that take their time there may be a stop.
+      const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(
+        ({ id }) => !this.#taken.has(id),
+      );
+      for (const command of pending) void this.#do(command);
+      return pending.length > 0;
+    });
+  }
+
+  async #do(command: QueuedCommand): Promise<void> {
+    const { commands, act, warn } = this.#options;
+    this.#taken.set(command.id, undefined);
+    const answer = await this.#outcome(command, act);
+    // Given up to another server meanwhile: that one does it.
+    if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
+      this.#taken.delete(command.id);
+      return;
+    }
+    for (let tries = 0; tries < 5; tries++) {
+      const isSaid = await commands.answer(command.id, answer).then(
+        () => true,
+        (error: unknown) => warn(error, 'an answer could not be given'),
+      );
+      if (isSaid) break;
+      await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
+    }
+    // Not at once: a list that was asked for before the answer may still name it.
+    const forget = this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
+    this.#taken.set(command.id, forget);
+    if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
+  }
+
+  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: CrossingOptions['act']) {
+    try {
+      const { until, body: wished } = Body.parse(body);
+      if (until < this.#options.clock.now()) throw lateError();
+      const value = await act(sessionId, { name, body: wished }, at);
+      return { ok: true as const, value: value ?? null };
+    } catch (thrown) {
+      // A refusal writes nothing either: only who has the session now may give it.
+      const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
+        () => toAppError(thrown),
+        () => lost(),
+      );
+      return { ok: false as const, code, message };
+    }
+  }
+
+  /** Takes sessions that have a command waiting and no owner who would do it. */
+  async #findOrphans(): Promise<void> {
+    const { commands, ownership, clock, warn } = this.#options;
+    const { signal } = this.#stop;
+    let sweptAt = clock.now();
+    while (!signal.aborted) {
+      await pause(orphanMs, signal, clock).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        const now = clock.now();
+        for (const id of await commands.waiting(now - orphanMs, atOnce)) {
+          await ownership.take(id).catch((thrown: unknown) => {
+            if (toAppError(thrown).code !== 'fenced') throw thrown;
+          });
+        }
+        if (now - sweptAt < keptMs) continue;
+        sweptAt = now;
+        await commands.expire(now - keptMs);
+      } catch (error) {
+        warn(error, 'waiting commands could not be looked for');
+      }
+    }
+  }
+
+  /** Again and again: soon where something was found, ever less often where not. */
+  async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
+    const { clock, warn } = this.#options;
+    const { signal } = this.#stop;
+    let wait = fast;
+    while (!signal.aborted) {
+      try {
+        wait = (await look()) ? fast : Math.min(wait * 1.5, slow);
+      } catch (error) {
+        wait = slow * 4;
+        warn(error, complaint);
+      }
+      await pause(wait, signal, clock).catch(() => {});
+    }
+  }
+}
+
+/** That nothing is to be stopped writes nothing, so no fence would tell that it was said by who has the session no more. */
+const isStop = ({ name, body }: Wish): boolean =>
+  name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
+
+function lateError(signal?: AbortSignal): AppError {
+  try {
+    if (signal) throwIfFired(signal);
+  } catch (thrown) {
+    return toAppError(thrown);
+  }
+  return new AppError('deadline_exceeded', 'The server that works on this session did not answer in time.');
+}

@@ -1,0 +1,138 @@
+import { pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { LeaseStore } from '../../core/ports.ts';
+import type { ControlLease } from '../desktop/control-lease.ts';
+
+/** Where several servers share a store: what they tell each other by. */
+export interface ControlSharing {
+  readonly leases: LeaseStore;
+  /** Unique to this process's life. */
+  readonly server: string;
+}
+interface Options extends ControlSharing {
+  readonly id: SessionId;
+  readonly clock: Clock;
+  readonly lease: ControlLease;
+  /** The server whose viewer had them is gone, and it fell to us to say so. */
+  readonly onLapsed: () => void;
+}
+const everyMs = 400;
+const ttlMs = 5_000;
+
+/** One session's keyboard and mouse, agreed on with the viewers of other servers through a lease of the store. */
+export class SharedControl {
+  readonly #options: Options;
+  readonly #name: string;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Our viewer of whom the store knows. */
+  #said: string | undefined;
+  #watchers = 0;
+  #stop = new AbortController();
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#name = `control:${options.id}`;
+  }
+
+  /** Hears what the others have said until now. */
+  look(): Promise<void> {
+    return this.#inTurn(() => this.#look());
+  }
+
+  /** Goes on hearing until this is disposed. */
+  watch(): Disposable {
+    if (this.#watchers++ === 0) {
+      this.#stop = new AbortController();
+      void this.#watch(this.#stop.signal);
+    }
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#watchers === 0) this.#stop.abort();
+      },
+    };
+  }
+
+  /** A viewer here has them now. Where somebody elsewhere had them without our knowing, that one keeps them. */
+  taken(viewer: string, isTakenOver: boolean): void {
+    const { leases, lease, clock } = this.#options;
+    const mine = this.#holderOf(viewer);
+    const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
+    this.#said = undefined;
+    this.#later(async () => {
+      if (lease.driver !== viewer || lease.isElsewhere) return; // over already
+      let got = await acquire();
+      if (!got && isTakenOver) {
+        await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
+        got = await acquire();
+      }
+      this.#said = viewer;
+      if (!got) await this.#look();
+    });
+  }
+
+  /** A viewer here has them no more. */
+  returned(viewer: string): void {
+    this.#later(async () => {
+      await this.#options.leases.release(this.#name, this.#holderOf(viewer));
+      if (this.#said === viewer) this.#said = undefined;
+    });
+  }
+
+  /** Takes them from a viewer elsewhere, for the agent. False: that one has not got them. */
+  takeBack(viewer: string): Promise<boolean> {
+    const { leases, lease } = this.#options;
+    return this.#inTurn(async () => {
+      await this.#look();
+      if (!lease.isElsewhere || lease.driver !== viewer) return false;
+      await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
+      lease.elsewhere(undefined);
+      return true;
+    });
+  }
+
+  async #look(): Promise<void> {
+    const { leases, lease, clock, server, onLapsed } = this.#options;
+    const here = lease.isElsewhere ? undefined : lease.driver;
+    if (here !== undefined && here !== this.#said) return; // it is about to be said
+    const found = await leases.get(this.#name);
+    const holder = found?.holder ?? '';
+    const now = clock.now();
+    if (holder === '') return lease.elsewhere(undefined);
+    if (here !== undefined && holder === this.#holderOf(here)) {
+      await leases.acquire(this.#name, holder, now, ttlMs);
+    } else if (holder.endsWith(`@${server}`)) {
+      await leases.release(this.#name, holder); // what is left of a viewer that is gone
+      lease.elsewhere(undefined);
+    } else if ((found?.expiresAt ?? 0) > now) {
+      lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
+    } else {
+      // Only one of those who find it lapsed gets it, and says so.
+      const mine = this.#holderOf('');
+      if (await leases.acquire(this.#name, mine, now, ttlMs)) {
+        await leases.release(this.#name, mine);
+        onLapsed();
+      }
+      lease.elsewhere(undefined);
+    }
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(everyMs, signal, this.#options.clock).catch(() => {});
+      if (!signal.aborted) await this.look().catch(() => {}); // a store that is away for a moment
+    }
+  }
+
+  #holderOf(viewer: string): string {
+    return `${viewer}@${this.#options.server}`;
+  }
+  #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
+    const mine = this.#turn.then(act);
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+  #later(act: () => Promise<void>): void {
+    this.#inTurn(act).catch(() => {}); // it lapses, or is said with the next look
+  }
+}

@@ -1,0 +1,40 @@
+import type { SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { SeenDesktop } from '../run/run-context.ts';
+import type { PictureService } from './screenshots.ts';
+
+/** Desktops as agents have them: what they see there is kept, and their browsers go with the way into the sandbox. */
+export interface AgentDesktop {
+  of(id: SessionId): SeenDesktop & {
+    /** Whether that sandbox has a desktop; one that is still to start has, as far as anybody knows. */
+    existsIn(client: SandboxClient | undefined): Promise<boolean>;
+  };
+  release(client: SandboxClient): void;
+}
+interface Browsers {
+  of(client: SandboxClient): ReturnType<SeenDesktop['browserOf']>;
+  release(client: SandboxClient): void;
+}
+const askMs = 2_000;
+
+export function agentDesktop(browsers: Browsers, pictures: PictureService): AgentDesktop {
+  const known = new WeakMap<SandboxClient, boolean>();
+
+  async function existsIn(client: SandboxClient | undefined): Promise<boolean> {
+    const before = client && known.get(client);
+    if (!client || before !== undefined) return before ?? true;
+    const status = await client.desktop.status(AbortSignal.timeout(askMs)).catch(() => undefined);
+    if (!status) return true; // the call that needs it finds out
+    known.set(client, status.state !== 'unsupported');
+    return status.state !== 'unsupported';
+  }
+  return {
+    of: (id) => ({
+      existsIn,
+      browserOf: (client) => browsers.of(client),
+      keepPicture: (picture, signal) => pictures.keep(id, picture, signal),
+      loadPicture: (file) => pictures.load(file),
+    }),
+    release: (client) => browsers.release(client),
+  };
+}

@@ -1,0 +1,219 @@
+import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type { Capabilities } from '../../../drivers/driver.ts';
+import { deadline } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import type { IdSource, SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
+import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from '../api/services.ts';
+import type { ControlSharing } from '../cluster/shared-control-lease.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Presence } from '../engine/watchers.ts';
+import { DesktopScreen } from './screen.ts';
+
+export interface DesktopDeps {
+  readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note' | 'saw'>;
+  readonly capabilities: Pick<Capabilities, 'desktop'>;
+  readonly presence: Pick<Presence, 'endOf'>;
+  readonly clock: Clock;
+  readonly ids: Pick<IdSource, 'short'>;
+  /** Rejects session_not_found. */
+  readonly known: (id: SessionId) => Promise<Pick<SessionRecord, 'sandboxState'>>;
+  /** At once, for each session. */
+  readonly maxViewers: number;
+  /** A person who does nothing for so long has given the keyboard and mouse back. */
+  readonly controlIdleMs: number;
+  /** Where there may be other servers, with viewers of their own. */
+  readonly sharing?: ControlSharing;
+}
+const startMs = 60_000;
+const lookMs = 2_000;
+const absent = { browser: 'stopped', width: 0, height: 0 } as const;
+
+/** The desktops of sandboxes for people: watching them, and taking them in hand. */
+export function desktopService(deps: DesktopDeps): DesktopService {
+  const { engine, capabilities, presence, clock, ids, known } = deps;
+  const screens = new Map<SessionId, DesktopScreen>();
+
+  /** The session's screen, kept while somebody needs it. */
+  function hold(id: SessionId): Disposable & { screen: DesktopScreen } {
+    const screen =
+      screens.get(id) ??
+      new DesktopScreen({
+        ...{ id, clock, maxViewers: deps.maxViewers, controlIdleMs: deps.controlIdleMs, sharing: deps.sharing },
+        note: (data) => engine.note(id, { type: 'desktop', data }),
+      });
+    screens.set(id, screen);
+    screen.holders++;
+    return {
+      screen,
+      [Symbol.dispose]: () => {
+        if (--screen.holders === 0) screens.delete(id);
+      },
+    };
+  }
+
+  async function usable(id: SessionId): Promise<void> {
+    await known(id);
+    if (!capabilities.desktop) throw without();
+    if ((await engine.record(id)).sandboxHeld) {
+      throw new AppError('sandbox_not_found', 'VNC is not available: the sandbox is stopped.');
+    }
+  }
+
+  /** The way into a sandbox that runs; nothing is started for it. */
+  async function running(id: SessionId): Promise<SandboxClient | undefined> {
+    const { sandboxState } = await known(id);
+    if (!capabilities.desktop || sandboxState !== 'running') return undefined;
+    await engine.record(id); // after a restart: whether its sandbox runs is known then
+    using until = deadline(lookMs, clock);
+    return await engine.look(id, until.signal);
+  }
+
+  const view = (id: SessionId, status: Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'>): DesktopView => {
+    const { state, browser, width, height } = status;
+    const screen = screens.get(id);
+    return { state, browser, width, height, viewers: screen?.viewers ?? 0, controller: screen?.lease.driver ?? null };
+  };
+
+  async function status(id: SessionId): Promise<DesktopView> {
+    using held = hold(id);
+    await held.screen.shared?.look();
+    const client = await running(id);
+    if (!client) return view(id, { state: capabilities.desktop ? 'stopped' : 'unsupported', ...absent });
+    using until = deadline(lookMs, clock);
+    return view(id, await client.desktop.status(until.signal));
+  }
+
+  /** Why a stream ended that nobody here ended; the sandbox knows, if it is still there. */
+  async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
+    if (screen.isStopped) return 'stopped';
+    using until = deadline(lookMs, clock);
+    try {
+      const now = await client.desktop.status(until.signal);
+      if (screen.isStopped) return 'stopped';
+      engine.saw(id, now);
+      return 'restarted';
+    } catch {
+      return await known(id).then(
+        () => 'sandbox_gone' as const,
+        () => 'session_deleted' as const, // its sandbox goes first
+      );
+    }
+  }
+
+  async function watch(
+    id: SessionId,
+    wish: Parameters<DesktopService['watch']>[1],
+    signal: AbortSignal,
+  ): Promise<DesktopViewer> {
+    await usable(id);
+    await using stack = new AsyncDisposableStack();
+    const { screen } = stack.use(hold(id));
+    using _coming = screen.admit();
+    const end = stack.use(presence.endOf(id));
+    using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
+    const { client } = stack.use(await engine.use(id, until.signal));
+    const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence), (it) => void it.destroy());
+    stream.on('error', () => {}); // `close` follows
+    engine.saw(id, await client.desktop.status(until.signal));
+    screen.isStopped = false;
+    await screen.shared?.look();
+    if (screen.shared) stack.use(screen.shared.watch());
+    const { id: viewer } = stack.use(screen.seat(wish.viewerId ?? ids.short(), wish));
+    const deleted = () => stream.destroy();
+    end.signal.addEventListener('abort', deleted, { once: true });
+    stack.defer(() => end.signal.removeEventListener('abort', deleted));
+    let hasLeft = false;
+    const ended = closed(stream).then((): DesktopEnd | Promise<DesktopEnd> => {
+      if (end.signal.aborted) return 'session_deleted';
+      return hasLeft ? 'left' : causeOf(id, screen, client);
+    });
+    const held = stack.move();
+    return {
+      id: viewer,
+      stream,
+      ended,
+      get driver() {
+        return screen.lease.driver;
+      },
+      uses(what) {
+        if (!wish.mayControl) return false;
+        if (what === 'press' && screen.lease.driver === undefined) screen.lease.take(viewer);
+        return screen.lease.uses(viewer);
+      },
+      take() {
+        if (wish.mayControl) screen.lease.take(viewer);
+        return wish.mayControl;
+      },
+      giveBack: () => screen.lease.giveBack(viewer, 'given back'),
+      [Symbol.asyncDispose]: () => {
+        hasLeft = true;
+        return held.disposeAsync();
+      },
+    };
+  }
+
+  return {
+    status,
+    watch,
+    async start(id, signal) {
+      await usable(id);
+      using held = hold(id);
+      using until = deadline(startMs, clock, signal);
+      await using used = await engine.use(id, until.signal);
+      const before = await used.client.desktop.status(until.signal);
+      if (before.state === 'unsupported') throw without();
+      const now = await used.client.desktop.start(until.signal);
+      engine.saw(id, now);
+      held.screen.isStopped = false;
+      return view(id, now);
+    },
+    async stop(id, signal) {
+      const client = await running(id);
+      if (!client) return await status(id);
+      using held = hold(id);
+      const { screen } = held;
+      using until = deadline(startMs, clock, signal);
+      screen.isStopped = true;
+      await client.desktop.stop(until.signal).catch((thrown: unknown) => {
+        screen.isStopped = false;
+        throw thrown;
+      });
+      engine.saw(id, await client.desktop.status(until.signal));
+      return await status(id);
+    },
+    async takeControl(id, viewerId) {
+      await known(id);
+      using held = hold(id);
+      held.screen.take(viewerId);
+      return await status(id);
+    },
+    async giveControl(id, viewerId) {
+      await known(id);
+      using held = hold(id);
+      await held.screen.giveBack(viewerId);
+      return await status(id);
+    },
+    async gate(id, signal) {
+      using held = hold(id);
+      const { shared, lease } = held.screen;
+      await shared?.look();
+      if (lease.driver === undefined) return;
+      using _news = shared?.watch();
+      await lease.gate(signal);
+    },
+  };
+}
+
+const without = () => new AppError('unsupported', 'VNC is not available');
+function absence(thrown: unknown): never {
+  throw toAppError(thrown).code === 'unsupported' ? without() : thrown;
+}
+
+async function closed(stream: Duplex): Promise<void> {
+  stream.once('end', () => stream.destroy()); // nothing more can come of a screen that ended
+  if (!stream.closed) await once(stream, 'close').catch(() => {});
+}

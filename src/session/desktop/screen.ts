@@ -1,0 +1,110 @@
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { WatchWish } from '../api/services.ts';
+import { type ControlSharing, SharedControl } from '../cluster/shared-control-lease.ts';
+import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
+import type { DesktopFact } from './desktop-facts.ts';
+
+interface Options {
+  readonly clock: Clock;
+  readonly maxViewers: number;
+  readonly controlIdleMs: number;
+  readonly note: (fact: DesktopFact) => void;
+  readonly id: SessionId;
+  /** Where there may be other servers, with viewers of their own. */
+  readonly sharing: ControlSharing | undefined;
+}
+export interface Seat extends Disposable {
+  readonly id: string;
+}
+
+const whys: Readonly<Record<Returned | 'lapsed', string>> = {
+  'given back': 'The viewer gave the keyboard and mouse back to the agent.',
+  left: 'The viewer left; the keyboard and mouse are the agent’s again.',
+  lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
+  idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
+};
+
+/** Who watches one session's desktop, and who of them uses it. In memory while somebody does. */
+export class DesktopScreen {
+  readonly lease: ControlLease;
+  readonly shared: SharedControl | undefined;
+  /** How many need it. */
+  holders = 0;
+  readonly #options: Options;
+  readonly #viewers = new Map<string, WatchWish>();
+  /** Viewers that are on their way; they count. */
+  #coming = 0;
+  /** Somebody stopped it on purpose, and nobody started it since. */
+  isStopped = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.lease = new ControlLease({
+      clock: options.clock,
+      idleMs: options.controlIdleMs,
+      onChange: (news) => this.#tell(news),
+    });
+    const { id, clock, sharing } = options;
+    const onLapsed = () => this.#options.note({ kind: 'control_returned', detail: whys.lapsed });
+    this.shared = sharing && new SharedControl({ ...sharing, id, clock, lease: this.lease, onLapsed });
+  }
+
+  get viewers(): number {
+    return this.#viewers.size;
+  }
+
+  /** Counts a viewer while it connects. Rejects: queue_full. */
+  admit(): Disposable {
+    const { maxViewers } = this.#options;
+    if (this.#viewers.size + this.#coming >= maxViewers) {
+      throw new AppError('queue_full', `${maxViewers} viewers watch this desktop already. Close one of them.`);
+    }
+    this.#coming++;
+    return { [Symbol.dispose]: () => void this.#coming-- };
+  }
+
+  /** A viewer is there until this is disposed; one of the same name is replaced, and its control goes over. */
+  seat(id: string, wish: WatchWish): Seat {
+    this.#viewers.set(id, wish);
+    if (wish.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id); // it came over to us
+    return {
+      id,
+      [Symbol.dispose]: () => {
+        if (this.#viewers.get(id) !== wish) return;
+        this.#viewers.delete(id);
+        this.lease.giveBack(id, 'left');
+      },
+    };
+  }
+
+  /** Rejects: not_found, forbidden. */
+  take(id: string): void {
+    const viewer = this.#viewers.get(id);
+    if (!viewer) throw new AppError('not_found', 'No viewer of this name watches the desktop.');
+    if (!viewer.mayControl) throw new AppError('forbidden', 'This viewer may only watch.');
+    this.lease.take(id);
+  }
+
+  /** Takes the keyboard and mouse from a viewer for the agent, wherever that viewer is. */
+  async giveBack(id: string): Promise<void> {
+    if (await this.shared?.takeBack(id)) {
+      this.#options.note({ kind: 'control_returned', detail: whys['given back'] });
+    } else this.lease.giveBack(id, 'given back');
+  }
+
+  #tell({ kind, why, driver, former, isElsewhere }: LeaseNews): void {
+    if (!isElsewhere) this.#say(kind, former, why);
+    if (!isElsewhere && driver !== undefined) this.shared?.taken(driver, former !== undefined);
+    if (!isElsewhere && driver === undefined && former !== undefined) this.shared?.returned(former);
+    for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
+  }
+
+  #say(kind: LeaseNews['kind'], former: string | undefined, why: Returned = 'given back'): void {
+    const over = former === undefined ? '' : ' from another viewer';
+    const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
+    if (kind === 'taken') this.#options.note({ kind: 'control_taken', detail: taken });
+    else this.#options.note({ kind: 'control_returned', detail: whys[why] });
+  }
+}

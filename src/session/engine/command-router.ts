@@ -1,0 +1,163 @@
+import type { SessionCommand } from '../../../machines/session.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionFact } from '../../core/events.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Ownership } from '../cluster/ownership.ts';
+import { Crossing, type Wish } from '../cluster/remote-commands.ts';
+import type { StoredSession } from '../run/projection.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { inTurn } from './keyed-queue.ts';
+import type { Live } from './live-session.ts';
+import type { Residents } from './live-sessions.ts';
+import type { SandboxUses } from './sandbox-access.ts';
+import { alreadySent } from './sent-messages.ts';
+import type { Supervision } from './supervision.ts';
+
+interface Deps extends Pick<EngineOptions, 'store' | 'log' | 'clock' | 'ids' | 'logger' | 'startTimeoutMs'> {
+  readonly residents: Residents;
+  readonly ownership: Ownership;
+  readonly supervision: () => Supervision;
+  readonly uses: SandboxUses;
+  /** What is in memory of it is not what its log says. */
+  readonly onStale: (id: SessionId) => void;
+}
+const mostLooks = 5;
+
+/** What the world has to say of a session. */
+export type Note = { readonly type: 'egress' | 'sandbox.phase' | 'desktop'; readonly data: unknown };
+
+/** What is wanted of sessions: done here where they are ours, else by the server that works on them. */
+export class Wishes implements AsyncDisposable {
+  readonly #deps: Deps;
+  readonly #sends = inTurn();
+  /** To the owners of other sessions; undefined where there can be no other server. */
+  readonly #crossing: Crossing | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const { store, ownership, clock, ids, logger } = deps;
+    if (!ownership.isShared) return;
+    const act = (...asked: Parameters<Wishes['act']>) => this.act(...asked);
+    const warn = (err: unknown, text: string) => logger.warn({ err }, text);
+    this.#crossing = new Crossing({ commands: store.commands, ownership, clock, ids, act, warn });
+  }
+
+  start(): void {
+    this.#crossing?.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#crossing?.[Symbol.asyncDispose]();
+  }
+
+  command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    if (!this.#crossing) return this.#deps.supervision().command(id, command);
+    return this.#crossing.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
+  }
+
+  change(id: SessionId, wish: Partial<StoredSession>): Promise<StoredSession> {
+    return this.#route(id, { name: 'change', body: wish }, () => this.#change(id, wish));
+  }
+
+  /** Has the owner of a session that is not ours count its sandbox as used now, and start it where it does not run. */
+  async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
+    await this.#route(id, { name: 'use', body: null }, async () => {}, signal);
+  }
+
+  note(id: SessionId, note: Note): void {
+    const { residents, ownership } = this.#deps;
+    if (!residents.get(id) && this.#crossing && ownership.epochOf(id) === undefined) {
+      void this.#crossing.post(id, { name: 'note', body: note }).catch(() => {});
+      return;
+    }
+    this.#note(id, note);
+  }
+
+  async reach(id: SessionId): Promise<Live> {
+    await this.#deps.supervision().command(id, { type: 'cmd.touch', commandId: this.#deps.ids.short() });
+    return this.#deps.residents.the(id);
+  }
+
+  /**
+   * Does what another server wished of a session of ours at that time (epoch ms). Rejects with `fenced` where it is not
+   * ours any more: the wish stays where it is, for whoever has the session now.
+   */
+  async act(id: SessionId, { name, body }: Wish, since: number): Promise<unknown> {
+    const { uses, startTimeoutMs } = this.#deps;
+    if (name === 'change') return await this.#change(id, body as Partial<StoredSession>);
+    if (name === 'note') return this.#note(id, body as Note);
+    if (name === 'use') {
+      const used = await uses.useHere(id, AbortSignal.timeout(startTimeoutMs));
+      return await used[Symbol.asyncDispose]();
+    }
+    if (name !== 'command') throw new AppError('unsupported', 'This server is older than the one that asked.');
+    return await this.#once(id, body as SessionCommand, since);
+  }
+
+  /**
+   * A message is asked for once at a time. One that was posted (`since`) is looked for in the log: until a lease that is
+   * lost is known to be lost, two servers may have read the same post.
+   */
+  #once<Value>(id: SessionId, command: SessionCommand, since?: number): Promise<Value> {
+    const supervision = this.#deps.supervision();
+    if (command.type === 'cmd.stop') return this.#stop(id, command) as Promise<Value>;
+    if (command.type !== 'cmd.send') return supervision.command(id, command);
+    return this.#sends(command.messageId, async () => {
+      if (since === undefined) return await supervision.command<Value>(id, command);
+      for (let looks = 0; looks < mostLooks; looks++) {
+        const live = await this.reach(id); // what is added to the log after this look is added by us, or refuses us
+        const sent = await alreadySent(this.#deps.log, id, command, since);
+        if (sent) return sent as Value;
+        // Made anew meanwhile, it may build on what the look has not seen.
+        if (this.#deps.residents.get(id) === live && supervision.has(id)) {
+          return await supervision.command<Value>(id, command);
+        }
+      }
+      throw new AppError('fenced', 'The session changed hands too often.');
+    });
+  }
+
+  /**
+   * That nothing is to be stopped writes nothing, so nothing tells that a message came in between: the last one of an
+   * owner before us, who had it on its way when we read the log.
+   */
+  async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
+    for (let looks = 0; looks < mostLooks; looks++) {
+      const done = await this.#deps.supervision().command<{ stopped: boolean }>(id, command);
+      if (done.stopped || (await this.#isCurrent(id))) return done;
+      this.#deps.onStale(id);
+    }
+    throw new AppError('fenced', 'The session changed hands too often.');
+  }
+
+  async #isCurrent(id: SessionId): Promise<boolean> {
+    const { log, residents } = this.#deps;
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+    const { writer } = residents.get(id) ?? {};
+    await writer?.settled(); // what is on its way from here is ours
+    return writer === undefined || writer.head >= head;
+  }
+
+  async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
+    const { writer } = this.#deps.residents.get(id) ?? (await this.reach(id));
+    if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
+    // A deletion is not to be undone by whoever had the session before us.
+    const fence: SessionFact[] =
+      marks.deleting && this.#deps.ownership.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];
+    if (Object.keys(marks).length > 0) await writer.amend(marks, fence);
+    else await writer.settled();
+    return writer.record;
+  }
+
+  #note(id: SessionId, note: Note): void {
+    const live = this.#deps.residents.get(id);
+    const whole = { ...note, runId: live?.scribe?.runId ?? null } as SessionFact;
+    live?.writer.write([whole]).catch((error: unknown) => {
+      this.#deps.logger.warn({ session: id, err: error }, 'an event could not be written');
+    });
+  }
+
+  #route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+    return this.#crossing ? this.#crossing.route(id, wish, here, signal) : here();
+  }
+}

@@ -1,0 +1,57 @@
+import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import type { RunPolicy } from '../../../machines/run.ts';
+import type { SandboxPolicy } from '../../../machines/sandbox.ts';
+import type { SlotKind } from '../../../machines/session.ts';
+import type { RestartPolicy } from '../../../machines/supervisor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SessionFact } from '../../core/events.ts';
+import type { IdSource, SandboxId, SessionId } from '../../core/ids.ts';
+import type { EventLog, Store } from '../../core/ports.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { Ownership } from '../cluster/ownership.ts';
+import type { AgentDesktop } from '../desktop/agent-desktop.ts';
+import type { ProfileOf } from '../run/profile.ts';
+import type { Approvals } from '../run/run-context.ts';
+import type { SandboxDeps } from './sandbox-actors.ts';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly driver: Driver;
+  readonly profileOf: ProfileOf;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: EngineLogger;
+  readonly runPolicy: Omit<RunPolicy, 'plans'>;
+  readonly sandboxPolicy: SandboxPolicy;
+  readonly restartPolicy: RestartPolicy;
+  readonly limits: Readonly<Record<SlotKind, number>>;
+  readonly passivateMs: number;
+  readonly maxQueued: number;
+  readonly toolTimeoutMs: number;
+  /** Which calls need somebody's leave; none where this is missing. */
+  readonly approvals?: Approvals | undefined;
+  readonly startTimeoutMs: number;
+  readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
+  /** `epoch`: of the owner that calls; the daemon refuses those of older ones. */
+  readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
+  readonly prepare: SandboxDeps['prepare'];
+  /** Before anybody gets to use a ready sandbox; what it throws fails that use. */
+  readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
+  readonly workdir: (id: SandboxId) => string;
+  /** Resolves when no person has the keyboard and mouse of the session's desktop. */
+  readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
+  /** What agents see and use of desktops; absent where there are none. */
+  readonly agentDesktop?: AgentDesktop;
+  readonly isWatched: (id: SessionId) => boolean;
+  readonly onFact: (id: SessionId, fact: SessionFact) => void;
+  readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
+  /** Which sessions are ours, where several servers share the store; without it all are. */
+  readonly ownership?: Ownership;
+}
+export interface EngineLogger {
+  info(about: object, text: string): void;
+  warn(about: object, text: string): void;
+  error(about: object, text: string): void;
+}

@@ -1,0 +1,68 @@
+import type { SessionId } from '../../core/ids.ts';
+import { lost, type Ownership } from '../cluster/ownership.ts';
+import type { StoredSession } from '../run/projection.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { Residents } from './live-sessions.ts';
+import type { Answers } from './pending-commands.ts';
+import type { Supervision } from './supervision.ts';
+import { isUnfinished, unfinishedKind } from './unfinished-sessions.ts';
+
+interface Deps extends Pick<EngineOptions, 'store' | 'logger'> {
+  readonly residents: Residents;
+  readonly ownership: Ownership;
+  readonly answers: Answers;
+  readonly supervision: () => Supervision;
+}
+
+/** How sessions leave memory: at their end, because they cannot be read, or because another server has them now. */
+export class Departures {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  ended(id: SessionId): void {
+    const { residents } = this.#deps;
+    const record = residents.get(id)?.writer.record;
+    residents.remove(id);
+    residents.goes(id, this.#leave(id, record));
+  }
+
+  /** What it knew before it crashed is not to be shown. */
+  unavailable(id: SessionId): void {
+    const { residents, ownership } = this.#deps;
+    residents.remove(id);
+    residents.withdraw(id);
+    void ownership.release(id);
+  }
+
+  /** It is another server's now: what is in memory goes, and what it began stays as it is. */
+  standDown(id: SessionId): void {
+    const { residents, answers, supervision, logger } = this.#deps;
+    const error = lost();
+    const live = residents.get(id);
+    live?.scribe?.shut();
+    live?.writer.fence(error);
+    if (live) residents.goes(id, live.writer.settled()); // what is on its way may still arrive
+    residents.remove(id);
+    residents.takeSandbox(id);
+    supervision().leave(id);
+    answers.refuse(error, id);
+    logger.info({ session: id }, 'session left to another server');
+  }
+
+  /** The log was not where we left it. */
+  fenced(id: SessionId): void {
+    const { ownership, supervision } = this.#deps;
+    this.standDown(id);
+    void ownership.release(id).then(() => supervision().wake(id)); // ours again only if nobody else has it
+  }
+
+  /** It has nothing to go on with, and another server may have it. */
+  async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
+    const { store, ownership } = this.#deps;
+    if (record && !isUnfinished(record)) await store.records.delete(unfinishedKind, id).catch(() => {}); // one too many does no harm
+    await ownership.release(id);
+  }
+}

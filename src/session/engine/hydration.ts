@@ -1,0 +1,134 @@
+import type { SessionInput } from '../../../machines/session.ts';
+import { throwIfFired } from '../../core/cancel.ts';
+import { AppError } from '../../core/errors.ts';
+import type { SessionFact } from '../../core/events.ts';
+import { type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import type { Ownership } from '../cluster/ownership.ts';
+import type { Guests } from '../cluster/remote-sandboxes.ts';
+import { DesktopNews } from '../desktop/desktop-facts.ts';
+import { StoredSession } from '../run/projection.ts';
+import { RunScribe } from '../run/run-writer.ts';
+import { SessionWriter } from '../run/session-writer.ts';
+import { Transcript } from '../run/transcript.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { Live } from './live-session.ts';
+import type { Residents } from './live-sessions.ts';
+import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
+import { beingRestarted } from './supervision.ts';
+
+type Settings = Pick<EngineOptions, 'runPolicy' | 'sandboxPolicy' | 'passivateMs' | 'maxQueued'>;
+type World = Pick<EngineOptions, 'store' | 'log' | 'profileOf' | 'clock' | 'ids' | 'isWatched' | 'onFact'>;
+interface Deps extends Settings, World {
+  readonly residents: Residents;
+  readonly ownership: Ownership;
+  readonly guests: Pick<Guests, 'leave'>;
+  /** The log refuses what the session writes. */
+  readonly onBroken: (id: SessionId, error: AppError) => void;
+}
+
+const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
+
+/** Makes a session in memory from its record and its log, and gives what its machine starts with. */
+export class Hydration {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Rejects: session_not_found; fenced, where another server has it. */
+  async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
+    const { store, log, profileOf, residents, ownership, guests } = this.#deps;
+    await this.#alone(id);
+    await ownership.take(id, 'asked');
+    await guests.leave(id);
+    // Before all else that is read: what an owner before us appends meanwhile is missed here, and then fences our first append.
+    const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
+    const found = await store.records.get('session', id);
+    if (!found) throw new AppError('session_not_found', 'There is no such session.');
+    const record = StoredSession.parse(found.doc);
+    // What is deleted goes on with nothing: a log that cannot be read must not keep its sandbox.
+    const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
+    const live = this.#live(record, head);
+    const { transcript } = live;
+    if (folds.size > 0) await transcript.load();
+    throwIfFired(signal); // it was left meanwhile
+    const first = runs[0];
+    const fold = first && folds.get(first.runId);
+    live.task = first?.task ?? '';
+    if (first && fold) await this.#takeUp(live, first.runId, fold);
+    const { plans } = await profileOf(record);
+    throwIfFired(signal);
+    residents.add(live);
+    const now = this.#deps.clock.now();
+    return {
+      ...this.#begin(record, plans),
+      runs: runs.map((run) => queuedRun(run, folds.get(run.runId)?.resume(transcript, run.runId, now))),
+    };
+  }
+
+  /** What an earlier life of it writes is written. */
+  async #alone(id: SessionId): Promise<void> {
+    const { residents } = this.#deps;
+    const before = residents.get(id);
+    before?.scribe?.shut();
+    await before?.writer.settled();
+    before?.writer.fence(beingRestarted());
+    await residents.leaving(id);
+  }
+
+  #begin({ id, deleting }: StoredSession, plans: boolean): Omit<SessionInput, 'runs'> {
+    const { runPolicy, sandboxPolicy, passivateMs, maxQueued, clock, residents } = this.#deps;
+    const { expiresAt, starts } = residents.takeSandbox(id);
+    return {
+      sessionId: id,
+      sandboxId: sandboxIdOf(id),
+      runPolicy: { ...runPolicy, plans },
+      sandboxPolicy,
+      passivateMs,
+      maxQueued,
+      deleting,
+      ...(expiresAt === undefined || deleting
+        ? { sandbox: starts ? 'start' : 'absent' }
+        : { sandbox: 'adopt', sandboxLivedMs: sandboxPolicy.ttlMs - (expiresAt - clock.now()) }),
+    };
+  }
+
+  #live(record: StoredSession, head: number): Live {
+    const { log, clock, store, isWatched, onFact, onBroken, ownership, residents } = this.#deps;
+    const { id } = record;
+    const live: Live = {
+      id,
+      writer: new SessionWriter({
+        log,
+        clock,
+        record,
+        head,
+        isWatched: () => isWatched(id),
+        onFact: (fact) => onFact(id, fact),
+        confirm: () => ownership.confirm(id),
+        onBroken: (error) => {
+          if (residents.get(id) === live) onBroken(id, error);
+        },
+      }),
+      scribe: undefined,
+      client: undefined,
+      isPaused: false,
+      desktop: new DesktopNews(),
+      task: '',
+      transcript: new Transcript(id, store.records),
+    };
+    return live;
+  }
+
+  /** A run that a restart cut goes on: a message it was saying is complete with what was said. */
+  async #takeUp(live: Live, runId: RunId, fold: RunFold): Promise<void> {
+    const { ids, clock } = this.#deps;
+    const { writer, transcript } = live;
+    if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
+    live.scribe = new RunScribe({ writer, transcript, ids, clock, runId, soFar: fold.soFar(transcript) });
+    const detail = 'The server was restarted; the run goes on.';
+    const resumed: SessionFact = { type: 'run.notice', runId, data: { kind: 'resumed_after_restart', detail } };
+    await writer.write([...writer.message.close(), resumed]);
+  }
+}

@@ -1,0 +1,48 @@
+import type { QueuedRun } from '../../../machines/session.ts';
+import type { FactOf, SessionFact } from '../../core/events.ts';
+import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { DesktopNews } from '../desktop/desktop-facts.ts';
+import type { RunScribe, RunSoFar } from '../run/run-writer.ts';
+import type { SessionWriter } from '../run/session-writer.ts';
+import type { Transcript } from '../run/transcript.ts';
+
+/** What a session's actors share while it is in memory. */
+export interface Live {
+  readonly id: SessionId;
+  readonly writer: SessionWriter;
+  /** Read when the first run here begins, and kept for the next: it grows with the session. */
+  readonly transcript: Transcript;
+  scribe: RunScribe | undefined;
+  /** What the scribe's run is about; known from the moment it begins, before that is in the log. */
+  task: string;
+  /** The way in, while the sandbox is held. */
+  client: SandboxClient | undefined;
+  isPaused: boolean;
+  /** What its log knows of the desktop in its sandbox. */
+  readonly desktop: DesktopNews;
+}
+
+export const freshRun = (messageId: MessageId, text: string): RunSoFar => ({
+  steps: [],
+  openCall: undefined,
+  stepFailed: false,
+  inbox: [{ messageId, text }],
+});
+
+/** A user's message reaches the run that takes it, in the moment it is accepted. */
+export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
+  for (const fact of facts) {
+    if (fact.type !== 'message.user' || fact.runId !== live.scribe?.runId) continue;
+    const { messageId, text }: FactOf<'message.user'>['data'] = fact.data;
+    live.scribe.hear({ messageId, text });
+  }
+}
+
+export type Recording = {
+  readonly facts: readonly SessionFact[];
+  readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
+  readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
+  readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
+};
+export type Broken = { readonly run: QueuedRun; readonly error: unknown };

@@ -1,0 +1,167 @@
+import type { Call, Driver, SandboxInfo } from '../../../drivers/driver.ts';
+import { deadline, pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Store } from '../../core/ports.ts';
+import type { Ownership } from '../cluster/ownership.ts';
+import type { StoredSession } from '../run/projection.ts';
+import type { Engine } from './engine.ts';
+import type { EngineLogger } from './engine-options.ts';
+import { forgetMark, isUnfinished, markedSessions, sessionsOf } from './unfinished-sessions.ts';
+
+interface Deps {
+  readonly driver: Pick<Driver, 'list' | 'destroy'>;
+  readonly store: Pick<Store, 'records' | 'settle'>;
+  readonly engine: Pick<Engine, 'wake' | 'offer' | 'live' | 'holds'>;
+  readonly clock: Clock;
+  readonly logger: EngineLogger;
+  /** How long a sandbox may be without a session before it is destroyed. */
+  readonly graceMs: number;
+  readonly everyMs: number;
+  readonly remove: (id: SessionId) => Promise<void>;
+  /** Which sessions are ours, where several servers share the store; without it all are. */
+  readonly ownership?: Pick<Ownership, 'isElsewhere'>;
+  /** One server at a time destroys what nobody claims; two would do no harm. */
+  readonly mayReap?: () => Promise<boolean>;
+}
+const callMs = 20_000;
+
+/** Holds what the driver's labels say against what the store says: nothing is leaked, nothing is lost. */
+export class Reconciler {
+  readonly #deps: Deps;
+  /** Since when a sandbox has had nobody. */
+  readonly #unclaimed = new Map<string, number>();
+  /** Offered to their sessions while they have been up. */
+  readonly #offered = new Set<string>();
+  readonly #removing = new Set<SessionId>();
+  /** Sessions that had a sandbox when the server started. */
+  #waiting: SessionId[] = [];
+  #isSettled = false;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Before anybody asks for a session: those whose sandbox runs go on with it. */
+  async offer(signal: AbortSignal): Promise<void> {
+    const { engine, logger } = this.#deps;
+    const sandboxes = await this.#list(signal).catch((error: unknown) => {
+      logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
+      return [];
+    });
+    for (const sandbox of sandboxes.filter(isUp)) {
+      this.#offered.add(sandbox.id);
+      engine.offer(sandbox.sessionId, sandbox);
+      this.#waiting.push(sandbox.sessionId);
+    }
+  }
+
+  /** After that, beside the server's work: unfinished runs go on, cut removals are finished, sandboxes are adopted. */
+  async recover(): Promise<void> {
+    const { engine, store } = this.#deps;
+    if (!this.#isSettled) await store.settle();
+    this.#isSettled = true;
+    const offered = await sessionsOf(store.records, this.#waiting);
+    this.#waiting = [];
+    for (const record of offered) if (!record.deleting) engine.wake(record.id, 'absent');
+    await this.#goOn();
+  }
+
+  /** The sessions of a server that is gone: what is unfinished in them goes on. */
+  async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
+    if (ids.length === 0) return;
+    const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
+    for (const record of await sessionsOf(this.#deps.store.records, ids)) {
+      const sandbox = running.get(record.id);
+      if (!record.deleting && sandbox) this.#deps.engine.wake(record.id, sandbox);
+      else this.#takeUp(record);
+    }
+  }
+
+  /** Until the signal fires: again and again, so that what is missed once is found the next time. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.recover().catch((error: unknown) => {
+      if (!signal.aborted) this.#deps.logger.warn({ err: error }, 'what is unfinished could not be read; trying again');
+    });
+    while (!signal.aborted) {
+      await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
+      if (signal.aborted) return;
+      await this.sweep(signal).catch((error: unknown) => {
+        if (!signal.aborted)
+          this.#deps.logger.warn({ err: error }, 'sandboxes could not be compared with the sessions');
+      });
+    }
+  }
+
+  async sweep(signal: AbortSignal): Promise<void> {
+    const { engine, store } = this.#deps;
+    await this.recover();
+    const sandboxes = await this.#list(signal);
+    const known = await sessionsOf(
+      store.records,
+      sandboxes.map(({ sessionId }) => sessionId),
+    );
+    const records = new Map(known.map((record) => [record.id, record]));
+    const unclaimed = new Set<string>();
+    for (const sandbox of sandboxes) {
+      const record = records.get(sandbox.sessionId);
+      if (record?.deleting) continue; // its removal is under way
+      if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
+      if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
+      if (record && !engine.live(record.id) && !this.#offered.has(sandbox.id)) {
+        this.#offered.add(sandbox.id); // once: what could not be adopted is of no use
+        engine.wake(record.id, sandbox);
+        continue;
+      }
+      unclaimed.add(sandbox.id);
+      await this.#reap(sandbox, record ? 'keep' : 'remove', signal);
+    }
+    for (const id of this.#unclaimed.keys()) if (!unclaimed.has(id)) this.#unclaimed.delete(id);
+    const up = new Set<string>(sandboxes.filter(isUp).map(({ id }) => id));
+    for (const id of this.#offered) if (!up.has(id)) this.#offered.delete(id);
+  }
+
+  async #goOn(): Promise<void> {
+    const { engine, store, ownership } = this.#deps;
+    for (const { mark, record } of await markedSessions(store.records)) {
+      if (engine.live(record.id)) continue;
+      if (isUnfinished(record)) this.#takeUp(record);
+      else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark); // it ended with its server
+    }
+  }
+
+  /** What is unfinished in the log goes on, where nobody is at it. */
+  #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
+    const { engine, logger, remove } = this.#deps;
+    if (!deleting) {
+      if (openRuns.length > (status === 'waiting' ? 1 : 0)) engine.wake(id, 'absent');
+      return;
+    }
+    if (this.#removing.has(id)) return;
+    this.#removing.add(id);
+    void remove(id)
+      .catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed; trying again soon'))
+      .finally(() => this.#removing.delete(id));
+  }
+
+  async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    const { clock, graceMs, driver, engine, logger } = this.#deps;
+    const now = clock.now();
+    const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // somebody may have set the clock back
+    this.#unclaimed.set(sandbox.id, since);
+    if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
+    if (engine.holds(sandbox.sessionId)) return; // wanted again since the list was made
+    logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
+    await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
+  }
+
+  #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));
+
+  async #within<Value>(signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    const { clock } = this.#deps;
+    using until = deadline(callMs, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + callMs });
+  }
+}
+
+const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

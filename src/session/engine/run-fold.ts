@@ -1,0 +1,182 @@
+import type { PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
+import type { QueuedRun } from '../../../machines/session.ts';
+import type { FactOf, PlanStep, SessionEvent } from '../../core/events.ts';
+import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
+import type { EventLog } from '../../core/ports.ts';
+import type { StoredSession } from '../run/projection.ts';
+import type { OpenCall, RunSoFar, UserMessage } from '../run/run-writer.ts';
+import type { Transcript } from '../run/transcript.ts';
+
+const pageSize = 500;
+
+/** All events from that seq on, up to where the log ended when the last of them were read. */
+export async function* eventsFrom(
+  log: Pick<EventLog, 'page'>,
+  id: SessionId,
+  from: number,
+): AsyncGenerator<SessionEvent> {
+  let after = from - 1;
+  for (;;) {
+    const { events, head } = await log.page(id, after, pageSize);
+    yield* events;
+    after = events.at(-1)?.seq ?? head;
+    if (after >= head) return;
+  }
+}
+
+/** One unfinished run, as its events tell it. */
+export class RunFold {
+  readonly #inbox: UserMessage[] = [];
+  #steps: readonly PlanStep[] = [];
+  #openCall: OpenCall | undefined;
+  #stepFailed = false;
+  #waiting: string | undefined;
+  #approval: FactOf<'approval.requested'>['data'] | undefined;
+  #decidedAt = 0;
+  readonly #deciding = new Set<MessageId>();
+  readonly #verdicts = new Map<string, Verdict>();
+  #turns = 0;
+  #tokens = 0;
+  #cost = 0;
+  /** How long it worked before its last restart, when it then began again, and its newest event: no server, no work. */
+  #worked = 0;
+  #since = 0;
+  #last = 0;
+  #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
+
+  add(event: SessionEvent): void {
+    const before = this.#last;
+    this.#last = event.ts;
+    switch (event.type) {
+      case 'run.started':
+        this.#since = event.ts;
+        break;
+      case 'run.notice':
+        if (event.data.kind === 'resumed_after_restart') this.#restarted(before, event.ts);
+        break;
+      case 'message.user':
+        this.#inbox.push({ messageId: event.data.messageId, text: event.data.text });
+        break;
+      case 'message.delta': {
+        const same = this.#open?.fact.data.messageId === event.data.messageId;
+        this.#open = { fact: event, text: (same ? (this.#open?.text ?? '') : '') + event.data.text };
+        break;
+      }
+      case 'message.assistant':
+        this.#open = undefined;
+        break;
+      case 'plan':
+        this.#steps = event.data.steps;
+        break;
+      case 'step':
+        this.#steps = this.#steps.map((step) => (step.id === event.data.id ? event.data : step));
+        if (event.data.status === 'running') this.#stepFailed = false;
+        break;
+      case 'tool.calling':
+        this.#openCall = { ...event.data, logged: 0 };
+        break;
+      case 'tool.output':
+        if (this.#openCall?.callId === event.data.callId) {
+          this.#openCall = { ...this.#openCall, logged: this.#openCall.logged + event.data.text.length };
+        }
+        break;
+      case 'tool.called':
+        this.#openCall = undefined;
+        this.#stepFailed = !event.data.success;
+        break;
+      case 'run.wait':
+        this.#waiting = event.data.question;
+        break;
+      case 'approval.requested':
+        this.#approval = event.data;
+        break;
+      case 'approval.resolved': {
+        const { callId, decision, text } = event.data;
+        this.#approval = undefined;
+        this.#verdicts.set(callId, { decision, ...(text !== undefined && { text }) });
+        this.#decidedAt = event.seq;
+        break;
+      }
+      case 'run.resumed':
+        // A message that decided on a call is no news for the plan.
+        if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
+        this.#waiting = undefined;
+        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the budget anew
+        this.#since = event.ts;
+        break;
+      case 'usage':
+        this.#turns += 1;
+        this.#tokens += event.data.inputTokens + event.data.outputTokens;
+        this.#cost += event.data.cost ?? 0;
+        break;
+      default:
+    }
+  }
+
+  #restarted(cutAt: number, now: number): void {
+    if (this.#waiting !== undefined) return;
+    this.#worked += cutAt - this.#since;
+    this.#since = now;
+    if (!this.#openCall) this.#turns += 1;
+  }
+
+  /** A message whose deltas are in the log and which is not. */
+  get openMessage(): { fact: FactOf<'message.delta'>; text: string } | undefined {
+    return this.#open;
+  }
+
+  /** What the run's scribe goes on with; messages that a turn has seen are in the transcript. */
+  soFar(transcript: Transcript): RunSoFar {
+    const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
+    return { steps: this.#steps, openCall: this.#openCall, stepFailed: this.#stepFailed, inbox };
+  }
+
+  resume(transcript: Transcript, runId: RunId, now: number): RunResume {
+    const calls = transcript.openCalls(runId).map((call): PendingCall => {
+      const verdict = this.#verdicts.get(call.callId);
+      return { ...call, begun: call.callId === this.#openCall?.callId, ...(verdict && { verdict }) };
+    });
+    // Before the first turn the task itself is unseen; that is no injected message.
+    const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
+    const unseen = this.#inbox.filter(isNews).length;
+    const planned = this.#steps.length > 0;
+    const approval = this.#approval;
+    // A turn that was cut was asked for all the same: one that ends its server each time must not be asked for for ever.
+    const cut = calls.length === 0 && this.#waiting === undefined ? 1 : 0;
+    const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
+    const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
+    const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
+    return {
+      steps: this.#steps,
+      calls,
+      waiting: this.#waiting,
+      unseen: planned && !asked ? unseen : 0,
+      spent,
+      workedMs,
+      ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
+    };
+  }
+}
+
+/** The runs that have not ended, in order; those that had begun with what they did. */
+export async function foldRuns(
+  log: Pick<EventLog, 'page'>,
+  record: StoredSession,
+): Promise<{ runs: readonly StoredSession['openRuns'][number][]; folds: ReadonlyMap<RunId, RunFold> }> {
+  const runs = record.openRuns.toSorted(
+    (a, b) => Number(b.startedSeq !== null) - Number(a.startedSeq !== null) || a.seq - b.seq,
+  );
+  const folds = new Map<RunId, RunFold>();
+  for (const { runId, startedSeq } of runs) if (startedSeq !== null) folds.set(runId, new RunFold());
+  if (folds.size === 0) return { runs, folds };
+  const from = Math.min(...runs.filter(({ startedSeq }) => startedSeq !== null).map(({ seq }) => seq));
+  for await (const event of eventsFrom(log, record.id, from)) {
+    if (event.runId !== null) folds.get(event.runId)?.add(event);
+  }
+  return { runs, folds };
+}
+
+export const queuedRun = (
+  { runId, task, messageId }: StoredSession['openRuns'][number],
+  resume: RunResume | undefined,
+): QueuedRun => ({ runId, task, messageId, resume });

@@ -1,0 +1,188 @@
+import { fromPromise } from 'xstate';
+import {
+  type Call,
+  type Driver,
+  isPausable,
+  type ProvisionNews,
+  type SandboxLink,
+  type SandboxSpec,
+} from '../../../drivers/driver.ts';
+import { resourceActor } from '../../../machines/resource-actor.ts';
+import { type HoldNews, sandboxMachine } from '../../../machines/sandbox.ts';
+import { deadline, pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import { failpoint } from '../../core/failpoint.ts';
+import type { SandboxId, SessionId } from '../../core/ids.ts';
+import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
+import type { Live } from './live-session.ts';
+
+export interface SandboxDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly startTimeoutMs: number;
+  live(sessionId: SessionId): Live;
+  spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
+  connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
+  /** What must be known of a sandbox before anything runs in it. */
+  prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
+  /** What the heartbeat says of the desktop. */
+  saw(sessionId: SessionId, desktop: DesktopStatus): void;
+  track(released: Promise<AppError | undefined>): void;
+  /** This way into the sandbox is about to be closed. */
+  release?(client: SandboxClient): void;
+}
+
+export interface FreshSandbox {
+  readonly client: SandboxClient;
+  /** It was started just now, and nobody used it yet. */
+  readonly isFresh: boolean;
+}
+
+const heartbeatMs = 1_000;
+const missesAllowed = 3;
+const callMs = 30_000;
+const none = { display: 0, browser: 0 };
+const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
+
+/** The sandbox machine with its holes filled. */
+export function sandboxWith(deps: SandboxDeps) {
+  const { driver, clock, live } = deps;
+  async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    using until = deadline(ms, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+  }
+  const begun = new Map<SandboxId, number>();
+  /** They failed while they were held. What is left of them, hanging perhaps, must go before they are made anew. */
+  const broken = new Set<SandboxId>();
+  async function noting<Value>(id: SandboxId, signal: AbortSignal, holding: Promise<Value>): Promise<Value> {
+    try {
+      return await holding;
+    } catch (thrown) {
+      if (!signal.aborted) broken.add(id);
+      throw thrown;
+    }
+  }
+
+  async function use(
+    { own, sandboxId, link, client }: Held,
+    tell: (news: HoldNews) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
+    own.desktop.begin(desktop);
+    await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
+    await failpoint('driver.create.afterRecord');
+    own.client = client;
+    const since = begun.get(sandboxId);
+    begun.delete(sandboxId);
+    tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
+    await watch({ own, client, lost: link.lost, clock, saw: deps.saw }, signal);
+  }
+
+  return sandboxMachine.provide({
+    actors: {
+      provision: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        begun.set(sandboxId, clock.now());
+        await failpoint('driver.create.before');
+        if (broken.has(sandboxId)) {
+          await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
+          broken.delete(sandboxId);
+        }
+        const { writer } = live(sessionId);
+        const tell = (news: ProvisionNews) => {
+          const runId = live(sessionId).scribe?.runId ?? null;
+          void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
+        };
+        const spec = deps.spec(sessionId, sandboxId);
+        await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
+        await failpoint('driver.create.afterCall');
+      }),
+
+      hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
+        acquire: async ({ sessionId, sandboxId }, signal) => {
+          const attach = async (call: Call) => {
+            // An earlier server may have paused what is adopted.
+            if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
+            return await driver.attach(sandboxId, call);
+          };
+          const link = await noting(sandboxId, signal, within(callMs, signal, attach));
+          const client = deps.connect(sessionId, link);
+          const own = live(sessionId);
+          return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link, deps.release) };
+        },
+        use: (held, tell, signal) => noting(held.sandboxId, signal, use(held, tell, signal)),
+        track: deps.track,
+      }),
+
+      pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        live(sessionId).isPaused = true; // before: a paused daemon misses heartbeats
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
+      }),
+      unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
+        live(sessionId).isPaused = false;
+      }),
+      release: fromPromise(async ({ input: { sandboxId, workspace }, signal }) => {
+        begun.delete(sandboxId);
+        broken.delete(sandboxId);
+        await failpoint('driver.destroy.before');
+        await within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
+        await failpoint('driver.destroy.after');
+      }),
+    },
+  });
+}
+
+interface Held extends AsyncDisposable {
+  readonly own: Live;
+  readonly sandboxId: SandboxId;
+  readonly link: SandboxLink;
+  readonly client: SandboxClient;
+}
+
+async function drop(
+  own: Live,
+  client: SandboxClient,
+  link: SandboxLink,
+  release: SandboxDeps['release'],
+): Promise<void> {
+  release?.(client);
+  if (own.client === client) own.client = undefined;
+  own.isPaused = false;
+  await link[Symbol.asyncDispose]();
+}
+
+interface Watched {
+  readonly lost: AbortSignal;
+}
+
+/** Until the sandbox is lost (throws) or nobody wants it any more (returns). */
+async function watch(
+  { own, client, lost, clock, saw }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
+  signal: AbortSignal,
+) {
+  const either = AbortSignal.any([signal, lost]);
+  let misses = 0;
+  while (!either.aborted) {
+    // A miss took its second already; three of them must not take six.
+    await pause(misses === 0 ? heartbeatMs : heartbeatMs / 4, either, clock).catch(() => {});
+    if (either.aborted) break;
+    if (own.isPaused) continue;
+    try {
+      using soon = deadline(heartbeatMs, clock, either);
+      const { desktop = stopped } = await client.health(soon.signal);
+      misses = 0;
+      saw(own.id, desktop);
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
+      misses += 1;
+    }
+    if (misses >= missesAllowed) {
+      throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${missesAllowed} s.`);
+    }
+  }
+  if (signal.aborted) return;
+  const why = lost.reason instanceof AppError ? lost.reason : undefined;
+  throw why ?? new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+}

@@ -1,0 +1,120 @@
+import { createActor, fromPromise } from 'xstate';
+import type { SessionCommand, SessionInput, sessionMachine } from '../../../machines/session.ts';
+import { supervisorMachine } from '../../../machines/supervisor.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { Answers } from './pending-commands.ts';
+
+interface Options extends Pick<EngineOptions, 'clock' | 'restartPolicy' | 'limits' | 'logger'> {
+  readonly answers: Answers;
+  readonly session: typeof sessionMachine;
+  readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
+  /** It has nothing to do any more. */
+  readonly onEnded: (id: SessionId) => void;
+  readonly onGivenUp: (id: SessionId) => void;
+  /** It could not be made. */
+  readonly onUnavailable: (id: SessionId) => void;
+}
+
+/** The supervisor's actor: what goes in to it and is answered, and what is heard of it. */
+export class Supervision {
+  readonly #options: Options;
+  readonly #supervisor;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const { clock, restartPolicy, limits, session, hydrate } = options;
+    const machine = supervisorMachine.provide({
+      actors: { session, hydrate: fromPromise(({ input, signal }) => hydrate(input.id, signal)) },
+    });
+    this.#supervisor = createActor(machine, {
+      clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
+      input: { now: () => clock.now(), policy: restartPolicy, limits },
+    });
+    this.#listen();
+  }
+
+  start(): void {
+    this.#supervisor.start();
+  }
+
+  /** No exit action runs: what is under way stands as it is. */
+  stop(): void {
+    this.#supervisor.stop();
+  }
+
+  /** Makes the session where it is not in memory; rejects as the command is refused. */
+  command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
+    const answer = this.#options.answers.expect<Value>(id, command.commandId);
+    this.#supervisor.send({ type: 'session.command', id, command });
+    return answer;
+  }
+
+  /** A command that nobody waits for; it is lost where nobody is there any more. */
+  tell(id: SessionId, command: SessionCommand): void {
+    if (this.#supervisor.getSnapshot().status !== 'active') return;
+    this.#supervisor.send({ type: 'session.command', id, command });
+  }
+
+  wake(id: SessionId): void {
+    this.#supervisor.send({ type: 'session.wake', id });
+  }
+
+  leave(id: SessionId): void {
+    this.#supervisor.send({ type: 'session.leave', id });
+  }
+
+  broken(id: SessionId, error: AppError): void {
+    this.#supervisor.send({ type: 'session.broken', id, error });
+  }
+
+  /** What is commanded now reaches the session in memory, and no later one. */
+  has(id: SessionId): boolean {
+    return this.#supervisor.getSnapshot().children[id]?.getSnapshot().status === 'active';
+  }
+
+  /** The session has a sandbox, or one on its way. */
+  holds(id: SessionId): boolean {
+    const child = this.#supervisor.getSnapshot().children[id];
+    const snapshot = child?.getSnapshot() as { context?: { isPresent?: boolean } } | undefined;
+    return snapshot?.context?.isPresent === true;
+  }
+
+  #listen(): void {
+    const { logger, answers, onEnded, onGivenUp, onUnavailable } = this.#options;
+    const supervisor = this.#supervisor;
+    supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor broke') });
+    supervisor.on('session.ended', ({ id, output }) => {
+      logger.info({ session: id, output }, 'session left memory');
+      onEnded(id);
+    });
+    supervisor.on('session.crashed', ({ id, error, restartInMs }) => {
+      logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
+      this.#refuseAll(id, error);
+    });
+    supervisor.on('session.givenUp', ({ id, error }) => {
+      logger.error({ session: id, err: error }, 'session given up: it crashed too often');
+      this.#refuseAll(id, error);
+      onGivenUp(id);
+    });
+    supervisor.on('session.unavailable', ({ id, error, commands }) => {
+      onUnavailable(id);
+      const { code, publicMessage: message } = toAppError(error);
+      if (code !== 'session_not_found' && code !== 'fenced')
+        logger.error({ session: id, err: error }, 'session could not be read');
+      answers.settle(
+        commands.map(({ commandId }) => commandId),
+        { ok: false, code, message },
+      );
+    });
+  }
+
+  /** Nobody is there any more who would answer. */
+  #refuseAll(id: SessionId, error: unknown): void {
+    this.#options.answers.refuse(error instanceof AppError ? error : beingRestarted(), id);
+  }
+}
+
+export const beingRestarted = () =>
+  new AppError('internal', 'Something went wrong in this session; it is being restarted.');

@@ -1,0 +1,73 @@
+import { SessionId } from '../../core/ids.ts';
+import { inLanes } from '../../core/lanes.ts';
+import type { RecordStore, StoredRecord } from '../../core/ports.ts';
+import { StoredSession } from '../run/projection.ts';
+
+// Which sessions have work to go on with is kept in records of its own, written together with the work's beginning: a
+// start looks at those, however many sessions are stored. A record too many does no harm; one too few would.
+
+export const unfinishedKind = 'unfinished';
+const reading = 8; // at once
+
+export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
+
+export interface Marked {
+  readonly mark: StoredRecord;
+  readonly record: StoredSession;
+}
+
+/** Those that may be unfinished; the first time, of a store that an older version wrote, all are looked through. */
+export async function markedSessions(records: RecordStore): Promise<Marked[]> {
+  if (!(await records.get('server', 'unfinished'))) {
+    for (const { doc } of await records.list('session')) {
+      const record = StoredSession.parse(doc);
+      if (isUnfinished(record)) await records.put({ kind: unfinishedKind, id: record.id, doc: {} });
+    }
+    await records.put({ kind: 'server', id: 'unfinished', doc: {} });
+  }
+  const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
+  const found = await sessionsOf(
+    records,
+    [...marks.keys()].map((id) => SessionId.parse(id)),
+  );
+  return found.flatMap((record) => {
+    const mark = marks.get(record.id);
+    return mark ? [{ mark, record }] : [];
+  });
+}
+
+export interface SessionCounts {
+  readonly total: number;
+  readonly running: number;
+  readonly waiting: number;
+}
+
+/** Those that run, wait or are being deleted are among the unfinished: the others need not be looked at. */
+export async function countSessions(
+  records: RecordStore,
+  live: (id: SessionId) => StoredSession | undefined,
+): Promise<SessionCounts> {
+  const [stored, marks] = await Promise.all([records.count('session'), records.list(unfinishedKind)]);
+  const ids = marks.map(({ id }) => SessionId.parse(id));
+  const here = ids.flatMap((id) => live(id) ?? []);
+  const elsewhere = ids.filter((id) => !live(id));
+  const found = [...here, ...(await sessionsOf(records, elsewhere))];
+  const gone = found.filter(({ deleting }) => deleting).length;
+  const count = (status: StoredSession['status']) =>
+    found.filter((record) => !record.deleting && record.status === status).length;
+  return { total: Math.max(0, stored - gone), running: count('running'), waiting: count('waiting') };
+}
+
+/** Not the one that somebody put meanwhile. */
+export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
+  records.delete(unfinishedKind, id, version);
+
+/** What is stored of these, without those that are not. */
+export async function sessionsOf(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
+  const found = new Map<SessionId, StoredSession>();
+  await inLanes(ids, reading, async (id) => {
+    const stored = await records.get('session', id);
+    if (stored) found.set(id, StoredSession.parse(stored.doc));
+  });
+  return ids.flatMap((id) => found.get(id) ?? []);
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import type { RecordStore } from '../../core/ports.ts';
+import { checkOptions } from '../run/sampling.ts';
+import { type AgentTemplate, agentTemplate, toolGroupNames } from './agent-templates.ts';
+import { providerOf, splitModel } from './providers.ts';
+
+const AgentConfig = z.object({
+  id: z.string(),
+  projectId: z.string(),
+  agentType: z.string(),
+  environment: z.string().nullable(),
+  prompt: z.string().nullable(),
+  tools: z.array(z.enum(toolGroupNames)),
+  provider: z.string(),
+  model: z.string(),
+  /** How the model chooses its words; kept as it was given. */
+  options: z.record(z.string(), z.unknown()),
+});
+/** How the agent of a project's sessions works. */
+export type AgentConfig = z.infer<typeof AgentConfig>;
+export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId'>>;
+
+/** Rejects only with AppError; for an unknown project with not_found. */
+export interface AgentConfigService {
+  get(projectId: string): Promise<AgentConfig>;
+  /** Rejects: invalid_request (unknown provider, options that no model takes). Other fields keep their values. */
+  update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
+  /** Takes over what the template says; provider and model stay. */
+  apply(projectId: string, template: AgentTemplate): Promise<AgentConfig>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly newId: () => string;
+  /** CORRAL_MODEL: what a project begins with. */
+  readonly model: string;
+}
+const kind = 'agent-config';
+
+export function agentConfigService({ records, newId, model }: Deps): AgentConfigService & AgentConfigLife {
+  const read = async (projectId: string) => {
+    const found = await records.get(kind, projectId);
+    if (!found) throw new AppError('not_found', 'There is no such project.');
+    return { config: AgentConfig.parse(found.doc), version: found.version };
+  };
+  const change = async (projectId: string, fields: AgentConfigChange): Promise<AgentConfig> => {
+    const { config, version } = await read(projectId);
+    const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    const doc = AgentConfig.parse({ ...config, ...given });
+    await records.put({ kind, id: projectId, doc, expect: version });
+    return doc;
+  };
+  return {
+    get: async (projectId) => (await read(projectId)).config,
+    async update(projectId, fields) {
+      if (fields.provider !== undefined && !providerOf(fields.provider)) {
+        throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
+      }
+      if (fields.options !== undefined) checkOptions(fields.options);
+      return await change(projectId, fields);
+    },
+    apply: (projectId, template) => change(projectId, fieldsOf(template)),
+    async create(projectId) {
+      const template = agentTemplate('default') as AgentTemplate;
+      const doc: AgentConfig = { id: newId(), projectId, ...fieldsOf(template), ...splitModel(model), options: {} };
+      await records.put({ kind, id: projectId, doc });
+    },
+    delete: (projectId) => records.delete(kind, projectId),
+  };
+}
+
+/** For those who make and end projects. */
+export interface AgentConfigLife {
+  create(projectId: string): Promise<void>;
+  delete(projectId: string): Promise<void>;
+}
+
+const fieldsOf = ({ agentType, environment, prompt, tools }: AgentTemplate) => ({
+  agentType,
+  environment,
+  prompt,
+  tools: [...tools],
+});

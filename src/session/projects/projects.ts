@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { RecordStore } from '../../core/ports.ts';
+import type { Project, ProjectService } from '../api/services.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { AgentConfigLife } from './agent-presets.ts';
+
+const StoredProject = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string().nullable(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  owner: z.string().optional(),
+});
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'list' | 'delete'>;
+  readonly agents: AgentConfigLife;
+  /** Removes all of a project's files. */
+  readonly removeFiles: (projectId: string) => Promise<void>;
+  readonly newId: () => string;
+  readonly clock: Clock;
+}
+const kind = 'project';
+
+export function projectService({ records, sessions, agents, removeFiles, newId, clock }: Deps): ProjectService {
+  async function read(id: string): Promise<{ project: Project; version: number }> {
+    const found = await records.get(kind, id);
+    if (!found) throw new AppError('not_found', 'There is no such project.');
+    return { project: StoredProject.parse(found.doc), version: found.version };
+  }
+  const put = (doc: Project, expect: number) => records.put({ kind, id: doc.id, doc, sort: doc.updatedAt, expect });
+
+  async function removeContent(id: string): Promise<void> {
+    const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
+    await Promise.all(own.map((session) => sessions.delete(session.id).catch(ifGone)));
+    await removeFiles(id);
+  }
+
+  return {
+    async list({ skip, limit, owner }) {
+      const all = await records.list(kind);
+      const wanted = owner === undefined ? all : all.filter(({ doc }) => (doc as Project).owner === owner);
+      const projects = wanted.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
+      return { projects, total: wanted.length };
+    },
+    async create({ name, description = null, owner }) {
+      const now = clock.now();
+      const whose = owner === undefined ? {} : { owner };
+      const project = { id: newId(), name, description, createdAt: now, updatedAt: now, ...whose };
+      await agents.create(project.id); // first: a project is never without
+      await put(project, 0);
+      return project;
+    },
+    get: async (id) => (await read(id)).project,
+    async update(id, { name, description }) {
+      const { project, version } = await read(id);
+      const changed = {
+        ...project,
+        ...(name !== undefined && { name }),
+        ...(description !== undefined && { description }),
+        updatedAt: clock.now(),
+      };
+      await put(changed, version);
+      return changed;
+    },
+    async delete(id) {
+      await read(id);
+      await removeContent(id);
+      await agents.delete(id);
+      await records.delete(kind, id); // not before: a deletion that is cut can be asked for again
+      await removeContent(id); // what was made meanwhile; from here on nobody finds the project
+    },
+  };
+}
+
+function ifGone(thrown: unknown): void {
+  if (!(thrown instanceof AppError && thrown.code === 'session_not_found')) throw thrown;
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import type { SessionFact } from '../../core/events.ts';
+import { MessageId, RunId } from '../../core/ids.ts';
+import { SessionRecord } from '../../core/records.ts';
+import { beginningOf } from '../../core/text.ts';
+
+/** The record as stored: what lists show, and where a restart must begin to read. */
+export const StoredSession = SessionRecord.extend({
+  /** The sandbox was stopped on somebody's wish: commands wait for a run or `start`, also where a look at its files started it. */
+  sandboxHeld: z.boolean().default(false),
+  /** Runs without a `run.end`, in order of their first message. */
+  openRuns: z.array(
+    z.object({ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() }),
+  ),
+});
+export type StoredSession = z.infer<typeof StoredSession>;
+
+const shownLength = 1_000; // what lists show of a message
+
+interface Told {
+  readonly seq: number;
+  readonly ts: number;
+  /** Somebody watches, so nothing is unread. */
+  readonly watched: boolean;
+}
+
+/** The record after one more fact; the same object when the fact changes nothing in it. */
+export function project(record: StoredSession, fact: SessionFact, { seq, ts, watched }: Told): StoredSession {
+  const now = { updatedAt: ts, lastSeq: seq };
+  switch (fact.type) {
+    case 'message.user': {
+      const { messageId, text } = fact.data;
+      const said = { ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts };
+      const runId = fact.runId;
+      if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
+      const run = { runId, messageId, task: text, seq, startedSeq: null };
+      return { ...record, ...said, openRuns: [...record.openRuns, run] };
+    }
+    case 'run.started': {
+      const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
+      return { ...record, ...now, status: 'running', sandboxHeld: false, lastTask: fact.data.task, openRuns };
+    }
+    case 'title':
+      return { ...record, ...now, title: fact.data.title, titleBy: fact.runId === null ? 'client' : 'run' };
+    case 'message.assistant': {
+      const { text } = fact.data;
+      const unread = watched ? 0 : record.unread + 1;
+      return { ...record, ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts, unread };
+    }
+    case 'run.wait':
+      return { ...record, ...now, status: 'waiting' };
+    case 'run.resumed':
+      return { ...record, ...now, status: 'running' };
+    case 'run.end': {
+      const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
+      const active = openRuns.some((run) => run.startedSeq !== null);
+      return { ...record, ...now, status: active ? record.status : 'completed', openRuns };
+    }
+    case 'sandbox.phase': {
+      const sandboxState = sandboxStates[fact.data.phase];
+      if (sandboxState === undefined) return record;
+      const startedByRun = sandboxState === 'running' && record.status === 'running';
+      return { ...record, lastSeq: seq, sandboxState, sandboxHeld: record.sandboxHeld && !startedByRun };
+    }
+    case 'message.delta':
+    case 'tool.output':
+    case 'egress':
+    case 'usage':
+      return record; // many, and nothing that a list shows
+    default:
+      return { ...record, lastSeq: seq };
+  }
+}
+
+const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
+  starting: 'created',
+  ready: 'running',
+  paused: 'running',
+  resumed: 'running',
+  lost: 'not_found', // it failed; its next use makes a new one
+  released: 'stopped',
+};
+
+/** What a client sees: the stored record without what only a restart needs. */
+export function publicRecord({ openRuns: _open, sandboxHeld: _held, ...record }: StoredSession): SessionRecord {
+  return record;
+}
+
+/** A session's record before anything happened in it. */
+export function newSession({
+  id,
+  origin,
+  title,
+  template,
+  projectId,
+  lastTask,
+  owner,
+  at,
+}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  owner?: string | undefined;
+  at: number;
+}): StoredSession {
+  return {
+    ...(owner !== undefined && { owner }),
+    id,
+    origin,
+    template,
+    title,
+    titleBy: null,
+    projectId,
+    status: 'pending',
+    createdAt: at,
+    updatedAt: at,
+    lastTask,
+    latestMessage: '',
+    latestMessageAt: at,
+    unread: 0,
+    lastSeq: 0,
+    sandboxState: 'created',
+    deleting: false,
+    favorite: false,
+    pinned: false,
+    shared: false,
+    archived: false,
+    sandboxHeld: false,
+    openRuns: [],
+  };
+}

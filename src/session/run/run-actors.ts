@@ -1,0 +1,123 @@
+import { fromPromise } from 'xstate';
+import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
+import { runMachine } from '../../../machines/run.ts';
+import { deadline } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SessionFact, ToolContent } from '../../core/events.ts';
+import type { RunId, SessionId } from '../../core/ids.ts';
+import { consoleOf } from '../../tools/shell.ts';
+import type { Live } from '../engine/live-session.ts';
+import type { UsedSandbox } from '../engine/used-sandbox.ts';
+import { act, summarize } from './act.ts';
+import { halves, plan } from './plan.ts';
+import type { Working } from './run-context.ts';
+import type { OpenCall, RunScribe } from './run-writer.ts';
+import { call } from './tool-call.ts';
+
+interface Deps {
+  readonly clock: Clock;
+  working(sessionId: SessionId, runId: RunId): Promise<Working>;
+  live(sessionId: SessionId): Live;
+  use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
+  onEnd(status: 'completed' | 'stopped' | 'failed'): void;
+}
+const killMs = 4_000; // a stop answers within five seconds
+
+/** The run machine with its holes filled. */
+export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
+  runMachine.provide({
+    actors: {
+      plan: fromPromise(async ({ input, signal }) => plan(await working(input.sessionId, input.runId), input, signal)),
+      act: fromPromise(async ({ input, signal }) => act(await working(input.sessionId, input.runId), input, signal)),
+      call: fromPromise(async ({ input, signal }) => call(await working(input.sessionId, input.runId), input, signal)),
+      summarize: fromPromise(async ({ input, signal }) =>
+        summarize(await working(input.sessionId, input.runId), input, signal),
+      ),
+      notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
+        const scribe = (await working(sessionId, runId)).scribe;
+        await scribe.write({ type: 'run.notice', runId, data: { kind, detail } });
+      }),
+      wait: fromPromise(async ({ input: { sessionId, runId, question, approval } }) => {
+        const scribe = live(sessionId).scribe;
+        // No await before the write: an answer that comes in the next moment stands behind the question.
+        const wanted = approval ? [requested(runId, approval, clock.now())] : [];
+        const wait: SessionFact = { type: 'run.wait', runId, data: { question } };
+        await scribe?.write(...wanted, ...scribe.said(halves(question)), wait);
+      }),
+      end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
+        const own = live(sessionId);
+        await endRun({ clock, use }, own, { runId, task, end });
+        onEnd(statusOf(end));
+      }),
+      close: fromPromise(async ({ input: { sessionId, runId, task, end } }) =>
+        closeRun(live(sessionId), live(sessionId).scribe, { runId, task, end }),
+      ),
+    },
+  });
+
+function requested(
+  runId: RunId,
+  { timeoutMs, callId, function: name, args }: WantedApproval,
+  now: number,
+): SessionFact {
+  const data = { callId, function: name, args: { ...args }, expiresAt: now + timeoutMs };
+  return { type: 'approval.requested', runId, data };
+}
+
+interface Ending {
+  readonly runId: RunId;
+  readonly task: string;
+  readonly end: RunEnd;
+}
+
+async function endRun(
+  { clock, use }: Pick<Deps, 'clock' | 'use'>,
+  live: Live,
+  { runId, task, end }: Ending,
+): Promise<void> {
+  const { scribe, client } = live;
+  if (!scribe) return;
+  scribe.shut();
+  let shown: ToolContent | undefined;
+  // What an ended run left in the background goes on; a stopped run leaves nothing.
+  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || scribe.openCall)) {
+    using until = deadline(killMs, clock);
+    const kill = async () => {
+      // What is frozen hears of no kill, and would go on when it is thawed.
+      await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
+      const own = used?.client ?? client;
+      await own.killTagged(runId, until.signal);
+      const shell = shellOf(scribe.openCall);
+      if (shell !== undefined && end.reason !== 'deleted') shown = await consoleOf(own, shell, until.signal);
+    };
+    // What is deleted goes with its sandbox, and a lost sandbox has no processes.
+    if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
+  }
+  await closeRun(live, scribe, { runId, task, end, shown });
+}
+
+/** The shell session whose command is open. */
+const shellOf = (call: OpenCall | undefined): string | undefined =>
+  call?.tool === 'shell' && typeof call.args.id === 'string' ? call.args.id : undefined;
+
+async function closeRun(
+  live: Live,
+  scribe: RunScribe | undefined,
+  { runId, task, end, shown }: Ending & { readonly shown?: ToolContent | undefined },
+): Promise<void> {
+  if (scribe?.runId !== runId) return;
+  await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
+  if (live.scribe === scribe) live.scribe = undefined; // the next run may have begun meanwhile
+}
+
+const statusOf = ({ reason }: RunEnd) =>
+  reason === 'completed' ? 'completed' : reason === 'failed' || reason === 'expired' ? 'failed' : 'stopped';
+
+export function endFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
+  const { reason, code, retryable, message } = end;
+  const status = statusOf(end);
+  const why = { ...(code === undefined ? {} : { code }), ...(retryable === undefined ? {} : { retryable }) };
+  const over: SessionFact = { type: 'run.end', runId, data: { status, reason, task, ...why } };
+  if (status !== 'failed') return [over];
+  return [{ type: 'run.error', runId, data: { error: message ?? 'The run failed.' } }, over];
+}

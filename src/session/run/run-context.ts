@@ -1,0 +1,41 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Model, Sampling } from '../../llm/model.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { ToolRegistry } from '../../tools/registry.ts';
+import type { ControlGate, KeptPicture, ToolContext } from '../../tools/tool.ts';
+import type { SandboxUser } from '../engine/used-sandbox.ts';
+import type { RunScribe } from './run-writer.ts';
+
+export interface SeenDesktop {
+  browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;
+  keepPicture(
+    picture: Parameters<NonNullable<ToolContext['keepPicture']>>[0],
+    signal: AbortSignal,
+  ): Promise<KeptPicture | undefined>;
+  loadPicture(file: string): Promise<string | undefined>;
+}
+
+/** The tools whose calls wait for somebody's leave; `*` is all of them. */
+export interface Approvals {
+  readonly tools: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** What the actors of one run work with. */
+export interface Working {
+  readonly scribe: RunScribe;
+  readonly model: Model;
+  readonly tools: ToolRegistry;
+  readonly prompt: string | undefined;
+  readonly sampling?: Sampling;
+  readonly clock: Clock;
+  readonly task: string;
+  readonly workdir: string;
+  readonly toolTimeoutMs: number;
+  readonly approvals: Approvals | undefined;
+  readonly sandbox: SandboxUser;
+  /** For tools that see; absent where sandboxes have no desktop. */
+  readonly desktop?: SeenDesktop;
+  readonly gate?: ControlGate;
+  hasTitle(): boolean;
+}

@@ -1,0 +1,244 @@
+import { type Clock, turnOfTheLoop } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../core/events.ts';
+import type { IdSource, MessageId, RunId } from '../../core/ids.ts';
+import type { Usage } from '../../llm/model.ts';
+import { BoundedOutput } from '../../tools/output.ts';
+import type { SessionWriter } from './session-writer.ts';
+import { Coalescer, fewPieces } from './text-coalescer.ts';
+import type { Entry, Transcript } from './transcript.ts';
+
+export interface UserMessage {
+  readonly messageId: MessageId;
+  readonly text: string;
+}
+type Calling = FactOf<'tool.calling'>['data'];
+type Why = 'cancelled' | 'interrupted' | 'sandbox_lost';
+export interface OpenCall extends Calling {
+  /** Characters of live output that are in the log. */
+  readonly logged: number;
+}
+
+/** What the log says of a run that a restart cut. */
+export interface RunSoFar {
+  readonly steps: readonly PlanStep[];
+  readonly openCall: OpenCall | undefined;
+  readonly stepFailed: boolean;
+  readonly inbox: readonly UserMessage[];
+}
+interface Options {
+  readonly writer: SessionWriter;
+  readonly transcript: Transcript;
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly runId: RunId;
+  readonly soFar: RunSoFar;
+}
+
+const liveChars = 64 * 1024; // of a call's output in the log; the whole is in its result and in the sandbox
+
+/** Writes one run into the log, knows what is open in it, and closes that when the run ends, however it ends. */
+export class RunScribe {
+  readonly runId: RunId;
+  readonly transcript: Transcript;
+  readonly #writer: SessionWriter;
+  readonly #ids: IdSource;
+  readonly #clock: Clock;
+  #steps: readonly PlanStep[];
+  #openCall: OpenCall | undefined;
+  #callOutput = new BoundedOutput();
+  #stepFailed: boolean;
+  #inbox: UserMessage[];
+  #unsaid: readonly string[] = [];
+  #closed = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ writer, transcript, ids, clock, runId, soFar }: Options) {
+    this.runId = runId;
+    this.transcript = transcript;
+    this.#writer = writer;
+    this.#ids = ids;
+    this.#clock = clock;
+    this.#steps = soFar.steps;
+    this.#openCall = soFar.openCall;
+    this.#stepFailed = soFar.stepFailed;
+    this.#inbox = [...soFar.inbox];
+  }
+
+  get openCall(): OpenCall | undefined {
+    return this.#openCall;
+  }
+  /** The last call of the running step failed. */
+  get stepFailed(): boolean {
+    return this.#stepFailed;
+  }
+  get steps(): readonly PlanStep[] {
+    return this.#steps;
+  }
+
+  /** For the model to see. What still comes after the run is closed is not: its end has said all there is to say. */
+  add(entry: Entry): void {
+    if (!this.#closed) this.transcript.add(entry);
+  }
+
+  /** A message that the next turn must see. */
+  hear(message: UserMessage): void {
+    this.#inbox.push(message);
+  }
+  get unheard(): readonly UserMessage[] {
+    return this.#inbox;
+  }
+  /** Puts what came in before the model. */
+  takeIn(): void {
+    for (const { messageId, text } of this.#inbox.splice(0)) {
+      this.transcript.add({ runId: this.runId, messageId, message: { role: 'user', text } });
+    }
+  }
+
+  /** Resolves when what was written until now is durable and was told to all who follow. Rejects as a write does. */
+  async told(): Promise<void> {
+    await this.#writer.write([]);
+    await turnOfTheLoop();
+  }
+
+  /** Facts of the run, with whatever of the transcript is new. Rejects with `cancelled` once the run is closed. */
+  async write(...facts: readonly SessionFact[]): Promise<void> {
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
+    await this.#writer.write(facts, this.transcript.takeUnstored());
+  }
+
+  title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
+
+  plan(steps: readonly PlanStep[]): SessionFact {
+    this.#steps = steps;
+    return { type: 'plan', runId: this.runId, data: { steps: [...steps] } };
+  }
+
+  step(step: PlanStep): SessionFact {
+    this.#steps = this.#steps.map((it) => (it.id === step.id ? step : it));
+    if (step.status === 'running') this.#stepFailed = false;
+    return { type: 'step', runId: this.runId, data: step };
+  }
+
+  usage(model: string, { inputTokens, outputTokens, cachedTokens, cost }: Usage): SessionFact {
+    const more = { ...(cachedTokens === undefined ? {} : { cachedTokens }), ...(cost === undefined ? {} : { cost }) };
+    return { type: 'usage', runId: this.runId, data: { model, inputTokens, outputTokens, ...more } };
+  }
+
+  /** A whole message, in the pieces it came in. */
+  said(pieces: readonly string[]): SessionFact[] {
+    const messageId = this.#ids.messageId();
+    const text = pieces.join('');
+    const deltas = fewPieces(pieces).map((piece) => this.#delta(messageId, piece));
+    return [...deltas, { type: 'message.assistant', runId: this.runId, data: { messageId, text, attachments: [] } }];
+  }
+
+  #delta = (messageId: MessageId, text: string): SessionFact => ({
+    type: 'message.delta',
+    runId: this.runId,
+    data: { messageId, text },
+  });
+
+  /** A message as it is being said; `end` completes it. */
+  speak(): { say(text: string): void; end(): SessionFact[] } & Disposable {
+    let messageId: MessageId | undefined;
+    const emit = (text: string) => {
+      if (this.#closed) return;
+      // Somebody else's fact may have completed the message: what follows is another one.
+      if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
+      void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write tells
+    };
+    const pieces = new Coalescer(this.#clock, emit);
+    return {
+      say: (text) => pieces.add(text),
+      end: () => {
+        pieces.flush();
+        return this.#closed ? [] : this.#writer.message.close();
+      },
+      [Symbol.dispose]: () => pieces[Symbol.dispose](),
+    };
+  }
+
+  /** Text that the turn places when it is through; a run that is ended before says as much of it as there is. */
+  holdBack(pieces: readonly string[]): Disposable {
+    this.#unsaid = pieces;
+    return {
+      [Symbol.dispose]: () => {
+        if (!this.#closed) this.#unsaid = [];
+      },
+    };
+  }
+
+  /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
+  calling(call: Calling): SessionFact {
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.'); // or its end would close what never began
+    this.#openCall = { ...call, logged: 0 };
+    this.#callOutput = new BoundedOutput();
+    return { type: 'tool.calling', runId: this.runId, data: call };
+  }
+
+  /** Live output of the open call, without what the log has of it already. */
+  listen(): { hear(text: string): void } & Disposable {
+    const { callId, logged } = this.#openCall ?? { callId: '', logged: 0 };
+    let skip = logged;
+    let room = liveChars - logged;
+    const pieces = new Coalescer(this.#clock, (text) => {
+      if (this.#closed) return;
+      const fact: SessionFact = { type: 'tool.output', runId: this.runId, data: { callId, text } };
+      void this.#writer.write([fact]).catch(() => {});
+    });
+    return {
+      hear: (text) => {
+        this.#callOutput.addText(text);
+        const fresh = text.slice(Math.min(skip, text.length)).slice(0, Math.max(0, room));
+        skip -= Math.min(skip, text.length);
+        room -= fresh.length;
+        if (fresh !== '') pieces.add(fresh);
+      },
+      [Symbol.dispose]: () => {
+        pieces.flush();
+        pieces[Symbol.dispose]();
+      },
+    };
+  }
+
+  called(result: Omit<FactOf<'tool.called'>['data'], keyof Calling>): SessionFact {
+    const { logged: _logged, ...call } = this.#openCall as OpenCall;
+    this.#openCall = undefined;
+    this.#stepFailed = !result.success;
+    return { type: 'tool.called', runId: this.runId, data: { ...call, ...result } };
+  }
+
+  /** From now on only `close` writes for this run. */
+  shut(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * What is open is closed, in the contract's order, and then the run ends: once, however many ask for it. `shown` is what
+   * the open call shows; without it a command shows itself alone.
+   */
+  close(last: readonly SessionFact[], why: Why, shown?: ToolContent): Promise<void> {
+    this.#closing ??= this.#close(last, why, shown);
+    return this.#closing;
+  }
+
+  async #close(last: readonly SessionFact[], why: Why, shown: ToolContent | undefined): Promise<void> {
+    this.shut();
+    const facts: SessionFact[] = [];
+    const text = why === 'cancelled' ? 'Stopped before it ended.' : 'Interrupted before it ended.';
+    for (const { callId, name } of this.transcript.openCalls(this.runId)) {
+      this.transcript.add({ runId: this.runId, message: { role: 'tool', callId, name, output: text, success: false } });
+    }
+    if (this.#openCall) {
+      const output = this.#callOutput.text();
+      const { command } = this.#openCall.args;
+      const alone = typeof command === 'string' ? { console: [{ ps1: '$ ', command, output }] } : null;
+      facts.push(this.called({ success: false, output, reason: why, content: shown ?? alone }));
+    }
+    const running = this.#steps.find(({ status }) => status === 'running');
+    if (running) facts.push(this.step({ ...running, status: 'failed' }));
+    const said = [...this.#writer.message.close(), ...(this.#unsaid.join('') === '' ? [] : this.said(this.#unsaid))];
+    await this.#writer.write([...said, ...facts, ...last], this.transcript.takeUnstored());
+  }
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import type { Sampling } from '../../llm/model.ts';
+
+/** The names that agent configurations use, and the model port's. */
+const Options = z.strictObject({
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  top_k: z.int().min(1).max(1_000).nullish(),
+  max_tokens: z.int().min(1).max(1_000_000).nullish(),
+  stop: z.union([z.string().min(1), z.array(z.string().min(1)).max(5)]).nullish(),
+});
+const known = Object.keys(Options.shape).join(', ');
+
+/** Refuses what no model would be told of: a setting that is kept and does nothing is worse than none. */
+export function checkOptions(options: Readonly<Record<string, unknown>>): void {
+  const { error } = Options.safeParse(options);
+  if (!error) return;
+  const [issue] = error.issues;
+  const text =
+    issue?.code === 'unrecognized_keys'
+      ? `${issue.keys.join(', ')} is not known; these are: ${known}.`
+      : `${issue?.path.join('.')}: ${issue?.message}`;
+  throw new AppError('invalid_request', `llm_config: ${text}`);
+}
+
+/** What an earlier version kept without a look is left out where it does not fit. */
+export function samplingOf(options: Readonly<Record<string, unknown>>): Sampling | undefined {
+  const fitting = Object.entries(Options.shape).flatMap(([name, schema]) => {
+    const { data } = schema.safeParse(options[name]);
+    return data === undefined || data === null ? [] : [[name, data] as const];
+  });
+  if (fitting.length === 0) return undefined;
+  const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(Object.fromEntries(fitting));
+  return {
+    ...(typeof temperature === 'number' && { temperature }),
+    ...(typeof top_p === 'number' && { topP: top_p }),
+    ...(typeof top_k === 'number' && { topK: top_k }),
+    ...(typeof max_tokens === 'number' && { maxOutputTokens: max_tokens }),
+    ...(stop && { stop: [stop].flat() }),
+  };
+}

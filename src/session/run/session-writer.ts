@@ -1,0 +1,182 @@
+import { pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import type { SessionFact } from '../../core/events.ts';
+import type { EventLog, RecordPut } from '../../core/ports.ts';
+import { isUnfinished, unfinishedKind } from '../engine/unfinished-sessions.ts';
+import { isAside, OpenMessage } from './open-message.ts';
+import { project, type StoredSession } from './projection.ts';
+
+interface Options {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly record: StoredSession;
+  readonly head: number;
+  readonly isWatched: () => boolean;
+  /** Before anything is written: undefined where the session is certainly ours. Rejects: fenced. */
+  readonly confirm?: () => Promise<void> | undefined;
+  /** Told of each fact once it is durable. */
+  readonly onFact: (fact: SessionFact) => void;
+  /** Something could not be written: memory is ahead of the log, and nothing is written any more. */
+  readonly onBroken: (error: AppError) => void;
+}
+interface Wish {
+  readonly facts: readonly SessionFact[];
+  /** Where the first fact asked for stands among them: a message may have had to be completed before it. */
+  readonly first: number;
+  readonly puts: readonly RecordPut[];
+  /** What changes in the record without a fact, after these facts. */
+  readonly marks?: Partial<StoredSession>;
+  readonly done: PromiseWithResolvers<number>;
+}
+
+const maxWaiting = 5_000; // facts; beyond it the log is so slow that refusing is kinder
+const retryDelays = [50, 200, 1_000, 3_000];
+
+/** A session's one writer: everything in the order of the calls, what piles up meanwhile in one append. */
+export class SessionWriter {
+  readonly message = new OpenMessage();
+  readonly #options: Options;
+  #record: StoredSession;
+  #head: number;
+  #wishes: Wish[] = [];
+  #pumping: Promise<void> | undefined;
+  #broken: AppError | undefined;
+  /** Known as unfinished, until it leaves memory. */
+  #isListed = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#record = options.record;
+    this.#head = options.head;
+  }
+
+  /** As of the newest durable fact. */
+  get record(): StoredSession {
+    return this.#record;
+  }
+
+  /** As far as the log is known here. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
+  write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
+    if (this.#broken) return Promise.reject(this.#broken);
+    if (this.#wishes.length >= maxWaiting) {
+      return Promise.reject(new AppError('store_busy', 'The history cannot be written fast enough. Try again later.'));
+    }
+    const arranged = this.message.arrange(facts);
+    const first = Math.max(0, facts[0] ? arranged.indexOf(facts[0]) : 0);
+    return this.#enqueue({ facts: arranged, first, puts });
+  }
+
+  #enqueue(wanted: Omit<Wish, 'done'>): Promise<number> {
+    const wish: Wish = { ...wanted, done: Promise.withResolvers<number>() };
+    this.#wishes.push(wish);
+    this.#pumping ??= this.#pump();
+    return wish.done.promise;
+  }
+
+  /** Nothing more is written from here: another writer has the log. */
+  fence(error: AppError): void {
+    this.#broken ??= error;
+    for (const { done } of this.#wishes.splice(0)) done.reject(error);
+  }
+
+  /** Resolves when everything asked for until now is durable or refused. */
+  async settled(): Promise<void> {
+    while (this.#pumping) await this.#pumping;
+  }
+
+  /**
+   * Changes the record in its turn: beside the queue it would be undone by what is on its way. Without a fact the log
+   * does not move, so that an owner who does not know yet that he is none any more can still write over it.
+   */
+  async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
+    if (this.#broken) throw this.#broken;
+    await this.#enqueue({ facts: this.message.arrange(facts), first: 0, puts: [], marks });
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#wishes.length > 0) {
+      const batch = this.#wishes.splice(0);
+      try {
+        await this.#append(batch);
+      } catch (thrown) {
+        // What comes after a lost fact may build on it; only the log can say where to go on.
+        const error = toAppError(thrown);
+        const isNews = this.#broken === undefined;
+        this.#broken ??= error;
+        for (const { done } of [...batch, ...this.#wishes.splice(0)]) done.reject(error);
+        if (isNews) this.#options.onBroken(error);
+      }
+    }
+    this.#pumping = undefined;
+  }
+
+  async #append(batch: readonly Wish[]): Promise<void> {
+    const { log, clock, isWatched, onFact } = this.#options;
+    const facts: SessionFact[] = [];
+    const at = clock.now();
+    const watched = isWatched();
+    let record = this.#record;
+    for (const wish of batch) {
+      for (const given of wish.facts) {
+        const fact = withoutEndedRun(given, record);
+        record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
+        facts.push(fact);
+      }
+      if (wish.marks) record = { ...record, ...wish.marks };
+    }
+    const puts = batch.flatMap((wish) => wish.puts);
+    if (record !== this.#record) puts.push(this.#put(record));
+    const isNews = isUnfinished(record) && !this.#isListed;
+    if (isNews) puts.push({ kind: unfinishedKind, id: record.id, doc: {} });
+    const entry = { sessionId: record.id, after: this.#head, at, facts, puts };
+    const sure = this.#options.confirm?.();
+    if (sure) await sure;
+    if (this.#broken) throw this.#broken;
+    if (facts.length > 0 || puts.length > 0) await this.#persist(() => log.append(entry));
+    this.#record = record;
+    this.#isListed ||= isNews;
+    let seq = this.#head;
+    this.#head += facts.length;
+    for (const wish of batch) {
+      wish.done.resolve(seq + 1 + wish.first);
+      seq += wish.facts.length;
+    }
+    for (const fact of facts) onFact(fact);
+  }
+
+  /** A busy store is asked again; nothing is acknowledged before it is stored. */
+  async #persist(append: () => Promise<number>): Promise<void> {
+    for (const delay of [...retryDelays, undefined]) {
+      try {
+        await append();
+        return;
+      } catch (thrown) {
+        const { code } = toAppError(thrown);
+        const passing = code === 'store_busy' || code === 'store_unavailable';
+        if (!passing || delay === undefined) throw thrown;
+        await pause(delay, new AbortController().signal, this.#options.clock);
+        await this.#options.confirm?.(); // it may have become another server's meanwhile
+        if (this.#broken) throw this.#broken; // whoever asked was told so
+      }
+    }
+  }
+
+  #put = (record: StoredSession): RecordPut => ({
+    kind: 'session',
+    id: record.id,
+    doc: record,
+    sort: record.latestMessageAt,
+  });
+}
+
+/** Nothing of a run comes after its end: what the world tells later belongs to the session. */
+function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
+  if (!isAside(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
+  return { ...fact, runId: null };
+}

@@ -1,0 +1,144 @@
+import type { CallInput, CallResult, PendingCall } from '../../../machines/run.ts';
+import { throwIfFired } from '../../core/cancel.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
+import { failpoint } from '../../core/failpoint.ts';
+import { forModel } from '../../tools/output.ts';
+import { familyOf, reattachTool, runTool } from '../../tools/registry.ts';
+import { AskUserArgs, askUser } from '../../tools/special.ts';
+import type { ToolContext, ToolResult } from '../../tools/tool.ts';
+import { digest } from './act.ts';
+import { leaveFor, shownArgs } from './approval.ts';
+import { halves } from './plan.ts';
+import type { Working } from './run-context.ts';
+
+/** One tool call: announced, made or gone on with, and its result recorded for people and for the model. */
+export async function call(
+  work: Working,
+  { call: wanted, answered }: CallInput,
+  signal: AbortSignal,
+): Promise<CallResult> {
+  const { scribe } = work;
+  const leave = leaveFor(work, wanted);
+  if (leave?.kind === 'ask') return leave;
+  if (!wanted.begun && scribe.openCall?.callId !== wanted.callId) await scribe.write(announced(work, wanted));
+  await failpoint('effect.intent.after');
+  throwIfFired(signal);
+  if (leave) return await record(work, wanted, { ok: false, reason: 'failed', output: leave.why });
+  if (wanted.name === askUser.name) return await ask(work, wanted, answered);
+  let result: ToolResult;
+  try {
+    result = await perform(work, wanted, signal);
+  } catch (thrown) {
+    throwIfFired(signal);
+    const error = toAppError(thrown);
+    if (!lost.has(error.code)) {
+      await record(work, wanted, { ok: false, reason: 'failed', output: error.publicMessage });
+      throw error;
+    }
+    // The next call gets a new sandbox on the same files; the model should know that this one was cut.
+    result = {
+      ok: false,
+      reason: 'interrupted',
+      output: `${error.publicMessage} Files are kept; look before you repeat it.`,
+    };
+    return await record(work, wanted, result, 'sandbox_lost');
+  }
+  throwIfFired(signal);
+  await failpoint('effect.outcome.before');
+  return await record(work, wanted, result);
+}
+
+const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'sandbox_lost',
+  'sandbox_unresponsive',
+  'sandbox_not_found',
+  'oom',
+]);
+
+const announced = ({ scribe }: Working, { callId, name, args }: PendingCall) =>
+  scribe.calling({ callId, tool: familyOf(name), function: name, args: shownArgs(args) });
+
+async function perform(
+  work: Working,
+  { callId, name, args, begun }: PendingCall,
+  signal: AbortSignal,
+): Promise<ToolResult> {
+  const { scribe, tools, toolTimeoutMs: timeoutMs, sandbox, gate } = work;
+  using live = scribe.listen();
+  const base = {
+    signal,
+    operationId: `${scribe.runId}.${callId}`,
+    runId: scribe.runId,
+    timeoutMs,
+    ...(gate && { gate }),
+    onOutput: (text: string) => live.hear(text),
+  };
+  const family = tools.find(name)?.family;
+  if (family === undefined || family === 'message') {
+    return await runTool(tools, { ...base, sandbox: outside }, { name, args });
+  }
+  await using used = await sandbox.use(signal);
+  const { desktop } = work;
+  const seeing = desktop &&
+    family === 'browser' && {
+      browser: desktop.browserOf(used.client),
+      keepPicture: (picture: Seen) => desktop.keepPicture(picture, signal),
+    };
+  const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
+  return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+}
+
+type Seen = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
+
+/** For tools that need no sandbox; touching it is a bug. */
+const outside = new Proxy({} as ToolContext['sandbox'], {
+  get: () => {
+    throw new AppError('internal', 'A tool outside the sandbox touched it.');
+  },
+});
+
+const textOf = (args: unknown): string => AskUserArgs.safeParse(args).data?.text ?? '';
+
+async function record(
+  work: Working,
+  { callId, name, args }: PendingCall,
+  result: ToolResult,
+  why?: 'sandbox_lost',
+): Promise<CallResult> {
+  const { scribe } = work;
+  const output = forModel(result);
+  const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
+  const message = { role: 'tool', callId, name, output, success: result.ok, ...(pictures && { pictures }) } as const;
+  scribe.add({ runId: scribe.runId, message });
+  const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
+  // What a call says to the user and its result are in the log together: a restart between them would say it twice.
+  const says = result.ok && name !== askUser.name && work.tools.find(name)?.family === 'message';
+  await scribe.write(
+    ...(says ? scribe.said(halves(textOf(args))) : []),
+    scribe.called({
+      success: result.ok,
+      output: result.output,
+      content: result.content ?? null,
+      ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
+      ...(reason === undefined ? {} : { reason }),
+    }),
+  );
+  const action = digest(`${name} ${JSON.stringify(args)}`);
+  return { kind: 'called', act: { kind: 'call', action, result: digest(output), failed: !result.ok } };
+}
+
+type Reason = Extract<ToolResult, { ok: false }>['reason'];
+const shownReason = (reason: Reason) =>
+  reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
+
+/** The loop's own tool: the run waits, and what the user writes is its result. */
+async function ask(work: Working, wanted: PendingCall, answered: boolean): Promise<CallResult> {
+  const { scribe } = work;
+  const parsed = AskUserArgs.safeParse(wanted.args);
+  if (!parsed.success) {
+    return await record(work, wanted, { ok: false, reason: 'bad_arguments', output: 'message_ask_user needs a text.' });
+  }
+  const answer = scribe.unheard.at(-1);
+  if (answer && (answered || wanted.begun)) return await record(work, wanted, { ok: true, output: answer.text });
+  return { kind: 'ask', question: parsed.data.text };
+}

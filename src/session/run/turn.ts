@@ -1,0 +1,110 @@
+import type { Spent, TurnResult } from '../../../machines/run.ts';
+import { throwIfFired } from '../../core/cancel.ts';
+import type { SessionFact } from '../../core/events.ts';
+import { type CollectedTurn, collectTurn, isEmpty } from '../../llm/collect.ts';
+import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../llm/model.ts';
+import { withPictures } from './message-images.ts';
+import { systemPrompt } from './prompts.ts';
+import type { Working } from './run-context.ts';
+
+export interface Wanted {
+  readonly phase: TurnPhase;
+  readonly note: string;
+  readonly hint: string | undefined;
+  readonly tools: readonly ToolDeclaration[];
+  readonly mustCall?: string;
+  readonly workdir: string;
+  readonly prompt: string | undefined;
+  /** `live`: the text goes to the log as it comes. `later`: the caller places it. */
+  readonly text: 'live' | 'later';
+}
+export type Turn =
+  | {
+      readonly ok: true;
+      readonly message: AssistantMessage;
+      /** The text in the pieces it came in. */
+      readonly pieces: readonly string[];
+      /** Completes the message (live) and says what was used; to be written with the rest of the turn. */
+      readonly facts: readonly SessionFact[];
+      readonly spent: Spent;
+      readonly empty: boolean;
+    }
+  | { readonly ok: false; readonly result: TurnResult };
+
+/** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
+export async function takeTurn(
+  { model, scribe, sampling, desktop }: Pick<Working, 'model' | 'scribe' | 'sampling' | 'desktop'>,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<Turn> {
+  await scribe.told(); // else who watches waits for all that a turn begins with before hearing of what is said
+  scribe.takeIn();
+  const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
+  const pieces: string[] = [];
+  using speech = scribe.speak();
+  using _held = wanted.text === 'later' ? scribe.holdBack(pieces) : undefined;
+  const ask = async () => {
+    const told = scribe.transcript.messages(scribe.runId);
+    const request = {
+      phase,
+      system: systemPrompt(workdir, prompt),
+      ...told,
+      ...(desktop && { messages: await withPictures(told.messages, (file) => desktop.loadPicture(file)) }),
+      note,
+      ...(hint === undefined ? {} : { hint }),
+      tools,
+      ...(mustCall === undefined ? {} : { mustCall }),
+      ...(sampling && { sampling }),
+    };
+    return await collectTurn(model.turn(request, signal), {
+      model: model.name,
+      takenIds: scribe.transcript.callIds(),
+      onDelta: (delta) => {
+        pieces.push(delta);
+        if (wanted.text === 'live') speech.say(delta);
+      },
+    });
+  };
+  let turn = await ask();
+  if (isTooLong(turn) && pieces.length === 0 && scribe.transcript.shorten()) turn = await ask();
+  throwIfFired(signal);
+  const closing = speech.end();
+  const { outcome, message, refused } = turn;
+  if (outcome.kind !== 'finished') {
+    await scribe.write(...closing); // what was said stays said
+    if (outcome.kind === 'cancelled') throwIfFired(AbortSignal.abort());
+    const {
+      code,
+      message: text,
+      retryable,
+      retryAfterMs,
+    } = outcome.kind === 'failed'
+      ? outcome
+      : { code: 'cancelled' as const, message: 'The turn was cancelled.', retryable: true, retryAfterMs: undefined };
+    return { ok: false, result: { kind: 'failed', code, message: text, retryable, retryAfterMs } };
+  }
+  const empty = isEmpty(turn);
+  const { runId } = scribe;
+  if (!empty) scribe.add({ runId, message });
+  for (const { callId, name } of refused) {
+    const output = 'Not run: too many calls in one turn.';
+    scribe.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
+  }
+  const { inputTokens, outputTokens, cost } = outcome.usage;
+  return {
+    ok: true,
+    message,
+    pieces,
+    facts: [...closing, scribe.usage(model.name, outcome.usage)],
+    spent: { turns: 1, tokens: inputTokens + outputTokens, cost: cost ?? 0 },
+    empty,
+  };
+}
+
+const isTooLong = ({ outcome }: CollectedTurn) => outcome.kind === 'failed' && outcome.code === 'model_context';
+
+export const sum = (a: Spent, b: Spent): Spent => ({
+  turns: a.turns + b.turns,
+  tokens: a.tokens + b.tokens,
+  cost: a.cost + b.cost,
+});

@@ -1,0 +1,20 @@
+import { toAppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { ExecResult } from '../../sandbox/client.ts';
+import type { ExecCommand, SandboxService } from '../api/services.ts';
+
+/** A sandbox that was stopped on somebody's wish starts again: for those who have no other way to ask for that. */
+export async function execAwake(
+  sandboxes: Pick<SandboxService, 'start' | 'exec'>,
+  id: SessionId,
+  command: ExecCommand,
+  signal: AbortSignal,
+): Promise<ExecResult> {
+  try {
+    return await sandboxes.exec(id, command, signal);
+  } catch (thrown) {
+    if (toAppError(thrown).code !== 'sandbox_not_found') throw thrown;
+  }
+  await sandboxes.start(id, signal);
+  return await sandboxes.exec(id, command, signal);
+}

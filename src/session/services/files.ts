@@ -1,0 +1,57 @@
+import { AppError } from '../../core/errors.ts';
+import { anyGlob } from '../../core/glob.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { FileService, GrepMatch } from '../api/services.ts';
+import type { Engine } from '../engine/engine.ts';
+
+interface Deps {
+  readonly engine: Pick<Engine, 'use'>;
+  /** Rejects session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+const maxBytes = 10 * 1024 * 1024;
+
+/** The files of sessions' workspaces, through their sandboxes. */
+export function fileService({ engine, known }: Deps): FileService {
+  async function inside<T>(
+    id: SessionId,
+    path: string,
+    signal: AbortSignal,
+    act: (client: SandboxClient) => Promise<T>,
+  ) {
+    await known(id);
+    if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+    await using used = await engine.use(id, signal);
+    return await act(used.client);
+  }
+
+  return {
+    list: (id, path, signal) => inside(id, path, signal, (client) => client.listFiles(path, signal)),
+    async read(id, path, signal, options) {
+      const limit = options?.maxBytes ?? maxBytes;
+      // One byte more than allowed tells a longer file from one that just fits.
+      const bytes = await inside(id, path, signal, (client) => client.readFile(path, signal, { maxBytes: limit + 1 }));
+      if (bytes.length > limit) throw new AppError('payload_too_large', `The file is larger than ${limit} bytes.`);
+      return bytes;
+    },
+    write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
+    remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
+    find: (id, { path, pattern, types }, signal) =>
+      inside(id, path, signal, async (client) => {
+        const { matches, truncated } = await client.find(path, pattern, signal, { types });
+        return { matches: matches.filter(anyGlob(types)).sort(), truncated };
+      }),
+    grep: (id, { path, pattern, types }, signal) =>
+      inside(id, path, signal, async (client) => {
+        const { matches, truncated } = await client.grep(path, pattern, signal, { types });
+        const hasType = anyGlob(types);
+        const kept = matches.filter(({ file }) => hasType(file));
+        const shown = kept.map((match) => ({ ...match, content: match.content.trim() }));
+        return { matches: shown.sort(byFile), truncated };
+      }),
+  };
+}
+
+/** Those of one file stay in the order of their lines. */
+const byFile = (a: GrepMatch, b: GrepMatch) => Number(a.file > b.file) - Number(a.file < b.file);

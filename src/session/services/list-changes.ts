@@ -1,0 +1,67 @@
+import { pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { RecordStore } from '../../core/ports.ts';
+import { StoredSession } from '../run/projection.ts';
+
+interface Options {
+  readonly records: RecordStore;
+  readonly clock: Clock;
+  readonly changed: (record: StoredSession) => void;
+  readonly deleted: (record: StoredSession) => void;
+}
+const everyMs = 1_000;
+const share = 20; // at most a twentieth of the time goes into looking, however long the list is
+
+/** What other servers change in the list of sessions, looked for while somebody here watches it. */
+export class ListChanges {
+  readonly #options: Options;
+  #watchers = 0;
+  #stop = new AbortController();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  watch(): Disposable {
+    this.#watchers += 1;
+    if (this.#watchers === 1) {
+      this.#stop = new AbortController();
+      void this.#run(this.#stop.signal);
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.#watchers -= 1;
+        if (this.#watchers === 0) this.#stop.abort();
+      },
+    };
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let known: ReadonlyMap<SessionId, Seen> | undefined;
+    while (!signal.aborted) {
+      const since = clock.now();
+      known = await this.#look(known).catch(() => known); // the store is away: looked at again
+      await pause(Math.max(everyMs, share * (clock.now() - since)), signal, clock).catch(() => {});
+    }
+  }
+
+  async #look(before: ReadonlyMap<SessionId, Seen> | undefined): Promise<ReadonlyMap<SessionId, Seen>> {
+    const { records, changed, deleted } = this.#options;
+    const now = new Map<SessionId, Seen>();
+    for (const { id, version, doc } of await records.list('session')) {
+      const known = before?.get(id as SessionId);
+      const seen = known?.version === version ? known : { version, record: StoredSession.parse(doc) };
+      if (seen.record.deleting) continue;
+      now.set(seen.record.id, seen);
+      if (before && seen !== known) changed(seen.record);
+    }
+    for (const [id, { record }] of before ?? []) if (!now.has(id)) deleted(record);
+    return now;
+  }
+}
+interface Seen {
+  readonly version: number;
+  readonly record: StoredSession;
+}

@@ -1,0 +1,83 @@
+import type { Driver } from '../../../drivers/driver.ts';
+import { deadline } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import { type IdSource, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import type { ExecCommand, SandboxService } from '../api/services.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { Engine } from '../engine/engine.ts';
+import { loginCommand } from './shell-quoting.ts';
+
+interface Deps {
+  readonly engine: Engine;
+  readonly driver: Driver;
+  readonly sessions: Pick<SessionService, 'get' | 'stop' | 'sandbox'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+}
+const removeMs = 30_000;
+const usageMs = 3_000;
+
+/** What a person may do with a session's sandbox itself. */
+export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
+  /** Stopped on somebody's wish, and not started since. */
+  const isHeld = async (id: SessionId) => (await engine.record(id)).sandboxHeld;
+  const release = async (id: SessionId) => {
+    if (await isHeld(id)) await engine.change(id, { sandboxHeld: false });
+  };
+  const isRunning = async (id: SessionId) => (await sessions.sandbox(id)).state === 'running';
+
+  async function stop(id: SessionId): Promise<{ stopped: boolean }> {
+    await sessions.get(id);
+    await sessions.stop(id);
+    await engine.change(id, { sandboxHeld: true });
+    const done = await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
+    await engine.record(id); // whoever asks next sees it stopped
+    return done;
+  }
+
+  return {
+    status: (id) => sessions.sandbox(id),
+    async usage(id, signal) {
+      await sessions.get(id);
+      using soon = deadline(usageMs, clock, signal);
+      const client = await engine.look(id, soon.signal);
+      return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot tell
+    },
+    async start(id, signal) {
+      await sessions.get(id);
+      const started = !(await isRunning(id));
+      await using _used = await engine.use(id, signal);
+      await release(id);
+      return { started };
+    },
+    stop,
+    async reset(id, signal) {
+      await sessions.get(id);
+      if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      await stop(id);
+      // A new sandbox on an empty workspace: nothing of the old one can have stayed behind.
+      using until = deadline(removeMs, clock, signal);
+      await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
+      await using _used = await engine.use(id, signal);
+      await release(id);
+    },
+    async exec(id, command, signal) {
+      await sessions.get(id);
+      if (await isHeld(id)) {
+        throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      }
+      await using used = await engine.use(id, signal);
+      return await used.client.exec(request(command), signal);
+    },
+  };
+}
+
+function request({ command, cwd, timeoutMs, login, merge }: ExecCommand) {
+  const streams = merge ? '2>&1' : '';
+  return {
+    command: login ? `exec ${loginCommand(command)} ${streams}` : merge ? `exec 2>&1\n${command}` : command,
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}

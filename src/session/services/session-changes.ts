@@ -1,0 +1,55 @@
+import { AppError } from '../../core/errors.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { SessionNews } from '../api/sessions.ts';
+
+/** So many sessions may have changed before a watcher that takes nothing is told to begin again. */
+const maxWaiting = 10_000;
+
+interface Watcher {
+  /** The newest of each session: who reads slowly misses steps, never the last one. */
+  readonly waiting: Map<SessionId, SessionNews>;
+  wake: () => void;
+}
+
+/** Tells whoever looks at the list of sessions what became of it. */
+export class SessionsNews {
+  readonly #watchers = new Set<Watcher>();
+
+  tell(news: SessionNews): void {
+    for (const { waiting, wake } of this.#watchers) {
+      if (waiting.size <= maxWaiting) waiting.set(news.session.id, news);
+      wake();
+    }
+  }
+
+  /** First all that `list` gives, as `changed`; ends with the signal. Rejects: queue_full. */
+  async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionNews> {
+    const watcher: Watcher = { waiting: new Map(), wake: () => {} };
+    const wake = () => watcher.wake();
+    signal.addEventListener('abort', wake, { once: true });
+    this.#watchers.add(watcher); // before the list is read: nothing falls between
+    try {
+      for (const session of await list()) {
+        if (!watcher.waiting.has(session.id)) yield { type: 'changed', session };
+        if (signal.aborted) return;
+      }
+      while (!signal.aborted) {
+        if (watcher.waiting.size > maxWaiting)
+          throw new AppError('queue_full', 'Too much changed unread. Watch again.');
+        const [next] = watcher.waiting;
+        if (next) {
+          watcher.waiting.delete(next[0]);
+          yield next[1];
+          continue;
+        }
+        await new Promise<void>((resolve) => {
+          watcher.wake = resolve;
+        });
+      }
+    } finally {
+      this.#watchers.delete(watcher);
+      signal.removeEventListener('abort', wake);
+    }
+  }
+}

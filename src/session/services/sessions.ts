@@ -1,0 +1,303 @@
+import type { Driver } from '../../../drivers/driver.ts';
+import { deadline, pause } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
+import type { SessionFact } from '../../core/events.ts';
+import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import type { EventLog, Store } from '../../core/ports.ts';
+import type { SandboxView, SessionRecord } from '../../core/records.ts';
+import type { Model } from '../../llm/model.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import { type OwnerLimits, ownerQuota } from '../access/owner-quota.ts';
+import type { CreateCommand, SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
+import type { Engine } from '../engine/engine.ts';
+import { removeSession } from '../engine/removal.ts';
+import { eventsFrom } from '../engine/run-fold.ts';
+import { countSessions, unfinishedKind } from '../engine/unfinished-sessions.ts';
+import type { Presence } from '../engine/watchers.ts';
+import { newSession, StoredSession } from '../run/projection.ts';
+import { serviceHealth } from './health.ts';
+import { ListChanges } from './list-changes.ts';
+import { SessionsNews } from './session-changes.ts';
+import { SessionList, shown } from './session-list.ts';
+import { fileFromLog, shellFromLog } from './views-from-log.ts';
+
+interface Deps {
+  readonly store: Store;
+  readonly log: EventLog;
+  readonly engine: Engine;
+  readonly driver: Driver;
+  readonly model: Model;
+  readonly presence: Presence;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly workdir: (id: SandboxId) => string;
+  readonly maxSessions: number;
+  /** Of one owner. */
+  readonly ownerLimits?: OwnerLimits;
+  readonly startTimeoutMs?: number;
+  readonly template: string;
+  /** Removes what is kept of a session outside of the store's log. */
+  readonly forget?: (id: SessionId) => Promise<void>;
+  /** Fires when the server drains: every open stream ends. */
+  readonly closing: AbortSignal;
+}
+
+/** What refuses a change of a session that can be read. */
+const notBroken: ReadonlySet<ErrorCode> = new Set([
+  ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
+  ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
+]);
+const maxText = 200_000;
+const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
+const viewMs = 5_000;
+const keptMs = 20_000; // most sandboxes start in that time
+
+export function sessionService(deps: Deps): SessionService {
+  const { store, log, engine, driver, presence, clock, ids, closing } = deps;
+
+  const list = new SessionList({ records: store.records, shared: store.shared });
+  const gone = () => new AppError('session_not_found', 'There is no such session.');
+  const burying = new Set<SessionId>();
+
+  async function stored(id: SessionId): Promise<StoredSession> {
+    const live = engine.live(id)?.writer.record;
+    const record = live ?? (await list.get(id));
+    if (!record || record.deleting) throw gone();
+    return record;
+  }
+  const forOwner = ownerQuota({
+    ...{ limits: deps.ownerLimits ?? { sessions: 0, starting: 0 }, clock },
+    get: async (id) => engine.live(id)?.writer.record ?? (await list.get(id)),
+    part: (wish) => list.part(wish),
+    startTimeoutMs: deps.startTimeoutMs ?? 300_000,
+  });
+  const count = () => countSessions(store.records, (id) => engine.live(id)?.writer.record);
+
+  /** The tombstone, wherever the session is; also where its log cannot be read any more. */
+  async function bury(id: SessionId): Promise<void> {
+    let broken: unknown;
+    for (let wait = 100; wait <= 2_000; wait *= 2) {
+      try {
+        await engine.change(id, { deleting: true });
+        return;
+      } catch (thrown) {
+        if (notBroken.has(toAppError(thrown).code)) throw thrown;
+        broken = thrown;
+      }
+      await pause(wait, closing, clock); // it may only have crashed, and whoever has it in memory would write over ours
+    }
+    const found = await store.records.get('session', id);
+    if (!found) throw broken;
+    const doc = { ...StoredSession.parse(found.doc), deleting: true };
+    await store.records.put({ kind: unfinishedKind, id, doc: {} });
+    await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt, expect: found.version });
+    list.heard(doc);
+  }
+
+  async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
+    await stored(id);
+    return shown(StoredSession.parse(await engine.change(id, wish)));
+  }
+
+  async function create({
+    origin,
+    title = '',
+    provisionalTitle,
+    template = deps.template,
+    projectId = null,
+    task = '',
+    owner,
+  }: CreateCommand): Promise<SessionRecord> {
+    // The tombstones among them matter only where it is close.
+    const isClose = (await store.records.count('session')) >= deps.maxSessions;
+    if (isClose && (await count()).total >= deps.maxSessions) {
+      const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
+      throw new AppError('sandbox_capacity', message);
+    }
+    const id = ids.sessionId();
+    const at = clock.now();
+    const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, at });
+    const isMeant = title !== '' && !provisionalTitle;
+    const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
+    if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
+    const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
+    await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
+    engine.wake(id, 'start');
+    return shown(doc);
+  }
+
+  const news = new SessionsNews();
+  const changed = (record: StoredSession) => {
+    if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
+  };
+  const elsewhere = new ListChanges({
+    ...{ records: store.records, clock, changed },
+    deleted: (record) => news.tell({ type: 'deleted', session: shown(record) }),
+  });
+  log.onAppend(({ puts = [] }) => {
+    for (const { kind, doc } of puts) {
+      if (kind !== 'session') continue;
+      list.heard(doc as StoredSession);
+      changed(doc as StoredSession);
+    }
+  });
+
+  return {
+    create: (command) => forOwner(command.owner, () => create(command)),
+
+    list: (only) => (only ? list.part(only) : list.all()),
+    get: async (id) => (!engine.live(id) && list.known(id)) || shown(await stored(id)),
+
+    rename: (id, title) => change(id, { title }),
+    update: change,
+    async *watch(signal) {
+      using _elsewhere = store.shared ? elsewhere.watch() : undefined;
+      yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
+    },
+
+    async delete(id) {
+      const record = await stored(id);
+      if (burying.has(id)) throw gone(); // a second delete in the same moment
+      burying.add(id);
+      await bury(id).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
+      news.tell({ type: 'deleted', session: shown(record) });
+      // From here on it succeeds: what cannot be cleaned up now is tried again, by the reconciler.
+      const done = removeSession(deps, id).catch(() => {});
+      await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));
+    },
+
+    async send(id, command) {
+      const record = await stored(id);
+      checkText(command);
+      const { text, mode, attachments = [], clientTimestamp } = command;
+      const plans = await engine.plansFor(record);
+      const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
+      const sent = await engine.command<Sent>(id, {
+        type: 'cmd.send',
+        ...wish,
+        text,
+        mode,
+        attachments,
+        clientTimestamp,
+        plans,
+      });
+      return { messageId: sent.messageId, runId: sent.runId, seq: sent.seq };
+    },
+
+    async stop(id) {
+      const record = await stored(id);
+      if (record.openRuns.length === 0 && !engine.live(id)) return { stopped: false };
+      return await engine.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
+    },
+
+    async decide(id, command) {
+      const { openRuns, status } = await stored(id);
+      if (openRuns.length === 0 || status !== 'waiting') throw new AppError('conflict', 'No call waits for approval.');
+      return await engine.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
+    },
+
+    async page(id, after, limit) {
+      await stored(id);
+      return await log.page(id, after, limit);
+    },
+    async *history(id) {
+      await stored(id);
+      yield* eventsFrom(log, id, 1);
+    },
+    async *follow(id, after, { signal, deltas }) {
+      await stored(id);
+      using end = presence.endOf(id);
+      for await (const item of log.follow(id, after, {
+        signal: AbortSignal.any([signal, end.signal, closing]),
+        deltas,
+      })) {
+        if (item.kind === 'resync' && item.head === 0) return; // it was deleted elsewhere: every log begins with an event
+        yield item;
+      }
+    },
+    async activeRun(id) {
+      const { openRuns, status } = await stored(id);
+      const run = openRuns.find(({ startedSeq }) => startedSeq !== null);
+      if (!run) return undefined;
+      return { runId: run.runId, startedSeq: run.startedSeq as number, waiting: status === 'waiting' };
+    },
+    watching(id) {
+      const watch = presence.watch(id);
+      void stored(id)
+        .then(({ unread }) => (unread > 0 ? engine.change(id, { unread: 0 }) : undefined))
+        .catch(() => {}); // a count that is not reset is reset by the next watcher
+      return watch;
+    },
+
+    async sandbox(id, known): Promise<SandboxView> {
+      const { sandboxState: state } = known ?? (await stored(id));
+      const sandboxId = sandboxIdOf(id);
+      return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
+    },
+    async exec(id, command, signal) {
+      await stored(id);
+      checkText({ text: command.command });
+      await using used = await engine.use(id, signal);
+      return await used.client.exec(command, signal);
+    },
+    async shell(id, shellId, signal) {
+      await stored(id);
+      return await viewing(
+        id,
+        signal,
+        (client, until) => client.view(shellId, until),
+        () => shellFromLog(log, id, shellId),
+      );
+    },
+    async readFile(id, path, signal) {
+      await stored(id);
+      if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+      const asked = { path, workdir: deps.workdir(sandboxIdOf(id)) };
+      const bytes = await viewing(
+        id,
+        signal,
+        (client, until) => client.readFile(path, until),
+        () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
+      );
+      return bytes.toString('utf8');
+    },
+
+    health: (signal) => serviceHealth({ ...deps, sessions: count }, signal),
+  };
+
+  /** A stopped sandbox keeps its files, also those that the log says nothing of: for such a one, and no other, it is started. */
+  async function keptFile(
+    id: SessionId,
+    path: string,
+    { signal, unknown }: { signal: AbortSignal; unknown: unknown },
+  ): Promise<Buffer> {
+    if (toAppError(unknown).code !== 'file_not_found') throw unknown;
+    using until = deadline(keptMs, clock, signal);
+    await using used = await engine.use(id, until.signal).catch(() => {
+      throw unknown; // it says what would help
+    });
+    return await used.client.readFile(path, until.signal);
+  }
+
+  /** From the sandbox while it runs; looking at a session does not start one. */
+  async function viewing<T>(
+    id: SessionId,
+    signal: AbortSignal,
+    fromSandbox: (client: SandboxClient, until: AbortSignal) => Promise<T>,
+    fromLog: () => Promise<T>,
+  ): Promise<T> {
+    using until = deadline(viewMs, clock, signal);
+    const client = await engine.look(id, until.signal);
+    if (!client) return await fromLog();
+    return await fromSandbox(client, until.signal).catch((thrown: unknown) => {
+      if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();
+      throw thrown;
+    });
+  }
+}
+
+function checkText({ text }: Pick<SendCommand, 'text'>): void {
+  if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');
+  if (text.length > maxText) throw new AppError('invalid_request', `The text is longer than ${maxText} characters.`);
+}

@@ -1,0 +1,73 @@
+import { Readable } from 'node:stream';
+import type { TerminalClient, TerminalEnd, TerminalSize } from '../../sandbox/client.ts';
+
+const maxUnsent = 1024 * 1024;
+
+/** What a terminal prints, as a stream that holds it back when nobody reads on. */
+export class TerminalOutput extends Readable {
+  #wanted = Promise.withResolvers<void>();
+
+  override _read(): void {
+    this.#wanted.resolve();
+  }
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#wanted.resolve();
+    done(error);
+  }
+  async carry(chunk: Uint8Array): Promise<void> {
+    this.#wanted = Promise.withResolvers();
+    if (this.destroyed || this.push(chunk)) return;
+    await this.#wanted.promise;
+  }
+}
+
+/** Types into a terminal in the order it was told. What is typed beyond 1 MiB that nothing takes is lost. */
+export class TerminalInput {
+  readonly #client: TerminalClient;
+  readonly #id: string;
+  readonly #signal: AbortSignal;
+  #typed = '';
+  #size: TerminalSize | undefined;
+  #busy = false;
+
+  constructor(client: TerminalClient, id: string, signal: AbortSignal) {
+    this.#client = client;
+    this.#id = id;
+    this.#signal = signal;
+  }
+
+  write(text: string): void {
+    this.#typed += text.slice(0, Math.max(0, maxUnsent - this.#typed.length));
+    void this.#send();
+  }
+  resize(size: TerminalSize): void {
+    this.#size = size; // only the last one matters
+    void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    // A terminal that is gone says so to its reader; nothing of it is of interest here.
+    while ((this.#typed !== '' || this.#size) && !this.#signal.aborted) {
+      const [typed, size] = [this.#typed, this.#size];
+      this.#typed = '';
+      this.#size = undefined;
+      if (size) await this.#client.resize(this.#id, size, this.#signal).catch(() => {});
+      if (typed !== '') await this.#client.write(this.#id, typed, this.#signal).catch(() => {});
+    }
+    this.#busy = false;
+  }
+}
+
+/** Resolves when the terminal's output comes, with what will become of it. */
+export async function startReading(
+  client: TerminalClient,
+  id: string,
+  { output, signal }: { output: TerminalOutput; signal: AbortSignal },
+): Promise<{ readonly ended: Promise<TerminalEnd> }> {
+  const open = Promise.withResolvers<void>();
+  const ended = client.read(id, { onOpen: open.resolve, onBytes: (chunk) => output.carry(chunk) }, signal);
+  await Promise.race([open.promise, ended]);
+  return { ended };
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { deadline } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import { type IdSource, SessionId } from '../../core/ids.ts';
+import type { RecordStore } from '../../core/ports.ts';
+import type { TerminalInfo, TerminalLine, TerminalService } from '../api/services.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Presence } from '../engine/watchers.ts';
+import { startReading, TerminalInput, TerminalOutput } from './terminal-stream.ts';
+
+interface Deps {
+  readonly engine: Pick<Engine, 'use' | 'look' | 'reach' | 'holds'>;
+  readonly records: RecordStore;
+  readonly presence: Pick<Presence, 'endOf'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Rejects session_not_found. */
+  readonly known: (id: SessionId) => Promise<unknown>;
+}
+const kind = 'terminal'; // `<session>:<terminal>`, so that a session's go with it
+const Stored = z.object({ created: z.number() });
+const lookMs = 5_000;
+
+/** Terminals of people. The sandbox has them; records only say whose they are, for a server that comes back. */
+export function terminalService({ engine, records, presence, clock, ids, known }: Deps): TerminalService {
+  const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
+  const forget = (info: TerminalInfo) => records.delete(kind, keyOf(info));
+
+  async function noted(idPrefix = ''): Promise<TerminalInfo[]> {
+    const stored = await records.list(kind, { idPrefix });
+    return stored.map(({ id: key, doc }) => {
+      const [session, id = ''] = key.split(':');
+      return { id, sessionId: SessionId.parse(session), created: Stored.parse(doc).created };
+    });
+  }
+
+  /** Those that their sandbox still has; what is known of others is forgotten. */
+  async function alive(id: SessionId): Promise<TerminalInfo[]> {
+    const all = await noted(`${id}:`);
+    if (all.length === 0) return [];
+    using until = deadline(lookMs, clock);
+    const isOurs = await engine.reach(id).then(() => true, unlessElsewhere); // whether its sandbox runs is known then
+    const client = await engine.look(id, until.signal);
+    if (!client && (!isOurs || engine.holds(id))) return all;
+    const open = new Set((await client?.terminals.list(until.signal))?.map((it) => it.id));
+    for (const info of all) if (!open.has(info.id)) await forget(info);
+    return all.filter((info) => open.has(info.id));
+  }
+
+  async function get(terminalId: string): Promise<TerminalInfo> {
+    const gone = () => new AppError('shell_not_found', 'There is no such terminal.');
+    const info = (await noted()).find(({ id }) => id === terminalId);
+    if (!info) throw gone();
+    const found = (await alive(info.sessionId).catch(unlessDeleted)).find(({ id }) => id === terminalId);
+    if (!found) throw gone();
+    return found;
+  }
+
+  async function connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine> {
+    const info = await get(terminalId);
+    const { id, sessionId } = info;
+    await using stack = new AsyncDisposableStack();
+    const end = stack.use(presence.endOf(sessionId));
+    const { client } = stack.use(await engine.use(sessionId, signal));
+    const leave = new AbortController();
+    const output = stack.adopt(new TerminalOutput(), (it) => void it.destroy());
+    const until = AbortSignal.any([leave.signal, end.signal]);
+    const { ended } = await startReading(client.terminals, id, { output, signal: until });
+    const input = new TerminalInput(client.terminals, id, until);
+    const held = stack.move();
+
+    /** Why it ended; a sandbox that goes takes its terminals with it, and may itself go with its session. */
+    const why = async (): Promise<Awaited<TerminalLine['ended']>> => {
+      try {
+        const reason = await ended;
+        if (reason !== 'replaced') await forget(info);
+        return reason;
+      } catch {
+        if (end.signal.aborted) return 'session_deleted';
+        return await known(sessionId).then(
+          () => 'exited' as const,
+          () => 'session_deleted' as const,
+        );
+      }
+    };
+    const over = why().finally(() => output.push(null));
+    return {
+      output,
+      write: (data) => input.write(data),
+      resize: (cols, rows) => input.resize({ cols, rows }),
+      ended: over,
+      async [Symbol.asyncDispose]() {
+        leave.abort();
+        await over.catch(() => {});
+        await held.disposeAsync();
+      },
+    };
+  }
+
+  return {
+    async open(sessionId, signal) {
+      await known(sessionId);
+      await using used = await engine.use(sessionId, signal);
+      const info = { id: `shell_${ids.short().slice(0, 8)}`, sessionId, created: clock.now() };
+      await records.put({ kind, id: keyOf(info), doc: { created: info.created }, sort: info.created });
+      try {
+        await used.client.terminals.open(info.id, signal);
+      } catch (thrown) {
+        await forget(info);
+        throw thrown;
+      }
+      return info;
+    },
+    async list(id) {
+      await known(id);
+      return (await alive(id)).sort((a, b) => a.created - b.created);
+    },
+    get,
+    async close(terminalId) {
+      const info = await get(terminalId);
+      using until = deadline(30_000, clock);
+      await using used = await engine.use(info.sessionId, until.signal);
+      await used.client.terminals.close(info.id, until.signal).catch(unlessGone);
+      await forget(info);
+    },
+    connect,
+  };
+}
+
+function unlessDeleted(thrown: unknown): TerminalInfo[] {
+  if (toAppError(thrown).code === 'session_not_found') return [];
+  throw thrown;
+}
+function unlessElsewhere(thrown: unknown): false {
+  if (toAppError(thrown).code === 'fenced') return false;
+  throw thrown;
+}
+function unlessGone(thrown: unknown): void {
+  if (toAppError(thrown).code !== 'shell_not_found') throw thrown;
+}

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { throwIfFired } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import { type IdSource, SessionId } from '../../core/ids.ts';
+import type { RecordStore } from '../../core/ports.ts';
+import type { SessionRecord } from '../../core/records.ts';
+import type { FileService, SandboxService } from '../api/services.ts';
+import type { SessionService } from '../api/sessions.ts';
+import type { Engine } from '../engine/engine.ts';
+import { inTurn } from '../engine/keyed-queue.ts';
+import { execAwake } from '../services/exec-if-running.ts';
+import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
+
+/** Sessions by the names that their users gave them; the same name of another user is another session. */
+export interface WorkspaceService extends AsyncDisposable {
+  /** Somebody is here as that user, until disposed. A workspace that nobody is left in loses its sandbox after a grace. */
+  join(userId: string, as?: WorkspaceUser): WorkspaceMember;
+}
+/** On whose behalf, where not everything is everybody's. */
+export interface WorkspaceUser {
+  readonly owner: string;
+  mayUse(session: SessionRecord): boolean;
+}
+/**
+ * What is asked of one workspace is done in order, also after its member left; different ones do not wait for each
+ * other. The first makes the workspace. Rejects as files and commands of sessions do.
+ */
+export interface WorkspaceMember extends Disposable {
+  runCode(workspace: string, file: { name: string; code: string }): Promise<CodeResult>;
+  /** Begins in the folder where the last one ended. */
+  runCommand(workspace: string, command: string): Promise<CommandResult>;
+  saveFile(workspace: string, name: string, content: string): Promise<void>;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly sessions: Pick<SessionService, 'create' | 'get' | 'activeRun' | 'sandbox'>;
+  readonly files: Pick<FileService, 'write'>;
+  readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
+  readonly engine: Pick<Engine, 'command'>;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly graceMs: number;
+  /** What this server is called among those of one store; without a name there is no other. */
+  readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
+}
+
+const kind = 'workspace';
+/** `<session>:<server>`: a client of that server is in it. */
+const useKind = 'workspace-use';
+const Named = z.object({ sessionId: SessionId });
+const codeMs = 30_000;
+const commandMs = 120_000;
+/** Until it is asked again whether a run is over that keeps a sandbox, however short the grace is. */
+const workingMs = 1_000;
+
+interface Place {
+  readonly key: string;
+  readonly members: Set<WorkspaceMember>;
+  /** Fires when nobody came back in time: what still goes on in it is given up. */
+  readonly over: AbortController;
+  /** Made by this service, so its sandbox lives as long as its members are here. */
+  ownSession: SessionId | undefined;
+  /** The session that the other servers know to be used here. */
+  marked: SessionId | undefined;
+  cwd: string | undefined;
+  timer: unknown;
+}
+
+/** Starts with those whose sandboxes an earlier server left running: nobody is in them yet. */
+export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
+  const { records, sessions, files, sandboxes, engine, clock, ids, graceMs, replica } = deps;
+  const places = new Map<string, Place>();
+  const turns = inTurn();
+
+  function placeOf(key: string): Place {
+    const found = places.get(key);
+    if (found) return found;
+    const place: Place = {
+      ...{ key, members: new Set<WorkspaceMember>(), over: new AbortController() },
+      ...{ ownSession: undefined, marked: undefined, cwd: undefined, timer: undefined },
+    };
+    places.set(key, place);
+    return place;
+  }
+
+  async function sessionOf({ as }: Member, name: string, place: Place): Promise<SessionRecord> {
+    const { key } = place;
+    const core = SessionId.safeParse(name);
+    const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
+    // A workspace's own id opens nothing: it may be another user's.
+    if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
+    const found = await records.get(kind, key);
+    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessGone));
+    const session =
+      known ?? (await sessions.create({ origin: 'workspace', title: name, ...(as && { owner: as.owner }) }));
+    if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
+    if (place.ownSession !== session.id) place.cwd = undefined;
+    place.ownSession = session.id;
+    await mark(place, session.id);
+    return session;
+  }
+
+  const markOf = (id: SessionId) => ({ kind: useKind, id: `${id}:${replica.name}` });
+  async function mark(place: Place, id: SessionId): Promise<void> {
+    if (replica.name === undefined || place.marked === id) return;
+    await records.put({ ...markOf(id), doc: {} });
+    place.marked = id;
+  }
+  /** Whoever gives it up asks after taking its own mark away: of several that leave at once, the last finds none. */
+  async function isUsedElsewhere(id: SessionId): Promise<boolean> {
+    if (replica.name === undefined) return false;
+    const own = markOf(id);
+    await records.delete(own.kind, own.id);
+    for (const { id: other } of await records.list(useKind, { idPrefix: `${id}:` })) {
+      if (await replica.isAlive(other.slice(id.length + 1))) return true;
+    }
+    return false;
+  }
+
+  async function act<Value>(member: Member, name: string, work: (id: SessionId, place: Place) => Promise<Value>) {
+    const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
+    // What a member asked before it left is still done, but starts nothing anew.
+    if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
+    const place = placeOf(key);
+    if (!member.hasLeft) {
+      place.members.add(member);
+      clock.clearTimeout(place.timer);
+    }
+    return await turns(place.key, async () => {
+      throwIfFired(place.over.signal);
+      const { id } = await sessionOf(member, name, place);
+      return await work(id, place);
+    });
+  }
+
+  const leave = (place: Place, member?: WorkspaceMember) => {
+    if (member) place.members.delete(member);
+    if (place.members.size === 0) closeIn(place, graceMs);
+  };
+  function closeIn(place: Place, ms: number): void {
+    clock.clearTimeout(place.timer);
+    place.timer = clock.setTimeout(() => void close(place), ms);
+  }
+  async function close(place: Place): Promise<void> {
+    const { ownSession: id, key } = place;
+    // Somebody of another dialect lets it work: it has its sandbox until that is done. Who cannot be asked may do so too.
+    const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
+    if (place.members.size > 0 || places.get(key) !== place) return;
+    if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
+    places.delete(key);
+    place.over.abort();
+    // In turn: whoever comes now waits until the old sandbox is gone, and what was just making one is over.
+    const stop = async () => {
+      const { ownSession: own } = place;
+      if (own === undefined || (await isUsedElsewhere(own))) return;
+      await engine.command(own, { type: 'sandbox.stop', commandId: ids.short() });
+    };
+    await turns(key, stop).catch(() => {});
+  }
+
+  class Member implements WorkspaceMember {
+    readonly userId: string;
+    readonly as: WorkspaceUser | undefined;
+    hasLeft = false;
+    constructor(userId: string, as: WorkspaceUser | undefined) {
+      this.userId = userId;
+      this.as = as;
+    }
+    runCode(workspace: string, { name, code }: { name: string; code: string }) {
+      return act(this, workspace, async (id, { over: { signal } }) => {
+        await files.write(id, name, code, signal);
+        const script = codeScript(name, ids.short());
+        const asked = { command: script.command, timeoutMs: codeMs };
+        return toCodeResult(script, await execAwake(sandboxes, id, asked, signal), codeMs);
+      });
+    }
+    runCommand(workspace: string, command: string) {
+      return act(this, workspace, async (id, place) => {
+        const asked = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
+        const { exitCode, stdout, stderr } = await execAwake(sandboxes, id, asked, place.over.signal);
+        place.cwd = folderIn(stderr) ?? place.cwd;
+        return { output: stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
+      });
+    }
+    saveFile(workspace: string, name: string, content: string) {
+      return act(this, workspace, (id, { over }) => files.write(id, name, content, over.signal));
+    }
+    [Symbol.dispose]() {
+      this.hasLeft = true;
+      for (const place of places.values()) if (place.members.has(this)) leave(place, this);
+    }
+  }
+
+  for (const { id: key, doc } of await records.list(kind)) {
+    const { sessionId } = Named.parse(doc);
+    const session = await sessions.get(sessionId).catch(unlessGone);
+    if (!session) await records.delete(kind, key);
+    else if (session.sandboxState === 'created' || session.sandboxState === 'running') {
+      const place = placeOf(key);
+      place.ownSession = sessionId;
+      leave(place);
+    }
+  }
+  return {
+    join: (userId, as) => new Member(userId, as),
+    async [Symbol.asyncDispose]() {
+      for (const { timer } of places.values()) clock.clearTimeout(timer);
+      places.clear();
+    },
+  };
+}
+
+/** Both are what a client chose; as a hash they are nothing but a key. */
+const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
+
+/** What the shell said beside the command's output. */
+const folderIn = (said: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(said)?.[1];
+
+const isRun = (run: object | undefined) => run !== undefined;
+const isOtherThanGone = (thrown: unknown) => !(thrown instanceof AppError && thrown.code === 'session_not_found');
+
+function unlessGone(thrown: unknown): undefined {
+  if (isOtherThanGone(thrown)) throw thrown;
+}

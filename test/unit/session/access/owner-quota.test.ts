@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { SessionId } from '../../../../src/core/ids.ts';
+import { type OwnerLimits, ownerQuota } from '../../../../src/session/access/owner-quota.ts';
+import { newSession, type StoredSession } from '../../../../src/session/run/projection.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+function owners(limits: OwnerLimits) {
+  const clock = manualClock();
+  const stored = new Map<SessionId, StoredSession>();
+  const within = ownerQuota({
+    ...{ limits, clock, startTimeoutMs: 60_000 },
+    get: async (id) => stored.get(id),
+    part: async ({ limit, keep }) => [...stored.values()].filter(keep).slice(0, limit),
+  });
+  const make = (owner?: string) => {
+    const id = SessionId.parse((stored.size + 1).toString(16).padStart(16, '0'));
+    const named = { id, origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
+    stored.set(id, newSession({ ...named, owner, at: clock.now() }));
+    return stored.get(id) as StoredSession;
+  };
+  /** The id of a new session, or why there is none. */
+  const create = (owner?: string) =>
+    within(owner, async () => make(owner)).then(
+      ({ id }) => id,
+      ({ code }: { code: string }) => code,
+    );
+  const change = (id: string, to: Partial<StoredSession>) => {
+    const key = SessionId.parse(id);
+    stored.set(key, { ...(stored.get(key) as StoredSession), ...to });
+  };
+  return { clock, stored, within, create, change };
+}
+const isId = expect.stringMatching(/^[0-9a-f]{16}$/);
+
+test('one owner has no more sessions than it may, others and what has no owner are not counted', async () => {
+  const { create, stored } = owners({ sessions: 2, starting: 0 });
+  for (const owner of ['a', 'b', undefined]) {
+    for (let n = 0; n < 2; n++) expect(await create(owner)).toEqual(isId);
+  }
+  expect([await create('a'), await create('b')]).toEqual(['sandbox_capacity', 'sandbox_capacity']);
+  expect(await create()).toEqual(isId);
+  stored.delete([...stored.keys()][0] as SessionId);
+  expect([await create('a'), await create('a')]).toEqual([isId, 'sandbox_capacity']);
+});
+
+test('of many that are asked for in one moment no more are made than may be', async () => {
+  const { create } = owners({ sessions: 3, starting: 0 });
+  const made = await Promise.all(Array.from({ length: 10 }, () => create('a')));
+  expect(made.filter((it) => it === 'sandbox_capacity')).toHaveLength(7);
+});
+
+test('no more of one owner start at once than may, until one has its sandbox, has lost it, or is deleted', async () => {
+  const { create, change } = owners({ sessions: 0, starting: 3 });
+  const first = [await create('a'), await create('a'), await create('a')];
+  expect([await create('a'), await create('b')]).toEqual(['rate_limited', isId]);
+  const ways = [{ sandboxState: 'running' }, { sandboxState: 'not_found' }, { deleting: true }] as const;
+  for (const [n, way] of ways.entries()) {
+    change(first[n] ?? '', way);
+    expect([await create('a'), await create('a')]).toEqual([isId, 'rate_limited']);
+  }
+});
+
+test('a sandbox that never comes does not count for ever', async () => {
+  const { create, clock } = owners({ sessions: 0, starting: 1 });
+  await create('a');
+  clock.advance(59_999);
+  expect(await create('a')).toBe('rate_limited');
+  clock.advance(1);
+  expect(await create('a')).toEqual(isId);
+});
+
+test('who asks for more at once than may start is refused before anything is made, and may ask again', async () => {
+  const { within, create, stored } = owners({ sessions: 0, starting: 2 });
+  const { promise: blocked, resolve } = Promise.withResolvers<never>();
+  const slow = [1, 2].map(() => within('a', () => blocked).catch(() => 'failed'));
+  expect(await create('a')).toBe('rate_limited');
+  expect(stored.size).toBe(0);
+  resolve(Promise.reject(new Error('No store.')) as never);
+  expect(await Promise.all(slow)).toEqual(['failed', 'failed']);
+  expect(await create('a')).toEqual(isId);
+});

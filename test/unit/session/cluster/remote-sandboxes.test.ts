@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import type { Driver, SandboxLink } from '../../../../drivers/driver.ts';
+import type { SandboxClient } from '../../../../src/sandbox/client.ts';
+import { Guests } from '../../../../src/session/cluster/remote-sandboxes.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+import { sessionId } from '../../../support/session-parts.ts';
+
+function bench() {
+  const opening = Promise.withResolvers<void>();
+  const signals: AbortSignal[] = [];
+  const link = { lost: new AbortController().signal, [Symbol.asyncDispose]: async () => {} } as unknown as SandboxLink;
+  const attach: Driver['attach'] = async (_id, { signal }) => {
+    signals.push(signal);
+    await opening.promise;
+    signal.throwIfAborted();
+    return link;
+  };
+  const guests = new Guests({
+    driver: { attach } as unknown as Driver,
+    clock: manualClock(),
+    connect: () => ({}) as SandboxClient,
+    ask: async () => {},
+    freshMs: 1_000,
+  });
+  return { guests, opening, attached: () => signals.length };
+}
+
+test('a way that several wait for is opened once, and stays theirs when the first of them leaves', async () => {
+  const { guests, opening, attached } = bench();
+  await using _guests = guests;
+  const leave = new AbortController();
+  const first = guests.look(sessionId, leave.signal);
+  const second = guests.look(sessionId, new AbortController().signal);
+  await expect.poll(attached).toBe(1);
+  leave.abort();
+  await expect(first).rejects.toMatchObject({ code: 'cancelled' });
+  opening.resolve();
+  expect(await second).toMatchObject({ users: 0 });
+  expect(attached()).toBe(1);
+});

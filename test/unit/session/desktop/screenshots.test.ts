@@ -1,0 +1,82 @@
+import { Readable } from 'node:stream';
+import { expect, test } from 'vitest';
+import type { Message } from '../../../../src/llm/model.ts';
+import { pictureService } from '../../../../src/session/desktop/screenshots.ts';
+import { uploadService } from '../../../../src/session/projects/uploads.ts';
+import { withPictures } from '../../../../src/session/run/message-images.ts';
+import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+import { memoryBlobs } from '../../../support/memory-blobs.ts';
+import { sessionId } from '../../../support/session-parts.ts';
+
+function bench(keepPerSession = 2) {
+  let count = 0;
+  const clock = manualClock(1_000);
+  const newId = () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`;
+  const blobs = memoryBlobs();
+  const uploads = uploadService({ records: memoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
+  const warned: string[] = [];
+  const warn = (_about: object, text: string) => void warned.push(text);
+  const pictures = pictureService({ uploads, keepPerSession, newName: newId, warn });
+  const keep = async (text: string) => {
+    clock.advance(1);
+    return await pictures.keep(
+      sessionId,
+      { mimeType: 'image/png', data: Buffer.from(text) },
+      new AbortController().signal,
+    );
+  };
+  return { pictures, keep, warned, uploads };
+}
+
+test('a picture is a file with an address, and comes back as it was', async () => {
+  const { pictures, keep } = bench();
+  const kept = await keep('one');
+  expect(kept?.url).toBe(`/api/v1/files/${kept?.file}/download`);
+  expect(Buffer.from((await pictures.load(kept?.file ?? '')) ?? '', 'base64').toString()).toBe('one');
+});
+
+test('only the newest of a session stay', async () => {
+  const { pictures, keep } = bench(2);
+  const files = [await keep('one'), await keep('two'), await keep('three')].map((it) => it?.file ?? '');
+  const loaded = await Promise.all(files.map((file) => pictures.load(file)));
+  expect(loaded.map((it) => it !== undefined)).toEqual([false, true, true]);
+});
+
+test('a picture that breaks off while it is read is one that is not there', async () => {
+  const broken = async () =>
+    Readable.from(
+      (async function* () {
+        yield Buffer.from('half');
+        throw new Error('the storage went away');
+      })(),
+    );
+  const uploads = { ...bench().uploads, open: broken };
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', warn: () => {} });
+  expect(await pictures.load('a file')).toBeUndefined();
+});
+
+test('nothing is left of a session that is forgotten', async () => {
+  const { pictures, keep, uploads } = bench();
+  const kept = await keep('one');
+  await pictures.forget(sessionId);
+  await expect(uploads.get(kept?.file ?? '')).rejects.toMatchObject({ code: 'file_not_found' });
+});
+
+test('a picture that cannot be kept is no failure of the tool', async () => {
+  const { keep, warned } = bench();
+  expect(await keep('x'.repeat(2_000))).toBeUndefined();
+  expect(warned).toHaveLength(1);
+});
+
+test('a model is shown the newest three pictures', async () => {
+  const messages = ['a', 'b', 'c', 'd'].map(
+    (file): Message => ({
+      ...{ role: 'tool', callId: file, name: 'browser_view', output: '', success: true },
+      pictures: [{ file, mimeType: 'image/png' }],
+    }),
+  );
+  const shown = await withPictures(messages, async (file) => `bytes of ${file}`);
+  const data = shown.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
+  expect(data).toEqual([undefined, 'bytes of b', 'bytes of c', 'bytes of d']);
+});

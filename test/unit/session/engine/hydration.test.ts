@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors.ts';
+import { randomIds } from '../../../../src/core/ids.ts';
+import type { EventLog } from '../../../../src/core/ports.ts';
+import { soleOwnership } from '../../../../src/session/cluster/ownership.ts';
+import { Hydration } from '../../../../src/session/engine/hydration.ts';
+import { Residents } from '../../../../src/session/engine/live-sessions.ts';
+import { storeEventLog } from '../../../../src/store/log.ts';
+import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { runPolicy, sandboxPolicy } from '../../../support/machines.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+import { asks, fact, runId, sessionId, stored } from '../../../support/session-parts.ts';
+
+/** One session in a store; `during` happens after the first thing of it was read. */
+async function world(
+  during: (log: EventLog) => Promise<unknown>,
+  more: Parameters<typeof stored>[0] = {},
+  pageOf: (real: EventLog) => EventLog['page'] = (real) => real.page,
+) {
+  const store = memoryStore();
+  const real = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+  const doc = { ...stored(more), lastSeq: 1 };
+  const puts = [{ kind: 'session', id: sessionId, doc }];
+  const created = fact('session.created', { origin: 'sheikhbox', template: 'default' }, null);
+  await real.append({ sessionId, after: 0, at: 1, facts: [created], puts });
+  let isFirst = true;
+  const readFirst = async <Value>(value: Promise<Value>): Promise<Value> => {
+    const read = await value;
+    if (isFirst) {
+      isFirst = false;
+      await during(real);
+    }
+    return read;
+  };
+  const log: EventLog = { ...real, page: (...of) => readFirst(pageOf(real)(...of)) };
+  const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
+  const residents = new Residents();
+  const hydration = new Hydration({
+    ...{ store: { ...store, records }, log, residents, ownership: soleOwnership(), guests: { leave: async () => {} } },
+    ...{ clock: manualClock(), ids: randomIds(), isWatched: () => false, onFact: () => {} },
+    ...{ runPolicy, sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
+    profileOf: async () => ({ plans: false }) as never,
+    onBroken: () => {},
+  });
+  return { hydration, residents, never: new AbortController().signal };
+}
+
+test('what another owner appends while a session is read is not missed: it is not made from what is stale', async () => {
+  const run = fact('run.started', { task: 'x', messageId: asks('x').data.messageId });
+  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
+  const { hydration, residents, never } = await world((log) =>
+    log.append({
+      ...{ sessionId, after: 1, at: 2, facts: [asks('x'), run] },
+      puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
+    }),
+  );
+  // Its first append tells that the run goes on.
+  await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
+  expect(residents.get(sessionId)).toBeUndefined();
+});
+
+test('an earlier life of a session writes nothing once it is made anew', async () => {
+  const { hydration, residents, never } = await world(async () => {});
+  await hydration.make(sessionId, never);
+  const { writer } = residents.the(sessionId);
+  await hydration.make(sessionId, never);
+  await expect(writer.amend({ favorite: true })).rejects.toMatchObject({ code: 'internal' });
+  await residents.the(sessionId).writer.amend({ pinned: true });
+  expect(residents.the(sessionId).writer.record).toMatchObject({ favorite: false, pinned: true });
+});
+
+test('a session that is being deleted is made although its log cannot be read, so that its sandbox goes', async () => {
+  const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
+  const { hydration, never } = await world(
+    async () => {},
+    { deleting: true, openRuns },
+    (real) => async (id, after, limit) => {
+      if (after < Number.MAX_SAFE_INTEGER) throw new AppError('store_corrupt', 'An event cannot be read.');
+      return await real.page(id, after, limit);
+    },
+  );
+  expect(await hydration.make(sessionId, never)).toMatchObject({ deleting: true, runs: [] });
+});

@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest';
+import type { SandboxInfo } from '../../../../drivers/driver.ts';
+import { AppError } from '../../../../src/core/errors.ts';
+import { type SessionId, sandboxIdOf } from '../../../../src/core/ids.ts';
+import { Reconciler } from '../../../../src/session/engine/reconciler.ts';
+import { unfinishedKind } from '../../../../src/session/engine/unfinished-sessions.ts';
+import type { StoredSession } from '../../../../src/session/run/projection.ts';
+import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+import { openRun, stored } from '../../../support/session-parts.ts';
+import { newSession } from '../../../support/store.ts';
+
+const signal = new AbortController().signal;
+const sandboxOf = (sessionId: SessionId): SandboxInfo => ({
+  ...{ id: sandboxIdOf(sessionId), sessionId, epoch: 1, template: 'default', image: 'image', phase: 'ready' },
+  expiresAt: 1_000_000,
+});
+
+interface World {
+  readonly sessions?: readonly StoredSession[];
+  readonly sandboxes?: readonly SandboxInfo[];
+  /** Another server works on all of them. */
+  readonly elsewhere?: boolean;
+  /** So often the store does not answer when it is to be settled. */
+  readonly failures?: number;
+  /** Answers of whether the session holds its sandbox; the last one for ever. */
+  readonly holds?: readonly boolean[];
+}
+
+/** A store with these sessions, each marked as unfinished, and what the reconciler does with them. */
+async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, holds = [true] }: World) {
+  const store = memoryStore();
+  const offered: SessionId[] = [];
+  const woken: SessionId[] = [];
+  const destroyed: string[] = [];
+  const holdsLeft = [...holds];
+  const clock = manualClock();
+  let settles = 0;
+  for (const record of sessions) {
+    await store.records.put({ kind: 'session', id: record.id, doc: record });
+    await store.records.put({ kind: unfinishedKind, id: record.id, doc: {} });
+  }
+  const reconciler = new Reconciler({
+    driver: { list: async () => [...sandboxes], destroy: async (id) => void destroyed.push(id) },
+    store: {
+      records: store.records,
+      settle: async () => {
+        settles += 1;
+        if (settles <= failures) throw new AppError('store_unavailable', 'It does not answer.');
+      },
+    },
+    engine: {
+      wake: (id) => void woken.push(id),
+      offer: (id) => void offered.push(id),
+      live: () => undefined,
+      holds: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
+    },
+    clock,
+    logger: { info: () => {}, warn: () => {}, error: () => {} },
+    ...{ graceMs: 1_000, everyMs: 1_000, remove: async () => {} },
+    ownership: { isElsewhere: async () => elsewhere },
+  });
+  const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
+  return { reconciler, offered, woken, marked, destroyed, clock, settles: () => settles };
+}
+
+test('a running sandbox is offered before anything is read, and its session is woken after that', async () => {
+  const id = newSession();
+  const { reconciler, offered, woken } = await world({ sessions: [stored({ id })], sandboxes: [sandboxOf(id)] });
+  await reconciler.offer(signal);
+  expect([offered, woken]).toEqual([[id], []]);
+  await reconciler.recover();
+  expect(woken).toEqual([id]);
+});
+
+test('a session whose run is unfinished is woken and stays marked', async () => {
+  const id = newSession();
+  const { reconciler, woken, marked } = await world({ sessions: [stored({ id, openRuns: [openRun()] })] });
+  await reconciler.recover();
+  expect([woken, await marked()]).toEqual([[id], [id]]);
+});
+
+test('the mark of a session whose run had ended when its server died is taken away', async () => {
+  const id = newSession();
+  const { reconciler, woken, marked } = await world({ sessions: [stored({ id, status: 'completed' })] });
+  await reconciler.recover();
+  expect([woken, await marked()]).toEqual([[], []]);
+});
+
+test('the mark of a session that another server works on is left to that one', async () => {
+  const id = newSession();
+  const { reconciler, marked } = await world({ sessions: [stored({ id })], elsewhere: true });
+  await reconciler.recover();
+  expect(await marked()).toEqual([id]);
+});
+
+test('a store that could not be settled is settled by the next sweep, once', async () => {
+  const { reconciler, settles } = await world({ failures: 1 });
+  await expect(reconciler.recover()).rejects.toMatchObject({ code: 'store_unavailable' });
+  await reconciler.sweep(signal);
+  await reconciler.sweep(signal);
+  expect(settles()).toBe(2);
+});
+
+test.each([
+  ['is destroyed after a while', [false], 1],
+  ['stays where it is wanted again since the list was made', [false, false, false, true], 0],
+])('a sandbox that its session does not use %s', async (_what, holds, times) => {
+  const id = newSession();
+  const { reconciler, destroyed, clock } = await world({
+    ...{ sessions: [stored({ id })], sandboxes: [sandboxOf(id)], holds },
+  });
+  await reconciler.sweep(signal); // it is offered first
+  await reconciler.sweep(signal);
+  clock.advance(1_000);
+  await reconciler.sweep(signal);
+  expect(destroyed).toHaveLength(times);
+});

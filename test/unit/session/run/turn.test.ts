@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest';
+import type { Model } from '../../../../src/llm/model.ts';
+import { takeTurn } from '../../../../src/session/run/turn.ts';
+import { asks, quiet, scribeBench } from '../../../support/session-parts.ts';
+
+const wanted = {
+  ...{ phase: { kind: 'plan' } as const, note: '', hint: undefined, tools: [], workdir: '/workspace' },
+  ...{ prompt: undefined, text: 'later' as const },
+};
+
+test('a turn begins when what was said before it is durable, and whoever waits for that has been told', async () => {
+  const order: string[] = [];
+  const disk = Promise.withResolvers<void>();
+  const { scribe, writer } = scribeBench({}, { append: (real) => disk.promise.then(real) });
+  const model: Model = {
+    name: 'one that says nothing',
+    async *turn() {
+      order.push('asked');
+      const usage = { inputTokens: 1, outputTokens: 0 };
+      yield { type: 'end', outcome: { kind: 'finished', stop: 'done', usage } };
+    },
+  };
+  const written = writer.write([asks('Hello')]);
+  const turn = takeTurn({ model, scribe }, wanted, new AbortController().signal);
+  await quiet();
+  expect(order).toEqual([]);
+  disk.resolve();
+  await written;
+  for (let hops = 0; hops < 20; hops++) await undefined; // as many as it takes to the last of who follow
+  order.push('told');
+  expect(await turn).toMatchObject({ ok: true, empty: true });
+  expect(order).toEqual(['told', 'asked']);
+});
+
+test('F077 a conversation that is too long for the model is shown once more with its results cut short, and from then on', async () => {
+  const { scribe } = scribeBench();
+  const { runId } = scribe;
+  const result = (n: number) => ({ role: 'tool', callId: `c${n}`, name: 'x', success: true }) as const;
+  for (let n = 1; n <= 6; n++) scribe.add({ runId, message: { ...result(n), output: `${n}`.repeat(20_000) } });
+  const shown: number[][] = [];
+  const model: Model = {
+    name: 'a small one',
+    async *turn({ messages }) {
+      const lengths = messages.flatMap((message) => (message.role === 'tool' ? [message.output.length] : []));
+      shown.push(lengths);
+      const isTooLong = lengths.reduce((all, one) => all + one, 0) > 50_000;
+      const usage = { inputTokens: 1, outputTokens: 1 };
+      if (!isTooLong) yield { type: 'text', delta: 'Ah.' };
+      yield {
+        type: 'end',
+        outcome: isTooLong
+          ? { kind: 'failed', code: 'model_context', message: 'Too long.', retryable: false }
+          : { kind: 'finished', stop: 'done', usage },
+      };
+    },
+  };
+  const turn = () => takeTurn({ model, scribe }, wanted, new AbortController().signal);
+  expect(await turn()).toMatchObject({ ok: true, message: { text: 'Ah.' } });
+  expect(shown[0]).toEqual(Array(6).fill(20_000));
+  expect(shown[1]?.map((length) => Math.floor(length / 100) * 100)).toEqual([500, 500, 8_000, 8_000, 8_000, 8_000]);
+  expect(await turn()).toMatchObject({ ok: true });
+  expect(shown[2]).toEqual(shown[1]);
+  expect(scribe.transcript.entries[0]?.message).toMatchObject({ output: '1'.repeat(20_000) }); // what is kept is whole
+
+  scribe.add({ runId, message: { role: 'user', text: 'y'.repeat(60_000) } });
+  const short = shown.length;
+  const hopeless: Model = {
+    name: 'none',
+    async *turn() {
+      shown.push([]);
+      yield { type: 'end', outcome: { kind: 'failed', code: 'model_context', message: 'Too long.', retryable: false } };
+    },
+  };
+  const failed = await takeTurn({ model: hopeless, scribe }, wanted, new AbortController().signal);
+  expect(failed).toMatchObject({ ok: false, result: { code: 'model_context', retryable: false } });
+  expect(shown).toHaveLength(short + 1); // it cannot be made shorter: it is not asked again
+});

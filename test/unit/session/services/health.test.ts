@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { AppError } from '../../../../src/core/errors.ts';
+import { serviceHealth } from '../../../../src/session/services/health.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+
+const hangs = () => new Promise<never>(() => {});
+const works = async () => {};
+
+/** As it is after the time that checks get; undefined where that is still not known. */
+async function healthOf(parts: {
+  store: () => Promise<void>;
+  driver: () => Promise<void>;
+  count: () => Promise<object>;
+}) {
+  const clock = manualClock();
+  const answer = serviceHealth(
+    {
+      store: { check: parts.store } as never,
+      driver: { name: 'docker', check: parts.driver } as never,
+      model: { name: 'demo' } as never,
+      sessions: parts.count as never,
+      clock,
+    },
+    new AbortController().signal,
+  );
+  clock.advance(800);
+  return await Promise.race([answer, new Promise<undefined>((resolve) => setImmediate(resolve, undefined))]);
+}
+
+test('a store that hangs, and with it the count of the sessions, says nothing against the sandboxes', async () => {
+  expect(await healthOf({ store: hangs, driver: works, count: hangs })).toMatchObject({
+    storage: { status: 'unhealthy' },
+    sandbox: { status: 'healthy', driver: 'docker' },
+    model: { status: 'healthy' },
+    sessions: { total: 0, running: 0, waiting: 0 },
+  });
+});
+
+test('a driver that hangs or fails is unhealthy, in its own words', async () => {
+  const count = async () => ({ total: 3, running: 1, waiting: 0 });
+  expect(await healthOf({ store: works, driver: hangs, count })).toMatchObject({
+    storage: { status: 'healthy' },
+    sandbox: { status: 'unhealthy', detail: expect.any(String) },
+    sessions: { total: 3 },
+  });
+  const fails = () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
+  expect((await healthOf({ store: works, driver: fails, count }))?.sandbox).toEqual({
+    status: 'unhealthy',
+    driver: 'docker',
+    detail: 'Docker does not answer.',
+  });
+});

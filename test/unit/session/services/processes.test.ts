@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { ProcessEntry } from '../../../../src/sandbox/client.ts';
+import { processService } from '../../../../src/session/services/processes.ts';
+import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { manualClock } from '../../../support/manual-clock.ts';
+import { newSession } from '../../../support/store.ts';
+
+const { signal } = new AbortController();
+const at = (second: number) => new Date(1_700_000_000_000 + second * 1_000).toISOString();
+
+/** A sandbox in which these run. What is started gets the pids from 1000 on, a second each, and ends at once. */
+async function sandboxWith(live: readonly ProcessEntry[]) {
+  const clock = manualClock(1_700_000_000_000);
+  const signalled: number[] = [];
+  const ran: string[] = [];
+  let pid = 1_000;
+  const client = {
+    processes: async () => live,
+    signalProcess: async (one: number) => void signalled.push(one),
+    async exec({ command }: { command: string }) {
+      ran.push(command);
+      clock.advance(1_000);
+      return { exitCode: 0, stdout: `${pid++}\n`, stderr: '', timedOut: false };
+    },
+  };
+  const used = { client, [Symbol.asyncDispose]: async () => {} };
+  const { records } = memoryStore();
+  let ids = 0;
+  const service = processService({
+    engine: { use: async () => used, look: async () => client } as never,
+    ids: { short: () => (ids++).toString(16).padStart(16, '0') } as never,
+    ...{ records, clock, known: async () => {} },
+  });
+  return { service, signalled, ran, id: newSession() };
+}
+const server: ProcessEntry = { pid: 7, cmd: 'python app.py', started: at(0) };
+
+test('what runs is listed, told and stopped, however many have ended since', async () => {
+  const { service, signalled, id } = await sandboxWith([server]);
+  for (let n = 0; n < 201; n++) await service.startBackground(id, 'true', signal);
+  const listed = await service.list(id, signal);
+  expect(listed).toHaveLength(200);
+  expect(listed.at(-1)).toEqual({ pid: 7, cmd: 'python app.py', status: 'running', log: '', started: at(0) });
+  expect(listed[0]).toMatchObject({ pid: 1_200, status: 'exited' });
+  expect(listed.map(({ pid }) => pid)).not.toContain(1_001);
+  expect(await service.logs(id, 1_001, 50, signal)).toBe('1201\n');
+  await service.stop(id, 7, signal);
+  expect(signalled).toEqual([7]);
+});
+
+test('the log of what was not started in the background is empty, and nobody is asked for it', async () => {
+  const { service, ran, id } = await sandboxWith([server]);
+  expect(await service.logs(id, 7, 50, signal)).toBe('');
+  expect(ran).toEqual([]);
+  await expect(service.logs(id, 8, 50, signal)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(service.stop(id, 8, signal)).rejects.toMatchObject({ code: 'not_found' });
+});
