@@ -1,0 +1,34 @@
+import { callNumbers, type Machine } from './numbers.ts';
+import { allowed, allowedWhere, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
+
+const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
+const machines = Object.keys(architectures) as Machine[];
+
+/**
+ * The rules as the JSON that Docker takes in `SecurityOpt` and a kubelet as a `Localhost` profile. It names both
+ * machines, so that one file fits every node; without their sub-architectures, 32-bit and x32 programs end at their
+ * first call. One text for all, so that the engine filter can insist on it letter by letter.
+ */
+export function ociProfile(): string {
+  const there = new Set(machines.flatMap((machine) => [...callNumbers(machine).keys()]));
+  const allow = { action: 'SCMP_ACT_ALLOW' };
+  return JSON.stringify({
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: refusal,
+    architectures: Object.values(architectures),
+    syscalls: [
+      { names: allowed.filter((name) => there.has(name)), ...allow },
+      ...Object.entries(allowedWhere).flatMap(([name, comparisons]) =>
+        comparisons.map((comparison) => ({ names: [name], ...allow, args: [argumentOf(comparison)] })),
+      ),
+      { names: refusedNewer, action: 'SCMP_ACT_ERRNO', errnoRet: unknown },
+    ],
+  });
+}
+
+function argumentOf(comparison: Comparison) {
+  const { argument: index } = comparison;
+  return comparison.kind === 'equal'
+    ? { index, value: comparison.value, op: 'SCMP_CMP_EQ' }
+    : { index, value: comparison.mask, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' };
+}

@@ -1,0 +1,82 @@
+import { assemble, type Code, jump, orElse, ret } from './bpf.ts';
+import { callNumbers, type Machine } from './numbers.ts';
+import { allowed, allowedWhere, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
+
+const auditArch: Readonly<Record<Machine, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
+const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
+// Where the kernel puts what a filter reads, in `struct seccomp_data`; both machines are little-endian.
+const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument };
+/** Calls of the x32 ABI have this bit: the same kernel code under other numbers. */
+const x32 = 0x4000_0000;
+
+/** What happens to calls from this number up to the next segment's. */
+interface Segment {
+  readonly from: number;
+  readonly code: Code;
+}
+
+/**
+ * The rules as a program for the kernel, which bubblewrap takes with `--seccomp`. Undefined for a machine whose numbers
+ * of system calls we do not know: it must not run without a filter by mistake.
+ */
+export function seccompProgram(machine: string): Buffer | undefined {
+  if (machine !== 'x64' && machine !== 'arm64') return undefined;
+  return assemble([
+    { op: 'load', offset: offset.arch },
+    ...orElse(jump('equal', auditArch[machine]), ret(action.kill)),
+    { op: 'load', offset: offset.call },
+    ...chosen(segmentsOf(machine)),
+  ]);
+}
+
+function segmentsOf(machine: Machine): readonly Segment[] {
+  const numbers = callNumbers(machine);
+  const known = [...numbers].sort(([, a], [, b]) => a - b);
+  const last = known.at(-1)?.[1] ?? 0;
+  const codes = new Map(known.map(([name, number]) => [number, codeOf(name)]));
+  const segments: Segment[] = [];
+  for (let number = 0; number <= last; number += 1) {
+    const code = codes.get(number) ?? ret(action.errno(unknown));
+    if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
+  }
+  // A newer kernel's calls, those of x32, and what a tracer skipped (-1): as if the kernel had never heard of them.
+  return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknown)) }];
+}
+
+function codeOf(name: string): Code {
+  if (allowed.includes(name)) return ret(action.allow);
+  if (refusedNewer.includes(name)) return ret(action.errno(unknown));
+  const comparisons = allowedWhere[name];
+  return comparisons ? whereAny(comparisons) : ret(action.errno(refusal));
+}
+
+function whereAny(comparisons: readonly Comparison[]): Code {
+  const tests = comparisons.flatMap((comparison): Code => {
+    const low = offset.low(comparison.argument);
+    const yes = ret(action.allow);
+    if (comparison.kind === 'without') {
+      const skip = jump('equal', 0, 0, yes.length);
+      return [{ op: 'load', offset: low }, { op: 'and', mask: comparison.mask }, skip, ...yes];
+    }
+    // All 64 bits, as engines compare them.
+    return [
+      { op: 'load', offset: low + 4 },
+      jump('equal', 0, 0, 2 + yes.length),
+      { op: 'load', offset: low },
+      jump('equal', comparison.value, 0, yes.length),
+      ...yes,
+    ];
+  });
+  return [...tests, ...ret(action.errno(refusal))];
+}
+
+/** A search by halves: some nine comparisons for a call instead of hundreds. */
+function chosen(segments: readonly Segment[]): Code {
+  const [first] = segments;
+  if (!first || segments.length === 1) return first?.code ?? ret(action.kill);
+  const half = segments.length >> 1;
+  const below = chosen(segments.slice(0, half));
+  const above = chosen(segments.slice(half));
+  // A conditional jump reaches 255 instructions far, an unconditional one as far as it has to.
+  return [jump('atLeast', segments[half]?.from ?? 0, 0, 1), { op: 'skip', count: below.length }, ...below, ...above];
+}
