@@ -80,7 +80,7 @@ export class Client {
   }
 
   /** Requests sent ahead wait for those before them: a connection in is at most one connection out. */
-  async inTurn(work: () => Promise<void>): Promise<void> {
+  async keyedQueue(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;
     const turn = this.#turn.then(() => (this.gone.aborted ? undefined : work()));

@@ -71,11 +71,11 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   };
 
   http.on('request', (req, res) =>
-    guard(req.socket, (client) => client.inTurn(() => forward({ client, open }, req, res))),
+    guard(req.socket, (client) => client.keyedQueue(() => forward({ client, open }, req, res))),
   );
   http.on('connect', (req, socket, head) => {
     if (head.length > 0) socket.unshift(head);
-    guard(socket, (client) => client.inTurn(() => connect(client, req.url ?? '')));
+    guard(socket, (client) => client.keyedQueue(() => connect(client, req.url ?? '')));
   });
   http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';

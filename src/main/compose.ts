@@ -19,7 +19,7 @@ import { pictureService } from '../session/desktop/screenshots.ts';
 import { Engine } from '../session/engine/engine.ts';
 import { Reconciler } from '../session/engine/reconciler.ts';
 import { removeSession } from '../session/engine/removal.ts';
-import { Presence } from '../session/engine/watchers.ts';
+import { Watchers } from '../session/engine/watchers.ts';
 import { Keeper } from '../session/retention/keeper.ts';
 import { fileService } from '../session/services/files.ts';
 import { processService } from '../session/services/processes.ts';
@@ -106,7 +106,7 @@ export async function compose({
   const leaseMs = config.replicas.leaseSeconds * 1_000;
   const replica = stack.use(replicaOf({ store, ids, clock, leaseMs }));
   const others = {
-    ...{ clock, signal: closing, onGone: (id: SessionId) => presence.end(id) },
+    ...{ clock, signal: closing, onGone: (id: SessionId) => watchers.end(id) },
     warn: (err: unknown, text: string) => logger.warn({ err }, text),
   };
   const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
@@ -156,7 +156,7 @@ export async function compose({
     newName: () => `${clock.now()}-${ids.short()}`,
     warn: (about, text) => logger.warn(about, text),
   });
-  const presence = new Presence();
+  const watchers = new Watchers();
   const engine = stack.use(
     new Engine({
       store,
@@ -182,7 +182,7 @@ export async function compose({
       workdir,
       gate: (id, signal) => desktop.gate(id, signal),
       agentDesktop: agentDesktop(browsers, pictures),
-      isWatched: presence.isWatched,
+      isWatched: watchers.isWatched,
       onFact: (id, fact) => {
         metrics.event(fact.type);
         tellOperator(logger, id, fact);
@@ -200,7 +200,7 @@ export async function compose({
     engine,
     driver,
     model,
-    presence,
+    watchers,
     clock,
     ids,
     workdir,
@@ -220,7 +220,7 @@ export async function compose({
     logger,
     graceMs: 15_000,
     everyMs: 10_000,
-    remove: (id) => removeSession({ engine, presence, store, ids, clock, forget: pictures.forget }, id),
+    remove: (id) => removeSession({ engine, watchers, store, ids, clock, forget: pictures.forget }, id),
     ownership: replica.ownership,
     mayReap: replica.mayReap,
   });
@@ -228,7 +228,7 @@ export async function compose({
   stack.defer(() => untilClosing(sweeping));
   const sweeping = reconciler.run(closing);
   const keeper = new Keeper({
-    ...{ policy: config.retention, store, driver, engine, presence, clock, logger, collect: large.collect },
+    ...{ policy: config.retention, store, driver, engine, watchers, clock, logger, collect: large.collect },
     ...{ ownership: replica.ownership, mayKeep: replica.mayKeep, name: replica.name ?? 'alone' },
     remove: (id) => sessions.delete(id),
     everyMs: retentionMs,
@@ -238,7 +238,7 @@ export async function compose({
 
   const known = (id: SessionId) => sessions.get(id);
   const desktop = desktopService({
-    ...{ engine, capabilities: driver.capabilities, presence, clock, ids, known },
+    ...{ engine, capabilities: driver.capabilities, watchers, clock, ids, known },
     maxViewers: config.desktop.maxViewers,
     controlIdleMs: config.desktop.controlIdleSeconds * 1_000,
     ...(replica.name !== undefined && { sharing: { leases: store.leases, server: replica.name } }),
@@ -248,7 +248,7 @@ export async function compose({
     files: fileService({ engine, known }),
     processes: processService({ engine, records: store.records, clock, ids, known }),
     sandboxes: sandboxService({ engine, driver, sessions, clock, ids }),
-    terminals: terminalService({ engine, records: store.records, presence, clock, ids, known }),
+    terminals: terminalService({ engine, records: store.records, watchers, clock, ids, known }),
     desktop,
     projects: parts.projects(sessions),
   };

@@ -6,7 +6,7 @@ import { toAppError } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
 import { LeasedOwnership, type Ownership, soleOwnership } from '../session/cluster/ownership.ts';
-import { type NeighbourOptions, Neighbours } from '../session/cluster/peers.ts';
+import { type PeerOptions, Peers } from '../session/cluster/peers.ts';
 
 /** What this process is among the servers of one store; to be disposed when its work is over, so that others go on. */
 export interface Replica extends AsyncDisposable {
@@ -20,7 +20,7 @@ export interface Replica extends AsyncDisposable {
   /** The same of deleting what the settings keep no longer. */
   mayKeep(): Promise<boolean>;
   /** From here on the others are known, and know of us. */
-  meet(others: Pick<NeighbourOptions, 'closing' | 'inherit' | 'warn'>): void;
+  meet(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
 interface Options {
   readonly store: Store;
@@ -47,7 +47,7 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
   const holder = `${name}@${place()}/${process.pid}/${startOf(process.pid) ?? ''}`;
   const common = { holder, isDead, ttlMs, clock, elapsed };
   const ownership = new LeasedOwnership({ ...common, leases: store.leases });
-  let neighbours: Neighbours | undefined;
+  let peers: Peers | undefined;
   return {
     name,
     ownership,
@@ -55,11 +55,11 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
     mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
     mayKeep: async () => (await store.leases.acquire('keeper', holder, clock.now(), keeperMs)) !== undefined,
     meet(others) {
-      neighbours = new Neighbours({ ...common, ...others, name, ownership, records: store.records });
+      peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
       for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // it lapses
-      await neighbours?.[Symbol.asyncDispose]();
+      await peers?.[Symbol.asyncDispose]();
     },
   };
 }

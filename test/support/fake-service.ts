@@ -6,7 +6,7 @@ import type { Store } from '../../src/core/ports.ts';
 import type { SessionRecord } from '../../src/core/records.ts';
 import type { ShellView } from '../../src/sandbox/client.ts';
 import type { Sent, ServiceHealth, SessionService } from '../../src/session/api/sessions.ts';
-import { SessionsNews } from '../../src/session/services/session-changes.ts';
+import { SessionChanges } from '../../src/session/services/session-changes.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
 
@@ -50,7 +50,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   const shells = new Map<string, ShellView>();
   const files = new Map<string, string>();
   const instead: Partial<SessionService> = {};
-  const news = new SessionsNews();
+  const news = new SessionChanges();
   let watchers = 0;
 
   const find = (id: SessionId): Session => {

@@ -9,7 +9,7 @@ import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
 import type { ExecCommand, ProcessInfo, Services } from '../../src/session/api/services.ts';
 import { type DesktopDeps, desktopService } from '../../src/session/desktop/desktop.ts';
 import { DesktopNews } from '../../src/session/desktop/desktop-facts.ts';
-import { Presence } from '../../src/session/engine/watchers.ts';
+import { Watchers } from '../../src/session/engine/watchers.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import type { FakeService } from './fake-service.ts';
 import { noDesktop } from './no-desktop.ts';
@@ -28,7 +28,7 @@ export interface FakeScreen {
   isHeld: boolean;
   maxViewers: number;
   controlIdleMs: number;
-  readonly presence: Presence;
+  readonly watchers: Watchers;
 }
 
 /** Everything beside sessions, in memory: one flat map of files for each session, and sandboxes that only have a state. */
@@ -54,7 +54,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const missing = () => new AppError('file_not_found', 'File not found');
   const desktop: FakeScreen = {
     ...{ client: undefined, isHeld: false, maxViewers: 16, controlIdleMs: 120_000 },
-    presence: new Presence(),
+    watchers: new Watchers(),
   };
   const told = new Map<SessionId, DesktopNews>();
   const live = () => ({
@@ -82,7 +82,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
           return desktop.client !== undefined;
         },
       },
-      ...{ presence: desktop.presence, clock, ids: randomIds() },
+      ...{ watchers: desktop.watchers, clock, ids: randomIds() },
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
       get maxViewers() {
         return desktop.maxViewers;

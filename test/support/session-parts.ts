@@ -2,7 +2,7 @@ import type { FactOf, FactType, SessionFact } from '../../src/core/events.ts';
 import { MessageId, RunId, randomIds, SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { newSession, type StoredSession } from '../../src/session/run/projection.ts';
-import { RunScribe, type RunSoFar } from '../../src/session/run/run-writer.ts';
+import { type RunSoFar, RunWriter } from '../../src/session/run/run-writer.ts';
 import { SessionWriter } from '../../src/session/run/session-writer.ts';
 import { Transcript } from '../../src/session/run/transcript.ts';
 import { type EventLogOptions, storeEventLog } from '../../src/store/log.ts';
@@ -90,7 +90,7 @@ export function writerBench(
 
 export const nothingYet: RunSoFar = { steps: [], openCall: undefined, stepFailed: false, inbox: [] };
 
-/** The same with the scribe of a run that is under way. */
+/** The same with the runWriter of a run that is under way. */
 export function scribeBench(
   soFar: Partial<RunSoFar> = {},
   more: Omit<NonNullable<Parameters<typeof writerBench>[0]>, 'record'> = {},
@@ -99,7 +99,7 @@ export function scribeBench(
   const transcript = new Transcript(sessionId, bench.store.records);
   const { writer, clock } = bench;
   const of = { writer, transcript, ids: randomIds(), clock, runId: runId() };
-  return { ...bench, transcript, scribe: new RunScribe({ ...of, soFar: { ...nothingYet, ...soFar } }) };
+  return { ...bench, transcript, runWriter: new RunWriter({ ...of, soFar: { ...nothingYet, ...soFar } }) };
 }
 
 /** Lets everything that waits for nothing but promises come to its end. */

@@ -1,5 +1,5 @@
 import type { TerminalInfo } from '../../session/api/services.ts';
-import { execAwake } from '../../session/services/exec-if-running.ts';
+import { execIfRunning } from '../../session/services/exec-if-running.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileWanted } from '../shared/while-connected.ts';
@@ -53,7 +53,7 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
             return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
           }
           const wish = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
-          const { exitCode, stdout, timedOut } = await execAwake(sandboxes, id, wish, signal);
+          const { exitCode, stdout, timedOut } = await execIfRunning(sandboxes, id, wish, signal);
           return {
             command,
             output: stdout.replaceAll('\r\n', '\n'),

@@ -18,7 +18,7 @@ interface ChatRequest {
 
 /** Everything that can be refused is decided before the first byte; then the plan is streamed. */
 export function chat(context: SheikhboxContext): (given: ChatRequest, reply: FastifyReply) => Promise<void> {
-  const inTurn = turnstile();
+  const keyedQueue = turnstile();
   return async ({ request, sid, body }, reply) => {
     const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(sessionId(sid));
@@ -35,7 +35,7 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
       if (text.trim() === '') return planReconnect(session, cursor, context);
       // Only a message with its sender's clock can be known again, so only those must wait for one another.
       const send = () => planMessage(session.id, text, body, cursor, context);
-      return body.timestamp == null ? send() : inTurn(session.id, send);
+      return body.timestamp == null ? send() : keyedQueue(session.id, send);
     });
     return await streamChat(reply, session.id, plan, context);
   };

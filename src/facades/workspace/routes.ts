@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
-import { inTurn } from '../../session/engine/keyed-queue.ts';
+import { keyedQueue } from '../../session/engine/keyed-queue.ts';
 import type { WorkspaceMember, WorkspaceService } from '../../session/workspaces/workspaces.ts';
 import type { HttpLogger } from '../shared/observe.ts';
 import type { Dialect, RouteDoc } from '../shared/routes.ts';
@@ -49,7 +49,7 @@ function attend(socket: Socket, { user_id: given }: { user_id?: unknown }, deps:
   socket.closed.addEventListener('abort', () => member[Symbol.dispose](), { once: true });
   say({ type: 'connected', message: 'Connected', user_id: user.data ?? null });
 
-  const turns = inTurn();
+  const turns = keyedQueue();
   const pending = new Set<Promise<void>>();
   let chars = 0;
   socket.onJson(

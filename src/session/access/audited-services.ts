@@ -114,9 +114,9 @@ function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
   );
   return {
     ...telling,
-    async watch(id, wish, signal) {
+    async watch(id, request, signal) {
       const actor = audit.actorOf();
-      const viewer = await telling.watch(id, wish, signal);
+      const viewer = await telling.watch(id, request, signal);
       const taken = () => audit.tell({ actor, action: 'desktop.take', target: id, outcome: 'done' });
       return watched(viewer, taken);
     },

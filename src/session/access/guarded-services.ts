@@ -73,13 +73,13 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
         ...({ status: 'read', watch: 'read', gate: 'read', start: 'work', stop: 'work' } as const),
         ...({ takeControl: 'work', giveControl: 'work' } as const),
       }),
-      async watch(id, wish, signal) {
+      async watch(id, request, signal) {
         const actor = actorOf();
-        if (actor.role === 'admin') return await desktop.watch(id, wish, signal);
+        if (actor.role === 'admin') return await desktop.watch(id, request, signal);
         const session = await services.sessions.get(id);
         authorize(actor, 'read', session);
-        const mayControl = wish.mayControl && may(actor, 'work', session);
-        return await desktop.watch(id, { ...wish, mayControl }, signal);
+        const mayControl = request.mayControl && may(actor, 'work', session);
+        return await desktop.watch(id, { ...request, mayControl }, signal);
       },
     },
     projects: guardedProjects(services.projects, actorOf),

@@ -2,8 +2,8 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { ListWish } from '../api/sessions.ts';
-import { inTurn } from '../engine/keyed-queue.ts';
+import type { ListQuery } from '../api/sessions.ts';
+import { keyedQueue } from '../engine/keyed-queue.ts';
 import type { StoredSession } from '../run/projection.ts';
 
 /** What one owner may have; 0 is no limit. What has no owner, such as what the server's own token makes, is not counted. */
@@ -16,7 +16,7 @@ interface Deps {
   readonly limits: OwnerLimits;
   /** As it is now; undefined: there is none. */
   readonly get: (id: SessionId) => Promise<StoredSession | undefined>;
-  readonly part: (wish: ListWish) => Promise<readonly SessionRecord[]>;
+  readonly part: (query: ListQuery) => Promise<readonly SessionRecord[]>;
   readonly clock: Clock;
   /** A sandbox that has not come by then does not count any more. */
   readonly startTimeoutMs: number;
@@ -32,7 +32,7 @@ export function ownerQuota({
   clock,
   startTimeoutMs,
 }: Deps): (owner: string | undefined, make: Make) => Promise<SessionRecord> {
-  const turns = inTurn();
+  const turns = keyedQueue();
   const asking = new Map<string, number>();
   const starting = new Map<string, Map<SessionId, number>>();
 

@@ -118,7 +118,7 @@ export interface DesktopView extends Pick<DesktopStatus, 'state' | 'browser' | '
 }
 /** Why a viewer gets no more of the screen. `restarted`: connecting again shows the next one. */
 export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
-export interface WatchWish {
+export interface WatchRequest {
   /** The viewer's own name for itself; another viewer of that name is replaced. */
   readonly viewerId?: string;
   readonly mayControl: boolean;
@@ -149,7 +149,7 @@ export interface DesktopService {
   /** Success where none runs. Its viewers are told `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Starts the desktop. Rejects also: queue_full (too many viewers). */
-  watch(id: SessionId, wish: WatchWish, signal: AbortSignal): Promise<DesktopViewer>;
+  watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
   /** For a viewer that is connected. Rejects: not_found, forbidden (it may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   giveControl(id: SessionId, viewerId: string): Promise<DesktopView>;

@@ -30,7 +30,7 @@ export interface DecideCommand {
 }
 
 /** A part of the list: so many of those that are wanted, behind a place in its order. */
-export interface ListWish {
+export interface ListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
@@ -66,7 +66,7 @@ export interface SessionService {
   /** Rejects: sandbox_capacity (too many sessions), rate_limited (the owner's start too many at once). The sandbox starts in the background. */
   create(command: CreateCommand): Promise<SessionRecord>;
   /** All that are not being deleted, newest `latestMessageAt` first; at least those that `only` asks for. */
-  list(only?: ListWish): Promise<readonly SessionRecord[]>;
+  list(only?: ListQuery): Promise<readonly SessionRecord[]>;
   /** Rejects: session_not_found; so does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { inLanes } from '../../core/lanes.ts';
 import type { Lease, LeaseStore } from '../../core/ports.ts';
-import { inTurn } from '../engine/keyed-queue.ts';
+import { keyedQueue } from '../engine/keyed-queue.ts';
 
 /** Which sessions this server may work on: each belongs to at most one server at a time. */
 export interface Ownership extends AsyncDisposable {
@@ -73,7 +73,7 @@ export class LeasedOwnership implements Ownership {
   readonly isShared = true;
   readonly #options: LeaseOptions;
   readonly #held = new Map<SessionId, Held>();
-  readonly #turns = inTurn();
+  readonly #turns = keyedQueue();
   readonly #stop = new AbortController();
   readonly #renewing: Promise<void>;
   #heard: (id: SessionId) => void = () => {};

@@ -5,7 +5,7 @@ import { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { Ownership } from './ownership.ts';
 
-export interface NeighbourOptions {
+export interface PeerOptions {
   readonly records: RecordStore;
   readonly ownership: Ownership;
   /** Of this process's life. */
@@ -32,14 +32,14 @@ const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(
 const lookMs = 400;
 
 /** The servers of one store, each with a record of what it works on, so that the others know what it leaves behind. */
-export class Neighbours implements AsyncDisposable {
-  readonly #options: NeighbourOptions;
+export class Peers implements AsyncDisposable {
+  readonly #options: PeerOptions;
   readonly #known = new Map<string, Neighbour>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #leaving: SessionId[] | undefined;
 
-  constructor(options: NeighbourOptions) {
+  constructor(options: PeerOptions) {
     this.#options = options;
     options.closing.addEventListener('abort', () => this.#leave(), { once: true });
     this.#running = this.#run();

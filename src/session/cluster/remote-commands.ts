@@ -10,18 +10,18 @@ import { lost, type Ownership } from './ownership.ts';
 // Commands for sessions that another server works on go through the store: posted here, done and answered there. No
 // server talks to another. Where nobody has the session, whoever gets its lease finds the command waiting.
 
-/** What is wished of a session's owner, as data. */
-export interface Wish {
+/** What is wanted of a session's owner, as data. */
+export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
-export interface CrossingOptions {
+export interface RemoteCommandsOptions {
   readonly commands: CommandQueue;
   readonly ownership: Ownership;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Does what was wished of a session of ours at that time (epoch ms); another owner may have done it since. */
-  readonly act: (id: SessionId, wish: Wish, since: number) => Promise<unknown>;
+  /** Does what was wanted of a session of ours at that time (epoch ms); another owner may have done it since. */
+  readonly act: (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface Awaited {
@@ -42,8 +42,8 @@ const Answer = z.union([
   z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
 ]);
 
-export class Crossing implements AsyncDisposable {
-  readonly #options: CrossingOptions;
+export class RemoteCommands implements AsyncDisposable {
+  readonly #options: RemoteCommandsOptions;
   readonly #awaited = new Map<string, Awaited>();
   /** Being done, or done a moment ago, by us: with the timer that forgets it. */
   readonly #taken = new Map<string, unknown>();
@@ -51,7 +51,7 @@ export class Crossing implements AsyncDisposable {
   readonly #work: Promise<unknown>[] = [];
   #wake = () => {};
 
-  constructor(options: CrossingOptions) {
+  constructor(options: RemoteCommandsOptions) {
     this.#options = options;
   }
 
@@ -60,15 +60,20 @@ export class Crossing implements AsyncDisposable {
   }
 
   /** Has it done by whoever the session belongs to: by `here` where that is us. */
-  async route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+  async route<Value>(
+    id: SessionId,
+    command: RemoteCommand,
+    here: () => Promise<Value>,
+    signal?: AbortSignal,
+  ): Promise<Value> {
     const { ownership } = this.#options;
     try {
-      await ownership.take(id, isStop(wish) ? 'asked' : undefined);
+      await ownership.take(id, isStop(command) ? 'asked' : undefined);
       return await here();
     } catch (thrown) {
       if (toAppError(thrown).code !== 'fenced') throw thrown;
     }
-    return (await this.post(id, wish, signal)) as Value;
+    return (await this.post(id, command, signal)) as Value;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,7 +88,7 @@ export class Crossing implements AsyncDisposable {
   }
 
   /** Leaves it to whoever has the session. */
-  async post(id: SessionId, { name, body }: Wish, signal?: AbortSignal): Promise<unknown> {
+  async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;
     const at = clock.now();
@@ -160,11 +165,11 @@ export class Crossing implements AsyncDisposable {
     if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
   }
 
-  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: CrossingOptions['act']) {
+  async #outcome({ sessionId, name, body, at }: QueuedCommand, act: RemoteCommandsOptions['act']) {
     try {
-      const { until, body: wished } = Body.parse(body);
+      const { until, body: wanted } = Body.parse(body);
       if (until < this.#options.clock.now()) throw lateError();
-      const value = await act(sessionId, { name, body: wished }, at);
+      const value = await act(sessionId, { name, body: wanted }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
       // A refusal writes nothing either: only who has the session now may give it.
@@ -218,7 +223,7 @@ export class Crossing implements AsyncDisposable {
 }
 
 /** That nothing is to be stopped writes nothing, so no fence would tell that it was said by who has the session no more. */
-const isStop = ({ name, body }: Wish): boolean =>
+const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 
 function lateError(signal?: AbortSignal): AppError {

@@ -14,7 +14,7 @@ interface Options {
   /** How long the owner may take it for idle after that. */
   readonly freshMs: number;
 }
-interface Visit {
+interface RemoteLink {
   readonly link: SandboxLink;
   readonly client: SandboxClient;
   users: number;
@@ -25,9 +25,9 @@ const attachMs = 30_000;
 const keptMs = 30_000;
 
 /** Ways of our own into sandboxes of sessions that another server works on: files, shell and screen cross no other server. */
-export class Guests implements AsyncDisposable {
+export class RemoteSandboxes implements AsyncDisposable {
   readonly #options: Options;
-  readonly #visits = new Map<SessionId, Promise<Visit>>();
+  readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 
   constructor(options: Options) {
     this.#options = options;
@@ -37,73 +37,79 @@ export class Guests implements AsyncDisposable {
     const { clock, ask, freshMs } = this.#options;
     const known = await this.#known(id);
     if (!known || clock.now() - known.askedAt >= freshMs) await ask(id, signal);
-    const visit = await this.look(id, signal);
-    visit.askedAt = clock.now();
+    const remote = await this.look(id, signal);
+    remote.askedAt = clock.now();
     const busy = () => {
-      visit.askedAt = clock.now();
+      remote.askedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
       ask(id, AbortSignal.timeout(attachMs)).catch(() => {}); // what is done in it fails by itself
     };
     let timer = clock.setTimeout(busy, freshMs);
-    visit.users += 1;
+    remote.users += 1;
     return {
-      client: visit.client,
+      client: remote.client,
       [Symbol.asyncDispose]: async () => {
         clock.clearTimeout(timer);
-        visit.users -= 1;
-        this.#closeLater(id, visit);
+        remote.users -= 1;
+        this.#closeLater(id, remote);
       },
     };
   }
 
   /** A way into a sandbox that runs; looking does not keep it from being stopped. Rejects: sandbox_not_found. */
-  async look(id: SessionId, signal: AbortSignal): Promise<Visit> {
+  async look(id: SessionId, signal: AbortSignal): Promise<RemoteLink> {
     const known = await this.#known(id);
     if (known) return known;
-    const visiting = this.#visits.get(id) ?? this.#open(id);
-    this.#visits.set(id, visiting);
-    visiting.catch(() => {
-      if (this.#visits.get(id) === visiting) this.#visits.delete(id);
+    const opening = this.#links.get(id) ?? this.#open(id);
+    this.#links.set(id, opening);
+    opening.catch(() => {
+      if (this.#links.get(id) === opening) this.#links.delete(id);
     });
-    return await unlessFired(visiting, signal);
+    return await unlessFired(opening, signal);
   }
 
   /** It is ours now, or gone. */
   async leave(id: SessionId): Promise<void> {
-    const visit = await this.#visits.get(id)?.catch(() => undefined);
-    this.#visits.delete(id);
-    this.#options.clock.clearTimeout(visit?.timer);
-    await visit?.link[Symbol.asyncDispose]();
+    const remote = await this.#links.get(id)?.catch(() => undefined);
+    this.#links.delete(id);
+    this.#options.clock.clearTimeout(remote?.timer);
+    await remote?.link[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#visits.keys()].map((id) => this.leave(id)));
+    await Promise.all([...this.#links.keys()].map((id) => this.leave(id)));
   }
 
-  async #known(id: SessionId): Promise<Visit | undefined> {
-    const visit = await this.#visits.get(id)?.catch(() => undefined);
-    if (!visit?.link.lost.aborted) return visit;
+  async #known(id: SessionId): Promise<RemoteLink | undefined> {
+    const remote = await this.#links.get(id)?.catch(() => undefined);
+    if (!remote?.link.lost.aborted) return remote;
     await this.leave(id);
     return undefined;
   }
 
   /** For all who wait for it, so whoever is first and leaves does not end it. */
-  async #open(id: SessionId): Promise<Visit> {
+  async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect } = this.#options;
     using until = deadline(attachMs, clock);
     const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
     const link = await driver.attach(sandboxIdOf(id), call, 'guest');
-    const visit: Visit = { link, client: connect(link), users: 0, askedAt: Number.NEGATIVE_INFINITY, timer: undefined };
-    this.#closeLater(id, visit);
-    return visit;
+    const remote: RemoteLink = {
+      link,
+      client: connect(link),
+      users: 0,
+      askedAt: Number.NEGATIVE_INFINITY,
+      timer: undefined,
+    };
+    this.#closeLater(id, remote);
+    return remote;
   }
 
-  #closeLater(id: SessionId, visit: Visit): void {
+  #closeLater(id: SessionId, remote: RemoteLink): void {
     const { clock } = this.#options;
-    clock.clearTimeout(visit.timer);
-    visit.timer = clock.setTimeout(() => {
-      if (visit.users === 0) void this.leave(id);
-      else this.#closeLater(id, visit);
+    clock.clearTimeout(remote.timer);
+    remote.timer = clock.setTimeout(() => {
+      if (remote.users === 0) void this.leave(id);
+      else this.#closeLater(id, remote);
     }, keptMs);
   }
 }

@@ -37,7 +37,7 @@ export class SharedControl {
 
   /** Hears what the others have said until now. */
   look(): Promise<void> {
-    return this.#inTurn(() => this.#look());
+    return this.#keyedQueue(() => this.#look());
   }
 
   /** Goes on hearing until this is disposed. */
@@ -82,7 +82,7 @@ export class SharedControl {
   /** Takes them from a viewer elsewhere, for the agent. False: that one has not got them. */
   takeBack(viewer: string): Promise<boolean> {
     const { leases, lease } = this.#options;
-    return this.#inTurn(async () => {
+    return this.#keyedQueue(async () => {
       await this.#look();
       if (!lease.isElsewhere || lease.driver !== viewer) return false;
       await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
@@ -127,12 +127,12 @@ export class SharedControl {
   #holderOf(viewer: string): string {
     return `${viewer}@${this.#options.server}`;
   }
-  #inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
+  #keyedQueue<Value>(act: () => Promise<Value>): Promise<Value> {
     const mine = this.#turn.then(act);
     this.#turn = mine.catch(() => {});
     return mine;
   }
   #later(act: () => Promise<void>): void {
-    this.#inTurn(act).catch(() => {}); // it lapses, or is said with the next look
+    this.#keyedQueue(act).catch(() => {}); // it lapses, or is said with the next look
   }
 }

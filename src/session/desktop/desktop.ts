@@ -10,13 +10,13 @@ import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
 import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from '../api/services.ts';
 import type { ControlSharing } from '../cluster/shared-control-lease.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Presence } from '../engine/watchers.ts';
+import type { Watchers } from '../engine/watchers.ts';
 import { DesktopScreen } from './screen.ts';
 
 export interface DesktopDeps {
   readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note' | 'saw'>;
   readonly capabilities: Pick<Capabilities, 'desktop'>;
-  readonly presence: Pick<Presence, 'endOf'>;
+  readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects session_not_found. */
@@ -34,7 +34,7 @@ const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
 /** The desktops of sandboxes for people: watching them, and taking them in hand. */
 export function desktopService(deps: DesktopDeps): DesktopService {
-  const { engine, capabilities, presence, clock, ids, known } = deps;
+  const { engine, capabilities, watchers, clock, ids, known } = deps;
   const screens = new Map<SessionId, DesktopScreen>();
 
   /** The session's screen, kept while somebody needs it. */
@@ -106,14 +106,14 @@ export function desktopService(deps: DesktopDeps): DesktopService {
 
   async function watch(
     id: SessionId,
-    wish: Parameters<DesktopService['watch']>[1],
+    request: Parameters<DesktopService['watch']>[1],
     signal: AbortSignal,
   ): Promise<DesktopViewer> {
     await usable(id);
     await using stack = new AsyncDisposableStack();
     const { screen } = stack.use(hold(id));
     using _coming = screen.admit();
-    const end = stack.use(presence.endOf(id));
+    const end = stack.use(watchers.endOf(id));
     using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
     const { client } = stack.use(await engine.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence), (it) => void it.destroy());
@@ -122,7 +122,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());
-    const { id: viewer } = stack.use(screen.seat(wish.viewerId ?? ids.short(), wish));
+    const { id: viewer } = stack.use(screen.seat(request.viewerId ?? ids.short(), request));
     const deleted = () => stream.destroy();
     end.signal.addEventListener('abort', deleted, { once: true });
     stack.defer(() => end.signal.removeEventListener('abort', deleted));
@@ -140,13 +140,13 @@ export function desktopService(deps: DesktopDeps): DesktopService {
         return screen.lease.driver;
       },
       uses(what) {
-        if (!wish.mayControl) return false;
+        if (!request.mayControl) return false;
         if (what === 'press' && screen.lease.driver === undefined) screen.lease.take(viewer);
         return screen.lease.uses(viewer);
       },
       take() {
-        if (wish.mayControl) screen.lease.take(viewer);
-        return wish.mayControl;
+        if (request.mayControl) screen.lease.take(viewer);
+        return request.mayControl;
       },
       giveBack: () => screen.lease.giveBack(viewer, 'given back'),
       [Symbol.asyncDispose]: () => {

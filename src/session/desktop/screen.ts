@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { WatchWish } from '../api/services.ts';
+import type { WatchRequest } from '../api/services.ts';
 import { type ControlSharing, SharedControl } from '../cluster/shared-control-lease.ts';
 import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
 import type { DesktopFact } from './desktop-facts.ts';
@@ -33,7 +33,7 @@ export class DesktopScreen {
   /** How many need it. */
   holders = 0;
   readonly #options: Options;
-  readonly #viewers = new Map<string, WatchWish>();
+  readonly #viewers = new Map<string, WatchRequest>();
   /** Viewers that are on their way; they count. */
   #coming = 0;
   /** Somebody stopped it on purpose, and nobody started it since. */
@@ -66,13 +66,13 @@ export class DesktopScreen {
   }
 
   /** A viewer is there until this is disposed; one of the same name is replaced, and its control goes over. */
-  seat(id: string, wish: WatchWish): Seat {
-    this.#viewers.set(id, wish);
-    if (wish.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id); // it came over to us
+  seat(id: string, request: WatchRequest): Seat {
+    this.#viewers.set(id, request);
+    if (request.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id); // it came over to us
     return {
       id,
       [Symbol.dispose]: () => {
-        if (this.#viewers.get(id) !== wish) return;
+        if (this.#viewers.get(id) !== request) return;
         this.#viewers.delete(id);
         this.lease.giveBack(id, 'left');
       },

@@ -3,18 +3,18 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionFact } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Ownership } from '../cluster/ownership.ts';
-import { Crossing, type Wish } from '../cluster/remote-commands.ts';
+import { type RemoteCommand, RemoteCommands } from '../cluster/remote-commands.ts';
 import type { StoredSession } from '../run/projection.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { inTurn } from './keyed-queue.ts';
+import { keyedQueue } from './keyed-queue.ts';
 import type { Live } from './live-session.ts';
-import type { Residents } from './live-sessions.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { SandboxUses } from './sandbox-access.ts';
 import { alreadySent } from './sent-messages.ts';
 import type { Supervision } from './supervision.ts';
 
 interface Deps extends Pick<EngineOptions, 'store' | 'log' | 'clock' | 'ids' | 'logger' | 'startTimeoutMs'> {
-  readonly residents: Residents;
+  readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
   readonly supervision: () => Supervision;
   readonly uses: SandboxUses;
@@ -27,32 +27,32 @@ const mostLooks = 5;
 export type Note = { readonly type: 'egress' | 'sandbox.phase' | 'desktop'; readonly data: unknown };
 
 /** What is wanted of sessions: done here where they are ours, else by the server that works on them. */
-export class Wishes implements AsyncDisposable {
+export class CommandRouter implements AsyncDisposable {
   readonly #deps: Deps;
-  readonly #sends = inTurn();
+  readonly #sends = keyedQueue();
   /** To the owners of other sessions; undefined where there can be no other server. */
-  readonly #crossing: Crossing | undefined;
+  readonly #remoteCommands: RemoteCommands | undefined;
 
   constructor(deps: Deps) {
     this.#deps = deps;
     const { store, ownership, clock, ids, logger } = deps;
     if (!ownership.isShared) return;
-    const act = (...asked: Parameters<Wishes['act']>) => this.act(...asked);
+    const act = (...asked: Parameters<CommandRouter['act']>) => this.act(...asked);
     const warn = (err: unknown, text: string) => logger.warn({ err }, text);
-    this.#crossing = new Crossing({ commands: store.commands, ownership, clock, ids, act, warn });
+    this.#remoteCommands = new RemoteCommands({ commands: store.commands, ownership, clock, ids, act, warn });
   }
 
   start(): void {
-    this.#crossing?.start();
+    this.#remoteCommands?.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#crossing?.[Symbol.asyncDispose]();
+    await this.#remoteCommands?.[Symbol.asyncDispose]();
   }
 
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
-    if (!this.#crossing) return this.#deps.supervision().command(id, command);
-    return this.#crossing.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
+    if (!this.#remoteCommands) return this.#deps.supervision().command(id, command);
+    return this.#remoteCommands.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
   }
 
   change(id: SessionId, wish: Partial<StoredSession>): Promise<StoredSession> {
@@ -65,9 +65,9 @@ export class Wishes implements AsyncDisposable {
   }
 
   note(id: SessionId, note: Note): void {
-    const { residents, ownership } = this.#deps;
-    if (!residents.get(id) && this.#crossing && ownership.epochOf(id) === undefined) {
-      void this.#crossing.post(id, { name: 'note', body: note }).catch(() => {});
+    const { liveSessions, ownership } = this.#deps;
+    if (!liveSessions.get(id) && this.#remoteCommands && ownership.epochOf(id) === undefined) {
+      void this.#remoteCommands.post(id, { name: 'note', body: note }).catch(() => {});
       return;
     }
     this.#note(id, note);
@@ -75,14 +75,14 @@ export class Wishes implements AsyncDisposable {
 
   async reach(id: SessionId): Promise<Live> {
     await this.#deps.supervision().command(id, { type: 'cmd.touch', commandId: this.#deps.ids.short() });
-    return this.#deps.residents.the(id);
+    return this.#deps.liveSessions.the(id);
   }
 
   /**
    * Does what another server wished of a session of ours at that time (epoch ms). Rejects with `fenced` where it is not
    * ours any more: the wish stays where it is, for whoever has the session now.
    */
-  async act(id: SessionId, { name, body }: Wish, since: number): Promise<unknown> {
+  async act(id: SessionId, { name, body }: RemoteCommand, since: number): Promise<unknown> {
     const { uses, startTimeoutMs } = this.#deps;
     if (name === 'change') return await this.#change(id, body as Partial<StoredSession>);
     if (name === 'note') return this.#note(id, body as Note);
@@ -109,7 +109,7 @@ export class Wishes implements AsyncDisposable {
         const sent = await alreadySent(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
         // Made anew meanwhile, it may build on what the look has not seen.
-        if (this.#deps.residents.get(id) === live && supervision.has(id)) {
+        if (this.#deps.liveSessions.get(id) === live && supervision.has(id)) {
           return await supervision.command<Value>(id, command);
         }
       }
@@ -131,15 +131,15 @@ export class Wishes implements AsyncDisposable {
   }
 
   async #isCurrent(id: SessionId): Promise<boolean> {
-    const { log, residents } = this.#deps;
+    const { log, liveSessions } = this.#deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
-    const { writer } = residents.get(id) ?? {};
+    const { writer } = liveSessions.get(id) ?? {};
     await writer?.settled(); // what is on its way from here is ours
     return writer === undefined || writer.head >= head;
   }
 
   async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
-    const { writer } = this.#deps.residents.get(id) ?? (await this.reach(id));
+    const { writer } = this.#deps.liveSessions.get(id) ?? (await this.reach(id));
     if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
     // A deletion is not to be undone by whoever had the session before us.
     const fence: SessionFact[] =
@@ -150,14 +150,14 @@ export class Wishes implements AsyncDisposable {
   }
 
   #note(id: SessionId, note: Note): void {
-    const live = this.#deps.residents.get(id);
-    const whole = { ...note, runId: live?.scribe?.runId ?? null } as SessionFact;
+    const live = this.#deps.liveSessions.get(id);
+    const whole = { ...note, runId: live?.runWriter?.runId ?? null } as SessionFact;
     live?.writer.write([whole]).catch((error: unknown) => {
       this.#deps.logger.warn({ session: id, err: error }, 'an event could not be written');
     });
   }
 
-  #route<Value>(id: SessionId, wish: Wish, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
-    return this.#crossing ? this.#crossing.route(id, wish, here, signal) : here();
+  #route<Value>(id: SessionId, wish: RemoteCommand, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
+    return this.#remoteCommands ? this.#remoteCommands.route(id, wish, here, signal) : here();
   }
 }

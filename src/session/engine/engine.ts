@@ -5,16 +5,16 @@ import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
 import { type Ownership, soleOwnership } from '../cluster/ownership.ts';
-import { Guests } from '../cluster/remote-sandboxes.ts';
+import { RemoteSandboxes } from '../cluster/remote-sandboxes.ts';
 import type { StoredSession } from '../run/projection.ts';
 import { runWith } from '../run/run-actors.ts';
 import { workingWith } from '../run/run-context-factory.ts';
-import { type Note, Wishes } from './command-router.ts';
+import { CommandRouter, type Note } from './command-router.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { Departures } from './eviction.ts';
+import { Eviction } from './eviction.ts';
 import { Hydration } from './hydration.ts';
 import type { Live } from './live-session.ts';
-import { Residents } from './live-sessions.ts';
+import { LiveSessions } from './live-sessions.ts';
 import { Answers } from './pending-commands.ts';
 import { Runs } from './run-recorder.ts';
 import { SandboxUses } from './sandbox-access.ts';
@@ -25,14 +25,14 @@ import type { UsedSandbox } from './used-sandbox.ts';
 /** The supervisor and its sessions, with their holes filled; commands go in, facts go to the log. */
 export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
-  readonly #residents = new Residents();
+  readonly #liveSessions = new LiveSessions();
   readonly #answers = new Answers();
   readonly #releases = new Set<Promise<unknown>>();
   readonly #ownership: Ownership;
-  readonly #guests: Guests;
+  readonly #remoteSandboxes: RemoteSandboxes;
   readonly #runs: Runs;
   readonly #uses: SandboxUses;
-  readonly #wishes: Wishes;
+  readonly #router: CommandRouter;
   readonly #supervision: Supervision;
 
   constructor(options: EngineOptions) {
@@ -40,24 +40,29 @@ export class Engine implements AsyncDisposable {
     this.#ownership = options.ownership ?? soleOwnership();
     const { driver, clock, connect, sandboxPolicy } = options;
     const { idlePauseMs = sandboxPolicy.idleStopMs } = sandboxPolicy;
-    this.#guests = new Guests({
+    this.#remoteSandboxes = new RemoteSandboxes({
       ...{ driver, clock, connect, freshMs: Math.min(10_000, idlePauseMs / 3) },
-      ask: (id, signal) => this.#wishes.askForUse(id, signal),
+      ask: (id, signal) => this.#router.askForUse(id, signal),
     });
-    const [residents, answers, ownership, guests] = [this.#residents, this.#answers, this.#ownership, this.#guests];
+    const [liveSessions, answers, ownership, remoteSandboxes] = [
+      this.#liveSessions,
+      this.#answers,
+      this.#ownership,
+      this.#remoteSandboxes,
+    ];
     const supervision = () => this.#supervision; // they know one another
-    const departures = new Departures({ ...options, residents, answers, ownership, supervision });
-    ownership.onLost((id) => departures.standDown(id));
-    this.#runs = new Runs({ ...options, residents, answers });
-    this.#uses = new SandboxUses({ ...options, residents, answers, ownership, guests, supervision });
-    this.#wishes = new Wishes({
-      ...{ ...options, residents, ownership, supervision, uses: this.#uses },
-      onStale: (id) => departures.fenced(id),
+    const eviction = new Eviction({ ...options, liveSessions, answers, ownership, supervision });
+    ownership.onLost((id) => eviction.standDown(id));
+    this.#runs = new Runs({ ...options, liveSessions, answers });
+    this.#uses = new SandboxUses({ ...options, liveSessions, answers, ownership, remoteSandboxes, supervision });
+    this.#router = new CommandRouter({
+      ...{ ...options, liveSessions, ownership, supervision, uses: this.#uses },
+      onStale: (id) => eviction.fenced(id),
     });
     const hydration = new Hydration({
-      ...{ ...options, residents, ownership, guests },
+      ...{ ...options, liveSessions, ownership, remoteSandboxes },
       onBroken: (id, error) => {
-        if (error.code === 'fenced' && ownership.isShared) departures.fenced(id);
+        if (error.code === 'fenced' && ownership.isShared) eviction.fenced(id);
         else this.#supervision.broken(id, error);
       },
     });
@@ -65,25 +70,25 @@ export class Engine implements AsyncDisposable {
       ...{ ...options, answers },
       session: this.#sessionMachine(),
       hydrate: (id, signal) => hydration.make(id, signal),
-      onEnded: (id) => departures.ended(id),
-      onUnavailable: (id) => departures.unavailable(id),
+      onEnded: (id) => eviction.ended(id),
+      onUnavailable: (id) => eviction.unavailable(id),
       onGivenUp: (id) => void this.#runs.giveUp(id).finally(() => ownership.release(id)),
     });
   }
 
   start(): void {
     this.#supervision.start();
-    this.#wishes.start();
+    this.#router.start();
   }
 
   /** Reaches the session wherever it is, made from its log where it is not in memory; rejects as the command is refused. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
-    return this.#wishes.command(id, command);
+    return this.#router.command(id, command);
   }
 
   /** Changes the record, and appends what is a fact of it, wherever the session is. */
-  change(id: SessionId, wish: Partial<StoredSession>): Promise<StoredSession> {
-    return this.#wishes.change(id, wish);
+  change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession> {
+    return this.#router.change(id, change);
   }
 
   /** The record as it is when everything asked for until now is done. */
@@ -104,13 +109,13 @@ export class Engine implements AsyncDisposable {
   /** Makes the session's actor: something in the log or the world is unfinished. */
   wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
     if (typeof sandbox === 'object') this.offer(id, sandbox);
-    if (sandbox === 'start') this.#residents.begin(id);
+    if (sandbox === 'start') this.#liveSessions.begin(id);
     this.#supervision.wake(id);
   }
 
   /** Whenever the session is made, it goes on with this sandbox. */
   offer(id: SessionId, { expiresAt }: Pick<SandboxInfo, 'expiresAt'>): void {
-    this.#residents.offer(id, expiresAt);
+    this.#liveSessions.offer(id, expiresAt);
   }
 
   /** Whether a run that is asked for now makes a plan. */
@@ -119,17 +124,17 @@ export class Engine implements AsyncDisposable {
   }
 
   live(id: SessionId): Live | undefined {
-    return this.#residents.get(id);
+    return this.#liveSessions.get(id);
   }
 
   /** What the world has to say of a session; lost when the session is not in memory, as it then has no sandbox. */
   note(id: SessionId, note: Note): void {
-    this.#wishes.note(id, note);
+    this.#router.note(id, note);
   }
 
   /** Somebody looked at the desktop of a session's sandbox; where the session is ours, its log is told what is new. */
   saw(id: SessionId, status: DesktopStatus): void {
-    const facts = this.#residents.get(id)?.desktop.saw(status) ?? [];
+    const facts = this.#liveSessions.get(id)?.desktop.saw(status) ?? [];
     for (const data of facts) this.note(id, { type: 'desktop', data });
   }
 
@@ -140,27 +145,27 @@ export class Engine implements AsyncDisposable {
 
   /** The session in memory, made from its log where it is not. Rejects: fenced, where another server has it. */
   reach(id: SessionId): Promise<Live> {
-    return this.#wishes.reach(id);
+    return this.#router.reach(id);
   }
 
   /** Stops all work where it stands: runs stay unfinished in the log, sandboxes stay adoptable. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#wishes[Symbol.asyncDispose]();
-    await this.#guests[Symbol.asyncDispose]();
-    for (const { scribe } of this.#residents.all()) scribe?.shut();
+    await this.#router[Symbol.asyncDispose]();
+    await this.#remoteSandboxes[Symbol.asyncDispose]();
+    for (const { runWriter } of this.#liveSessions.all()) runWriter?.shut();
     this.#supervision.stop();
     // What is on its way to the log is answered by what becomes of it.
-    await Promise.allSettled([...this.#releases, ...this.#residents.all().map(({ writer }) => writer.settled())]);
-    await this.#residents.allGone();
+    await Promise.allSettled([...this.#releases, ...this.#liveSessions.all().map(({ writer }) => writer.settled())]);
+    await this.#liveSessions.allGone();
     this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
-    this.#residents.clear();
+    this.#liveSessions.clear();
     await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
   }
 
   #sessionMachine() {
     const { driver, clock, startTimeoutMs, spec, connect, prepare, onRunEnd, agentDesktop } = this.#options;
-    const [residents, runs] = [this.#residents, this.#runs];
-    const live = (id: SessionId) => residents.the(id);
+    const [liveSessions, runs] = [this.#liveSessions, this.#runs];
+    const live = (id: SessionId) => liveSessions.the(id);
     const use = (id: SessionId, signal: AbortSignal) => this.use(id, signal);
     const track = (released: Promise<AppError | undefined>) => {
       this.#releases.add(released);
@@ -168,7 +173,13 @@ export class Engine implements AsyncDisposable {
     };
     return sessionMachine.provide({
       actors: {
-        run: runWith({ clock, live, use, working: workingWith({ ...this.#options, residents, use }), onEnd: onRunEnd }),
+        run: runWith({
+          clock,
+          live,
+          use,
+          working: workingWith({ ...this.#options, liveSessions, use }),
+          onEnd: onRunEnd,
+        }),
         sandbox: sandboxWith({
           ...{ driver, clock, startTimeoutMs, live, prepare, track },
           saw: (id, status) => this.saw(id, status),

@@ -2,20 +2,20 @@ import type { SessionId } from '../../core/ids.ts';
 import { lost, type Ownership } from '../cluster/ownership.ts';
 import type { StoredSession } from '../run/projection.ts';
 import type { EngineOptions } from './engine-options.ts';
-import type { Residents } from './live-sessions.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { Answers } from './pending-commands.ts';
 import type { Supervision } from './supervision.ts';
 import { isUnfinished, unfinishedKind } from './unfinished-sessions.ts';
 
 interface Deps extends Pick<EngineOptions, 'store' | 'logger'> {
-  readonly residents: Residents;
+  readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
   readonly answers: Answers;
   readonly supervision: () => Supervision;
 }
 
 /** How sessions leave memory: at their end, because they cannot be read, or because another server has them now. */
-export class Departures {
+export class Eviction {
   readonly #deps: Deps;
 
   constructor(deps: Deps) {
@@ -23,30 +23,30 @@ export class Departures {
   }
 
   ended(id: SessionId): void {
-    const { residents } = this.#deps;
-    const record = residents.get(id)?.writer.record;
-    residents.remove(id);
-    residents.goes(id, this.#leave(id, record));
+    const { liveSessions } = this.#deps;
+    const record = liveSessions.get(id)?.writer.record;
+    liveSessions.remove(id);
+    liveSessions.goes(id, this.#leave(id, record));
   }
 
   /** What it knew before it crashed is not to be shown. */
   unavailable(id: SessionId): void {
-    const { residents, ownership } = this.#deps;
-    residents.remove(id);
-    residents.withdraw(id);
+    const { liveSessions, ownership } = this.#deps;
+    liveSessions.remove(id);
+    liveSessions.withdraw(id);
     void ownership.release(id);
   }
 
   /** It is another server's now: what is in memory goes, and what it began stays as it is. */
   standDown(id: SessionId): void {
-    const { residents, answers, supervision, logger } = this.#deps;
+    const { liveSessions, answers, supervision, logger } = this.#deps;
     const error = lost();
-    const live = residents.get(id);
-    live?.scribe?.shut();
+    const live = liveSessions.get(id);
+    live?.runWriter?.shut();
     live?.writer.fence(error);
-    if (live) residents.goes(id, live.writer.settled()); // what is on its way may still arrive
-    residents.remove(id);
-    residents.takeSandbox(id);
+    if (live) liveSessions.goes(id, live.writer.settled()); // what is on its way may still arrive
+    liveSessions.remove(id);
+    liveSessions.takeSandbox(id);
     supervision().leave(id);
     answers.refuse(error, id);
     logger.info({ session: id }, 'session left to another server');

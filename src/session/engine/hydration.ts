@@ -4,24 +4,24 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionFact } from '../../core/events.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import type { Ownership } from '../cluster/ownership.ts';
-import type { Guests } from '../cluster/remote-sandboxes.ts';
+import type { RemoteSandboxes } from '../cluster/remote-sandboxes.ts';
 import { DesktopNews } from '../desktop/desktop-facts.ts';
 import { StoredSession } from '../run/projection.ts';
-import { RunScribe } from '../run/run-writer.ts';
+import { RunWriter } from '../run/run-writer.ts';
 import { SessionWriter } from '../run/session-writer.ts';
 import { Transcript } from '../run/transcript.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { Live } from './live-session.ts';
-import type { Residents } from './live-sessions.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
 import { beingRestarted } from './supervision.ts';
 
 type Settings = Pick<EngineOptions, 'runPolicy' | 'sandboxPolicy' | 'passivateMs' | 'maxQueued'>;
 type World = Pick<EngineOptions, 'store' | 'log' | 'profileOf' | 'clock' | 'ids' | 'isWatched' | 'onFact'>;
 interface Deps extends Settings, World {
-  readonly residents: Residents;
+  readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  readonly guests: Pick<Guests, 'leave'>;
+  readonly remoteSandboxes: Pick<RemoteSandboxes, 'leave'>;
   /** The log refuses what the session writes. */
   readonly onBroken: (id: SessionId, error: AppError) => void;
 }
@@ -38,10 +38,10 @@ export class Hydration {
 
   /** Rejects: session_not_found; fenced, where another server has it. */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
-    const { store, log, profileOf, residents, ownership, guests } = this.#deps;
+    const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
     await this.#alone(id);
     await ownership.take(id, 'asked');
-    await guests.leave(id);
+    await remoteSandboxes.leave(id);
     // Before all else that is read: what an owner before us appends meanwhile is missed here, and then fences our first append.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
@@ -59,7 +59,7 @@ export class Hydration {
     if (first && fold) await this.#takeUp(live, first.runId, fold);
     const { plans } = await profileOf(record);
     throwIfFired(signal);
-    residents.add(live);
+    liveSessions.add(live);
     const now = this.#deps.clock.now();
     return {
       ...this.#begin(record, plans),
@@ -69,17 +69,17 @@ export class Hydration {
 
   /** What an earlier life of it writes is written. */
   async #alone(id: SessionId): Promise<void> {
-    const { residents } = this.#deps;
-    const before = residents.get(id);
-    before?.scribe?.shut();
+    const { liveSessions } = this.#deps;
+    const before = liveSessions.get(id);
+    before?.runWriter?.shut();
     await before?.writer.settled();
     before?.writer.fence(beingRestarted());
-    await residents.leaving(id);
+    await liveSessions.leaving(id);
   }
 
   #begin({ id, deleting }: StoredSession, plans: boolean): Omit<SessionInput, 'runs'> {
-    const { runPolicy, sandboxPolicy, passivateMs, maxQueued, clock, residents } = this.#deps;
-    const { expiresAt, starts } = residents.takeSandbox(id);
+    const { runPolicy, sandboxPolicy, passivateMs, maxQueued, clock, liveSessions } = this.#deps;
+    const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
@@ -95,7 +95,7 @@ export class Hydration {
   }
 
   #live(record: StoredSession, head: number): Live {
-    const { log, clock, store, isWatched, onFact, onBroken, ownership, residents } = this.#deps;
+    const { log, clock, store, isWatched, onFact, onBroken, ownership, liveSessions } = this.#deps;
     const { id } = record;
     const live: Live = {
       id,
@@ -108,10 +108,10 @@ export class Hydration {
         onFact: (fact) => onFact(id, fact),
         confirm: () => ownership.confirm(id),
         onBroken: (error) => {
-          if (residents.get(id) === live) onBroken(id, error);
+          if (liveSessions.get(id) === live) onBroken(id, error);
         },
       }),
-      scribe: undefined,
+      runWriter: undefined,
       client: undefined,
       isPaused: false,
       desktop: new DesktopNews(),
@@ -126,7 +126,7 @@ export class Hydration {
     const { ids, clock } = this.#deps;
     const { writer, transcript } = live;
     if (fold.openMessage) writer.message.adopt(fold.openMessage.fact, fold.openMessage.text);
-    live.scribe = new RunScribe({ writer, transcript, ids, clock, runId, soFar: fold.soFar(transcript) });
+    live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId, soFar: fold.soFar(transcript) });
     const detail = 'The server was restarted; the run goes on.';
     const resumed: SessionFact = { type: 'run.notice', runId, data: { kind: 'resumed_after_restart', detail } };
     await writer.write([...writer.message.close(), resumed]);

@@ -1,5 +1,5 @@
 /** Does work for one key after another; different keys do not wait for each other. */
-export function inTurn(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
+export function keyedQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
   const last = new Map<string, Promise<unknown>>();
   return (key, work) => {
     const done = (last.get(key) ?? Promise.resolve()).then(work, work);

@@ -3,7 +3,7 @@ import type { FactOf, SessionFact } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { DesktopNews } from '../desktop/desktop-facts.ts';
-import type { RunScribe, RunSoFar } from '../run/run-writer.ts';
+import type { RunSoFar, RunWriter } from '../run/run-writer.ts';
 import type { SessionWriter } from '../run/session-writer.ts';
 import type { Transcript } from '../run/transcript.ts';
 
@@ -13,8 +13,8 @@ export interface Live {
   readonly writer: SessionWriter;
   /** Read when the first run here begins, and kept for the next: it grows with the session. */
   readonly transcript: Transcript;
-  scribe: RunScribe | undefined;
-  /** What the scribe's run is about; known from the moment it begins, before that is in the log. */
+  runWriter: RunWriter | undefined;
+  /** What the runWriter's run is about; known from the moment it begins, before that is in the log. */
   task: string;
   /** The way in, while the sandbox is held. */
   client: SandboxClient | undefined;
@@ -33,9 +33,9 @@ export const freshRun = (messageId: MessageId, text: string): RunSoFar => ({
 /** A user's message reaches the run that takes it, in the moment it is accepted. */
 export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
-    if (fact.type !== 'message.user' || fact.runId !== live.scribe?.runId) continue;
+    if (fact.type !== 'message.user' || fact.runId !== live.runWriter?.runId) continue;
     const { messageId, text }: FactOf<'message.user'>['data'] = fact.data;
-    live.scribe.hear({ messageId, text });
+    live.runWriter.hear({ messageId, text });
   }
 }
 

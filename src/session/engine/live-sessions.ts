@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { Live } from './live-session.ts';
 
 /** The sessions in memory, and what the next making of one has to know. */
-export class Residents {
+export class LiveSessions {
   readonly #lives = new Map<SessionId, Live>();
   /** Sessions whose sandbox runs already, found by its labels, and until when it may. */
   readonly #adoptable = new Map<SessionId, number>();

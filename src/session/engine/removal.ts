@@ -3,11 +3,11 @@ import type { Clock } from '../../core/clock.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { Store } from '../../core/ports.ts';
 import type { Engine } from './engine.ts';
-import type { Presence } from './watchers.ts';
+import type { Watchers } from './watchers.ts';
 
 interface Deps {
   readonly engine: Engine;
-  readonly presence: Presence;
+  readonly watchers: Watchers;
   readonly store: Store;
   readonly ids: IdSource;
   readonly clock: Clock;
@@ -18,12 +18,12 @@ const lastWordsMs = 50;
 
 /** Ends what a session with a tombstone still has; its log goes last, so that a cut removal is taken up again. */
 export async function removeSession(
-  { engine, presence, store, ids, clock, forget }: Deps,
+  { engine, watchers, store, ids, clock, forget }: Deps,
   id: SessionId,
 ): Promise<void> {
   await engine.command(id, { type: 'cmd.delete', commandId: ids.short() });
   await pause(lastWordsMs, new AbortController().signal, clock); // its streams get to say how the run ended
-  presence.end(id);
+  watchers.end(id);
   await forget?.(id);
   await store.events.erase(id);
 }

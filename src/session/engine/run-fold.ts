@@ -125,7 +125,7 @@ export class RunFold {
     return this.#open;
   }
 
-  /** What the run's scribe goes on with; messages that a turn has seen are in the transcript. */
+  /** What the run's runWriter goes on with; messages that a turn has seen are in the transcript. */
   soFar(transcript: Transcript): RunSoFar {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     return { steps: this.#steps, openCall: this.#openCall, stepFailed: this.#stepFailed, inbox };

@@ -2,14 +2,14 @@ import { toAppError } from '../../core/errors.ts';
 import { failpointSync } from '../../core/failpoint.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import { endFacts } from '../run/run-actors.ts';
-import { RunScribe } from '../run/run-writer.ts';
+import { RunWriter } from '../run/run-writer.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { type Broken, freshRun, hearMessages, type Recording } from './live-session.ts';
-import type { Residents } from './live-sessions.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { Answers } from './pending-commands.ts';
 
 interface Deps extends Pick<EngineOptions, 'ids' | 'clock' | 'logger' | 'onRunEnd'> {
-  readonly residents: Residents;
+  readonly liveSessions: LiveSessions;
   readonly answers: Answers;
 }
 
@@ -22,18 +22,18 @@ export class Runs {
   }
 
   record(id: SessionId, { facts, answer, stops, decided }: Recording): void {
-    const { residents, answers, ids, clock, logger } = this.#deps;
+    const { liveSessions, answers, ids, clock, logger } = this.#deps;
     const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
     if (facts.length + commandIds.length === 0) return;
     failpointSync('session.record');
-    const live = residents.get(id);
+    const live = liveSessions.get(id);
     if (!live) return;
     for (const fact of facts) {
       if (fact.type !== 'run.started') continue;
       const { writer, transcript } = live;
       const soFar = freshRun(fact.data.messageId, fact.data.task);
       live.task = fact.data.task;
-      live.scribe = new RunScribe({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
+      live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
     }
     hearMessages(live, facts);
     answers.onTheirWay(commandIds);
@@ -49,23 +49,23 @@ export class Runs {
 
   /** The run's actor broke: that is a bug of ours, and the run ends as failed. */
   async abandon(id: SessionId, { run: { runId, task }, error }: Broken): Promise<void> {
-    const { residents, logger, onRunEnd } = this.#deps;
-    const live = residents.get(id);
-    const scribe = live?.scribe;
+    const { liveSessions, logger, onRunEnd } = this.#deps;
+    const live = liveSessions.get(id);
+    const runWriter = live?.runWriter;
     logger.error({ session: id, run: runId, err: error }, 'a run broke');
     const { code, publicMessage: message, retryable } = toAppError(error);
-    await scribe
+    await runWriter
       ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable }), 'interrupted')
       .catch(() => {});
-    if (live && live.scribe === scribe) live.scribe = undefined; // the next run may have begun
+    if (live && live.runWriter === runWriter) live.runWriter = undefined; // the next run may have begun
     onRunEnd('failed');
   }
 
   /** The session crashed too often: it goes, and its runs with it. */
   async giveUp(id: SessionId): Promise<void> {
-    const { residents, logger } = this.#deps;
-    const live = residents.get(id);
-    residents.remove(id);
+    const { liveSessions, logger } = this.#deps;
+    const live = liveSessions.get(id);
+    liveSessions.remove(id);
     if (!live) return;
     const end = {
       reason: 'failed',
@@ -74,8 +74,8 @@ export class Runs {
       retryable: false,
     } as const;
     const facts = live.writer.record.openRuns.flatMap(({ runId, task }) => endFacts(runId, task, end));
-    await (live.scribe ? live.scribe.close(facts, 'interrupted') : live.writer.write(facts)).catch((error: unknown) =>
-      logger.error({ session: id, err: error }, 'the end of a session could not be written'),
+    await (live.runWriter ? live.runWriter.close(facts, 'interrupted') : live.writer.write(facts)).catch(
+      (error: unknown) => logger.error({ session: id, err: error }, 'the end of a session could not be written'),
     );
   }
 }

@@ -2,18 +2,18 @@ import { AppError, toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { Ownership } from '../cluster/ownership.ts';
-import type { Guests } from '../cluster/remote-sandboxes.ts';
+import type { RemoteSandboxes } from '../cluster/remote-sandboxes.ts';
 import type { EngineOptions } from './engine-options.ts';
-import type { Residents } from './live-sessions.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { Answers } from './pending-commands.ts';
 import type { Supervision } from './supervision.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps extends Pick<EngineOptions, 'store' | 'ids' | 'onUse'> {
-  readonly residents: Residents;
+  readonly liveSessions: LiveSessions;
   readonly answers: Answers;
   readonly ownership: Ownership;
-  readonly guests: Guests;
+  readonly remoteSandboxes: RemoteSandboxes;
   readonly supervision: () => Supervision;
 }
 
@@ -27,7 +27,7 @@ export class SandboxUses {
 
   /** Through a way of our own where another server works on the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { ownership, guests } = this.#deps;
+    const { ownership, remoteSandboxes } = this.#deps;
     if (!ownership.isShared) return await this.useHere(id, signal);
     try {
       await ownership.take(id);
@@ -35,23 +35,23 @@ export class SandboxUses {
     } catch (thrown) {
       if (toAppError(thrown).code !== 'fenced') throw thrown;
     }
-    return await guests.use(id, signal);
+    return await remoteSandboxes.use(id, signal);
   }
 
   /** Into the sandbox while it runs; looking does not start it, nor keep it. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
-    const { residents, ownership, guests, store } = this.#deps;
-    const live = residents.get(id);
+    const { liveSessions, ownership, remoteSandboxes, store } = this.#deps;
+    const live = liveSessions.get(id);
     if (live || !ownership.isShared) return live?.isPaused ? undefined : live?.client;
     const newest = await store.events.lastOf(id, 'sandbox.phase');
     const [event] = (await store.events.page(id, newest - 1, 1)).events;
     if (event?.type !== 'sandbox.phase' || !['ready', 'resumed'].includes(event.data.phase)) return undefined;
-    return (await guests.look(id, signal).catch(() => undefined))?.client;
+    return (await remoteSandboxes.look(id, signal).catch(() => undefined))?.client;
   }
 
   /** Of a session of ours. Rejects: fenced, where it is not. */
   async useHere(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { residents, answers, ids, onUse } = this.#deps;
+    const { liveSessions, answers, ids, onUse } = this.#deps;
     const supervision = this.#deps.supervision();
     const commandId = ids.short();
     const done = () => supervision.tell(id, { type: 'sandbox.done', commandId }); // nothing is to be answered to it
@@ -65,7 +65,7 @@ export class SandboxUses {
     } finally {
       signal.removeEventListener('abort', given);
     }
-    const live = residents.get(id);
+    const live = liveSessions.get(id);
     const client = live?.client;
     if (!client) {
       done();

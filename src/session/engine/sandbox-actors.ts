@@ -91,7 +91,7 @@ export function sandboxWith(deps: SandboxDeps) {
         }
         const { writer } = live(sessionId);
         const tell = (news: ProvisionNews) => {
-          const runId = live(sessionId).scribe?.runId ?? null;
+          const runId = live(sessionId).runWriter?.runId ?? null;
           void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
         };
         const spec = deps.spec(sessionId, sandboxId);

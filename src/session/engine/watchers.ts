@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/ids.ts';
 
 /** Who watches which session, and the end of all that watches one that is gone. */
-export class Presence {
+export class Watchers {
   readonly #watchers = new Map<SessionId, number>();
   readonly #ends = new Map<SessionId, { end: AbortController; users: number }>();
 

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import { inTurn } from '../engine/keyed-queue.ts';
+import { keyedQueue } from '../engine/keyed-queue.ts';
 import type { UploadedFile, UploadService } from './uploads.ts';
 
 interface Deps {
@@ -25,7 +25,7 @@ const kind = 'project-copies'; // by session, and erased with it
 /** Keeps the copies of a project's files in its sessions' workspaces as the project has them. */
 export class ProjectCopies {
   readonly #deps: Deps;
-  readonly #turns = inTurn();
+  readonly #turns = keyedQueue();
   /** What was last brought where: the usual use of a sandbox finds that nothing changed. Another sandbox is another client. */
   readonly #known = new WeakMap<SandboxClient, string>();
 

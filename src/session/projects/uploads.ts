@@ -4,7 +4,7 @@ import type { BlobStore, ByteRange } from '../../core/blobs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import { inTurn } from '../engine/keyed-queue.ts';
+import { keyedQueue } from '../engine/keyed-queue.ts';
 
 const StoredFile = z.object({
   id: z.string(),
@@ -65,7 +65,7 @@ const gone = () => new AppError('file_not_found', 'There is no such file.');
 
 export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): UploadService {
   const started = clock.now();
-  const turns = inTurn();
+  const turns = keyedQueue();
 
   const find = async (id: string) => {
     const pointer = await records.get(ownerKind, id);

@@ -7,7 +7,7 @@ import type { Store } from '../../core/ports.ts';
 import type { Ownership } from '../cluster/ownership.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { EngineLogger } from '../engine/engine-options.ts';
-import type { Presence } from '../engine/watchers.ts';
+import type { Watchers } from '../engine/watchers.ts';
 import { StoredSession } from '../run/projection.ts';
 import { LogSizes } from './log-sizes.ts';
 import { asksBytes, deletesAny, isSpare, overdue, type RetentionPolicy } from './policy.ts';
@@ -18,7 +18,7 @@ export interface KeeperDeps {
   readonly store: Store;
   readonly driver: Pick<Driver, 'list'>;
   readonly engine: Pick<Engine, 'live' | 'record'>;
-  readonly presence: Presence;
+  readonly watchers: Watchers;
   readonly clock: Clock;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
@@ -47,8 +47,8 @@ export class Keeper {
   constructor(deps: KeeperDeps) {
     this.#deps = deps;
     this.#sizes = new LogSizes(deps.store.events);
-    const { store, presence, clock, name, everyMs } = deps;
-    if (store.shared) this.#viewed = new Viewed({ records: store.records, presence, clock, name, ttlMs: 3 * everyMs });
+    const { store, watchers, clock, name, everyMs } = deps;
+    if (store.shared) this.#viewed = new Viewed({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
   }
 
   /** Until the signal fires. */
@@ -99,13 +99,13 @@ export class Keeper {
 
   /** Ours and at rest at the moment of this answer: between it and the tombstone nothing else is done. */
   async #isUnused(id: SessionId): Promise<boolean> {
-    const { engine, presence, ownership } = this.#deps;
-    if (engine.live(id) || presence.isInUse(id) || (await ownership.isElsewhere(id))) return false;
+    const { engine, watchers, ownership } = this.#deps;
+    if (engine.live(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
     if (await this.#viewed?.isElsewhere(id)) return false;
     try {
       const before = await this.#stored(id);
       const now = await engine.record(id);
-      return before?.lastSeq === now.lastSeq && isSpare(now) && !presence.isInUse(id);
+      return before?.lastSeq === now.lastSeq && isSpare(now) && !watchers.isInUse(id);
     } catch (thrown) {
       const { code } = toAppError(thrown);
       if (code === 'fenced' || code === 'session_not_found') return false;

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import type { Presence } from '../engine/watchers.ts';
+import type { Watchers } from '../engine/watchers.ts';
 
 interface Deps {
   readonly records: RecordStore;
-  readonly presence: Presence;
+  readonly watchers: Watchers;
   readonly clock: Clock;
   /** Of this server. */
   readonly name: string;
@@ -25,8 +25,8 @@ export class Viewed {
   }
 
   async tell(): Promise<void> {
-    const { records, presence, clock, ttlMs } = this.#deps;
-    const now = new Set(presence.inUse());
+    const { records, watchers, clock, ttlMs } = this.#deps;
+    const now = new Set(watchers.inUse());
     for (const id of now) await records.put({ kind, id: this.#key(id), doc: { until: clock.now() + ttlMs } });
     for (const id of this.#told) if (!now.has(id)) await records.delete(kind, this.#key(id));
     this.#told = now;

@@ -8,12 +8,12 @@ import { takeTurn } from './turn.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function act(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { scribe, tools, workdir, prompt } = work;
+  const { runWriter, tools, workdir, prompt } = work;
   const step = steps.find(({ status }) => status === 'running');
-  const known = scribe.steps.find(({ id }) => id === step?.id);
-  if (step && known?.status !== 'running') await scribe.write(scribe.step(step));
+  const known = runWriter.steps.find(({ id }) => id === step?.id);
+  if (step && known?.status !== 'running') await runWriter.write(runWriter.step(step));
   // Without a plan nothing else names the session.
-  if (!step && !work.hasTitle()) await scribe.write(scribe.title(firstLine(work.task)));
+  if (!step && !work.hasTitle()) await runWriter.write(runWriter.title(firstLine(work.task)));
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
@@ -24,26 +24,26 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) {
-    await scribe.write(...facts);
+    await runWriter.write(...facts);
     return { kind: 'empty', spent };
   }
-  const said = step && message.text !== '' ? scribe.said(pieces) : [];
+  const said = step && message.text !== '' ? runWriter.said(pieces) : [];
   if (message.calls.length > 0) {
-    await scribe.write(...said, ...facts);
+    await runWriter.write(...said, ...facts);
     return { kind: 'calls', calls: message.calls.map((call): PendingCall => ({ ...call, begun: false })), spent };
   }
   if (!step) {
-    await scribe.write(...facts);
+    await runWriter.write(...facts);
     return { kind: 'said', digest: digest(message.text), steps, spent };
   }
-  const done: PlanStep = { ...step, status: scribe.stepFailed ? 'failed' : 'completed' };
+  const done: PlanStep = { ...step, status: runWriter.stepFailed ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  await scribe.write(scribe.step(done), ...said, ...facts, scribe.plan(after));
+  await runWriter.write(runWriter.step(done), ...said, ...facts, runWriter.plan(after));
   return { kind: 'said', digest: digest(message.text), steps: after, spent };
 }
 
 export async function summarize(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { scribe, workdir, prompt } = work;
+  const { runWriter, workdir, prompt } = work;
   const wanted = {
     phase: { kind: 'summarize' },
     note: summaryNote,
@@ -57,10 +57,10 @@ export async function summarize(work: Working, { steps, hint }: TurnInput, signa
   if (!turn.ok) return turn.result;
   const { facts, spent, message } = turn;
   if (turn.empty) {
-    await scribe.write(...facts);
+    await runWriter.write(...facts);
     return { kind: 'empty', spent };
   }
-  await scribe.write(...facts, scribe.plan(steps));
+  await runWriter.write(...facts, runWriter.plan(steps));
   return { kind: 'said', digest: digest(message.text), steps, spent };
 }
 

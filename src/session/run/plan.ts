@@ -4,7 +4,7 @@ import { beginningOf } from '../../core/text.ts';
 import { MakePlanArgs, makePlan } from '../../tools/special.ts';
 import { planNote, replanNote } from './prompts.ts';
 import type { Working } from './run-context.ts';
-import type { RunScribe } from './run-writer.ts';
+import type { RunWriter } from './run-writer.ts';
 import { sum, type Turn, takeTurn } from './turn.ts';
 
 /** Makes the plan, or (`again`) what is left of it after the user wrote. */
@@ -13,7 +13,7 @@ export async function plan(
   input: TurnInput & { again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { scribe, workdir, prompt } = work;
+  const { runWriter, workdir, prompt } = work;
   const { steps, again, hint } = input;
   const wanted = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
@@ -27,51 +27,51 @@ export async function plan(
   const first = await takeTurn(work, { ...wanted, note, hint }, signal);
   if (!first.ok) return first.result;
   if (first.empty) {
-    await scribe.write(...first.facts); // it cost what it cost, also after a restart
+    await runWriter.write(...first.facts); // it cost what it cost, also after a restart
     return { kind: 'empty', spent: first.spent };
   }
   let turn: Turn & { ok: true } = first;
-  let made = answerCalls(scribe, turn);
+  let made = answerCalls(runWriter, turn);
   if (!made) {
     // A model that answers in prose is asked once more; if it insists, its task is a plan of one step.
-    await scribe.write(...turn.facts);
+    await runWriter.write(...turn.facts);
     const second = await takeTurn(work, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
     if (!second.ok) return second.result;
     turn = { ...second, spent: sum(first.spent, second.spent) };
-    made = answerCalls(scribe, second);
+    made = answerCalls(runWriter, second);
   }
   const kept = steps.filter(({ status }) => status !== 'pending');
   const task = again ? undefined : firstLine(work.task);
   const descriptions = made?.steps ?? (task === undefined ? pendingOf(steps) : [task]);
   const planned = numbered(kept, descriptions.length + kept.length > 0 ? descriptions : [task ?? 'Answer']);
   const title = made?.title.trim() || firstLine(work.task);
-  await scribe.write(
-    ...(again || work.hasTitle() ? [] : [scribe.title(beginningOf(title, 200))]),
-    ...acknowledged(scribe, turn, made, again),
+  await runWriter.write(
+    ...(again || work.hasTitle() ? [] : [runWriter.title(beginningOf(title, 200))]),
+    ...acknowledged(runWriter, turn, made, again),
     ...turn.facts,
-    scribe.plan(planned),
+    runWriter.plan(planned),
   );
   return { kind: 'planned', steps: planned, spent: turn.spent };
 }
 
 /** Every call gets its result, as providers demand; the first good make_plan is the plan. */
-function answerCalls(scribe: RunScribe, { message }: Turn & { ok: true }): MakePlanArgs | undefined {
+function answerCalls(runWriter: RunWriter, { message }: Turn & { ok: true }): MakePlanArgs | undefined {
   let made: MakePlanArgs | undefined;
   for (const { callId, name, args } of message.calls) {
     const parsed = name === makePlan.name ? MakePlanArgs.safeParse(args) : undefined;
     made ??= parsed?.data;
     const output = parsed?.success ? 'Noted.' : 'Not done: only make_plan, with a title and steps, can be called now.';
     const result = { role: 'tool', callId, name, output, success: parsed?.success === true } as const;
-    scribe.add({ runId: scribe.runId, message: result });
+    runWriter.add({ runId: runWriter.runId, message: result });
   }
   return made;
 }
 
-function acknowledged(scribe: RunScribe, turn: Turn & { ok: true }, made: MakePlanArgs | undefined, again: boolean) {
-  if (turn.pieces.join('').trim() !== '') return scribe.said(turn.pieces);
+function acknowledged(runWriter: RunWriter, turn: Turn & { ok: true }, made: MakePlanArgs | undefined, again: boolean) {
+  if (turn.pieces.join('').trim() !== '') return runWriter.said(turn.pieces);
   const text = made?.acknowledgement ?? '';
-  if (text.trim() !== '') return scribe.said(halves(text));
-  return again ? [] : scribe.said(['Working on it: ', made?.title ?? 'your task']);
+  if (text.trim() !== '') return runWriter.said(halves(text));
+  return again ? [] : runWriter.said(['Working on it: ', made?.title ?? 'your task']);
 }
 
 const numbered = (kept: readonly PlanStep[], descriptions: readonly string[]): PlanStep[] => [

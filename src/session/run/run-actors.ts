@@ -11,7 +11,7 @@ import type { UsedSandbox } from '../engine/used-sandbox.ts';
 import { act, summarize } from './act.ts';
 import { halves, plan } from './plan.ts';
 import type { Working } from './run-context.ts';
-import type { OpenCall, RunScribe } from './run-writer.ts';
+import type { OpenCall, RunWriter } from './run-writer.ts';
 import { call } from './tool-call.ts';
 
 interface Deps {
@@ -34,15 +34,15 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
         summarize(await working(input.sessionId, input.runId), input, signal),
       ),
       notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
-        const scribe = (await working(sessionId, runId)).scribe;
-        await scribe.write({ type: 'run.notice', runId, data: { kind, detail } });
+        const runWriter = (await working(sessionId, runId)).runWriter;
+        await runWriter.write({ type: 'run.notice', runId, data: { kind, detail } });
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, approval } }) => {
-        const scribe = live(sessionId).scribe;
+        const runWriter = live(sessionId).runWriter;
         // No await before the write: an answer that comes in the next moment stands behind the question.
         const wanted = approval ? [requested(runId, approval, clock.now())] : [];
         const wait: SessionFact = { type: 'run.wait', runId, data: { question } };
-        await scribe?.write(...wanted, ...scribe.said(halves(question)), wait);
+        await runWriter?.write(...wanted, ...runWriter.said(halves(question)), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
@@ -50,7 +50,7 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
         onEnd(statusOf(end));
       }),
       close: fromPromise(async ({ input: { sessionId, runId, task, end } }) =>
-        closeRun(live(sessionId), live(sessionId).scribe, { runId, task, end }),
+        closeRun(live(sessionId), live(sessionId).runWriter, { runId, task, end }),
       ),
     },
   });
@@ -75,25 +75,25 @@ async function endRun(
   live: Live,
   { runId, task, end }: Ending,
 ): Promise<void> {
-  const { scribe, client } = live;
-  if (!scribe) return;
-  scribe.shut();
+  const { runWriter, client } = live;
+  if (!runWriter) return;
+  runWriter.shut();
   let shown: ToolContent | undefined;
   // What an ended run left in the background goes on; a stopped run leaves nothing.
-  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || scribe.openCall)) {
+  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCall)) {
     using until = deadline(killMs, clock);
     const kill = async () => {
       // What is frozen hears of no kill, and would go on when it is thawed.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       await own.killTagged(runId, until.signal);
-      const shell = shellOf(scribe.openCall);
+      const shell = shellOf(runWriter.openCall);
       if (shell !== undefined && end.reason !== 'deleted') shown = await consoleOf(own, shell, until.signal);
     };
     // What is deleted goes with its sandbox, and a lost sandbox has no processes.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
-  await closeRun(live, scribe, { runId, task, end, shown });
+  await closeRun(live, runWriter, { runId, task, end, shown });
 }
 
 /** The shell session whose command is open. */
@@ -102,12 +102,12 @@ const shellOf = (call: OpenCall | undefined): string | undefined =>
 
 async function closeRun(
   live: Live,
-  scribe: RunScribe | undefined,
+  runWriter: RunWriter | undefined,
   { runId, task, end, shown }: Ending & { readonly shown?: ToolContent | undefined },
 ): Promise<void> {
-  if (scribe?.runId !== runId) return;
-  await scribe.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
-  if (live.scribe === scribe) live.scribe = undefined; // the next run may have begun meanwhile
+  if (runWriter?.runId !== runId) return;
+  await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
+  if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have begun meanwhile
 }
 
 const statusOf = ({ reason }: RunEnd) =>

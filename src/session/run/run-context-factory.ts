@@ -2,29 +2,29 @@ import { AppError } from '../../core/errors.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import { withoutDesktop } from '../../tools/registry.ts';
 import type { EngineOptions } from '../engine/engine-options.ts';
-import type { Residents } from '../engine/live-sessions.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { UsedSandbox } from '../engine/used-sandbox.ts';
 import type { Working } from './run-context.ts';
 
 type Given = 'profileOf' | 'clock' | 'toolTimeoutMs' | 'approvals' | 'workdir' | 'gate' | 'driver' | 'agentDesktop';
 interface Deps extends Pick<EngineOptions, Given> {
-  readonly residents: Residents;
+  readonly liveSessions: LiveSessions;
   readonly use: (id: SessionId, signal: AbortSignal) => Promise<UsedSandbox>;
 }
 
 /** Gathers what the actors of a run work with. The function it gives rejects with `cancelled` where the run has ended. */
 export const workingWith =
-  ({ residents, use, profileOf, clock, toolTimeoutMs, approvals, workdir, gate, driver, agentDesktop }: Deps) =>
+  ({ liveSessions, use, profileOf, clock, toolTimeoutMs, approvals, workdir, gate, driver, agentDesktop }: Deps) =>
   async (id: SessionId, runId: RunId): Promise<Working> => {
-    const live = residents.the(id);
-    const { scribe } = live;
-    if (scribe?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
-    await scribe.transcript.load();
+    const live = liveSessions.the(id);
+    const { runWriter } = live;
+    if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
+    await runWriter.transcript.load();
     const desktop = driver.capabilities.desktop ? agentDesktop?.of(id) : undefined;
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
     const { model, tools, prompt, sampling } = await profileOf(live.writer.record);
     return {
-      scribe,
+      runWriter,
       model,
       tools: sees ? tools : withoutDesktop(tools),
       ...(sees && { desktop }),

@@ -4,7 +4,7 @@ import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ControlGate, KeptPicture, ToolContext } from '../../tools/tool.ts';
 import type { SandboxUser } from '../engine/used-sandbox.ts';
-import type { RunScribe } from './run-writer.ts';
+import type { RunWriter } from './run-writer.ts';
 
 export interface SeenDesktop {
   browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;
@@ -23,7 +23,7 @@ export interface Approvals {
 
 /** What the actors of one run work with. */
 export interface Working {
-  readonly scribe: RunScribe;
+  readonly runWriter: RunWriter;
   readonly model: Model;
   readonly tools: ToolRegistry;
   readonly prompt: string | undefined;

@@ -38,7 +38,7 @@ interface Options {
 const liveChars = 64 * 1024; // of a call's output in the log; the whole is in its result and in the sandbox
 
 /** Writes one run into the log, knows what is open in it, and closes that when the run ends, however it ends. */
-export class RunScribe {
+export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
   readonly #writer: SessionWriter;

@@ -20,7 +20,7 @@ interface Options {
   /** Something could not be written: memory is ahead of the log, and nothing is written any more. */
   readonly onBroken: (error: AppError) => void;
 }
-interface Wish {
+interface PendingWrite {
   readonly facts: readonly SessionFact[];
   /** Where the first fact asked for stands among them: a message may have had to be completed before it. */
   readonly first: number;
@@ -39,7 +39,7 @@ export class SessionWriter {
   readonly #options: Options;
   #record: StoredSession;
   #head: number;
-  #wishes: Wish[] = [];
+  #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
   /** Known as unfinished, until it leaves memory. */
@@ -64,7 +64,7 @@ export class SessionWriter {
   /** Resolves once durable, with the seq of the first fact. Rejects: fenced, store_unavailable, store_busy. */
   write(facts: readonly SessionFact[], puts: readonly RecordPut[] = []): Promise<number> {
     if (this.#broken) return Promise.reject(this.#broken);
-    if (this.#wishes.length >= maxWaiting) {
+    if (this.#waiting.length >= maxWaiting) {
       return Promise.reject(new AppError('store_busy', 'The history cannot be written fast enough. Try again later.'));
     }
     const arranged = this.message.arrange(facts);
@@ -72,17 +72,17 @@ export class SessionWriter {
     return this.#enqueue({ facts: arranged, first, puts });
   }
 
-  #enqueue(wanted: Omit<Wish, 'done'>): Promise<number> {
-    const wish: Wish = { ...wanted, done: Promise.withResolvers<number>() };
-    this.#wishes.push(wish);
+  #enqueue(wanted: Omit<PendingWrite, 'done'>): Promise<number> {
+    const write: PendingWrite = { ...wanted, done: Promise.withResolvers<number>() };
+    this.#waiting.push(write);
     this.#pumping ??= this.#pump();
-    return wish.done.promise;
+    return write.done.promise;
   }
 
   /** Nothing more is written from here: another writer has the log. */
   fence(error: AppError): void {
     this.#broken ??= error;
-    for (const { done } of this.#wishes.splice(0)) done.reject(error);
+    for (const { done } of this.#waiting.splice(0)) done.reject(error);
   }
 
   /** Resolves when everything asked for until now is durable or refused. */
@@ -100,8 +100,8 @@ export class SessionWriter {
   }
 
   async #pump(): Promise<void> {
-    while (this.#wishes.length > 0) {
-      const batch = this.#wishes.splice(0);
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0);
       try {
         await this.#append(batch);
       } catch (thrown) {
@@ -109,28 +109,28 @@ export class SessionWriter {
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
-        for (const { done } of [...batch, ...this.#wishes.splice(0)]) done.reject(error);
+        for (const { done } of [...batch, ...this.#waiting.splice(0)]) done.reject(error);
         if (isNews) this.#options.onBroken(error);
       }
     }
     this.#pumping = undefined;
   }
 
-  async #append(batch: readonly Wish[]): Promise<void> {
+  async #append(batch: readonly PendingWrite[]): Promise<void> {
     const { log, clock, isWatched, onFact } = this.#options;
     const facts: SessionFact[] = [];
     const at = clock.now();
     const watched = isWatched();
     let record = this.#record;
-    for (const wish of batch) {
-      for (const given of wish.facts) {
+    for (const write of batch) {
+      for (const given of write.facts) {
         const fact = withoutEndedRun(given, record);
         record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
         facts.push(fact);
       }
-      if (wish.marks) record = { ...record, ...wish.marks };
+      if (write.marks) record = { ...record, ...write.marks };
     }
-    const puts = batch.flatMap((wish) => wish.puts);
+    const puts = batch.flatMap((write) => write.puts);
     if (record !== this.#record) puts.push(this.#put(record));
     const isNews = isUnfinished(record) && !this.#isListed;
     if (isNews) puts.push({ kind: unfinishedKind, id: record.id, doc: {} });
@@ -143,9 +143,9 @@ export class SessionWriter {
     this.#isListed ||= isNews;
     let seq = this.#head;
     this.#head += facts.length;
-    for (const wish of batch) {
-      wish.done.resolve(seq + 1 + wish.first);
-      seq += wish.facts.length;
+    for (const write of batch) {
+      write.done.resolve(seq + 1 + write.first);
+      seq += write.facts.length;
     }
     for (const fact of facts) onFact(fact);
   }

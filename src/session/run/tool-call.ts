@@ -17,10 +17,10 @@ export async function call(
   { call: wanted, answered }: CallInput,
   signal: AbortSignal,
 ): Promise<CallResult> {
-  const { scribe } = work;
+  const { runWriter } = work;
   const leave = leaveFor(work, wanted);
   if (leave?.kind === 'ask') return leave;
-  if (!wanted.begun && scribe.openCall?.callId !== wanted.callId) await scribe.write(announced(work, wanted));
+  if (!wanted.begun && runWriter.openCall?.callId !== wanted.callId) await runWriter.write(announced(work, wanted));
   await failpoint('effect.intent.after');
   throwIfFired(signal);
   if (leave) return await record(work, wanted, { ok: false, reason: 'failed', output: leave.why });
@@ -55,20 +55,20 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'oom',
 ]);
 
-const announced = ({ scribe }: Working, { callId, name, args }: PendingCall) =>
-  scribe.calling({ callId, tool: familyOf(name), function: name, args: shownArgs(args) });
+const announced = ({ runWriter }: Working, { callId, name, args }: PendingCall) =>
+  runWriter.calling({ callId, tool: familyOf(name), function: name, args: shownArgs(args) });
 
 async function perform(
   work: Working,
   { callId, name, args, begun }: PendingCall,
   signal: AbortSignal,
 ): Promise<ToolResult> {
-  const { scribe, tools, toolTimeoutMs: timeoutMs, sandbox, gate } = work;
-  using live = scribe.listen();
+  const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate } = work;
+  using live = runWriter.listen();
   const base = {
     signal,
-    operationId: `${scribe.runId}.${callId}`,
-    runId: scribe.runId,
+    operationId: `${runWriter.runId}.${callId}`,
+    runId: runWriter.runId,
     timeoutMs,
     ...(gate && { gate }),
     onOutput: (text: string) => live.hear(text),
@@ -105,17 +105,17 @@ async function record(
   result: ToolResult,
   why?: 'sandbox_lost',
 ): Promise<CallResult> {
-  const { scribe } = work;
+  const { runWriter } = work;
   const output = forModel(result);
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
   const message = { role: 'tool', callId, name, output, success: result.ok, ...(pictures && { pictures }) } as const;
-  scribe.add({ runId: scribe.runId, message });
+  runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
   // What a call says to the user and its result are in the log together: a restart between them would say it twice.
   const says = result.ok && name !== askUser.name && work.tools.find(name)?.family === 'message';
-  await scribe.write(
-    ...(says ? scribe.said(halves(textOf(args))) : []),
-    scribe.called({
+  await runWriter.write(
+    ...(says ? runWriter.said(halves(textOf(args))) : []),
+    runWriter.called({
       success: result.ok,
       output: result.output,
       content: result.content ?? null,
@@ -133,12 +133,12 @@ const shownReason = (reason: Reason) =>
 
 /** The loop's own tool: the run waits, and what the user writes is its result. */
 async function ask(work: Working, wanted: PendingCall, answered: boolean): Promise<CallResult> {
-  const { scribe } = work;
+  const { runWriter } = work;
   const parsed = AskUserArgs.safeParse(wanted.args);
   if (!parsed.success) {
     return await record(work, wanted, { ok: false, reason: 'bad_arguments', output: 'message_ask_user needs a text.' });
   }
-  const answer = scribe.unheard.at(-1);
+  const answer = runWriter.unheard.at(-1);
   if (answer && (answered || wanted.begun)) return await record(work, wanted, { ok: true, output: answer.text });
   return { kind: 'ask', question: parsed.data.text };
 }

@@ -33,18 +33,18 @@ export type Turn =
 
 /** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
 export async function takeTurn(
-  { model, scribe, sampling, desktop }: Pick<Working, 'model' | 'scribe' | 'sampling' | 'desktop'>,
+  { model, runWriter, sampling, desktop }: Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop'>,
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Turn> {
-  await scribe.told(); // else who watches waits for all that a turn begins with before hearing of what is said
-  scribe.takeIn();
+  await runWriter.told(); // else who watches waits for all that a turn begins with before hearing of what is said
+  runWriter.takeIn();
   const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
   const pieces: string[] = [];
-  using speech = scribe.speak();
-  using _held = wanted.text === 'later' ? scribe.holdBack(pieces) : undefined;
+  using speech = runWriter.speak();
+  using _held = wanted.text === 'later' ? runWriter.holdBack(pieces) : undefined;
   const ask = async () => {
-    const told = scribe.transcript.messages(scribe.runId);
+    const told = runWriter.transcript.messages(runWriter.runId);
     const request = {
       phase,
       system: systemPrompt(workdir, prompt),
@@ -58,7 +58,7 @@ export async function takeTurn(
     };
     return await collectTurn(model.turn(request, signal), {
       model: model.name,
-      takenIds: scribe.transcript.callIds(),
+      takenIds: runWriter.transcript.callIds(),
       onDelta: (delta) => {
         pieces.push(delta);
         if (wanted.text === 'live') speech.say(delta);
@@ -66,12 +66,12 @@ export async function takeTurn(
     });
   };
   let turn = await ask();
-  if (isTooLong(turn) && pieces.length === 0 && scribe.transcript.shorten()) turn = await ask();
+  if (isTooLong(turn) && pieces.length === 0 && runWriter.transcript.shorten()) turn = await ask();
   throwIfFired(signal);
   const closing = speech.end();
   const { outcome, message, refused } = turn;
   if (outcome.kind !== 'finished') {
-    await scribe.write(...closing); // what was said stays said
+    await runWriter.write(...closing); // what was said stays said
     if (outcome.kind === 'cancelled') throwIfFired(AbortSignal.abort());
     const {
       code,
@@ -84,18 +84,18 @@ export async function takeTurn(
     return { ok: false, result: { kind: 'failed', code, message: text, retryable, retryAfterMs } };
   }
   const empty = isEmpty(turn);
-  const { runId } = scribe;
-  if (!empty) scribe.add({ runId, message });
+  const { runId } = runWriter;
+  if (!empty) runWriter.add({ runId, message });
   for (const { callId, name } of refused) {
     const output = 'Not run: too many calls in one turn.';
-    scribe.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
+    runWriter.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   const { inputTokens, outputTokens, cost } = outcome.usage;
   return {
     ok: true,
     message,
     pieces,
-    facts: [...closing, scribe.usage(model.name, outcome.usage)],
+    facts: [...closing, runWriter.usage(model.name, outcome.usage)],
     spent: { turns: 1, tokens: inputTokens + outputTokens, cost: cost ?? 0 },
     empty,
   };

@@ -4,7 +4,7 @@ import type { ExecResult } from '../../sandbox/client.ts';
 import type { ExecCommand, SandboxService } from '../api/services.ts';
 
 /** A sandbox that was stopped on somebody's wish starts again: for those who have no other way to ask for that. */
-export async function execAwake(
+export async function execIfRunning(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,
   command: ExecCommand,

@@ -13,7 +13,7 @@ interface Watcher {
 }
 
 /** Tells whoever looks at the list of sessions what became of it. */
-export class SessionsNews {
+export class SessionChanges {
   readonly #watchers = new Set<Watcher>();
 
   tell(news: SessionNews): void {

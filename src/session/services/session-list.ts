@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/ids.ts';
 import type { ListOptions, RecordStore, StoredRecord } from '../../core/ports.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { ListWish } from '../api/sessions.ts';
+import type { ListQuery } from '../api/sessions.ts';
 import { publicRecord, StoredSession } from '../run/projection.ts';
 import { byPlace, charsIn, ListHead, type ListLimits, type Place } from './list-head.ts';
 
@@ -64,7 +64,7 @@ export class SessionList {
     return this.#head?.get(id);
   }
 
-  async part({ limit, after, keep }: ListWish): Promise<SessionRecord[]> {
+  async part({ limit, after, keep }: ListQuery): Promise<SessionRecord[]> {
     const found: SessionRecord[] = [];
     const take = (session: SessionRecord) => {
       if (keep(session)) found.push(session);

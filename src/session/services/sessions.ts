@@ -14,11 +14,11 @@ import type { Engine } from '../engine/engine.ts';
 import { removeSession } from '../engine/removal.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 import { countSessions, unfinishedKind } from '../engine/unfinished-sessions.ts';
-import type { Presence } from '../engine/watchers.ts';
+import type { Watchers } from '../engine/watchers.ts';
 import { newSession, StoredSession } from '../run/projection.ts';
 import { serviceHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
-import { SessionsNews } from './session-changes.ts';
+import { SessionChanges } from './session-changes.ts';
 import { SessionList, shown } from './session-list.ts';
 import { fileFromLog, shellFromLog } from './views-from-log.ts';
 
@@ -28,7 +28,7 @@ interface Deps {
   readonly engine: Engine;
   readonly driver: Driver;
   readonly model: Model;
-  readonly presence: Presence;
+  readonly watchers: Watchers;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly workdir: (id: SandboxId) => string;
@@ -54,7 +54,7 @@ const viewMs = 5_000;
 const keptMs = 20_000; // most sandboxes start in that time
 
 export function sessionService(deps: Deps): SessionService {
-  const { store, log, engine, driver, presence, clock, ids, closing } = deps;
+  const { store, log, engine, driver, watchers, clock, ids, closing } = deps;
 
   const list = new SessionList({ records: store.records, shared: store.shared });
   const gone = () => new AppError('session_not_found', 'There is no such session.');
@@ -69,7 +69,7 @@ export function sessionService(deps: Deps): SessionService {
   const forOwner = ownerQuota({
     ...{ limits: deps.ownerLimits ?? { sessions: 0, starting: 0 }, clock },
     get: async (id) => engine.live(id)?.writer.record ?? (await list.get(id)),
-    part: (wish) => list.part(wish),
+    part: (query) => list.part(query),
     startTimeoutMs: deps.startTimeoutMs ?? 300_000,
   });
   const count = () => countSessions(store.records, (id) => engine.live(id)?.writer.record);
@@ -127,7 +127,7 @@ export function sessionService(deps: Deps): SessionService {
     return shown(doc);
   }
 
-  const news = new SessionsNews();
+  const news = new SessionChanges();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
   };
@@ -164,7 +164,7 @@ export function sessionService(deps: Deps): SessionService {
       news.tell({ type: 'deleted', session: shown(record) });
       // From here on it succeeds: what cannot be cleaned up now is tried again, by the reconciler.
       const done = removeSession(deps, id).catch(() => {});
-      await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => presence.end(id));
+      await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => watchers.end(id));
     },
 
     async send(id, command) {
@@ -207,7 +207,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     async *follow(id, after, { signal, deltas }) {
       await stored(id);
-      using end = presence.endOf(id);
+      using end = watchers.endOf(id);
       for await (const item of log.follow(id, after, {
         signal: AbortSignal.any([signal, end.signal, closing]),
         deltas,
@@ -223,7 +223,7 @@ export function sessionService(deps: Deps): SessionService {
       return { runId: run.runId, startedSeq: run.startedSeq as number, waiting: status === 'waiting' };
     },
     watching(id) {
-      const watch = presence.watch(id);
+      const watch = watchers.watch(id);
       void stored(id)
         .then(({ unread }) => (unread > 0 ? engine.change(id, { unread: 0 }) : undefined))
         .catch(() => {}); // a count that is not reset is reset by the next watcher

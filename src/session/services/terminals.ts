@@ -6,13 +6,13 @@ import { type IdSource, SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { TerminalInfo, TerminalLine, TerminalService } from '../api/services.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Presence } from '../engine/watchers.ts';
+import type { Watchers } from '../engine/watchers.ts';
 import { startReading, TerminalInput, TerminalOutput } from './terminal-stream.ts';
 
 interface Deps {
   readonly engine: Pick<Engine, 'use' | 'look' | 'reach' | 'holds'>;
   readonly records: RecordStore;
-  readonly presence: Pick<Presence, 'endOf'>;
+  readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
   readonly ids: IdSource;
   /** Rejects session_not_found. */
@@ -23,7 +23,7 @@ const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
 /** Terminals of people. The sandbox has them; records only say whose they are, for a server that comes back. */
-export function terminalService({ engine, records, presence, clock, ids, known }: Deps): TerminalService {
+export function terminalService({ engine, records, watchers, clock, ids, known }: Deps): TerminalService {
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
   const forget = (info: TerminalInfo) => records.delete(kind, keyOf(info));
 
@@ -61,7 +61,7 @@ export function terminalService({ engine, records, presence, clock, ids, known }
     const info = await get(terminalId);
     const { id, sessionId } = info;
     await using stack = new AsyncDisposableStack();
-    const end = stack.use(presence.endOf(sessionId));
+    const end = stack.use(watchers.endOf(sessionId));
     const { client } = stack.use(await engine.use(sessionId, signal));
     const leave = new AbortController();
     const output = stack.adopt(new TerminalOutput(), (it) => void it.destroy());

@@ -9,8 +9,8 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { FileService, SandboxService } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { Engine } from '../engine/engine.ts';
-import { inTurn } from '../engine/keyed-queue.ts';
-import { execAwake } from '../services/exec-if-running.ts';
+import { keyedQueue } from '../engine/keyed-queue.ts';
+import { execIfRunning } from '../services/exec-if-running.ts';
 import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
 
 /** Sessions by the names that their users gave them; the same name of another user is another session. */
@@ -72,7 +72,7 @@ interface Place {
 export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, engine, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, Place>();
-  const turns = inTurn();
+  const turns = keyedQueue();
 
   function placeOf(key: string): Place {
     const found = places.get(key);
@@ -173,13 +173,13 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
         await files.write(id, name, code, signal);
         const script = codeScript(name, ids.short());
         const asked = { command: script.command, timeoutMs: codeMs };
-        return toCodeResult(script, await execAwake(sandboxes, id, asked, signal), codeMs);
+        return toCodeResult(script, await execIfRunning(sandboxes, id, asked, signal), codeMs);
       });
     }
     runCommand(workspace: string, command: string) {
       return act(this, workspace, async (id, place) => {
         const asked = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
-        const { exitCode, stdout, stderr } = await execAwake(sandboxes, id, asked, place.over.signal);
+        const { exitCode, stdout, stderr } = await execIfRunning(sandboxes, id, asked, place.over.signal);
         place.cwd = folderIn(stderr) ?? place.cwd;
         return { output: stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
       });

@@ -132,8 +132,8 @@ test('F115 of 50 sessions with one place to start in, those deleted while they w
     expect(half).toHaveLength(25);
     expect(await Promise.all(half.map((id) => client.remove(id)))).toMatchObject(half.map(() => ({ status: 200 })));
     await reaches(() => started.size >= 8, 60_000);
-    const inTurn = ids.filter((id) => !half.includes(id));
-    expect([...started]).toEqual(inTurn.slice(0, started.size));
+    const keyedQueue = ids.filter((id) => !half.includes(id));
+    expect([...started]).toEqual(keyedQueue.slice(0, started.size));
   } finally {
     watcher.close();
   }

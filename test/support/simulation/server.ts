@@ -5,11 +5,11 @@ import type { SandboxId, SessionId } from '../../../src/core/ids.ts';
 import type { Append, EventStore, LeaseStore, Store } from '../../../src/core/ports.ts';
 import type { SessionService } from '../../../src/session/api/sessions.ts';
 import { LeasedOwnership, soleOwnership } from '../../../src/session/cluster/ownership.ts';
-import { Neighbours } from '../../../src/session/cluster/peers.ts';
+import { Peers } from '../../../src/session/cluster/peers.ts';
 import { Engine } from '../../../src/session/engine/engine.ts';
 import { Reconciler } from '../../../src/session/engine/reconciler.ts';
 import { removeSession } from '../../../src/session/engine/removal.ts';
-import { Presence } from '../../../src/session/engine/watchers.ts';
+import { Watchers } from '../../../src/session/engine/watchers.ts';
 import { sessionService } from '../../../src/session/services/sessions.ts';
 import { storeEventLog } from '../../../src/store/log.ts';
 import { toolRegistry } from '../../../src/tools/registry.ts';
@@ -46,7 +46,7 @@ export function startServer(world: World): Server {
   const warn = (err: unknown, text: string) => world.logger.warn({ err }, text);
   const log = storeEventLog(store.events, {
     ...{ maxLag: 5_000, pageSize: 16, window: { events: 8, chars: 100_000 } },
-    ...(store.shared && { others: { clock: life, signal, warn, onGone: (id) => presence.end(id) } }),
+    ...(store.shared && { others: { clock: life, signal, warn, onGone: (id) => watchers.end(id) } }),
   });
   const driver = life.reaching(memoryDriver(backend));
   const model = {
@@ -54,7 +54,7 @@ export function startServer(world: World): Server {
     turn: (...asked: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...asked)),
   };
   const { ids } = world;
-  const presence = new Presence();
+  const watchers = new Watchers();
   const tools = toolRegistry();
   const workdir = () => '/workspace';
   const engine = new Engine({
@@ -89,7 +89,7 @@ export function startServer(world: World): Server {
       life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost)),
     prepare: async () => {},
     workdir,
-    isWatched: presence.isWatched,
+    isWatched: watchers.isWatched,
     onFact: (id, fact) => {
       world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);
       if (fact.type === 'sandbox.phase' && fact.data.phase === 'queued') world.queued(id);
@@ -101,11 +101,11 @@ export function startServer(world: World): Server {
     onRunEnd: () => {},
     ownership,
   });
-  const deps = { store, log, engine, driver, model, presence, clock: life, ids, workdir };
+  const deps = { store, log, engine, driver, model, watchers, clock: life, ids, workdir };
   const sessions = sessionService({ ...deps, maxSessions: 100, template: 'default', closing: closing.signal });
   engine.start();
   const remove = (id: Parameters<typeof removeSession>[1]) =>
-    removeSession({ engine, presence, store, ids, clock: life }, id);
+    removeSession({ engine, watchers, store, ids, clock: life }, id);
   const { logger } = world;
   const reconciler = new Reconciler({
     driver,
@@ -121,8 +121,8 @@ export function startServer(world: World): Server {
       mayReap: async () => (await store.leases.acquire('reaper', holder, life.now(), 30_000)) !== undefined,
     }),
   });
-  const neighbours = store.shared
-    ? new Neighbours({
+  const peers = store.shared
+    ? new Peers({
         ...{ records: store.records, ownership, name: holder, holder, ttlMs: leaseMs, clock: life, elapsed: life.now },
         ...{ isDead: (it: string) => world.deadHolders.has(it), closing: signal, warn },
         inherit: (ids) => reconciler.inherit(ids, signal),
@@ -142,7 +142,7 @@ export function startServer(world: World): Server {
       closing.abort();
       await swept.catch(() => {});
       await engine[Symbol.asyncDispose]();
-      await neighbours?.[Symbol.asyncDispose]();
+      await peers?.[Symbol.asyncDispose]();
     },
   };
 }

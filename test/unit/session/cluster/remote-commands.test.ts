@@ -2,17 +2,17 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { randomIds, SessionId } from '../../../../src/core/ids.ts';
 import { soleOwnership } from '../../../../src/session/cluster/ownership.ts';
-import { Crossing, type CrossingOptions } from '../../../../src/session/cluster/remote-commands.ts';
+import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/session/cluster/remote-commands.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 
 const id = SessionId.parse('00000000000000aa');
 const until = Date.now() + 60_000;
 
-function crossing(act: CrossingOptions['act']) {
+function crossing(act: RemoteCommandsOptions['act']) {
   const { commands } = memoryStore();
   const ownership = { ...soleOwnership(), isShared: true, owned: () => [id] };
   const options = { commands, ownership, clock: systemClock, ids: randomIds(), act, warn: () => {} };
-  return { commands, crossing: new Crossing(options) };
+  return { commands, crossing: new RemoteCommands(options) };
 }
 
 test('what others posted is done however much is under way before it', { timeout: 10_000 }, async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Driver, SandboxLink } from '../../../../drivers/driver.ts';
 import type { SandboxClient } from '../../../../src/sandbox/client.ts';
-import { Guests } from '../../../../src/session/cluster/remote-sandboxes.ts';
+import { RemoteSandboxes } from '../../../../src/session/cluster/remote-sandboxes.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { sessionId } from '../../../support/session-parts.ts';
 
@@ -15,22 +15,22 @@ function bench() {
     signal.throwIfAborted();
     return link;
   };
-  const guests = new Guests({
+  const remoteSandboxes = new RemoteSandboxes({
     driver: { attach } as unknown as Driver,
     clock: manualClock(),
     connect: () => ({}) as SandboxClient,
     ask: async () => {},
     freshMs: 1_000,
   });
-  return { guests, opening, attached: () => signals.length };
+  return { remoteSandboxes, opening, attached: () => signals.length };
 }
 
 test('a way that several wait for is opened once, and stays theirs when the first of them leaves', async () => {
-  const { guests, opening, attached } = bench();
-  await using _guests = guests;
+  const { remoteSandboxes, opening, attached } = bench();
+  await using _guests = remoteSandboxes;
   const leave = new AbortController();
-  const first = guests.look(sessionId, leave.signal);
-  const second = guests.look(sessionId, new AbortController().signal);
+  const first = remoteSandboxes.look(sessionId, leave.signal);
+  const second = remoteSandboxes.look(sessionId, new AbortController().signal);
   await expect.poll(attached).toBe(1);
   leave.abort();
   await expect(first).rejects.toMatchObject({ code: 'cancelled' });

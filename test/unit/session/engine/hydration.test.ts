@@ -4,7 +4,7 @@ import { randomIds } from '../../../../src/core/ids.ts';
 import type { EventLog } from '../../../../src/core/ports.ts';
 import { soleOwnership } from '../../../../src/session/cluster/ownership.ts';
 import { Hydration } from '../../../../src/session/engine/hydration.ts';
-import { Residents } from '../../../../src/session/engine/live-sessions.ts';
+import { LiveSessions } from '../../../../src/session/engine/live-sessions.ts';
 import { storeEventLog } from '../../../../src/store/log.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { runPolicy, sandboxPolicy } from '../../../support/machines.ts';
@@ -34,21 +34,27 @@ async function world(
   };
   const log: EventLog = { ...real, page: (...of) => readFirst(pageOf(real)(...of)) };
   const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
-  const residents = new Residents();
+  const liveSessions = new LiveSessions();
   const hydration = new Hydration({
-    ...{ store: { ...store, records }, log, residents, ownership: soleOwnership(), guests: { leave: async () => {} } },
+    ...{
+      store: { ...store, records },
+      log,
+      liveSessions,
+      ownership: soleOwnership(),
+      remoteSandboxes: { leave: async () => {} },
+    },
     ...{ clock: manualClock(), ids: randomIds(), isWatched: () => false, onFact: () => {} },
     ...{ runPolicy, sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
     profileOf: async () => ({ plans: false }) as never,
     onBroken: () => {},
   });
-  return { hydration, residents, never: new AbortController().signal };
+  return { hydration, liveSessions, never: new AbortController().signal };
 }
 
 test('what another owner appends while a session is read is not missed: it is not made from what is stale', async () => {
   const run = fact('run.started', { task: 'x', messageId: asks('x').data.messageId });
   const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
-  const { hydration, residents, never } = await world((log) =>
+  const { hydration, liveSessions, never } = await world((log) =>
     log.append({
       ...{ sessionId, after: 1, at: 2, facts: [asks('x'), run] },
       puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
@@ -56,17 +62,17 @@ test('what another owner appends while a session is read is not missed: it is no
   );
   // Its first append tells that the run goes on.
   await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
-  expect(residents.get(sessionId)).toBeUndefined();
+  expect(liveSessions.get(sessionId)).toBeUndefined();
 });
 
 test('an earlier life of a session writes nothing once it is made anew', async () => {
-  const { hydration, residents, never } = await world(async () => {});
+  const { hydration, liveSessions, never } = await world(async () => {});
   await hydration.make(sessionId, never);
-  const { writer } = residents.the(sessionId);
+  const { writer } = liveSessions.the(sessionId);
   await hydration.make(sessionId, never);
   await expect(writer.amend({ favorite: true })).rejects.toMatchObject({ code: 'internal' });
-  await residents.the(sessionId).writer.amend({ pinned: true });
-  expect(residents.the(sessionId).writer.record).toMatchObject({ favorite: false, pinned: true });
+  await liveSessions.the(sessionId).writer.amend({ pinned: true });
+  expect(liveSessions.the(sessionId).writer.record).toMatchObject({ favorite: false, pinned: true });
 });
 
 test('a session that is being deleted is made although its log cannot be read, so that its sandbox goes', async () => {

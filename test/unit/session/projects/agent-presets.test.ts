@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../../src/core/records.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { demoModel } from '../../../../src/llm/demo/demo.ts';
 import type { Model } from '../../../../src/llm/model.ts';
-import { inTurn } from '../../../../src/session/engine/keyed-queue.ts';
+import { keyedQueue } from '../../../../src/session/engine/keyed-queue.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-presets.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
 import { agentTemplate, agentTemplates, functionsOf } from '../../../../src/session/projects/agent-templates.ts';
@@ -119,7 +119,7 @@ test('a model is made once for each key', async () => {
 });
 
 test('work for one key is done in turn, a failure does not stop it, and other keys do not wait', async () => {
-  const turns = inTurn();
+  const turns = keyedQueue();
   const log: string[] = [];
   const gate = Promise.withResolvers<void>();
   const first = turns('a', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
 import type { SessionId } from '../../../../src/core/ids.ts';
 import type { Store } from '../../../../src/core/ports.ts';
-import { Presence } from '../../../../src/session/engine/watchers.ts';
+import { Watchers } from '../../../../src/session/engine/watchers.ts';
 import { Keeper, type KeeperDeps } from '../../../../src/session/retention/keeper.ts';
 import { LogSizes } from '../../../../src/session/retention/log-sizes.ts';
 import { overdue, type RetentionPolicy } from '../../../../src/session/retention/policy.ts';
@@ -62,10 +62,10 @@ describe('what the policy lets go', () => {
 
 async function keeperBench(more: Partial<KeeperDeps> = {}, store: Store = memoryStore()) {
   const clock = manualClock(now);
-  const presence = new Presence();
+  const watchers = new Watchers();
   const removed: SessionId[] = [];
   const keeper = new Keeper({
-    ...{ policy: { ...all, days: 30 }, store, presence, clock, name: 'a', everyMs: 1_000 },
+    ...{ policy: { ...all, days: 30 }, store, watchers, clock, name: 'a', everyMs: 1_000 },
     driver: { list: async () => [] },
     engine: {
       live: () => undefined,
@@ -88,7 +88,7 @@ async function keeperBench(more: Partial<KeeperDeps> = {}, store: Store = memory
   const rounds = async (count = 2) => {
     for (let n = 0; n < count; n++) await keeper.round(never);
   };
-  return { keeper, store, clock, presence, removed, add, rounds };
+  return { keeper, store, clock, watchers, removed, add, rounds };
 }
 
 describe('the keeper', () => {
@@ -119,8 +119,8 @@ describe('the keeper', () => {
     ];
     const [seenHere, seenThere] = [await here.add(session(60)), await here.add(session(60))];
     {
-      using _one = here.presence.endOf(seenHere);
-      using _two = there.presence.watch(seenThere);
+      using _one = here.watchers.endOf(seenHere);
+      using _two = there.watchers.watch(seenThere);
       await there.rounds(1);
       await here.rounds(3);
       expect(here.removed).toEqual([]);
@@ -137,7 +137,7 @@ describe('the keeper', () => {
       await keeperBench({ name: 'b', mayKeep: async () => false }, store),
     ];
     const id = await here.add(session(60));
-    there.presence.watch(id);
+    there.watchers.watch(id);
     await there.rounds(1);
     await here.rounds(2);
     expect(here.removed).toEqual([]);

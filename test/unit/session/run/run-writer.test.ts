@@ -9,68 +9,68 @@ const stopped = (status: 'stopped' | 'failed' = 'stopped'): SessionFact =>
 
 describe('a run that is written down', () => {
   test('puts what came in before the model, once, in order', () => {
-    const { scribe, transcript } = scribeBench({ inbox: [{ messageId: messageId(1), text: 'one' }] });
-    scribe.hear({ messageId: messageId(2), text: 'two' });
-    expect(scribe.unheard).toHaveLength(2);
-    scribe.takeIn();
-    scribe.takeIn();
+    const { runWriter, transcript } = scribeBench({ inbox: [{ messageId: messageId(1), text: 'one' }] });
+    runWriter.hear({ messageId: messageId(2), text: 'two' });
+    expect(runWriter.unheard).toHaveLength(2);
+    runWriter.takeIn();
+    runWriter.takeIn();
     expect(transcript.entries.map(({ message }) => message)).toEqual([
       { role: 'user', text: 'one' },
       { role: 'user', text: 'two' },
     ]);
-    expect(scribe.unheard).toEqual([]);
+    expect(runWriter.unheard).toEqual([]);
   });
 
   test('stores what is new in the transcript in the same append as its facts', async () => {
-    const { scribe, store, appends } = scribeBench({ inbox: [{ messageId: messageId(1), text: 'one' }] });
-    scribe.takeIn();
-    await scribe.write(scribe.title('T'));
+    const { runWriter, store, appends } = scribeBench({ inbox: [{ messageId: messageId(1), text: 'one' }] });
+    runWriter.takeIn();
+    await runWriter.write(runWriter.title('T'));
     expect(appends).toEqual([1]);
     expect(await store.records.list('transcript')).toMatchObject([{ doc: { message: { text: 'one' } } }]);
   });
 
   test('knows whether the last call of the running step failed', () => {
-    const { scribe } = scribeBench();
-    scribe.plan([{ ...running, status: 'pending' }]);
-    scribe.step(running);
-    scribe.calling(call);
-    scribe.called({ success: false, output: '', content: null });
-    expect(scribe.stepFailed).toBe(true);
-    scribe.step({ ...running, id: '2' });
-    expect(scribe.stepFailed).toBe(false);
+    const { runWriter } = scribeBench();
+    runWriter.plan([{ ...running, status: 'pending' }]);
+    runWriter.step(running);
+    runWriter.calling(call);
+    runWriter.called({ success: false, output: '', content: null });
+    expect(runWriter.stepFailed).toBe(true);
+    runWriter.step({ ...running, id: '2' });
+    expect(runWriter.stepFailed).toBe(false);
   });
 
   test('takes up what a restart left: the steps, the open call, and that the step had failed', () => {
     const openCall = { ...call, logged: 3 };
-    const { scribe } = scribeBench({ steps: [running], openCall, stepFailed: true });
-    expect(scribe.steps).toEqual([running]);
-    expect(scribe.openCall).toEqual(openCall);
-    expect(scribe.stepFailed).toBe(true);
+    const { runWriter } = scribeBench({ steps: [running], openCall, stepFailed: true });
+    expect(runWriter.steps).toEqual([running]);
+    expect(runWriter.openCall).toEqual(openCall);
+    expect(runWriter.stepFailed).toBe(true);
   });
 
   test('knows its plan as its steps left it', () => {
-    const { scribe } = scribeBench();
+    const { runWriter } = scribeBench();
     const other = { id: '2', description: 'Then', status: 'pending' } as const;
-    scribe.plan([{ ...running, status: 'pending' }, other]);
-    scribe.step(running);
-    expect(scribe.steps).toEqual([running, other]);
+    runWriter.plan([{ ...running, status: 'pending' }, other]);
+    runWriter.step(running);
+    expect(runWriter.steps).toEqual([running, other]);
   });
 
   test('says what a turn used, with as much as the provider told', () => {
-    const { scribe } = scribeBench();
+    const { runWriter } = scribeBench();
     const least = { inputTokens: 1, outputTokens: 2 };
-    expect(scribe.usage('demo', least)).toEqual(fact('usage', { model: 'demo', ...least }));
+    expect(runWriter.usage('demo', least)).toEqual(fact('usage', { model: 'demo', ...least }));
     const all = { ...least, cachedTokens: 3, cost: 0.5 };
-    expect(scribe.usage('demo', all)).toEqual(fact('usage', { model: 'demo', ...all }));
+    expect(runWriter.usage('demo', all)).toEqual(fact('usage', { model: 'demo', ...all }));
   });
 
   test('says a message as it comes, in pieces, and completes it', async () => {
-    const { scribe, clock, events } = scribeBench();
-    using speech = scribe.speak();
+    const { runWriter, clock, events } = scribeBench();
+    using speech = runWriter.speak();
     speech.say('Hel');
     speech.say('lo');
     clock.advance(50);
-    await scribe.write(...speech.end());
+    await runWriter.write(...speech.end());
     expect(await events()).toMatchObject([
       { type: 'message.delta', data: { text: 'Hel' } },
       { type: 'message.delta', data: { text: 'lo' } },
@@ -79,22 +79,22 @@ describe('a run that is written down', () => {
   });
 
   test('completes it with what its pieces have not told yet', async () => {
-    const { scribe, events } = scribeBench();
-    using speech = scribe.speak();
+    const { runWriter, events } = scribeBench();
+    using speech = runWriter.speak();
     speech.say('Hel');
     speech.say('lo');
-    await scribe.write(...speech.end());
+    await runWriter.write(...speech.end());
     expect(await events()).toMatchObject([{}, {}, { type: 'message.assistant', data: { text: 'Hello' } }]);
   });
 
   test('begins a message of its own when somebody else’s fact completed the one it was saying', async () => {
-    const { scribe, writer, clock, events } = scribeBench();
-    using speech = scribe.speak();
+    const { runWriter, writer, clock, events } = scribeBench();
+    using speech = runWriter.speak();
     speech.say('one');
     await writer.write([fact('message.user', { messageId: messageId(9), text: 'Hm?', attachments: [] })]);
     speech.say('two');
     clock.advance(50);
-    await scribe.write(...speech.end());
+    await runWriter.write(...speech.end());
     const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data] : []));
     expect(said.map(({ text }) => text)).toEqual(['one', 'two']);
     expect(said[0]?.messageId).not.toBe(said[1]?.messageId);
@@ -103,9 +103,9 @@ describe('a run that is written down', () => {
 
 describe('the live output of a call', () => {
   test('comes in pieces of at most 50 ms, and all of it with the end of the listening', async () => {
-    const { scribe, clock, events } = scribeBench();
-    scribe.calling(call);
-    const live = scribe.listen();
+    const { runWriter, clock, events } = scribeBench();
+    runWriter.calling(call);
+    const live = runWriter.listen();
     live.hear('a');
     live.hear('b');
     clock.advance(50);
@@ -123,8 +123,8 @@ describe('the live output of a call', () => {
   test.each([[['abc', 'def']], [['a', 'b', 'c', 'd', 'e', 'f']], [['abcdef']]])(
     'leaves out what the log had before a restart, however it is cut: %j',
     async (texts) => {
-      const { scribe, events } = scribeBench({ openCall: { ...call, logged: 4 } });
-      const live = scribe.listen();
+      const { runWriter, events } = scribeBench({ openCall: { ...call, logged: 4 } });
+      const live = runWriter.listen();
       for (const text of texts) live.hear(text);
       live[Symbol.dispose]();
       await quiet();
@@ -134,8 +134,8 @@ describe('the live output of a call', () => {
   );
 
   test('is 64 Ki characters of a call at most, those before a restart included', async () => {
-    const { scribe, events } = scribeBench({ openCall: { ...call, logged: 59_000 } });
-    const live = scribe.listen();
+    const { runWriter, events } = scribeBench({ openCall: { ...call, logged: 59_000 } });
+    const live = runWriter.listen();
     for (let n = 0; n < 100; n++) live.hear('x'.repeat(1_000));
     live[Symbol.dispose]();
     await quiet();
@@ -146,15 +146,15 @@ describe('the live output of a call', () => {
 
 describe('a run that ends', () => {
   test('closes what is open in the contract’s order: the message, the call, the step, the end', async () => {
-    const { scribe, events, transcript } = scribeBench();
+    const { runWriter, events, transcript } = scribeBench();
     const calls = [{ callId: 'c1', name: 'shell_exec', args: {} }];
     transcript.add({ runId: runId(), message: { role: 'assistant', model: 'demo', text: '', calls, raw: [] } });
-    await scribe.write(scribe.plan([running]), scribe.calling(call));
-    using live = scribe.listen();
+    await runWriter.write(runWriter.plan([running]), runWriter.calling(call));
+    using live = runWriter.listen();
     live.hear('so far');
-    using speech = scribe.speak();
+    using speech = runWriter.speak();
     speech.say('I was');
-    await scribe.close([stopped()], 'cancelled');
+    await runWriter.close([stopped()], 'cancelled');
     const all = await events();
     expect(all.slice(2)).toMatchObject([
       { type: 'tool.output' },
@@ -178,14 +178,14 @@ describe('a run that ends', () => {
   });
 
   test('closes the call that is open, with its own output, and not those before it', async () => {
-    const { scribe, events } = scribeBench();
+    const { runWriter, events } = scribeBench();
     for (const callId of ['c1', 'c2', 'c3']) {
-      await scribe.write(scribe.calling({ ...call, callId }));
-      using live = scribe.listen();
+      await runWriter.write(runWriter.calling({ ...call, callId }));
+      using live = runWriter.listen();
       live.hear(`output of ${callId}`);
-      if (callId !== 'c3') await scribe.write(scribe.called({ success: true, output: 'done', content: null }));
+      if (callId !== 'c3') await runWriter.write(runWriter.called({ success: true, output: 'done', content: null }));
     }
-    await scribe.close([stopped()], 'cancelled');
+    await runWriter.close([stopped()], 'cancelled');
     const results = (await events()).flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
     expect(results.map(({ callId, output }) => [callId, output])).toEqual([
       ['c1', 'done'],
@@ -195,61 +195,61 @@ describe('a run that ends', () => {
   });
 
   test('closes no call once its result is there', async () => {
-    const { scribe, types } = scribeBench();
-    await scribe.write(scribe.calling(call), scribe.called({ success: true, output: '', content: null }));
-    await scribe.close([stopped()], 'cancelled');
+    const { runWriter, types } = scribeBench();
+    await runWriter.write(runWriter.calling(call), runWriter.called({ success: true, output: '', content: null }));
+    await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['tool.calling', 'tool.called', 'run.end']);
   });
 
   test('with nothing open is its end and nothing else', async () => {
-    const { scribe, types } = scribeBench();
-    await scribe.close([stopped()], 'cancelled');
+    const { runWriter, types } = scribeBench();
+    await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['run.end']);
   });
 
   test('F113 announces no call once the run is closed, and so owes no result for it', async () => {
-    const { scribe, types } = scribeBench();
-    scribe.shut(); // stopped in the moment in which a call got leave
-    expect(() => scribe.calling(call)).toThrow('The run has ended.');
-    await scribe.close([stopped()], 'cancelled');
+    const { runWriter, types } = scribeBench();
+    runWriter.shut(); // stopped in the moment in which a call got leave
+    expect(() => runWriter.calling(call)).toThrow('The run has ended.');
+    await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['run.end']);
   });
 
   test('says the words of a turn that it cut', async () => {
-    const { scribe, events } = scribeBench();
-    using _held = scribe.holdBack(['I begin ', 'to']);
-    scribe.shut();
-    await scribe.close([stopped()], 'cancelled');
+    const { runWriter, events } = scribeBench();
+    using _held = runWriter.holdBack(['I begin ', 'to']);
+    runWriter.shut();
+    await runWriter.close([stopped()], 'cancelled');
     const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
     expect(said).toEqual(['I begin to']);
   });
 
   test('does not say again the words of a turn that was through', async () => {
-    const { scribe, types } = scribeBench();
-    scribe.holdBack(['done'])[Symbol.dispose]();
-    await scribe.close([stopped()], 'cancelled');
+    const { runWriter, types } = scribeBench();
+    runWriter.holdBack(['done'])[Symbol.dispose]();
+    await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['run.end']);
   });
 
   test('keeps those words also when the turn lets go of them before the end is written', async () => {
-    const { scribe, types } = scribeBench();
-    const held = scribe.holdBack(['I begin']);
-    scribe.shut();
+    const { runWriter, types } = scribeBench();
+    const held = runWriter.holdBack(['I begin']);
+    runWriter.shut();
     held[Symbol.dispose]();
-    await scribe.close([stopped()], 'cancelled');
+    await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['message.delta', 'message.assistant', 'run.end']);
   });
 
   test('is written to no more, by whoever still has something to say', async () => {
-    const { scribe, clock, types } = scribeBench();
-    await scribe.write(scribe.calling(call));
-    const [live, speech] = [scribe.listen(), scribe.speak()];
-    await scribe.close([stopped()], 'cancelled');
+    const { runWriter, clock, types } = scribeBench();
+    await runWriter.write(runWriter.calling(call));
+    const [live, speech] = [runWriter.listen(), runWriter.speak()];
+    await runWriter.close([stopped()], 'cancelled');
     const before = await types();
     live.hear('late');
     speech.say('late');
     clock.advance(1_000);
-    await expect(scribe.write(scribe.title('late'))).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(runWriter.write(runWriter.title('late'))).rejects.toMatchObject({ code: 'cancelled' });
     expect(speech.end()).toEqual([]);
     live[Symbol.dispose]();
     await quiet();

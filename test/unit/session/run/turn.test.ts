@@ -11,7 +11,7 @@ const wanted = {
 test('a turn begins when what was said before it is durable, and whoever waits for that has been told', async () => {
   const order: string[] = [];
   const disk = Promise.withResolvers<void>();
-  const { scribe, writer } = scribeBench({}, { append: (real) => disk.promise.then(real) });
+  const { runWriter, writer } = scribeBench({}, { append: (real) => disk.promise.then(real) });
   const model: Model = {
     name: 'one that says nothing',
     async *turn() {
@@ -21,7 +21,7 @@ test('a turn begins when what was said before it is durable, and whoever waits f
     },
   };
   const written = writer.write([asks('Hello')]);
-  const turn = takeTurn({ model, scribe }, wanted, new AbortController().signal);
+  const turn = takeTurn({ model, runWriter }, wanted, new AbortController().signal);
   await quiet();
   expect(order).toEqual([]);
   disk.resolve();
@@ -33,10 +33,10 @@ test('a turn begins when what was said before it is durable, and whoever waits f
 });
 
 test('F077 a conversation that is too long for the model is shown once more with its results cut short, and from then on', async () => {
-  const { scribe } = scribeBench();
-  const { runId } = scribe;
+  const { runWriter } = scribeBench();
+  const { runId } = runWriter;
   const result = (n: number) => ({ role: 'tool', callId: `c${n}`, name: 'x', success: true }) as const;
-  for (let n = 1; n <= 6; n++) scribe.add({ runId, message: { ...result(n), output: `${n}`.repeat(20_000) } });
+  for (let n = 1; n <= 6; n++) runWriter.add({ runId, message: { ...result(n), output: `${n}`.repeat(20_000) } });
   const shown: number[][] = [];
   const model: Model = {
     name: 'a small one',
@@ -54,15 +54,15 @@ test('F077 a conversation that is too long for the model is shown once more with
       };
     },
   };
-  const turn = () => takeTurn({ model, scribe }, wanted, new AbortController().signal);
+  const turn = () => takeTurn({ model, runWriter }, wanted, new AbortController().signal);
   expect(await turn()).toMatchObject({ ok: true, message: { text: 'Ah.' } });
   expect(shown[0]).toEqual(Array(6).fill(20_000));
   expect(shown[1]?.map((length) => Math.floor(length / 100) * 100)).toEqual([500, 500, 8_000, 8_000, 8_000, 8_000]);
   expect(await turn()).toMatchObject({ ok: true });
   expect(shown[2]).toEqual(shown[1]);
-  expect(scribe.transcript.entries[0]?.message).toMatchObject({ output: '1'.repeat(20_000) }); // what is kept is whole
+  expect(runWriter.transcript.entries[0]?.message).toMatchObject({ output: '1'.repeat(20_000) }); // what is kept is whole
 
-  scribe.add({ runId, message: { role: 'user', text: 'y'.repeat(60_000) } });
+  runWriter.add({ runId, message: { role: 'user', text: 'y'.repeat(60_000) } });
   const short = shown.length;
   const hopeless: Model = {
     name: 'none',
@@ -71,7 +71,7 @@ test('F077 a conversation that is too long for the model is shown once more with
       yield { type: 'end', outcome: { kind: 'failed', code: 'model_context', message: 'Too long.', retryable: false } };
     },
   };
-  const failed = await takeTurn({ model: hopeless, scribe }, wanted, new AbortController().signal);
+  const failed = await takeTurn({ model: hopeless, runWriter }, wanted, new AbortController().signal);
   expect(failed).toMatchObject({ ok: false, result: { code: 'model_context', retryable: false } });
   expect(shown).toHaveLength(short + 1); // it cannot be made shorter: it is not asked again
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/clock.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
-import { SessionsNews } from '../../../../src/session/services/session-changes.ts';
+import { SessionChanges } from '../../../../src/session/services/session-changes.ts';
 import { fakeService } from '../../../support/fake-service.ts';
 
 async function records(count: number): Promise<SessionRecord[]> {
@@ -12,7 +12,7 @@ const titled = (session: SessionRecord, title: string): SessionRecord => ({ ...s
 
 test('a watcher gets all there is, then what changes, also what changed while the list was read', async () => {
   const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
-  const news = new SessionsNews();
+  const news = new SessionChanges();
   const stop = new AbortController();
   const list = async () => {
     news.tell({ type: 'changed', session: titled(two, 'meanwhile') });
@@ -32,7 +32,7 @@ test('a watcher gets all there is, then what changes, also what changed while th
 
 test('who reads slowly misses steps and never the last of each session', async () => {
   const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
-  const news = new SessionsNews();
+  const news = new SessionChanges();
   const watched = news.watch(async () => [], new AbortController().signal);
   const first = watched.next();
   for (let n = 0; n <= 1_000; n++) news.tell({ type: 'changed', session: titled(one, `title ${n}`) });
@@ -44,7 +44,7 @@ test('who reads slowly misses steps and never the last of each session', async (
 
 test('a watcher that leaves ten thousand sessions unread is told to begin again', async () => {
   const [one] = (await records(1)) as [SessionRecord];
-  const news = new SessionsNews();
+  const news = new SessionChanges();
   const watched = news.watch(async () => [], new AbortController().signal);
   const first = watched.next();
   for (let n = 0; n <= 10_001; n++)
