@@ -25,11 +25,11 @@ const rightWay = {
     "import type { Driver } from '../drivers/driver.ts'; export const run = (driver: Driver) => driver;",
   'src/observability/logger.ts': 'export const logger = 1;',
   'src/session/api/sessions.ts':
-    "import { run } from '../../machines/run.ts'; import { logger } from '../observability/logger.ts'; export const s = [run, logger];",
+    "import { run } from '../../../machines/run.ts'; import { logger } from '../../observability/logger.ts'; export const s = [run, logger];",
   'src/facades/shared/errors.ts': 'export const errors = 1;',
   'src/facades/trpc/router.ts': 'export const router = 1;',
   'src/facades/sheikhbox/routes.ts':
-    "import { s } from '../../session/service.ts'; import { errors } from '../shared/errors.ts'; export const r = [s, errors];",
+    "import { s } from '../../session/api/sessions.ts'; import { errors } from '../shared/errors.ts'; export const r = [s, errors];",
 };
 const write = (file: string, text: string) => {
   mkdirSync(dirname(join(root, file)), { recursive: true });
@@ -59,7 +59,7 @@ describe('the layer rules', { timeout: 30_000 }, () => {
   test('imports that were turned the wrong way fail, and each is named', () => {
     const wrong: [file: string, imports: string, why: string][] = [
       ['src/core/wrong.ts', '../observability/logger.ts', 'layer ^src/core/'],
-      ['src/tools/wrong.ts', '../session/service.ts', 'layer ^src/tools/'],
+      ['src/tools/wrong.ts', '../session/api/sessions.ts', 'layer ^src/tools/'],
       ['src/tools/runs.ts', '../sandbox/client.ts', 'types only ^src/tools/'],
       ['src/sandbox/wrong.ts', '../tools/shell.ts', 'layer ^src/(store'],
       ['drivers/docker/wrong.ts', '../process/process.ts', 'layer ^drivers/(?!memory/)([^/]+)/'],
