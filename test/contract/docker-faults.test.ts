@@ -155,6 +155,15 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     },
   );
 
+  test('F029 an engine that can make or join no network starts sandboxes all the same: they ask for none', async () => {
+    proxy.cause(/ \S*\/networks/, 403);
+    const { id } = await driver.provision(spec(), budget());
+    expect(proxy.seen.filter((line) => /\/networks/.test(line))).toEqual([]);
+    expect((await docker('inspect', '-f', '{{.HostConfig.NetworkMode}}', harness.nameOf(id))).trim()).toBe('none');
+    await driver.destroy(id, 'remove', budget());
+    expect(proxy.hits).toBe(0);
+  });
+
   test('F030 a sandbox that ignores TERM is gone within 2 s, and a second destroy joins the first', async () => {
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());

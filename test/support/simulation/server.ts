@@ -94,6 +94,7 @@ export function startServer(world: World): Server {
       world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);
       if (fact.type === 'sandbox.phase' && fact.data.phase === 'queued') world.queued(id);
       if (fact.type === 'sandbox.phase' && fact.data.phase === 'starting') world.started(id);
+      if (fact.type === 'sandbox.phase' && fact.data.phase === 'released') world.ended(id);
       if (fact.type === 'approval.resolved') world.count(`F113 a call is ${fact.data.decision} by ${fact.data.by}`);
       if (fact.type === 'run.notice') world.count(`run: ${fact.data.kind}`);
       if (fact.type === 'run.wait' && fact.data.question.includes('budget')) world.count('F084 a budget is spent');

@@ -9,9 +9,11 @@ const rows: readonly [row: string, met: RegExp][] = [
   ],
   ['F003 the server is killed between the start of a sandbox and its record', /^server: kill -9 after provision/],
   ['F004 the server is killed between the start of a command and its outcome', /^server: kill -9 after start/],
+  ['F005 the server is killed while it writes a record', /^F005/],
   ['F008 an action of a session throws', /^crash: a session's actor/],
   ["F008 a run's actor breaks", /^crash: a run's actor/],
   ['F009 a session crashes too often', /^F009/],
+  ['F010 a server stands still for longer than its leases last, and wakes', /^replica: is stopped past/],
   ['F015 a restart while a command has a time limit', /^F015/],
   ['F016 a restart while a turn or a call is in flight', /^F015 F016|^F016/],
   ['F028 the driver starts a sandbox, and its answer is lost', /^driver: provision loses its answer/],
@@ -52,6 +54,7 @@ const rows: readonly [row: string, met: RegExp][] = [
   ['F113 a call is rejected by a message', /^F113 a call is rejected by user/],
   ['F113 a call expires', /^F113 a call is expired by timeout/],
   ['F113 a second decision', /^F113 a decision comes second/],
+  ['F114 a session whose sandbox was ended gets it back', /^F114/],
   ['F115 more sessions start than have a place to start in', /^F115/],
 ];
 

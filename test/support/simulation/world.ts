@@ -35,6 +35,7 @@ export class World {
   #storeTrouble: AppError[] = [];
   #runBreaks = false;
   readonly #queued = new Set<SessionId>();
+  readonly #ended = new Set<SessionId>();
   #isCalm = false;
 
   /** Holders of leases that everybody knows to run no more. */
@@ -112,8 +113,13 @@ export class World {
   }
   started(id: SessionId): void {
     this.#queued.delete(id);
+    if (this.#ended.delete(id)) this.count('F114 a session gets its ended sandbox back');
+  }
+  ended(id: SessionId): void {
+    this.#ended.add(id);
   }
   killed(where: string): void {
+    if (/ (put|trim)$/.test(where)) this.count(`F005 the server dies ${where}`);
     this.hit(`server: kill -9 ${/append|provision|start|destroy|model/.test(where) ? where : 'at another boundary'}`);
     this.lookAround();
   }

@@ -74,7 +74,7 @@ const cases: [string, 'public' | 'private' | 'odd'][] = [
 
 describe('the table of private addresses', () => {
   const reachable = addressCheck({});
-  test.each(cases)('%s is %s', (address, kind) => {
+  test.each(cases)('F132 %s is %s', (address, kind) => {
     expect(canonicalAddress(address) === undefined).toBe(kind === 'odd');
     expect(reachable(address)).toBe(kind === 'public');
   });

@@ -1,0 +1,100 @@
+// The rows of docs/faults.md, the tests that carry their numbers, and what became of them.
+import { globSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { z } from 'zod';
+
+export type Layer = 'S' | 'U' | 'C' | 'E' | 'N';
+export type RowResult = 'passed' | 'failed' | 'skipped' | 'not run';
+export interface FaultRow {
+  readonly number: number;
+  readonly fault: string;
+  readonly layers: readonly Layer[];
+}
+export interface FaultTest {
+  readonly number: number;
+  readonly layer: Layer;
+  readonly file: string;
+}
+export interface TestResult extends FaultTest {
+  readonly result: RowResult;
+}
+
+export function faultRows(markdown: string): FaultRow[] {
+  return [...markdown.matchAll(/^\| (\d+) \| (.+?) \| .+ \| ([SUCEN, ]+) \|$/gm)].map(
+    ([, number, fault = '', layers = '']) => ({
+      number: Number(number),
+      fault,
+      layers: layers.split(', ') as Layer[],
+    }),
+  );
+}
+
+/** By where its file is. A simulation's rows are named in the suite that all its seeds share. */
+function layerOf(file: string): Layer {
+  if (file.includes('simulation/')) return 'S';
+  if (file.startsWith('test/unit/')) return 'U';
+  return file.startsWith('test/contract/') ? 'C' : 'E';
+}
+
+const numbersIn = (name: string): number[] => [...name.matchAll(/\bF(\d{3})\b/g)].map(([, number]) => Number(number));
+
+/** What is written, whether or not it ever ran: numbers in names of tests, not in comments. */
+export function faultTests(root: string): FaultTest[] {
+  const patterns = ['test/{unit,contract,e2e,cluster}/**/*.ts', 'test/support/simulation/suite.ts'];
+  return globSync(patterns, { cwd: root }).flatMap((file) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    const names = [...source.matchAll(/^[^'"`\n]*?(?:test|describe|nightly|\[|\(|^\s*)[^'"`\n/]*(['"`])(.*)$/gm)];
+    return names.flatMap(([, , name = '']) =>
+      numbersIn(name).map((number) => ({ number, layer: layerOf(file), file })),
+    );
+  });
+}
+
+const Report = z.object({
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+    }),
+  ),
+});
+const results: Record<string, RowResult> = { passed: 'passed', failed: 'failed' };
+
+/** From the report that vitest writes in JSON. */
+export function resultsIn(report: unknown, root: string): TestResult[] {
+  return Report.parse(report).testResults.flatMap(({ name, assertionResults }) => {
+    const file = relative(root, name);
+    return assertionResults.flatMap(({ fullName, status }) =>
+      numbersIn(fullName).map((number) => ({
+        number,
+        file,
+        layer: layerOf(file),
+        result: results[status] ?? 'skipped',
+      })),
+    );
+  });
+}
+
+interface LayerOutcome {
+  readonly layer: Layer;
+  readonly written: boolean;
+  readonly result: RowResult;
+}
+
+/** A row fails with any of its tests, and passes where one passed: the others of a name are for other components. */
+export function outcomeOf(
+  row: FaultRow,
+  tests: readonly FaultTest[],
+  ran: readonly TestResult[] | undefined,
+): { layers: LayerOutcome[]; result: RowResult } {
+  const layers = row.layers.map((layer): LayerOutcome => {
+    // A nightly test stands in any folder, and skips itself by day.
+    const isHere = (test: FaultTest) => test.number === row.number && (layer === 'N' || test.layer === layer);
+    const found = (ran ?? []).filter(isHere).map(({ result }) => result);
+    return { layer, written: tests.some(isHere), result: worst(found) };
+  });
+  return { layers, result: worst(layers.map(({ result }) => result)) };
+}
+
+const worst = (found: readonly RowResult[]): RowResult =>
+  (['failed', 'passed', 'skipped'] as const).find((result) => found.includes(result)) ?? 'not run';

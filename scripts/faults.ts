@@ -1,0 +1,37 @@
+// `npm run faults`: which test shows that Corral survives which fault, and how it ended the last time. `-- --run` runs them.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { faultRows, faultTests, outcomeOf, type RowResult, resultsIn } from './fault-rows.ts';
+
+const root = join(import.meta.dirname, '..');
+const { values: asked } = parseArgs({
+  options: { run: { type: 'boolean' }, report: { type: 'string', default: join(root, '.reports/tests.json') } },
+});
+
+if (asked.run) {
+  const files = [...new Set(faultTests(root).flatMap(({ file }) => file))];
+  const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files];
+  spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report says how it went
+}
+const results = existsSync(asked.report) ? resultsIn(JSON.parse(readFileSync(asked.report, 'utf8')), root) : undefined;
+const rows = faultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({
+  row,
+  ...outcomeOf(row, faultTests(root), results),
+}));
+
+for (const { row, layers } of rows) {
+  const told = layers.map(({ layer, written, result }) => `${layer} ${written ? result : 'MISSING'}`);
+  console.log(`F${String(row.number).padStart(3, '0')}  ${row.fault.slice(0, 66).padEnd(66)}  ${told.join(' · ')}`);
+}
+const count = (is: (result: RowResult) => boolean) => rows.filter(({ result }) => is(result)).length;
+const without = rows.filter(({ layers }) => layers.some(({ written }) => !written));
+console.log(
+  `\n${rows.length - without.length} of ${rows.length} rows have a test in each of their layers.` +
+    (results
+      ? ` The last run: ${count((it) => it === 'passed')} passed, ${count((it) => it === 'failed')} failed, ` +
+        `${count((it) => it === 'skipped')} skipped, ${count((it) => it === 'not run')} not run.`
+      : ' No run is recorded: npm test, or npm run faults -- --run.'),
+);
+process.exitCode = without.length > 0 || count((it) => it === 'failed') > 0 ? 1 : 0;
