@@ -1,6 +1,7 @@
 import type { CDPSession } from 'playwright-core';
 import { pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
+import { shownName } from '../core/file-names.ts';
 import { clipped, type Notes } from './notes.ts';
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
@@ -51,7 +52,7 @@ export class Downloads {
   }
 
   #begin(guid: string, suggested: string): void {
-    const name = clipped(suggested, 120);
+    const name = clipped(shownName(suggested), 120);
     if (this.#open.size >= maxKnown) this.#open.clear();
     this.#open.set(guid, name);
     this.#begun = true;
@@ -64,7 +65,9 @@ export class Downloads {
     const { control, maxBytes, notes } = this.#options;
     if (state === 'completed') {
       this.#open.delete(guid);
-      notes.add(`The download is complete: ${filePath ?? name} (${receivedBytes} bytes).`);
+      notes.add(
+        `The download is complete: ${filePath === undefined ? name : shownName(filePath)} (${receivedBytes} bytes).`,
+      );
     } else if (state === 'canceled') {
       this.#open.delete(guid);
       notes.add(`The download of ${name} broke off.`);

@@ -2,6 +2,7 @@ import { pause } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import {
   type ExecResult,
+  type FileEntry,
   type Health,
   type Operation,
   type SandboxClient,
@@ -12,6 +13,7 @@ import {
   terminalEnds,
 } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
+import { judgedEntries, judgedMatches } from './judged.ts';
 import { type Ask, requester, type Way } from './request.ts';
 
 export interface SandboxAddress extends Way {
@@ -135,12 +137,19 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
       if (raw.length > maxFileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
       await json({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
     },
-    listFiles: (path, signal) => get(`/files/list?${query({ path })}`, signal),
+    listFiles: async (path, signal) =>
+      judgedEntries(await get<readonly FileEntry[]>(`/files/list?${query({ path })}`, signal)),
     async removeFile(path, signal) {
       await json({ method: 'DELETE', path: file(path) }, signal);
     },
-    find: (path, glob, signal, options) => get(`/files/find?${query({ path, glob })}${typesOf(options)}`, signal),
-    grep: (path, regex, signal, options) => get(`/files/grep?${query({ path, regex })}${typesOf(options)}`, signal),
+    async find(path, glob, signal, options) {
+      const ask = `/files/find?${query({ path, glob })}${typesOf(options)}`;
+      return judgedMatches(await get<Found<string>>(ask, signal), (file) => file);
+    },
+    async grep(path, regex, signal, options) {
+      const ask = `/files/grep?${query({ path, regex })}${typesOf(options)}`;
+      return judgedMatches(await get<Found<{ file: string; line: number; content: string }>>(ask, signal), byFile);
+    },
 
     processes: (signal) => get('/processes', signal),
     async signalProcess(pid, name, signal) {
@@ -177,6 +186,12 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
     desktop: desktopClient(daemon, again),
   };
 }
+
+interface Found<Match> {
+  readonly matches: readonly Match[];
+  readonly truncated: boolean;
+}
+const byFile = ({ file }: { file: string }) => file;
 
 const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)}${rest}`;
 

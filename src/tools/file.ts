@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { shownName } from '../core/file-names.ts';
 import { bounded } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -74,7 +75,7 @@ export const fileFindInContent = defineTool({
   async run(ctx, { file: path, regex }) {
     const { matches, truncated } = await ctx.sandbox.grep(path, regex, ctx.signal);
     return listing(
-      matches.map((match) => `${match.file}:${match.line}: ${match.content}`),
+      matches.map((match) => `${shownName(match.file)}:${match.line}: ${match.content}`),
       truncated,
     );
   },
@@ -90,7 +91,7 @@ export const fileFindByName = defineTool({
   }),
   async run(ctx, { path, glob }) {
     const { matches, truncated } = await ctx.sandbox.find(path, glob, ctx.signal);
-    return listing(matches, truncated);
+    return listing(matches.map(shownName), truncated);
   },
 });
 

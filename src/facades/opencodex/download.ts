@@ -1,6 +1,7 @@
 import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../core/blobs.ts';
+import { attachment } from '../shared/content-disposition.ts';
 
 interface Download {
   readonly name: string;
@@ -68,16 +69,6 @@ function exactly(length: number): Transform {
       done(seen === length ? null : new Error('the file became shorter while it was sent'));
     },
   });
-}
-
-/** The name for old clients in ASCII, and as it is for all others (RFC 6266). */
-export function attachment(name: string): string {
-  const ascii = name.replace(/[^\x20-\x7e]|["\\]/g, '_');
-  const encoded = encodeURIComponent(name.toWellFormed()).replace(
-    /['()*]/g,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
 }
 
 /** What a client once said of its file's type goes into a header. */

@@ -13,6 +13,8 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
+/** Of their paths together, in characters: a deep folder must not make the list of its files large. */
+const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
 
 /** Where a path below `/workspace/` leads, relative to the workspace. Rejects everything else. */
@@ -38,31 +40,34 @@ async function filesBelow(
   const files: WorkspaceFile[] = [];
   let folders = [start];
   let looked = 0;
+  let named = 0;
   let isCut = false;
   const unlisted = (thrown: unknown): [] => {
     if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
     isCut = true; // more in it than any list has
     return [];
   };
+  const isFull = () => files.length > maxFiles || named > maxNames;
   const look = async (folder: string): Promise<string[]> => {
     const inner: string[] = [];
     for (const entry of await services.files.list(id, folder, signal).catch(unlisted)) {
       const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
+      named += path.length;
       if (entry.type === 'directory' && !entry.name.startsWith('.') && !skip(path)) inner.push(path);
       if (entry.type === 'file') files.push({ path, size: entry.size ?? 0, modified: entry.modified });
     }
     return inner;
   };
   while (folders.length > 0) {
-    if (looked + folders.length > maxFolders || files.length > maxFiles) return { files, truncated: true };
+    if (looked + folders.length > maxFolders || isFull()) return { files, truncated: true };
     looked += folders.length;
     const next: string[][] = [];
-    for (let at = 0; at < folders.length && files.length <= maxFiles; at += atOnce) {
+    for (let at = 0; at < folders.length && !isFull(); at += atOnce) {
       next.push(...(await Promise.all(folders.slice(at, at + atOnce).map(look))));
     }
     folders = next.flat();
   }
-  return { files, truncated: isCut || files.length > maxFiles };
+  return { files, truncated: isCut || isFull() };
 }
 
 function ifGone(thrown: unknown): [] {

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
@@ -62,7 +61,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
       const bytes = await files.read(id, path, whileConnected(reply), { maxBytes }).catch(missing);
-      return toKeep(reply, posix.basename(path), mimeType(path) ?? undefined).send(bytes);
+      return toKeep(reply, path, mimeType(path) ?? undefined).send(bytes);
     },
   );
   app.get(
@@ -78,12 +77,8 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const { files: found } = listing;
       fits(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
-      const entries = found.map(({ path, modified }) => ({
-        name: path,
-        modified: new Date(modified),
-        read: () => files.read(session.id, path, signal, { maxBytes }),
-      }));
-      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(Readable.from(zip(entries)));
+      const read = (path: string) => files.read(session.id, path, signal, { maxBytes });
+      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(zip(found, { read, maxPacked }));
     },
   );
   app.post(

@@ -237,6 +237,30 @@ test('a zip has all files, also where a list shows only the newest', async () =>
   expect(await packed(server, `/chats/${sid}/workspace/download-all?type=output`)).toHaveLength(501);
 });
 
+test('a zip names no file outside of the folder that it is unpacked in, whatever its sandbox says or holds', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const told = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
+  const entry = (name: string) => ({ name, type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' });
+  const list = async (_id: string, path: string) => (path === '.' ? told.map(entry) : []);
+  Object.assign(server.others.services.files, { list, read: async () => Buffer.from('x') });
+  const names = await packed(server, `/chats/${sid}/workspace/download-all?type=output`);
+  expect(names).toEqual(['.._.._evil.bat', 'A.txt', 'a (2).txt']);
+});
+
+test('a list of files stays small however long their paths are', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const name = (n: number) => `${n}`.padStart(255, 'x');
+  const entry = (n: number) => ({ name: name(n), type: 'file' as const, size: 1, modified: '' });
+  const folders = ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
+  const list = async (_id: string, path: string) =>
+    path === '.' ? folders : path.length > 1 ? [] : Array.from({ length: 15_000 }, (_, n) => entry(n));
+  Object.assign(server.others.services.files, { list });
+  const { status, body } = await server.call('GET', `/chats/${sid}/workspace/download-all?type=output`);
+  expect([status, body.detail]).toEqual([413, expect.stringContaining('too many files')]);
+});
+
 async function packed(server: OpencodexServer, path: string): Promise<string[]> {
   const response = await fetch(`${server.url}/api/v1${path}`);
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);

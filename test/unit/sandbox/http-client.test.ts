@@ -120,3 +120,21 @@ test('F096 output that comes in pieces over connections that break is told once,
   expect(asked.length).toBe(3);
   expect(asked).toEqual(asked.toSorted((a, b) => a - b));
 });
+
+test('a file whose name no workspace can hold is in no list and no match', async () => {
+  const lies = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..', '.', '', 'a\0b', 'x'.repeat(256)];
+  const names = [...lies, 'a.txt', '..\\evil.bat', 'two\nlines'];
+  const answers = [
+    names.map((name) => ({ name, type: 'file', size: 1, modified: '' })),
+    { matches: [...names, 'sub/a.txt'], truncated: false },
+    { matches: names.map((file) => ({ file, line: 1, content: '' })), truncated: true },
+  ];
+  const client = await facing((socket) => {
+    socket.on('data', () => socket.write(http(JSON.stringify(answers.shift()))));
+  });
+  const good = names.slice(lies.length);
+  expect((await client.listFiles('.', soon())).map(({ name }) => name)).toEqual(good);
+  expect(await client.find('.', '*', soon())).toEqual({ matches: [...good, 'sub/a.txt'], truncated: false });
+  const { matches, truncated } = await client.grep('.', 'x', soon());
+  expect([matches.map(({ file }) => file), truncated]).toEqual([good, true]);
+});

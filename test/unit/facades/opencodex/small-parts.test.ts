@@ -1,13 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { attachment, rangeOf } from '../../../../src/facades/opencodex/download.ts';
+import { rangeOf } from '../../../../src/facades/opencodex/download.ts';
 import { mimeType } from '../../../../src/facades/opencodex/mime.ts';
 import { newestOf, pageOf } from '../../../../src/facades/opencodex/paging.ts';
 import { contentOf, inWorkspace } from '../../../../src/facades/opencodex/workspace-files.ts';
-import { zip } from '../../../../src/facades/opencodex/zip.ts';
-import { temporaryFolder } from '../../../support/store.ts';
 
 test.each([
   [undefined, undefined],
@@ -29,13 +24,6 @@ test.each([
 test('an empty file has no range that could be given', () => {
   expect(rangeOf('bytes=0-0', 0)).toBe('unsatisfiable');
   expect(rangeOf('bytes=-1', 0)).toBe('unsatisfiable');
-});
-
-test('a name goes into a header whole, and cannot leave it', () => {
-  expect(attachment('Übersicht "1"\r\nX: y.txt')).toBe(
-    'attachment; filename="_bersicht _1___X: y.txt"; filename*=UTF-8\'\'%C3%9Cbersicht%20%221%22%0D%0AX%3A%20y.txt',
-  );
-  expect(() => attachment('\ud800')).not.toThrow();
 });
 
 test.each([
@@ -81,29 +69,4 @@ test('content is text, an image as a data URI, or nothing of what is binary', ()
     mime_type: 'image/png',
   });
   expect(contentOf('a.dat', Buffer.from([65, 0]))).toEqual({ content: '', is_binary: true, mime_type: null });
-});
-
-test('a zip file is one that others can read', async () => {
-  using folder = temporaryFolder();
-  const modified = new Date('2024-05-06T07:08:10Z');
-  const entry = (name: string, text: string) => ({ name, modified, read: async () => Buffer.from(text) });
-  const packed = zip([entry('a/ü.txt', 'x'.repeat(10_000)), entry('b.txt', 'é'), entry('empty', '')]);
-  const path = join(folder.path, 'x.zip');
-  writeFileSync(path, Buffer.concat(await Array.fromAsync(packed)));
-  const script = `
-import json, sys, zipfile
-z = zipfile.ZipFile(sys.argv[1])
-assert z.testzip() is None
-print(json.dumps([[i.filename, z.read(i).decode(), i.date_time, i.compress_type, oct(i.external_attr >> 16)] for i in z.infolist()]))`;
-  const read = JSON.parse(execFileSync('python3', ['-c', script, path], { encoding: 'utf8' }));
-  const time = [2024, 5, 6, 7, 8, 10];
-  expect(read).toEqual([
-    ['a/ü.txt', 'x'.repeat(10_000), time, 8, '0o100644'],
-    ['b.txt', 'é', time, 0, '0o100644'],
-    ['empty', '', time, 0, '0o100644'],
-  ]);
-});
-
-test('a zip file of nothing is one too', async () => {
-  expect(Buffer.concat(await Array.fromAsync(zip([])))).toHaveLength(22);
 });

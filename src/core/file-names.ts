@@ -1,0 +1,94 @@
+// A sandbox chooses the names of its files, and a daemon that was taken over can answer with any text at all. Whatever
+// such a name is used for outside of the sandbox, it is judged here first.
+
+const maxPart = 255; // NAME_MAX of Linux, in bytes
+const maxPath = 4_096; // PATH_MAX
+
+/** A file of a workspace, by a name that a workspace can hold. */
+export interface JudgedPath {
+  /** Exactly what the sandbox calls it, relative to the workspace: for asking the sandbox again. */
+  readonly path: string;
+  /** What any system may safely call its own copy: no separators of Windows, no drive, no device, nothing invisible. */
+  readonly portable: string;
+}
+
+/**
+ * Undefined: no file of a workspace has this path, so the sandbox lied. That is an absolute path, one that leads out of
+ * the workspace or is not in its shortest form, one with a NUL, and one that is longer than Linux allows. Lengths count
+ * UTF-16 units: a name in no known encoding has more bytes here than on its disk, but never more units.
+ */
+export function judgedPath(told: string): JudgedPath | undefined {
+  if (told.length > maxPath) return undefined;
+  const parts = told.split('/');
+  if (!parts.every(isPart)) return undefined;
+  return { path: told, portable: parts.map(portablePart).join('/') };
+}
+
+/** A path of one part: what a folder lists. */
+export const judgedName = (told: string): JudgedPath | undefined => (told.includes('/') ? undefined : judgedPath(told));
+
+const isPart = (part: string) =>
+  part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
+
+// Controls, marks that change the direction of a text, separators of lines, and the byte order mark.
+const invisible = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
+const special = /[\\:*?"<>|]/g;
+const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)/i;
+
+function portablePart(part: string): string {
+  const plain = part
+    .toWellFormed()
+    .replace(invisible, '_')
+    .replace(special, '_')
+    .replace(/[. ]+$/, (ending) => '_'.repeat(ending.length)); // Windows drops them: `.. ` would become `..`
+  return shortened(device.test(plain) ? `_${plain}` : plain);
+}
+
+/** At most so many bytes; what goes is the end of the name before its extension. */
+function shortened(name: string, suffix = ''): string {
+  const dot = name.lastIndexOf('.');
+  const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
+  const room = maxPart - Buffer.byteLength(suffix + extension);
+  let stem = name.slice(0, name.length - extension.length);
+  while (Buffer.byteLength(stem) > room) stem = [...stem].slice(0, -1).join('');
+  return `${stem}${suffix}${extension}`;
+}
+
+/** As a line of text shows it: what is invisible is spelt out, so that a name cannot pretend to be two or another one. */
+export const shownName = (name: string): string =>
+  name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
+
+/**
+ * Names for the files of one archive: portable, and no two alike where capitals or the forms of Unicode do not count.
+ * Ask once for each path.
+ */
+export function archiveNames(): (file: JudgedPath) => string {
+  const given = new Set<string>();
+  const folders = new Map<string, string>();
+  const next = new Map<string, number>();
+  const alike = (name: string) => name.normalize('NFC').toUpperCase().toLowerCase();
+
+  function place(parent: string, part: string): string {
+    const wanted = `${parent}${portablePart(part)}`;
+    let name = wanted;
+    for (let n = next.get(alike(wanted)) ?? 2; given.has(alike(name)); n++) {
+      name = `${parent}${shortened(portablePart(part), ` (${n})`)}`;
+      next.set(alike(wanted), n + 1);
+    }
+    given.add(alike(name));
+    return name;
+  }
+  return ({ path }) => {
+    const parts = path.split('/');
+    const file = parts.pop() as string;
+    let told = '';
+    let parent = '';
+    for (const part of parts) {
+      told += `${part}/`;
+      const known = folders.get(told) ?? `${place(parent, part)}/`;
+      folders.set(told, known);
+      parent = known;
+    }
+    return place(parent, file);
+  };
+}

@@ -1,0 +1,16 @@
+import { judgedName, judgedPath } from '../core/file-names.ts';
+
+// What a sandbox says of its files, without those whose names no file of a workspace can have. Such a name would lead out
+// of the workspace wherever it is joined to a folder.
+
+export const judgedEntries = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
+  entries.filter(({ name }) => judgedName(name) !== undefined);
+
+interface Matches<Match> {
+  readonly matches: readonly Match[];
+  readonly truncated: boolean;
+}
+export const judgedMatches = <Match>(found: Matches<Match>, pathOf: (match: Match) => string): Matches<Match> => ({
+  ...found,
+  matches: found.matches.filter((match) => judgedPath(pathOf(match)) !== undefined),
+});

@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { zip } from '../../../../src/facades/opencodex/zip.ts';
+import { temporaryFolder } from '../../../support/store.ts';
+
+const modified = '2024-05-06T07:08:10Z';
+const bytesOf = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));
+
+async function packed(contents: Readonly<Record<string, string>>, time = modified) {
+  const entries = Object.keys(contents).map((path) => ({ path, modified: time }));
+  const read = async (path: string) => Buffer.from(contents[path] ?? 'asked for what was not told');
+  return bytesOf(zip(entries, { read, maxPacked: 2 ** 20 }));
+}
+function read(archive: Buffer) {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'x.zip');
+  writeFileSync(path, archive);
+  const script = `
+import json, sys, zipfile
+z = zipfile.ZipFile(sys.argv[1])
+assert z.testzip() is None
+print(json.dumps([[i.filename, z.read(i).decode(), i.date_time, oct(i.external_attr >> 16)] for i in z.infolist()]))`;
+  return JSON.parse(execFileSync('python3', ['-c', script, path], { encoding: 'utf8', env: { TZ: 'UTC' } }));
+}
+
+test('a zip file is one that others can read', async () => {
+  const time = [2024, 5, 6, 7, 8, 10];
+  expect(read(await packed({ 'a/ü.txt': 'x'.repeat(10_000), 'b.txt': 'é', empty: '' }))).toEqual([
+    ['a/ü.txt', 'x'.repeat(10_000), time, '0o100644'],
+    ['b.txt', 'é', time, '0o100644'],
+    ['empty', '', time, '0o100644'],
+  ]);
+});
+
+test('a zip file of nothing is one too', async () => {
+  expect(await packed({})).toHaveLength(22);
+});
+
+test('no entry of a zip file leads out of the folder it is unpacked in, on any system', async () => {
+  const archive = await packed({
+    '../../tmp/evil.sh': 'lie',
+    '/etc/cron.d/evil': 'lie',
+    'a/../../b': 'lie',
+    '..\\..\\evil.bat': 'strange',
+    'C:\\evil.bat': 'strange',
+    'exe\u202egpj.txt': 'strange',
+    'A.txt': 'one',
+    'a.txt': 'two',
+  });
+  expect(read(archive).map(([name, content]: string[]) => [name, content])).toEqual([
+    ['.._.._evil.bat', 'strange'],
+    ['C__evil.bat', 'strange'],
+    ['exe_gpj.txt', 'strange'],
+    ['A.txt', 'one'],
+    ['a (2).txt', 'two'],
+  ]);
+});
+
+test.each(['yesterday', '-271821-04-20T00:00:00Z', '+275760-09-13T00:00:00Z'])(
+  'a file of the time %s is packed all the same',
+  async (time) => {
+    expect(read(await packed({ a: 'x' }, time))[0].slice(0, 2)).toEqual(['a', 'x']);
+  },
+);
+
+test('one file is read at a time, and none before somebody takes what is there', async () => {
+  let open = 0;
+  const asked: string[] = [];
+  const entries = Array.from({ length: 20 }, (_, n) => ({ path: `${n}`, modified }));
+  const content = randomBytes(2 ** 20); // does not become smaller
+  const stream = zip(entries, {
+    maxPacked: 2 ** 30,
+    read: async (path) => {
+      expect(++open).toBe(1);
+      asked.push(path);
+      open--;
+      return content;
+    },
+  });
+  const chunks = stream[Symbol.asyncIterator]();
+  await chunks.next();
+  for (let turn = 0; turn < 500; turn++) await new Promise(setImmediate);
+  expect(asked.length).toBeLessThan(3);
+  stream.destroy();
+});
+
+test.each([
+  ['one of its files cannot be read', async () => Promise.reject(new Error('the sandbox is gone')), 2 ** 20, 'is gone'],
+  ['its files became too large', async () => Buffer.alloc(100), 150, 'larger'],
+])('a zip file breaks off where %s', async (_what, read, maxPacked, text) => {
+  const entries = ['a', 'b'].map((path) => ({ path, modified }));
+  await expect(bytesOf(zip(entries, { read, maxPacked }))).rejects.toThrow(text);
+});
