@@ -1,7 +1,7 @@
 import type { Daemon } from '../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
-import { prompt } from '../../sandbox-images/sandboxd/environment.ts';
 import { AppError } from '../../src/core/errors.ts';
+import { prompt } from '../../src/core/prompt.ts';
 import type { StartOperation } from '../../src/sandbox/client.ts';
 import { interpret } from './interpreter.ts';
 import { type MemoryOperation, runCommand } from './operation.ts';

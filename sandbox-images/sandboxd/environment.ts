@@ -1,5 +1,3 @@
-import { relative } from 'node:path';
-
 /** What every command starts with: the daemon's own environment without what is the daemon's alone. */
 export function baseEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
   const base: Record<string, string> = {
@@ -28,10 +26,3 @@ export const marks = (operation: string, tag: string | undefined): Record<string
   SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });
-
-/** What stands before a command in the console. */
-export function prompt(root: string, cwd: string): string {
-  const inside = relative(root, cwd);
-  const shown = inside === '' ? '~' : inside.startsWith('..') ? cwd : `~/${inside}`;
-  return `corral:${shown}$ `;
-}

@@ -1,7 +1,7 @@
 import { AppError } from '../../src/core/errors.ts';
+import { prompt } from '../../src/core/prompt.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
-import { prompt } from './environment.ts';
 import { endTree, type Tree, treeOf } from './kill.ts';
 import { openFor, removeCommand } from './opening.ts';
 import type { Parts } from './parts.ts';

@@ -43,11 +43,15 @@ export async function composed(
 }
 
 /** The same with its HTTP surface on a port of its own. */
-export async function composedServer(settings: Record<string, string> = {}, folder?: string): Promise<ComposedServer> {
+export async function composedServer(
+  settings: Record<string, string> = {},
+  folder?: string,
+  given: Parameters<typeof compose>[0]['given'] = {},
+): Promise<ComposedServer> {
   await using stack = new AsyncDisposableStack();
   const lines: Line[] = [];
   const { core, config, closing } = stack.use(
-    await composed({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines),
+    await composed({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines, given),
   );
   const app = stack.adopt(
     httpServer({

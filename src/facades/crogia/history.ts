@@ -3,11 +3,13 @@ import { toolWords } from '../shared/conversation/tool-words.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { inWords } from '../shared/wordings.ts';
+import { workingRun } from '../shared/working-run.ts';
 import { type CrogiaDeps, words } from './context.ts';
 import * as doc from './docs.ts';
 import { SessionParams } from './schemas.ts';
 
-// The conversation is nothing stored: it is read off the log, each time.
+// The conversation is nothing stored: it is read off the log, each time. Of a run that works now it has what its users
+// wrote and no more: a page that joins gets the rest from the socket, and shows what it gets twice twice.
 
 export interface Turn {
   readonly type: 'human' | 'ai';
@@ -74,10 +76,9 @@ async function projected<Out>(
   history: AsyncIterable<SessionEvent>,
   view: (event: SessionEvent) => Out | undefined,
 ): Promise<Out[]> {
-  const seen: Out[] = [];
-  for await (const event of history) {
-    const shown = view(event);
-    if (shown !== undefined) seen.push(shown);
-  }
-  return seen;
+  const events = await Array.fromAsync(history);
+  const working = workingRun(events);
+  const isListed = ({ type, runId }: SessionEvent) =>
+    type === 'message.user' || working === undefined || runId !== working;
+  return events.filter(isListed).flatMap((event) => view(event) ?? []);
 }

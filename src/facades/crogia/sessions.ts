@@ -55,7 +55,8 @@ async function sessionInfo(session: SessionRecord, sessions: Pick<SessionService
     created: iso(session.createdAt),
     last_task: session.lastTask,
     status: 'active' as const,
-    container_status: session.sandboxState,
+    // Each session's start is asked for as it is made: a command sent now is taken, and its page never asks again.
+    container_status: session.sandboxState === 'created' ? ('running' as const) : session.sandboxState,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { SessionEvent } from '../../core/events.ts';
+import { workingRun } from '../shared/working-run.ts';
 import { isAction, type ToolUse, ToolUses } from './actions.ts';
 import { derivedId } from './ids.ts';
 import { iso, toolCall, type View } from './names.ts';
@@ -32,16 +33,6 @@ export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
     if (use.result === event) blocks.push(() => resultBlock(use, view));
   }
   return blocks.map((make) => make());
-}
-
-/** The run between its start, or the answer to its question, and what it next waits for or ends with. */
-function workingRun(events: readonly SessionEvent[]): string | undefined {
-  let working: string | undefined;
-  for (const { type, runId } of events) {
-    if (type === 'run.started' || type === 'run.resumed') working = `${runId}`;
-    if ((type === 'run.wait' || type === 'run.end') && working === runId) working = undefined;
-  }
-  return working;
 }
 
 export function textBlock(event: Said): Block {

@@ -20,7 +20,7 @@ import { serviceHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList, shown } from './session-list.ts';
-import { fileFromLog, shellFromLog } from './views-from-log.ts';
+import { fileFromLog, namedFile, shellFromLog } from './views-from-log.ts';
 
 interface Deps {
   readonly store: Store;
@@ -243,11 +243,13 @@ export function sessionService(deps: Deps): SessionService {
     },
     async shell(id, shellId, signal) {
       await stored(id);
+      const fromLog = () => shellFromLog(log, id, { shell: shellId, workdir: deps.workdir(sandboxIdOf(id)) });
       return await viewing(
         id,
         signal,
-        (client, until) => client.view(shellId, until),
-        () => shellFromLog(log, id, shellId),
+        // Between a call and its first command in a sandbox only the log knows of the shell.
+        (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
+        fromLog,
       );
     },
     async readFile(id, path, signal) {
@@ -257,7 +259,8 @@ export function sessionService(deps: Deps): SessionService {
       const bytes = await viewing(
         id,
         signal,
-        (client, until) => client.readFile(path, until),
+        (client, until) =>
+          client.readFile(path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, asked))),
         () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );
       return bytes.toString('utf8');
@@ -296,6 +299,15 @@ export function sessionService(deps: Deps): SessionService {
     });
   }
 }
+
+/** For a `catch`: what is missing is sought elsewhere. */
+const unlessMissing =
+  <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
+  async (thrown: unknown): Promise<NonNullable<T>> => {
+    const found = toAppError(thrown).code === code ? await elsewhere() : undefined;
+    if (found === undefined || found === null) throw thrown;
+    return found;
+  };
 
 function checkText({ text }: Pick<SendCommand, 'text'>): void {
   if (text.trim() === '') throw new AppError('invalid_request', 'The text is empty.');

@@ -3,23 +3,47 @@ import { AppError } from '../../core/errors.ts';
 import type { ConsoleEntry, FactOf } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EventLog } from '../../core/ports.ts';
+import { prompt } from '../../core/prompt.ts';
 import type { ShellView } from '../../sandbox/client.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 
-// What a session's panels show while no sandbox runs: what the log has of it.
+// What a session's panels show while no sandbox runs, or does not know of it yet: what the log has of it. A page asks as
+// soon as a call names a shell or a file, and some never ask again, so both are there from that moment.
 
-export async function shellFromLog(log: EventLog, id: SessionId, shellId: string): Promise<ShellView> {
+interface AskedShell {
+  readonly shell: string;
+  readonly workdir: string;
+}
+
+export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdir }: AskedShell): Promise<ShellView> {
   let console: readonly ConsoleEntry[] | undefined;
+  let open: ConsoleEntry | undefined;
   for await (const event of eventsFrom(log, id, 1)) {
-    if (event.type !== 'tool.called' || event.data.tool !== 'shell' || event.data.args.id !== shellId) continue;
-    if (!event.data.content || !('console' in event.data.content)) continue;
-    const { console: shown } = event.data.content;
-    // A command that was cut short tells of itself alone; what was there before it is there still.
-    const isAlone = event.data.reason !== undefined && shown.length === 1;
-    console = isAlone && console ? [...console, ...shown] : shown;
+    if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
+    if (event.data.tool !== 'shell' || event.data.args.id !== shell) continue;
+    if (event.type === 'tool.calling') {
+      console ??= [];
+      open = begun(event.data, workdir);
+      continue;
+    }
+    const { content, output, reason } = event.data;
+    const before: readonly ConsoleEntry[] | undefined = console;
+    if (content && 'console' in content) {
+      // A command that was cut short tells of itself alone; what was there before it is there still.
+      const isAlone = reason !== undefined && content.console.length === 1;
+      console = isAlone && before ? [...before, ...content.console] : content.console;
+    } else if (open) console = [...(before ?? []), { ...open, output }]; // it never began, and says why
+    open = undefined;
   }
-  if (!console) throw new AppError('shell_not_found', `There is no shell session "${shellId}" in this session.`);
-  return { id: shellId, console };
+  if (!console) throw new AppError('shell_not_found', `There is no shell session "${shell}" in this session.`);
+  return { id: shell, console: open ? [...console, open] : console };
+}
+
+/** The command that a call is about to run. */
+function begun({ function: name, args }: FactOf<'tool.calling'>['data'], workdir: string): ConsoleEntry | undefined {
+  if (name !== 'shell_exec' || typeof args.command !== 'string') return undefined;
+  const cwd = typeof args.exec_dir === 'string' ? posix.resolve(workdir, args.exec_dir) : workdir;
+  return { ps1: prompt(workdir, cwd), command: args.command, output: '' };
 }
 
 interface Asked {
@@ -27,17 +51,9 @@ interface Asked {
   readonly workdir: string;
 }
 
-export async function fileFromLog(log: EventLog, id: SessionId, { path, workdir }: Asked): Promise<Buffer> {
-  const below = (given: string) => posix.relative(workdir, posix.resolve(workdir, given));
-  const wanted = below(path);
-  if (/^\.\.(\/|$)/.test(wanted)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
-  let content: string | undefined;
-  for await (const event of eventsFrom(log, id, 1)) {
-    if (event.type !== 'tool.called' || event.data.tool !== 'file' || !event.data.success) continue;
-    const { file } = event.data.args;
-    if (typeof file !== 'string' || below(file) !== wanted || !isWhole(event.data)) continue;
-    if (event.data.content && 'content' in event.data.content) content = event.data.content.content;
-  }
+export async function fileFromLog(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer> {
+  const { content, isOpen } = await lastOfFile(log, id, asked);
+  if (content === undefined && isOpen) return nothingYet;
   if (content === undefined) {
     throw new AppError(
       'file_not_found',
@@ -45,6 +61,31 @@ export async function fileFromLog(log: EventLog, id: SessionId, { path, workdir 
     );
   }
   return Buffer.from(content);
+}
+
+/** Of a file that its sandbox does not have: nothing yet, where a call is at work on it. */
+export async function namedFile(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer | undefined> {
+  return (await lastOfFile(log, id, asked)).isOpen ? nothingYet : undefined;
+}
+
+const nothingYet = Buffer.alloc(0);
+
+async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: Asked) {
+  const below = (given: string) => posix.relative(workdir, posix.resolve(workdir, given));
+  const wanted = below(path);
+  if (/^\.\.(\/|$)/.test(wanted)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
+  let content: string | undefined;
+  let isOpen = false;
+  for await (const event of eventsFrom(log, id, 1)) {
+    if (event.type === 'run.end') isOpen = false;
+    if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
+    const { file } = event.data.args;
+    if (event.data.tool !== 'file' || typeof file !== 'string' || below(file) !== wanted) continue;
+    isOpen = event.type === 'tool.calling';
+    if (event.type === 'tool.calling' || !event.data.success || !isWhole(event.data)) continue;
+    if (event.data.content && 'content' in event.data.content) content = event.data.content.content;
+  }
+  return { content, isOpen };
 }
 
 /** Whether what a call shows is the file, and not some of its lines. */

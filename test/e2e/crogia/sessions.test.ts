@@ -30,7 +30,7 @@ test('a session made with a task remembers the task and runs nothing', async () 
     created: at(1_700_000_000_000),
     last_task: 'Create a Flask app',
     status: 'active',
-    container_status: 'created',
+    container_status: 'running', // a command sent now is taken, and waits for the sandbox
   });
   expect((await server.call('GET', `${base}/${sid}`)).body).toEqual(info);
   expect(await server.fake.sessions.get(id)).toMatchObject({ origin: 'crogia', status: 'pending' });

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
-import { baseEnvironment, prompt } from '../../../sandbox-images/sandboxd/environment.ts';
+import { baseEnvironment } from '../../../sandbox-images/sandboxd/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/journal.ts';
 import { openSpool } from '../../../sandbox-images/sandboxd/spool.ts';
+import { prompt } from '../../../src/core/prompt.ts';
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'corral-kept-'));

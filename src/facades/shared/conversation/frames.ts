@@ -44,6 +44,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       return say('text_delta', { role: 'assistant', message_id: messageId, content: text });
     }
     case 'tool.calling': {
+      if (event.data.tool === 'message') return undefined; // a question is text, no tool's row
       const words = toolWords(event.data.function, event.data.args, workdir);
       return say('tool_call', {
         tool_name: words.name,
@@ -53,6 +54,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       });
     }
     case 'tool.called': {
+      if (event.data.tool === 'message') return undefined;
       const { callId, success, output } = event.data;
       const { name } = toolWords(event.data.function, event.data.args, workdir);
       return say('tool_complete', { tool_call_id: callId, tool_name: name, success, output });

@@ -27,6 +27,8 @@ interface Begun {
   readonly workdir: string;
   readonly profile: Profile;
   readonly after: number;
+  /** Up to here text is in the history that a joining page has loaded, and is not said again. */
+  readonly listedUpTo: number;
 }
 
 // Read leniently: what is wrong with them is told in a frame.
@@ -72,7 +74,7 @@ async function converse(
     () => begun.then(() => socket.sendJson(errorFrame(sid, clock.now(), 'Invalid JSON'))),
   );
   try {
-    const { session, after, profile, workdir } = await begun;
+    const { session, after, profile, workdir, listedUpTo } = await begun;
     const { id, lastSeq } = session;
     socket.sendJson(frame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }));
     let flow = new TextFlow(profile, await textBefore(sessions, id, after));
@@ -83,7 +85,8 @@ async function converse(
         continue;
       }
       const how = flow.next(item.event);
-      const frame = how === 'skip' ? undefined : frameOf(item.event, workdir, how);
+      const isListed = isText(item.event) && item.event.seq <= listedUpTo;
+      const frame = how === 'skip' || isListed ? undefined : frameOf(item.event, workdir, how);
       if (frame !== undefined) socket.sendFrame(frame);
       if (item.event.seq <= lastSeq) await socket.drained();
     }
@@ -99,13 +102,20 @@ async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: Co
   const session = await sessions.get(toSessionId(sid));
   const active = await sessions.activeRun(session.id); // asked in any case: who may not know is refused by this
   const { workdir } = await sessions.sandbox(session.id);
+  const profile = wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
+  // The history of a run that works leaves its text to this socket. That of one that waits has it; only clients of
+  // Crogia have such a history.
+  const isListed = cursor === undefined && profile === 'crogia' && active?.waiting === true;
   return {
     session,
     workdir,
-    profile: wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia'),
+    profile,
+    listedUpTo: isListed ? session.lastSeq : 0,
     after: cursor ?? (active ? active.startedSeq - 1 : session.lastSeq),
   };
 }
+
+const isText = ({ type }: SessionEvent) => type === 'message.delta' || type === 'message.assistant';
 
 function parseProfile(given: unknown): Profile | undefined {
   if (given === undefined || given === '') return undefined;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ConsoleEntry, ToolContent } from '../../../../src/core/events.ts';
-import { fileFromLog, shellFromLog } from '../../../../src/session/services/views-from-log.ts';
+import { fileFromLog, namedFile, shellFromLog } from '../../../../src/session/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/session-parts.ts';
 
 const ran = (shell: string, console: ConsoleEntry[] | null, reason?: 'cancelled') =>
@@ -34,22 +34,30 @@ async function logOf(...facts: Parameters<ReturnType<typeof writerBench>['writer
 describe('while no sandbox runs', () => {
   test('a shell is shown as its last command left it', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('one'), entry('two')]), ran('other', []));
-    expect(await shellFromLog(log, sessionId, 'main')).toEqual({ id: 'main', console: [entry('one'), entry('two')] });
+    expect(await shellFromLog(log, sessionId, { shell: 'main', workdir })).toEqual({
+      id: 'main',
+      console: [entry('one'), entry('two')],
+    });
   });
 
   test('a result without a console leaves the one before', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', null));
-    expect((await shellFromLog(log, sessionId, 'main')).console).toEqual([entry('one')]);
+    expect((await shellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([entry('one')]);
   });
 
   test('a command that was stopped stands behind those before it', async () => {
     const log = await logOf(ran('main', [entry('one')]), ran('main', [entry('two')], 'cancelled'));
-    expect((await shellFromLog(log, sessionId, 'main')).console).toEqual([entry('one'), entry('two')]);
+    expect((await shellFromLog(log, sessionId, { shell: 'main', workdir })).console).toEqual([
+      entry('one'),
+      entry('two'),
+    ]);
   });
 
   test('a shell that was never used is not found', async () => {
     const log = await logOf(ran('main', [entry('one')]));
-    await expect(shellFromLog(log, sessionId, 'other')).rejects.toMatchObject({ code: 'shell_not_found' });
+    await expect(shellFromLog(log, sessionId, { shell: 'other', workdir })).rejects.toMatchObject({
+      code: 'shell_not_found',
+    });
   });
 
   test.each(['a.md', './a.md', '/workspace/a.md', 'x/../a.md'])(
@@ -96,5 +104,45 @@ describe('while no sandbox runs', () => {
       code: 'file_not_found',
       publicMessage: expect.stringContaining('send a message to start it'),
     });
+  });
+});
+
+describe('from the moment a call names it', () => {
+  const calls = (tool: 'shell' | 'file', name: string, args: Record<string, unknown>) =>
+    fact('tool.calling', { callId: 'c', tool, function: name, args });
+  const shell = (log: Awaited<ReturnType<typeof logOf>>) => shellFromLog(log, sessionId, { shell: 'main', workdir });
+  const begun = (args: object) => calls('shell', 'shell_exec', { id: 'main', command: 'ls', ...args });
+
+  test.each([
+    [{}, 'corral:~$ '],
+    [{ exec_dir: '/workspace/src' }, 'corral:~/src$ '],
+    [{ exec_dir: '/tmp' }, 'corral:/tmp$ '],
+  ])('a shell shows the command that begins at %j, behind those before it', async (args, ps1) => {
+    const before = ran('main', [entry('one')]);
+    expect((await shell(await logOf(begun(args)))).console).toEqual([{ ps1, command: 'ls', output: '' }]);
+    const { console } = await shell(await logOf(before, begun(args)));
+    expect(console).toEqual([entry('one'), { ps1, command: 'ls', output: '' }]);
+  });
+
+  test('a shell that is only looked at is there, and empty', async () => {
+    expect((await shell(await logOf(calls('shell', 'shell_view', { id: 'main' })))).console).toEqual([]);
+  });
+
+  test('a command that never began says why', async () => {
+    const failed = { ...begun({}).data, success: false, output: 'No room.', content: null };
+    const log = await logOf(begun({}), fact('tool.called', failed));
+    expect((await shell(log)).console).toMatchObject([{ command: 'ls', output: 'No room.' }]);
+  });
+
+  test('a file is there and empty while the call works, and not after it failed or its run ended', async () => {
+    const begin = calls('file', 'file_write', { file: '/workspace/a.md' });
+    const asked = { path: 'a.md', workdir };
+    expect((await fileFromLog(await logOf(begin), sessionId, asked)).length).toBe(0);
+    const end = fact('run.end', { status: 'stopped', reason: 'stopped', task: '' });
+    for (const last of [wrote('/workspace/a.md', null, false), end]) {
+      const log = await logOf(begin, last);
+      await expect(fileFromLog(log, sessionId, asked)).rejects.toMatchObject({ code: 'file_not_found' });
+      expect(await namedFile(log, sessionId, asked)).toBeUndefined();
+    }
   });
 });

@@ -1,0 +1,8 @@
+import { posix } from 'node:path';
+
+/** What stands before a command in the console. */
+export function prompt(root: string, cwd: string): string {
+  const inside = posix.relative(root, cwd);
+  const shown = inside === '' ? '~' : inside.startsWith('..') ? cwd : `~/${inside}`;
+  return `corral:${shown}$ `;
+}

@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import type { SessionFact } from '../../../src/core/events.ts';
+import { MessageId, type RunId, SessionId } from '../../../src/core/ids.ts';
+import { composedServer } from '../../support/composed.ts';
+import { demoRun } from '../../support/demo-run.ts';
+import { runEnd } from '../../support/fake-service.ts';
+import { type TestServer, testServer } from '../../support/http.ts';
+import { openWebSocket, type TestSocket } from '../../support/sockets.ts';
+
+// What Crogia's page does when somebody picks a session: it asks for both histories, then opens the socket.
+
+const uuid = (n: number) => MessageId.parse(`00000000-0000-4000-8000-00000000000${n}`);
+const said = (runId: RunId, n: number, text: string): SessionFact[] => [
+  { type: 'message.delta', runId, data: { messageId: uuid(n), text } },
+  { type: 'message.assistant', runId, data: { messageId: uuid(n), text, attachments: [] } },
+];
+const question = { callId: 'call_9', tool: 'message', function: 'message_ask_user', args: { text: 'Which?' } } as const;
+
+async function picked(server: TestServer, sid: string) {
+  const { messages } = (await server.call('GET', `/api/sessions/${sid}/conversation`)).body;
+  const { conversation_history } = (await server.call('GET', `/api/sessions/${sid}/conversation/full`)).body;
+  const socket = await openWebSocket(`ws://127.0.0.1:${server.port}/ws/${sid}`);
+  return { messages, full: conversation_history, socket };
+}
+async function started(task = 'Say hi') {
+  const server = await testServer();
+  const { body } = await server.call('POST', '/api/sessions', { task });
+  const id = SessionId.parse(body.session_id);
+  const { runId } = await server.fake.sessions.send(id, { text: task, mode: 'queue' });
+  return { server, id, runId };
+}
+const types = ({ frames }: TestSocket) => frames.map(({ type }) => type);
+const texts = ({ frames }: TestSocket) =>
+  frames.flatMap(({ type, content }) => (type === 'text_delta' ? [`${content}`.trim()] : []));
+const contents = (messages: { content: string }[]) => messages.map(({ content }) => content);
+
+test('of a run that works a joining page gets from the history what its users wrote, and from the socket the rest', async () => {
+  const { server, id, runId } = await started();
+  await using _server = server;
+  await server.fake.say(id, ...demoRun(runId).slice(0, -1));
+  const { messages, full, socket } = await picked(server, id);
+  using _socket = socket;
+  expect(contents(messages)).toEqual(['Say hi']);
+  expect(full).toEqual([{ role: 'user', content: 'Say hi' }]);
+  await expect.poll(() => texts(socket).join('')).toContain('All done: hi');
+  expect(texts(socket).filter((text) => text.startsWith('Working'))).toHaveLength(1);
+  expect(types(socket)).toEqual(expect.arrayContaining(['task_started', 'tool_call', 'tool_complete']));
+  await server.fake.say(id, ...demoRun(runId).slice(-1));
+  await expect.poll(() => types(socket).at(-1)).toBe('task_completed');
+  const after = await picked(server, id);
+  using _after = after.socket;
+  expect(contents(after.messages)).toEqual(['Say hi', 'Working on it: Say hi', 'It says hi.', 'All done: hi']);
+  await expect.poll(() => types(after.socket)).toEqual(['connection_established']);
+});
+
+test('what an earlier run said stays in the history while the next one works', async () => {
+  const { server, id, runId } = await started();
+  await using _server = server;
+  await server.fake.say(id, ...demoRun(runId));
+  await server.fake.sessions.send(id, { text: 'Second', mode: 'queue' });
+  const { messages, socket } = await picked(server, id);
+  using _socket = socket;
+  expect(contents(messages)).toEqual(['Say hi', 'Working on it: Say hi', 'It says hi.', 'All done: hi', 'Second']);
+  await expect.poll(() => types(socket)).toEqual(['connection_established', 'task_started']);
+});
+
+test('a page that joins a question has it once, from the history, and the answer’s reply once, from the socket', async () => {
+  const { server, id, runId } = await started('Ask');
+  await using _server = server;
+  await server.fake.say(
+    id,
+    ...said(runId, 1, 'Working on it: Ask'),
+    { type: 'tool.calling', runId, data: question },
+    ...said(runId, 2, 'Which?'),
+    { type: 'run.wait', runId, data: { question: 'Which?' } },
+  );
+  const { messages, full, socket } = await picked(server, id);
+  using _socket = socket;
+  expect(contents(messages)).toEqual(['Ask', 'Working on it: Ask', 'Which?']);
+  expect(full[2]).toMatchObject({ type: 'function_call', name: 'message_ask_user', call_id: 'call_9' });
+  await expect.poll(() => types(socket)).toEqual(['connection_established', 'task_started', 'waiting']);
+  expect(socket.frames.at(-1)).toMatchObject({ question: 'Which?' });
+  await server.fake.sessions.send(id, { text: 'This', mode: 'queue' });
+  await server.fake.say(
+    id,
+    {
+      type: 'tool.called',
+      runId,
+      data: { ...question, success: true, output: 'This', content: null },
+    },
+    ...said(runId, 3, 'You answered: This'),
+    runEnd(runId, 'completed'),
+  );
+  await expect.poll(() => types(socket).at(-1)).toBe('task_completed');
+  expect(texts(socket)).toEqual(['You answered: This']);
+  using cambio = await openWebSocket(`ws://127.0.0.1:${server.port}/ws/${id}?after_seq=0`);
+  await expect.poll(() => types(cambio).at(-1)).toBe('task_completed');
+  expect(types(cambio).filter((type) => `${type}`.startsWith('tool'))).toEqual([]);
+});
+
+test('a session says that it runs from the moment it is made, while its sandbox starts', async () => {
+  await using server = await composedServer();
+  const json = async (path: string, init?: RequestInit) =>
+    (await (await fetch(server.url + path, init)).json()) as Record<string, unknown>;
+  const body = JSON.stringify({ task: 'T' });
+  const made = await json('/api/sessions', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+  expect(made).toMatchObject({ container_status: 'running' });
+  const taken = await fetch(`${server.url}/api/sessions/${made.session_id}/shell`, {
+    ...{ method: 'POST', body: JSON.stringify({ cmd: 'true' }) },
+    headers: { 'content-type': 'application/json' },
+  });
+  expect([taken.status, await taken.json()]).toMatchObject([200, { command: 'true' }]);
+});
