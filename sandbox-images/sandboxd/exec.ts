@@ -7,7 +7,7 @@ import { type ExecRequest, limits } from './daemon.ts';
 import { marks } from './environment.ts';
 import { endTree } from './kill.ts';
 import { commandLine, removeCommand } from './opening.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, straysSince } from './parts.ts';
 import { startFolder } from './standing.ts';
 
 /** One command over pipes. No login shell and nothing between: a round trip costs little more than the fork. */
@@ -31,7 +31,11 @@ export function executor(parts: Parts) {
     child.stdin?.end(request.stdin);
 
     let timedOut = false;
-    const end = () => void endTree({ name: 'CORRAL_OPERATION', value: id }, keepers.spared);
+    const begunAt = clock.now();
+    const end = () => {
+      const tree = { name: 'CORRAL_OPERATION', value: id, strays: straysSince(parts, begunAt) } as const;
+      void endTree(tree, { spared: keepers.spared });
+    };
     const expire = () => {
       timedOut = true;
       end();

@@ -1,57 +1,35 @@
-import { type Proc, scan, variable } from './proc.ts';
-
-/** Which processes are meant: those started with this variable, and what came of them. */
-export interface Tree {
-  readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION';
-  readonly value: string;
-  /** More of it: processes that hid from their environment. */
-  readonly strays?: (proc: Proc) => boolean;
-}
-
-/** What a tree never includes: the daemon, pid 1, and what holds the terminals. */
-export type Spared = (all: readonly Proc[]) => ReadonlySet<number>;
-
-export function treeOf(tree: Tree, spared: Spared): Proc[] {
-  const all = scan();
-  const safe = spared(all);
-  const chosen = new Map<number, Proc>();
-  const sessions = new Set<number>();
-  const choose = (proc: Proc) => {
-    chosen.set(proc.pid, proc);
-    sessions.add(proc.session);
-  };
-  const candidates = all.filter((proc) => !safe.has(proc.pid) && !proc.zombie);
-  const isNamed = ({ pid }: Proc) => variable(pid, tree.name) === tree.value;
-  for (const proc of candidates) if (isNamed(proc) || tree.strays?.(proc)) choose(proc);
-  // A terminal's keeper is spared, but what runs on its terminal is not.
-  for (const proc of all) if (safe.has(proc.pid) && isNamed(proc)) sessions.add(proc.session);
-  const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
-  sessions.delete(ownSession ?? 0);
-  for (let before = -1; before !== chosen.size; ) {
-    before = chosen.size;
-    for (const proc of candidates) {
-      if (!chosen.has(proc.pid) && (chosen.has(proc.ppid) || sessions.has(proc.session))) choose(proc);
-    }
-    sessions.delete(ownSession ?? 0);
-  }
-  return [...chosen.values()];
-}
+import type { Proc } from './proc.ts';
+import { nameOf, type Spared, type Tree, treeOf } from './tree.ts';
 
 const graceMs = 2_000;
 
-/** TERM, KILL after 2 s, again until none is left. Whom it met is added to `met`, by what names them for ever. */
-export async function endTree(tree: Tree, spared: Spared, met: Set<string> = new Set()): Promise<number> {
+export interface Ending {
+  readonly spared: Spared;
+  /** Everything that was found is added to it, by what names a process for ever. */
+  readonly met?: Set<string>;
+  /** `none`: KILL at once. */
+  readonly grace?: 'usual' | 'none';
+}
+
+/**
+ * The one way in which anything is stopped: TERM, KILL after 2 s, again until nothing of the tree is left. Resolves with
+ * how many processes that were.
+ */
+export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: Ending): Promise<number> {
   let count = 0;
+  const known = new Set<string>(); // `met` may have come with other trees' processes
   const find = () => {
-    const found = treeOf(tree, spared);
-    for (const { pid, startTicks } of found) {
-      if (!met.has(`${pid}.${startTicks}`)) count++;
-      met.add(`${pid}.${startTicks}`);
+    const found = treeOf(tree, spared, known);
+    for (const proc of found) {
+      const name = nameOf(proc);
+      if (!met.has(name)) count++;
+      met.add(name);
+      known.add(name);
     }
     return found;
   };
   const asked = new Set<string>();
-  const patience = performance.now() + graceMs;
+  const patience = performance.now() + (grace === 'none' ? 0 : graceMs);
   let left = find();
   while (left.length > 0 && performance.now() < patience) {
     for (const { pid, name } of left) {

@@ -46,6 +46,7 @@ const parts: Parts = {
   keepers: keepersOf(process.pid, process.ppid),
   spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
   bootId,
+  init,
   touch: () => {
     activeAt = systemClock.now();
   },
@@ -66,7 +67,7 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-const server = sandboxServer(realDaemon(parts, { version, sandboxId, init, desktop }), token);
+const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop }), token);
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);

@@ -2,13 +2,14 @@ import { AppError } from '../../src/core/errors.ts';
 import { prompt } from '../../src/core/prompt.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
-import { endTree, type Tree, treeOf } from './kill.ts';
+import { endTree } from './kill.ts';
 import { openFor, removeCommand } from './opening.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, straysSince } from './parts.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { type Standing, takeStanding } from './standing.ts';
 import { tail } from './tail.ts';
 import { markFinder, markStart, type Terminal } from './terminal.ts';
+import { type Marked, treeOf } from './tree.ts';
 
 export interface Shown {
   readonly ps1: string;
@@ -43,10 +44,11 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   const spoolPath = `.corral/output/${id}.log`;
   const recent = tail(tailBytes);
   const shown = { ps1: prompt(place.root, standing.cwd), command: request.command, text: () => recent.text() };
-  const tree: Tree = { name: 'CORRAL_OPERATION', value: id };
+  const begunAt = clock.now();
+  const marked = (strays: Marked['strays']): Marked => ({ name: 'CORRAL_OPERATION', value: id, strays });
   const mark = `${parts.bootId}.${id}.`;
   const oomBefore = oomKills();
-  let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: clock.now() };
+  let operation: Operation = { id, state: 'running', bytes: 0, spool: spoolPath, pid: 0, startedAt: begunAt };
   let reason: Operation['reason'];
   let bell = Promise.withResolvers<void>();
   const ring = () => {
@@ -130,7 +132,13 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
 
   /** Keeps the terminal for background processes, and only for them. */
   const linger = async (from: Terminal) => {
-    while (treeOf(tree, keepers.spared).length > 0) await wait(lingerMs);
+    while (
+      treeOf(
+        marked(() => false),
+        keepers.spared,
+      ).length > 0
+    )
+      await wait(lingerMs);
     const forget = keepers.dismiss(from.pid);
     from.close();
     await wait(1_000);
@@ -140,8 +148,10 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   const end: Live['end'] = async (why, met) => {
     if (operation.state === 'running') reason ??= why;
     // Again while it goes on: right after the start there may be nothing yet that could hear it.
+    const tree = marked(straysSince(parts, begunAt));
     for (let patience = performance.now() + keeperGraceMs; ; ) {
-      if ((await endTree(tree, keepers.spared, met)) > 0) patience = performance.now() + keeperGraceMs;
+      if ((await endTree(tree, { spared: keepers.spared, ...(met && { met }) })) > 0)
+        patience = performance.now() + keeperGraceMs;
       await Promise.race([finished.promise, wait(20)]);
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;

@@ -1,7 +1,8 @@
 import type { Clock } from '../../src/core/clock.ts';
 import type { Confined } from './confine.ts';
 import type { Journal } from './journal.ts';
-import { type Proc, scan } from './proc.ts';
+import { type Proc, scan, startedAt, variable } from './proc.ts';
+import type { Strays } from './tree.ts';
 
 /** What the daemon's parts share. */
 export interface Parts {
@@ -16,9 +17,24 @@ export interface Parts {
   readonly spoolCap: number;
   /** Unguessable within this sandbox. */
   readonly bootId: string;
+  /** Pid 1, where all processes in sight are of this sandbox; undefined on a shared machine. */
+  readonly init: number | undefined;
   /** Something happened: the sandbox is not idle. */
   touch(): void;
   idleMs(): number;
+}
+
+/**
+ * A process that threw away its environment and its parent carries no mark. In a sandbox of its own such an orphan,
+ * younger than what is ended, is taken for one of its own.
+ */
+export function straysSince({ clock, init }: Pick<Parts, 'clock' | 'init'>, since: number): Strays {
+  if (init === undefined) return () => false;
+  const now = clock.now();
+  return (proc) =>
+    (proc.ppid === 1 || proc.ppid === init) &&
+    startedAt(proc, now) >= since - 100 &&
+    variable(proc.pid, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
 /** Processes that are the daemon's and never the user's: itself, pid 1, and what holds the terminals open. */

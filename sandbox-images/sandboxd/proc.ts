@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface Proc {
   readonly pid: number;
   readonly ppid: number;
+  readonly group: number;
   readonly session: number;
   /** Of the program it runs now, up to 15 bytes. */
   readonly name: string;
@@ -28,11 +29,12 @@ export function scan(): Proc[] {
 function look(pid: number): Proc | undefined {
   const stat = read(pid, 'stat');
   // The second field is the name, which may contain anything, also spaces and brackets.
-  const [state, ppid, , session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, ppid, group, session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (state === undefined || rest.length < 16) return undefined;
   return {
     pid,
     ppid: Number(ppid),
+    group: Number(group),
     session: Number(session),
     name: stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
     startTicks: Number(rest[15]),

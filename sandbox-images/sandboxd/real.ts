@@ -5,23 +5,22 @@ import type { Daemon, Desktop } from './daemon.ts';
 import { executor } from './exec.ts';
 import { files } from './files.ts';
 import { endTree, send } from './kill.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, straysSince } from './parts.ts';
 import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './proc.ts';
 import { search } from './search.ts';
 import { shells } from './shells.ts';
 import { terminals } from './terminals.ts';
+import { rootedAt, treeOf } from './tree.ts';
 
 export interface Identity {
   readonly version: string;
   readonly sandboxId: string;
-  /** Its init, when the processes in sight are all of this sandbox; undefined on a shared machine. */
-  readonly init: number | undefined;
   readonly desktop: Desktop;
 }
 
 /** The daemon as it runs inside a sandbox, on this system's processes and files. */
-export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: Identity): Daemon {
-  const { clock, journal, keepers, bootId } = parts;
+export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identity): Daemon {
+  const { clock, journal, keepers, bootId, init } = parts;
   const sessions = shells(parts);
   const exec = executor(parts);
   const tagged = new Map<string, number>();
@@ -36,21 +35,9 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
     return all.filter(ours);
   };
 
-  /**
-   * A process that threw away its environment and its parent carries no tag. In a sandbox of its own such an orphan,
-   * younger than the tag, is taken for one of the tag's.
-   */
-  const strayOf = (tag: string) => {
-    const since = Math.min(
-      tagged.get(tag) ?? Number.POSITIVE_INFINITY,
-      journal.firstOf(tag) ?? Number.POSITIVE_INFINITY,
-    );
-    const now = clock.now();
-    return (proc: Proc) =>
-      (proc.ppid === 1 || proc.ppid === init) &&
-      startedAt(proc, now) >= since - 100 &&
-      variable(proc.pid, 'CORRAL_SANDBOX_ID') === undefined;
-  };
+  /** When the first process of a run may have begun. */
+  const begunAt = (tag: string) =>
+    Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
   return {
     ...sessions,
@@ -71,12 +58,9 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
     touch: parts.touch,
     desktop,
     async killTagged(tag) {
-      const strays = init === undefined ? {} : { strays: strayOf(tag) };
       const met = new Set<string>();
-      await Promise.all([
-        endTree({ name: 'CORRAL_RUN', value: tag, ...strays }, keepers.spared, met),
-        sessions.endTagged(tag, met),
-      ]);
+      const tree = { name: 'CORRAL_RUN', value: tag, strays: straysSince(parts, begunAt(tag)) } as const;
+      await Promise.all([endTree(tree, { spared: keepers.spared, met }), sessions.endTagged(tag, met)]);
       return met.size;
     },
     async exec(request, signal) {
@@ -95,19 +79,15 @@ export function realDaemon(parts: Parts, { version, sandboxId, init, desktop }: 
       });
     },
     async signalProcess(pid, name) {
-      const all = visible(scan());
-      const known = all.some((proc) => proc.pid === pid);
+      const root = visible(scan()).find((proc) => proc.pid === pid);
+      if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
+      const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
+      const { spared } = keepers;
       // It first: a shell whose child ends goes on with its next command.
-      if (!known || !send(pid, name)) throw new AppError('not_found', `There is no process ${pid}.`);
-      for (const child of below(pid, all)) send(child, name);
+      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared)]) send(proc.pid, name);
+      else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
   };
-}
-
-/** Its children, and theirs. */
-function below(pid: number, all: readonly Proc[]): number[] {
-  const children = all.filter(({ ppid }) => ppid === pid);
-  return children.flatMap((child) => [child.pid, ...below(child.pid, all)]);
 }
 
 function summed(all: readonly Proc[]) {

@@ -1,7 +1,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endTree, send } from './kill.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, straysSince } from './parts.ts';
 import { scan, variable } from './proc.ts';
 
 /** What an earlier daemon of this sandbox left running has lost its terminal: it is ended, and said to be lost. */
@@ -24,7 +24,8 @@ export async function recover(parts: Parts, sandboxId: string): Promise<void> {
       endedAt: clock.now(),
     } as const;
     journal.record({ ...entry, operation });
-    void endTree({ name: 'CORRAL_OPERATION', value: operation.id }, keepers.spared);
+    const strays = straysSince(parts, operation.startedAt);
+    void endTree({ name: 'CORRAL_OPERATION', value: operation.id, strays }, { spared: keepers.spared });
   }
 }
 

@@ -6,8 +6,8 @@ import { AppError } from '../../src/core/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { marks } from './environment.ts';
-import { endTree, type Tree } from './kill.ts';
-import type { Parts } from './parts.ts';
+import { endTree } from './kill.ts';
+import { type Parts, straysSince } from './parts.ts';
 import { type Passage, passage } from './passage.ts';
 import { scan } from './proc.ts';
 import { noteTerminals } from './recover.ts';
@@ -21,7 +21,7 @@ interface Open {
   readonly entry: TerminalEntry;
   readonly terminal: Terminal;
   readonly device: string;
-  readonly tree: Tree;
+  readonly operation: string;
   reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
 }
 const startMs = 5_000;
@@ -48,8 +48,7 @@ export function terminals(parts: Parts): Terminals {
       throw thrown;
     });
     const entry = { id, startedAt: clock.now() };
-    const tree: Tree = { name: 'CORRAL_OPERATION', value: operation };
-    const opened: Open = { entry, terminal, device, tree, reader: undefined };
+    const opened: Open = { entry, terminal, device, operation, reader: undefined };
     all.set(id, opened);
     void pump(opened);
     return entry;
@@ -121,7 +120,8 @@ export function terminals(parts: Parts): Terminals {
       const opened = existing(id);
       forget(opened, 'deleted');
       opened.terminal.close(); // the kernel hangs up on all that runs there
-      await endTree(opened.tree, keepers.spared);
+      const strays = straysSince(parts, opened.entry.startedAt);
+      await endTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },
   };
 }

@@ -227,7 +227,10 @@ export interface SandboxClient {
   ): Promise<{ matches: readonly { file: string; line: number; content: string }[]; truncated: boolean }>;
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
-  /** To it, its children and theirs. Rejects: not_found. */
+  /**
+   * To it and all that it started, however far that went. TERM is followed by KILL after 2 s; after both nothing of it is
+   * left. Rejects: not_found.
+   */
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 
   readonly terminals: TerminalClient;

@@ -153,7 +153,8 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
 
     processes: (signal) => get('/processes', signal),
     async signalProcess(pid, name, signal) {
-      await json({ method: 'POST', path: `/processes/${pid}/signal`, json: { signal: name } }, signal);
+      const path = `/processes/${pid}/signal`;
+      await json({ method: 'POST', path, json: { signal: name }, timeoutMs: 30_000 }, signal);
     },
 
     terminals: {

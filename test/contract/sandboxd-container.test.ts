@@ -49,6 +49,24 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect((await client.processes(budget())).map(({ cmd }) => cmd)).toEqual(['sleep 92']);
   });
 
+  test('whatever scrubbed its environment and its parents ends with its process, its shell and its call too', async () => {
+    const { client } = await opened();
+    const hiding = (n: number) => `(env -i setsid sleep ${n} </dev/null >/dev/null 2>&1 &) & wait; sleep 600`;
+    const sleeping = async () =>
+      (await client.processes(budget())).map(({ cmd }) => cmd).filter((cmd) => /^sleep 9/.test(cmd));
+    await client.start({ id: 'a', shell: 'a', command: hiding(91) }, budget());
+    await expect.poll(sleeping).toEqual(['sleep 91']);
+    await client.kill('a', budget());
+    expect(await sleeping()).toEqual([]);
+    await client.start({ id: 'b', shell: 'b', command: hiding(92) }, budget());
+    await expect.poll(sleeping).toEqual(['sleep 92']);
+    const [root] = (await client.processes(budget())).filter(({ cmd }) => cmd.startsWith('bash -c'));
+    await client.signalProcess(root?.pid ?? 0, 'SIGTERM', budget());
+    expect(await sleeping()).toEqual([]);
+    await client.exec({ command: hiding(93), timeoutMs: 1_000 }, budget());
+    await expect.poll(sleeping).toEqual([]);
+  });
+
   test('F019 a command that the kernel killed for memory says so; the daemon, its shells and its neighbours live on', async () => {
     const [{ client }, { client: neighbour }] = await Promise.all([
       opened('--memory', '256m', '--memory-swap', '256m'),

@@ -14,6 +14,85 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).filter(({ cmd }) => /^sleep/.test(cmd)).map(({ cmd }) => cmd);
 
+    // A child in a session of its own, one whose parent ended, one that ignores TERM, and one that waits.
+    const family = (n: number) =>
+      `setsid sleep ${n}1 & (setsid sleep ${n}2 > /dev/null 2>&1 &) ; (sleep ${n}3 &) ; ` +
+      `setsid bash -c 'trap "" TERM; sleep ${n}4; sleep ${n}5' & sleep ${n}6`;
+    const members = (n: number) => [1, 2, 3, 4, 6].map((last) => `sleep ${n}${last}`);
+    const withNeighbour = async (n: number) => {
+      const client = await opened();
+      await client.start({ id: 'beside', shell: 'beside', command: `sleep ${n}8 & sleep ${n}9` }, budget());
+      return client;
+    };
+    const onlyNeighbourIsLeft = async (client: SandboxClient, n: number) => {
+      expect((await sleeping(client)).sort()).toEqual([`sleep ${n}8`, `sleep ${n}9`]);
+      expect(await client.operation('beside', budget())).toMatchObject({ state: 'running' });
+    };
+    const allRun = (client: SandboxClient, n: number) =>
+      expect
+        .poll(async () => (await sleeping(client)).sort(), { timeout: 10_000 })
+        .toEqual([...members(n), `sleep ${n}8`, `sleep ${n}9`].sort());
+
+    test.each(['SIGTERM', 'SIGKILL'] as const)(
+      'a process stopped with %s takes its whole tree along, and nothing of another command',
+      async (name) => {
+        const client = await withNeighbour(71);
+        await client.start(
+          { id: 'tree', shell: 'main', command: `bash -c '${family(71).replaceAll("'", `'\\''`)}'` },
+          budget(),
+        );
+        await allRun(client, 71);
+        const root = (await client.processes(budget())).find(
+          ({ cmd }) => cmd.startsWith('bash -c') && cmd.includes('711'),
+        );
+        await client.signalProcess(root?.pid ?? 0, name, budget());
+        await onlyNeighbourIsLeft(client, 71);
+      },
+    );
+
+    test('a process started in the background and stopped later takes its whole tree along', async () => {
+      const client = await withNeighbour(72);
+      const script = `setsid bash -lc '${family(72).replaceAll("'", `'\\''`)}' > log 2>&1 < /dev/null & echo $!`;
+      const { stdout } = await client.exec({ command: script }, budget());
+      await allRun(client, 72);
+      await client.signalProcess(Number(stdout), 'SIGTERM', budget());
+      await onlyNeighbourIsLeft(client, 72);
+    });
+
+    test('of two that one command left in the background, stopping one leaves the other', async () => {
+      const client = await opened();
+      const { stdout } = await client.exec({ command: 'sleep 731 & echo $!; sleep 732 > /dev/null 2>&1 &' }, budget());
+      await client.signalProcess(Number.parseInt(stdout, 10), 'SIGTERM', budget());
+      expect(await sleeping(client)).toEqual(['sleep 732']);
+    });
+
+    test('a shell that is killed takes its whole tree along', async () => {
+      const client = await withNeighbour(74);
+      await client.start({ id: 'tree', shell: 'main', command: family(74) }, budget());
+      await allRun(client, 74);
+      await client.kill('main', budget());
+      await onlyNeighbourIsLeft(client, 74);
+      expect((await followed(client, 'tree')).operation).toMatchObject({ reason: 'killed' });
+    });
+
+    test('a call that takes too long takes its whole tree along', async () => {
+      const client = await withNeighbour(75);
+      const result = client.exec({ command: family(75), timeoutMs: 1_500 }, budget());
+      expect(await result).toMatchObject({ exitCode: 124, timedOut: true });
+      await expect
+        .poll(async () => (await sleeping(client)).sort(), { timeout: 10_000 })
+        .toEqual(['sleep 758', 'sleep 759']);
+    });
+
+    test('a closed terminal takes its whole tree along', async () => {
+      const client = await withNeighbour(76);
+      await client.terminals.open('t', budget());
+      await client.terminals.write('t', `${family(76)}\n`, budget());
+      await allRun(client, 76);
+      await client.terminals.close('t', budget());
+      await onlyNeighbourIsLeft(client, 76);
+    });
+
     test('a command in a shell session has a real terminal, and its lines end with \\n alone', async () => {
       const client = await opened();
       const { output } = await run(client, 'test -t 0 && test -t 1 && test -t 2 && stty size; echo $SHELL');

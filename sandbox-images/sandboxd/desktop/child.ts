@@ -51,7 +51,7 @@ export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
     process: started,
     died,
     async end() {
-      await endTree(mine, keepers.spared);
+      await endTree(mine, { spared: keepers.spared });
       await died;
     },
   };

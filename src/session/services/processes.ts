@@ -83,7 +83,7 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
       await using used = await engine.use(id, signal);
       const log = `.agent_logs/${ids.short().slice(0, 8)}.log`;
       const started = new Date(clock.now()).toISOString();
-      const script = `mkdir -p .agent_logs && { ${loginCommand(command)} > ${log} 2>&1 < /dev/null & echo $!; }`;
+      const script = `mkdir -p .agent_logs && { setsid ${loginCommand(command)} > ${log} 2>&1 < /dev/null & echo $!; }`;
       const { stdout, stderr } = await used.client.exec({ command: script }, signal);
       const pid = Number(stdout.trim());
       if (!Number.isInteger(pid) || pid < 1) {
