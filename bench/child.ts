@@ -9,6 +9,8 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'corral-calls': () => import('./lib/corral-calls.ts'),
   'corral-many': () => import('./lib/corral-many.ts'),
   'corral-sockets': () => import('./lib/corral-sockets.ts'),
+  'busy-sessions': () => import('./lib/busy-sessions.ts'),
+  'control-calls': () => import('./lib/control-calls.ts'),
   'raw-list': () => import('./peers/raw-list.ts'),
   'raw-route': () => import('./peers/raw-route.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),

@@ -21,6 +21,7 @@ import { P60 } from './P60.ts';
 import { P61 } from './P61.ts';
 import { P62 } from './P62.ts';
 import { P63 } from './P63.ts';
+import { P65, P65Process } from './P65.ts';
 import { P71 } from './P71.ts';
 import { P72 } from './P72.ts';
 import { P73 } from './P73.ts';
@@ -52,6 +53,8 @@ export const rows: readonly Row[] = [
   P61,
   P62,
   P63,
+  P65,
+  P65Process,
   P71,
   P72,
   P73,

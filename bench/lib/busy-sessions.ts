@@ -1,0 +1,86 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Program } from './child-process.ts';
+import { httpCalls, trpcData } from './http-calls.ts';
+
+// Sessions that work without end, each watched by one client: a command that tells a line every 100 ms, and the next
+// message as soon as the run is over. Beside them `starts` sessions that are made, used once and deleted, again and again.
+
+interface Argument {
+  readonly url: string;
+  readonly active: number;
+  readonly starts: number;
+}
+export interface Progress {
+  /** Bytes that each active session's client got. */
+  readonly heard: readonly number[];
+  readonly runs: number;
+  readonly started: number;
+  readonly failed: readonly string[];
+}
+const lines = 20;
+const work = Array.from({ length: lines }, (_, n) => `echo line ${n} ${'.'.repeat(80)}\nsleep 0.1`).join('\n');
+const busy = `Work\n\`\`\`sh\n${work}\n\`\`\``;
+const brief = 'Work\n```sh\necho done\n```';
+const atOnce = 4;
+
+export async function open({ url, active, starts }: Argument): Promise<Program> {
+  using stack = new DisposableStack();
+  const calls = stack.use(httpCalls(url));
+  const heard = Array.from({ length: active }, () => 0);
+  const failed: string[] = [];
+  let [runs, started, isOver] = [0, 0, false];
+
+  const create = async () => trpcData<{ id: string }>((await calls.ask('/trpc/sessions.create', {})).text).id;
+  const remove = (id: string) => calls.ask('/trpc/sessions.delete', { id });
+  const chat = (id: string, message: string, told: (chunk: string) => void) =>
+    calls.stream(`/api/v1/sessions/${id}/chat`, { message }, told);
+
+  async function until(work: () => Promise<void>): Promise<void> {
+    while (!isOver) {
+      try {
+        await work();
+      } catch (thrown) {
+        if (isOver) return;
+        if (failed.length < 100) failed.push(String(thrown));
+        await pause(200);
+      }
+    }
+  }
+  const works = (id: string, n: number) =>
+    until(async () => {
+      await chat(id, busy, (chunk) => {
+        heard[n] = (heard[n] ?? 0) + chunk.length;
+      });
+      runs++;
+    });
+  const comesAndGoes = () =>
+    until(async () => {
+      const id = await create();
+      await chat(id, brief, () => {}).finally(() => remove(id));
+      started++;
+    });
+
+  const running: Promise<void>[] = [];
+  const ids: string[] = [];
+  const owned = stack.move();
+  return {
+    methods: {
+      /** Resolves when each of them has a sandbox. */
+      async begin() {
+        for (let n = 0; n < active; n += atOnce) {
+          const some = await Promise.all(Array.from({ length: Math.min(atOnce, active - n) }, create));
+          await Promise.all(some.map((id) => chat(id, brief, () => {})));
+          for (const id of some) running.push(works(id, ids.push(id) - 1));
+        }
+        for (let n = 0; n < starts; n++) running.push(comesAndGoes());
+      },
+      progress: (): Progress => ({ heard: [...heard], runs, started, failed: failed.splice(0) }),
+    },
+    async [Symbol.asyncDispose]() {
+      isOver = true;
+      owned.dispose(); // a server that stops keeps its sandboxes, so its sessions are deleted first
+      using last = httpCalls(url);
+      await Promise.all(ids.map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
+    },
+  };
+}

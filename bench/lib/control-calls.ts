@@ -1,0 +1,81 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Program } from './child-process.ts';
+import { monotonicMs } from './generator.ts';
+import { type HttpCalls, httpCalls, trpcData } from './http-calls.ts';
+
+// What people do while others work: they look whether the server is well, list the sessions, send a message, and stop
+// what works. The questions come at a fixed pace, whatever the answers take, and a late one counts from when it was due.
+
+export const kinds = ['health', 'list', 'message', 'stop'] as const;
+export type Kind = (typeof kinds)[number];
+export interface Controlled {
+  readonly took: Readonly<Record<Kind, readonly number[]>>;
+  readonly asked: number;
+  readonly failed: readonly string[];
+}
+interface Argument {
+  readonly url: string;
+  readonly sessions: number;
+}
+const everyMs = 50;
+const worksMs = 400;
+const restsMs = 100;
+const waits = 'Work\n```sh\necho begun\nsleep 30\n```';
+
+export async function open({ url, sessions }: Argument): Promise<Program> {
+  using stack = new DisposableStack();
+  const calls = stack.use(httpCalls(url));
+  const ids: string[] = [];
+  for (let n = 0; n < sessions; n++) {
+    const { text } = await calls.ask('/trpc/sessions.create', {});
+    const { id } = trpcData<{ id: string }>(text);
+    await calls.stream(`/api/v1/sessions/${id}/chat`, { message: 'Work\n```sh\necho ready\n```' }, () => {});
+    ids.push(id);
+  }
+  const owned = stack.move();
+  return {
+    methods: { round: ({ ms }: { ms: number }) => round(calls, ids, ms) },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(ids.map((id) => calls.ask('/trpc/sessions.delete', { id }).catch(() => {})));
+      owned.dispose();
+    },
+  };
+}
+
+async function round(calls: HttpCalls, ids: readonly string[], ms: number): Promise<Controlled> {
+  const took: Record<Kind, number[]> = { health: [], list: [], message: [], stop: [] };
+  const failed: string[] = [];
+  let asked = 0;
+  const begun = monotonicMs();
+  const until = begun + ms;
+
+  async function timed(kind: Kind, due: number, path: string, body?: object): Promise<void> {
+    asked++;
+    try {
+      await calls.ask(path, body);
+      took[kind].push(monotonicMs() - due);
+    } catch (thrown) {
+      failed.push(`${kind}: ${thrown}`);
+    }
+  }
+  async function paced(kind: Kind, path: string): Promise<void> {
+    const open: Promise<void>[] = [];
+    for (let due = begun; due < until; due += everyMs) {
+      await pause(Math.max(0, due - monotonicMs()));
+      open.push(timed(kind, due, path));
+    }
+    await Promise.all(open);
+  }
+  async function steered(sessionId: string, n: number): Promise<void> {
+    await pause((n * worksMs) / ids.length);
+    while (monotonicMs() < until) {
+      await timed('message', monotonicMs(), '/trpc/runs.send', { sessionId, text: waits });
+      await pause(worksMs);
+      await timed('stop', monotonicMs(), '/trpc/runs.stop', { sessionId });
+      await pause(restsMs);
+    }
+  }
+  const list = `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`;
+  await Promise.all([paced('health', '/health'), paced('list', list), ...ids.map(steered)]);
+  return { took, asked, failed };
+}
