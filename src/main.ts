@@ -25,13 +25,13 @@ async function main(): Promise<void> {
   if (args[0] === '--version') return console.log(packageJson.version);
   const help = await helpFor(args, configHelp);
   if (help !== undefined) return console.log(help);
+  const faults = failpointSpec(process.env);
+  using _faults =
+    faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
   const command = await commandOf(args);
   if (command) return await perform(command, args.slice(1));
   const config = ownConfig();
   refuseUnbuilt(config);
-  const faults = failpointSpec(process.env);
-  using _faults =
-    faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
   const { gemini, openai, anthropic } = config.models;
   const { secretAccessKey } = config.storage.s3;
   const modelKeys = [gemini.apiKey, openai.apiKey, anthropic.apiKey];

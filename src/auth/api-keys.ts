@@ -81,6 +81,15 @@ const useEveryMs = 60_000;
 const maxKeys = 10_000;
 const strange: Peppered = { pepper: '', hash: '' };
 
+/** The active keys that no use has moved to the primary pepper yet: only their owners can, for nobody else has them. */
+export async function keysUnderOldPeppers(
+  records: RecordStore,
+  { peppers, now }: { readonly peppers: Peppers; readonly now: number },
+): Promise<readonly { readonly id: string; readonly name: string }[]> {
+  const keys = (await records.list(kind)).map(({ doc }) => StoredKey.parse(doc));
+  return keys.filter((key) => stateOf(key, now) === 'active' && !peppers.isPrimary(key.pepper));
+}
+
 const stateOf = ({ revokedAt, expiresAt }: StoredKey, now: number): KeyView['state'] => {
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';

@@ -10,6 +10,8 @@ export interface Peppers {
   /** In a time that says nothing about either. False under a pepper that is not known. */
   matches(text: string, stored: Peppered): boolean;
   knows(pepper: string): boolean;
+  /** Whether it is the one for new secrets. */
+  isPrimary(pepper: string): boolean;
 }
 export interface Peppered {
   readonly pepper: string;
@@ -30,6 +32,7 @@ export function peppers(secrets: readonly Secret[]): Peppers {
       return same && key !== undefined;
     },
     knows: (pepper) => all.has(pepper),
+    isPrimary: (pepper) => pepper === primary,
   };
 }
 

@@ -138,7 +138,9 @@ export async function compose({
     logger,
     learn,
     usual: { model, tools, plans: true },
+    closing,
   });
+  stack.defer(() => untilClosing(parts.rotation));
   const browsers = stack.use(
     new BrowserPool({
       clock,

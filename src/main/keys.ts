@@ -14,9 +14,10 @@ import type { Command } from './command.ts';
 import { openDataFolder } from './data-folder.ts';
 import { keyPeppers } from './key-peppers.ts';
 import { ownConfig } from './own-config.ts';
+import { rotateKeys } from './rotate-keys.ts';
 import { mustExist } from './store.ts';
 
-const usage = 'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id>';
+const usage = 'create --role <role> --name <name> [--expires 30d] [--beside <id>] | list | revoke <id> | rotate';
 const units = { h: 3_600_000, d: 86_400_000 } as const;
 const Wish = z.object({
   role: z.enum(roles, `--role must be one of ${roles.join(', ')}`),
@@ -113,9 +114,12 @@ const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: KeyVi
 
 export const keysCommand: Command = {
   usage,
-  about: 'makes, lists and revokes API keys; a new one is printed once. The server must not be running on SQLite',
+  about:
+    'makes, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys under the first ' +
+    'of the encryption keys. The server must not be running on SQLite',
   async run([what, ...rest], { print, say }) {
     const [id, ...more] = rest;
+    if (what === 'rotate' && !id) return await rotateKeys({ print, say });
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
     const wish = what === 'create' ? wishOf(rest) : undefined;

@@ -21,6 +21,7 @@ import { uploadService } from '../session/projects/uploads.ts';
 import type { Profile } from '../session/run/profile.ts';
 import { sideMessages } from '../session/services/side-messages.ts';
 import { encryptionKeys } from './encryption-keys.ts';
+import { rotateInBackground } from './rotate-keys.ts';
 
 interface Options {
   readonly config: Config;
@@ -33,10 +34,12 @@ interface Options {
   readonly learn: (secret: Secret) => void;
   /** How sessions work that belong to no project. */
   readonly usual: Profile;
+  /** Fires when the server drains. */
+  readonly closing: AbortSignal;
 }
 
 /** Projects and what belongs to them: agents, files, keys. Its services are for the facade, its hooks for the engine. */
-export async function projectParts({ config, store, blobs, clock, ids, logger, learn, usual }: Options) {
+export async function projectParts({ config, store, blobs, clock, ids, logger, learn, usual, closing }: Options) {
   const { records } = store;
   const newId = () => ids.messageId(); // any UUID
   await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
@@ -50,7 +53,7 @@ export async function projectParts({ config, store, blobs, clock, ids, logger, l
   const baseUrls = Object.fromEntries(Object.entries(config.models).map(([name, { baseUrl }]) => [name, baseUrl]));
   const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls, learn });
   await keys.verify();
-  if (sealing.length > 1) logger.info(await keys.rotate(), 'stored keys are under the primary encryption key');
+  const rotation = sealing.length > 1 ? rotateInBackground({ keys, clock, logger, closing }) : Promise.resolve();
 
   const agents = agentConfigService({ records, newId, model: config.model });
   const profileOf = agentProfiles({
@@ -67,6 +70,8 @@ export async function projectParts({ config, store, blobs, clock, ids, logger, l
   return {
     profileOf,
     onUse,
+    /** Ends, however it went, soon after `closing` fires. */
+    rotation,
     projects: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeFiles: uploads.deleteProject, newId, clock }),
     api: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
+import { AppError, toAppError } from '../../core/errors.ts';
+import { failpoint } from '../../core/failpoint.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import { Secret } from '../../core/secret.ts';
 import { Sealed, type Vault } from '../../core/vault.ts';
@@ -26,7 +27,7 @@ export interface ProviderKeyRing extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
   /** Reads them all. Rejects: invalid_request, when one was sealed with a key that is not configured. */
   verify(): Promise<void>;
-  /** Wraps under the primary key what is under an older one; may be cut and begun again. */
+  /** Wraps under the primary key what is under an older one; may be cut and begun again. Counts what is left. */
   rotate(): Promise<{ rewrapped: number; remaining: number }>;
 }
 
@@ -49,10 +50,31 @@ export const providerKeyKind = 'provider-key';
 const kind = providerKeyKind;
 const placeOf = (provider: string) => ({ collection: kind, id: provider, field: 'key' });
 const usedEveryMs = 60_000;
+const mostTries = 20; // each lost to a write of the same key
 
 export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): ProviderKeyRing {
   async function all() {
     return (await records.list(kind)).map(({ doc, version }) => ({ ...Stored.parse(doc), version }));
+  }
+  /** Each key is one atomic write, so a rotation that was cut leaves every key under the old or the new encryption key. */
+  async function rewrapOne(provider: string): Promise<'rewrapped' | 'current' | 'remains'> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      try {
+        const found = await records.get(kind, provider);
+        if (!found) return 'current'; // deleted meanwhile
+        const stored = Stored.parse(found.doc);
+        const sealed = vault.rewrap(stored.sealed, placeOf(provider));
+        if (!sealed) return 'current';
+        const doc = { ...stored, sealed };
+        await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version });
+        await failpoint('keys.rotate.after');
+        return 'rewrapped';
+      } catch (thrown) {
+        // A put in between, such as the note of a use, changed the version: read it again.
+        if (toAppError(thrown).code !== 'conflict') return 'remains';
+      }
+    }
+    return 'remains';
   }
   const ask = keyTester(baseUrls, clock);
   return {
@@ -102,17 +124,10 @@ export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): 
     async rotate() {
       let rewrapped = 0;
       let remaining = 0;
-      for (const { version, ...stored } of await all()) {
-        const sealed = vault.rewrap(stored.sealed, placeOf(stored.provider));
-        if (!sealed) continue;
-        const put = { kind, id: stored.provider, doc: { ...stored, sealed }, sort: stored.createdAt, expect: version };
-        // Replaced meanwhile: then it is under the primary key already, or the next rotation finds it.
-        const done = await records.put(put).then(
-          () => true,
-          () => false,
-        );
-        if (done) rewrapped++;
-        else remaining++;
+      for (const { provider } of await all()) {
+        const outcome = await rewrapOne(provider);
+        if (outcome === 'rewrapped') rewrapped++;
+        if (outcome === 'remains') remaining++;
       }
       return { rewrapped, remaining };
     },

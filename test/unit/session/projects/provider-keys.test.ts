@@ -79,15 +79,29 @@ test('a key that was replaced during a rotation stays replaced', async () => {
   const { records, withKeys } = start();
   await withKeys(old).put('gemini', new Secret('first'));
   const keys = withKeys(fresh, old);
-  const list = records.list.bind(records);
-  records.list = async (kind, options) => {
-    const found = await list(kind, options);
-    records.list = list;
-    await keys.put('gemini', new Secret('second'));
+  const get = records.get.bind(records);
+  records.get = async (kind, id) => {
+    const found = await get(kind, id);
+    records.get = get;
+    await keys.put('gemini', new Secret('second')); // under the new key
     return found;
   };
-  expect(await keys.rotate()).toEqual({ rewrapped: 0, remaining: 1 });
+  expect(await keys.rotate()).toEqual({ rewrapped: 0, remaining: 0 });
   expect((await keys.use('gemini'))?.reveal()).toBe('second');
+});
+
+test('a key whose use is noted during a rotation is rewrapped all the same', async () => {
+  const { records, withKeys } = start();
+  await withKeys(old).put('gemini', new Secret('first'));
+  const get = records.get.bind(records);
+  records.get = async (kind, id) => {
+    const found = await get(kind, id);
+    records.get = get;
+    await withKeys(old).use('gemini');
+    return found;
+  };
+  expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 1, remaining: 0 });
+  expect((await withKeys(fresh).use('gemini'))?.reveal()).toBe('first');
 });
 
 test('a provider that does not answer is given up before ten seconds are over', async () => {

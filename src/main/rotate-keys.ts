@@ -1,0 +1,80 @@
+import { join, resolve } from 'node:path';
+import { keysUnderOldPeppers } from '../auth/api-keys.ts';
+import { vault } from '../auth/vault.ts';
+import { pause } from '../core/cancel.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { randomIds } from '../core/ids.ts';
+import type { Logger } from '../observability/logger.ts';
+import { type ProviderKeyRing, providerKeys } from '../session/projects/provider-keys.ts';
+import { sqliteStore } from '../store/sqlite/store.ts';
+import type { Terminal } from './command.ts';
+import { encryptionKeys } from './encryption-keys.ts';
+import { keyPeppers } from './key-peppers.ts';
+import { ownConfig } from './own-config.ts';
+import { mustExist } from './store.ts';
+
+const retryMs = [1_000, 10_000, 60_000, 600_000];
+
+interface Background {
+  readonly keys: Pick<ProviderKeyRing, 'rotate'>;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly closing: AbortSignal;
+}
+
+/** Beside serving: a server starts with several encryption keys, and both old and new ones open what is stored. */
+export async function rotateInBackground({ keys, clock, logger, closing }: Background): Promise<void> {
+  for (let tries = 0; !closing.aborted; tries++) {
+    try {
+      const counts = await keys.rotate();
+      if (counts.remaining === 0) return logger.info(counts, 'stored keys are under the primary encryption key');
+      logger.warn(counts, 'some stored keys are not under the primary encryption key yet; they are tried again');
+    } catch (err) {
+      logger.warn({ err }, 'the stored keys could not be re-wrapped; they are tried again');
+    }
+    await pause(retryMs[tries] ?? 600_000, closing, clock).catch(() => {});
+  }
+}
+
+/** `keys rotate`. Exit code 0: the earlier encryption keys are not needed any more. */
+export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
+  const config = { ...ownConfig(), dataDir: resolve(ownConfig().dataDir) };
+  const ids = randomIds();
+  await using stack = new AsyncDisposableStack();
+  const path = join(config.dataDir, 'corral.db');
+  if (!config.mongodbUrl) mustExist(path);
+  const store = stack.use(
+    config.mongodbUrl
+      ? await (await import('../store/mongo/store.ts')).mongoStore({ url: config.mongodbUrl })
+      : await sqliteStore({ path }).catch(inUse),
+  );
+  const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
+  const learn = () => {}; // nothing of what is opened here is logged
+  const keys = providerKeys({
+    ...{ records: store.records, vault: vault(sealing), clock: systemClock, baseUrls: {}, learn },
+  });
+  await keys.verify();
+  const { rewrapped, remaining } = await keys.rotate();
+  print(`${rewrapped} stored keys of providers were re-wrapped, ${remaining} remain under an earlier encryption key.`);
+  if (remaining > 0) say('They could not be written now. Run this again; what is done stays done.');
+
+  const peppers = await keyPeppers(config, () => ids.token());
+  const unused = await keysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
+  print(`${unused.length} API keys remain under an earlier encryption key.`);
+  for (const { id, name } of unused) print(`  ${id}  ${name}`);
+  if (unused.length > 0)
+    say('An API key moves with its next use. Keep the earlier key until then, or make them again.');
+  if (remaining + unused.length > 0) return 1;
+  print('Only the first encryption key is needed now: the others can go from CORRAL_KEYS_ENCRYPTION_KEY or its file.');
+  return 0;
+}
+
+function inUse(thrown: unknown): never {
+  if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
+  throw new AppError(
+    'store_busy',
+    `${thrown.publicMessage} A running server re-wraps the stored keys itself: restart it with the new encryption key first in CORRAL_KEYS_ENCRYPTION_KEY and the old one behind it, or stop it and run this again.`,
+    { cause: thrown },
+  );
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { vault } from '../../../src/auth/vault.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Store } from '../../../src/core/ports.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import { providerKeys } from '../../../src/session/projects/provider-keys.ts';
+import { sqliteStore } from '../../../src/store/sqlite/store.ts';
+import { openMongo, skipMongo } from '../../support/mongo.ts';
+import { temporaryFolder } from '../../support/store.ts';
+
+const [old, fresh] = ['11', '22'].map((byte) => new Secret(byte.repeat(32))) as [Secret, Secret];
+const names = Array.from({ length: 40 }, (_, n) => `provider-${n}`);
+const ring = ({ records }: Store, ...keys: Secret[]) =>
+  providerKeys({ records, vault: vault(keys), clock: systemClock, baseUrls: {}, learn: () => {} });
+
+const stores = {
+  async sqlite() {
+    await using stack = new AsyncDisposableStack();
+    const { path } = stack.use(temporaryFolder());
+    const store = stack.use(await sqliteStore({ path: join(path, 'corral.db') }));
+    const held = stack.move();
+    return { store, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  },
+  mongo: openMongo,
+};
+
+describe.each([
+  ['sqlite', false],
+  ['mongo', skipMongo],
+] as const)('a rotation on %s', (name, isMissing) => {
+  test.skipIf(isMissing)(
+    'under load loses no key: each opens with the new encryption key alone',
+    {
+      timeout: 60_000,
+    },
+    async () => {
+      await using opened = await stores[name]();
+      const { store } = opened;
+      for (const provider of names) await ring(store, old).put(provider, new Secret(`first of ${provider}`));
+      const isOver = new AbortController();
+      const replaced = new Set<string>();
+      // Another server, which knows both: it uses every key, which writes to it, and replaces some.
+      const server = ring(store, fresh, old);
+      const uses = (async () => {
+        for (let n = 0; !isOver.signal.aborted; n = (n + 1) % names.length) {
+          const provider = names[n] as string;
+          expect((await server.use(provider))?.reveal()).toMatch(new RegExp(`^(first|second) of ${provider}$`));
+          if (n % 7 === 0) {
+            await server.put(provider, new Secret(`second of ${provider}`));
+            replaced.add(provider);
+          }
+        }
+      })();
+      const { remaining } = await ring(store, fresh, old).rotate();
+      isOver.abort();
+      await uses;
+      expect(remaining).toBe(0);
+      for (const provider of names) {
+        const expected = `${replaced.has(provider) ? 'second' : 'first'} of ${provider}`;
+        expect((await ring(store, fresh).use(provider))?.reveal()).toBe(expected);
+      }
+    },
+  );
+});
