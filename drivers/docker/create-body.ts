@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
+import { ociProfile } from '../shared/seccomp/oci.ts';
 
 // Missing from the type definitions.
 interface Host extends HostConfig {
@@ -10,6 +11,9 @@ interface Host extends HostConfig {
 /** The user inside every sandbox. */
 const user = 10_001;
 const mebibyte = 2 ** 20;
+
+/** With our own seccomp profile, and the engine's own AppArmor profile by naming none. The engine filter insists on it. */
+export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${ociProfile()}`];
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
@@ -53,7 +57,7 @@ export function createBody({
   const host: Host = {
     Privileged: false,
     CapDrop: ['ALL'],
-    SecurityOpt: ['no-new-privileges'], // and the engine's own seccomp and AppArmor profiles, by naming none
+    SecurityOpt: [...securityOptions],
     ReadonlyRootfs: true,
     NetworkMode: 'none',
     IpcMode: 'private',

@@ -1,5 +1,6 @@
 import { normalize, sep } from 'node:path';
 import { z } from 'zod';
+import { securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
   /** The installation whose sandboxes may be made and touched, and no others. */
@@ -46,7 +47,7 @@ export function containerRules({ instance, root }: FilterScope, name: string): z
     .strictObject({
       Privileged: never,
       CapDrop: z.tuple([z.literal('ALL')]),
-      SecurityOpt: z.tuple([z.literal('no-new-privileges')]),
+      SecurityOpt: exactly(securityOptions),
       ReadonlyRootfs: z.literal(true),
       NetworkMode: z.literal('none'),
       IpcMode: z.literal('private'),
@@ -103,6 +104,11 @@ export function volumeRules({ instance }: FilterScope): z.ZodType {
     Labels: ownLabels(instance),
   });
 }
+
+const exactly = (wanted: readonly string[]) =>
+  z.array(z.string()).refine((given) => given.length === wanted.length && given.every((it, at) => it === wanted[at]), {
+    message: 'has to be no-new-privileges and the seccomp profile of this version of Corral',
+  });
 
 const ownLabels = (instance: string) =>
   z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {

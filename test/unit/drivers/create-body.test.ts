@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { testSpec } from '../../../drivers/conformance.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { infoFrom, labelsFor } from '../../../drivers/docker/labels.ts';
+import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
 const spec = testSpec('corral-sandbox', {
@@ -20,8 +21,12 @@ const host = body.HostConfig as Record<string, unknown>;
 
 test('it runs as an ordinary user that can never be more', () => {
   expect(body.User).toBe('10001:10001');
-  expect(host).toMatchObject({ Privileged: false, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'] });
+  expect(host).toMatchObject({ Privileged: false, CapDrop: ['ALL'] });
   expect(host.CapAdd).toBeUndefined();
+});
+
+test('it gains no rights by a program, and the kernel answers only the calls of our seccomp profile', () => {
+  expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${ociProfile()}`]);
 });
 
 test('its system is read-only, and what it may write lies in memory or in its volume', () => {

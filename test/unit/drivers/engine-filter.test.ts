@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../../drivers/docker/create-body.ts';
+import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { containerRules, isBelow, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { asksForLabel, verdictOn } from '../../../drivers/docker/filter/routes.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
@@ -60,13 +60,17 @@ const host = (more: object) => (body: Body) => Object.assign(body.HostConfig, mo
 const mount = (index: number, more: object) => (body: Body) =>
   Object.assign(body.HostConfig.Mounts[index] as object, more);
 const top = (more: object) => (body: Body) => Object.assign(body, more);
+const allowsAll = 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}';
 const forbidden: [string, (body: Body) => unknown][] = [
   ['privileged', host({ Privileged: true })],
   ['with an added capability', host({ CapAdd: ['SYS_ADMIN'] })],
   ['with all capabilities kept', host({ CapDrop: [] })],
   ['with most capabilities dropped', host({ CapDrop: ['NET_RAW'] })],
   ['with no seccomp', host({ SecurityOpt: ['no-new-privileges', 'seccomp=unconfined'] })],
-  ['with no AppArmor', host({ SecurityOpt: ['no-new-privileges', 'apparmor=unconfined'] })],
+  ['with the engine’s seccomp profile', host({ SecurityOpt: ['no-new-privileges'] })],
+  ['with a profile that allows all', host({ SecurityOpt: ['no-new-privileges', allowsAll] })],
+  ['with two profiles', host({ SecurityOpt: [...securityOptions, allowsAll] })],
+  ['with no AppArmor', host({ SecurityOpt: [...securityOptions, 'apparmor=unconfined'] })],
   ['with new privileges', host({ SecurityOpt: [] })],
   ['with a writable root', host({ ReadonlyRootfs: false })],
   ['in the host’s network', host({ NetworkMode: 'host' })],
