@@ -8,6 +8,7 @@ import { within } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { ask, askFor, openEngine } from './engine.ts';
+import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
 import { type Made, placeContainer } from './place.ts';
@@ -23,6 +24,8 @@ export interface DockerOptions {
   readonly instance: string;
   /** Where the sandboxes' sockets are; short, for a Unix socket's path is. */
   readonly root: string;
+  /** The engine filter's folder, where `host` is one: the sockets are there, in folders that it makes. */
+  readonly socketsDir?: string | undefined;
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
@@ -51,7 +54,8 @@ const cleanUpMs = 30_000;
 export async function dockerDriver(options: DockerOptions): Promise<Driver & Pausable & Poolable> {
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host);
-  const folders = await openFolders(root);
+  const { socketsDir } = options;
+  const folders = await openFolders(root, socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir));
   const images = openImages(
     engine,
     [options.desktopImage, options.defaultImage].filter((image) => image !== undefined),

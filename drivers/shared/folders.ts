@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { AppError } from '../../src/core/errors.ts';
 import { SandboxId, SessionId } from '../../src/core/ids.ts';
 import type { SandboxSpec } from '../driver.ts';
+import type { Mounts } from './mounts.ts';
 
 // The kernel's limit for a Unix socket's path is 107 bytes; behind the root come an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
@@ -51,13 +52,13 @@ export interface Folders {
 
 let drafts = 0;
 
-export async function openFolders(folder: string): Promise<Folders> {
+/** `elsewhere`: the folders seen inside are not among the server's own. */
+export async function openFolders(folder: string, elsewhere?: Mounts): Promise<Folders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
   await chmod(root, 0o700);
-  const sockets = Buffer.byteLength(root) <= maxRoot ? root : await shortFolder(root);
+  const { path: mount, make: makeMount, remove: removeMount } = elsewhere ?? (await ownMounts(root));
   const home = (id: SandboxId) => join(root, id);
-  const mount = (id: SandboxId) => join(sockets, id, 'mount');
   const claimOf = (id: SandboxId) => join(home(id), 'claimed');
   const metaOf = (id: SandboxId) => join(home(id), 'meta.json');
 
@@ -79,8 +80,7 @@ export async function openFolders(folder: string): Promise<Folders> {
     async prepare(meta) {
       const { id } = meta;
       await mkdir(home(id), { recursive: true, mode: 0o700 });
-      await mkdir(mount(id), { recursive: true, mode: 0o755 });
-      await chmod(mount(id), 0o755); // whatever the umask says: the sandbox's user must get in
+      await makeMount(id);
       const known = await read(id);
       const wanted = { ...meta, token: known?.token ?? meta.token };
       // Two that write at once may have the same token: it is known to both once it is stored.
@@ -115,9 +115,22 @@ export async function openFolders(folder: string): Promise<Folders> {
       ),
     unclaim: (id) => rm(claimOf(id), { force: true }),
     async remove(id) {
-      await rm(join(sockets, id), { recursive: true, force: true });
+      await removeMount(id);
       await rm(home(id), { recursive: true, force: true });
     },
+  };
+}
+
+async function ownMounts(root: string): Promise<Mounts> {
+  const sockets = Buffer.byteLength(root) <= maxRoot ? root : await shortFolder(root);
+  const path = (id: SandboxId) => join(sockets, id, 'mount');
+  return {
+    path,
+    async make(id) {
+      await mkdir(path(id), { recursive: true, mode: 0o755 });
+      await chmod(path(id), 0o755); // whatever the umask says: the sandbox's user must get in
+    },
+    remove: (id) => rm(join(sockets, id), { recursive: true, force: true }),
   };
 }
 

@@ -129,6 +129,10 @@ export const Config = z.strictObject({
       text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
       "what runs the containers, such as gVisor's runsc; unset: the engine's own",
     ),
+    socketsDir: optional(
+      text('a folder'),
+      "with the engine filter: its --root, where it makes each sandbox's folder; unset: in the data folder",
+    ),
   }),
   kubernetes: z.strictObject({
     kubeconfig: optional(

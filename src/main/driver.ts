@@ -110,6 +110,7 @@ function docker({ config, instance, replica, gate, ids, caBundle, onRefused }: O
     instance,
     ...(replica !== undefined && { replica }),
     root: sandboxFolder(config.dataDir),
+    socketsDir: config.docker.socketsDir,
     gate,
     ids,
     caBundle,

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { engineFilter } from '../../drivers/docker/filter/filter.ts';
+import { openOwnedFolders } from '../../drivers/docker/filter/owned-folders.ts';
 import { AppError } from '../core/errors.ts';
 import type { Command } from './command.ts';
 
@@ -22,12 +23,10 @@ export const engineFilterCommand: Command = {
     if (!listen || !instance || !root) {
       throw new AppError('invalid_request', `engine-filter needs ${engineFilterCommand.usage}.`);
     }
-    // The folder itself is the server's to make: to us it may be there for reading only.
-    await mkdir(dirname(root), { recursive: true });
     await mkdir(dirname(listen), { recursive: true });
     await using _filter = await engineFilter({
       ...{ engine, listen, instance },
-      root: join(await realpath(dirname(root)), basename(root)),
+      folders: await openOwnedFolders(root),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),
     });
     say(`the engine at ${engine} is served at ${listen}, for the sandboxes of ${instance} alone.`);

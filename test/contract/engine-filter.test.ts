@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { ask, testSpec } from '../../drivers/conformance.ts';
 import { createBody } from '../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../drivers/docker/docker.ts';
 import { engineFilter } from '../../drivers/docker/filter/filter.ts';
+import { openOwnedFolders } from '../../drivers/docker/filter/owned-folders.ts';
 import { labelsFor } from '../../drivers/docker/labels.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { type DockerHarness, docker, dockerHarness, dockerHost, hasDocker, testImage } from '../support/docker.ts';
@@ -22,6 +23,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   let folder: string;
   let filter: AsyncDisposable;
   let listen: string;
+  let socketsDir: string;
   const refused: string[] = [];
 
   beforeAll(async () => {
@@ -32,9 +34,11 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     await driver.destroy(spec.id, 'remove', within(30_000));
     folder = await mkdtemp(join(tmpdir(), 'corral-filter-'));
     listen = join(folder, 'engine.sock');
-    const { instance, root } = harness.options();
+    const { instance } = harness.options();
+    const folders = await openOwnedFolders(join(folder, 's'));
+    socketsDir = folders.root;
     const onRefused = (what: string) => void refused.push(what);
-    filter = await engineFilter({ engine: dockerHost.replace('unix://', ''), listen, instance, root, onRefused });
+    filter = await engineFilter({ engine: dockerHost.replace('unix://', ''), listen, instance, folders, onRefused });
   }, 330_000);
   afterAll(async () => {
     await filter?.[Symbol.asyncDispose]();
@@ -50,7 +54,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   };
 
   test('a sandbox starts, works, pauses, stops and goes, as through the engine itself', async () => {
-    const driver = await dockerDriver(harness.options({ host: `unix://${listen}` }));
+    const driver = await dockerDriver(harness.options({ host: `unix://${listen}`, socketsDir }));
     await using _driver = driver;
     const spec = testSpec(testImage);
     try {
@@ -67,6 +71,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       await driver.destroy(spec.id, 'remove', within(30_000));
     }
     expect(await harness.remains(spec.id)).toEqual([]);
+    expect(await readdir(socketsDir)).toEqual([]);
     expect(refused).toEqual([]);
   }, 120_000);
 
@@ -97,23 +102,21 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     expect(refused).toContain('POST /build');
   });
 
-  test('a folder of sockets that is a link to somewhere else is not mounted', async () => {
-    const { instance, root } = harness.options();
-    const mount = join(root, 'link');
-    await symlink('/etc', mount);
+  test('a container is made only when the filter has made its folder, which a server is told that asks elsewhere', async () => {
+    const { instance } = harness.options();
     const spec = testSpec(testImage);
     const name = `corral-${instance}-${spec.sessionId}`;
-    const labels = labelsFor(spec, instance);
-    const { name: _name, ...body } = createBody({
-      spec,
-      name,
-      image: testImage,
-      labels,
-      token: new Secret('t'),
-      mount,
-    });
+    const mount = join(socketsDir, spec.id);
+    const request = { spec, name, image: testImage, labels: labelsFor(spec, instance), token: new Secret('t'), mount };
+    const { name: _name, ...body } = createBody(request);
     const reply = await asked('POST', `/containers/create?name=${name}`, body);
-    expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('is not a folder of its own')]);
+    expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);
     expect(await docker('ps', '-aq', '--filter', `name=${name}`)).toBe('');
+
+    await using unfiltered = await dockerDriver(harness.options({ socketsDir }));
+    await expect(unfiltered.provision(spec, within(30_000))).rejects.toMatchObject({
+      code: 'driver_unavailable',
+      message: expect.stringContaining('not to an engine filter'),
+    });
   });
 });

@@ -1,11 +1,12 @@
-import { normalize, sep } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { SandboxId } from '../../../src/core/ids.ts';
 import { securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
   /** The installation whose sandboxes may be made and touched, and no others. */
   readonly instance: string;
-  /** The folder of the sandboxes' sockets; nothing outside it is ever mounted. */
+  /** The filter's own folder, with one for each sandbox's sockets; nothing else is ever mounted. */
   readonly root: string;
 }
 
@@ -25,10 +26,9 @@ const safeScratch = z
  */
 export function containerRules({ instance, root }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
-  const sockets = z.string().refine((path) => isBelow(root, path), { message: `has to be a folder in ${root}` });
   const bind = z.strictObject({
     Type: z.literal('bind'),
-    Source: sockets,
+    Source: z.string(), // judged below, with the label
     Target: z.literal('/run/corral'),
     ReadOnly: z.literal(true),
     BindOptions: z.strictObject({ Propagation: z.literal('rprivate') }),
@@ -77,27 +77,43 @@ export function containerRules({ instance, root }: FilterScope, name: string): z
       Runtime: z.enum(['runc', 'runsc']).optional(),
     })
     .refine(({ Memory, MemorySwap }) => Memory === MemorySwap, { message: 'MemorySwap has to be Memory: no swap' });
-  return z.strictObject({
-    Image: z.string().min(1),
-    User: z.literal(user),
-    WorkingDir: z.literal('/workspace'),
-    Hostname: z.string().max(63),
-    Env: z.array(z.string()),
-    Labels: labels,
-    AttachStdin: never,
-    AttachStdout: never,
-    AttachStderr: never,
-    OpenStdin: never,
-    Tty: never,
-    HostConfig: host,
-  });
+  return z
+    .strictObject({
+      Image: z.string().min(1),
+      User: z.literal(user),
+      WorkingDir: z.literal('/workspace'),
+      Hostname: z.string().max(63),
+      Env: z.array(z.string()),
+      Labels: labels,
+      AttachStdin: never,
+      AttachStdout: never,
+      AttachStderr: never,
+      OpenStdin: never,
+      Tty: never,
+      HostConfig: host,
+    })
+    .refine((it) => it.HostConfig.Mounts[0].Source === folderOf(root, it.Labels), {
+      message: `the folder of the sockets has to be that of the label ${sandboxLabel} in ${root}`,
+      path: ['HostConfig', 'Mounts', 0, 'Source'],
+    });
+}
+
+const sandboxLabel = 'corral.sandbox';
+
+/** The one folder of this machine that the labels let into a container; undefined where they are no sandbox's. */
+export function folderOf(
+  root: string,
+  labels: Readonly<Record<string, string>> | null | undefined,
+): string | undefined {
+  const id = SandboxId.safeParse(labels?.[sandboxLabel]).data;
+  return id && join(root, id);
 }
 
 /** The files of a sandbox from the pool keep the name that they had there. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
 /** A volume that only says something with its labels. */
-export function volumeRules({ instance }: FilterScope): z.ZodType {
+export function volumeRules(instance: string): z.ZodType {
   return z.strictObject({
     Name: z.string().regex(new RegExp(`^corral-${RegExp.escape(instance)}-[0-9a-f]{16}$`)),
     Driver: z.literal('local'),
@@ -114,8 +130,3 @@ const ownLabels = (instance: string) =>
   z.record(z.string(), z.string()).refine((them) => them['corral.owner-instance'] === instance, {
     message: `the label corral.owner-instance has to be ${instance}`,
   });
-
-/** A normal path strictly below the root: no `..`, no doubled slashes, nothing that the engine would read otherwise. */
-export function isBelow(root: string, path: string): boolean {
-  return path.startsWith(root + sep) && normalize(path) === path && !path.endsWith(sep) && !path.includes('\0');
-}

@@ -1,11 +1,16 @@
 import { once } from 'node:events';
-import { chmod, realpath, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import { containerRules, type FilterScope, volumeRules } from './container-rules.ts';
+import { containerRules, folderOf, volumeRules } from './container-rules.ts';
+import type { OwnedFolders } from './owned-folders.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
 
-export interface FilterOptions extends FilterScope {
+export interface FilterOptions {
+  /** The installation whose sandboxes may be made and touched, and no others. */
+  readonly instance: string;
+  /** The only folders of this machine that a sandbox sees. */
+  readonly folders: OwnedFolders;
   /** The engine's own socket; the only process that needs it is this one. */
   readonly engine: string;
   /** Where the server finds the engine instead. */
@@ -22,7 +27,9 @@ const maxBodyBytes = 2 ** 20;
 export async function engineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
     decide(options, incoming)
-      .then((body) => forward(options.engine, incoming, reply, body))
+      .then((decided) =>
+        decided === 'done' ? void reply.writeHead(204).end() : forward(options.engine, incoming, reply, decided),
+      )
       .catch((thrown: unknown) => {
         const { status, why } = thrown instanceof Refusal ? thrown : { status: 502, why: 'the engine does not answer' };
         if (status === 403) options.onRefused(`${incoming.method} ${incoming.url?.split('?')[0]}`, why);
@@ -55,8 +62,8 @@ class Refusal extends Error {
   }
 }
 
-/** Resolves with the body where it had to be read; rejects with a Refusal. */
-async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | undefined> {
+/** Resolves with the body where it had to be read; `done`: the engine need not be asked. Rejects with a Refusal. */
+async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;
   const verdict = verdictOn(method, url);
@@ -72,39 +79,78 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
       return await onlyHardened(options, verdict.name, incoming);
     case 'create-volume':
       return await onlyLabels(options, incoming);
+    case 'make-folder':
+      await options.folders.make(verdict.id).catch((error) => {
+        throw new Refusal(500, `the folder of ${verdict.id} could not be made (${error.code})`);
+      });
+      return 'done';
+    case 'remove-folder':
+      await options.folders.remove(verdict.id).catch((error) => {
+        throw new Refusal(409, `the folder of ${verdict.id} could not be removed (${error.code}); empty it first`);
+      });
+      return 'done';
     case 'refuse':
       throw new Refusal(403, verdict.why);
   }
 }
 
-async function onlyOwn(options: FilterOptions, { what, id, newName }: Verdict & { kind: 'own' }): Promise<undefined> {
+async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' }): Promise<undefined> {
+  const { what, id, newName, starts } = verdict;
   const { status, json } = await ask(
     options.engine,
     what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`,
   );
-  const { Config, Labels } = json as { Config?: { Labels?: Labels }; Labels?: Labels };
+  const { Config, HostConfig, Labels } = json as Inspected;
   const labels = what === 'containers' ? Config?.Labels : Labels;
   // somebody else's is as unknown as one that is not there
   if (status !== 200 || labels?.['corral.owner-instance'] !== options.instance)
     throw new Refusal(404, `there is no such one among ${what}: ${id}`);
   if (newName !== undefined) checkName(options, newName);
+  if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
 type Labels = Record<string, string> | null;
+interface Inspected {
+  readonly Config?: { readonly Labels?: Labels };
+  readonly HostConfig?: Host;
+  readonly Labels?: Labels;
+}
+interface Host {
+  readonly Binds?: readonly string[] | null;
+  readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
+}
+
+/** The engine resolves the path now. A container that an older filter let through has a path that can be swapped. */
+async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
+  const wanted = folderOf(folders.root, labels);
+  const mounted = [
+    ...(host?.Binds ?? []),
+    ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
+  ];
+  if (wanted === undefined || mounted.length !== 1 || mounted[0] !== wanted) {
+    throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
+  }
+  await checkFolder(folders, labels);
+}
+
+async function checkFolder(folders: OwnedFolders, labels: Labels | undefined): Promise<void> {
+  const id = labels?.['corral.sandbox'] ?? '';
+  if (!(await folders.isOurs(id)))
+    throw new Refusal(403, `there is no folder for ${id} yet: PUT /corral/sockets/${id}`);
+}
 
 async function onlyHardened(options: FilterOptions, name: string, incoming: IncomingMessage): Promise<Buffer> {
   checkName(options, name);
-  const { data, error } = containerRules(options, name).safeParse(parsed(await bodyOf(incoming)));
+  const { instance, folders } = options;
+  const rules = containerRules({ instance, root: folders.root }, name);
+  const { data, error } = rules.safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
-  const { Source } = (data as { HostConfig: { Mounts: [{ Source: string }] } }).HostConfig.Mounts[0];
-  // the engine follows links; the server's user could have put one there
-  const real = await realpath(Source).catch(() => undefined);
-  if (real !== Source) throw new Refusal(403, `${Source} is not a folder of its own`);
+  await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
   // written anew: the engine reads a doubled key otherwise than we do
   return Buffer.from(JSON.stringify(data));
 }
 
 async function onlyLabels(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
-  const { data, error } = volumeRules(options).safeParse(parsed(await bodyOf(incoming)));
+  const { data, error } = volumeRules(options.instance).safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that volume may not be made: ${z.prettifyError(error)}`);
   return Buffer.from(JSON.stringify(data));
 }

@@ -1,12 +1,23 @@
+interface Own {
+  readonly kind: 'own';
+  readonly what: 'containers' | 'volumes';
+  readonly id: string;
+  readonly newName?: string;
+  /** The engine resolves the paths of its mounts with this request. */
+  readonly starts?: true;
+}
+
 /** What one request to the engine may be, once it is known not to be foreign. */
 export type Verdict =
   | { readonly kind: 'pass' }
   /** Only with a filter on the installation's own label. */
   | { readonly kind: 'labelled-list' }
   /** Only where the container or volume carries the installation's label. */
-  | { readonly kind: 'own'; readonly what: 'containers' | 'volumes'; readonly id: string; readonly newName?: string }
+  | Own
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
+  /** Answered by the filter itself: the engine has no such thing. */
+  | { readonly kind: 'make-folder' | 'remove-folder'; readonly id: string }
   | { readonly kind: 'refuse'; readonly why: string };
 
 const name = '([A-Za-z0-9][A-Za-z0-9_.-]*)';
@@ -17,6 +28,7 @@ const own = (what: 'containers' | 'volumes') => (id: string, query: URLSearchPar
   return { kind: 'own' as const, what, id, ...(newName !== null && { newName }) };
 };
 const container = own('containers');
+const sandbox = '(sbx-[0-9a-f]{16})';
 
 const table: readonly [method: string, path: RegExp, verdict: (match: string, query: URLSearchParams) => Verdict][] = [
   ['GET', /^\/_ping$/, () => pass],
@@ -29,10 +41,13 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
   ['POST', /^\/containers\/create$/, (_, query) => ({ kind: 'create', name: query.get('name') ?? '' })],
   ['POST', /^\/volumes\/create$/, () => ({ kind: 'create-volume' })],
   ['GET', new RegExp(`^/containers/${name}/json$`), container],
-  ['POST', new RegExp(`^/containers/${name}/(?:start|stop|kill|wait|pause|unpause|rename)$`), container],
+  ['POST', new RegExp(`^/containers/${name}/start$`), (id) => ({ kind: 'own', what: 'containers', id, starts: true })],
+  ['POST', new RegExp(`^/containers/${name}/(?:stop|kill|wait|pause|unpause|rename)$`), container],
   ['DELETE', new RegExp(`^/containers/${name}$`), container],
   ['GET', new RegExp(`^/volumes/${name}$`), own('volumes')],
   ['DELETE', new RegExp(`^/volumes/${name}$`), own('volumes')],
+  ['PUT', new RegExp(`^/corral/sockets/${sandbox}$`), (id) => ({ kind: 'make-folder', id })],
+  ['DELETE', new RegExp(`^/corral/sockets/${sandbox}$`), (id) => ({ kind: 'remove-folder', id })],
   ['GET', /^\/images\/[A-Za-z0-9][\w.:@/-]*\/json$/, () => pass],
   [
     'POST',

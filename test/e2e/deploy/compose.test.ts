@@ -49,7 +49,10 @@ test('server and filter as docker-compose.yaml says run a whole session, and the
   await needs(context, 'docker');
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-compose-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  stack.defer(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await rm(`${folder}-sockets`, { recursive: true, force: true }); // the engine made it, for root
+  });
   await chown(folder, 10_000, 10_000);
   await chmod(folder, 0o700);
   const own = `corral-compose-${process.pid}`;

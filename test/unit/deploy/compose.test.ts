@@ -7,6 +7,7 @@ import { settings } from '../../../src/config/settings.ts';
 interface Service {
   readonly read_only?: boolean;
   readonly cap_drop?: string[];
+  readonly cap_add?: string[];
   readonly security_opt?: string[];
   readonly privileged?: boolean;
   readonly network_mode?: string;
@@ -46,10 +47,15 @@ test('the server is no root, is reached from this machine alone, and has bounds'
   for (const it of [corral, filter, mongodb]) expect(it?.mem_limit).toBeDefined();
 });
 
-test('the folder of the sandboxes has one path outside, in the server and in the filter, and the filter only reads it', () => {
-  expect(corral?.volumes).toContain('/var/lib/corral:/var/lib/corral');
-  expect(filter?.volumes).toContain('/var/lib/corral:/var/lib/corral:ro');
-  expect(filter?.command?.join(' ')).toContain('--root /var/lib/corral/s');
+test('the folders of the sandboxes’ sockets are the filter’s, and it sees nothing of the server’s data', () => {
+  const sockets = '/var/lib/corral-sockets'; // not below a folder of the server's: it could rename that
+  expect(corral?.volumes).toContain(`${sockets}:${sockets}`);
+  expect(corral?.environment?.CORRAL_DOCKER_SOCKETS_DIR).toBe(sockets);
+  expect(filter?.volumes).toContain(`${sockets}:${sockets}`);
+  expect(filter?.volumes?.filter((it) => it.startsWith('/var/lib/corral:'))).toEqual([]);
+  expect(filter?.command?.join(' ')).toContain(`--root ${sockets}`);
+  expect(filter?.user).toBe('0:10000');
+  expect(filter?.cap_add).toBeUndefined();
 });
 
 test('server and filter agree on the name of the installation and on the socket, and every variable is a setting', () => {
