@@ -13,6 +13,8 @@ import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { tellOperator } from '../observability/noteworthy.ts';
 import { sandboxClient } from '../sandbox/http-client.ts';
 import type { Services } from '../session/api/services.ts';
+import { clusterOf } from '../session/cluster/cluster.ts';
+import { shareControl } from '../session/cluster/shared-control-lease.ts';
 import { agentDesktop } from '../session/desktop/agent-desktop.ts';
 import { desktopService } from '../session/desktop/desktop.ts';
 import { pictureService } from '../session/desktop/screenshots.ts';
@@ -159,6 +161,7 @@ export async function compose({
     warn: (about, text) => logger.warn(about, text),
   });
   const watchers = new Watchers();
+  const policy = sandboxPolicy(config, driver);
   const engine = stack.use(
     new Engine({
       store,
@@ -170,7 +173,7 @@ export async function compose({
       ids,
       logger,
       runPolicy: runPolicy(config, Math.random),
-      sandboxPolicy: sandboxPolicy(config, driver),
+      sandboxPolicy: policy,
       restartPolicy,
       limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },
       passivateMs: config.session.passivateSeconds * 1_000,
@@ -191,7 +194,12 @@ export async function compose({
         if (fact.type === 'run.end') void store.events.compact(id, keep).catch(() => {}); // tried again with the next run
       },
       onRunEnd: (status) => metrics.runEnded(status),
-      ownership: replica.ownership,
+      cluster: store.shared
+        ? clusterOf({
+            ...{ ownership: replica.ownership, commands: store.commands, driver, clock, ids },
+            ...{ connect: sandboxClient, idleMs: policy.idlePauseMs ?? policy.idleStopMs, warn: others.warn },
+          })
+        : undefined,
     }),
   );
   const keep = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
@@ -243,7 +251,9 @@ export async function compose({
     ...{ engine, capabilities: driver.capabilities, watchers, clock, ids, known },
     maxViewers: config.desktop.maxViewers,
     controlIdleMs: config.desktop.controlIdleSeconds * 1_000,
-    ...(replica.name !== undefined && { sharing: { leases: store.leases, server: replica.name } }),
+    ...(replica.name !== undefined && {
+      shareControl: shareControl({ leases: store.leases, clock, server: replica.name }),
+    }),
   });
   const services = {
     sessions,

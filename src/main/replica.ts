@@ -5,8 +5,9 @@ import { type Clock, elapsed } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
 import type { Store } from '../core/ports.ts';
-import { LeasedOwnership, type Ownership, soleOwnership } from '../session/cluster/ownership.ts';
+import { LeasedOwnership } from '../session/cluster/leased-ownership.ts';
 import { type PeerOptions, Peers } from '../session/cluster/peers.ts';
+import { type Ownership, soleOwnership } from '../session/engine/ownership.ts';
 
 /** What this process is among the servers of one store; to be disposed when its work is over, so that others go on. */
 export interface Replica extends AsyncDisposable {

@@ -8,9 +8,9 @@ import type { SandboxView } from '../../src/core/records.ts';
 import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
 import type { ExecCommand, ProcessInfo, Services } from '../../src/session/api/services.ts';
 import { type DesktopDeps, desktopService } from '../../src/session/desktop/desktop.ts';
-import { DesktopNews } from '../../src/session/desktop/desktop-facts.ts';
 import { Watchers } from '../../src/session/engine/watchers.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
+import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
 import type { FakeService } from './fake-service.ts';
 import { noDesktop } from './no-desktop.ts';
 

@@ -67,6 +67,8 @@ describe('the layer rules', { timeout: 30_000 }, () => {
       ['machines/runs.ts', '../drivers/driver.ts', 'types only ^machines/'],
       ['machines/wrong.ts', '../drivers/docker/docker.ts', 'layer ^machines/'],
       ['src/session/wrong.ts', '../facades/trpc/router.ts', 'layer ^src/session/'],
+      ['src/session/flat.ts', './api/sessions.ts', 'every file of the session layer is in a room'],
+      ['src/session/engine/wrong.ts', '../api/sessions.ts', 'room engine'],
       ['src/facades/sheikhbox/wrong.ts', '../trpc/router.ts', 'layer ^src/facades/'],
       ['src/facades/sheikhbox/down.ts', '../../../machines/run.ts', 'layer ^src/facades/'],
       ['sandbox-images/sandboxd/dial.ts', '../../src/sandbox/client.ts', 'types only ^sandbox-images/'],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
-import { keyedQueue } from '../../session/engine/keyed-queue.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { WorkspaceMember, WorkspaceService } from '../../session/workspaces/workspaces.ts';
 import type { HttpLogger } from '../shared/observe.ts';
 import type { Dialect, RouteDoc } from '../shared/routes.ts';

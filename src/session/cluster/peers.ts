@@ -3,7 +3,7 @@ import { pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import type { Ownership } from './ownership.ts';
+import type { Ownership } from '../engine/ownership.ts';
 
 export interface PeerOptions {
   readonly records: RecordStore;

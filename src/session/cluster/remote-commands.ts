@@ -5,23 +5,18 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/ports.ts';
-import { lost, type Ownership } from './ownership.ts';
+import type { Act, CommandExchange, RemoteCommand } from '../engine/cluster.ts';
+import { lost, type Ownership } from '../engine/ownership.ts';
 
 // Commands for sessions that another server works on go through the store: posted here, done and answered there. No
 // server talks to another. Where nobody has the session, whoever gets its lease finds the command waiting.
 
-/** What is wanted of a session's owner, as data. */
-export interface RemoteCommand {
-  readonly name: string;
-  readonly body: unknown;
-}
 export interface RemoteCommandsOptions {
   readonly commands: CommandQueue;
   readonly ownership: Ownership;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Does what was wanted of a session of ours at that time (epoch ms); another owner may have done it since. */
-  readonly act: (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
+  readonly act: Act;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface Awaited {
@@ -42,7 +37,7 @@ const Answer = z.union([
   z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
 ]);
 
-export class RemoteCommands implements AsyncDisposable {
+export class RemoteCommands implements CommandExchange {
   readonly #options: RemoteCommandsOptions;
   readonly #awaited = new Map<string, Awaited>();
   /** Being done, or done a moment ago, by us: with the timer that forgets it. */

@@ -3,7 +3,8 @@ import { deadline, throwIfFired } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { UsedSandbox } from '../engine/used-sandbox.ts';
+import type { SandboxExchange } from '../engine/cluster.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
 
 interface Options {
   readonly driver: Driver;
@@ -25,7 +26,7 @@ const attachMs = 30_000;
 const keptMs = 30_000;
 
 /** Ways of our own into sandboxes of sessions that another server works on: files, shell and screen cross no other server. */
-export class RemoteSandboxes implements AsyncDisposable {
+export class RemoteSandboxes implements SandboxExchange {
   readonly #options: Options;
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 

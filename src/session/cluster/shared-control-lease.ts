@@ -1,27 +1,26 @@
 import { pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { SessionId } from '../../core/ids.ts';
 import type { LeaseStore } from '../../core/ports.ts';
-import type { ControlLease } from '../desktop/control-lease.ts';
+import type { ShareControl, SharedControl, SharedControlOptions } from '../desktop/shared-control.ts';
 
-/** Where several servers share a store: what they tell each other by. */
-export interface ControlSharing {
+interface Options extends SharedControlOptions {
   readonly leases: LeaseStore;
+  readonly clock: Clock;
   /** Unique to this process's life. */
   readonly server: string;
 }
-interface Options extends ControlSharing {
-  readonly id: SessionId;
-  readonly clock: Clock;
-  readonly lease: ControlLease;
-  /** The server whose viewer had them is gone, and it fell to us to say so. */
-  readonly onLapsed: () => void;
-}
+
+/** For the desktops of servers that share a store. */
+export const shareControl =
+  (common: Pick<Options, 'leases' | 'clock' | 'server'>): ShareControl =>
+  (options) =>
+    new SharedControlLease({ ...common, ...options });
+
 const everyMs = 400;
 const ttlMs = 5_000;
 
 /** One session's keyboard and mouse, agreed on with the viewers of other servers through a lease of the store. */
-export class SharedControl {
+export class SharedControlLease implements SharedControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
@@ -37,7 +36,7 @@ export class SharedControl {
 
   /** Hears what the others have said until now. */
   look(): Promise<void> {
-    return this.#keyedQueue(() => this.#look());
+    return this.#enqueue(() => this.#look());
   }
 
   /** Goes on hearing until this is disposed. */
@@ -82,7 +81,7 @@ export class SharedControl {
   /** Takes them from a viewer elsewhere, for the agent. False: that one has not got them. */
   takeBack(viewer: string): Promise<boolean> {
     const { leases, lease } = this.#options;
-    return this.#keyedQueue(async () => {
+    return this.#enqueue(async () => {
       await this.#look();
       if (!lease.isElsewhere || lease.driver !== viewer) return false;
       await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
@@ -127,12 +126,12 @@ export class SharedControl {
   #holderOf(viewer: string): string {
     return `${viewer}@${this.#options.server}`;
   }
-  #keyedQueue<Value>(act: () => Promise<Value>): Promise<Value> {
+  #enqueue<Value>(act: () => Promise<Value>): Promise<Value> {
     const mine = this.#turn.then(act);
     this.#turn = mine.catch(() => {});
     return mine;
   }
   #later(act: () => Promise<void>): void {
-    this.#keyedQueue(act).catch(() => {}); // it lapses, or is said with the next look
+    this.#enqueue(act).catch(() => {}); // it lapses, or is said with the next look
   }
 }

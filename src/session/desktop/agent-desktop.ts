@@ -1,16 +1,7 @@
-import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { SeenDesktop } from '../run/run-context.ts';
+import type { AgentDesktop, SeenDesktop } from '../run/run-context.ts';
 import type { PictureService } from './screenshots.ts';
 
-/** Desktops as agents have them: what they see there is kept, and their browsers go with the way into the sandbox. */
-export interface AgentDesktop {
-  of(id: SessionId): SeenDesktop & {
-    /** Whether that sandbox has a desktop; one that is still to start has, as far as anybody knows. */
-    existsIn(client: SandboxClient | undefined): Promise<boolean>;
-  };
-  release(client: SandboxClient): void;
-}
 interface Browsers {
   of(client: SandboxClient): ReturnType<SeenDesktop['browserOf']>;
   release(client: SandboxClient): void;

@@ -8,10 +8,10 @@ import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
 import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from '../api/services.ts';
-import type { ControlSharing } from '../cluster/shared-control-lease.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { DesktopScreen } from './screen.ts';
+import type { ShareControl } from './shared-control.ts';
 
 export interface DesktopDeps {
   readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note' | 'saw'>;
@@ -26,7 +26,7 @@ export interface DesktopDeps {
   /** A person who does nothing for so long has given the keyboard and mouse back. */
   readonly controlIdleMs: number;
   /** Where there may be other servers, with viewers of their own. */
-  readonly sharing?: ControlSharing;
+  readonly shareControl?: ShareControl;
 }
 const startMs = 60_000;
 const lookMs = 2_000;
@@ -42,7 +42,13 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const screen =
       screens.get(id) ??
       new DesktopScreen({
-        ...{ id, clock, maxViewers: deps.maxViewers, controlIdleMs: deps.controlIdleMs, sharing: deps.sharing },
+        ...{
+          id,
+          clock,
+          maxViewers: deps.maxViewers,
+          controlIdleMs: deps.controlIdleMs,
+          shareControl: deps.shareControl,
+        },
         note: (data) => engine.note(id, { type: 'desktop', data }),
       });
     screens.set(id, screen);

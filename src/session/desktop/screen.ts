@@ -2,9 +2,9 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { WatchRequest } from '../api/services.ts';
-import { type ControlSharing, SharedControl } from '../cluster/shared-control-lease.ts';
+import type { DesktopFact } from '../run/desktop-facts.ts';
 import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
-import type { DesktopFact } from './desktop-facts.ts';
+import type { ShareControl, SharedControl } from './shared-control.ts';
 
 interface Options {
   readonly clock: Clock;
@@ -13,7 +13,7 @@ interface Options {
   readonly note: (fact: DesktopFact) => void;
   readonly id: SessionId;
   /** Where there may be other servers, with viewers of their own. */
-  readonly sharing: ControlSharing | undefined;
+  readonly shareControl: ShareControl | undefined;
 }
 export interface Seat extends Disposable {
   readonly id: string;
@@ -46,9 +46,9 @@ export class DesktopScreen {
       idleMs: options.controlIdleMs,
       onChange: (news) => this.#tell(news),
     });
-    const { id, clock, sharing } = options;
+    const { id, shareControl } = options;
     const onLapsed = () => this.#options.note({ kind: 'control_returned', detail: whys.lapsed });
-    this.shared = sharing && new SharedControl({ ...sharing, id, clock, lease: this.lease, onLapsed });
+    this.shared = shareControl?.({ id, lease: this.lease, onLapsed });
   }
 
   get viewers(): number {

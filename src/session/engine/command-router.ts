@@ -2,20 +2,21 @@ import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionFact } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { Ownership } from '../cluster/ownership.ts';
-import { type RemoteCommand, RemoteCommands } from '../cluster/remote-commands.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
+import type { Live } from '../run/live-session.ts';
 import type { StoredSession } from '../run/projection.ts';
+import type { Cluster, CommandExchange, RemoteCommand } from './cluster.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { keyedQueue } from './keyed-queue.ts';
-import type { Live } from './live-session.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { Ownership } from './ownership.ts';
 import type { SandboxUses } from './sandbox-access.ts';
 import { alreadySent } from './sent-messages.ts';
 import type { Supervision } from './supervision.ts';
 
-interface Deps extends Pick<EngineOptions, 'store' | 'log' | 'clock' | 'ids' | 'logger' | 'startTimeoutMs'> {
+interface Deps extends Pick<EngineOptions, 'log' | 'ids' | 'logger' | 'startTimeoutMs'> {
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
+  readonly cluster?: Pick<Cluster, 'commands'> | undefined;
   readonly supervision: () => Supervision;
   readonly uses: SandboxUses;
   /** What is in memory of it is not what its log says. */
@@ -31,15 +32,11 @@ export class CommandRouter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #sends = keyedQueue();
   /** To the owners of other sessions; undefined where there can be no other server. */
-  readonly #remoteCommands: RemoteCommands | undefined;
+  readonly #remoteCommands: CommandExchange | undefined;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { store, ownership, clock, ids, logger } = deps;
-    if (!ownership.isShared) return;
-    const act = (...asked: Parameters<CommandRouter['act']>) => this.act(...asked);
-    const warn = (err: unknown, text: string) => logger.warn({ err }, text);
-    this.#remoteCommands = new RemoteCommands({ commands: store.commands, ownership, clock, ids, act, warn });
+    this.#remoteCommands = deps.cluster?.commands((...asked) => this.act(...asked));
   }
 
   start(): void {
@@ -55,8 +52,8 @@ export class CommandRouter implements AsyncDisposable {
     return this.#remoteCommands.route(id, { name: 'command', body: command }, () => this.#once<Value>(id, command));
   }
 
-  change(id: SessionId, wish: Partial<StoredSession>): Promise<StoredSession> {
-    return this.#route(id, { name: 'change', body: wish }, () => this.#change(id, wish));
+  change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession> {
+    return this.#route(id, { name: 'change', body: change }, () => this.#change(id, change));
   }
 
   /** Has the owner of a session that is not ours count its sandbox as used now, and start it where it does not run. */
@@ -157,7 +154,12 @@ export class CommandRouter implements AsyncDisposable {
     });
   }
 
-  #route<Value>(id: SessionId, wish: RemoteCommand, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
-    return this.#remoteCommands ? this.#remoteCommands.route(id, wish, here, signal) : here();
+  #route<Value>(
+    id: SessionId,
+    command: RemoteCommand,
+    here: () => Promise<Value>,
+    signal?: AbortSignal,
+  ): Promise<Value> {
+    return this.#remoteCommands ? this.#remoteCommands.route(id, command, here, signal) : here();
   }
 }

@@ -9,10 +9,9 @@ import type { IdSource, SandboxId, SessionId } from '../../core/ids.ts';
 import type { EventLog, Store } from '../../core/ports.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { Ownership } from '../cluster/ownership.ts';
-import type { AgentDesktop } from '../desktop/agent-desktop.ts';
 import type { ProfileOf } from '../run/profile.ts';
-import type { Approvals } from '../run/run-context.ts';
+import type { AgentDesktop, Approvals } from '../run/run-context.ts';
+import type { Cluster } from './cluster.ts';
 import type { SandboxDeps } from './sandbox-actors.ts';
 
 export interface EngineOptions {
@@ -47,8 +46,8 @@ export interface EngineOptions {
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** Which sessions are ours, where several servers share the store; without it all are. */
-  readonly ownership?: Ownership;
+  /** The other servers of a shared store; without it every session is ours. */
+  readonly cluster?: Cluster | undefined;
 }
 export interface EngineLogger {
   info(about: object, text: string): void;

@@ -4,32 +4,32 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
-import { type Ownership, soleOwnership } from '../cluster/ownership.ts';
-import { RemoteSandboxes } from '../cluster/remote-sandboxes.ts';
+import type { Live } from '../run/live-session.ts';
 import type { StoredSession } from '../run/projection.ts';
 import { runWith } from '../run/run-actors.ts';
-import { workingWith } from '../run/run-context-factory.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { SandboxExchange } from './cluster.ts';
 import { CommandRouter, type Note } from './command-router.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Eviction } from './eviction.ts';
 import { Hydration } from './hydration.ts';
-import type { Live } from './live-session.ts';
 import { LiveSessions } from './live-sessions.ts';
-import { Answers } from './pending-commands.ts';
+import { type Ownership, soleOwnership } from './ownership.ts';
+import { PendingCommands } from './pending-commands.ts';
+import { workingWith } from './run-context-factory.ts';
 import { Runs } from './run-recorder.ts';
 import { SandboxUses } from './sandbox-access.ts';
 import { sandboxWith } from './sandbox-actors.ts';
 import { Supervision } from './supervision.ts';
-import type { UsedSandbox } from './used-sandbox.ts';
 
 /** The supervisor and its sessions, with their holes filled; commands go in, facts go to the log. */
 export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #liveSessions = new LiveSessions();
-  readonly #answers = new Answers();
+  readonly #pendingCommands = new PendingCommands();
   readonly #releases = new Set<Promise<unknown>>();
   readonly #ownership: Ownership;
-  readonly #remoteSandboxes: RemoteSandboxes;
+  readonly #remoteSandboxes: SandboxExchange | undefined;
   readonly #runs: Runs;
   readonly #uses: SandboxUses;
   readonly #router: CommandRouter;
@@ -37,24 +37,26 @@ export class Engine implements AsyncDisposable {
 
   constructor(options: EngineOptions) {
     this.#options = options;
-    this.#ownership = options.ownership ?? soleOwnership();
-    const { driver, clock, connect, sandboxPolicy } = options;
-    const { idlePauseMs = sandboxPolicy.idleStopMs } = sandboxPolicy;
-    this.#remoteSandboxes = new RemoteSandboxes({
-      ...{ driver, clock, connect, freshMs: Math.min(10_000, idlePauseMs / 3) },
-      ask: (id, signal) => this.#router.askForUse(id, signal),
-    });
-    const [liveSessions, answers, ownership, remoteSandboxes] = [
+    this.#ownership = options.cluster?.ownership ?? soleOwnership();
+    this.#remoteSandboxes = options.cluster?.sandboxes((id, signal) => this.#router.askForUse(id, signal));
+    const [liveSessions, pendingCommands, ownership, remoteSandboxes] = [
       this.#liveSessions,
-      this.#answers,
+      this.#pendingCommands,
       this.#ownership,
       this.#remoteSandboxes,
     ];
     const supervision = () => this.#supervision; // they know one another
-    const eviction = new Eviction({ ...options, liveSessions, answers, ownership, supervision });
+    const eviction = new Eviction({ ...options, liveSessions, pendingCommands, ownership, supervision });
     ownership.onLost((id) => eviction.standDown(id));
-    this.#runs = new Runs({ ...options, liveSessions, answers });
-    this.#uses = new SandboxUses({ ...options, liveSessions, answers, ownership, remoteSandboxes, supervision });
+    this.#runs = new Runs({ ...options, liveSessions, pendingCommands });
+    this.#uses = new SandboxUses({
+      ...options,
+      liveSessions,
+      pendingCommands,
+      ownership,
+      remoteSandboxes,
+      supervision,
+    });
     this.#router = new CommandRouter({
       ...{ ...options, liveSessions, ownership, supervision, uses: this.#uses },
       onStale: (id) => eviction.fenced(id),
@@ -67,7 +69,7 @@ export class Engine implements AsyncDisposable {
       },
     });
     this.#supervision = new Supervision({
-      ...{ ...options, answers },
+      ...{ ...options, pendingCommands },
       session: this.#sessionMachine(),
       hydrate: (id, signal) => hydration.make(id, signal),
       onEnded: (id) => eviction.ended(id),
@@ -151,13 +153,13 @@ export class Engine implements AsyncDisposable {
   /** Stops all work where it stands: runs stay unfinished in the log, sandboxes stay adoptable. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#router[Symbol.asyncDispose]();
-    await this.#remoteSandboxes[Symbol.asyncDispose]();
+    await this.#remoteSandboxes?.[Symbol.asyncDispose]();
     for (const { runWriter } of this.#liveSessions.all()) runWriter?.shut();
     this.#supervision.stop();
     // What is on its way to the log is answered by what becomes of it.
     await Promise.allSettled([...this.#releases, ...this.#liveSessions.all().map(({ writer }) => writer.settled())]);
     await this.#liveSessions.allGone();
-    this.#answers.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
+    this.#pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#liveSessions.clear();
     await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
   }
@@ -190,7 +192,7 @@ export class Engine implements AsyncDisposable {
       },
       actions: {
         record: ({ context }, recording) => runs.record(context.sessionId, recording),
-        answer: (_, { commandIds, answer }) => this.#answers.settle(commandIds, answer),
+        answer: (_, { commandIds, answer }) => this.#pendingCommands.settle(commandIds, answer),
         abandon: ({ context }, broken) => void runs.abandon(context.sessionId, broken),
       },
     });

@@ -1,16 +1,15 @@
 import type { SessionId } from '../../core/ids.ts';
-import { lost, type Ownership } from '../cluster/ownership.ts';
-import type { StoredSession } from '../run/projection.ts';
+import { isUnfinished, type StoredSession, unfinishedKind } from '../run/projection.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { Answers } from './pending-commands.ts';
+import { lost, type Ownership } from './ownership.ts';
+import type { PendingCommands } from './pending-commands.ts';
 import type { Supervision } from './supervision.ts';
-import { isUnfinished, unfinishedKind } from './unfinished-sessions.ts';
 
 interface Deps extends Pick<EngineOptions, 'store' | 'logger'> {
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  readonly answers: Answers;
+  readonly pendingCommands: PendingCommands;
   readonly supervision: () => Supervision;
 }
 
@@ -39,7 +38,7 @@ export class Eviction {
 
   /** It is another server's now: what is in memory goes, and what it began stays as it is. */
   standDown(id: SessionId): void {
-    const { liveSessions, answers, supervision, logger } = this.#deps;
+    const { liveSessions, pendingCommands, supervision, logger } = this.#deps;
     const error = lost();
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
@@ -48,7 +47,7 @@ export class Eviction {
     liveSessions.remove(id);
     liveSessions.takeSandbox(id);
     supervision().leave(id);
-    answers.refuse(error, id);
+    pendingCommands.refuse(error, id);
     logger.info({ session: id }, 'session left to another server');
   }
 

@@ -3,16 +3,16 @@ import { throwIfFired } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionFact } from '../../core/events.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
-import type { Ownership } from '../cluster/ownership.ts';
-import type { RemoteSandboxes } from '../cluster/remote-sandboxes.ts';
-import { DesktopNews } from '../desktop/desktop-facts.ts';
+import { DesktopNews } from '../run/desktop-facts.ts';
+import type { Live } from '../run/live-session.ts';
 import { StoredSession } from '../run/projection.ts';
 import { RunWriter } from '../run/run-writer.ts';
 import { SessionWriter } from '../run/session-writer.ts';
 import { Transcript } from '../run/transcript.ts';
+import type { SandboxExchange } from './cluster.ts';
 import type { EngineOptions } from './engine-options.ts';
-import type { Live } from './live-session.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { Ownership } from './ownership.ts';
 import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
 import { beingRestarted } from './supervision.ts';
 
@@ -21,7 +21,7 @@ type World = Pick<EngineOptions, 'store' | 'log' | 'profileOf' | 'clock' | 'ids'
 interface Deps extends Settings, World {
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  readonly remoteSandboxes: Pick<RemoteSandboxes, 'leave'>;
+  readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
   /** The log refuses what the session writes. */
   readonly onBroken: (id: SessionId, error: AppError) => void;
 }
@@ -41,7 +41,7 @@ export class Hydration {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
     await this.#alone(id);
     await ownership.take(id, 'asked');
-    await remoteSandboxes.leave(id);
+    await remoteSandboxes?.leave(id);
     // Before all else that is read: what an owner before us appends meanwhile is missed here, and then fences our first append.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);

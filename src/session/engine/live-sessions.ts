@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { Live } from './live-session.ts';
+import type { Live } from '../run/live-session.ts';
 
 /** The sessions in memory, and what the next making of one has to know. */
 export class LiveSessions {

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 
 /** Who waits for the answer to which command. Each is answered once; later answers find nobody. */
-export class Answers {
+export class PendingCommands {
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown> & { of: SessionId; isOnItsWay?: true }>();
 
   expect<Value>(of: SessionId, commandId: string): Promise<Value> {

@@ -3,11 +3,11 @@ import { deadline, pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Store } from '../../core/ports.ts';
-import type { Ownership } from '../cluster/ownership.ts';
-import type { StoredSession } from '../run/projection.ts';
+import { isUnfinished, type StoredSession } from '../run/projection.ts';
 import type { Engine } from './engine.ts';
 import type { EngineLogger } from './engine-options.ts';
-import { forgetMark, isUnfinished, markedSessions, sessionsOf } from './unfinished-sessions.ts';
+import type { Ownership } from './ownership.ts';
+import { forgetMark, markedSessions, sessionsOf } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;

@@ -1,16 +1,16 @@
 import { toAppError } from '../../core/errors.ts';
 import { failpointSync } from '../../core/failpoint.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
+import { type Broken, freshRun, hearMessages, type Recording } from '../run/live-session.ts';
 import { endFacts } from '../run/run-actors.ts';
 import { RunWriter } from '../run/run-writer.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { type Broken, freshRun, hearMessages, type Recording } from './live-session.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { Answers } from './pending-commands.ts';
+import type { PendingCommands } from './pending-commands.ts';
 
 interface Deps extends Pick<EngineOptions, 'ids' | 'clock' | 'logger' | 'onRunEnd'> {
   readonly liveSessions: LiveSessions;
-  readonly answers: Answers;
+  readonly pendingCommands: PendingCommands;
 }
 
 /** What a session's machine decided of its runs: written to the log, and the commands behind it answered. */
@@ -22,7 +22,7 @@ export class Runs {
   }
 
   record(id: SessionId, { facts, answer, stops, decided }: Recording): void {
-    const { liveSessions, answers, ids, clock, logger } = this.#deps;
+    const { liveSessions, pendingCommands, ids, clock, logger } = this.#deps;
     const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
     if (facts.length + commandIds.length === 0) return;
     failpointSync('session.record');
@@ -36,12 +36,16 @@ export class Runs {
       live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
     }
     hearMessages(live, facts);
-    answers.onTheirWay(commandIds);
+    pendingCommands.onTheirWay(commandIds);
     live.writer.write(facts).then(
-      (seq) => answers.settle(commandIds, { ok: true, value: answer ? { ...answer, seq } : (stops ?? decided)?.value }),
+      (seq) =>
+        pendingCommands.settle(commandIds, {
+          ok: true,
+          value: answer ? { ...answer, seq } : (stops ?? decided)?.value,
+        }),
       (thrown: unknown) => {
         const { code, publicMessage: message } = toAppError(thrown);
-        answers.settle(commandIds, { ok: false, code, message });
+        pendingCommands.settle(commandIds, { ok: false, code, message });
         if (commandIds.length === 0) logger.error({ session: id, err: thrown }, 'facts could not be written');
       },
     );

@@ -1,19 +1,20 @@
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { Ownership } from '../cluster/ownership.ts';
-import type { RemoteSandboxes } from '../cluster/remote-sandboxes.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { SandboxExchange } from './cluster.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import type { Answers } from './pending-commands.ts';
+import type { Ownership } from './ownership.ts';
+import type { PendingCommands } from './pending-commands.ts';
 import type { Supervision } from './supervision.ts';
-import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps extends Pick<EngineOptions, 'store' | 'ids' | 'onUse'> {
   readonly liveSessions: LiveSessions;
-  readonly answers: Answers;
+  readonly pendingCommands: PendingCommands;
   readonly ownership: Ownership;
-  readonly remoteSandboxes: RemoteSandboxes;
+  /** Undefined where there can be no other server. */
+  readonly remoteSandboxes: SandboxExchange | undefined;
   readonly supervision: () => Supervision;
 }
 
@@ -28,7 +29,7 @@ export class SandboxUses {
   /** Through a way of our own where another server works on the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { ownership, remoteSandboxes } = this.#deps;
-    if (!ownership.isShared) return await this.useHere(id, signal);
+    if (!remoteSandboxes) return await this.useHere(id, signal);
     try {
       await ownership.take(id);
       return await this.useHere(id, signal);
@@ -40,9 +41,9 @@ export class SandboxUses {
 
   /** Into the sandbox while it runs; looking does not start it, nor keep it. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
-    const { liveSessions, ownership, remoteSandboxes, store } = this.#deps;
+    const { liveSessions, remoteSandboxes, store } = this.#deps;
     const live = liveSessions.get(id);
-    if (live || !ownership.isShared) return live?.isPaused ? undefined : live?.client;
+    if (live || !remoteSandboxes) return live?.isPaused ? undefined : live?.client;
     const newest = await store.events.lastOf(id, 'sandbox.phase');
     const [event] = (await store.events.page(id, newest - 1, 1)).events;
     if (event?.type !== 'sandbox.phase' || !['ready', 'resumed'].includes(event.data.phase)) return undefined;
@@ -51,12 +52,12 @@ export class SandboxUses {
 
   /** Of a session of ours. Rejects: fenced, where it is not. */
   async useHere(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { liveSessions, answers, ids, onUse } = this.#deps;
+    const { liveSessions, pendingCommands, ids, onUse } = this.#deps;
     const supervision = this.#deps.supervision();
     const commandId = ids.short();
     const done = () => supervision.tell(id, { type: 'sandbox.done', commandId }); // nothing is to be answered to it
     const given = () => {
-      answers.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
+      pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
       done();
     };
     signal.addEventListener('abort', given, { once: true });

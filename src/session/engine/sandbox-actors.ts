@@ -15,7 +15,7 @@ import { AppError, toAppError } from '../../core/errors.ts';
 import { failpoint } from '../../core/failpoint.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
-import type { Live } from './live-session.ts';
+import type { Live } from '../run/live-session.ts';
 
 export interface SandboxDeps {
   readonly driver: Driver;

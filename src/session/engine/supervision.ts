@@ -4,10 +4,10 @@ import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EngineOptions } from './engine-options.ts';
-import type { Answers } from './pending-commands.ts';
+import type { PendingCommands } from './pending-commands.ts';
 
 interface Options extends Pick<EngineOptions, 'clock' | 'restartPolicy' | 'limits' | 'logger'> {
-  readonly answers: Answers;
+  readonly pendingCommands: PendingCommands;
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
   /** It has nothing to do any more. */
@@ -46,7 +46,7 @@ export class Supervision {
 
   /** Makes the session where it is not in memory; rejects as the command is refused. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
-    const answer = this.#options.answers.expect<Value>(id, command.commandId);
+    const answer = this.#options.pendingCommands.expect<Value>(id, command.commandId);
     this.#supervisor.send({ type: 'session.command', id, command });
     return answer;
   }
@@ -82,7 +82,7 @@ export class Supervision {
   }
 
   #listen(): void {
-    const { logger, answers, onEnded, onGivenUp, onUnavailable } = this.#options;
+    const { logger, pendingCommands, onEnded, onGivenUp, onUnavailable } = this.#options;
     const supervisor = this.#supervisor;
     supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor broke') });
     supervisor.on('session.ended', ({ id, output }) => {
@@ -103,7 +103,7 @@ export class Supervision {
       const { code, publicMessage: message } = toAppError(error);
       if (code !== 'session_not_found' && code !== 'fenced')
         logger.error({ session: id, err: error }, 'session could not be read');
-      answers.settle(
+      pendingCommands.settle(
         commands.map(({ commandId }) => commandId),
         { ok: false, code, message },
       );
@@ -112,7 +112,7 @@ export class Supervision {
 
   /** Nobody is there any more who would answer. */
   #refuseAll(id: SessionId, error: unknown): void {
-    this.#options.answers.refuse(error instanceof AppError ? error : beingRestarted(), id);
+    this.#options.pendingCommands.refuse(error instanceof AppError ? error : beingRestarted(), id);
   }
 }
 

@@ -1,15 +1,12 @@
 import { SessionId } from '../../core/ids.ts';
 import { inLanes } from '../../core/lanes.ts';
 import type { RecordStore, StoredRecord } from '../../core/ports.ts';
-import { StoredSession } from '../run/projection.ts';
+import { isUnfinished, StoredSession, unfinishedKind } from '../run/projection.ts';
 
 // Which sessions have work to go on with is kept in records of its own, written together with the work's beginning: a
 // start looks at those, however many sessions are stored. A record too many does no harm; one too few would.
 
-export const unfinishedKind = 'unfinished';
 const reading = 8; // at once
-
-export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
 export interface Marked {
   readonly mark: StoredRecord;

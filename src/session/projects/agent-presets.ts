@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import { checkOptions } from '../run/sampling.ts';
 import { type AgentTemplate, agentTemplate, toolGroupNames } from './agent-templates.ts';
 import { providerOf, splitModel } from './providers.ts';
+import { checkOptions } from './sampling.ts';
 
 const AgentConfig = z.object({
   id: z.string(),

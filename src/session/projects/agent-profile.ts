@@ -2,10 +2,10 @@ import { toAppError } from '../../core/errors.ts';
 import type { Model } from '../../llm/model.ts';
 import { toolRegistry } from '../../tools/registry.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
-import { samplingOf } from '../run/sampling.ts';
 import type { AgentConfigService } from './agent-presets.ts';
 import { functionsOf } from './agent-templates.ts';
 import { joinModel, splitModel } from './providers.ts';
+import { samplingOf } from './sampling.ts';
 
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;

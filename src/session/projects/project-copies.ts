@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import { keyedQueue } from '../engine/keyed-queue.ts';
 import type { UploadedFile, UploadService } from './uploads.ts';
 
 interface Deps {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import type { BlobStore, ByteRange } from '../../core/blobs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import { keyedQueue } from '../engine/keyed-queue.ts';
 
 const StoredFile = z.object({
   id: z.string(),

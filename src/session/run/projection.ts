@@ -15,6 +15,10 @@ export const StoredSession = SessionRecord.extend({
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
+/** Records of this kind name the sessions that have work to go on with after a restart. */
+export const unfinishedKind = 'unfinished';
+export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
+
 const shownLength = 1_000; // what lists show of a message
 
 interface Told {

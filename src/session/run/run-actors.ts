@@ -6,13 +6,13 @@ import type { Clock } from '../../core/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import { consoleOf } from '../../tools/shell.ts';
-import type { Live } from '../engine/live-session.ts';
-import type { UsedSandbox } from '../engine/used-sandbox.ts';
 import { act, summarize } from './act.ts';
+import type { Live } from './live-session.ts';
 import { halves, plan } from './plan.ts';
 import type { Working } from './run-context.ts';
 import type { OpenCall, RunWriter } from './run-writer.ts';
 import { call } from './tool-call.ts';
+import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;

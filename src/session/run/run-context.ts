@@ -1,10 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
+import type { SessionId } from '../../core/ids.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ControlGate, KeptPicture, ToolContext } from '../../tools/tool.ts';
-import type { SandboxUser } from '../engine/used-sandbox.ts';
 import type { RunWriter } from './run-writer.ts';
+import type { SandboxUser } from './used-sandbox.ts';
 
 export interface SeenDesktop {
   browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;
@@ -13,6 +14,15 @@ export interface SeenDesktop {
     signal: AbortSignal,
   ): Promise<KeptPicture | undefined>;
   loadPicture(file: string): Promise<string | undefined>;
+}
+
+/** Desktops as agents have them: what they see there is kept, and their browsers go with the way into the sandbox. */
+export interface AgentDesktop {
+  of(id: SessionId): SeenDesktop & {
+    /** Whether that sandbox has a desktop; one that is still to start has, as far as anybody knows. */
+    existsIn(client: SandboxClient | undefined): Promise<boolean>;
+  };
+  release(client: SandboxClient): void;
 }
 
 /** The tools whose calls wait for somebody's leave; `*` is all of them. */

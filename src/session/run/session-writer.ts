@@ -3,9 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { SessionFact } from '../../core/events.ts';
 import type { EventLog, RecordPut } from '../../core/ports.ts';
-import { isUnfinished, unfinishedKind } from '../engine/unfinished-sessions.ts';
 import { isAside, OpenMessage } from './open-message.ts';
-import { project, type StoredSession } from './projection.ts';
+import { isUnfinished, project, type StoredSession, unfinishedKind } from './projection.ts';
 
 interface Options {
   readonly log: EventLog;

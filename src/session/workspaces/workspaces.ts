@@ -4,12 +4,12 @@ import { throwIfFired } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { type IdSource, SessionId } from '../../core/ids.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { FileService, SandboxService } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { Engine } from '../engine/engine.ts';
-import { keyedQueue } from '../engine/keyed-queue.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
 import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../../src/core/events.ts';
 import type { SessionId } from '../../../src/core/ids.ts';
-import { leaseNameOf } from '../../../src/session/cluster/ownership.ts';
+import { leaseNameOf } from '../../../src/session/cluster/leased-ownership.ts';
 import { fence } from '../../support/api.ts';
 import { problemsOf } from '../../support/checker.ts';
 import type { Composed } from '../../support/composed.ts';

@@ -1,4 +1,4 @@
-import { leaseNameOf } from '../../../src/session/cluster/ownership.ts';
+import { leaseNameOf } from '../../../src/session/cluster/leased-ownership.ts';
 import { Actions } from './actions.ts';
 import { checkAtRest, checkLogs } from './checks.ts';
 import { Client } from './client.ts';

@@ -1,12 +1,15 @@
+import type { SandboxLink } from '../../../drivers/driver.ts';
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { AppError, toAppError } from '../../../src/core/errors.ts';
 import type { SessionFact } from '../../../src/core/events.ts';
 import type { SandboxId, SessionId } from '../../../src/core/ids.ts';
 import type { Append, EventStore, LeaseStore, Store } from '../../../src/core/ports.ts';
 import type { SessionService } from '../../../src/session/api/sessions.ts';
-import { LeasedOwnership, soleOwnership } from '../../../src/session/cluster/ownership.ts';
+import { clusterOf } from '../../../src/session/cluster/cluster.ts';
+import { LeasedOwnership } from '../../../src/session/cluster/leased-ownership.ts';
 import { Peers } from '../../../src/session/cluster/peers.ts';
 import { Engine } from '../../../src/session/engine/engine.ts';
+import { soleOwnership } from '../../../src/session/engine/ownership.ts';
 import { Reconciler } from '../../../src/session/engine/reconciler.ts';
 import { removeSession } from '../../../src/session/engine/removal.ts';
 import { Watchers } from '../../../src/session/engine/watchers.ts';
@@ -57,6 +60,8 @@ export function startServer(world: World): Server {
   const watchers = new Watchers();
   const tools = toolRegistry();
   const workdir = () => '/workspace';
+  const connect = ({ token, lost }: Pick<SandboxLink, 'token' | 'lost'>) =>
+    life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost));
   const engine = new Engine({
     store,
     log,
@@ -85,8 +90,7 @@ export function startServer(world: World): Server {
       env: {},
       expiresAt: Number.MAX_SAFE_INTEGER,
     }),
-    connect: ({ token, lost }) =>
-      life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost)),
+    connect,
     prepare: async () => {},
     workdir,
     isWatched: watchers.isWatched,
@@ -100,7 +104,12 @@ export function startServer(world: World): Server {
       if (fact.type === 'run.wait' && fact.data.question.includes('budget')) world.count('F084 a budget is spent');
     },
     onRunEnd: () => {},
-    ownership,
+    cluster: store.shared
+      ? clusterOf({
+          ...{ ownership, commands: store.commands, driver, clock: life, ids, connect, warn },
+          idleMs: world.sandboxPolicy.idlePauseMs ?? world.sandboxPolicy.idleStopMs,
+        })
+      : undefined,
   });
   const deps = { store, log, engine, driver, model, watchers, clock: life, ids, workdir };
   const sessions = sessionService({ ...deps, maxSessions: 100, template: 'default', closing: closing.signal });

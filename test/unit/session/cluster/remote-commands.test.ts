@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { randomIds, SessionId } from '../../../../src/core/ids.ts';
-import { soleOwnership } from '../../../../src/session/cluster/ownership.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/session/cluster/remote-commands.ts';
+import { soleOwnership } from '../../../../src/session/engine/ownership.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 
 const id = SessionId.parse('00000000000000aa');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
 import { SessionId } from '../../../../src/core/ids.ts';
-import { Answers } from '../../../../src/session/engine/pending-commands.ts';
+import { PendingCommands } from '../../../../src/session/engine/pending-commands.ts';
 import { sessionId } from '../../../support/session-parts.ts';
 
 const other = SessionId.parse('00000000000000bb');
@@ -9,21 +9,21 @@ const down = new AppError('shutting_down', 'The server is shutting down.');
 
 describe('an answer', () => {
   test('reaches all who are named, with its value', async () => {
-    const answers = new Answers();
+    const answers = new PendingCommands();
     const [one, two] = [answers.expect(sessionId, 'one'), answers.expect(sessionId, 'two')];
     answers.settle(['one', 'two'], { ok: true, value: 7 });
     expect(await Promise.all([one, two])).toEqual([7, 7]);
   });
 
   test('may be a refusal, with its code and words', async () => {
-    const answers = new Answers();
+    const answers = new PendingCommands();
     const one = answers.expect(sessionId, 'one');
     answers.settle(['one'], { ok: false, code: 'queue_full', message: 'Too many.' });
     await expect(one).rejects.toMatchObject({ code: 'queue_full', publicMessage: 'Too many.' });
   });
 
   test('is given once: a later one finds nobody', async () => {
-    const answers = new Answers();
+    const answers = new PendingCommands();
     const one = answers.expect(sessionId, 'one');
     answers.settle(['one'], { ok: true, value: 'first' });
     answers.settle(['one', 'stranger'], { ok: false, code: 'internal', message: 'late' });
@@ -32,7 +32,7 @@ describe('an answer', () => {
   });
 
   test('is refused to all of one session, and to nobody else', async () => {
-    const answers = new Answers();
+    const answers = new PendingCommands();
     const [mine, theirs] = [answers.expect(sessionId, 'mine'), answers.expect(other, 'theirs')];
     answers.refuse(down, sessionId);
     await expect(mine).rejects.toBe(down);
@@ -41,7 +41,7 @@ describe('an answer', () => {
   });
 
   test('is what becomes of it in the log, once it is on its way there', async () => {
-    const answers = new Answers();
+    const answers = new PendingCommands();
     const one = answers.expect(sessionId, 'one');
     answers.onTheirWay(['one']);
     answers.refuse(down, sessionId);
@@ -50,7 +50,7 @@ describe('an answer', () => {
   });
 
   test('is refused to everybody when nobody will answer any more', async () => {
-    const answers = new Answers();
+    const answers = new PendingCommands();
     const all = [answers.expect(sessionId, 'mine'), answers.expect(other, 'theirs')];
     answers.refuse(down);
     for (const one of all) await expect(one).rejects.toBe(down);

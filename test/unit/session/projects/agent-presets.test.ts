@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
+import { keyedQueue } from '../../../../src/core/keyed-queue.ts';
 import type { SessionRecord } from '../../../../src/core/records.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { demoModel } from '../../../../src/llm/demo/demo.ts';
 import type { Model } from '../../../../src/llm/model.ts';
-import { keyedQueue } from '../../../../src/session/engine/keyed-queue.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-presets.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
 import { agentTemplate, agentTemplates, functionsOf } from '../../../../src/session/projects/agent-templates.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { DesktopStatus } from '../../../../src/sandbox/client.ts';
-import { DesktopNews } from '../../../../src/session/desktop/desktop-facts.ts';
+import { DesktopNews } from '../../../../src/session/run/desktop-facts.ts';
 
 const status = (state: DesktopStatus['state'], more: Partial<DesktopStatus> = {}): DesktopStatus => ({
   ...{ state, browser: 'stopped', width: 1280, height: 800, restarts: { display: 0, browser: 0 } },

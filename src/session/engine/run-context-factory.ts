@@ -1,10 +1,10 @@
 import { AppError } from '../../core/errors.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import { withoutDesktop } from '../../tools/registry.ts';
-import type { EngineOptions } from '../engine/engine-options.ts';
-import type { LiveSessions } from '../engine/live-sessions.ts';
-import type { UsedSandbox } from '../engine/used-sandbox.ts';
-import type { Working } from './run-context.ts';
+import type { Working } from '../run/run-context.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { EngineOptions } from './engine-options.ts';
+import type { LiveSessions } from './live-sessions.ts';
 
 type Given = 'profileOf' | 'clock' | 'toolTimeoutMs' | 'approvals' | 'workdir' | 'gate' | 'driver' | 'agentDesktop';
 interface Deps extends Pick<EngineOptions, Given> {

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
+import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { ListQuery } from '../api/sessions.ts';
-import { keyedQueue } from '../engine/keyed-queue.ts';
 import type { StoredSession } from '../run/projection.ts';
 
 /** What one owner may have; 0 is no limit. What has no owner, such as what the server's own token makes, is not counted. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/ids.ts';
-import { type OwnerLimits, ownerQuota } from '../../../../src/session/access/owner-quota.ts';
 import { newSession, type StoredSession } from '../../../../src/session/run/projection.ts';
+import { type OwnerLimits, ownerQuota } from '../../../../src/session/services/owner-quota.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 function owners(limits: OwnerLimits) {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Store } from '../../../../src/core/ports.ts';
-import { LeasedOwnership, leaseNameOf } from '../../../../src/session/cluster/ownership.ts';
+import { LeasedOwnership, leaseNameOf } from '../../../../src/session/cluster/leased-ownership.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { type ManualClock, manualClock } from '../../../support/manual-clock.ts';
 import { sessionId } from '../../../support/session-parts.ts';

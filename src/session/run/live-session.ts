@@ -2,10 +2,10 @@ import type { QueuedRun } from '../../../machines/session.ts';
 import type { FactOf, SessionFact } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { DesktopNews } from '../desktop/desktop-facts.ts';
-import type { RunSoFar, RunWriter } from '../run/run-writer.ts';
-import type { SessionWriter } from '../run/session-writer.ts';
-import type { Transcript } from '../run/transcript.ts';
+import type { DesktopNews } from './desktop-facts.ts';
+import type { RunSoFar, RunWriter } from './run-writer.ts';
+import type { SessionWriter } from './session-writer.ts';
+import type { Transcript } from './transcript.ts';
 
 /** What a session's actors share while it is in memory. */
 export interface Live {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
-import { checkOptions, samplingOf } from '../../../../src/session/run/sampling.ts';
+import { checkOptions, samplingOf } from '../../../../src/session/projects/sampling.ts';
 
 test('the names of agent configurations become the model port’s', () => {
   const options = { temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 4_096, stop: 'END' };

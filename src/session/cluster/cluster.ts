@@ -1,0 +1,32 @@
+import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { IdSource } from '../../core/ids.ts';
+import type { CommandQueue } from '../../core/ports.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { Cluster } from '../engine/cluster.ts';
+import type { Ownership } from '../engine/ownership.ts';
+import { RemoteCommands } from './remote-commands.ts';
+import { RemoteSandboxes } from './remote-sandboxes.ts';
+
+interface Options {
+  readonly ownership: Ownership;
+  readonly commands: CommandQueue;
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly connect: (link: SandboxLink) => SandboxClient;
+  /** After this many ms without use an owner pauses or stops a sandbox. */
+  readonly idleMs: number;
+  readonly warn: (error: unknown, text: string) => void;
+}
+const mostFreshMs = 10_000;
+
+/** What the engine does with the other servers of a shared store. */
+export function clusterOf({ ownership, commands, driver, clock, ids, connect, idleMs, warn }: Options): Cluster {
+  return {
+    ownership,
+    commands: (act) => new RemoteCommands({ commands, ownership, clock, ids, act, warn }),
+    sandboxes: (ask) =>
+      new RemoteSandboxes({ driver, clock, connect, ask, freshMs: Math.min(mostFreshMs, idleMs / 3) }),
+  };
+}

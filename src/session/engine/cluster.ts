@@ -1,0 +1,44 @@
+import type { SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { Ownership } from './ownership.ts';
+
+// What the engine needs of other servers on the same store. Implementations are in ../cluster.
+
+/** A command for the session's owner, as data. */
+export interface RemoteCommand {
+  readonly name: string;
+  readonly body: unknown;
+}
+/**
+ * Does what another server asked of a session of ours at that time (epoch ms); another owner may have done it since.
+ * Rejects with `fenced` where the session is not ours any more.
+ */
+export type Act = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
+
+/** Commands between the servers of one store. */
+export interface CommandExchange extends AsyncDisposable {
+  start(): void;
+  /** Does the command `here` where the session is ours or can become so, else has its owner do it. */
+  route<Value>(id: SessionId, command: RemoteCommand, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
+  /** Has the owner do it, whoever that is; resolves with the owner's answer. Rejects: deadline_exceeded after a minute. */
+  post(id: SessionId, command: RemoteCommand, signal?: AbortSignal): Promise<unknown>;
+}
+
+/** Connections of our own into sandboxes whose sessions another server owns. */
+export interface SandboxExchange extends AsyncDisposable {
+  /** Has the owner start the sandbox where it does not run. */
+  use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
+  /** A look does not keep the sandbox from being stopped. Rejects: sandbox_not_found. */
+  look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
+  /** Closes the connection: the session is ours now, or gone. */
+  leave(id: SessionId): Promise<void>;
+}
+
+/** The other servers of a shared store. */
+export interface Cluster {
+  readonly ownership: Ownership;
+  commands(act: Act): CommandExchange;
+  /** `ask` has the owner start the sandbox where it does not run, and count it as used now. */
+  sandboxes(ask: (id: SessionId, signal: AbortSignal) => Promise<void>): SandboxExchange;
+}
