@@ -13,8 +13,9 @@ async function waitingRun() {
   Object.assign(world, { sandboxPolicy: { ...world.sandboxPolicy, idlePauseMs: 6_000, idleStopMs: 60_000 } });
   world.calmDown();
   const server = startServer(world);
-  const { id } = await server.sessions.create({ origin: 'sheikhbox' });
+  const made = server.sessions.create({ origin: 'sheikhbox' }); // the store may take its time
   await world.time.advance(1_000);
+  const { id } = await made;
   const sent = server.sessions.send(id, { text: 'steps 1 ask', mode: 'queue' });
   await world.time.advance(3_000);
   const { runId } = await sent;
@@ -48,7 +49,9 @@ test('F110 a deletion succeeds once its tombstone stands, and is finished withou
   world.failStore('store_unavailable', 7); // the end of its run is refused
   await world.time.advance(60_000);
   await deleted;
-  expect(await server.sessions.list()).toEqual([]);
+  const listed = server.sessions.list();
+  await world.time.advance(100); // the store may take its time
+  expect(await listed).toEqual([]);
   expect(await records.list('session')).toEqual([]);
   expect(world.backend.boxes.size).toBe(0);
   server.life.kill();
