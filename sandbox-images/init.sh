@@ -5,7 +5,14 @@ export CORRAL_INIT_PID=$$
 # No more than this, also where whoever starts containers sets no limits of its own.
 ulimit -c 0 2>/dev/null
 ulimit -n 4096 2>/dev/null
-node=$1
+# A copy of the program loader that the sandbox's user can execute and not read. The kernel lets that user look into
+# nothing that was started through it: no memory, environment or open files, and no tracing. Where it does not work
+# (gVisor), everything is started without.
+if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
+  export CORRAL_SEAL=/opt/corral/sealed
+  exec "$CORRAL_SEAL" /bin/sh "$0" "$@"
+fi
+node=$(command -v "$1")
 shift
 daemon=
 code=0
@@ -15,9 +22,19 @@ stop() {
   exit 0
 }
 trap stop TERM INT
+# The server puts the daemon's token there and takes it away before anything of the user's can run. Kept here alone.
+token=
+tries=0
+while [ -n "$CORRAL_TOKEN_FILE" ] && ! { IFS= read -r token <"$CORRAL_TOKEN_FILE"; } 2>/dev/null; do
+  tries=$((tries + 1))
+  [ "$tries" -gt 600 ] && exit 78
+  sleep 0.05 &
+  wait $!
+done
 while :; do
   # A daemon that only passes bytes on needs no large young generation: output of any length then costs under 20 MB.
-  "$node" --max-semi-space-size=1 "$@" &
+  # By USR1 anybody with its user could start Node's debugger in it.
+  printf '%s\n' "$token" | $CORRAL_SEAL "$node" --max-semi-space-size=1 --disable-sigusr1 "$@" &
   daemon=$!
   # A signal can end the waiting before the daemon has ended.
   while kill -0 "$daemon" 2>/dev/null; do

@@ -23,7 +23,11 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
   const mount = join(stack.use(await freshFolder()).path, 'mount');
   await mkdir(mount);
   await chmod(mount, 0o755);
-  const token = Config.Env.find((entry) => entry.startsWith('CORRAL_SANDBOXD_TOKEN='))?.split('=')[1] ?? '';
+  const token = 'raw-container';
+  const Env = [
+    ...Config.Env.filter((entry) => !/^CORRAL_(SANDBOXD_TOKEN|TOKEN_FILE)=/.test(entry)),
+    `CORRAL_SANDBOXD_TOKEN=${token}`,
+  ];
   const idle: Socket[] = [];
   const { promise: answered, resolve } = Promise.withResolvers<number>();
   const server = createServer((socket) => {
@@ -46,7 +50,7 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
       ? { ...it, Source: mount }
       : { ...it, Source: name, VolumeOptions: { NoCopy: false, Labels: labels, DriverConfig: { Name: 'local' } } },
   );
-  const body = { ...Config, Labels: labels, HostConfig: { ...HostConfig, Mounts } };
+  const body = { ...Config, Env, Labels: labels, HostConfig: { ...HostConfig, Mounts } };
 
   const from = monotonicMs();
   const { Id: id } = await tell<{ Id: string }>('POST', `/containers/create?name=${name}`, body);

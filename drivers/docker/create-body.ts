@@ -2,6 +2,7 @@ import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
+import { tokenEnvironment } from '../shared/token.ts';
 
 // Missing from the type definitions.
 interface Host extends HostConfig {
@@ -49,7 +50,7 @@ export function createBody({
     ...spec.env,
     HOME: '/home/agent',
     CORRAL_SANDBOX_ID: spec.id,
-    CORRAL_SANDBOXD_TOKEN: token.reveal(),
+    ...tokenEnvironment(token, '/run/corral'),
     CORRAL_WORKSPACE: '/workspace',
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),

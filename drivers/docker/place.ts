@@ -1,11 +1,13 @@
 import type Dockerode from 'dockerode';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { type Folders, labelsOf } from '../shared/folders.ts';
 import type { Holds } from '../shared/holds.ts';
 import type { SandboxEnd } from '../shared/sandbox-end.ts';
+import { hashOf } from '../shared/token.ts';
 import { createBody } from './create-body.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
@@ -61,7 +63,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     });
     if (id !== undefined) {
       place.made.containerId = id;
-      await start(engine, id, signal);
+      await start(place, { id, sandbox: spec.id, token }, signal);
       const info = infoFrom(labels, 'ready');
       if (info) return { info, end: await holds.hold(spec.id, id) };
     }
@@ -98,8 +100,19 @@ async function create(
   }
 }
 
+interface Startable {
+  readonly id: string;
+  readonly sandbox: SandboxId;
+  readonly token: Secret;
+}
+
 /** 304, which dockerode takes for an error, means that it runs already. */
-async function start(engine: Dockerode, id: string, signal: AbortSignal): Promise<void> {
+async function start(
+  { engine, folders }: Place,
+  { id, sandbox, token }: Startable,
+  signal: AbortSignal,
+): Promise<void> {
+  await folders.handOver(sandbox, id, token);
   await ask(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
     if (statusOf(error) !== 304) throw error;
   });
@@ -120,9 +133,7 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
   if (info.epoch > spec.epoch) throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
   if (isPooled(Labels)) return await adoptClaimed(place, spec, found, signal);
   const { Running, Paused, Status } = found.State;
-  const reachable =
-    Env.includes(`CORRAL_SANDBOXD_TOKEN=${token.reveal()}`) &&
-    found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
+  const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
   if (!reachable || (!Running && Status !== 'created')) {
     await removeContainer(engine, found.Id, instance, signal); // its workspace stays
     return undefined;
@@ -130,9 +141,14 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
   if (Paused) await ask(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
   if (!Running) {
     place.made.containerId = found.Id;
-    await start(engine, found.Id, signal);
+    await start(place, { id: found.Id, sandbox: spec.id, token }, signal);
   }
   return { info, end: await holds.hold(spec.id, found.Id) };
+}
+
+/** A container that an older server started has the token itself. */
+function knows(env: readonly string[], token: Secret): boolean {
+  return [hashOf(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }
 
 /** One from the pool has its folder and its files under the names that it had there. */
@@ -147,7 +163,7 @@ async function adoptClaimed(
   if (!own) return undefined;
   const said = await point({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
   const token = (await folders.read(own.id))?.token;
-  const reachable = found.State.Running && found.Config.Env?.includes(`CORRAL_SANDBOXD_TOKEN=${token}`);
+  const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {
     await removeContainer(engine, found.Id, instance, signal); // its workspace stays
     await holds.release(own.id, new AppError('sandbox_lost', 'The sandbox was replaced.'));

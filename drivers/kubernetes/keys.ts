@@ -19,8 +19,6 @@ export interface SandboxKeys {
   provesWarmEgress(id: string, token: string): boolean;
 }
 
-export const hashOf = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
-
 export function sandboxKeys(instance: string, keys: readonly Secret[]): SandboxKeys {
   const [first] = keys;
   if (!first) throw new Error('no key to derive the tokens of sandboxes from');

@@ -1,7 +1,7 @@
 import type { V1EnvVar, V1Pod, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
-import { hashOf } from './keys.ts';
+import { hashOf } from '../shared/token.ts';
 import { contentNote, metaFor, warmMeta } from './labels.ts';
 import type { HostPort, PodSettings } from './options.ts';
 

@@ -24,6 +24,10 @@ export interface Inside {
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
+  /** What keeps pid 1 and the daemon from being looked into, where there is such a thing. */
+  readonly seal: string | undefined;
+  /** On their command lines, for whoever looks for what is left of the sandbox and cannot look into them either. */
+  readonly id: string;
   readonly browserPolicy?: string;
   readonly limits: SandboxLimits;
   /** Bubblewrap tells the sandbox's pid there. */
@@ -96,12 +100,13 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
+    ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, `${tools}/sealed`]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, '/workspace', '--chdir', '/workspace'],
     ...['--remount-ro', '/', '--'],
     ...become(found),
     ...limited(found, limits),
-    ...['/bin/bash', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`],
+    ...['/bin/bash', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`, inside.id],
   ];
 }
 

@@ -4,11 +4,14 @@ import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { AppError } from '../../src/core/errors.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
 import { within } from '../shared/joined.ts';
+import { tokenEnvironment } from '../shared/token.ts';
 import { accountFiles, type Bubblewrap, bubblewrapArguments, insideEnvironment, user } from './bubblewrap.ts';
 import { type Mark, markOf } from './proc.ts';
+import { sealIn } from './seal.ts';
 
 /** The files every sandbox runs on: the pinned Node, pid 1, and the daemon's bundle. */
 export interface Programs {
@@ -62,9 +65,10 @@ async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string,
     ...{ mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits },
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
-  const args = bubblewrapArguments(bubblewrap, { ...inside, infoFd: 3 });
+  const seal = await sealIn(folders.root, { program: node, asRoot: bubblewrap.asRoot });
+  const args = bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id, infoFd: 3 });
   const memory = { CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes) };
-  const env = { ...spec.env, ...insideEnvironment, ...memory, ...identity(meta) };
+  const env = { ...spec.env, ...insideEnvironment, ...memory, ...identity(meta, insideEnvironment.CORRAL_RUN_DIR) };
   const child = spawn(bubblewrap.path, args, {
     env,
     cwd: '/',
@@ -100,7 +104,7 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
   const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
   const env = {
     ...Object.fromEntries(passed),
-    ...identity(meta),
+    ...identity(meta, folders.mount(spec.id)),
     PATH: `${dirname(programs.node)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     HOME: home,
     CORRAL_WORKSPACE: workspace,
@@ -133,9 +137,9 @@ async function marked(pid: number, exited: Promise<string>): Promise<Launched> {
 const notStarted = (why: string) =>
   new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
-const identity = ({ id, token }: Meta) => ({
+const identity = ({ id, token }: Meta, runDir: string) => ({
   CORRAL_SANDBOX_ID: id, // also what the sandbox's processes are known by, however far they went
-  CORRAL_SANDBOXD_TOKEN: token,
+  ...tokenEnvironment(new Secret(token), runDir),
 });
 
 function exitOf(child: ChildProcess): Promise<string> {

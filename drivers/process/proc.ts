@@ -41,13 +41,20 @@ export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void>
   }
 }
 
-/** All processes that carry this variable from their start. Those of other users cannot be looked into. */
+/**
+ * All processes that carry this variable from their start, or its value on their command line: those that are sealed
+ * show nobody but root more. Those of other users cannot be looked into.
+ */
 export async function carrying(name: string, value: string): Promise<Mark[]> {
   const wanted = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
   const found = names.map(async (pid) => {
     const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    return environment.split('\0').includes(wanted) ? markOf(Number(pid)) : undefined;
+    const isMeant =
+      environment === ''
+        ? (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).split('\0').includes(value)
+        : environment.split('\0').includes(wanted);
+    return isMeant ? markOf(Number(pid)) : undefined;
   });
   return (await Promise.all(found)).filter((mark) => mark !== undefined);
 }

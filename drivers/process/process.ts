@@ -4,11 +4,13 @@ import { promisify } from 'node:util';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdSource, SandboxId } from '../../src/core/ids.ts';
+import { Secret } from '../../src/core/secret.ts';
 import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
+import { layToken } from '../shared/token.ts';
 import { findBubblewrap } from './bubblewrap.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
@@ -73,6 +75,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     if (running && (await isAlive(running))) return running;
     await endProcesses(folders, spec.id, signal); // first, or a daemon left over would pass for the new one
     await holds.open(spec.id);
+    await layToken(folders.mount(spec.id), new Secret(meta.token));
     const launched = await launch({ spec, meta, folders, programs, bubblewrap }, signal);
     made.mark = launched.mark;
     children.set(keyOf(launched.mark), launched);

@@ -5,8 +5,10 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../src/core/errors.ts';
 import { SandboxId, SessionId } from '../../src/core/ids.ts';
+import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Mounts } from './mounts.ts';
+import { layToken } from './token.ts';
 
 // The kernel's limit for a Unix socket's path is 107 bytes; behind the root come an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
@@ -43,6 +45,8 @@ export interface Folders {
   /** Makes the sandbox's folder. The first caller's token stays, also between processes. */
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
+  /** Lays the daemon's token down for that body of the sandbox: once, among all processes. */
+  handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
   /** Makes the sandbox the caller's: once, among all processes. */
   claim(id: SandboxId): Promise<'done' | 'taken' | 'missing'>;
@@ -99,6 +103,17 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       const stored = first ? wanted : await read(id);
       if (!stored) throw new AppError('sandbox_unavailable', "The sandbox's folder could not be written.");
       return stored;
+    },
+    async handOver(id, body, token) {
+      const marker = join(home(id), `given-${createHash('sha256').update(body).digest('hex').slice(0, 16)}`);
+      const isFirst = await writeFile(marker, '', { flag: 'wx', mode: 0o600 }).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'EEXIST') return false;
+          throw error;
+        },
+      );
+      if (isFirst) await layToken(mount(id), token);
     },
     async claim(id) {
       try {

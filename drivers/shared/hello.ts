@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { z } from 'zod';
 import type { Secret } from '../../src/core/secret.ts';
+import { hashOf } from './token.ts';
 
 /** What both sides of a control connection speak; a daemon of another version is refused. */
 export const protocolVersion = 1;
@@ -24,12 +25,23 @@ export type Greeting =
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Reads the daemon's first line and answers it. Resolves with `refused` when there is none in time. */
-export async function greet(socket: Socket, token: Secret): Promise<Greeting> {
+/**
+ * Reads the daemon's first line and answers it. Resolves with `refused` when there is none in time. `admitted` ends
+ * before the daemon hears that it was let in, and so before anything can be started in its sandbox.
+ */
+export async function greet(
+  socket: Socket,
+  token: Secret,
+  admitted: () => Promise<void> = async () => {},
+): Promise<Greeting> {
   const line = await firstLine(socket);
   const greeting: Greeting = line === undefined ? { kind: 'refused', reason: 'no hello' } : judge(line, token);
-  if (greeting.kind === 'ok') socket.write('ok\n');
-  else socket.end(`no ${greeting.reason}\n`);
+  if (greeting.kind !== 'ok') {
+    socket.end(`no ${greeting.reason}\n`);
+    return greeting;
+  }
+  await admitted();
+  socket.write('ok\n');
   return greeting;
 }
 
@@ -37,6 +49,12 @@ function judge(line: string, token: Secret): Greeting {
   const hello = HelloLine.safeParse(parseJson(line));
   if (!hello.success) return { kind: 'refused', reason: 'the hello is not one this server understands' };
   const { corral, version, boot, sparing } = hello.data;
+  if (hello.data.token === hashOf(token)) {
+    return {
+      kind: 'mismatch',
+      reason: `the daemon (${version}) is older than this server and cannot be given its token`,
+    };
+  }
   if (!sameText(hello.data.token, token.reveal())) return { kind: 'refused', reason: 'wrong token' };
   if (corral !== protocolVersion) {
     const reason = `the daemon (${version}) speaks protocol version ${corral}, this server version ${protocolVersion}`;

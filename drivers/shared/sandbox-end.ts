@@ -12,6 +12,7 @@ import { IdleConnections } from './idle-connections.ts';
 import { within } from './joined.ts';
 import { clearDead, listenUnix } from './listen.ts';
 import { point, unpoint } from './pointer.ts';
+import { takeToken } from './token.ts';
 import { mostEach, toldApart } from './told-apart.ts';
 
 export interface EndOptions {
@@ -57,7 +58,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   if (replica !== undefined) await clearDead(mount);
   const control = replica === undefined ? 'control' : `control.${replica}`;
   const welcome = async (socket: Socket) => {
-    const greeting = await greet(socket, token);
+    const greeting = await greet(socket, token, () => takeToken(mount));
     if (greeting.kind === 'ok') {
       idle.add(socket, greeting.sparing);
       return ready.resolve();

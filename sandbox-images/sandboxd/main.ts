@@ -17,7 +17,8 @@ import { trustAuthorities } from './trust.ts';
 import { version } from './version.ts';
 
 const { env } = process;
-const token = env.CORRAL_SANDBOXD_TOKEN ?? '';
+// Where the environment has only a hash, pid 1 tells the token itself, so that nobody else in here can read it.
+const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
 const stateDir = makeStateDir(

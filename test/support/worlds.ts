@@ -44,7 +44,7 @@ const dockerWorld: World = {
   },
 };
 const daemonInside =
-  'cd /proc; for p in [0-9]*; do case "$(readlink $p/exe)" in */node) grep -q sandboxd.mjs $p/cmdline && echo $p;; esac; done';
+  "cd /proc; for p in [0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -Eq '^[^ ]*(sealed [^ ]*)?node .*sandboxd.mjs' && echo $p; done";
 
 const processWorld: World = {
   driver: 'process',
@@ -57,7 +57,7 @@ const processWorld: World = {
   kill: async (sessionId) => void process.kill(Number(only(await processWorld.running(sessionId))), 'SIGKILL'),
   async signalDaemon(sessionId, signal) {
     const daemons = (await inside(sessionId)).filter(({ command }) =>
-      /^\S*node (-\S+ )*\S*sandboxd[.]mjs/.test(command),
+      /^(\S*sealed )?\S*node (-\S+ )*\S*sandboxd[.]mjs/.test(command),
     );
     process.kill(Number(only(daemons.map(({ pid }) => `${pid}`))), `SIG${signal}`);
   },

@@ -8,6 +8,8 @@ const inside = {
   node: '/opt/node',
   init: '/app/init.sh',
   daemon: '/app/sandboxd.mjs',
+  seal: '/data/s/sealed',
+  id: 'sbx-0123456789abcdef',
   limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 30 },
   infoFd: 3,
 };

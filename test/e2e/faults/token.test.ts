@@ -1,0 +1,60 @@
+// The daemon's token is nowhere that a program in its sandbox can look: not in memory, not in files, not while it starts.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
+import { fence, run } from '../../support/api.ts';
+import { realServer } from '../../support/real-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+const thief = join(import.meta.dirname, '../../support/token-thief.py');
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+
+describe.each(worlds)('in $driver', (world) => {
+  test('a hostile program finds the token nowhere, traces and debugs nobody, and is sent away where it dials', {
+    timeout: 240_000,
+  }, async (context) => {
+    await using real = await realServer(context, world);
+    const id = await real.ready();
+    const meta = join(real.server.data, 's', sandboxIdOf(id as SessionId), 'meta.json');
+    const { token } = JSON.parse(await readFile(meta, 'utf8')) as { token: string };
+    // What it can find is shown by a word that another process of the same user has in its memory alone.
+    const word = ['not', 'a', 'secret', 'but', 'to', 'be', 'found'];
+    const victim = `import time; kept = '-'.join(${JSON.stringify(word)}); time.sleep(600)`;
+    await real.client.chat(
+      id,
+      `${fence('file:thief.py', await readFile(thief, 'utf8'))}\n${fence('file:victim.py', victim)}`,
+    );
+    const command = `(setsid python3 victim.py &) ; sleep 1; setsid -f python3 thief.py ${hashOf(token)} ${hashOf(word.join('-'))} > report 2>&1; sleep 1`;
+    await real.client.chat(id, fence('sh', command));
+    const report = async () => {
+      const { body } = await real.client.ask('POST', `/${id}/file`, { file: 'report' });
+      return (body.data as { content: string } | null)?.content ?? '';
+    };
+    await expect.poll(report, { timeout: 120_000, interval: 500 }).toMatch(/REPORT|Error/);
+    const text = await report();
+    expect(text).toContain('REPORT');
+    const { found, tried, answers } = JSON.parse(text.slice(text.indexOf('{'))) as {
+      found: Record<string, string[]>;
+      tried: Record<string, [number, number]>;
+      answers: string[];
+    };
+    expect(found[hashOf(token)]).toBeUndefined();
+    expect(found[hashOf(word.join('-'))]).not.toEqual([]);
+    expect(Object.keys(found)).toEqual([hashOf(word.join('-'))]);
+    for (const what of ['trace', 'read another memory', 'debugger']) {
+      expect(tried[what], what).toEqual([0, expect.any(Number)]);
+    }
+    expect(tried['environ while starting']?.[1], 'looks at a daemon that starts').toBeGreaterThan(0);
+    expect(answers).toEqual(['no', 'no']);
+    if (world.driver === 'docker') {
+      const [container = ''] = await world.running(id);
+      expect((await run('docker', ['inspect', container])).stdout).not.toContain(token);
+    }
+    // The sandbox goes on, with the daemon that pid 1 started again.
+    await real.client.chat(id, fence('sh', 'echo alive'));
+    expect(real.factsOf(id, 'tool.called').at(-1)?.data.output).toContain('alive');
+    await real.holds(id);
+  });
+});
