@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,8 @@ let bundle: Promise<string> | undefined;
 
 // The same place each time, so that programs that are killed leave nothing new behind.
 async function makeBundle(): Promise<string> {
-  const folder = join(tmpdir(), `corral-test-programs-${process.getuid?.()}`);
+  const tree = createHash('sha256').update(images).digest('hex').slice(0, 8); // another checkout has another daemon
+  const folder = join(tmpdir(), `corral-test-programs-${process.getuid?.()}-${tree}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const draft = join(folder, `.${process.pid}.mjs`);
   await bundleSandboxd(draft);
