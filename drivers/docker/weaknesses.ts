@@ -10,6 +10,7 @@ const Info = z.object({
   SecurityOptions: z.array(z.string()).nullable().default([]),
   Runtimes: z.record(z.string(), z.unknown()).nullable().default({}),
 });
+const Program = z.object({ path: z.string().default('') });
 export interface EngineFacts {
   readonly engine: string;
   /** Undefined: it does not say. */
@@ -62,6 +63,13 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
     );
   }
   return found;
+}
+
+/** The engine's runtimes, each with its program. Rejects where the engine does not answer. */
+export async function engineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
+  const engine = openEngine(host);
+  const { Runtimes } = Info.parse(await ask(signal, () => engine.info()));
+  return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
 
 /** Rejects where the engine does not answer. */

@@ -260,6 +260,11 @@ export const Config = z.strictObject({
       'corral/sandbox',
       'image of every sandbox; the default is built on first use',
     ),
+    isolation: setting(
+      oneOf('standard', 'strict'),
+      'standard',
+      'strict: only sandboxes with a kernel of their own (gVisor or Kata); the server does not start where there is none',
+    ),
     desktop: setting(
       flag(),
       false,

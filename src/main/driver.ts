@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { dockerDriver } from '../../drivers/docker/docker.ts';
-import { engineWeaknesses } from '../../drivers/docker/weaknesses.ts';
+import { engineRuntimes, engineWeaknesses } from '../../drivers/docker/weaknesses.ts';
 import type { Driver, EgressGate } from '../../drivers/driver.ts';
 import { MemoryBackend } from '../../drivers/memory/backend.ts';
 import { memoryDriver } from '../../drivers/memory/memory.ts';
@@ -22,6 +22,7 @@ import {
   initScript,
   sandboxImage,
 } from './image.ts';
+import { isolated } from './isolation.ts';
 import { openKubernetes } from './kubernetes.ts';
 import { type PoolParts, warmed } from './warm-pool.ts';
 
@@ -42,7 +43,10 @@ const checkMs = 5_000;
 export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: a Unix socket's path is
 
 /** The configured driver, with sandboxes that stand ready where that is set and it can. */
-export async function openDriver(options: Options): Promise<Driver> {
+export async function openDriver(given: Options): Promise<Driver> {
+  const call = { signal: AbortSignal.timeout(checkMs), deadlineAt: 0 };
+  const config = await isolated(given.config, (host) => engineRuntimes(host, call));
+  const options = { ...given, config };
   return warmed(await openPlain(options), options);
 }
 

@@ -44,3 +44,17 @@ test('a server whose data folder is none says so and ends', async () => {
     said: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
   });
 });
+
+test('a server that is asked for strict isolation where there is none says so and ends', async () => {
+  using folder = temporaryFolder();
+  const strict = { PORT: '0', CORRAL_DATA_DIR: folder.path, CORRAL_SANDBOX_ISOLATION: 'strict' };
+  expect(await startOf({ ...strict, CORRAL_DRIVER: 'process' })).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('CORRAL_SANDBOX_ISOLATION is strict'),
+  });
+  const nowhere = { CORRAL_DRIVER: 'auto', DOCKER_HOST: `unix://${folder.path}/none.sock` };
+  expect(await startOf({ ...strict, ...nowhere })).toMatchObject({
+    code: 1,
+    said: expect.stringContaining('no Docker engine answers'),
+  });
+});

@@ -6,6 +6,8 @@ const longest = [
   'chaos/docker',
   'deploy/compose',
   'dialects/schemathesis',
+  'escapes/docker-runsc',
+  'escapes/docker',
   'faults/crash-points',
   'chaos/process',
   'ui/page',

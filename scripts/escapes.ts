@@ -1,0 +1,61 @@
+// `npm run escapes -- --driver docker|docker:runsc|process|kubernetes`: tries to get out of real sandboxes of a driver, and
+// writes what stopped each attempt into docs/security.md. Ends with 1 when one of them succeeded.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+const tests = {
+  docker: ['test/e2e/escapes/docker.test.ts'],
+  'docker:runsc': ['test/e2e/escapes/docker-runsc.test.ts'],
+  process: ['test/e2e/escapes/process.test.ts'],
+  kubernetes: ['test/cluster/all.test.ts', '-t', 'no attempt to get out'],
+};
+const root = join(import.meta.dirname, '..');
+const { values: asked } = parseArgs({ options: { driver: { type: 'string', default: 'docker' } } });
+const driver = z.enum(['docker', 'docker:runsc', 'process', 'kubernetes']).parse(asked.driver);
+const report = join(root, `.reports/escapes-${driver.replace(':', '-')}.json`);
+
+rmSync(report, { force: true });
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...tests[driver]];
+const { status } = spawnSync(process.execPath, vitest, {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, CI: 'true' },
+});
+
+const Attempts = z.array(z.object({ group: z.string(), what: z.string(), outcome: z.string(), by: z.string() }));
+const attempts = Attempts.parse(JSON.parse(readFileSync(report, 'utf8')));
+const escaped = attempts.filter(({ outcome }) => outcome === 'escaped');
+for (const { group, what, by } of escaped) console.log(`ESCAPED  ${group}: ${what}: ${by}`);
+
+const cell = (text: string) => text.replaceAll(/[|\n]/g, ' ').replaceAll('<', '&lt;');
+const fate = ({ outcome, by }: { outcome: string; by: string }) =>
+  outcome === 'absent' ? 'not there' : `${outcome}: ${by}`;
+const rows = [...Map.groupBy(attempts, (it) => JSON.stringify([it.group, fate(it)]))].map(([key, those]) => {
+  const [group, told] = JSON.parse(key) as [string, string];
+  return `| ${group} | ${those.map(({ what }) => cell(what)).join('; ')} | ${cell(told)} |`;
+});
+const count = (outcome: string) => attempts.filter((it) => it.outcome === outcome).length;
+const text = [
+  `### ${driver}`,
+  '',
+  `${attempts.length} attempts: ${count('stopped')} stopped, ${count('absent')} found nothing to try it on, ` +
+    `${count('harmless')} worked and reach nothing outside, ${escaped.length} escaped.`,
+  '',
+  '| part | attempts | what became of them |',
+  '| --- | --- | --- |',
+  ...rows,
+].join('\n');
+const page = join(root, 'docs/security.md');
+const [begin, end] = [`<!-- escapes ${driver} -->`, `<!-- end of escapes ${driver} -->`];
+const before = readFileSync(page, 'utf8');
+const [head, rest] = before.split(begin);
+const tail = rest?.split(end)[1];
+if (head === undefined || tail === undefined) throw new Error(`docs/security.md has no ${begin} … ${end}`);
+writeFileSync(page, `${head}${begin}\n${text}\n${end}${tail}`);
+console.log(
+  `${driver}: ${attempts.length} attempts, ${escaped.length} escaped; docs/security.md says which and what stopped them`,
+);
+process.exitCode = status === 0 && escaped.length === 0 ? 0 : 1;

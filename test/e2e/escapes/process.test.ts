@@ -1,0 +1,3 @@
+import { escapeTest } from '../../support/escape-test.ts';
+
+escapeTest('process');

@@ -1,0 +1,247 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { createServer as createSocketServer } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCorralClient } from '../../src/client/index.ts';
+import { serverProcess } from './server-process.ts';
+
+export interface Attempt {
+  readonly group: string;
+  readonly what: string;
+  readonly outcome: 'stopped' | 'absent' | 'harmless' | 'escaped';
+  readonly by: string;
+}
+export interface EscapeWorld {
+  /** As `npm run escapes -- --driver` names it. */
+  readonly name: string;
+  readonly settings: Record<string, string>;
+  /** What answers the system calls inside is not the host's kernel. */
+  readonly ownKernel?: boolean;
+  /** Sandboxes have an interface beside loopback, which policies hold. */
+  readonly networked?: boolean;
+}
+type Shell = (command: string, timeoutMs?: number) => Promise<{ stdout: string }>;
+const root = join(import.meta.dirname, '../..');
+const pids = 256;
+const memoryBytes = 768 * 2 ** 20;
+
+/** Runs every attempt inside a real sandbox beside a neighbour, looks at what the server reads of it, and keeps the report. */
+export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[]> {
+  await using stack = new AsyncDisposableStack();
+  const host = stack.use(await baitOnTheHost());
+  const server = stack.use(
+    await serverProcess({
+      ...{ CORRAL_EGRESS_POLICY: 'web', CORRAL_RATE_LIMIT_PER_MINUTE: '0' }, // the most that a sandbox can be given
+      ...{ CORRAL_SANDBOX_PIDS: String(pids), CORRAL_SANDBOX_MEMORY: String(memoryBytes) },
+      ...{ GEMINI_API_KEY: host.canary }, // so it is in the server's memory and environment
+      ...world.settings,
+    }),
+  );
+  const corral = createCorralClient({ url: server.url, transport: 'ws' });
+  stack.defer(() => corral[Symbol.dispose]());
+  const open = async () => {
+    const { id } = await corral.sessions.create.mutate();
+    stack.defer(async () => void (await corral.sessions.delete.mutate({ id }).catch(() => {})));
+    const shell = (command: string, timeoutMs = 60_000) =>
+      corral.sandbox.exec.mutate({ sessionId: id, command, timeoutMs });
+    const program = await readFile(join(root, 'scripts/escapes/inside.py'), 'utf8');
+    const put = async (name: string, text: string) => {
+      const { exitCode, stderr } = await shell(`cat > ${name} <<'WHOLE-FILE'\n${text}\nWHOLE-FILE`);
+      if (exitCode !== 0) throw new Error(`${name} could not be written: ${stderr}`);
+    };
+    await put('inside.py', program);
+    return { id, shell, put };
+  };
+
+  const neighbour = await open();
+  const address = (await neighbour.shell('hostname -I 2>/dev/null | cut -d" " -f1')).stdout.trim() || '172.17.0.2';
+  const config = {
+    canary: host.canary,
+    own_kernel: world.ownKernel ?? false,
+    networked: world.networked ?? false,
+    canary_file: host.file,
+    abstract: host.abstract,
+    shm: host.shm,
+    service_port: host.port,
+    neighbour_port: 4_777,
+    pids,
+    memory_bytes: memoryBytes,
+    targets: [
+      ['the metadata service', '169.254.169.254', 80],
+      ['the metadata service over IPv6', 'fd00:ec2::254', 80],
+      ...host.addresses.map((it) => ["a service of the host's", it, host.port]),
+      ["Corral's own API", '127.0.0.1', Number(new URL(server.url).port)],
+      ["the engine's API without TLS", '172.17.0.1', 2375],
+      ["the kubelet's API", '172.17.0.1', 10_250],
+      ['a store', '127.0.0.1', 27_017],
+      ["a neighbour's service", address, 4_777],
+      ["a neighbour's daemon", address, 2_718],
+      ['a name server', '8.8.8.8', 53],
+    ],
+  };
+  await neighbour.put('config.json', JSON.stringify({ ...config, mode: 'neighbour' }));
+  await neighbour.shell(
+    'nohup python3 inside.py config.json x >out 2>&1 & for n in $(seq 100); do grep -q ready out && exit 0; sleep 0.1; done; cat out >&2; exit 1',
+  );
+
+  const attacker = await open();
+  await attacker.put('config.json', JSON.stringify(config));
+  const inside = await tried(attacker.shell);
+  const read = await readFromOutside({ url: server.url, id: attacker.id, shell: attacker.shell, host });
+  const limits: Attempt[] = [];
+  for (const only of ['more processes than are granted', 'more memory than is granted']) {
+    const glutton = await open(); // one for each: its limit may end it
+    await glutton.put('config.json', JSON.stringify({ ...config, only }));
+    const ended = { group: 'limits', what: only, outcome: 'stopped', by: 'the whole sandbox is ended' } as const;
+    limits.push(...(await tried(glutton.shell).catch((error: Error) => lost(error, ended))));
+  }
+  const attempts = [...inside, ...limits, ...read];
+  await mkdir(join(root, '.reports'), { recursive: true });
+  await writeFile(join(root, `.reports/escapes-${world.name.replace(':', '-')}.json`), JSON.stringify(attempts));
+  return attempts;
+}
+
+/** With gVisor a limit ends the kernel of the sandbox, and so the sandbox, which starts again on its files. */
+function lost(error: Error, ended: Attempt): Attempt[] {
+  if (!/connection to the sandbox is gone|sandbox/i.test(error.message)) throw error;
+  return [ended];
+}
+
+async function tried(shell: Shell): Promise<Attempt[]> {
+  const ran = await shell('python3 inside.py config.json results.jsonl', 600_000);
+  const { stdout } = await shell('cat results.jsonl');
+  const attempts = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Attempt]));
+  if (Number.parseInt(ran.stdout, 10) !== attempts.length) {
+    throw new Error(`The attempts did not end: ${JSON.stringify(ran)}, last ${JSON.stringify(attempts.at(-1))}`);
+  }
+  return attempts;
+}
+
+interface Bait extends AsyncDisposable {
+  readonly canary: string;
+  readonly file: string;
+  readonly abstract: string;
+  readonly shm: string;
+  readonly port: number;
+  readonly addresses: readonly string[];
+}
+
+/** A secret of the host in every place that a way out would reach. */
+async function baitOnTheHost(): Promise<Bait> {
+  await using stack = new AsyncDisposableStack();
+  const canary = randomBytes(24).toString('hex');
+  const folder = await mkdtemp(join(tmpdir(), 'corral-canary-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'secret'), canary, { mode: 0o644 });
+  const shm = `corral-canary-${canary.slice(0, 8)}`;
+  await writeFile(`/dev/shm/${shm}`, canary);
+  stack.defer(() => rm(`/dev/shm/${shm}`, { force: true }));
+  const abstract = createSocketServer((socket) => socket.end(canary));
+  await once(abstract.listen(`\0${shm}`), 'listening');
+  stack.defer(() => void abstract.close());
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((them) => them ?? [])
+    .filter(({ family, address }) => family === 'IPv4' && /^(127|10|172|192\.168)\./.test(address))
+    .map(({ address }) => address);
+  const answering = () => createServer((_, response) => void response.end(canary));
+  const servers: Server[] = [];
+  stack.defer(() => servers.forEach((it) => void it.close()));
+  let port = 0;
+  for (const address of ['127.0.0.1', ...addresses.filter((it) => it !== '127.0.0.1')]) {
+    const server = answering();
+    await once(server.listen(port, address), 'listening');
+    servers.push(server);
+    port = (server.address() as { port: number }).port;
+  }
+  const held = stack.move();
+  return {
+    ...{ canary, file: join(folder, 'secret'), abstract: shm, shm, port, addresses },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+interface Outside {
+  readonly url: string;
+  readonly id: string;
+  readonly shell: Shell;
+  readonly host: Bait;
+}
+
+/** The server reads what hostile code laid in the workspace: nothing of the host may come of it, and nothing may hang. */
+async function readFromOutside({ url, id, shell, host }: Outside): Promise<Attempt[]> {
+  const group = 'what is read outside';
+  const readOne = async (file: string): Promise<string> => {
+    const response = await fetch(`${url}/api/v1/sessions/${id}/file`, {
+      method: 'POST',
+      body: JSON.stringify({ file }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    return `${response.status} ${await response.text()}`;
+  };
+  const judge = (what: string, seen: string): Attempt =>
+    seen.includes(host.canary)
+      ? { group, what, outcome: 'escaped', by: "the server gave out the host's secret" }
+      : { group, what, outcome: 'stopped', by: `the server answers ${seen.slice(0, 3)}` };
+  const found: Attempt[] = [];
+  const bait = [
+    ['a link to a file of the host', 'link'],
+    ['a link through /proc/1/root', 'proc'],
+    ["a link to a folder of the host's", 'folder/secret'],
+    ["a link to the server's own socket", 'control'],
+    ['a FIFO that nobody writes to', 'fifo'],
+    ['a path that leads up', `../../../../..${host.file}`],
+    ['an escaped path that leads up', `..%2f..%2f..%2f..${host.file}`],
+    ['a whole path', host.file],
+  ] as const;
+  for (const [what, name] of bait) {
+    const path = /^(\/|\.\.)/.test(name) ? name : `bait/${name}`;
+    found.push(judge(`the server is asked for ${what}`, await readOne(path).catch((error) => `hangs: ${error}`)));
+  }
+
+  const swap = `cd bait; echo fine > good; timeout 20 python3 -c "import os
+while True:
+    os.symlink('good', 'new'); os.rename('new', 'swapped'); os.symlink('${host.file}', 'new'); os.rename('new', 'swapped')" >/dev/null 2>&1 &`;
+  await shell(swap);
+  const seen: string[] = [];
+  for (let n = 0; n < 150; n++) seen.push(await readOne('bait/swapped'));
+  const good = seen.filter((it) => it.includes('fine')).length;
+  const leak = seen.find((it) => it.includes(host.canary));
+  found.push(
+    leak
+      ? judge('a link that is swapped while the server reads', leak)
+      : {
+          ...{ group, what: 'a link that is swapped while the server reads', outcome: 'stopped' },
+          by: `150 reads: ${good > 0 ? 'the good file or a refusal' : 'refused'}, never the host's`,
+        },
+  );
+
+  const archive = await fetch(`${url}/api/v1/chats/${id}/workspace/download-all?type=output`);
+  const bytes = Buffer.from(await archive.arrayBuffer());
+  const what = 'names with backslashes, control characters and drive letters in an archive';
+  const leadsOut = /(^|[\\/])\.\.[\\/]/;
+  const names = namesInZip(bytes);
+  const bad = names.filter((name) => leadsOut.test(name) || name.startsWith('/') || name.includes('\\'));
+  found.push(
+    bad.length > 0 || bytes.includes(host.canary)
+      ? { group, what, outcome: 'escaped', by: `an archive names ${JSON.stringify(bad)}` }
+      : {
+          group,
+          what,
+          outcome: 'stopped',
+          by: `the server answers ${archive.status}; ${names.length} names, none leads out`,
+        },
+  );
+  return found;
+}
+
+function namesInZip(zip: Buffer): string[] {
+  const names: string[] = [];
+  // Each entry of a zip's directory begins so, with the length of its name at 28 and the name at 46.
+  for (let at = zip.indexOf('PK\x01\x02'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 46)) {
+    names.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
+  }
+  return names;
+}
