@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const longest = [
   'cluster/all',
   'chaos/docker',
+  'chaos/storm',
   'deploy/compose',
   'dialects/schemathesis',
   'escapes/docker-runsc',

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { chaosSeed } from '../../support/chaos.ts';
+import { needs } from '../../support/components.ts';
+import { skipMongo } from '../../support/mongo.ts';
+import { storm } from '../../support/storm/storm.ts';
+
+// `npm run chaos -- --minutes 10 --seed 7 --store mongodb` sets these.
+const { CHAOS_MINUTES, CHAOS_STORE, CHAOS_DRIVER } = process.env;
+const minutes = Number(CHAOS_MINUTES ?? 0.5);
+const seed = chaosSeed();
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const drivers = { docker: 'docker', process: 'bubblewrap' } as const;
+const usual = [
+  ['docker', 'sqlite'],
+  ['process', 'mongodb'],
+] as const;
+const asked = [[CHAOS_DRIVER ?? 'docker', CHAOS_STORE ?? 'sqlite']] as unknown as typeof usual;
+
+test.for(CHAOS_STORE === undefined ? usual : asked)(
+  `F001 F023 F062 F110 %s and %s: after a storm of all faults nothing is lost, repeated or left over (CHAOS_SEED=${seed})`,
+  { timeout: minutes * 60_000 + 400_000, retry: 0 },
+  async ([driver, store], context) => {
+    await needs(context, drivers[driver]);
+    if (store === 'mongodb' && skipMongo) context.skip('needs TEST_MONGODB_URL');
+    const { problems } = await storm({ driver, store, seed, ms: minutes * 60_000, say });
+    expect(problems).toEqual([]);
+  },
+);

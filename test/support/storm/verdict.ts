@@ -1,0 +1,107 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SessionEvent } from '../../../src/core/events.ts';
+import { problemsOf } from '../checker.ts';
+import { illegalities } from '../simulation/legality.ts';
+import type { Parts } from './making.ts';
+
+export interface Accounts extends Parts {
+  readonly events: (id: string) => Promise<readonly SessionEvent[]>;
+  /** A secret of the server's environment. */
+  readonly canary: string;
+}
+const restMs = 120_000;
+const gone = 'gone';
+
+/** I1 to I11, once the storm is over and everything is at rest; the problems found, in words. */
+export async function accountsOf(parts: Accounts): Promise<string[]> {
+  const { clients, server, canary } = parts;
+  const { ledger } = clients;
+  const problems = [...parts.problems];
+  // A deletion whose answer was lost is asked for again; that is what an idempotent request is for.
+  for (const id of ledger.condemned) if (!ledger.deleted.has(id)) await clients.delete(id);
+
+  for (const id of clients.sessions) {
+    const status = await atRest(parts, id);
+    if (status === 'running') problems.push(`I6: ${id} still runs ${restMs / 1_000} s after the storm`);
+    problems.push(...(await logProblems(parts, id)).map((it) => `${id}: ${it}`));
+  }
+  problems.push(...(await orphans(parts)));
+  const listed = await clients.api.ask('GET', '');
+  const known = ((listed.body.data as { sessions: { session_id: string }[] } | null)?.sessions ?? []).map(
+    (it) => it.session_id,
+  );
+  for (const id of ledger.deleted) if (known.includes(id)) problems.push(`F110: ${id} was deleted and is listed`);
+  for (const id of clients.sessions) if (!known.includes(id)) problems.push(`I1: ${id} was made and is not listed`);
+  if (server.output().includes(canary)) problems.push('I10: the server printed a secret');
+  problems.push(...(await bounds(server.pid)));
+  if (ledger.succeeded < ledger.failed) {
+    problems.push(`I11: only ${ledger.succeeded} of ${ledger.succeeded + ledger.failed} requests succeeded`);
+  }
+  return problems;
+}
+
+async function atRest({ clients }: Accounts, id: string): Promise<string> {
+  for (const until = performance.now() + restMs; ; await sleep(250)) {
+    const status = await clients.api.status(id).catch(() => 'no answer');
+    if ((status !== 'running' && status !== 'no answer') || performance.now() > until) return status;
+  }
+}
+
+async function logProblems(parts: Accounts, id: string): Promise<string[]> {
+  const { clients, canary } = parts;
+  const events = await parts.events(id);
+  const problems = [...problemsOf(events), ...illegalities(events).filter((it) => !it.includes('leave was'))];
+  const texts = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
+  for (const text of clients.ledger.accepted.get(id) ?? []) {
+    const found = texts.filter((it) => it === text).length;
+    if (found !== 1) problems.push(`I1: "${text.split('\n')[0]}" was accepted and is ${found} times in the log`);
+  }
+  const seen = (clients.ledger.seen.get(id) ?? []).map((it) => Number(it.id));
+  const wrong = seen.findIndex((seq, at) => at > 0 && seq < (seen[at - 1] ?? 0));
+  if (wrong >= 0) problems.push(`I2: a follower saw ${seen.slice(Math.max(0, wrong - 2), wrong + 2)}`);
+  if ((seen.at(-1) ?? 0) > (events.at(-1)?.seq ?? 0)) problems.push('I1: a follower saw an event that is not stored');
+  for (const event of events) {
+    if (event.type === 'run.end' && event.data.status === 'failed' && !event.data.code) {
+      problems.push(`I9: a run failed (${event.seq}) without a code`);
+    }
+  }
+  if (JSON.stringify(events).includes(canary)) problems.push('I10: a secret is in the log');
+  const answer = await clients.api.ask('POST', `/${id}/file`, { file: 'ran' });
+  const ran = ((answer.body.data as { content: string } | null)?.content ?? '').split('\n').filter(Boolean);
+  problems.push(...ran.filter((line, at) => ran.indexOf(line) !== at).map((line) => `I4: ${line} ran twice`));
+  return problems;
+}
+
+/** I5: one sandbox at most for each session, and nothing of those that are gone, within 30 s. */
+async function orphans({ clients, world, server }: Accounts): Promise<string[]> {
+  const look = async () => {
+    const found: string[] = [];
+    for (const id of clients.ledger.deleted) {
+      const remains = await world.remains(id, server);
+      if (remains.length > 0) found.push(`I5: of ${id}, which is ${gone}: ${remains}`);
+    }
+    for (const id of clients.sessions) {
+      const running = await world.running(id);
+      if (running.length > 1) found.push(`I5: ${id} has the sandboxes ${running}`);
+    }
+    return found;
+  };
+  let found = await look();
+  for (let n = 0; n < 30 && found.length > 0; n++) {
+    await sleep(1_000);
+    found = await look();
+  }
+  return found;
+}
+
+/** I8. */
+async function bounds(pid: number): Promise<string[]> {
+  const files = (await readdir(`/proc/${pid}/fd`)).length;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const mebibytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024;
+  return [
+    ...(files > 150 ? [`I8: the server has ${files} files open`] : []),
+    ...(mebibytes > 400 ? [`I8: the server has ${Math.round(mebibytes)} MiB`] : []),
+  ];
+}
