@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+const Component = z.looseObject({
+  'bom-ref': z.string(),
+  name: z.string(),
+  version: z.string(),
+  purl: z.string(),
+  hashes: z.array(z.looseObject({ alg: z.string(), content: z.string() })).default([]),
+  externalReferences: z.array(z.looseObject({ type: z.string(), url: z.string() })).default([]),
+});
+/** As much of CycloneDX 1.5 as is checked here; the rest passes as it is. */
+export const Sbom = z.looseObject({
+  bomFormat: z.literal('CycloneDX'),
+  specVersion: z.string(),
+  metadata: z.looseObject({ component: z.looseObject({ 'bom-ref': z.string(), name: z.string() }) }),
+  components: z.array(Component).min(1),
+  dependencies: z.array(z.looseObject({ ref: z.string(), dependsOn: z.array(z.string()).default([]) })).default([]),
+});
+export type Sbom = z.infer<typeof Sbom>;
+
+interface Entry {
+  readonly version?: string;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
+  readonly devOptional?: boolean;
+}
+export interface Lock {
+  readonly name: string;
+  readonly packages: Readonly<Record<string, Entry>>;
+}
+
+/** Without where this machine got a package from, and without the name of the folder that the sources lie in. */
+export function withoutPlaces(sbom: Sbom): Sbom {
+  const components = sbom.components.map((component) => ({
+    ...component,
+    externalReferences: component.externalReferences.filter(({ type }) => type !== 'distribution'),
+  }));
+  const { component } = sbom.metadata;
+  return { ...sbom, metadata: { ...sbom.metadata, component: { ...component, name: 'corral' } }, components };
+}
+
+/** The parts that a server runs, and how they depend on one another. */
+export function servedOnly(sbom: Sbom, lock: Lock): Sbom {
+  const served = servedParts(lock);
+  const components = sbom.components.filter((one) => served.has(partOf(one)));
+  const refs = new Set([sbom.metadata.component['bom-ref'], ...components.map((one) => one['bom-ref'])]);
+  const dependencies = sbom.dependencies
+    .filter(({ ref }) => refs.has(ref))
+    .map((one) => ({ ...one, dependsOn: one.dependsOn.filter((ref) => refs.has(ref)) }));
+  return { ...sbom, components, dependencies };
+}
+
+/** What is missing from it, or should not be in it, by the lock. */
+export function problemsOf({ components }: Sbom, lock: Lock): string[] {
+  const expected = servedParts(lock);
+  const listed = new Set(components.map(partOf));
+  const places = components.filter(
+    ({ purl, externalReferences }) =>
+      /[?&](repository_url|download_url|vcs_url)=/.test(purl) ||
+      externalReferences.some(({ type }) => type === 'distribution'),
+  );
+  return [
+    ...[...expected].filter((part) => !listed.has(part)).map((part) => `${part} is in the lock and not in the list`),
+    ...[...listed].filter((part) => !expected.has(part)).map((part) => `${part} is in the list and not in the lock`),
+    ...components
+      .filter(({ hashes }) => !hashes.some(({ alg }) => alg === 'SHA-512'))
+      .map((one) => `${partOf(one)} has no SHA-512`),
+    ...places.map((one) => `${partOf(one)} names the place it was downloaded from`),
+  ];
+}
+
+const partOf = ({ name, version }: Pick<Sbom['components'][number], 'name' | 'version'>) => `${name}@${version}`;
+
+function servedParts({ packages }: Lock): Set<string> {
+  const folder = 'node_modules/';
+  const served = Object.entries(packages).filter(([path, { dev, optional, devOptional }]) => {
+    return path !== '' && !dev && !optional && !devOptional;
+  });
+  return new Set(
+    served.map(([path, { version = '' }]) =>
+      partOf({ name: path.slice(path.lastIndexOf(folder) + folder.length), version }),
+    ),
+  );
+}

@@ -1,0 +1,27 @@
+// `npm run sbom [-- <file>]`: the list of parts (CycloneDX, JSON) of what a release runs, to stdout or into a file. npm
+// makes it from package-lock.json. It is asked for every part, because `npm sbom --omit dev` also leaves out what a
+// development tool needs as well, such as zod; the lock says which parts a server runs.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Lock, problemsOf, Sbom, servedOnly, withoutPlaces } from './sbom-check.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
+const text = execFileSync('npm', args, {
+  cwd: root,
+  encoding: 'utf8',
+  maxBuffer: 2 ** 26,
+  stdio: ['ignore', 'pipe', 'pipe'],
+});
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
+const sbom = withoutPlaces(servedOnly(Sbom.parse(JSON.parse(text)), lock));
+const problems = problemsOf(sbom, lock);
+for (const problem of problems) console.error(`sbom: ${problem}`);
+if (problems.length > 0) process.exit(1);
+
+const [file] = process.argv.slice(2);
+const json = `${JSON.stringify(sbom, null, 2)}\n`;
+if (file === undefined) process.stdout.write(json);
+else writeFileSync(file, json);
+console.error(`sbom: ${sbom.components.length} parts, each with a version and a hash.`);

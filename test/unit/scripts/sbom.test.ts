@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { type Lock, problemsOf, Sbom, servedOnly, withoutPlaces } from '../../../scripts/sbom-check.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+test('the list of parts names what a server runs, each with its hash, and no place of download', {
+  timeout: 60_000,
+}, () => {
+  const text = execFileSync(process.execPath, ['scripts/sbom.ts'], { cwd: root, encoding: 'utf8', stdio: 'pipe' });
+  const sbom = Sbom.parse(JSON.parse(text));
+  const { dependencies = {} } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
+  const listed = new Set(sbom.components.map(({ name }) => name));
+  expect(Object.keys(dependencies).filter((name) => !listed.has(name))).toEqual([]);
+  expect(listed).not.toContain('vitest');
+  expect(sbom.metadata.component.name).toBe('corral');
+  expect(text).not.toMatch(/\.tgz/);
+  const config = execFileSync('npm', ['config', 'get', 'registry'], { cwd: root, encoding: 'utf8' }).trim();
+  expect(text).not.toContain(new URL(config).host);
+});
+
+const part = (name: string) => ({
+  ...{ 'bom-ref': `${name}@1.0.0`, name, version: '1.0.0', purl: `pkg:npm/${name}@1.0.0` },
+  ...{ hashes: [{ alg: 'SHA-512', content: 'ab' }], externalReferences: [] },
+});
+const lock: Lock = {
+  name: 'corral',
+  packages: { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '1.0.0', dev: true } },
+};
+const listOf = (...components: object[]) =>
+  Sbom.parse({
+    ...{ bomFormat: 'CycloneDX', specVersion: '1.5', components },
+    metadata: { component: { 'bom-ref': 'corral@0.1.0', name: 'some-folder' } },
+    dependencies: [{ ref: 'a@1.0.0', dependsOn: ['b@1.0.0'] }, { ref: 'b@1.0.0' }],
+  });
+
+test('parts of development are left out, with what depends on them', () => {
+  const served = servedOnly(listOf(part('a'), part('b')), lock);
+  expect(problemsOf(served, lock)).toEqual([]);
+  expect(served.dependencies).toEqual([{ ref: 'a@1.0.0', dependsOn: [] }]);
+});
+
+test.each([
+  ['a part that is missing', listOf(part('b')), 'a@1.0.0 is in the lock and not in the list'],
+  ['a part too many', listOf(part('a'), part('c')), 'c@1.0.0 is in the list and not in the lock'],
+  ['a part without its hash', listOf({ ...part('a'), hashes: [] }), 'a@1.0.0 has no SHA-512'],
+  [
+    'a place of download',
+    listOf({ ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] }),
+    'a@1.0.0 names the place it was downloaded from',
+  ],
+])('%s is found', (_what, sbom, problem) => {
+  expect(problemsOf(sbom, lock)).toContain(problem);
+});
+
+test('places of download and the name of the folder are taken out', () => {
+  const from = { ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] };
+  const clean = withoutPlaces(listOf(from));
+  expect(JSON.stringify(clean)).not.toMatch(/mirror|some-folder/);
+});
