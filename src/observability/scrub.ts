@@ -1,4 +1,5 @@
 import type { Secret } from '../core/secret.ts';
+import { formsOf, shortestForm } from '../core/secret-forms.ts';
 
 export interface Scrubber {
   /** From now on this value is masked wherever it turns up. */
@@ -8,8 +9,6 @@ export interface Scrubber {
 }
 
 const mask = '[secret]';
-// Shorter ones would mask ordinary words; nobody guesses a credential of ours from such a text anyway.
-const shortest = 6;
 
 /** One place for what leaves the process: log lines, errors, events. */
 export function createScrubber(secrets: readonly (Secret | undefined)[] = []): Scrubber {
@@ -17,7 +16,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
   let known: RegExp | undefined;
   const learn = (secret: Secret) => {
     const value = secret.reveal();
-    if (value.length < shortest) return;
+    if (value.length < shortestForm) return;
     for (const form of formsOf(value)) forms.add(form);
     // the longest first, so that no rest of one stays behind
     const longestFirst = [...forms].sort((a, b) => b.length - a.length);
@@ -39,25 +38,3 @@ const names =
 const namedFields = new RegExp(`(\\\\*"(?:${names})\\\\*"\\s*:\\s*)\\\\*"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 const queryValues = /([?&;](?:token|access_token|key|api_key|signature)=)[^&\s"'#\\]+/gi;
 const bearers = /(\b(?:Bearer|Basic) +|corral\.bearer\.)[A-Za-z0-9._~+/=-]{6,}/gi;
-
-function formsOf(value: string): string[] {
-  const json = JSON.stringify(value).slice(1, -1);
-  return [
-    value,
-    encodeURIComponent(value),
-    new URLSearchParams({ v: value }).toString().slice(2),
-    json,
-    ...base64Of(value),
-  ];
-}
-
-/** As base64 says it inside a longer text: at each of the three offsets, without the letters its neighbours share. */
-function base64Of(value: string): string[] {
-  return [0, 1, 2].flatMap((offset) => {
-    const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);
-    const whole = bytes.toString('base64').replace(/=+$/, '');
-    const shared = bytes.length % 3 === 0 ? 0 : 1;
-    const own = whole.slice(Math.ceil((offset * 4) / 3), whole.length - shared);
-    return own.length < shortest ? [] : [own, own.replaceAll('+', '-').replaceAll('/', '_')];
-  });
-}

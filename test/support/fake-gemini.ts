@@ -38,7 +38,7 @@ export async function fakeGemini(
     const request = {
       path: incoming.url ?? '',
       headers: incoming.headers,
-      body: JSON.parse(Buffer.concat(chunks).toString()),
+      body: chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString()),
     };
     const n = requests.push(request) - 1;
     const reply = typeof replies === 'function' ? replies(request, n) : replies[n];

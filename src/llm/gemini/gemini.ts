@@ -6,6 +6,7 @@ import {
 } from '@google/generative-ai';
 import type { Clock } from '../../core/clock.ts';
 import type { Secret } from '../../core/secret.ts';
+import { withoutSecret } from '../../core/secret-forms.ts';
 import type { Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { contentsOf } from './contents.ts';
@@ -33,7 +34,7 @@ export function geminiModel(options: GeminiOptions): Model {
   // Providers quote what they were sent; the key is never part of what we pass on.
   const publicFailure = (failure: Failure): Failure => ({
     ...failure,
-    message: failure.message.replaceAll(key.reveal(), '[key]'),
+    message: withoutSecret(failure.message, key, '[key]'),
   });
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {

@@ -1,19 +1,28 @@
 // I10: what only the server may know is nowhere but in its own memory and on the line to its provider.
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { run } from '../../support/api.ts';
+import { MongoClient } from 'mongodb';
+import { describe, expect, test, vi } from 'vitest';
+import { databaseText, filesUnder, insideOf, searcher, writingsOf } from '../../support/canaries.ts';
 import { fakeGemini, functionCall, type GeminiReply, parts, refusal, text } from '../../support/fake-gemini.ts';
+import { mongoUrl, skipMongo } from '../../support/mongo.ts';
 import { reaches, realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
-const canaries = { key: 'AIzaCanary-5f1e77aa', token: 'canary-token-90b2c4' };
-const forms = Object.values(canaries).flatMap((secret) => [
-  secret,
-  encodeURIComponent(secret),
-  Buffer.from(secret).toString('base64').replaceAll('=', ''),
-]);
-const found = (where: string): string[] => forms.filter((form) => where.includes(form));
+/** Twelve, of shapes that each way of writing changes in its own way. */
+const canaries = {
+  geminiKey: 'AIzaCanary-5f1e77aa',
+  openaiKey: 'sk-canary/Open+ai==&x=1',
+  anthropicKey: 'sk-ant-canary"quoted"\\back',
+  token: 'canary-token+90/b2c4"%41',
+  encryptionKey: 'c0ffee11canary'.replace(/[^0-9a-f]/g, '0').padEnd(64, 'a7'),
+  s3Key: 'AKIACANARYACCESS0001',
+  s3Secret: 'canary/S3+secret/41b7=',
+  storedKey: 'stored-canary~key!*()9d3e',
+  triedKey: 'tried-canary:key@7c21#f',
+  wrongToken: 'wrong-canary-token-66d0',
+  wrongPassword: 'wrong-canary-password-1a2b',
+  ambient: 'ambient-canary-of-the-shell-8e55',
+} as const;
+const found = searcher(canaries);
 const call = (name: string, args: object): GeminiReply => ({
   chunks: [parts([functionCall(name, args)]), parts([{ text: '' }], 'STOP')],
 });
@@ -21,62 +30,126 @@ const call = (name: string, args: object): GeminiReply => ({
 const search = `(cat /proc/*/environ /proc/*/cmdline /run/corral/* 2>/dev/null; env) | grep -aio 'canar[y][-a-z0-9]*'
 grep -rasio 'canar[y][-a-z0-9]*' /workspace /home /tmp /etc /run 2>/dev/null; echo searched`;
 
-describe.each(worlds)('with $driver', (world) => {
-  test('I10 keys and tokens reach no sandbox, log line, event, file or label', {
-    timeout: 180_000,
-  }, async (context) => {
-    await using gemini = await fakeGemini((_, n) => {
-      const replies: GeminiReply[] = [
-        refusal(429, 'RESOURCE_EXHAUSTED', `Slow down, ${canaries.key}.`, { headers: { 'retry-after': '0' } }),
-        call('make_plan', { title: 'Search', steps: ['Search'], acknowledgement: 'On it.' }),
-        call('shell_exec', { id: 'main', command: search }),
-        { chunks: [text('Searched.', 'STOP')] },
-        refusal(400, 'INVALID_ARGUMENT', `The key ${canaries.key} is no good.`),
-      ];
-      return replies[n] as GeminiReply;
-    });
-    await using real = await realServer(context, world, {
-      CORRAL_MODEL: 'gemini/gemini-2.5-flash',
-      GEMINI_API_KEY: canaries.key,
-      CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
-      CORRAL_TOKEN: canaries.token,
-      LOG_LEVEL: 'trace',
-    });
-    const { server } = real;
-    const ask = (method: string, path: string, body?: object) =>
-      fetch(`${server.url}/api/v1/sessions${path}`, {
-        method,
-        headers: { authorization: `Bearer ${canaries.token}` },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-    const made = (await (await ask('PUT', '')).json()) as { data: { session_id: string } };
-    const id = made.data.session_id;
-    try {
-      await reaches(() => real.factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 45_000);
-      const stream = await (await ask('POST', `/${id}/chat`, { message: 'Search for secrets' })).text();
-      await fetch(`${server.url}/api/v1/sessions?token=${canaries.token}`);
-      const [called] = real.factsOf(id, 'tool.called');
-      expect(called?.data.output).toBe('searched\n');
-      expect(gemini.requests[0]?.headers['x-goog-api-key']).toBe(canaries.key);
-      expect(real.factsOf(id, 'run.error')).toHaveLength(1); // the refusal that echoes the key was told
+const cases = worlds.flatMap((world) => (['sqlite', 'mongo'] as const).map((store) => ({ world, store })));
+describe.each(cases.map((one) => ({ ...one, driver: one.world.driver })))(
+  'with $driver and $store',
+  ({ world, store }) => {
+    test.skipIf(store === 'mongo' && skipMongo)(
+      'I10 twelve secrets reach no sandbox, log line, event, file or label',
+      {
+        timeout: 240_000,
+      },
+      async (context) => {
+        const { geminiKey, token } = canaries;
+        // A provider that tells the key in its own words: as it is, in an address, in JSON, in base64.
+        const echoes = `The key ${writingsOf(geminiKey).join(' or ')} is no good.`;
+        await using gemini = await fakeGemini((_, n) => {
+          const replies: GeminiReply[] = [
+            refusal(429, 'RESOURCE_EXHAUSTED', `Slow down, ${geminiKey}.`, { headers: { 'retry-after': '0' } }),
+            call('make_plan', { title: 'Search', steps: ['Search'], acknowledgement: 'On it.' }),
+            call('shell_exec', { id: 'main', command: search }),
+            { chunks: [text('Searched.', 'STOP')] },
+            refusal(400, 'INVALID_ARGUMENT', echoes),
+            refusal(400, 'INVALID_ARGUMENT', `The key ${canaries.triedKey} is no good.`), // the key that is tried
+          ];
+          return replies[n] as GeminiReply;
+        });
+        await using database = new AsyncDisposableStack();
+        const url = new URL(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
+        url.pathname = `/corral_${crypto.randomUUID().slice(0, 8)}`;
+        database.defer(async () => {
+          if (store === 'sqlite') return;
+          await using client = new MongoClient(url.href);
+          await client.db().dropDatabase();
+        });
+        await using real = await realServer(context, world, {
+          CORRAL_MODEL: 'gemini/gemini-2.5-flash',
+          GEMINI_API_KEY: geminiKey,
+          OPENAI_API_KEY: canaries.openaiKey,
+          ANTHROPIC_API_KEY: canaries.anthropicKey,
+          AWS_ACCESS_KEY_ID: canaries.s3Key,
+          AWS_SECRET_ACCESS_KEY: canaries.s3Secret,
+          CORRAL_KEYS_ENCRYPTION_KEY: canaries.encryptionKey,
+          CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+          CORRAL_TOKEN: token,
+          SOME_AMBIENT_SECRET: canaries.ambient,
+          LOG_LEVEL: 'trace',
+          ...(store === 'mongo' && { MONGODB_URL: url.href }),
+        });
+        const { server } = real;
+        const send = async (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
+          await fetch(`${server.url}${path}`, {
+            method,
+            headers: {
+              authorization: `Bearer ${token}`,
+              ...(body && { 'content-type': 'application/json' }),
+              ...headers,
+            },
+            ...(body && { body: JSON.stringify(body) }),
+          });
+        const ask = (method: string, path: string, body?: object) => send(method, `/api/v1/sessions${path}`, body);
+        const answers: string[] = [];
+        const heard = async (response: Promise<Response>): Promise<string> => {
+          const answer = await response;
+          const said = await answer.text();
+          answers.push(JSON.stringify([...answer.headers]), said);
+          return said;
+        };
 
-      expect(found(stream)).toEqual([]);
-      expect(found(JSON.stringify(real.log(id)))).toEqual([]);
-      expect(server.output()).toContain('"msg":"request"');
-      expect(found(server.output())).toEqual([]);
-      for (const file of await readdir(server.data, { recursive: true, withFileTypes: true })) {
-        if (!file.isFile()) continue;
-        const path = join(file.parentPath, file.name);
-        expect(found(await readFile(path, 'latin1')), path).toEqual([]);
-      }
-      if (world.driver === 'docker') {
-        const { stdout } = await run('docker', ['inspect', ...(await world.running(id))]);
-        expect(found(stdout)).toEqual([]);
-      }
-      const metrics = await fetch(`${server.url}/metrics?token=${canaries.token}`);
-      expect(found(await metrics.text())).toEqual([]);
-    } finally {
-      await ask('DELETE', `/${id}`);
-    }
-  });
+        const stored = await send('POST', '/api/v1/settings/api-keys', {
+          provider: 'openai',
+          api_key: canaries.storedKey,
+        });
+        expect([200, 201]).toContain(stored.status);
+        const made = JSON.parse(await heard(ask('PUT', ''))) as { data: { session_id: string } };
+        const id = made.data.session_id;
+        const input = encodeURIComponent(JSON.stringify({ sessionId: id, limit: 1_000 }));
+        const events = () => send('GET', `/trpc/events.list?input=${input}`).then((answer) => answer.text());
+        try {
+          await vi.waitFor(async () => expect(await events()).toContain('"phase":"ready"'), { timeout: 60_000 });
+          await heard(ask('POST', `/${id}/chat`, { message: 'Search for secrets' }));
+          await heard(
+            send('POST', '/api/v1/settings/api-keys/test', { provider: 'gemini', api_key: canaries.triedKey }),
+          );
+          await heard(send('GET', `/api/v1/sessions?token=${canaries.wrongToken}`, undefined, { authorization: '' }));
+          await heard(
+            send('GET', '/api/v1/sessions', undefined, {
+              authorization: `Basic ${Buffer.from(`somebody:${canaries.wrongPassword}`).toString('base64')}`,
+              cookie: `session=${canaries.wrongPassword}`,
+            }),
+          );
+          await heard(
+            send('GET', `/api/v1/sessions?token=${encodeURIComponent(token)}`, undefined, { authorization: '' }),
+          );
+
+          // The run did what it should: it searched, and what the provider said of the key was told.
+          expect(gemini.requests[0]?.headers['x-goog-api-key']).toBe(geminiKey);
+          const log = await events();
+          expect(log).toContain('"output":"searched\\n"');
+          expect(log).toContain('"type":"run.error"');
+          expect(found(log)).toEqual([]);
+          for (const answer of answers) expect(found(answer)).toEqual([]);
+          await reaches(() => server.output().includes('"msg":"request"'), 10_000);
+          expect(found(server.output())).toEqual([]);
+          for await (const file of filesUnder(server.data)) expect(found(file.text), file.path).toEqual([]);
+          if (store === 'mongo') expect(found(await databaseText(url.href))).toEqual([]);
+          const seen: string[] = [];
+          for await (const part of insideOf(world, id)) {
+            seen.push(part.path);
+            expect(found(part.text), part.path).toEqual([]);
+          }
+          expect(seen.length).toBeGreaterThan(1);
+          expect(found(await (await send('GET', `/metrics?token=${encodeURIComponent(token)}`)).text())).toEqual([]);
+        } finally {
+          await ask('DELETE', `/${id}`);
+        }
+      },
+    );
+  },
+);
+
+test('the search finds a secret in each of its forms', () => {
+  for (const secret of Object.values(canaries)) {
+    for (const writing of writingsOf(secret)) expect(found(`<${writing}>`), writing).not.toEqual([]);
+  }
 });
