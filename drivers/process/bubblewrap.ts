@@ -50,6 +50,10 @@ export async function findBubblewrap(path: string): Promise<Bubblewrap | undefin
     if (target !== undefined) system.push('--symlink', target, folder);
     else if (await stat(folder).catch(() => undefined)) system.push('--ro-bind', folder, folder);
   }
+  // Users type either name. On a machine that has none of the first, it is the second.
+  if (!(await stat('/usr/bin/python').catch(() => undefined))) {
+    system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
+  }
   for (const file of configuration) system.push('--ro-bind-try', file, file);
   const found: Bubblewrap = { path, asRoot, system };
   const probe = [...namespaces(found), ...system, '--proc', '/proc', '--dev', '/dev', ...become(found), '/bin/true'];

@@ -1,5 +1,7 @@
+import { packageEnvironment } from './home.ts';
+
 /** What every command starts with: the daemon's own environment without what is the daemon's alone. */
-export function baseEnvironment(env: NodeJS.ProcessEnv): Record<string, string> {
+export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
     LANG: 'C.UTF-8',
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -13,7 +15,7 @@ export function baseEnvironment(env: NodeJS.ProcessEnv): Record<string, string> 
   }
   // Also the mark by which the processes of one sandbox are told from another's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
-  return base;
+  return { ...base, ...packageEnvironment(base, uid) };
 }
 
 /** Names that a command must neither inherit from the daemon nor carry over to the next one. */

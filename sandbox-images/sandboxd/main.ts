@@ -7,6 +7,7 @@ import { dialControl } from './control.ts';
 import { desktopDoor, noDesktop } from './desktop-door.ts';
 import { baseEnvironment } from './environment.ts';
 import { forwarder, wayOut } from './forwarder.ts';
+import { writeProfile } from './home.ts';
 import { openJournal } from './journal.ts';
 import { keepersOf, type Parts } from './parts.ts';
 import { realDaemon } from './real.ts';
@@ -53,6 +54,7 @@ const parts: Parts = {
   },
   idleMs: () => systemClock.now() - activeAt,
 };
+writeProfile(parts.env);
 await recover(parts, sandboxId);
 
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);

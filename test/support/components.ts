@@ -20,6 +20,11 @@ const components = {
     is: 'Xvnc, openbox and Chromium are installed',
     look: () => answers('sh', ['-c', 'command -v Xvnc && command -v openbox && command -v chromium']),
   },
+  registries: {
+    is: "this machine's npm and pip reach their registries",
+    look: async () =>
+      (await answers('npm', ['view', 'semver', 'version'])) && (await answers('pip', ['index', 'versions', 'six'])),
+  },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

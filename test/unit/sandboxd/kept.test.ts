@@ -1,9 +1,12 @@
-import { appendFile, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { appendFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { promisify } from 'node:util';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
 import { baseEnvironment } from '../../../sandbox-images/sandboxd/environment.ts';
+import { writeProfile } from '../../../sandbox-images/sandboxd/home.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/journal.ts';
 import { openSpool } from '../../../sandbox-images/sandboxd/spool.ts';
 import { prompt } from '../../../src/core/prompt.ts';
@@ -80,6 +83,38 @@ test('a command gets neither the token nor the daemon’s own settings', () => {
   });
   expect(env).toMatchObject({ CORRAL_SANDBOX_ID: 'sbx-1', HOME: '/home/agent', PAGER: 'less', TERM: 'dumb' });
   expect(Object.keys(env).filter((name) => name.startsWith('CORRAL_'))).toEqual(['CORRAL_SANDBOX_ID']);
+});
+
+describe('what users install', () => {
+  const given = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
+
+  test('goes below the home, whose programs come first on the path', () => {
+    expect(baseEnvironment(given, 10_001)).toMatchObject({
+      PATH: '/home/agent/.local/bin:/usr/local/bin:/usr/bin',
+      npm_config_prefix: '/home/agent/.local',
+      PIP_BREAK_SYSTEM_PACKAGES: '1',
+    });
+    const own = { npm_config_prefix: '/opt/mine', PIP_BREAK_SYSTEM_PACKAGES: '0' };
+    expect(baseEnvironment({ ...given, ...own }, 10_001)).toMatchObject(own);
+  });
+
+  test('is not forced on a system that root could break', () => {
+    expect(baseEnvironment(given, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES');
+  });
+
+  test('is on the path of a login shell too, and a profile that is there is left alone', async () => {
+    const home = await folder();
+    const env = baseEnvironment({ ...given, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
+    const login = async () => {
+      const { stdout } = await promisify(execFile)('bash', ['-lc', 'printf %s "$PATH"'], { env });
+      return stdout;
+    };
+    writeProfile(env);
+    expect(await login()).toMatch(`${home}/.local/bin:/it's here:/usr/bin:/bin:`);
+    await writeFile(join(home, '.profile'), 'PATH=/mine\n');
+    writeProfile(env);
+    expect(await login()).toBe('/mine');
+  });
 });
 
 test('the prompt shows the workspace as ~', () => {
