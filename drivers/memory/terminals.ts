@@ -1,5 +1,6 @@
 import { type Daemon, limits } from '../../sandbox-images/sandboxd/daemon.ts';
 import { type Passage, passage } from '../../sandbox-images/sandboxd/passage.ts';
+import { Screenful } from '../../sandbox-images/sandboxd/screenful.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
 import { interpret } from './interpreter.ts';
@@ -13,6 +14,7 @@ interface Open {
   readonly entry: TerminalEntry;
   readonly around: Surroundings;
   readonly closed: AbortController;
+  readonly screen: Screenful;
   reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
   typed: string;
   last: Promise<unknown>;
@@ -38,8 +40,11 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
     opened.closed.abort();
     dismiss(opened, why);
   };
-  const print = async (opened: Open, text: string) =>
-    await opened.reader?.passage.give(Buffer.from(text.replaceAll('\n', '\r\n')));
+  const print = async (opened: Open, text: string) => {
+    const bytes = Buffer.from(text.replaceAll('\n', '\r\n'));
+    opened.screen.push(bytes);
+    await opened.reader?.passage.give(bytes);
+  };
 
   async function run(opened: Open, line: string): Promise<void> {
     await print(opened, `${line}\n`);
@@ -59,6 +64,7 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
       const opened: Open = {
         entry: { id, startedAt: clock.now() },
         closed,
+        screen: new Screenful(),
         reader: undefined,
         typed: '',
         last: Promise.resolve(),
@@ -75,13 +81,14 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
         },
       };
       all.set(id, opened);
+      await print(opened, '$ ');
       return opened.entry;
     },
     terminals: () => [...all.values()].map(({ entry }) => entry),
     readTerminal(id, signal) {
       const opened = existing(id);
       dismiss(opened, 'replaced');
-      const reader = { passage: passage(), end: 'exited' as TerminalEnd };
+      const reader = { passage: passage(opened.screen.last()), end: 'exited' as TerminalEnd };
       opened.reader = reader;
       signal.addEventListener('abort', reader.passage.close, { once: true });
       return { chunks: reader.passage.chunks, end: () => reader.end };
@@ -95,8 +102,8 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
         opened.last = opened.last.then(next).catch(() => {}); // it was closed under what ran
       }
     },
-    async resizeTerminal(id) {
-      existing(id);
+    async resizeTerminal(id, { rows }) {
+      existing(id).screen.rows = rows;
     },
     async closeTerminal(id) {
       end(existing(id), 'deleted');

@@ -7,7 +7,8 @@ export interface Passage {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-export function passage(): Passage {
+/** `first` comes before whatever is given. */
+export function passage(first?: Uint8Array): Passage {
   let lying: Uint8Array | undefined;
   let isOver = false;
   let bell = Promise.withResolvers<void>();
@@ -16,6 +17,7 @@ export function passage(): Passage {
     bell = Promise.withResolvers();
   };
   async function* chunks(): AsyncGenerator<Uint8Array> {
+    if (first && first.length > 0) yield first;
     for (;;) {
       if (lying) {
         yield lying;

@@ -11,6 +11,7 @@ import { type Parts, straysSince } from './parts.ts';
 import { type Passage, passage } from './passage.ts';
 import { scan } from './proc.ts';
 import { noteTerminals } from './recover.ts';
+import { Screenful } from './screenful.ts';
 import { openPersonal, type Terminal } from './terminal.ts';
 
 export type Terminals = Pick<
@@ -22,12 +23,13 @@ interface Open {
   readonly terminal: Terminal;
   readonly device: string;
   readonly operation: string;
+  readonly screen: Screenful;
   reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
 }
 const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
-/** Terminals of people, beside the agent's shells. What one prints while nobody reads is lost, and nothing is kept. */
+/** Terminals of people, beside the agent's shells. Of what one prints, its last screenful is kept for whoever comes. */
 export function terminals(parts: Parts): Terminals {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, Open>();
@@ -48,7 +50,7 @@ export function terminals(parts: Parts): Terminals {
       throw thrown;
     });
     const entry = { id, startedAt: clock.now() };
-    const opened: Open = { entry, terminal, device, operation, reader: undefined };
+    const opened: Open = { entry, terminal, device, operation, screen: new Screenful(), reader: undefined };
     all.set(id, opened);
     void pump(opened);
     return entry;
@@ -58,6 +60,7 @@ export function terminals(parts: Parts): Terminals {
     try {
       for await (const chunk of opened.terminal.output) {
         parts.touch();
+        opened.screen.push(chunk); // in the same turn as it is given: no reader gets it twice, or not at all
         await opened.reader?.passage.give(chunk);
       }
     } catch {} // closed by us
@@ -94,7 +97,7 @@ export function terminals(parts: Parts): Terminals {
     readTerminal(id, signal) {
       const opened = existing(id);
       dismiss(opened, 'replaced');
-      const reader = { passage: passage(), end: 'exited' as TerminalEnd };
+      const reader = { passage: passage(opened.screen.last()), end: 'exited' as TerminalEnd };
       opened.reader = reader;
       const left = () => {
         reader.passage.close();
@@ -112,7 +115,8 @@ export function terminals(parts: Parts): Terminals {
       input.write(text);
     },
     async resizeTerminal(id, { cols, rows }) {
-      const { device } = existing(id);
+      const { device, screen } = existing(id);
+      screen.rows = rows;
       // `stty` tells the kernel, and the kernel tells whatever runs in the foreground.
       await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
     },

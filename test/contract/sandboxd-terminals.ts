@@ -62,7 +62,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect(first.text()).not.toContain('second');
     });
 
-    test('a reader that leaves ends nothing, and what is printed then is lost', async () => {
+    test('a reader that leaves ends nothing, and whoever comes next has the last screenful, each line once', async () => {
       const client = await opened();
       await client.terminals.open('t', budget());
       const leave = new AbortController();
@@ -76,9 +76,19 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
         .poll(() => client.readFile('done', budget()).then(String, () => ''), { timeout: 10_000 })
         .toBe('x\n');
       const second = reading(client, 't');
+      await shows(second, 'echo unseen');
       await client.terminals.write('t', 'echo again\n', budget());
       await shows(second, '\nagain\r\n');
-      expect(second.text()).not.toContain('unseen');
+      expect(second.text().match(/\nunseen/g)).toHaveLength(1);
+      expect(second.text().match(/\nhere/g)).toHaveLength(1);
+    });
+
+    test('the prompt that was there before anybody read is shown', async () => {
+      const client = await opened();
+      await client.terminals.open('t', budget());
+      for (let times = 0; times < 2; times++) {
+        await expect.poll(reading(client, 't').text, { timeout: 10_000 }).toMatch(/[$#] $/); // root's ends in #
+      }
     });
 
     test('closing it tells its reader', async () => {
