@@ -3,7 +3,7 @@
 // answer would be typed into the shell.
 
 const cap = 64 * 1024;
-const escape = 0x1b;
+const esc = 0x1b;
 const [ground, escaped, control, string] = [0, 1, 2, 3];
 
 /** A sequence of the output, and whether it asks something. */
@@ -80,12 +80,12 @@ function scan(bytes: Buffer, wanted: number): Scanned {
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] as number;
     if (state === ground && whole < 0 && at >= wanted && (byte & 0xc0) !== 0x80) whole = at;
-    if (state === ground || byte === escape) {
-      const ends = state === string && byte === escape && bytes[at + 1] === 0x5c; // ESC \ ends a string
+    if (state === ground || byte === esc) {
+      const ends = state === string && byte === esc && bytes[at + 1] === 0x5c; // ESC \ ends a string
       if (ends) at++;
       if (ends) sequences.push({ from, to: at + 1 });
-      if (!ends && byte === escape) from = at;
-      state = !ends && byte === escape ? escaped : ground;
+      if (!ends && byte === esc) from = at;
+      state = !ends && byte === esc ? escaped : ground;
     } else if (state === escaped) {
       if (byte === 0x5b) state = control;
       else if ([0x5d, 0x50, 0x58, 0x5e, 0x5f].includes(byte)) state = string;
