@@ -93,6 +93,13 @@ export const Config = z.strictObject({
   sheikhbox: z.strictObject({
     profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox dialect speaks to'),
   }),
+  opencodex: z.strictObject({
+    profile: setting(
+      oneOf('current', 'first'),
+      'current',
+      'which front end the OpenCodex dialect speaks to; the oldest page, first, is told start where it joins a run',
+    ),
+  }),
 
   storage: z.strictObject({
     kind: setting(

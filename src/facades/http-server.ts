@@ -38,7 +38,7 @@ import { workspace } from './workspace/routes.ts';
 
 export type HttpConfig = Pick<
   Config,
-  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox'
+  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox' | 'opencodex'
 > &
   Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress'>> & { readonly token?: Config['token'] | TokenHash };
 export interface HttpServerDeps {
@@ -160,7 +160,10 @@ export function httpServer(deps: HttpServerDeps): App {
     const workspaces = audit ? auditedWorkspaces(allowed, audit) : allowed;
     dialects.push(workspace({ workspaces, sockets, clock, logger }));
   }
-  if (parts) dialects.push(opencodex({ ...parts, services, idempotency: once, sockets, clock }));
+  if (parts)
+    dialects.push(
+      opencodex({ ...parts, services, idempotency: once, sockets, clock, profile: config.opencodex.profile }),
+    );
   for (const { errors, mount } of dialects) {
     if (errors) styles.set(errors.prefix, errors.style);
     mount(app);

@@ -40,6 +40,7 @@ const defaults: HttpConfig = {
   rateLimitPerMinute: 100_000,
   maxBodyBytes: 10 * 1024 * 1024,
   sheikhbox: { profile: 'current' },
+  opencodex: { profile: 'current' },
 };
 
 /** A real server on a real port, over a fake service. */

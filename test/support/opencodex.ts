@@ -26,6 +26,7 @@ interface Options {
   readonly clock?: Clock;
   readonly play?: FakeOptions['play'];
   readonly maxUploadBytes?: number;
+  readonly profile?: 'current' | 'first';
   readonly baseUrls?: Record<string, string>;
 }
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
@@ -37,6 +38,7 @@ export async function opencodexServer({
   clock = systemClock,
   play,
   maxUploadBytes = 2 ** 20,
+  profile = 'current',
   baseUrls = {},
 }: Options = {}) {
   const folder = temporaryFolder();
@@ -106,6 +108,7 @@ export async function opencodexServer({
     sockets,
     clock,
     maxUploadBytes,
+    profile,
   }).mount(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;

@@ -1,6 +1,7 @@
 import type { SessionEvent } from '../../core/events.ts';
 import { derivedId } from './ids.ts';
 import { iso, toolCall, type View } from './names.ts';
+import { Stretches } from './stretches.ts';
 
 export interface Action {
   readonly id: string;
@@ -17,12 +18,12 @@ type Calling = Extract<SessionEvent, { type: 'tool.calling' }>;
 type Called = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** A call without its result, or the result where the call is no longer in the log. */
-export function actionOf(call: Calling | Called, result: Called | undefined, view: View): Action {
+export function actionOf({ call, result, message }: ToolUse, view: View): Action {
   const { tool, args } = toolCall(call.data, view);
   return {
     id: derivedId('action', { session: call.sessionId, seq: call.seq }),
     chat_session_id: call.sessionId,
-    message_id: call.runId,
+    message_id: message,
     action_type: tool,
     action_input: args,
     action_output: result ? outputOf(result) : null,
@@ -43,12 +44,20 @@ export const isAction = (event: SessionEvent): event is Calling | Called =>
 export interface ToolUse {
   readonly call: Calling | Called;
   result: Called | undefined;
+  /** The id of the message that the call is part of. */
+  readonly message: string;
 }
 
 /** Pairs calls with their results, in the order of the calls. */
 export class ToolUses {
   readonly all: ToolUse[] = [];
   readonly #open = new Map<string, ToolUse>();
+  readonly #stretches = new Stretches();
+
+  /** To be shown what is no call, too, for the messages that calls are part of. */
+  pass(event: SessionEvent): void {
+    this.#stretches.of(event);
+  }
 
   /** The use that this event belongs to. */
   add(event: Calling | Called): ToolUse {
@@ -59,7 +68,11 @@ export class ToolUses {
       this.#open.delete(key);
       return open;
     }
-    const use: ToolUse = { call: event, result: event.type === 'tool.called' ? event : undefined };
+    const use: ToolUse = {
+      call: event,
+      result: event.type === 'tool.called' ? event : undefined,
+      message: this.#stretches.of(event),
+    };
     this.all.push(use);
     if (event.type === 'tool.calling') this.#open.set(key, use);
     return use;
@@ -68,6 +81,6 @@ export class ToolUses {
 
 export function actionsOf(events: Iterable<SessionEvent>, view: View): Action[] {
   const uses = new ToolUses();
-  for (const event of events) if (isAction(event)) uses.add(event);
-  return uses.all.map(({ call, result }) => actionOf(call, result, view));
+  for (const event of events) isAction(event) ? uses.add(event) : uses.pass(event);
+  return uses.all.map((use) => actionOf(use, view));
 }

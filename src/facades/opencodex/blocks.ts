@@ -3,6 +3,7 @@ import { workingRun } from '../shared/working-run.ts';
 import { isAction, type ToolUse, ToolUses } from './actions.ts';
 import { derivedId } from './ids.ts';
 import { iso, toolCall, type View } from './names.ts';
+import { isAnswer } from './stretches.ts';
 
 export interface Block {
   readonly id: string;
@@ -18,14 +19,17 @@ export interface Block {
 }
 type Said = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/** The conversation in pieces. Of a run that works now, only what its users wrote. */
+/** The conversation in pieces. Of a message that is being said now there is none yet: the socket replays it. */
 export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
   const working = workingRun(events);
+  const saying = events.findLast(
+    (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),
+  );
   const uses = new ToolUses();
   const blocks: (() => Block)[] = []; // made at the end, when each call knows its result
   for (const event of events) {
     if (event.type === 'message.user') blocks.push(() => textBlock(event));
-    if (event.runId !== null && event.runId === working) continue;
+    if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;
     if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => textBlock(event));
     if (!isAction(event)) continue;
     const use = uses.add(event);

@@ -24,6 +24,8 @@ export interface OpencodexDeps {
   readonly sockets: SocketServer;
   readonly clock: Clock;
   readonly maxUploadBytes: number;
+  /** `first`: the oldest public page, which knows no `resuming_stream`. */
+  readonly profile: 'current' | 'first';
 }
 
 const missing = (text: string) => new AppError('not_found', text);

@@ -1,3 +1,4 @@
+import type { SessionEvent } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SideMessage } from '../../session/services/side-messages.ts';
 import type { App } from '../shared/routes.ts';
@@ -10,6 +11,7 @@ import { type Message, messagesOf, type PlacedMessage } from './messages.ts';
 import { iso } from './names.ts';
 import { newestOf, pageOf } from './paging.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from './schemas.ts';
+import { runBefore, Stretches } from './stretches.ts';
 
 const chat = '/api/v1/chats/:sid';
 
@@ -130,6 +132,13 @@ async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, me
   };
 }
 
+/** The id of the message that an event is part of: it hangs on the last answer before. */
+async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
+  const stretches = new Stretches();
+  for (const before of await runBefore(deps, event.sessionId, event.seq)) stretches.of(before);
+  return stretches.of(event);
+}
+
 /** The id says where its call stands; its result is among the events behind. */
 async function findAction(deps: OpencodexDeps, id: string) {
   const place = placeOf('action', id);
@@ -139,16 +148,19 @@ async function findAction(deps: OpencodexDeps, id: string) {
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
   if (call?.seq !== place.seq || !isAction(call)) return undefined;
   const view = await viewOf(deps, session);
-  if (call.type === 'tool.called') return actionOf(call, call, view);
+  const message = await messageAt(deps, call);
+  if (call.type === 'tool.called') return actionOf({ call, result: call, message }, view);
   for (let after = call.seq; ; ) {
     const { events } = await sessions.page(session.id, after, 500);
     for (const event of events) {
       if (event.runId !== call.runId) continue;
-      if (event.type === 'tool.called' && event.data.callId === call.data.callId) return actionOf(call, event, view);
-      if (event.type === 'run.end') return actionOf(call, undefined, view);
+      if (event.type === 'tool.called' && event.data.callId === call.data.callId) {
+        return actionOf({ call, result: event, message }, view);
+      }
+      if (event.type === 'run.end') return actionOf({ call, result: undefined, message }, view);
     }
     const last = events.at(-1);
-    if (!last) return actionOf(call, undefined, view);
+    if (!last) return actionOf({ call, result: undefined, message }, view);
     after = last.seq;
   }
 }

@@ -3,6 +3,7 @@ import { isAction } from './actions.ts';
 import { textBlock } from './blocks.ts';
 import { derivedId } from './ids.ts';
 import { iso, toolCall, type View } from './names.ts';
+import { isAnswer, Stretches } from './stretches.ts';
 
 type Frame = Readonly<Record<string, unknown>>;
 interface Run {
@@ -12,7 +13,7 @@ interface Run {
   /** Calls so far; a question is none. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** It said something: further texts begin with a blank line. */
+  /** Its message so far has text: further texts begin with a blank line. */
   spoke: boolean;
   /** The message being said, and how much of it was sent: nothing, where its beginning is gone. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
@@ -42,6 +43,9 @@ export class Frames {
   #seen = 0;
   /** Events are missing since the last message or call was complete. */
   #gap = false;
+  /** Up to here whoever joins catches up with the message that is being said. */
+  #joinsUpTo = 0;
+  #stretches = new Stretches();
   /** The event at the cursor is gone, so a delta or message next to it is of one that was had. */
   #isTorn = false;
 
@@ -62,6 +66,11 @@ export class Frames {
     this.#gap = false;
   }
 
+  /** What comes up to there is of one message, which goes on: its start is told as a stream that is resumed. */
+  joinUpTo(head: number): void {
+    this.#joinsUpTo = head;
+  }
+
   /** Undefined for what this dialect does not show. */
   of(event: SessionEvent): Frame | undefined {
     if (event.seq !== this.#seen + 1) this.#gap = true;
@@ -73,8 +82,9 @@ export class Frames {
   }
 
   #frame(event: SessionEvent): Frame | undefined {
+    const message_id = this.#stretches.of(event);
     if (isAction(event)) return event.type === 'tool.calling' ? this.#action(event) : this.#observation(event);
-    const message_id = event.runId;
+    const joins = event.seq <= this.#joinsUpTo;
     switch (event.type) {
       case 'message.user':
         return { type: 'user_text_block', block: textBlock(event) };
@@ -82,13 +92,15 @@ export class Frames {
         return { type: 'title_updated', session_id: event.sessionId, title: event.data.title };
       case 'run.started':
         this.#run = freshRun(`${event.runId}`);
-        return this.#start(event);
+        return this.#start(event, joins ? message_id : undefined);
       case 'run.resumed':
-        return this.#start(event);
+        if (joins && !isAnswer(event)) return undefined; // it waited for leave and goes on
+        return this.#start(event, joins ? message_id : undefined);
       case 'message.delta':
       case 'message.assistant':
-        return this.#chunk(event);
+        return this.#chunk(event, message_id);
       case 'run.wait':
+        if (joins) return undefined;
         return { type: 'end', message_id, waiting: true };
       case 'run.error':
         return { type: 'error', content: event.data.error, message: event.data.error };
@@ -107,9 +119,11 @@ export class Frames {
   }
 
   /** Where a run goes on without a message, as somebody gave a call leave, it is still for the one before. */
-  #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>): Frame {
+  #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>, joined: string | undefined): Frame {
     const run = this.#of(event);
     run.asked = event.data.messageId ?? run.asked;
+    if (isAnswer(event)) run.spoke = false; // what follows is a message of its own
+    if (joined !== undefined) return { type: 'resuming_stream', message_id: joined, run_id: event.runId };
     return { type: 'start', run_id: event.runId, user_message_id: run.asked };
   }
 
@@ -122,7 +136,10 @@ export class Frames {
    * A delta, or of a whole message that which no delta carried. Old deltas are dropped from a log: what comes behind
    * such a gap may be the middle of a message, which is then said whole when it is complete.
    */
-  #chunk(event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>): Frame | undefined {
+  #chunk(
+    event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,
+    message_id: string,
+  ): Frame | undefined {
     const run = this.#of(event);
     const { messageId, text } = event.data;
     if (this.#isTorn && !this.#gap) had(run, messageId);
@@ -135,7 +152,7 @@ export class Frames {
     if (fresh === '') return undefined;
     const content = sent === 0 && run.spoke ? `\n\n${fresh}` : fresh;
     run.spoke = true;
-    return { type: 'chunk', content, message_id: event.runId };
+    return { type: 'chunk', content, message_id };
   }
 
   #action(event: Extract<SessionEvent, { type: 'tool.calling' }>): Frame {

@@ -3,7 +3,7 @@ import { SessionId } from '../../core/ids.ts';
 // Things that are projections of events have no record that could hold an id, so their ids say where they come from:
 // a UUID of version 8 with the session (64 bits), what it is (5 bits) and the event's seq (53 bits).
 
-const kinds = ['action', 'result'] as const;
+const kinds = ['action', 'result', 'reply'] as const;
 type Kind = (typeof kinds)[number];
 
 export interface Place {

@@ -1,6 +1,7 @@
 import type { SessionEvent } from '../../core/events.ts';
 import { type Action, actionOf, isAction, ToolUses } from './actions.ts';
 import { iso, type View } from './names.ts';
+import { isAnswer, Stretches } from './stretches.ts';
 
 export interface Message {
   readonly id: string;
@@ -17,22 +18,24 @@ export interface PlacedMessage {
   readonly message: Message;
 }
 
-/** All that one run said and did is one message; while it works, only what was there when it last waited is shown. */
-class RunRow {
+/** What one run says between two messages of the user; while it works, only what was there when it last waited is shown. */
+class StretchRow {
   readonly #texts: string[] = [];
   readonly #uses = new ToolUses();
   #shown: { text: string; actions: readonly Action[] } = { text: '', actions: [] };
   #streaming = true;
   readonly begun: SessionEvent;
+  readonly #id: string;
   hasEnded = false;
 
-  constructor(begun: SessionEvent) {
+  constructor(begun: SessionEvent, id: string) {
     this.begun = begun;
+    this.#id = id;
   }
 
   take(event: SessionEvent, view: View): void {
     if (event.type === 'message.assistant' && event.data.text !== '') this.#texts.push(event.data.text);
-    if (isAction(event)) this.#uses.add(event);
+    isAction(event) ? this.#uses.add(event) : this.#uses.pass(event);
     if (event.type === 'run.resumed') this.#streaming = true;
     if (event.type !== 'run.wait' && event.type !== 'run.end') return;
     this.#streaming = false;
@@ -40,8 +43,13 @@ class RunRow {
     const done = this.#uses.all.filter(({ result }) => result !== undefined);
     this.#shown = {
       text: this.#texts.join('\n\n'),
-      actions: done.map(({ call, result }) => actionOf(call, result, view)),
+      actions: done.map((use) => actionOf(use, view)),
     };
+  }
+
+  /** An answer came: what follows is another message. */
+  close(): void {
+    this.hasEnded = true;
   }
 
   get isShown(): boolean {
@@ -49,9 +57,9 @@ class RunRow {
   }
 
   row(): PlacedMessage {
-    const { runId, sessionId, ts, seq } = this.begun;
+    const { sessionId, ts, seq } = this.begun;
     const message: Message = {
-      id: `${runId}`,
+      id: this.#id,
       chat_session_id: sessionId,
       role: 'assistant',
       content: this.#shown.text,
@@ -63,21 +71,24 @@ class RunRow {
   }
 }
 
-/** The rows of a conversation, oldest first: each message of a user, and one for each run that began. */
+/** The rows of a conversation, oldest first: each message of a user, and what a run that began said to it. */
 export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMessage[] {
-  const rows: (PlacedMessage | RunRow)[] = [];
-  const runs = new Map<string, RunRow>();
+  const rows: (PlacedMessage | StretchRow)[] = [];
+  const runs = new Map<string, StretchRow>();
+  const stretches = new Stretches();
   for (const event of events) {
     if (event.type === 'message.user') rows.push(userRow(event));
     const key = `${event.runId}`;
-    if (event.type === 'run.started' || (!runs.has(key) && isOfRun(event))) {
-      const run = new RunRow(event);
+    const id = stretches.of(event);
+    if (isAnswer(event)) runs.get(key)?.close();
+    if (event.type === 'run.started' || isAnswer(event) || (!runs.has(key) && isOfRun(event))) {
+      const run = new StretchRow(event, id);
       runs.set(key, run);
       rows.push(run);
     }
     runs.get(key)?.take(event, view);
   }
-  return rows.flatMap((row) => (row instanceof RunRow ? (row.isShown ? [row.row()] : []) : [row]));
+  return rows.flatMap((row) => (row instanceof StretchRow ? (row.isShown ? [row.row()] : []) : [row]));
 }
 
 /** A long run may be all that is left of its log: its beginning is gone then. */

@@ -1,5 +1,4 @@
 import { toAppError } from '../../core/errors.ts';
-import type { SessionEvent } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
@@ -10,6 +9,7 @@ import { stream as doc } from './docs/conversation.ts';
 import { Frames } from './frames.ts';
 import { iso } from './names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from './schemas.ts';
+import { isAnswer, runBefore } from './stretches.ts';
 
 export function mountStream(deps: OpencodexDeps): void {
   deps.sockets.route({
@@ -52,7 +52,9 @@ async function follow(
   const { id } = session;
   const frames = new Frames(await viewOf(deps, session));
   const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
-  const after = cursor ?? (await startOfWork(deps, id)) ?? head;
+  const working = cursor === undefined ? await startOfMessage(deps, id, head) : undefined;
+  const after = cursor ?? working ?? head;
+  if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
   frames.skip(await runBefore(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
     if (item.kind === 'resync') {
@@ -67,24 +69,15 @@ async function follow(
   socket.close(closeCodes.sessionDeleted, 'The chat session was deleted');
 }
 
-/** Before the start of a run that works now: so "send, then connect" loses nothing. One that waits is in the lists. */
-async function startOfWork({ services }: OpencodexDeps, id: SessionId): Promise<number | undefined> {
-  const active = await services.sessions.activeRun(id);
-  return active && !active.waiting ? active.startedSeq - 1 : undefined;
-}
-
-const smallest = 512;
-
-/** What a run that is under way at a cursor has brought so far; found by looking back from there. */
-async function runBefore({ services }: OpencodexDeps, id: SessionId, cursor: number): Promise<SessionEvent[]> {
-  for (let size = smallest; ; size *= 4) {
-    const from = Math.max(0, cursor - size);
-    const { events } = await services.sessions.page(id, from, cursor - from);
-    const before = events.filter(({ seq }) => seq <= cursor);
-    const start = before.findLastIndex(({ type }) => type === 'run.started');
-    if (start >= 0) return before.slice(start);
-    if (from === 0) return before;
-  }
+/**
+ * Before the message that a run says now: so "send, then connect" loses nothing, and nothing that is in the lists comes
+ * twice. Of a run that waits all is in the lists.
+ */
+async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
+  const active = await deps.services.sessions.activeRun(id);
+  if (!active || active.waiting) return undefined;
+  const answer = (await runBefore(deps, id, head)).findLast((event) => event.runId === active.runId && isAnswer(event));
+  return (answer?.seq ?? active.startedSeq) - 1;
 }
 
 function resync(

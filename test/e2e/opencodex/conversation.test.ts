@@ -162,13 +162,64 @@ test('a stream without a cursor replays a run that works, and not one that waits
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
   await server.fake.say(id, ...demoRun(runId).slice(0, 4));
   using working = server.stream(sid);
-  await expect.poll(() => types(working.frames)).toEqual(['start', 'title_updated', 'chunk', 'chunk']);
+  await expect.poll(() => types(working.frames)).toEqual(['resuming_stream', 'title_updated', 'chunk', 'chunk']);
   await server.fake.say(id, { type: 'run.wait', runId, data: { question: 'Which?' } });
   await expect.poll(() => types(working.frames).at(-1)).toBe('end');
   using waiting = server.stream(sid);
   await waiting.send({ type: 'message', content: 'The first' });
   await expect.poll(() => types(waiting.frames)).toEqual(['user_text_block', 'start']);
   expect(waiting.frames[1]).toMatchObject({ run_id: runId, user_message_id: waiting.frames[0].block.id });
+});
+
+test('who joins a message that is being said is told that it is resumed, and gets what it missed of it and no more', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  const run = demoRun(runId);
+  await server.fake.say(id, ...run.slice(0, 7));
+  const listed = async () => (await server.call('GET', `/chats/${sid}/messages`)).body.messages;
+  const chunks = (frames: { type: string; content?: string }[]) =>
+    frames.map(({ type, content }) => (type === 'chunk' ? content : '')).join('');
+  using first = server.stream(sid);
+  await expect.poll(() => types(first.frames)).toContain('action');
+  expect(first.frames[0]).toMatchObject({ type: 'resuming_stream', message_id: (await listed())[1].id, run_id: runId });
+  expect(first.frames[0]).not.toHaveProperty('user_message_id');
+  await server.fake.say(id, run[7] as SessionFact, { type: 'run.wait', runId, data: { question: 'Which?' } });
+  await server.call('POST', `/chats/${sid}/messages`, { content: 'The first' });
+  const reply = MessageId.parse('00000000-0000-4000-8000-000000000009');
+  await server.fake.say(id, { type: 'message.delta', runId, data: { messageId: reply, text: 'Well, ' } });
+
+  using second = server.stream(sid);
+  await expect.poll(() => types(second.frames)).toEqual(['resuming_stream', 'chunk']);
+  const rows = await listed();
+  expect(rows.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+  expect(rows[1]).toMatchObject({ content: 'Working on it: Say hi', message_metadata: {} });
+  expect(rows[3]).toMatchObject({ content: '', message_metadata: { streaming: true } });
+  expect(second.frames[0]).toMatchObject({ message_id: rows[3].id, run_id: runId });
+  expect(second.frames[1]).toMatchObject({ message_id: rows[3].id, content: 'Well, ' });
+  await server.fake.say(
+    id,
+    { type: 'message.delta', runId, data: { messageId: reply, text: 'thanks.' } },
+    { type: 'message.assistant', runId, data: { messageId: reply, text: 'Well, thanks.', attachments: [] } },
+    runEnd(runId, 'completed'),
+  );
+  await expect.poll(() => second.frames.at(-1)).toMatchObject({ type: 'end', message_id: rows[3].id });
+  expect(chunks(second.frames)).toBe('Well, thanks.');
+  const [, , , stored] = await listed();
+  expect(stored).toEqual({ ...rows[3], content: 'Well, thanks.', message_metadata: {} });
+  await expect.poll(() => types(first.frames).filter((type) => type === 'start')).toHaveLength(1); // it had been there
+});
+
+test('the oldest page, which knows no resumed stream, is told start where it joins', async () => {
+  await using server = await opencodexServer({ profile: 'first' });
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  await server.fake.say(id, ...demoRun(runId).slice(0, 2));
+  using client = server.stream(sid);
+  await expect.poll(() => types(client.frames)).toEqual(['start', 'title_updated', 'chunk']);
+  expect(client.frames[0]).toMatchObject({ run_id: runId, user_message_id: expect.any(String) });
 });
 
 test('a stream that is cut anywhere goes on where it was, without a gap or a repeat', async () => {

@@ -146,12 +146,29 @@ describe('messages', () => {
     });
   });
 
-  test('a wait fills the row, an answer keeps it and streams on, the end fills it again', () => {
+  test('a wait fills and closes the row, and an answer opens the next one, below it', () => {
     const asked = [user('Hi'), started(), whole('One', 2), calling, called(), ...asking];
     expect(rows(...asked)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
     const going = [...asked, ...answered, whole('Two', 7)];
-    expect(rows(...going)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: { streaming: true } });
-    expect(rows(...going, end())[1]).toMatchObject({ content: 'One\n\nWhich?\n\nTwo', message_metadata: {} });
+    const closed = rows(...going);
+    expect(closed.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+    expect(closed[1]).toMatchObject({ id: run, content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
+    expect(closed[3]).toMatchObject({ content: '', message_metadata: { streaming: true }, agent_actions: [] });
+    const again: SessionFact[] = [calling, called()];
+    const over = rows(...going, ...again, end());
+    expect(over[1]).toEqual(closed[1]);
+    expect(over[3]).toMatchObject({ id: closed[3]?.id, content: 'Two', message_metadata: {} });
+    expect(over[3]?.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8/);
+    expect(over[3]?.agent_actions).toMatchObject([{ message_id: over[3]?.id }]);
+    const actions = actionsOf(log(...going, ...again), view);
+    expect(actions.map(({ message_id }) => message_id)).toEqual([run, over[3]?.id]);
+  });
+
+  test('leave that is given to a call opens no other message', () => {
+    const waits: SessionFact = { type: 'run.wait', runId: run, data: { question: 'May I?' } };
+    const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
+    const all = rows(user('Hi'), started(), whole('One', 2), waits, goesOn, whole('Two', 3), end());
+    expect(all.map(({ content }) => content)).toEqual(['Hi', 'One\n\nTwo']);
   });
 
   test('a queued run has no row, nor has one that said nothing when it is over', () => {
@@ -250,7 +267,7 @@ describe('blocks', () => {
     expect(last?.content).toEqual({ tool_name: 'bash', success: false, error });
   });
 
-  test('of a running run only what its users wrote is listed; of a waiting one everything', () => {
+  test('of a message that is being said nothing is listed; of a waiting run everything, also once it goes on', () => {
     const working = [user('Hi'), started(), whole('One', 2), calling, called()];
     expect(blocksOf(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
     expect(blocksOf(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
@@ -260,7 +277,7 @@ describe('blocks', () => {
       'tool_result',
       'assistant_text',
     ]);
-    expect(blocksOf(log(...working, ...asking, ...answered), view)).toHaveLength(2);
+    expect(blocksOf(log(...working, ...asking, ...answered, whole('Two', 7)), view)).toHaveLength(6);
     expect(blocksOf(log(...working, end('stopped')), view)).toHaveLength(4);
   });
 });
@@ -335,6 +352,12 @@ describe('frames', () => {
     ]);
     expect(all[3]).toMatchObject({ waiting: true, message_id: run });
     expect(all[5]).toMatchObject({ run_id: run, user_message_id: said(6) });
+    const whole_ = framesOf(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end());
+    const [, , , reply] = messagesOf(log(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end()), view);
+    expect(whole_.slice(6)).toMatchObject([
+      { type: 'chunk', content: 'Two', message_id: reply?.message.id },
+      { type: 'end', message_id: reply?.message.id },
+    ]);
   });
 
   test('a run that goes on without an answer starts again for the message before', () => {
