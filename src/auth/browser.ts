@@ -16,21 +16,25 @@ export function hostAllowed(host: string | undefined, extra: readonly string[]):
   });
 }
 
-/** Made by a page that is neither ours nor on the list; such a request may read nothing and do nothing. */
-export function isForeign(headers: IncomingHttpHeaders, origins: readonly string[]): boolean {
+/** `own`: no page at all, or one of ours. `listed`: of an origin that the operator trusts to read. */
+export type Page = 'own' | 'listed' | 'foreign';
+
+/** By whose page a request was made. */
+export function pageOf(headers: IncomingHttpHeaders, origins: readonly string[]): Page {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
-  if (origin === undefined && (site === undefined || site === 'none')) return false; // no browser, or typed by its user
-  if (site === 'same-origin') return false;
-  if (origin === undefined) return true;
-  return !originAllowed(origin, origins) && !sameOrigin(origin, host);
+  if (origin === undefined && (site === undefined || site === 'none')) return 'own'; // no browser, or typed by its user
+  if (site === 'same-origin') return 'own';
+  if (origin === undefined) return 'foreign';
+  if (sameOrigin(origin, host)) return 'own';
+  return originAllowed(origin, origins) ? 'listed' : 'foreign';
 }
 
 export function originAllowed(origin: string | undefined, origins: readonly string[]): origin is string {
   return origin !== undefined && origins.includes(origin);
 }
 
-/** Host and port are equal; or the names are, where a proxy dropped the port from Host. */
+/** Host and port are equal. A Host without a port is that of the scheme: another port is another program's page. */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);
@@ -38,7 +42,7 @@ function sameOrigin(origin: string, host: string | undefined): boolean {
   if (!ours || !page || !theirs) return false;
   if (ours.name !== page.name) return false;
   const implied = theirs[1]?.toLowerCase() === 'https' ? '443' : '80';
-  return ours.port === '' || ours.port === (page.port || implied);
+  return (ours.port || implied) === (page.port || implied);
 }
 
 function parseHost(host: string | undefined): { name: string; port: string } | undefined {

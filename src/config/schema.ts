@@ -80,7 +80,12 @@ export const Config = z.strictObject({
   ),
 
   token: optionalSecret(secret(), 'bearer token that clients must present; needed to listen beyond loopback'),
-  corsOrigins: setting(origins(), pages, 'origins whose pages may call the API', 'CORS_ORIGINS'),
+  corsOrigins: setting(
+    origins(),
+    pages,
+    'origins whose pages may read the API, and with a token use it',
+    'CORS_ORIGINS',
+  ),
   allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
   rateLimitPerMinute: setting(whole(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
   maxConnectionsPerAddress: setting(

@@ -6,8 +6,11 @@ export type Role = (typeof roles)[number];
 
 /** Who asks. The same object for as long as a key is valid. */
 export interface Actor {
-  /** `nobody` showed no credential, on a route that needs none. */
-  readonly role: Role | 'nobody';
+  /**
+   * `nobody` showed no credential, on a route that needs none. `reader` is a page of a listed origin, on a server that
+   * asks for no credential: it sees everything and changes nothing.
+   */
+  readonly role: Role | 'nobody' | 'reader';
   /** The id of its key; none for the server's own token, and where no credential is needed. */
   readonly key?: string;
   /** To whom belongs what it makes; none for the same. */
@@ -22,7 +25,9 @@ export const nobody: Actor = { role: 'nobody' };
 
 /** What who may not do it is told, in every dialect. */
 export const tooWeak = ({ role }: Pick<Actor, 'role'>): AppError =>
-  new AppError('forbidden', `A key of the role ${role} may not do this.`);
+  new AppError('forbidden', role === 'reader' ? onlyReads : `A key of the role ${role} may not do this.`);
+const onlyReads =
+  'Pages of another origin may only read here without a token. Set CORRAL_TOKEN, and have the page send it.';
 
 export const hasRole = ({ role }: Actor, least: Role): boolean =>
-  role !== 'nobody' && roles.indexOf(role) >= roles.indexOf(least);
+  role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);

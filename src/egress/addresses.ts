@@ -15,6 +15,7 @@ const privateRanges = [
   '224.0.0.0/4',
   '240.0.0.0/4',
   '::/96', // unspecified, ::1, and IPv4 addresses in the old compatible form
+  '::ffff:0:0:0/96', // IPv4 addresses as translators write them: carries any of them
   '64:ff9b::/96',
   '64:ff9b:1::/48', // NAT64 of a local network: carries any IPv4 address
   '2002::/16', // 6to4: likewise
@@ -47,7 +48,8 @@ export function addressCheck(rules: AddressRules): (address: string) => boolean 
   return (text) => {
     const address = canonicalAddress(text);
     if (address === undefined || denied(address)) return false;
-    return allowed(address) || !table(address);
+    const isMapped = isIPv4(address) && !isIPv4(text); // ::ffff:0:0/96: no name of the public network leads there
+    return allowed(address) || (!isMapped && !table(address));
   };
 }
 

@@ -4,7 +4,7 @@ import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { type TokenHash, tokenGate } from '../auth/token.ts';
 import { isLoopback } from '../config/contradictions.ts';
 import type { Config } from '../config/schema.ts';
-import { type Actor, everybody, nobody } from '../core/actor.ts';
+import { type Actor, everybody, nobody, tooWeak } from '../core/actor.ts';
 import type { Clock } from '../core/clock.ts';
 import type { IdSource } from '../core/ids.ts';
 import type { Inbox } from '../core/ports.ts';
@@ -182,6 +182,10 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () =>
     services: audit ? auditedServices(services, raw, audit) : services,
     opencodex: parts && audit ? auditedParts(parts, audit) : parts,
     keys: keys && audit ? audited(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
-    sign: ((what, lifeMs) => sign({ ...what, subject: actorOf().key }, lifeMs)) satisfies SignedUrls['sign'],
+    sign: ((what, lifeMs) => {
+      const actor = actorOf();
+      if (actor.role === 'reader') throw tooWeak(actor); // a link would open to anybody what only pages of theirs may see
+      return sign({ ...what, subject: actor.key }, lifeMs);
+    }) satisfies SignedUrls['sign'],
   };
 }

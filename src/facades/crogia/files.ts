@@ -55,7 +55,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   ] as const) {
     app.post(
       `${base}/search/${kind}`,
-      { schema: { params: SessionParams, body: SearchBody }, config: { doc: document } },
+      { schema: { params: SessionParams, body: SearchBody }, config: { doc: document, reads: true } },
       ({ params, body: { pattern, path, file_types } }, reply) =>
         inWords(searching, async () => {
           const query: SearchQuery = { pattern, path, types: globs(file_types) };

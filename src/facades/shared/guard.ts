@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KeyRing } from '../../auth/api-keys.ts';
-import { hostAllowed, isForeign, originAllowed } from '../../auth/browser.ts';
+import { hostAllowed, originAllowed, pageOf } from '../../auth/browser.ts';
 import type { Lockout } from '../../auth/lockout.ts';
 import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';
@@ -35,6 +35,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('known', false);
   app.decorateRequest('right', undefined);
   app.decorateRequest('actor', null as never);
+  const reader: Actor = { role: 'reader', ...(options.keys && { ended: options.keys.anonymous.ended }) };
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
@@ -55,20 +56,22 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
     if (isJudged || isLater) refuseLocked(request.ip, options);
-    const known = actorFor(shown, options);
+    const page = pageOf(request.headers, options.corsOrigins);
+    const known = page === 'listed' && !isRequired ? reader : actorFor(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) options.lockout?.failed(request.ip);
     request.known = known !== undefined;
     request.actor = opened?.actor ?? known ?? nobody;
     request.caller = callerName(known, isRequired) ?? request.ip;
     countRequest(request, reply, options);
-    refuseForeign(request, options);
+    if (page === 'foreign') refuseForeign(request);
     if (opened) request.right = opened.right;
     else if (signature !== undefined) {
       throw new AppError('unauthorized', 'The link is not valid any more. Ask for a new one.');
     } else if (!known && !request.route.config.open && !isLater) {
       throw new AppError('unauthorized', 'A valid token is needed.');
     }
+    if (request.actor === reader && !isHarmless(request)) throw tooWeak(reader);
     refuseWeak(request);
     asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
   });
@@ -176,9 +179,12 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
   });
 }
 
+/** Through a socket a page may still wish for more than to read; whom that reaches asks what its actor may. */
+const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
+
 /** The content type of a body is not checked, so this is the wall against forms and scripts of other sites. */
-function refuseForeign(request: FastifyRequest, { corsOrigins }: GuardOptions): void {
+function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
-  if (!matters || !isForeign(request.headers, corsOrigins)) return;
+  if (!matters) return;
   throw new AppError('forbidden', 'Pages of that origin may not do this. CORRAL_CORS_ORIGINS can add it.');
 }

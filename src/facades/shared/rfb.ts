@@ -1,5 +1,9 @@
 // What a VNC viewer says, cut into messages: enough to know input from the rest. Nothing here depends on what the
 // server answered, so a relay can pass the bytes on untouched and still keep a viewer's hands off.
+//
+// An unknown message has an unknown length. The rest of its chunk is dropped and the next chunk is taken to begin with a
+// message: viewers end their chunks with one. If a chunk does not, nonsense may be read as messages. That gives nobody
+// more rights: what comes out is whole messages of a known kind, and the screen sees nothing else.
 
 /** `share`: whether the others may stay. `press` and `hands`: keys and mouse, where the second is what alone changes nothing: a release, a bare movement. */
 export type RfbKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
@@ -7,7 +11,7 @@ export interface RfbMessage {
   readonly kind: RfbKind;
   readonly bytes: Buffer;
 }
-/** Why a viewer cannot be understood; nothing after it can be. */
+/** Why a viewer cannot be understood at all: it does not shake hands as RFB does. */
 export class RfbError extends Error {
   override readonly name = 'RfbError';
 }
@@ -22,6 +26,8 @@ interface Shape {
   readonly kind: RfbKind;
   /** Undefined: more bytes are needed to know. */
   readonly length: number | undefined;
+  /** Too long to be kept: it is left out. */
+  readonly isSkipped?: true;
 }
 const fixed = (length: number, kind: RfbKind = 'setup'): Shape => ({ kind, length });
 const unknown: Shape = { kind: 'setup', length: undefined };
@@ -65,20 +71,40 @@ export class RfbClientParser {
   #begun = Buffer.alloc(0);
   #size = 0;
   #wanted = 0;
+  /** Of a message that is left out. */
+  #skipping = 0;
+  #lastRequest: Buffer | undefined;
 
-  /** Throws RfbError; the messages before the bad one are lost with the viewer. */
+  /** Throws RfbError. */
   push(chunk: Buffer): RfbMessage[] {
-    let bytes = this.#gather(chunk);
+    const skipped = Math.min(this.#skipping, chunk.length);
+    this.#skipping -= skipped;
+    let bytes = this.#gather(chunk.subarray(skipped));
     const messages: RfbMessage[] = [];
     while (bytes.length > 0) {
-      const { kind, length } = this.#phase === 'messages' ? this.#shape(bytes) : this.#handshake(bytes);
+      const shape = this.#phase === 'messages' ? this.#shape(bytes) : this.#handshake(bytes);
+      if (!shape) return this.#dropped(messages);
+      const { kind, length } = shape;
+      if (shape.isSkipped && length !== undefined) {
+        this.#skipping = Math.max(0, length - bytes.length);
+        bytes = bytes.subarray(length);
+        continue;
+      }
       if (length === undefined || bytes.length < length) {
         this.#keep(bytes, length ?? bytes.length + 1);
         break;
       }
-      messages.push({ kind, bytes: bytes.subarray(0, length) });
+      const message = { kind, bytes: bytes.subarray(0, length) };
+      if (kind === 'setup' && bytes[0] === 3) this.#lastRequest = Buffer.from(message.bytes);
+      messages.push(message);
       bytes = bytes.subarray(length);
     }
+    return messages;
+  }
+
+  /** A request for the screen may have been among what was dropped, and its viewer would wait for ever. */
+  #dropped(messages: RfbMessage[]): RfbMessage[] {
+    if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;
   }
 
@@ -118,9 +144,9 @@ export class RfbClientParser {
     return fixed(1, 'share'); // ClientInit
   }
 
-  #shape(bytes: Buffer): Shape {
-    const type = bytes[0] as number;
-    switch (type) {
+  /** Undefined: nobody knows what it is. */
+  #shape(bytes: Buffer): Shape | undefined {
+    switch (bytes[0]) {
       case 0: // SetPixelFormat
         return fixed(20);
       case 2:
@@ -144,14 +170,14 @@ export class RfbClientParser {
       case 255:
         return qemu(bytes);
       default:
-        throw new RfbError(`Message type ${type} is unknown.`);
+        return undefined;
     }
   }
 
-  #encodings(bytes: Buffer): Shape {
+  #encodings(bytes: Buffer): Shape | undefined {
     if (bytes.length < 4) return unknown;
     const count = bytes.readUInt16BE(2);
-    if (count > maxEncodings) throw new RfbError(`More than ${maxEncodings} encodings.`);
+    if (count > maxEncodings) return undefined;
     const length = 4 + 4 * count;
     if (bytes.length < length) return { kind: 'setup', length };
     for (let at = 4; at < length; at += 4) {
@@ -173,18 +199,18 @@ export class RfbClientParser {
 function clipboard(bytes: Buffer): Shape {
   if (bytes.length < 8) return unknown;
   const size = Math.abs(bytes.readInt32BE(4)); // negative: the extended clipboard
-  if (size > maxClipboardBytes) throw new RfbError('More than 1 MiB of clipboard.');
+  if (size > maxClipboardBytes) return { kind: 'clipboard', length: 8 + size, isSkipped: true };
   return fixed(8 + size, 'clipboard');
 }
-function fence(bytes: Buffer): Shape {
+function fence(bytes: Buffer): Shape | undefined {
   if (bytes.length < 9) return unknown;
   const size = bytes[8] as number;
-  if (size > 64) throw new RfbError('A fence with more than 64 bytes.');
+  if (size > 64) return undefined;
   return fixed(9 + size);
 }
-function qemu(bytes: Buffer): Shape {
+function qemu(bytes: Buffer): Shape | undefined {
   if (bytes.length < 4) return unknown;
   if (bytes[1] === 0) return fixed(12, bytes.readUInt16BE(2) === 0 ? 'hands' : 'press');
-  if (bytes[1] !== 1) throw new RfbError(`QEMU message ${bytes[1]} is unknown.`);
+  if (bytes[1] !== 1) return undefined;
   return fixed(bytes.readUInt16BE(2) === 2 ? 10 : 4); // audio: on, off, format
 }

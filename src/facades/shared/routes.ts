@@ -41,6 +41,8 @@ declare module 'fastify' {
     least?: Role;
     /** A signed link for this purpose opens it without a token. */
     signed?: Purpose;
+    /** Changes nothing, whatever its method says. */
+    reads?: true;
     /** Does not count against the rate limit. */
     free?: true;
     /** Stays open; a foreign page may not even start it. */

@@ -10,7 +10,9 @@ const minPauseMs = 1_000;
 
 /** The list of sessions as it changes; a page that shows it asks once instead of every few seconds. */
 export function mountList(app: App, context: SheikhboxContext): void {
-  app.post(base, { config: { doc: doc.watchSessions, stream: true } }, (_request, reply) => streamList(reply, context));
+  app.post(base, { config: { doc: doc.watchSessions, stream: true, reads: true } }, (_request, reply) =>
+    streamList(reply, context),
+  );
 }
 
 async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {

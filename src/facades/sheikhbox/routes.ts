@@ -101,7 +101,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
 function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${base}/:sid/shell`,
-    { schema: { params: SessionParams, body: ShellBody }, config: { doc: doc.shell } },
+    { schema: { params: SessionParams, body: ShellBody }, config: { doc: doc.shell, reads: true } },
     async (request, reply) => {
       const panel = shellPanel(sessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
@@ -110,7 +110,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
   );
   app.post(
     `${base}/:sid/file`,
-    { schema: { params: SessionParams, body: FileBody }, config: { doc: doc.file } },
+    { schema: { params: SessionParams, body: FileBody }, config: { doc: doc.file, reads: true } },
     async (request, reply) => {
       const panel = filePanel(sessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);

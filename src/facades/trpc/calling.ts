@@ -1,5 +1,6 @@
 import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import type { z } from 'zod';
+import { tooWeak } from '../../core/actor.ts';
 import type { TrpcContext } from './context.ts';
 import { checkedBy } from './lasting.ts';
 
@@ -27,6 +28,7 @@ export async function call({ args, _def }: { args: unknown[]; _def: unknown }): 
   const options = args[0] as Call;
   const definition = _def as Definition;
   try {
+    if (definition.type === 'mutation' && options.ctx.actor.role === 'reader') throw tooWeak(options.ctx.actor);
     if (definition.type === 'subscription') return await work(definition, options); // lives longer than this call: see `subscription.ts`
     using _open = options.ctx.calls.enter();
     return checked(definition, await work(definition, options));

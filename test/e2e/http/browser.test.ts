@@ -122,19 +122,61 @@ test.each<[string, (port: number) => string[]]>([
   ['an address typed by the user', () => ['Sec-Fetch-Site: none']],
   ['the same origin', (port) => [`Origin: http://127.0.0.1:${port}`]],
   ['a browser that says so', () => ['Sec-Fetch-Site: same-origin']],
-  ['an allowed origin', () => ['Origin: http://localhost:3000', 'Sec-Fetch-Site: same-site']],
 ])('a request from %s may act', async (_name, headers) => {
   await using server = await testServer();
   const raw = await ask(server.port, 'PUT', base, [`Host: 127.0.0.1:${server.port}`, ...headers(server.port)]);
   expect(statusOf(raw)).toBe(200);
 });
 
-test('behind a proxy that drops the port from Host, equal names are the same origin', async () => {
+test('a Host without a port is that of the scheme: a page of another port is foreign', async () => {
   await using server = await testServer();
-  expect(statusOf(await ask(server.port, 'PUT', base, ['Host: localhost', 'Origin: http://localhost:7777']))).toBe(200);
-  expect(statusOf(await ask(server.port, 'PUT', base, ['Host: localhost:1', 'Origin: http://localhost:7777']))).toBe(
-    403,
-  );
+  const put = async (...headers: string[]) => statusOf(await ask(server.port, 'PUT', base, headers));
+  expect(await put('Host: localhost', 'Origin: http://localhost:7777')).toBe(403);
+  expect(await put('Host: localhost:1', 'Origin: http://localhost:7777')).toBe(403);
+  expect(await put('Host: localhost', 'Origin: http://localhost')).toBe(200);
+  expect(await put('Host: localhost', 'Origin: https://localhost')).toBe(200);
+});
+
+test('F128 without a token a page of a listed origin reads and changes nothing', async () => {
+  await using server = await testServer();
+  const sid = await server.newSession();
+  const page = [`Host: 127.0.0.1:${server.port}`, 'Origin: http://localhost:5173', 'Sec-Fetch-Site: same-site'];
+  const status = async (method: string, path: string, ...more: string[]) =>
+    statusOf(await ask(server.port, method, path, [...page, ...more]));
+  for (const [method, path] of [
+    ...([
+      ['GET', base],
+      ['GET', `${base}/${sid}`],
+      ['GET', '/health'],
+      ['GET', '/openapi.json'],
+    ] as const),
+    ...([
+      ['POST', `${base}/${sid}/shell`],
+      ['POST', `${base}/${sid}/file`],
+    ] as const), // they read, by POST
+  ]) {
+    expect(await status(method, path), `${method} ${path}`).not.toBe(403);
+  }
+  const changes = [
+    ['PUT', base],
+    ['DELETE', `${base}/${sid}`],
+    ['POST', `${base}/${sid}/stop`],
+  ] as const;
+  for (const [method, path] of [...changes, ['POST', `${base}/${sid}/chat`], ['POST', '/nothing']] as const) {
+    expect(await status(method, path), `${method} ${path}`).toBe(403);
+    expect(await status(method, path, 'Authorization: Bearer made-up'), 'with any token').toBe(403);
+  }
+  expect(await server.fake.sessions.list()).toHaveLength(1);
+  const refused = await ask(server.port, 'PUT', base, page);
+  expect(refused).toMatch(/access-control-allow-origin: http:\/\/localhost:5173/i); // so that it can read why
+  expect(refused).toContain('Set CORRAL_TOKEN');
+});
+
+test('with a token a page of a listed origin may do what the token may', async () => {
+  await using server = await testServer(withToken);
+  const page = [`Host: 127.0.0.1:${server.port}`, 'Origin: http://localhost:5173', 'Sec-Fetch-Site: same-site'];
+  const put = async (...more: string[]) => statusOf(await ask(server.port, 'PUT', base, [...page, ...more]));
+  expect([await put(), await put(`Authorization: Bearer ${token}`)]).toEqual([401, 200]);
 });
 
 test('a preflight of an allowed origin is answered before token and rate limit', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostAllowed, isForeign, originAllowed } from '../../../src/auth/browser.ts';
+import { hostAllowed, originAllowed, pageOf } from '../../../src/auth/browser.ts';
 
 const origins = ['http://localhost:3000'];
 
@@ -23,31 +23,37 @@ test.each([
 });
 
 test.each([
-  [{ host: 'a:1' }, false],
-  [{ host: 'a:1', 'sec-fetch-site': 'none' }, false],
-  [{ host: 'a:1', 'sec-fetch-site': 'same-origin' }, false],
-  [{ host: 'a:1', 'sec-fetch-site': 'same-site' }, true],
-  [{ host: 'a:1', 'sec-fetch-site': 'cross-site' }, true],
-  [{ host: 'a:1', origin: 'http://a:1' }, false],
-  [{ host: 'a:1', origin: 'https://a:1' }, false],
-  [{ host: 'A:1', origin: 'http://a:1' }, false],
-  [{ host: 'a', origin: 'http://a:1' }, false],
-  [{ host: 'a:80', origin: 'http://a' }, false],
-  [{ host: 'a:443', origin: 'https://a' }, false],
-  [{ host: 'a:443', origin: 'http://a' }, true],
-  [{ host: 'a:1', origin: 'http://a' }, true],
-  [{ host: 'a:1', origin: 'http://a:2' }, true],
-  [{ host: 'a:1', origin: 'null' }, true],
-  [{ host: 'a:1', origin: '' }, true],
-  [{ host: 'a:1', origin: 'http://a.evil.example:1' }, true],
-  [{ host: 'a:1', origin: 'file://a:1' }, true],
-  [{ origin: 'http://a' }, true],
-  [{ host: 'a:1', origin: 'http://localhost:3000' }, false],
-  [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'cross-site' }, false],
-  [{ host: 'a:1', origin: 'http://localhost:3000.evil.example' }, true],
-  [{ host: 'a:1', origin: 'http://localhost:3000/' }, true],
-])('F128 a request with %j is foreign: %s', (headers, foreign) => {
-  expect(isForeign(headers, origins)).toBe(foreign);
+  [{ host: 'a:1' }, 'own'],
+  [{ host: 'a:1', 'sec-fetch-site': 'none' }, 'own'],
+  [{ host: 'a:1', 'sec-fetch-site': 'same-origin' }, 'own'],
+  [{ host: 'a:1', 'sec-fetch-site': 'same-site' }, 'foreign'],
+  [{ host: 'a:1', 'sec-fetch-site': 'cross-site' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://a:1' }, 'own'],
+  [{ host: 'a:1', origin: 'https://a:1' }, 'own'],
+  [{ host: 'A:1', origin: 'http://a:1' }, 'own'],
+  [{ host: 'a', origin: 'http://a:1' }, 'foreign'],
+  [{ host: 'a', origin: 'https://a:8443' }, 'foreign'],
+  [{ host: 'a', origin: 'http://a' }, 'own'],
+  [{ host: 'a', origin: 'https://a' }, 'own'],
+  [{ host: 'a', origin: 'https://a:443' }, 'own'],
+  [{ host: 'a:80', origin: 'http://a' }, 'own'],
+  [{ host: 'a:443', origin: 'https://a' }, 'own'],
+  [{ host: 'a:443', origin: 'http://a' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://a' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://a:2' }, 'foreign'],
+  [{ host: 'a:1', origin: 'null' }, 'foreign'],
+  [{ host: 'a:1', origin: '' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://a.evil.example:1' }, 'foreign'],
+  [{ host: 'a:1', origin: 'file://a:1' }, 'foreign'],
+  [{ origin: 'http://a' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://localhost:3000' }, 'listed'],
+  [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'cross-site' }, 'listed'],
+  [{ host: 'localhost:3000', origin: 'http://localhost:3000' }, 'own'],
+  [{ host: 'a:1', origin: 'http://localhost:3000', 'sec-fetch-site': 'same-origin' }, 'own'],
+  [{ host: 'a:1', origin: 'http://localhost:3000.evil.example' }, 'foreign'],
+  [{ host: 'a:1', origin: 'http://localhost:3000/' }, 'foreign'],
+])('F128 a request with %j is of a page that is %s', (headers, page) => {
+  expect(pageOf(headers, origins)).toBe(page);
 });
 
 test('only a listed origin is allowed, exactly as listed', () => {

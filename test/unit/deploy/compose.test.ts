@@ -47,6 +47,16 @@ test('the server is no root, is reached from this machine alone, and has bounds'
   for (const it of [corral, filter, mongodb]) expect(it?.mem_limit).toBeDefined();
 });
 
+test('the database asks for a password that nobody can know from this file, and the server shows it', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: compose fills it in
+  const asked = '${MONGODB_PASSWORD:?set it in .env, of letters and digits}';
+  expect(mongodb?.command).toContain('--auth');
+  expect(mongodb?.ports).toBeUndefined();
+  expect(mongodb?.environment).toEqual({ MONGO_INITDB_ROOT_USERNAME: 'corral', MONGO_INITDB_ROOT_PASSWORD: asked });
+  expect(corral?.environment?.MONGODB_URL).toBe(`mongodb://corral:${asked}@mongodb:27017/corral?authSource=admin`);
+  expect(text.match(/PASSWORD:-/g)).toBeNull(); // no default
+});
+
 test('the folders of the sandboxes’ sockets are the filter’s, and it sees nothing of the server’s data', () => {
   const sockets = '/var/lib/corral-sockets'; // not below a folder of the server's: it could rename that
   expect(corral?.volumes).toContain(`${sockets}:${sockets}`);

@@ -80,13 +80,54 @@ test.each([
   ['another protocol', Buffer.from('GET / HTTP')],
   ['another version', Buffer.from('RFB 004.001\n')],
   ['another security type', Buffer.from('RFB 003.008\n\x02', 'latin1')],
-  ['an unknown message', Buffer.concat([hello, Buffer.from([7])])],
-  ['too large a clipboard', Buffer.concat([hello, Buffer.from([6, 0, 0, 0, 0, 17, 0, 0])])],
-  ['too many encodings', Buffer.concat([hello, Buffer.from([2, 0, 255, 255])])],
-  ['a fence that is too long', Buffer.concat([hello, Buffer.from([248, 0, 0, 0, 0, 0, 0, 0, 65])])],
-  ['an unknown message of QEMU', Buffer.concat([hello, Buffer.from([255, 9, 0, 0])])],
 ])('F127 %s is refused', (_name, bytes) => {
   expect(() => new RfbClientParser().push(bytes)).toThrow(/\.$/);
+});
+
+const request = Buffer.from([3, 0, 0, 0, 0, 0, 0, 9, 0, 9]);
+const askedAgain = { kind: 'setup', bytes: Buffer.from([3, 1, 0, 0, 0, 0, 0, 9, 0, 9]) };
+const press = Buffer.from([4, 1, 0, 0, 0, 0, 0, 97]);
+test.each([
+  ['an unknown message', [7, 1, 2, 3]],
+  ['too many encodings', [2, 0, 255, 255]],
+  ['a fence that is too long', [248, 0, 0, 0, 0, 0, 0, 0, 65]],
+  ['an unknown message of QEMU', [255, 9, 0, 0]],
+])(
+  'F127 %s is dropped with the rest of its chunk, the screen is asked for again, and the next chunk counts',
+  (_, odd) => {
+    const parser = greeted();
+    expect(parser.push(Buffer.from(odd))).toEqual([]);
+    parser.push(request);
+    const chunk = Buffer.concat([Buffer.from(press), Buffer.from(odd), request]);
+    expect(parser.push(chunk)).toEqual([{ kind: 'press', bytes: press }, askedAgain]);
+    expect(parser.push(press)).toEqual([{ kind: 'press', bytes: press }]);
+  },
+);
+
+test('F127 a clipboard of more than a megabyte is left out, however it comes, and nothing of it is kept', () => {
+  const parser = greeted();
+  const size = 3 * 2 ** 20;
+  expect(parser.push(Buffer.from([6, 0, 0, 0, 0, 48, 0, 0, 4, 1]))).toEqual([]);
+  for (let left = size - 2; left > 0; left -= 2 ** 16) {
+    expect(parser.push(Buffer.alloc(Math.min(left, 2 ** 16), 4))).toEqual([]);
+  }
+  expect(parser.push(press)).toEqual([{ kind: 'press', bytes: press }]);
+});
+
+test('F127 whatever is dropped, what comes out is whole messages: a screen reads the same in them', () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc.constantFrom(...messages.map(([, , bytes]) => new Uint8Array(bytes))),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.array(piece, { maxLength: 5 }), { maxLength: 12 }), (chunks) => {
+      const parser = greeted();
+      const out = chunks.flatMap((pieces) => parser.push(Buffer.concat(pieces)));
+      const screen = greeted();
+      const read = out.flatMap(({ bytes }) => screen.push(Buffer.from(bytes)));
+      expect(read).toEqual(out);
+    }),
+  );
 });
 
 test('F127 no noise makes it throw anything but its own error', () => {

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import WebSocket from 'ws';
+import { appRouter } from '../../../src/facades/trpc/router.ts';
+import { type ComposedServer, composedServer } from '../../support/composed.ts';
+import { openWebSocket } from '../../support/sockets.ts';
+import { procedureRules, type Rule, routeRules } from './caller-rules.ts';
+
+// A server on loopback without a token, and a page of a listed origin: it reads, and changes nothing, in any dialect.
+
+const origin = 'http://localhost:5173';
+const signal = new AbortController().signal;
+const changes = new Set<Rule | undefined>(['create', 'work', 'stop', 'operator', 'admin']);
+/** It reads by a method that changes; or what it makes outlives the page. */
+const links = /signed-url$/;
+
+let server: ComposedServer;
+let sid: string;
+let project: string;
+
+beforeAll(async () => {
+  server = await composedServer();
+  const { services } = server.core;
+  project = (await services.projects.create({ name: 'One' })).id;
+  const session = await services.sessions.create({ origin: 'trpc', projectId: project });
+  sid = session.id;
+  await services.files.write(session.id, 'report.md', 'hello', signal);
+}, 60_000);
+afterAll(() => server[Symbol.asyncDispose]());
+
+function filled(path: string): string {
+  const values: Record<string, string> = { sid, project_id: project, provider: 'gemini', name: 'app.js', pid: '1' };
+  const query = path.endsWith('/files/content') ? '?path=report.md' : '';
+  return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? 'x') + query;
+}
+const heads = async () =>
+  (await server.core.services.sessions.list()).map(({ id, status, title }) => [id, status, title]);
+
+test('F128 no route changes anything for it, and each that reads does', { timeout: 120_000 }, async () => {
+  const before = await heads();
+  const wrong: string[] = [];
+  for (const [name, rule] of Object.entries(routeRules)) {
+    const [method = '', path = ''] = name.split(' ');
+    if (path.startsWith('/ws') || path.endsWith('/vnc') || path.startsWith('/trpc')) continue; // sockets
+    const left = new AbortController();
+    const init = { method, headers: { origin, 'sec-fetch-site': 'same-site' }, signal: left.signal };
+    const { status, headers } = await fetch(server.url + filled(path), init);
+    left.abort(); // some are streams
+    const isRefused = status === 403;
+    if (isRefused !== (changes.has(rule) || links.test(path))) wrong.push(`${name} (${rule}): ${status}`);
+    if (headers.get('access-control-allow-origin') !== origin) wrong.push(`${name}: it may not read the answer`);
+  }
+  expect(wrong).toEqual([]);
+  expect(await heads()).toEqual(before);
+});
+
+const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>;
+
+test('F130 over its socket every mutation is refused, and queries are answered', { timeout: 60_000 }, async () => {
+  const before = await heads();
+  using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
+  const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
+  for (const [id, path] of names.entries()) {
+    const alone = /^(system|keys|templates)\./.test(path) ? {} : undefined;
+    const input =
+      alone ?? (path.startsWith('sessions.') ? { id: sid } : { sessionId: sid, path: '.', pattern: 'x', command: 'x' });
+    client.ws.send(JSON.stringify({ id, method: procedures[path]?._def.type, params: { path, input } }));
+  }
+  await expect.poll(() => client.frames.length, { timeout: 30_000 }).toBe(names.length);
+  const wrong = client.frames.flatMap(({ id, error }) => {
+    const name = names[id] as string;
+    const isRefused = error?.data?.code === 'FORBIDDEN';
+    const should = procedures[name]?._def.type === 'mutation' || changes.has(procedureRules[name]);
+    return isRefused === should ? [] : [`${name}: ${JSON.stringify(error)}`];
+  });
+  expect(wrong).toEqual([]);
+  expect(await heads()).toEqual(before);
+});
+
+test('F130 its conversation socket tells what happens, and takes no message', async () => {
+  using client = await openWebSocket(`${server.url.replace('http', 'ws')}/ws/${sid}`, { headers: { origin } });
+  await expect.poll(() => client.frames.map(({ type }) => type)).toContain('connection_established');
+  client.ws.send(JSON.stringify({ type: 'message', content: 'do it', message: 'do it', task: 'do it' }));
+  client.ws.send(JSON.stringify({ type: 'stop' }));
+  await expect.poll(() => client.frames.filter(({ type }) => type === 'error').length).toBe(2);
+  expect(JSON.stringify(client.frames.at(-1))).toContain('may only read');
+  expect((await heads()).map(([, status]) => status)).not.toContain('running');
+});
+
+test.each(['/ws', '/ws/shells/x'])(
+  'F130 the socket %s, through which everything changes something, is closed',
+  async (path) => {
+    const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers: { origin } });
+    const { promise, resolve } = Promise.withResolvers<number>();
+    socket.on('error', () => {}).on('close', resolve);
+    expect(await promise).toBe(1008);
+  },
+);
+
+test('F130 it watches a screen, and does not get its keyboard', async () => {
+  const { desktop } = server.core.services;
+  const asked: unknown[] = [];
+  const watch = desktop.watch;
+  Object.assign(desktop, {
+    watch: (_id: string, request: unknown) => {
+      asked.push(request);
+      return Promise.reject(new Error('seen'));
+    },
+  });
+  const path = `/api/v1/sessions/${sid}/vnc`;
+  for (const headers of [{ origin }, {}]) {
+    const socket = new WebSocket(server.url.replace('http', 'ws') + path, 'binary', { headers });
+    await new Promise((resolve) => socket.on('error', () => {}).on('close', resolve));
+  }
+  Object.assign(desktop, { watch });
+  expect(asked).toMatchObject([{ mayControl: false }, { mayControl: true }]);
+});
