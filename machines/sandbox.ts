@@ -1,14 +1,15 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/ids.ts';
+import { type BreachData, breachOf, notTrusted } from '../src/core/untrusted.ts';
 import { unprovided } from './unprovided.ts';
 
 /** One sandbox from its first wish to its release; a lost one is provisioned anew on the same workspace. */
 export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /** `adopt`: one runs already, an earlier server made it. `release`: only to be removed. */
-  readonly begin: 'provision' | 'adopt' | 'release';
+  /** `adopt`: one runs already, an earlier server made it. `release`: only to be removed. `discard`: it cannot be trusted. */
+  readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
   /** How long it has lived already, where it is adopted. */
   readonly livedMs?: number;
@@ -29,6 +30,8 @@ export type SandboxEvent =
   | { type: 'sandbox.busy' } // somebody uses it
   | { type: 'sandbox.idle' } // nobody does any more
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
+  /** Another server that had a way into it found that it cannot be trusted. */
+  | { type: 'sandbox.distrust'; breach: BreachData }
   | HoldNews;
 /** What holding a sandbox reports. */
 export type HoldNews =
@@ -46,6 +49,7 @@ export type SandboxNews =
       ms?: number;
     }
   | { type: 'sandbox.ready' }
+  | { type: 'sandbox.untrusted'; breach: BreachData }
   /** It is being paused or released: who wants it now waits. */
   | { type: 'sandbox.unready' };
 
@@ -100,12 +104,19 @@ const sandboxSetup = setup({
     // It is gone before it was ever ready: a new one may fare better, but not for ever. An adopted one is simply lost.
     mayReplace: ({ context }) => context.begin !== 'adopt' && context.retries < context.policy.maxRetries,
     isOurs: ({ context }) => context.begin !== 'adopt',
+    isUntrusted: (_, { error }: { error: unknown }) => breachOf(error) !== undefined,
   },
   actions: {
     retryLater: assign(({ context }) => ({ retries: context.retries + 1 })),
     fail: assign((_, { error }: { error: unknown }) => {
       const { code, publicMessage, retryable } = toAppError(error);
       return { end: { kind: 'failed', code, message: publicMessage, retryable } satisfies SandboxEnd };
+    }),
+    distrust: assign({
+      end: { kind: 'failed', code: 'sandbox_untrusted', message: notTrusted, retryable: false } satisfies SandboxEnd,
+    }),
+    tellUntrusted: sendParent((_, { error }: { error: unknown }): SandboxNews => {
+      return { type: 'sandbox.untrusted', breach: breachOf(error) as BreachData };
     }),
     tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNews),
     tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNews),
@@ -125,6 +136,10 @@ const endedEarly = () => ({ error: new AppError('sandbox_lost', 'The sandbox end
 const whyLost = ({ event }: { event: { type: 'resource.failed'; error: unknown } | { type: 'resource.closed' } }) => ({
   error: event.type === 'resource.failed' ? event.error : undefined,
 });
+
+const untrustedNews = { type: 'tellUntrusted', params: thrown } as const;
+const discarding = { target: 'discarding', actions: untrustedNews } as const;
+const discardingFrom = { target: '#sandbox.discarding', actions: untrustedNews } as const;
 
 export const sandboxMachine = sandboxSetup.createMachine({
   id: 'sandbox',
@@ -149,6 +164,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           target: 'releasing',
           actions: assign({ workspace: 'remove' }),
         },
+        { guard: ({ context }) => context.begin === 'discard', target: 'discarding' },
         { guard: ({ context }) => context.begin === 'adopt', target: 'alive' },
         { target: 'queued' },
       ],
@@ -166,6 +182,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         input: whose,
         onDone: 'alive',
         onError: [
+          { guard: { type: 'isUntrusted', params: thrown }, ...discarding },
           { guard: { type: 'mayRetry', params: thrown }, target: 'backingOff', actions: 'retryLater' },
           { target: 'failed', actions: { type: 'fail', params: thrown } },
         ],
@@ -176,9 +193,16 @@ export const sandboxMachine = sandboxSetup.createMachine({
       initial: 'attaching',
       invoke: { id: 'hold', src: 'hold', input: whose },
       on: {
-        'resource.failed': {
-          target: 'lost',
-          actions: { type: 'phase', params: (it) => ({ phase: 'lost', detail: detailOf(whyLost(it).error) }) },
+        'resource.failed': [
+          { guard: { type: 'isUntrusted', params: thrown }, ...discarding },
+          {
+            target: 'lost',
+            actions: { type: 'phase', params: (it) => ({ phase: 'lost', detail: detailOf(whyLost(it).error) }) },
+          },
+        ],
+        'sandbox.distrust': {
+          target: 'discarding',
+          actions: sendParent(({ event }): SandboxNews => ({ type: 'sandbox.untrusted', breach: event.breach })),
         },
         'resource.closed': {
           target: 'lost',
@@ -194,6 +218,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
               actions: [{ type: 'phase', params: ({ event }) => ({ phase: 'ready', ms: event.ms }) }, 'tellReady'],
             },
             'resource.failed': [
+              { guard: { type: 'isUntrusted', params: thrown }, ...discardingFrom },
               { guard: 'mayReplace', target: '#sandbox.backingOff', actions: 'retryLater' },
               { guard: 'isOurs', target: '#sandbox.failed', actions: { type: 'fail', params: thrown } },
             ],
@@ -243,6 +268,18 @@ export const sandboxMachine = sandboxSetup.createMachine({
           },
         },
       },
+    },
+    // Destroyed at once, and not made again: the session asks a person first. Its files are theirs.
+    discarding: {
+      entry: ['tellUnready', 'distrust'],
+      invoke: {
+        id: 'release',
+        src: 'release',
+        input: (it) => ({ ...whose(it), workspace: 'keep' as const }),
+        onDone: 'failed',
+        onError: 'failed', // the record says that it cannot be trusted, so nobody adopts what is left
+      },
+      after: { releaseGrace: 'failed' },
     },
     // Nobody may need it again: the session decides, on its next use.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },

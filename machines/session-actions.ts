@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/events.ts';
 import type { RunId } from '../src/core/ids.ts';
+import { notTrusted } from '../src/core/untrusted.ts';
 import { childrenOf, stopIt } from './orphans.ts';
 import type { RunInput, Verdict } from './run.ts';
 import { verdictOf } from './run-rules.ts';
@@ -35,14 +36,15 @@ export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
   const { runId, text: task, messageId, commandId, plans } = event;
   const run: QueuedRun = { runId, task, messageId, resume: undefined, ...(plans !== undefined && { plans }) };
-  enqueue.assign({ queue: event.mode === 'replace' ? [run, ...context.queue] : [...context.queue, run] });
+  const queue = event.mode === 'replace' ? [run, ...context.queue] : [...context.queue, run];
+  enqueue.assign({ queue, distrusted: false });
   enqueue({ type: 'record', params: { facts: [userMessage(event, runId)], answer: { commandId, messageId, runId } } });
 });
 
 export const injectIt = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active) return;
   const { runId } = context.active;
-  enqueue.assign({ forwarded: context.forwarded + 1 });
+  enqueue.assign({ forwarded: context.forwarded + 1, distrusted: false });
   enqueue({
     type: 'record',
     params: {
@@ -57,6 +59,7 @@ export const answerIt = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active) return;
   const { runId } = context.active;
   const { messageId, commandId } = event;
+  enqueue.assign({ distrusted: false });
   enqueue({
     type: 'record',
     params: {
@@ -80,7 +83,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   const { runId } = context.active;
   const { messageId, commandId } = event;
   const verdict = verdictOf(event.text);
-  enqueue.assign({ verdict, approval: undefined });
+  enqueue.assign({ verdict, approval: undefined, distrusted: false });
   enqueue({
     type: 'record',
     params: {
@@ -256,6 +259,26 @@ export const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
   if (data.phase === 'paused' || data.phase === 'lost') enqueue.assign({ isReady: false });
 });
 
+export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) => {
+  if (event.type !== 'sandbox.untrusted') return;
+  const { type, breach: data } = event;
+  enqueue({ type: 'record', params: { facts: [{ type, runId: openRun(context), data }] } });
+  enqueue.assign({ isReady: false });
+});
+
+/** Whatever answers to it next may be of the same kind: a run must not start one after the other. */
+export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
+  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: notTrusted };
+  enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+});
+
+export const noteEnd = own.assign({
+  distrusted: ({ context, event }) => {
+    const { output } = event as unknown as { output: SandboxEnd };
+    return context.distrusted || (output.kind === 'failed' && output.code === 'sandbox_untrusted');
+  },
+});
+
 export const gone = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
 export const refuseGone = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...gone } } });
@@ -297,4 +320,9 @@ export const goOn = () =>
   own.sendTo('run', ({ context: { verdict } }) => ({ type: 'run.answer' as const, ...(verdict && { verdict }) }));
 export const forgetVerdict = own.assign({ verdict: undefined });
 export const forwardSlot = () => own.sendTo('sandbox', { type: 'slot.granted' });
+export const distrustIt = () =>
+  own.sendTo('sandbox', ({ event }) => ({
+    type: 'sandbox.distrust' as const,
+    breach: (event as Extract<typeof event, { type: 'sandbox.distrust' }>).breach,
+  }));
 export const dismiss = (workspace: 'keep' | 'remove') => own.sendTo('sandbox', { type: 'sandbox.release', workspace });

@@ -43,6 +43,7 @@ export const sessionSetup = setup({
     injects: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'inject' && !context.ending,
     replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
     isWanted: ({ context }) => context.waiters.length > 0 && !context.goes,
+    isDistrusted: ({ context }) => context.distrusted,
     wantsStart: ({ context }) => context.sandbox !== 'absent',
   },
   actions: {

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { SessionFact } from '../src/core/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/ids.ts';
+import type { BreachData } from '../src/core/untrusted.ts';
 import type { PendingApproval, RunNews, RunPolicy, RunResume, Verdict } from './run.ts';
 import type { SandboxNews, SandboxPolicy } from './sandbox.ts';
 
@@ -12,7 +13,10 @@ export interface SessionInput {
   readonly sandboxPolicy: SandboxPolicy;
   readonly passivateMs: number;
   readonly maxQueued: number;
-  readonly sandbox: 'absent' | 'start' | 'adopt';
+  /** `discard`: there is one that cannot be trusted. */
+  readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
+  /** Its last sandbox could not be trusted, and no person has asked for another since. */
+  readonly distrusted?: boolean;
   /** How long the sandbox to adopt has lived already: its ttl goes on where it stood. */
   readonly sandboxLivedMs?: number;
   /** The tombstone stands: all that is left to do is to clean up. */
@@ -62,7 +66,11 @@ export type SessionCommand =
   | { type: 'sandbox.use'; commandId: string }
   | { type: 'sandbox.done'; commandId: string }
   /** Ends the sandbox and keeps its files; answered with `stopped` once it is gone. */
-  | { type: 'sandbox.stop'; commandId: string };
+  | { type: 'sandbox.stop'; commandId: string }
+  /** A person wants a sandbox, although the last one could not be trusted. */
+  | { type: 'sandbox.permit'; commandId: string }
+  /** Another server found that the sandbox cannot be trusted. */
+  | { type: 'sandbox.distrust'; commandId: string; breach: BreachData };
 export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand
@@ -89,7 +97,7 @@ export interface Recording {
 }
 export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
 
-export interface SessionContext extends SessionInput {
+export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   queue: readonly QueuedRun[];
   active: QueuedRun | undefined;
   approval: PendingApproval | undefined; // what the active run waits for, where it is leave for a call
@@ -105,5 +113,6 @@ export interface SessionContext extends SessionInput {
   waiters: readonly string[]; // who waits for it
   isPresent: boolean;
   isReady: boolean;
+  distrusted: boolean;
   arrived: boolean; // it was ready once: more than the work of one run may be in it
 }

@@ -7,6 +7,7 @@ import {
   begin,
   decide,
   dismiss,
+  distrustIt,
   doneWithSandbox,
   dropQueue,
   endOrphans,
@@ -20,9 +21,12 @@ import {
   isQuiet,
   leave,
   noteApproval,
+  noteEnd,
   notePhase,
+  noteUntrusted,
   nothingToRelease,
   refuseDecided,
+  refuseDistrusted,
   refuseFull,
   refuseGone,
   refuseWaiters,
@@ -51,6 +55,7 @@ export const sessionMachine = sessionSetup.createMachine({
   id: 'session',
   context: ({ input }) => ({
     ...input,
+    distrusted: input.distrusted ?? false,
     queue: input.runs,
     active: undefined,
     approval: undefined,
@@ -224,6 +229,7 @@ export const sessionMachine = sessionSetup.createMachine({
               on: {
                 'sandbox.use': [
                   { guard: 'goes', actions: refuseGone },
+                  { guard: 'isDistrusted', actions: refuseDistrusted },
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
                 'sandbox.stop': { actions: nothingToRelease },
@@ -239,8 +245,8 @@ export const sessionMachine = sessionSetup.createMachine({
                 input: ({ context: { sessionId, sandboxId, sandbox, sandboxLivedMs, sandboxPolicy: policy } }) => ({
                   sessionId,
                   sandboxId,
-                  ...(sandbox === 'adopt'
-                    ? { begin: 'adopt' as const, livedMs: sandboxLivedMs ?? 0 }
+                  ...(sandbox === 'adopt' || sandbox === 'discard'
+                    ? { begin: sandbox, livedMs: sandboxLivedMs ?? 0 }
                     : { begin: 'provision' as const }),
                   policy,
                 }),
@@ -249,11 +255,14 @@ export const sessionMachine = sessionSetup.createMachine({
                   {
                     guard: ({ event }) => event.output.kind === 'failed',
                     target: 'absent',
-                    actions: refuseWaiters((end) =>
-                      end.kind === 'failed'
-                        ? end
-                        : { code: 'sandbox_unavailable', message: 'The sandbox did not start.' },
-                    ),
+                    actions: [
+                      noteEnd,
+                      refuseWaiters((end) =>
+                        end.kind === 'failed'
+                          ? end
+                          : { code: 'sandbox_unavailable', message: 'The sandbox did not start.' },
+                      ),
+                    ],
                   },
                   { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' }, // wanted again: provisioned anew
                   {
@@ -279,6 +288,8 @@ export const sessionMachine = sessionSetup.createMachine({
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
                 'sandbox.phase': { actions: notePhase },
                 'sandbox.ready': { actions: sandboxIsReady },
+                'sandbox.untrusted': { actions: noteUntrusted },
+                'sandbox.distrust': { actions: [distrustIt(), touched] },
                 'sandbox.unready': {
                   actions: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
                 },
@@ -328,6 +339,11 @@ export const sessionMachine = sessionSetup.createMachine({
         },
         'sandbox.use': { actions: refuseGone },
         'sandbox.stop': { actions: refuseGone },
+        'sandbox.permit': [
+          { guard: 'goes', actions: refuseGone },
+          { actions: [assign({ distrusted: false }), touched] },
+        ],
+        'sandbox.distrust': { actions: touched }, // it is gone already
       },
     },
     deleted: {

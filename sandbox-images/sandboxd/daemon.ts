@@ -105,6 +105,12 @@ export interface Daemon {
 
 export const limits = {
   jsonBytes: 10 * 1024 * 1024,
+  /** The server takes a longer answer for somebody else's. */
+  answerBytes: 16 * 1024 * 1024,
+  /** Of a process's command line, in a list. */
+  commandChars: 4_096,
+  /** Of a command, in a shell's console. */
+  shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
   /** Of each stream of `exec`. */
   execBytes: 1024 * 1024,

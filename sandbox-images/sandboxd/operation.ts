@@ -2,6 +2,7 @@ import { AppError } from '../../src/core/errors.ts';
 import { prompt } from '../../src/core/prompt.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
+import { limits } from './daemon.ts';
 import { endTree } from './kill.ts';
 import { openFor, removeCommand } from './opening.ts';
 import { type Parts, straysSince } from './parts.ts';
@@ -43,7 +44,11 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   const { id, tag } = request;
   const spoolPath = `.corral/output/${id}.log`;
   const recent = tail(tailBytes);
-  const shown = { ps1: prompt(place.root, standing.cwd), command: request.command, text: () => recent.text() };
+  const shown = {
+    ps1: prompt(place.root, standing.cwd),
+    command: request.command.slice(0, limits.shownChars),
+    text: () => recent.text(),
+  };
   const begunAt = clock.now();
   const marked = (strays: Marked['strays']): Marked => ({ name: 'CORRAL_OPERATION', value: id, strays });
   const mark = `${parts.bootId}.${id}.`;

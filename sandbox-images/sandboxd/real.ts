@@ -1,7 +1,7 @@
 import { AppError } from '../../src/core/errors.ts';
 import type { ProcessEntry } from '../../src/sandbox/client.ts';
 import { counted, oomKills } from './cgroup.ts';
-import type { Daemon, Desktop } from './daemon.ts';
+import { type Daemon, type Desktop, limits } from './daemon.ts';
 import { executor } from './exec.ts';
 import { files } from './files.ts';
 import { endTree, send } from './kill.ts';
@@ -75,7 +75,12 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
       return visible(scan()).map((proc): ProcessEntry => {
         const tag = variable(proc.pid, 'CORRAL_RUN');
         const started = new Date(startedAt(proc, now)).toISOString();
-        return { pid: proc.pid, cmd: commandLine(proc.pid), started, ...(tag === undefined ? {} : { tag }) };
+        return {
+          pid: proc.pid,
+          cmd: commandLine(proc.pid).slice(0, limits.commandChars),
+          started,
+          ...(tag === undefined ? {} : { tag }),
+        };
       });
     },
     async signalProcess(pid, name) {

@@ -103,6 +103,9 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
     await sendChunks(response, reply, signal);
   } else {
     const body = JSON.stringify(reply.json);
+    if (Buffer.byteLength(body) > limits.answerBytes) {
+      throw new AppError('payload_too_large', 'The answer is larger than 16 MiB. Ask for less at a time.');
+    }
     response
       .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
       .end(body);

@@ -18,7 +18,7 @@ export interface Connection {
 /** A way to the sandbox's browser, which is started where it does not run. */
 export async function connect(desktop: DesktopClient, signal: AbortSignal): Promise<Connection> {
   const pipe = await desktop.cdp(signal);
-  const transport = pipeTransport(pipe);
+  const transport = pipeTransport(pipe, desktop);
   try {
     // Loaded with the first browser: a server whose sessions use none does without its memory.
     const { chromium } = await import('playwright-core');

@@ -1,42 +1,58 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectOverCDPTransport } from 'playwright-core';
+import { turnOfTheLoop } from '../core/clock.ts';
+import type { DesktopClient } from '../sandbox/client.ts';
 
 /** No message of a browser is larger: a screenshot of a huge page is a tenth of it. */
-const maxMessageBytes = 64 * 1024 * 1024;
+const maxMessageBytes = 16 * 1024 * 1024;
+/** What waits to be read, of 64 KiB each; beyond it the browser is held back. */
+const mostPieces = 16;
+/** Longer messages are rare: their room is given back. */
+const keptBytes = 1024 * 1024;
+/** A browser that says ever so much gives others their turn. */
+const turnMs = 4;
 
-/** Messages that end with NUL, as Playwright wants them: one object each. */
-export function pipeTransport(pipe: Duplex): ConnectOverCDPTransport {
-  let parts: Buffer[] = [];
-  let held = 0;
+/** Messages that end with NUL, as Playwright wants them: one object each, in order. */
+export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
+  const waiting = new Pieces();
   let closed = false;
+  let reads = false;
   const over = (why: string) => {
     if (closed) return;
     closed = true;
-    parts = [];
+    waiting.clear();
     pipe.destroy();
     transport.onclose?.(why);
   };
-  const take = (part: Buffer) => {
-    held += part.length;
-    if (held > maxMessageBytes) return over('the browser sent a message beyond all bounds');
-    parts.push(part);
+  const deliver = async (frame: Buffer) => {
+    const read = await desktop.cdpMessage(frame);
+    if (closed) return;
+    if (read.kind === 'too_much') return over('the browser sent a message beyond all bounds');
+    if (read.kind === 'untrusted') return over('the browser sent what is no message');
+    try {
+      transport.onmessage?.(read.message);
+    } catch {
+      over('the browser sent an answer that nobody asked for');
+    }
   };
-  const deliver = () => {
-    const text = (parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)).toString();
-    parts = [];
-    held = 0;
-    const message = parse(text);
-    if (message) transport.onmessage?.(message);
-    else over('the browser sent what is no message');
+  const readOn = async () => {
+    reads = true;
+    let began = performance.now();
+    for (let frame = waiting.next(); frame && !closed; frame = waiting.next()) {
+      await deliver(frame);
+      if (performance.now() - began < turnMs) continue;
+      await turnOfTheLoop();
+      began = performance.now();
+    }
+    reads = false;
+    if (waiting.bytes > maxMessageBytes) over('the browser sent a message beyond all bounds');
+    else if (!closed && pipe.isPaused()) pipe.resume();
   };
   pipe.on('data', (chunk: Buffer) => {
-    for (let at = 0; at < chunk.length && !closed; ) {
-      const end = chunk.indexOf(0, at);
-      take(chunk.subarray(at, end < 0 ? undefined : end));
-      if (end < 0 || closed) return;
-      deliver();
-      at = end + 1;
-    }
+    if (closed) return;
+    waiting.add(chunk);
+    if (reads && waiting.count > mostPieces) pipe.pause();
+    if (!reads) void readOn().catch((thrown: unknown) => over(String(thrown)));
   });
   pipe.once('error', (error) => over(error.message));
   pipe.once('close', () => over('the browser is gone'));
@@ -51,11 +67,56 @@ export function pipeTransport(pipe: Duplex): ConnectOverCDPTransport {
   return transport;
 }
 
-function parse(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
+/** Bytes in the order they came, given out message by message. */
+class Pieces {
+  #pieces: Buffer[] = [];
+  /** The beginning of a message whose end has not come; in one piece, however many it came in. */
+  #begun = Buffer.alloc(0);
+  #length = 0;
+
+  get bytes(): number {
+    return this.#length + this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
+  }
+  /** Pieces that nobody looked at yet. */
+  get count(): number {
+    return this.#pieces.length;
+  }
+  add(piece: Buffer): void {
+    this.#pieces.push(piece);
+  }
+  clear(): void {
+    this.#pieces = [];
+    this.#length = 0;
+  }
+  /** Undefined where none is whole. */
+  next(): Buffer | undefined {
+    for (let piece = this.#pieces[0]; piece && this.#length <= maxMessageBytes; piece = this.#pieces[0]) {
+      const end = piece.indexOf(0);
+      if (end < 0) {
+        this.#pieces.shift();
+        this.#keep(piece);
+        continue;
+      }
+      this.#pieces[0] = piece.subarray(end + 1);
+      const last = piece.subarray(0, end);
+      if (this.#length === 0) return last;
+      this.#keep(last);
+      const message = Buffer.from(this.#begun.subarray(0, this.#length));
+      this.#length = 0;
+      if (this.#begun.length > keptBytes) this.#begun = Buffer.alloc(0);
+      return message;
+    }
     return undefined;
+  }
+
+  #keep(piece: Buffer): void {
+    const length = this.#length + piece.length;
+    if (length > this.#begun.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#begun.length, length, 4096));
+      this.#begun.copy(larger, 0, 0, this.#length);
+      this.#begun = larger;
+    }
+    piece.copy(this.#begun, this.#length);
+    this.#length = length;
   }
 }

@@ -18,6 +18,7 @@ const codes = {
   sandbox_unavailable: true,
   sandbox_lost: true,
   sandbox_unresponsive: true,
+  sandbox_untrusted: false,
   image_missing: false,
   driver_unavailable: true,
   quota: false,

@@ -32,6 +32,19 @@ export const ApprovalDecision = z.enum(['approved', 'rejected', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
+/** Which rule a sandbox broke. */
+export const UntrustedReason = z.enum([
+  'not_http',
+  'bad_headers',
+  'bad_status',
+  'too_large',
+  'too_complex',
+  'not_json',
+  'wrong_shape',
+  'bad_frame',
+  'second_daemon',
+]);
+export type UntrustedReason = z.infer<typeof UntrustedReason>;
 export const Origin = z.enum(['sheikhbox', 'crogia', 'cambioml', 'workspace', 'opencodex', 'trpc']);
 export type Origin = z.infer<typeof Origin>;
 export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
@@ -110,6 +123,19 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('session.created', z.object({ origin: Origin, template: z.string() })),
   fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
   fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
+  /**
+   * The sandbox answered what its daemon never answers, so something else answers for it. It is ended, and no other one
+   * starts before a person asks for it. Shown by tRPC only.
+   */
+  fact(
+    'sandbox.untrusted',
+    z.object({
+      reason: UntrustedReason,
+      /** What it was asked, such as `GET /health`; without ids and names. */
+      call: z.string(),
+      detail: z.string(),
+    }),
+  ),
   /** What became of the desktop, and who may use its keyboard and mouse. Shown by tRPC only. */
   fact(
     'desktop',

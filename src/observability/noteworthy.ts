@@ -11,6 +11,9 @@ export function tellOperator(logger: Teller, session: SessionId, fact: SessionFa
   if (fact.type === 'sandbox.phase' && fact.data.phase === 'lost') {
     logger.warn({ session, detail: fact.data.detail }, 'a sandbox was lost');
   }
+  if (fact.type === 'sandbox.untrusted') {
+    logger.warn({ session, ...fact.data }, 'a sandbox broke the rules of its protocol and is ended');
+  }
   if (fact.type !== 'run.end') return;
   const { status, reason, code } = fact.data;
   const about = { session, run: fact.runId, reason, code };

@@ -1,8 +1,11 @@
 import type { Duplex } from 'node:stream';
+import type { AppError } from '../core/errors.ts';
+import type { Trust } from './trust.ts';
 
 // What the server can do inside a sandbox, whatever the driver: a typed view of sandboxd's HTTP API.
 // Every method takes a signal and rejects only with AppError: sandbox_lost when the connection is gone,
-// sandbox_unresponsive when nothing answers in time, and the codes named at each method.
+// sandbox_unresponsive when nothing answers in time, sandbox_untrusted when what answers is not the daemon, and the codes
+// named at each method.
 
 /** A command in the sandbox, known by its operation id for as long as the sandbox lives. */
 export interface Operation {
@@ -123,6 +126,12 @@ export type ScreenAction =
   | { readonly kind: 'type'; readonly text: string }
   | { readonly kind: 'key'; readonly keys: string; readonly holdMs?: number }; // X keysym names joined by `+`: ctrl+l, Return
 
+export type CdpMessage =
+  | { readonly kind: 'message'; readonly message: object }
+  /** More than any use of the browser needs. A page can bring its browser to it, so that alone is no breach. */
+  | { readonly kind: 'too_much' }
+  | { readonly kind: 'untrusted'; readonly error: AppError };
+
 /** The desktop of the sandbox. Each method rejects with `unsupported` where the image has none. */
 export interface DesktopClient {
   status(signal: AbortSignal): Promise<DesktopStatus>; // Never rejects with unsupported: it says so.
@@ -137,6 +146,8 @@ export interface DesktopClient {
    * One at a time: a new one ends the old. Ends when the browser dies. The caller destroys it.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
+  /** Reads one message of that pipe, a large one in another thread. */
+  cdpMessage(bytes: Buffer): Promise<CdpMessage>;
   /** Ends the browser; the next `cdp` or viewer has a fresh one. */
   restartBrowser(signal: AbortSignal): Promise<void>;
   /** What is on the screen now. */
@@ -176,6 +187,7 @@ export interface SearchOptions {
 export interface SandboxClient {
   /** The workspace as processes inside see it. */
   readonly workdir: string;
+  readonly trust: Trust;
   health(signal: AbortSignal): Promise<Health>;
   /** Does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;

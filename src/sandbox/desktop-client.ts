@@ -1,32 +1,49 @@
-import type { DesktopClient, DesktopStatus } from './client.ts';
+import type { Duplex } from 'node:stream';
+import type { DesktopClient } from './client.ts';
+import { judged } from './judge-thread.ts';
 import type { Ask, requester } from './request.ts';
+import { screenStream } from './screen-stream.ts';
+import type { Trust } from './trust.ts';
 
 type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
+type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
 
 /** A display and a browser take their time to start, on a busy machine. */
 const startMs = 60_000;
 /** Typing a long text, or holding a key. */
 const actMs = 60_000;
 /** A screen of 4K that shows nothing but noise is 25 MB. */
-const maxScreenshotBytes = 64 * 1024 * 1024;
+const maxScreenshotBytes = 32 * 1024 * 1024;
 
 /** The desktop behind the daemon's HTTP API. */
-export function desktopClient({ json, whole, upgrade }: ReturnType<typeof requester>, again: Again): DesktopClient {
-  const get = <Result>(path: string, signal: AbortSignal, timeoutMs = startMs) =>
-    again(signal, () => json<Result>({ method: 'GET', path, timeoutMs }, signal));
-  const post = <Result>(ask: Pick<Ask, 'path' | 'json'>, signal: AbortSignal, timeoutMs = startMs) =>
-    json<Result>({ method: 'POST', timeoutMs, ...ask }, signal);
-  const stream = (path: string, signal: AbortSignal) =>
+export function desktopClient({ json, done, whole, upgrade, trust }: Daemon, again: Again): DesktopClient {
+  const get = <Name extends 'desktop' | 'pointer'>(
+    name: Name,
+    path: string,
+    signal: AbortSignal,
+    timeoutMs = startMs,
+  ) => again(signal, () => json(name, { method: 'GET', path, timeoutMs }, signal));
+  const post = (ask: Pick<Ask, 'path' | 'json'>, signal: AbortSignal, timeoutMs = startMs) =>
+    done({ method: 'POST', timeoutMs, ...ask }, signal);
+  const stream = (path: string, signal: AbortSignal): Promise<Duplex> =>
     again(signal, () => upgrade({ method: 'GET', path, timeoutMs: startMs }, signal));
 
   return {
-    status: (signal) => get<DesktopStatus>('/desktop/status', signal, 10_000),
-    start: (signal) => again(signal, () => post<DesktopStatus>({ path: '/desktop/start' }, signal)),
+    status: (signal) => get('desktop', '/desktop/status', signal, 10_000),
+    start: (signal) =>
+      again(signal, () => json('desktop', { method: 'POST', path: '/desktop/start', timeoutMs: startMs }, signal)),
     async stop(signal) {
       await again(signal, () => post({ path: '/desktop/stop' }, signal));
     },
-    vnc: (signal) => stream('/desktop/vnc', signal),
+    vnc: async (signal) => screenStream(await stream('/desktop/vnc', signal), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
+    async cdpMessage(bytes) {
+      const said = await judged('cdp', bytes);
+      if (said.ok) return { kind: 'message', message: said.value };
+      // A page can make its browser say too much; only something else than the browser says what is no message.
+      if (said.reason === 'too_large' || said.reason === 'too_complex') return { kind: 'too_much' };
+      return { kind: 'untrusted', error: trust.breaks({ ...said, reason: 'bad_frame', call: 'GET /desktop/cdp' }) };
+    },
     async restartBrowser(signal) {
       await post({ path: '/desktop/browser/restart' }, signal);
     },
@@ -37,6 +54,6 @@ export function desktopClient({ json, whole, upgrade }: ReturnType<typeof reques
     async act(action, signal) {
       await post({ path: '/desktop/act', json: action }, signal, actMs);
     },
-    pointer: (signal) => get('/desktop/pointer', signal),
+    pointer: (signal) => get('pointer', '/desktop/pointer', signal),
   };
 }

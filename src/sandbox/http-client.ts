@@ -1,20 +1,13 @@
 import { pause } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
-import {
-  type ExecResult,
-  type FileEntry,
-  type Health,
-  type Operation,
-  type SandboxClient,
-  type SandboxUsage,
-  type SearchOptions,
-  type ShellView,
-  type TerminalEntry,
-  terminalEnds,
-} from './client.ts';
+import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
+import type { SandboxClient, SearchOptions } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
+import { judge } from './judge.ts';
 import { judgedEntries, judgedMatches } from './judged.ts';
+import { paced } from './paced.ts';
 import { type Ask, requester, type Way } from './request.ts';
+import { openTrust } from './trust.ts';
 
 export interface SandboxAddress extends Way {
   readonly workdir: string;
@@ -26,11 +19,14 @@ const retryPauseMs = 300;
 const checkEveryMs = 1_000;
 const missesAllowed = 3;
 const maxFileBytes = 50 * 1024 * 1024;
+/** A command's output ends at 64 MiB, with a note behind it. */
+const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon behind one way into a sandbox. */
 export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClient {
-  const daemon = requester(way);
-  const { json, bytes, whole } = daemon;
+  const trust = openTrust();
+  const daemon = requester({ ...way, trust });
+  const { json, done, bytes, whole } = daemon;
 
   /** For calls with the same effect however often they arrive: a restarted daemon dials in again within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
@@ -43,10 +39,10 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
       await pause(retryPauseMs, signal);
     }
   }
-  const get = <Result>(path: string, signal: AbortSignal) =>
-    again(signal, () => json<Result>({ method: 'GET', path }, signal));
+  const get = <Name extends AnswerName>(name: Name, path: string, signal: AbortSignal): Promise<AnswerOf<Name>> =>
+    again(signal, () => json(name, { method: 'GET', path }, signal));
   const health = (signal: AbortSignal, timeoutMs?: number) =>
-    json<Health>({ method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
+    json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
 
   /** A call that may rightly be silent for hours, as long as the daemon answers beside it. */
   async function whileAlive<Result>(
@@ -81,14 +77,15 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
 
   return {
     workdir,
+    trust,
     health: (signal) => again(signal, () => health(signal)),
-    usage: (signal) => get<SandboxUsage>('/usage', signal),
+    usage: (signal) => get('usage', '/usage', signal),
 
     start: (operation, signal) =>
-      again(signal, () => json<Operation>({ method: 'POST', path: '/operations', json: operation }, signal)),
+      again(signal, () => json('operation', { method: 'POST', path: '/operations', json: operation }, signal)),
     async operation(id, signal) {
       try {
-        return await get<Operation>(`/operations/${encodeURIComponent(id)}`, signal);
+        return await get('operation', `/operations/${encodeURIComponent(id)}`, signal);
       } catch (thrown) {
         if (isCode(thrown, 'not_found')) return undefined;
         throw thrown;
@@ -96,11 +93,16 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
     },
     async follow(id, fromByte, onBytes, signal) {
       let position = fromByte;
+      let heard = 0;
       const listen = (ask: AbortSignal) =>
         bytes(
-          { method: 'GET', path: `/operations/${encodeURIComponent(id)}/output?from=${position}`, timeoutMs: 0 },
+          {
+            ...{ method: 'GET', path: `/operations/${encodeURIComponent(id)}/output?from=${position}`, timeoutMs: 0 },
+            maxBytes: maxOutputBytes - heard,
+          },
           (chunk) => {
             position += chunk.length;
+            heard += chunk.length;
             onBytes(chunk);
           },
           ask,
@@ -108,24 +110,24 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
       if (!ended) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the command.');
-      return JSON.parse(ended) as Operation;
+      const said = judge('operation', Buffer.from(ended));
+      if (said.ok) return said.value;
+      throw trust.breaks({ reason: said.reason, call: 'GET /operations/{id}/output', detail: said.detail });
     },
     async write(shell, text, signal) {
-      await json({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
+      await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
     },
     async kill(shell, signal) {
       const ask: Ask = { method: 'POST', path: `/shells/${encodeURIComponent(shell)}/kill`, timeoutMs: 30_000 };
-      await json(ask, signal);
+      await done(ask, signal);
     },
-    view: (shell, signal) => get<ShellView>(`/shells/${encodeURIComponent(shell)}`, signal),
+    view: (shell, signal) => get('shell', `/shells/${encodeURIComponent(shell)}`, signal),
     async killTagged(tag, signal) {
       const ask: Ask = { method: 'POST', path: '/kill', json: { tag }, timeoutMs: 30_000 };
-      return (await again(signal, () => json<{ killed: number }>(ask, signal))).killed;
+      return (await again(signal, () => json('killed', ask, signal))).killed;
     },
     exec: (request, signal) =>
-      whileAlive(signal, (ask) =>
-        json<ExecResult>({ method: 'POST', path: '/exec', json: request, timeoutMs: 0 }, ask),
-      ),
+      whileAlive(signal, (ask) => json('exec', { method: 'POST', path: '/exec', json: request, timeoutMs: 0 }, ask)),
 
     async readFile(path, signal, options) {
       const more = options?.maxBytes === undefined ? undefined : { maxBytes: String(options.maxBytes) };
@@ -135,32 +137,31 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
     async writeFile(path, content, signal, options) {
       const raw = typeof content === 'string' ? Buffer.from(content) : content;
       if (raw.length > maxFileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
-      await json({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
+      await done({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
     },
-    listFiles: async (path, signal) =>
-      judgedEntries(await get<readonly FileEntry[]>(`/files/list?${query({ path })}`, signal)),
+    listFiles: async (path, signal) => judgedEntries(await get('entries', `/files/list?${query({ path })}`, signal)),
     async removeFile(path, signal) {
-      await json({ method: 'DELETE', path: file(path) }, signal);
+      await done({ method: 'DELETE', path: file(path) }, signal);
     },
     async find(path, glob, signal, options) {
       const ask = `/files/find?${query({ path, glob })}${typesOf(options)}`;
-      return judgedMatches(await get<Found<string>>(ask, signal), (file) => file);
+      return judgedMatches(await get('found', ask, signal), (file) => file);
     },
     async grep(path, regex, signal, options) {
       const ask = `/files/grep?${query({ path, regex })}${typesOf(options)}`;
-      return judgedMatches(await get<Found<{ file: string; line: number; content: string }>>(ask, signal), byFile);
+      return judgedMatches(await get('lines', ask, signal), byFile);
     },
 
-    processes: (signal) => get('/processes', signal),
+    processes: (signal) => get('processes', '/processes', signal),
     async signalProcess(pid, name, signal) {
       const path = `/processes/${pid}/signal`;
-      await json({ method: 'POST', path, json: { signal: name }, timeoutMs: 30_000 }, signal);
+      await done({ method: 'POST', path, json: { signal: name }, timeoutMs: 30_000 }, signal);
     },
 
     terminals: {
       open: (id, signal) =>
-        again(signal, () => json<TerminalEntry>({ method: 'POST', path: '/terminals', json: { id } }, signal)),
-      list: (signal) => get('/terminals', signal),
+        again(signal, () => json('terminal', { method: 'POST', path: '/terminals', json: { id } }, signal)),
+      list: (signal) => get('terminals', '/terminals', signal),
       async read(id, { onOpen, onBytes }, signal) {
         const ask: Ask = {
           method: 'GET',
@@ -168,30 +169,26 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
           timeoutMs: 0,
           ...(onOpen && { onAnswer: onOpen }),
         };
-        const trailers = await whileAlive(signal, (until) => bytes(ask, onBytes, until));
-        const end = terminalEnds.find((known) => known === trailers['corral-terminal']);
+        const trailers = await whileAlive(signal, (until) => bytes(ask, paced(onBytes), until));
+        const end = terminalEnd(trailers['corral-terminal']);
         if (!end) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the terminal.');
         return end;
       },
       async write(id, text, signal) {
-        await json({ method: 'POST', path: terminal(id, '/input'), json: { text } }, signal);
+        await done({ method: 'POST', path: terminal(id, '/input'), json: { text } }, signal);
       },
       async resize(id, size, signal) {
-        await json({ method: 'POST', path: terminal(id, '/size'), json: size }, signal);
+        await done({ method: 'POST', path: terminal(id, '/size'), json: size }, signal);
       },
       async close(id, signal) {
-        await json({ method: 'DELETE', path: terminal(id), timeoutMs: 30_000 }, signal);
+        await done({ method: 'DELETE', path: terminal(id), timeoutMs: 30_000 }, signal);
       },
     },
 
-    desktop: desktopClient(daemon, again),
+    desktop: desktopClient({ ...daemon, trust }, again),
   };
 }
 
-interface Found<Match> {
-  readonly matches: readonly Match[];
-  readonly truncated: boolean;
-}
 const byFile = ({ file }: { file: string }) => file;
 
 const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)}${rest}`;

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { Operation, SandboxClient, ShellView, StartOperation } from '../../src/sandbox/client.ts';
+import { openTrust } from '../../src/sandbox/trust.ts';
 import { noDesktop } from './no-desktop.ts';
 
 /** How a command behaves: its output in chunks, then its end; `hangs` waits for a kill or the signal. */
@@ -65,6 +66,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
 
   return {
     workdir,
+    trust: openTrust(),
     files,
     started,
     typed,

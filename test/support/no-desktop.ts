@@ -18,6 +18,7 @@ export function noDesktop(): DesktopClient {
     stop: unsupported,
     vnc: unsupported,
     cdp: unsupported,
+    cdpMessage: unsupported,
     restartBrowser: unsupported,
     screenshot: unsupported,
     act: unsupported,

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type BrowserPipe, browserPipe } from '../../sandbox-images/sandboxd/desktop/pipe.ts';
 import { AppError } from '../../src/core/errors.ts';
-import type { DesktopClient } from '../../src/sandbox/client.ts';
+import type { CdpMessage, DesktopClient } from '../../src/sandbox/client.ts';
+import { judged } from '../../src/sandbox/judge-thread.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
 const args = [
@@ -22,6 +23,13 @@ const args = [
   '--window-size=1280,800',
   'about:blank',
 ];
+
+/** As a real client does, for a browser that is trusted. */
+export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
+  const said = await judged('cdp', bytes);
+  if (!said.ok) throw new Error(said.detail);
+  return { kind: 'message', message: said.value };
+}
 
 export interface PipedChromium extends AsyncDisposable {
   readonly sandbox: FakeSandbox;
@@ -76,6 +84,7 @@ export async function pipedChromium(): Promise<PipedChromium> {
     stop: kill,
     vnc: unsupported,
     cdp: () => start().open(() => {}),
+    cdpMessage: readMessage,
     restartBrowser: kill,
     screenshot: unsupported,
     act: unsupported,

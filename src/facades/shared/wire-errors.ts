@@ -33,6 +33,7 @@ export const wireErrors = {
   sandbox_unavailable: unavailable,
   sandbox_lost: unavailable,
   sandbox_unresponsive: unavailable,
+  sandbox_untrusted: unavailable,
   image_missing: unavailable,
   driver_unavailable: unavailable,
   quota: unavailable,

@@ -154,6 +154,7 @@ const startFailures: ReadonlySet<ErrorCode> = new Set([
     'sandbox_unavailable',
     'sandbox_lost',
     'sandbox_unresponsive',
+    'sandbox_untrusted',
   ] as const),
   ...(['image_missing', 'driver_unavailable', 'quota', 'unsupported', 'deadline_exceeded'] as const),
 ]);

@@ -26,7 +26,7 @@ export function clusterOf({ ownership, commands, driver, clock, ids, connect, id
   return {
     ownership,
     commands: (act) => new RemoteCommands({ commands, ownership, clock, ids, act, warn }),
-    sandboxes: (ask) =>
-      new RemoteSandboxes({ driver, clock, connect, ask, freshMs: Math.min(mostFreshMs, idleMs / 3) }),
+    sandboxes: (owner) =>
+      new RemoteSandboxes({ ...owner, driver, clock, connect, freshMs: Math.min(mostFreshMs, idleMs / 3) }),
   };
 }

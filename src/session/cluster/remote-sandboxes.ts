@@ -3,15 +3,13 @@ import { deadline, throwIfFired } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { SandboxExchange } from '../engine/cluster.ts';
+import type { SandboxExchange, SandboxOwner } from '../engine/cluster.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 
-interface Options {
+interface Options extends SandboxOwner {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** Has the owner start the sandbox where it does not run, and count it as used now. */
-  readonly ask: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** How long the owner may take it for idle after that. */
   readonly freshMs: number;
 }
@@ -83,20 +81,23 @@ export class RemoteSandboxes implements SandboxExchange {
 
   async #known(id: SessionId): Promise<RemoteLink | undefined> {
     const remote = await this.#links.get(id)?.catch(() => undefined);
-    if (!remote?.link.lost.aborted) return remote;
+    if (!remote?.link.lost.aborted && !remote?.client.trust.broken.aborted) return remote;
     await this.leave(id);
     return undefined;
   }
 
   /** For all who wait for it, so whoever is first and leaves does not end it. */
   async #open(id: SessionId): Promise<RemoteLink> {
-    const { driver, clock, connect } = this.#options;
+    const { driver, clock, connect, distrust } = this.#options;
     using until = deadline(attachMs, clock);
     const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
     const link = await driver.attach(sandboxIdOf(id), call, 'guest');
+    const client = connect(link);
+    const { broken } = client.trust;
+    broken.addEventListener('abort', () => distrust(id, broken.reason), { once: true });
     const remote: RemoteLink = {
       link,
-      client: connect(link),
+      client,
       users: 0,
       askedAt: Number.NEGATIVE_INFINITY,
       timer: undefined,

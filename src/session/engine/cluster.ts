@@ -35,10 +35,17 @@ export interface SandboxExchange extends AsyncDisposable {
   leave(id: SessionId): Promise<void>;
 }
 
+/** What the owner of a sandbox is told by a server that only visits it. */
+export interface SandboxOwner {
+  /** Has the owner start the sandbox where it does not run, and count it as used now. */
+  ask(id: SessionId, signal: AbortSignal): Promise<void>;
+  /** What answers there is not the daemon: has the owner end it. */
+  distrust(id: SessionId, error: unknown): void;
+}
+
 /** The other servers of a shared store. */
 export interface Cluster {
   readonly ownership: Ownership;
   commands(act: Act): CommandExchange;
-  /** `ask` has the owner start the sandbox where it does not run, and count it as used now. */
-  sandboxes(ask: (id: SessionId, signal: AbortSignal) => Promise<void>): SandboxExchange;
+  sandboxes(owner: SandboxOwner): SandboxExchange;
 }

@@ -3,6 +3,7 @@ import { type SessionCommand, sessionMachine } from '../../../machines/session.t
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
+import { breachOf } from '../../core/untrusted.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
 import type { Live } from '../run/live-session.ts';
 import type { StoredSession } from '../run/projection.ts';
@@ -38,7 +39,10 @@ export class Engine implements AsyncDisposable {
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#ownership = options.cluster?.ownership ?? soleOwnership();
-    this.#remoteSandboxes = options.cluster?.sandboxes((id, signal) => this.#router.askForUse(id, signal));
+    this.#remoteSandboxes = options.cluster?.sandboxes({
+      ask: (id, signal) => this.#router.askForUse(id, signal),
+      distrust: (id, error) => void this.#distrust(id, error).catch(() => {}), // its owner finds out by itself
+    });
     const [liveSessions, pendingCommands, ownership, remoteSandboxes] = [
       this.#liveSessions,
       this.#pendingCommands,
@@ -162,6 +166,11 @@ export class Engine implements AsyncDisposable {
     this.#pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#liveSessions.clear();
     await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
+  }
+
+  async #distrust(id: SessionId, error: unknown): Promise<void> {
+    const breach = breachOf(error);
+    if (breach) await this.command(id, { type: 'sandbox.distrust', commandId: this.#options.ids.short(), breach });
   }
 
   #sessionMachine() {

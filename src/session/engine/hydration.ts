@@ -77,7 +77,7 @@ export class Hydration {
     await liveSessions.leaving(id);
   }
 
-  #begin({ id, deleting }: StoredSession, plans: boolean): Omit<SessionInput, 'runs'> {
+  #begin({ id, deleting, sandboxUntrusted }: StoredSession, plans: boolean): Omit<SessionInput, 'runs'> {
     const { runPolicy, sandboxPolicy, passivateMs, maxQueued, clock, liveSessions } = this.#deps;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {
@@ -88,9 +88,13 @@ export class Hydration {
       passivateMs,
       maxQueued,
       deleting,
+      distrusted: sandboxUntrusted,
       ...(expiresAt === undefined || deleting
         ? { sandbox: starts ? 'start' : 'absent' }
-        : { sandbox: 'adopt', sandboxLivedMs: sandboxPolicy.ttlMs - (expiresAt - clock.now()) }),
+        : {
+            sandbox: sandboxUntrusted ? 'discard' : 'adopt',
+            sandboxLivedMs: sandboxPolicy.ttlMs - (expiresAt - clock.now()),
+          }),
     };
   }
 

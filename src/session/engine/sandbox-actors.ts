@@ -77,7 +77,8 @@ export function sandboxWith(deps: SandboxDeps) {
     const since = begun.get(sandboxId);
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
-    await watch({ own, client, lost: link.lost, clock, saw: deps.saw }, signal);
+    const lost = AbortSignal.any([link.lost, client.trust.broken]);
+    await watch({ own, client, lost, clock, saw: deps.saw }, signal);
   }
 
   return sandboxMachine.provide({

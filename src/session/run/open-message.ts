@@ -7,6 +7,7 @@ const asides: ReadonlySet<FactType> = new Set<FactType>([
   'egress',
   'usage',
   'sandbox.phase',
+  'sandbox.untrusted',
   'session.updated',
   'run.notice',
   'tool.output',

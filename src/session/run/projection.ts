@@ -8,6 +8,8 @@ import { beginningOf } from '../../core/text.ts';
 export const StoredSession = SessionRecord.extend({
   /** The sandbox was stopped on somebody's wish: commands wait for a run or `start`, also where a look at its files started it. */
   sandboxHeld: z.boolean().default(false),
+  /** It broke the rules of its protocol. What is left of it is destroyed, and no other starts before a person asks. */
+  sandboxUntrusted: z.boolean().default(false),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
     z.object({ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() }),
@@ -34,7 +36,12 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
   switch (fact.type) {
     case 'message.user': {
       const { messageId, text } = fact.data;
-      const said = { ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts };
+      const said = {
+        ...now,
+        sandboxUntrusted: false,
+        latestMessage: beginningOf(text, shownLength),
+        latestMessageAt: ts,
+      };
       const runId = fact.runId;
       if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
       const run = { runId, messageId, task: text, seq, startedSeq: null };
@@ -64,8 +71,12 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
       const sandboxState = sandboxStates[fact.data.phase];
       if (sandboxState === undefined) return record;
       const startedByRun = sandboxState === 'running' && record.status === 'running';
-      return { ...record, lastSeq: seq, sandboxState, sandboxHeld: record.sandboxHeld && !startedByRun };
+      const sandboxUntrusted = record.sandboxUntrusted && fact.data.phase !== 'starting';
+      const sandboxHeld = record.sandboxHeld && !startedByRun;
+      return { ...record, lastSeq: seq, sandboxState, sandboxHeld, sandboxUntrusted };
     }
+    case 'sandbox.untrusted':
+      return { ...record, lastSeq: seq, sandboxUntrusted: true };
     case 'message.delta':
     case 'tool.output':
     case 'egress':
@@ -86,7 +97,12 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
 };
 
 /** What a client sees: the stored record without what only a restart needs. */
-export function publicRecord({ openRuns: _open, sandboxHeld: _held, ...record }: StoredSession): SessionRecord {
+export function publicRecord({
+  openRuns: _open,
+  sandboxHeld: _held,
+  sandboxUntrusted: _untrusted,
+  ...record
+}: StoredSession): SessionRecord {
   return record;
 }
 
@@ -127,6 +143,7 @@ export function newSession({
     shared: false,
     archived: false,
     sandboxHeld: false,
+    sandboxUntrusted: false,
     openRuns: [],
   };
 }

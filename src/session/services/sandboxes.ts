@@ -47,6 +47,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
     async start(id, signal) {
       await sessions.get(id);
       const started = !(await isRunning(id));
+      if (started) await engine.command(id, { type: 'sandbox.permit', commandId: ids.short() });
       await using _used = await engine.use(id, signal);
       await release(id);
       return { started };

@@ -1,6 +1,7 @@
 import { throwIfFired } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { Operation, SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
+import { openTrust } from '../../../src/sandbox/trust.ts';
 import { noDesktop } from '../no-desktop.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -76,6 +77,7 @@ export class SimulatedSandbox {
     const health = { version: '0', bootId: 'boot', idleMs: 0, oomKills: 0 };
     return {
       workdir: '/workspace',
+      trust: openTrust(),
       health: (signal) => call(signal, () => health),
       usage: cannot,
       start: (request, signal) => call(signal, () => describe(this.#start(request))),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Driver, SandboxLink } from '../../../../drivers/driver.ts';
 import type { SandboxClient } from '../../../../src/sandbox/client.ts';
+import { openTrust } from '../../../../src/sandbox/trust.ts';
 import { RemoteSandboxes } from '../../../../src/session/cluster/remote-sandboxes.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { sessionId } from '../../../support/session-parts.ts';
@@ -18,8 +19,9 @@ function bench() {
   const remoteSandboxes = new RemoteSandboxes({
     driver: { attach } as unknown as Driver,
     clock: manualClock(),
-    connect: () => ({}) as SandboxClient,
+    connect: () => ({ trust: openTrust() }) as SandboxClient,
     ask: async () => {},
+    distrust: () => {},
     freshMs: 1_000,
   });
   return { remoteSandboxes, opening, attached: () => signals.length };

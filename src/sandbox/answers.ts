@@ -1,0 +1,153 @@
+import { z } from 'zod';
+import {
+  type DesktopStatus,
+  type ExecResult,
+  type FileEntry,
+  type Health,
+  type Operation,
+  type ProcessEntry,
+  type SandboxUsage,
+  type ShellView,
+  type TerminalEntry,
+  terminalEnds,
+} from './client.ts';
+import type { JsonLimits } from './measure.ts';
+
+// What the daemon may answer, call by call. The numbers are the daemon's own limits (docs/sandboxd.openapi.json) with
+// room for what JSON adds: an honest daemon refuses with payload_too_large before it answers more.
+
+export interface Rule<Value = unknown> extends JsonLimits {
+  readonly maxBytes: number;
+  readonly shape: z.ZodType<Value>;
+}
+
+const KiB = 1024;
+/** The daemon's own limit of a JSON answer too. */
+export const largeBytes = 16 * KiB * KiB;
+const maxList = 20_000;
+const maxFound = 1_000;
+const maxProcesses = 20_000;
+
+const count = z.int().nonnegative();
+const time = z.number().nonnegative();
+const text = (most: number) => z.string().max(most);
+const id = text(256);
+/** Read by people and in lists only; the daemon cuts them, a daemon of an older image does not. */
+const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
+const iso = text(40).refine((date) => !Number.isNaN(Date.parse(date)));
+/** As the sandbox calls it; judged.ts leaves out what no file of a workspace can be called. */
+const path = text(8 * KiB);
+
+const desktop = z.object({
+  state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
+  browser: z.enum(['stopped', 'running']),
+  width: count.max(100_000),
+  height: count.max(100_000),
+  restarts: z.object({ display: count, browser: count }),
+  lastFailure: cut(1_000).optional(),
+  browserSandbox: z.boolean().optional(),
+}) as z.ZodType<DesktopStatus>;
+
+const operation = z.object({
+  id,
+  state: z.enum(['running', 'exited']),
+  exitCode: z.int().optional(),
+  reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).optional(),
+  bytes: count,
+  spool: path,
+  pid: count,
+  startedAt: time,
+  endedAt: time.optional(),
+  terminal: z.literal(false).optional(),
+}) as z.ZodType<Operation>;
+
+const terminal = z.object({ id, startedAt: time }) satisfies z.ZodType<TerminalEntry>;
+
+const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [number, number, number]): Rule<Value> => ({
+  shape,
+  maxBytes: kib * KiB,
+  maxValues,
+  maxDepth,
+});
+const large = largeBytes / KiB;
+
+export const answers = {
+  health: rule<Health>(
+    z.object({
+      version: text(64),
+      bootId: text(64),
+      idleMs: z.number(),
+      oomKills: count,
+      desktop: desktop.optional(),
+    }) as z.ZodType<Health>,
+    [16, 60, 4],
+  ),
+  usage: rule<SandboxUsage>(
+    z.object({ cpuSeconds: time, memoryBytes: count, memoryLimitBytes: count.nullable(), processes: count }),
+    [16, 20, 2],
+  ),
+  operation: rule(operation, [64, 40, 2]),
+  shell: rule<ShellView>(
+    z.object({
+      id,
+      console: z.array(z.object({ ps1: text(16 * KiB), command: z.string(), output: z.string() })).max(20),
+      running: id.optional(),
+    }) as z.ZodType<ShellView>,
+    [large, 200, 4],
+  ),
+  killed: rule(z.object({ killed: count }), [16, 10, 2]),
+  exec: rule<ExecResult>(
+    z.object({ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() }),
+    [large, 20, 2],
+  ),
+  entries: rule<FileEntry[]>(
+    z
+      .array(
+        z.object({
+          name: path,
+          type: z.enum(['file', 'directory', 'other']),
+          size: count.nullable(),
+          modified: iso,
+        }),
+      )
+      .max(maxList),
+    [large, maxList * 6, 3],
+  ),
+  found: rule(z.object({ matches: z.array(path).max(maxFound), truncated: z.boolean() }), [large, maxFound + 20, 3]),
+  lines: rule(
+    z.object({
+      matches: z.array(z.object({ file: path, line: count, content: text(4 * KiB) })).max(maxFound),
+      truncated: z.boolean(),
+    }),
+    [large, maxFound * 6, 4],
+  ),
+  processes: rule<ProcessEntry[]>(
+    z
+      .array(z.object({ pid: count, cmd: cut(4 * KiB), started: iso, tag: cut(256).optional() }))
+      .max(maxProcesses) as z.ZodType<ProcessEntry[]>,
+    [large, maxProcesses * 6, 3],
+  ),
+  terminal: rule<TerminalEntry>(terminal, [16, 10, 2]),
+  terminals: rule<TerminalEntry[]>(z.array(terminal).max(64), [64, 300, 3]),
+  desktop: rule(desktop, [16, 40, 3]),
+  pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
+  /** One message of the browser's; what is in `params` and `result` is Playwright's to read. */
+  cdp: rule(
+    z.looseObject({
+      id: z.int().optional(),
+      method: text(200).optional(),
+      sessionId: text(200).optional(),
+      params: z.looseObject({}).optional(),
+      result: z.looseObject({}).optional(),
+      error: z.looseObject({ message: z.string() }).optional(),
+    }) as z.ZodType<object>,
+    [large, 100_000, 1_000],
+  ),
+  refusal: rule(z.object({ error: z.object({ code: text(64), message: cut(1_000) }) }), [16, 20, 3]),
+} as const;
+
+export type AnswerName = keyof typeof answers;
+export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
+
+/** What the last line of a terminal's stream says. */
+export const terminalEnd = (said: string | undefined) => terminalEnds.find((known) => known === said);

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http';
+import type { UntrustedReason } from '../core/events.ts';
+import { BytesBudget } from './budget.ts';
+import { onLoopBytes } from './judge-thread.ts';
+
+/** What the sandbox did that its daemon never does. */
+export class Broken extends Error {
+  readonly reason: UntrustedReason;
+
+  constructor(reason: UntrustedReason, detail: string) {
+    super(detail);
+    this.reason = reason;
+  }
+}
+
+/** Small answers are not counted: there are many, and together they are little. */
+const held = new BytesBudget(96 * 1024 * 1024);
+
+interface Limit {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /** The answer must say how long it is. A body of chunks can be chopped so fine that reading it costs more than what it says. */
+  readonly isMeasured: boolean;
+}
+
+/** All of an answer's body. Throws Broken as soon as it says that it is longer than it may be, or is. */
+export async function collected(response: IncomingMessage, { maxBytes, signal, isMeasured }: Limit): Promise<Buffer> {
+  const tooLarge = () => new Broken('too_large', `more than ${maxBytes} bytes`);
+  const said = response.headers['content-length'];
+  if (said === undefined && isMeasured) throw new Broken('bad_headers', 'no content-length');
+  const length = said === undefined ? maxBytes : Number(said);
+  if (length > maxBytes) throw tooLarge();
+  using _held = length > onLoopBytes ? await held.take(length, signal) : undefined;
+  const whole = Buffer.allocUnsafeSlow(length); // memory of its own, which can be handed to a thread
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    if (size + part.length > length) throw tooLarge();
+    size += part.copy(whole, size);
+  }
+  return whole.subarray(0, size);
+}

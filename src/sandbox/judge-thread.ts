@@ -1,0 +1,110 @@
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../core/errors.ts';
+import type { AnswerName, AnswerOf } from './answers.ts';
+import { type Judged, judge } from './judge.ts';
+
+export interface Work {
+  readonly name: string;
+  readonly bytes: ArrayBuffer;
+}
+export type Judgement =
+  | (Judged<never> & { readonly ok: false })
+  | {
+      readonly ok: true;
+      readonly rest: object;
+      /** Where the list belongs; undefined: `rest` is the list. */
+      readonly key: string | undefined;
+      /** JSON texts of its items. */
+      readonly parts: readonly ArrayBuffer[];
+    };
+
+/** Below it a turn of the loop takes a millisecond or two. */
+export const onLoopBytes = 64 * 1024;
+const heapMb = 128;
+const restMs = 10_000;
+/** The largest answer takes less than a second, also on a busy machine. */
+const patienceMs = 30_000;
+
+/** The value of an answer; a large one is read in another thread. */
+export async function judged<Name extends AnswerName>(name: Name, bytes: Buffer): Promise<Judged<AnswerOf<Name>>> {
+  if (bytes.length <= onLoopBytes) return judge(name, bytes);
+  const said = await inTurn(() => asked({ name, bytes: owned(bytes) }));
+  if (!said.ok) return said;
+  const items: unknown[] = [];
+  for (const part of said.parts) {
+    for (const item of JSON.parse(Buffer.from(part).toString())) items.push(item);
+    await new Promise(setImmediate);
+  }
+  const value =
+    said.key === undefined ? (Array.isArray(said.rest) ? items : said.rest) : { ...said.rest, [said.key]: items };
+  return { ok: true, value: value as AnswerOf<Name> };
+}
+
+/** Moves to the thread instead of being copied. */
+function owned({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
+  if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) return buffer;
+  return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
+}
+
+// One thread for all: the answers wait for one another, not the server for them.
+let thread: Worker | undefined;
+let rest: NodeJS.Timeout | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+function inTurn<Value>(act: () => Promise<Value>): Promise<Value> {
+  const next = last.then(act, act);
+  last = next.catch(() => {});
+  return next;
+}
+
+async function asked(work: Work): Promise<Judgement> {
+  clearTimeout(rest);
+  thread ??= start();
+  const worker = thread;
+  worker.ref();
+  const { promise, resolve, reject } = Promise.withResolvers<Judgement>();
+  const timer = setTimeout(() => end(new Error('it took too long')), patienceMs);
+  const end = (error: Error) => {
+    thread = undefined;
+    void worker.terminate();
+    reject(error);
+  };
+  const left = () => end(new Error('the thread ended'));
+  worker.once('message', resolve).once('error', end).once('exit', left);
+  try {
+    worker.postMessage(work, [work.bytes]);
+    return await promise;
+  } catch (cause) {
+    // Its heap was not enough for what the count let through: nothing a daemon answers is like that.
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+      return { ok: false, reason: 'too_complex', detail: `more than ${heapMb} MiB to build` };
+    }
+    throw new AppError('sandbox_unavailable', "The sandbox's answer could not be read in time. Try again.", { cause });
+  } finally {
+    clearTimeout(timer);
+    worker.off('message', resolve).off('error', end).off('exit', left);
+    worker.unref();
+    rest = setTimeout(stop, restMs).unref();
+  }
+}
+
+function start(): Worker {
+  const file = import.meta.url.endsWith('.ts') ? './judge-worker.ts' : './judge-worker.js'; // the sources, or what tsc made of them
+  const worker = new Worker(new URL(file, import.meta.url), {
+    name: 'answers of sandboxes',
+    resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 16 },
+    env: {},
+    execArgv: [],
+  });
+  worker.on('error', () => {}); // told to whoever waits for an answer, if anybody does
+  worker.once('exit', () => {
+    if (thread === worker) thread = undefined;
+  });
+  return worker;
+}
+
+/** Its memory is of use to nobody meanwhile. */
+function stop(): void {
+  void thread?.terminate();
+  thread = undefined;
+}

@@ -1,0 +1,43 @@
+import { parentPort } from 'node:worker_threads';
+import type { AnswerName } from './answers.ts';
+import { judge } from './judge.ts';
+import type { Judgement, Work } from './judge-thread.ts';
+
+// Large answers are read here, in a thread with a heap of its own: whatever is in them, the server's loop goes on.
+
+const partChars = 48 * 1024;
+
+parentPort?.on('message', ({ name, bytes }: Work) => {
+  const judged = judge(name as AnswerName, Buffer.from(bytes));
+  if (!judged.ok) return void parentPort?.postMessage(judged satisfies Judgement);
+  const { rest, key, items } = withoutList(judged.value);
+  const parts = inParts(items);
+  parentPort?.postMessage({ ok: true, rest, key, parts } satisfies Judgement, parts);
+});
+
+/** The one long list of an answer goes over in pieces, so that the loop need not take all of it in one turn. */
+function withoutList(value: unknown): { rest: object; key: string | undefined; items: readonly unknown[] } {
+  if (Array.isArray(value)) return { rest: [], key: undefined, items: value };
+  const whole = value as Record<string, unknown>;
+  const key = Object.keys(whole).find((name) => Array.isArray(whole[name]));
+  if (key === undefined) return { rest: whole, key, items: [] };
+  return { rest: { ...whole, [key]: [] }, key, items: whole[key] as unknown[] };
+}
+
+function inParts(items: readonly unknown[]): ArrayBuffer[] {
+  const parts: ArrayBuffer[] = [];
+  let held: string[] = [];
+  let chars = 0;
+  const flush = () => {
+    if (held.length > 0) parts.push(new TextEncoder().encode(`[${held.join(',')}]`).buffer as ArrayBuffer);
+    [held, chars] = [[], 0];
+  };
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    held.push(text);
+    chars += text.length;
+    if (chars >= partChars) flush();
+  }
+  flush();
+  return parts;
+}

@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+import { Secret } from '../../src/core/secret.ts';
+import type { SandboxClient } from '../../src/sandbox/client.ts';
+import { sandboxClient } from '../../src/sandbox/http-client.ts';
+
+/** A client of something that answers each connection as it likes. */
+export async function facing(answer: (socket: Socket, connection: number) => void): Promise<SandboxClient> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    answer(socket, sockets.size);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const agent = new Agent({ keepAlive: true });
+  agent.createConnection = () => connect((server.address() as AddressInfo).port, '127.0.0.1');
+  onTestFinished(() => {
+    agent.destroy();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return sandboxClient({ agent, token: new Secret('t'), workdir: '/workspace' });
+}
+
+export const http = (body: string, more = '') =>
+  `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`;
+
+export const saying = (answer: string | Buffer) =>
+  facing((socket) => void socket.once('data', () => socket.end(answer)));
