@@ -1,7 +1,7 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/ids.ts';
-import { type BreachData, breachOf, notTrusted } from '../src/core/untrusted.ts';
+import { type BreachData, breachOf, notTrusted, untrusted } from '../src/core/untrusted.ts';
 import { unprovided } from './unprovided.ts';
 
 /** One sandbox from its first wish to its release; a lost one is provisioned anew on the same workspace. */
@@ -202,7 +202,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         ],
         'sandbox.distrust': {
           target: 'discarding',
-          actions: sendParent(({ event }): SandboxNews => ({ type: 'sandbox.untrusted', breach: event.breach })),
+          actions: { type: 'tellUntrusted', params: ({ event }) => ({ error: untrusted(event.breach) }) },
         },
         'resource.closed': {
           target: 'lost',

@@ -78,7 +78,9 @@ test('F034 without the right token nothing is done', async () => {
   const daemon = await opened();
   for (const token of ['', 'test-tokem', 'test-token2', 'test-toke']) {
     const client = sandboxClient({ agent: daemon.agent, token: new Secret(token), workdir: '' });
-    await expect(client.exec({ command: 'touch done' }, budget())).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(client.exec({ command: 'touch done' }, budget())).rejects.toMatchObject({
+      code: 'sandbox_unavailable',
+    });
   }
   expect(await readdir(daemon.workspace)).toEqual([]);
 });

@@ -1,16 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import type { sandboxMachine } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors.ts';
+import { untrusted } from '../../../src/core/untrusted.ts';
 import { doneEvent, errorEvent, explore } from '../../support/machine-graph.ts';
 import { Holes, sandboxInput, sandboxPolicy, sandboxWith } from '../../support/machines.ts';
 
 const policy = { ...sandboxPolicy, maxRetries: 1 };
+const breach = { reason: 'wrong_shape', call: 'GET /health', detail: 'it' } as const;
 const lost = new AppError('sandbox_lost', 'Gone.');
 const graph = explore({
   machine: sandboxWith(new Holes()).provide({
-    actions: { tellReady: () => {}, tellUnready: () => {}, phase: () => {}, wantSlot: () => {} },
+    actions: {
+      tellReady: () => {},
+      tellUnready: () => {},
+      phase: () => {},
+      tellUntrusted: () => {},
+      wantSlot: () => {},
+    },
   }) as typeof sandboxMachine,
-  starts: (['provision', 'adopt', 'release'] as const).map((begin) => sandboxInput({ begin, policy })),
+  starts: (['provision', 'adopt', 'release', 'discard'] as const).map((begin) => sandboxInput({ begin, policy })),
   events: [
     { type: 'slot.granted' },
     { type: 'sandbox.busy' },
@@ -20,7 +28,10 @@ const graph = explore({
     { type: 'hold.ready', ms: 1 },
     { type: 'resource.closed' },
     { type: 'resource.failed', error: lost },
+    { type: 'resource.failed', error: untrusted(breach) },
+    { type: 'sandbox.distrust', breach },
     ...['provision', 'pause', 'unpause', 'release'].flatMap((id) => [doneEvent(id), errorEvent(id, lost)]),
+    errorEvent('provision', untrusted(breach)),
     errorEvent('provision', new AppError('image_missing', 'No such image.')),
   ],
   key: ({ begin, busy, retries, workspace, end }) => [begin, busy, retries, workspace, end?.kind],

@@ -16,6 +16,7 @@ const send = (mode: string) => ({
   runId: runIdOf(9),
 });
 const approval = { callId: 'c', remainingMs: 1_000 };
+const breach = { reason: 'wrong_shape', call: 'GET /health', detail: 'it' };
 const small = { maxQueued: 2 };
 const released = doneEvent('sandbox', { kind: 'released', workspace: 'keep' });
 const graph = explore({
@@ -30,6 +31,7 @@ const graph = explore({
     sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?' } })] }),
     sessionInput({ ...small, runs: [queuedRun(1, { resume: { ...begun, waiting: '?', approval } })] }),
     sessionInput({ ...small, deleting: true }),
+    sessionInput({ ...small, distrusted: true }),
   ],
   events: [
     ...['inject', 'queue', 'replace'].map(send),
@@ -39,6 +41,9 @@ const graph = explore({
     { type: 'sandbox.use', commandId: 'use' },
     { type: 'sandbox.done', commandId: 'use' },
     { type: 'sandbox.stop', commandId: 'stop it' },
+    { type: 'sandbox.permit', commandId: 'permit' },
+    { type: 'sandbox.distrust', commandId: 'distrust', breach },
+    { type: 'sandbox.untrusted', breach },
     { type: 'slot.granted', slot: 'run' },
     { type: 'slot.granted', slot: 'start' },
     { type: 'run.waiting', question: '?' },
@@ -59,11 +64,25 @@ const graph = explore({
     doneEvent('sandbox', { kind: 'failed', code: 'quota', message: 'No.', retryable: false }),
     errorEvent('sandbox', new Error('bug')),
   ],
-  key: ({ queue, active, forwarded, ending, dropped, goes, uses, waiters, isPresent, isReady, arrived }) => [
+  key: ({
+    queue,
+    active,
+    forwarded,
+    ending,
+    dropped,
+    goes,
+    uses,
+    waiters,
+    isPresent,
+    isReady,
+    arrived,
+    distrusted,
+  }) => [
     queue.length,
     active !== undefined,
     Math.min(forwarded, 1) + Math.floor(forwarded / 20),
     [ending, dropped.length > 0, goes, uses.length, waiters.length, isPresent, isReady, arrived],
+    distrusted && queue.length === 0 && !active && !isPresent && waiters.length === 0,
   ],
   mayHear: ({ stops, deletes, releases, uses, waiters, forwarded, dropped }, { type }) => {
     if (type === 'cmd.stop') return stops.length < 1 && dropped.length < 1;

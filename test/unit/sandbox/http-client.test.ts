@@ -97,7 +97,7 @@ test('a file whose name no workspace can hold is in no list and no match', async
   const lies = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..', '.', '', 'a\0b', 'x'.repeat(256)];
   const names = [...lies, 'a.txt', '..\\evil.bat', 'two\nlines'];
   const answers = [
-    names.map((name) => ({ name, type: 'file', size: 1, modified: '' })),
+    names.map((name) => ({ name, type: 'file', size: 1, modified: new Date(0).toISOString() })),
     { matches: [...names, 'sub/a.txt'], truncated: false },
     { matches: names.map((file) => ({ file, line: 1, content: '' })), truncated: true },
   ];
