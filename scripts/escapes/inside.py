@@ -591,8 +591,8 @@ def _():
 
 @attempt("the daemon", "replace the server's socket by one's own, or by a link")
 def _():
-    if not os.path.isdir("/run/corral"):
-        raise Absent("there is no folder of sockets")
+    if not os.path.exists("/run/corral/control"):
+        raise Absent("the server dials in here: there is no folder of its sockets")
     names = os.listdir("/run/corral")
     for act in (
         lambda: os.rename("/run/corral/control", "/run/corral/old"), lambda: os.unlink("/run/corral/control"),
@@ -820,6 +820,8 @@ for what, first in (
 
 @attempt("limits", "more processes than are granted")
 def _():
+    if not CONFIG["limits_pids"]:
+        raise Absent("the driver promises no limit of its own (Kubernetes: podPidsLimit of the node's kubelet)")
     children = []
     try:
         for _ in range(CONFIG["pids"] + 200):

@@ -22,6 +22,8 @@ export interface EscapeWorld {
   readonly ownKernel?: boolean;
   /** Sandboxes have an interface beside loopback, which policies hold. */
   readonly networked?: boolean;
+  /** Whether the driver promises a limit of processes. */
+  readonly limitsPids?: boolean;
 }
 type Shell = (command: string, timeoutMs?: number) => Promise<{ stdout: string }>;
 const root = join(import.meta.dirname, '../..');
@@ -68,6 +70,7 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
     service_port: host.port,
     neighbour_port: 4_777,
     pids,
+    limits_pids: world.limitsPids ?? true,
     memory_bytes: memoryBytes,
     targets: [
       ['the metadata service', '169.254.169.254', 80],
