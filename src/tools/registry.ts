@@ -112,11 +112,15 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  const why = familyOf(name) === 'browser' ? 'this sandbox has no desktop, so ' : '';
+  // Whole in its first line, which is what people are shown; the list is for the model.
+  const what =
+    familyOf(name) === 'browser'
+      ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. New sessions have one where the server runs with CORRAL_SANDBOX_DESKTOP=true.`
+      : `There is no tool ${JSON.stringify(name)} here.`;
   return {
     ok: false,
     reason: 'not_found',
-    output: `${why}there is no tool ${JSON.stringify(name)} here. The tools are: ${names}.`,
+    output: `${what}\nThe tools are: ${names}.`,
   };
 }
 

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../model.ts';
 import { titleOf, type Unit } from './blocks.ts';
+import { literal } from './literal.ts';
 import { type Run, readRun } from './run.ts';
 import { deltasOf, describe, resultText, summaryText } from './texts.ts';
 
@@ -47,7 +48,7 @@ function decide(request: TurnRequest): Decision {
   switch (phase.kind) {
     case 'plan':
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { text: `Working on it: ${titleOf(run.task)}`, call: makePlan(run.units.map(describe)) };
+      return { text: `Working on it: ${literal(titleOf(run.task))}`, call: makePlan(run.units.map(describe)) };
     case 'replan': {
       // Ids are the steps' places in the plan, so the highest says how many units are planned already.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;

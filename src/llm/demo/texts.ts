@@ -1,5 +1,7 @@
+import { beginningOf } from '../../core/text.ts';
 import type { Message } from '../model.ts';
 import type { Unit } from './blocks.ts';
+import { fenced, literal } from './literal.ts';
 
 export function describe(unit: Unit): string {
   switch (unit.kind) {
@@ -20,25 +22,27 @@ type ToolMessage = Extract<Message, { role: 'tool' }>;
 
 /** What a step came to: `failed` is the result that ended it early, `answer` what the user said. */
 export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
-  if (failed) return `This step failed: ${firstLine(failed.output) || 'no reason was given'}`;
+  if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason was given'}`;
   switch (unit.kind) {
     case 'sh':
       return 'The command ran and succeeded.';
     case 'file':
-      return `Wrote ${unit.path}.`;
+      return `Wrote ${literal(unit.path)}.`;
     case 'browse':
-      return unit.urls.length === 0 ? 'There was no address to open.' : `Opened ${unit.urls.join(', ')}.`;
+      return unit.urls.length === 0 ? 'There was no address to open.' : `Opened ${unit.urls.map(literal).join(', ')}.`;
     case 'ask':
-      return `You answered: "${answer}"`;
+      return /[\r\n]/.test(answer) ? `You answered:\n\n${fenced(answer)}` : `You answered: "${literal(answer)}"`;
     case 'fail':
-      return unit.message;
+      return literal(unit.message);
   }
 }
 function firstLine(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
-  return line.replace(/^\[(exit code .*)\]$/, '$1').slice(0, 200);
+  const said = line.replace(/^\[(exit code .*)\]$/, '$1');
+  return said.length > longestReason ? `${beginningOf(said, longestReason - 1)}…` : said;
 }
 
+const longestReason = 400;
 const shown = 2_000;
 
 /** Says how it went and shows the output of the last command, fenced so that a page shows it as it is. */
@@ -52,9 +56,7 @@ export function summaryText(results: readonly ToolMessage[]): string {
   const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
   if (output === '') return `${verdict} The last command printed nothing.`;
   const tail = output.slice(-shown).replace(/^[\uDC00-\uDFFF]/, '');
-  const longest = Math.max(2, ...(tail.match(/`+/g) ?? []).map((run) => run.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${verdict} The last command printed:\n\n${fence}\n${tail}${tail.endsWith('\n') ? '' : '\n'}${fence}`;
+  return `${verdict} The last command printed:\n\n${fenced(tail)}`;
 }
 
 /** At least two pieces that joined give the text; none splits a character. */

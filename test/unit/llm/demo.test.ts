@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { PlanStep } from '../../../src/core/events.ts';
 import { demoModel } from '../../../src/llm/demo/demo.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../src/llm/model.ts';
+import { runTool, toolRegistry } from '../../../src/tools/registry.ts';
 import { ask, played, Talk } from '../../support/models.ts';
 
 const block = (word: string, text: string) => `\`\`\`${word}\n${text}\n\`\`\``;
@@ -113,6 +114,32 @@ describe('a step', () => {
     expect((await turn(talk, step(0))).text).toBe('This step failed: exit code 3');
   });
 
+  test('never makes a heading of what a page or a file begins with', async () => {
+    const reasonOf = async (output: string) =>
+      (
+        await turn(
+          planned(block('sh', 'a'))
+            .said('', [exec('a')])
+            .result(exec('a'), output, false),
+          step(0),
+        )
+      ).text;
+    expect(await reasonOf('<h1>Not found</h1>\n')).toBe('This step failed: `<h1>Not found</h1>`');
+    expect(await reasonOf('# Title `x`')).toBe('This step failed: `` # Title `x` ``');
+    const talk = planned(`Say <h1>Hello</h1>\n${block('sh', 'a')}`);
+    expect((await turn(talk, { kind: 'plan' }, { runFrom: 0 })).text).toBe('Working on it: `Say <h1>Hello</h1>`');
+  });
+
+  test('says a reason whole, also where there is no desktop', async () => {
+    const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
+    const { output } = await runTool(toolRegistry([]), {} as never, call);
+    const talk = planned(block('browse', 'http://a.test/')).said('', [call]).result(call, output, false);
+    expect((await turn(talk, step(0))).text).toBe(
+      'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +
+        'New sessions have one where the server runs with CORRAL_SANDBOX_DESKTOP=true.',
+    );
+  });
+
   test('of the same command as the step before runs it again', async () => {
     const talk = planned(`${block('sh', 'a')}\n${block('sh', 'a')}`)
       .said('', [exec('a')])
@@ -185,7 +212,8 @@ describe('a question', () => {
     ['result wrapped', () => asked().result(question, `The user answered: ${answer}`).user(answer)],
     ['result only', () => asked().result(question, answer)],
   ])('quotes its answer and runs no block in it (%s)', async (_how, talk) => {
-    expect((await turn(talk(), step(0))).text).toBe(`You answered: "${answer}"`);
+    const quoted = `You answered:\n\n\`\`\`\`\n${answer}\n\`\`\`\``; // lines could be headings to a page
+    expect((await turn(talk(), step(0))).text).toBe(quoted);
     expect((await turn(talk().said('done'), step(1))).calls).toMatchObject([
       { name: 'shell_exec', args: { command: 'b' } },
     ]);

@@ -88,7 +88,7 @@ describe('F080 a call that makes no sense is answered, so that the model can do 
   test('an unknown tool, with the names of those there are', async () => {
     const result = await run('rm_rf', {});
     expect(result).toMatchObject({ ok: false, reason: 'not_found' });
-    expect(result.output).toMatch(/no tool "rm_rf" here.*shell_exec/);
+    expect(result.output).toMatch(/no tool "rm_rf" here\.\n.*shell_exec/);
   });
 
   test('a browser in a sandbox without a desktop', async () => {

@@ -128,7 +128,7 @@ export const stream = route({
   fails: [404],
   more: {
     description:
-      'Frames: user_text_block, title_updated, start, chunk, action, observation, end, error, resync. Accepts ' +
+      'Frames: user_text_block, title_updated, start (resuming_stream for who joins a run), chunk, action, observation, end, error, resync. Accepts ' +
       '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
   },
 });
