@@ -70,6 +70,7 @@ test('a page that joins a question has it once, from the history, and the answer
   await server.fake.say(
     id,
     ...said(runId, 1, 'Working on it: Ask'),
+    ...demoRun(runId).filter(({ type }) => type.startsWith('tool.')),
     { type: 'tool.calling', runId, data: question },
     ...said(runId, 2, 'Which?'),
     { type: 'run.wait', runId, data: { question: 'Which?' } },
@@ -77,7 +78,12 @@ test('a page that joins a question has it once, from the history, and the answer
   const { messages, full, socket } = await picked(server, id);
   using _socket = socket;
   expect(contents(messages)).toEqual(['Ask', 'Working on it: Ask', 'Which?']);
-  expect(full[2]).toMatchObject({ type: 'function_call', name: 'message_ask_user', call_id: 'call_9' });
+  expect(full.slice(2)).toMatchObject([
+    { type: 'function_call', name: 'run_shell' },
+    { type: 'function_call_output', output: 'hi\n' },
+    { type: 'function_call', name: 'message_ask_user', call_id: 'call_9' },
+    { role: 'assistant', content: 'Which?' },
+  ]);
   await expect.poll(() => types(socket)).toEqual(['connection_established', 'task_started', 'waiting']);
   expect(socket.frames.at(-1)).toMatchObject({ question: 'Which?' });
   await server.fake.sessions.send(id, { text: 'This', mode: 'queue' });
@@ -95,7 +101,7 @@ test('a page that joins a question has it once, from the history, and the answer
   expect(texts(socket)).toEqual(['You answered: This']);
   using cambio = await openWebSocket(`ws://127.0.0.1:${server.port}/ws/${id}?after_seq=0`);
   await expect.poll(() => types(cambio).at(-1)).toBe('task_completed');
-  expect(types(cambio).filter((type) => `${type}`.startsWith('tool'))).toEqual([]);
+  expect(types(cambio).filter((type) => `${type}`.startsWith('tool'))).toEqual(['tool_call', 'tool_complete']);
 });
 
 test('a session says that it runs from the moment it is made, while its sandbox starts', async () => {

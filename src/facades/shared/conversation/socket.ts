@@ -27,7 +27,7 @@ interface Begun {
   readonly workdir: string;
   readonly profile: Profile;
   readonly after: number;
-  /** Up to here text is in the history that a joining page has loaded, and is not said again. */
+  /** Up to here texts and calls are in the history that a joining page has loaded, and are not said again. */
   readonly listedUpTo: number;
 }
 
@@ -85,7 +85,7 @@ async function converse(
         continue;
       }
       const how = flow.next(item.event);
-      const isListed = isText(item.event) && item.event.seq <= listedUpTo;
+      const isListed = inHistory.has(item.event.type) && item.event.seq <= listedUpTo;
       const frame = how === 'skip' || isListed ? undefined : frameOf(item.event, workdir, how);
       if (frame !== undefined) socket.sendFrame(frame);
       if (item.event.seq <= lastSeq) await socket.drained();
@@ -103,7 +103,7 @@ async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: Co
   const active = await sessions.activeRun(session.id); // asked in any case: who may not know is refused by this
   const { workdir } = await sessions.sandbox(session.id);
   const profile = wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // The history of a run that works leaves its text to this socket. That of one that waits has it; only clients of
+  // The history of a run that works leaves them to this socket. That of one that waits has them; only clients of
   // Crogia have such a history.
   const isListed = cursor === undefined && profile === 'crogia' && active?.waiting === true;
   return {
@@ -115,7 +115,9 @@ async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: Co
   };
 }
 
-const isText = ({ type }: SessionEvent) => type === 'message.delta' || type === 'message.assistant';
+const inHistory = new Set<SessionEvent['type']>([
+  ...(['message.delta', 'message.assistant', 'tool.calling', 'tool.called'] as const),
+]);
 
 function parseProfile(given: unknown): Profile | undefined {
   if (given === undefined || given === '') return undefined;
