@@ -39,7 +39,7 @@ const conversation =
       'run.error': 'error',
       'run.end': 'task_completed',
     };
-    return names[event.type];
+    return ofMessage(event) ? undefined : names[event.type];
   };
 const opencodex: Words = (event) => {
   const names: Partial<Record<SessionEvent['type'], string>> = {

@@ -168,9 +168,13 @@ test('a question waits, and its answer goes on with the same run', async (contex
   const starts = live.frames.filter(({ type }) => type === 'start');
   expect(starts.map(({ run_id }) => run_id)).toEqual([asked.id, asked.id]);
   const { messages } = (await call('GET', `/chats/${sid}/messages`)).body;
-  expect(messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user']);
-  const said = live.frames.flatMap(({ type, content }) => (type === 'chunk' ? [content] : [])).join('');
-  expect(messages[1].content).toBe(said);
+  expect(messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
+  const said = (id: string) =>
+    live.frames.flatMap((frame) => (frame.type === 'chunk' && frame.message_id === id ? [frame.content] : [])).join('');
+  expect(messages[1]).toEqual(asked);
+  expect(messages[1].content).toBe(said(asked.id));
+  expect(messages[3].content).toBe(said(messages[3].id));
+  expect(messages[3].content).toContain('The first');
   expect((await call('GET', `/chats/${sid}/agent-actions`)).body).toEqual({ agent_actions: [], total: 0 });
   await client.remove(project);
 });
