@@ -1,0 +1,35 @@
+// `node scripts/check-prose.ts [files…]`: holds comments and documents to the rules of plain English that a machine can
+// see. docs/development.md says what they are for. Prints file:line, the rule and the sentence.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { proseOf, type Sentence } from './prose.ts';
+
+const maxWords = 40;
+/** A reader meets the thing before the pronoun that stands for it. */
+const pronounFirst = /^(It|They|He|She|Them|Those|These) /;
+const relativeSubject = /^(What|Who|Whoever|Whatever|Whom|Whose|That|Nobody|Somebody|Whichever) (?!is (new|next)\b)/;
+const oldWords =
+  /\b(whoever|whatever|whichever|wherever|anew|mend|mends|mended|mending|till|lest|thereof|hitherto|wishes|wished)\b/i;
+
+const rules: readonly [why: string, breaks: (sentence: Sentence) => boolean][] = [
+  ['begins with a pronoun: name the thing', ({ text, isFirst }) => isFirst && pronounFirst.test(text)],
+  ['its subject is "what", "who" or "that": name the thing', ({ text }) => relativeSubject.test(text)],
+  ['an old or translated word', ({ text }) => oldWords.test(text)],
+  [`more than ${maxWords} words`, ({ text }) => text.split(/\s+/).length > maxWords],
+];
+
+const listed = () =>
+  execFileSync('git', ['ls-files', '*.ts', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' }).trim().split('\n');
+const files = process.argv.length > 2 ? process.argv.slice(2) : listed();
+let broken = 0;
+for (const file of files) {
+  for (const sentence of proseOf(file, readFileSync(file, 'utf8'))) {
+    for (const [why, breaks] of rules) {
+      if (!breaks(sentence)) continue;
+      broken += 1;
+      console.error(`${file}:${sentence.line}: ${why}: ${sentence.text.slice(0, 120)}`);
+    }
+  }
+}
+if (broken > 0) console.error(`${broken} sentences to rewrite`);
+process.exitCode = broken > 0 ? 1 : 0;

@@ -1,0 +1,79 @@
+/** One sentence of a comment or a document. `isFirst`: it begins its comment or paragraph. */
+export interface Sentence {
+  readonly line: number;
+  readonly text: string;
+  readonly isFirst: boolean;
+}
+interface Block {
+  readonly line: number;
+  readonly text: string;
+}
+
+/** The sentences of a file's comments, or of a Markdown document outside of its code. */
+export function proseOf(file: string, source: string): Sentence[] {
+  const blocks = file.endsWith('.md') ? paragraphs(source) : file.endsWith('.yaml') ? hashes(source) : comments(source);
+  return blocks.flatMap(({ line, text }) =>
+    sentences(text).map((sentence, at) => ({ line, text: sentence, isFirst: at === 0 })),
+  );
+}
+
+const sentences = (text: string): string[] =>
+  text
+    .replaceAll(/`[^`]*`/g, 'CODE')
+    .replaceAll(/\b(e\.g|i\.e|etc|vs)\./g, '$1')
+    .split(/(?<=[.!?])\s+(?=[A-Z`"'(])/)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== '');
+
+/** Joins comment lines that follow one another. A `//` inside a string is no comment, so one needs a space or line start before it. */
+function comments(source: string): Block[] {
+  const blocks: { line: number; end: number; text: string }[] = [];
+  let isDoc = false;
+  source.split('\n').forEach((given, index) => {
+    const line = index + 1;
+    let text: string | undefined;
+    if (isDoc || /^\s*\/\*\*/.test(given)) {
+      const isNew = !isDoc;
+      isDoc = !given.includes('*/');
+      text = given.replace(/^\s*\/\*\*\s?/, '').replace(/\*\/.*$/, '').replace(/^\s*\*\s?/, '').trim();
+      if (isNew) return void blocks.push({ line, end: line, text });
+    } else {
+      text = /(?:^|[\s;{},(])\/\/ (.*)$/.exec(given)?.[1]?.trim();
+      if (text === undefined || /^(biome-ignore|@ts-|eslint)/.test(text)) return;
+      const isWhole = /^\s*\/\//.test(given);
+      const last = blocks.at(-1);
+      if (!isWhole || !last || last.end !== line - 1) return void blocks.push({ line, end: isWhole ? line : -1, text });
+    }
+    const last = blocks.at(-1);
+    if (last) Object.assign(last, { end: line, text: `${last.text} ${text}`.trim() });
+  });
+  return blocks;
+}
+
+function hashes(source: string): Block[] {
+  return source.split('\n').flatMap((given, index) => {
+    const text = /(?:^|\s)# (.*)$/.exec(given)?.[1];
+    return text === undefined ? [] : [{ line: index + 1, text }];
+  });
+}
+
+function paragraphs(source: string): Block[] {
+  const blocks: { line: number; text: string }[] = [];
+  let isCode = false;
+  let isOpen = false;
+  source.split('\n').forEach((given, index) => {
+    if (/^\s*```/.test(given)) isCode = !isCode;
+    const isProse = !isCode && !/^(\s*```| {4}|\t|#|\|)/.test(given) && given.trim() !== '';
+    if (!isProse) {
+      isOpen = false;
+      return;
+    }
+    const text = given.replace(/^\s*([-*]|\d+\.) /, '').trim();
+    const isItem = /^\s*([-*]|\d+\.) /.test(given);
+    const last = blocks.at(-1);
+    if (isOpen && !isItem && last) last.text += ` ${text}`;
+    else blocks.push({ line: index + 1, text });
+    isOpen = true;
+  });
+  return blocks;
+}
