@@ -35,7 +35,11 @@ function comments(source: string): Block[] {
     if (isDoc || /^\s*\/\*\*/.test(given)) {
       const isNew = !isDoc;
       isDoc = !given.includes('*/');
-      text = given.replace(/^\s*\/\*\*\s?/, '').replace(/\*\/.*$/, '').replace(/^\s*\*\s?/, '').trim();
+      text = given
+        .replace(/^\s*\/\*\*\s?/, '')
+        .replace(/\*\/.*$/, '')
+        .replace(/^\s*\*\s?/, '')
+        .trim();
       if (isNew) return void blocks.push({ line, end: line, text });
     } else {
       text = /(?:^|[\s;{},(])\/\/ (.*)$/.exec(given)?.[1]?.trim();

@@ -21,7 +21,7 @@ interface Options {
 }
 const mostFreshMs = 10_000;
 
-/** What the engine does with the other servers of a shared store. */
+/** The engine's connection to the other servers of a shared store. */
 export function clusterOf({ ownership, commands, driver, clock, ids, connect, idleMs, warn }: Options): Cluster {
   return {
     ownership,

@@ -123,7 +123,7 @@ export class LeasedOwnership implements Ownership {
     if (since === undefined) return;
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
-    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {}); // taken anew, from the log
+    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {}); // acquired again, and read from the log, later
     throw lost();
   }
 
@@ -141,7 +141,7 @@ export class LeasedOwnership implements Ownership {
     const late = pause(leftMs, over.signal, clock).then(() => {
       throw new AppError('store_unavailable', 'The store does not answer.');
     });
-    late.catch(() => {}); // whichever comes first
+    late.catch(() => {}); // the store's answer may win the race
     return await Promise.race([this.#ask(id), late]).finally(() => over.abort());
   }
 
@@ -170,7 +170,7 @@ export class LeasedOwnership implements Ownership {
       await inLanes([...this.#held], renewals, async ([id, held]) => {
         await this.#turns(id, async () => {
           if (this.#held.get(id) === held) await this.#renew(id, held);
-        }).catch(() => {}); // whoever had it was told
+        }).catch(() => {}); // `onLost` has told the holder
       });
     }
   }

@@ -17,7 +17,7 @@ export interface PeerOptions {
   readonly elapsed: () => number;
   /** Fires when this server drains. */
   readonly closing: AbortSignal;
-  /** These sessions lost their owner: what is unfinished in them goes on here, unless another server is first. */
+  /** Goes on with the unfinished work of sessions that lost their owner, unless another server is first. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
   readonly warn: (error: unknown, text: string) => void;
 }

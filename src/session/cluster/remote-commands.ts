@@ -8,8 +8,8 @@ import type { CommandQueue, QueuedCommand } from '../../core/ports.ts';
 import type { Act, CommandExchange, RemoteCommand } from '../engine/cluster.ts';
 import { lost, type Ownership } from '../engine/ownership.ts';
 
-// Commands for sessions that another server works on go through the store: posted here, done and answered there. No
-// server talks to another. Where nobody has the session, whoever gets its lease finds the command waiting.
+// Commands for another server's session go through the store: this server posts them, the owner does and answers them. No
+// server talks to another. A session without an owner gets one, and the new owner finds the command waiting.
 
 export interface RemoteCommandsOptions {
   readonly commands: CommandQueue;
@@ -54,7 +54,7 @@ export class RemoteCommands implements CommandExchange {
     this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
   }
 
-  /** Has it done by whoever the session belongs to: by `here` where that is us. */
+  /** Has the session's owner do the command: `here` does it where this server is the owner. */
   async route<Value>(
     id: SessionId,
     command: RemoteCommand,
@@ -82,7 +82,7 @@ export class RemoteCommands implements CommandExchange {
     await Promise.all(this.#work);
   }
 
-  /** Leaves it to whoever has the session. */
+  /** Hands the command to the session's owner. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;
@@ -128,7 +128,7 @@ export class RemoteCommands implements CommandExchange {
     await this.#again('commands could not be read', async () => {
       const owned = ownership.owned();
       if (owned.length === 0) return false;
-      // What is under way is unanswered too: behind starts that take their time there may be a stop.
+      // Commands under way are unanswered too. A stop may wait behind starts that take their time.
       const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(
         ({ id }) => !this.#taken.has(id),
       );
@@ -217,7 +217,7 @@ export class RemoteCommands implements CommandExchange {
   }
 }
 
-/** That nothing is to be stopped writes nothing, so no fence would tell that it was said by who has the session no more. */
+/** A stop that finds no run appends nothing, so the log's fence cannot reject a stale owner. The lease is checked first. */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

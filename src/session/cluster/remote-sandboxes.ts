@@ -67,7 +67,7 @@ export class RemoteSandboxes implements SandboxExchange {
     return await unlessFired(opening, signal);
   }
 
-  /** It is ours now, or gone. */
+  /** Closes the connection, because the session is this server's now, or gone. */
   async leave(id: SessionId): Promise<void> {
     const remote = await this.#links.get(id)?.catch(() => undefined);
     this.#links.delete(id);
@@ -86,7 +86,7 @@ export class RemoteSandboxes implements SandboxExchange {
     return undefined;
   }
 
-  /** For all who wait for it, so whoever is first and leaves does not end it. */
+  /** All waiting callers share one attempt, so it goes on when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, distrust } = this.#options;
     using until = deadline(attachMs, clock);

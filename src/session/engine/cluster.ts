@@ -3,7 +3,7 @@ import type { SandboxClient } from '../../sandbox/client.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { Ownership } from './ownership.ts';
 
-// What the engine needs of other servers on the same store. Implementations are in ../cluster.
+// The ports through which the engine reaches other servers on the same store. ../cluster implements them.
 
 /** A command for the session's owner, as data. */
 export interface RemoteCommand {
@@ -21,7 +21,7 @@ export interface CommandExchange extends AsyncDisposable {
   start(): void;
   /** Does the command `here` where the session is ours or can become so, else has its owner do it. */
   route<Value>(id: SessionId, command: RemoteCommand, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
-  /** Has the owner do it, whoever that is; resolves with the owner's answer. Rejects: deadline_exceeded after a minute. */
+  /** Has the owner do the command, and resolves with the owner's answer. Rejects: deadline_exceeded after a minute. */
   post(id: SessionId, command: RemoteCommand, signal?: AbortSignal): Promise<unknown>;
 }
 

@@ -19,15 +19,15 @@ interface Deps extends Pick<EngineOptions, 'log' | 'ids' | 'logger' | 'startTime
   readonly cluster?: Pick<Cluster, 'commands'> | undefined;
   readonly supervision: () => Supervision;
   readonly uses: SandboxUses;
-  /** What is in memory of it is not what its log says. */
+  /** The session in memory is behind its log. */
   readonly onStale: (id: SessionId) => void;
 }
 const mostLooks = 5;
 
-/** What the world has to say of a session. */
+/** A fact about a session that comes from outside of its actor. */
 export type Note = { readonly type: 'egress' | 'sandbox.phase' | 'desktop'; readonly data: unknown };
 
-/** What is wanted of sessions: done here where they are ours, else by the server that works on them. */
+/** Routes each command to its session's owner: to this server's supervisor, or to another server. */
 export class CommandRouter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #sends = keyedQueue();
@@ -76,8 +76,8 @@ export class CommandRouter implements AsyncDisposable {
   }
 
   /**
-   * Does what another server wished of a session of ours at that time (epoch ms). Rejects with `fenced` where it is not
-   * ours any more: the wish stays where it is, for whoever has the session now.
+   * Does what another server asked of a session of ours at that time (epoch ms). Rejects with `fenced` where this server
+   * lost the session: the command stays in the store for the next owner.
    */
   async act(id: SessionId, { name, body }: RemoteCommand, since: number): Promise<unknown> {
     const { uses, startTimeoutMs } = this.#deps;
@@ -105,7 +105,7 @@ export class CommandRouter implements AsyncDisposable {
         const live = await this.reach(id); // what is added to the log after this look is added by us, or refuses us
         const sent = await alreadySent(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
-        // Made anew meanwhile, it may build on what the look has not seen.
+        // A session that was rehydrated meanwhile may have read facts that this look missed.
         if (this.#deps.liveSessions.get(id) === live && supervision.has(id)) {
           return await supervision.command<Value>(id, command);
         }
@@ -115,8 +115,8 @@ export class CommandRouter implements AsyncDisposable {
   }
 
   /**
-   * That nothing is to be stopped writes nothing, so nothing tells that a message came in between: the last one of an
-   * owner before us, who had it on its way when we read the log.
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier owner's last message may have
+   * arrived after this server read the log, so the head is compared before the stop is answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
     for (let looks = 0; looks < mostLooks; looks++) {
@@ -138,7 +138,7 @@ export class CommandRouter implements AsyncDisposable {
   async #change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
     const { writer } = this.#deps.liveSessions.get(id) ?? (await this.reach(id));
     if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
-    // A deletion is not to be undone by whoever had the session before us.
+    // The appended fact fences an earlier owner, who could otherwise overwrite the deletion.
     const fence: SessionFact[] =
       marks.deleting && this.#deps.ownership.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];
     if (Object.keys(marks).length > 0) await writer.amend(marks, fence);

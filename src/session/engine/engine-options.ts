@@ -41,7 +41,7 @@ export interface EngineOptions {
   readonly workdir: (id: SandboxId) => string;
   /** Resolves when no person has the keyboard and mouse of the session's desktop. */
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
-  /** What agents see and use of desktops; absent where there are none. */
+  /** The desktops that agents see and use; absent where sandboxes have none. */
   readonly agentDesktop?: AgentDesktop;
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;

@@ -87,12 +87,12 @@ export class Engine implements AsyncDisposable {
     this.#router.start();
   }
 
-  /** Reaches the session wherever it is, made from its log where it is not in memory; rejects as the command is refused. */
+  /** Sends the command to the session's owner, which hydrates the session first where needed. Rejects as the command is refused. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
     return this.#router.command(id, command);
   }
 
-  /** Changes the record, and appends what is a fact of it, wherever the session is. */
+  /** Has the owner change the record, and append the change's facts. */
   change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession> {
     return this.#router.change(id, change);
   }
@@ -133,12 +133,12 @@ export class Engine implements AsyncDisposable {
     return this.#liveSessions.get(id);
   }
 
-  /** What the world has to say of a session; lost when the session is not in memory, as it then has no sandbox. */
+  /** Appends a fact from outside of the session's actor. Dropped when the session is not in memory: it has no sandbox then. */
   note(id: SessionId, note: Note): void {
     this.#router.note(id, note);
   }
 
-  /** Somebody looked at the desktop of a session's sandbox; where the session is ours, its log is told what is new. */
+  /** Takes a desktop's status, and appends what changed since the last one, where this server owns the session. */
   saw(id: SessionId, status: DesktopStatus): void {
     const facts = this.#liveSessions.get(id)?.desktop.saw(status) ?? [];
     for (const data of facts) this.note(id, { type: 'desktop', data });
@@ -160,12 +160,12 @@ export class Engine implements AsyncDisposable {
     await this.#remoteSandboxes?.[Symbol.asyncDispose]();
     for (const { runWriter } of this.#liveSessions.all()) runWriter?.shut();
     this.#supervision.stop();
-    // What is on its way to the log is answered by what becomes of it.
+    // Commands whose facts are being written are answered by the outcome of that write.
     await Promise.allSettled([...this.#releases, ...this.#liveSessions.all().map(({ writer }) => writer.settled())]);
     await this.#liveSessions.allGone();
     this.#pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
     this.#liveSessions.clear();
-    await this.#ownership[Symbol.asyncDispose](); // last: whoever takes a session over now finds all of it in the log
+    await this.#ownership[Symbol.asyncDispose](); // last, so that the next owner finds everything in the log
   }
 
   async #distrust(id: SessionId, error: unknown): Promise<void> {
@@ -207,7 +207,7 @@ export class Engine implements AsyncDisposable {
     });
   }
 
-  /** What tells our calls from those of an owner before us. */
+  /** The owner's epoch, by which the daemon refuses calls of an earlier owner. */
   #fence(id: SessionId): { epoch?: number } {
     const epoch = this.#ownership.isShared ? this.#ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };

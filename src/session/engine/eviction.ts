@@ -28,7 +28,7 @@ export class Eviction {
     liveSessions.goes(id, this.#leave(id, record));
   }
 
-  /** What it knew before it crashed is not to be shown. */
+  /** The session could not be read: its state from before the crash must not be shown. */
   unavailable(id: SessionId): void {
     const { liveSessions, ownership } = this.#deps;
     liveSessions.remove(id);
@@ -36,7 +36,7 @@ export class Eviction {
     void ownership.release(id);
   }
 
-  /** It is another server's now: what is in memory goes, and what it began stays as it is. */
+  /** Another server owns the session now: it leaves memory here, and its work stays as it stands. */
   standDown(id: SessionId): void {
     const { liveSessions, pendingCommands, supervision, logger } = this.#deps;
     const error = lost();
@@ -58,7 +58,7 @@ export class Eviction {
     void ownership.release(id).then(() => supervision().wake(id)); // ours again only if nobody else has it
   }
 
-  /** It has nothing to go on with, and another server may have it. */
+  /** The session has no unfinished work, so its ownership is released. */
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { store, ownership } = this.#deps;
     if (record && !isUnfinished(record)) await store.records.delete(unfinishedKind, id).catch(() => {}); // one too many does no harm

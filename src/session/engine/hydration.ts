@@ -47,7 +47,7 @@ export class Hydration {
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
     const record = StoredSession.parse(found.doc);
-    // What is deleted goes on with nothing: a log that cannot be read must not keep its sandbox.
+    // A deleted session resumes no run: an unreadable log must not keep its sandbox alive.
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     const { transcript } = live;
@@ -67,7 +67,7 @@ export class Hydration {
     };
   }
 
-  /** What an earlier life of it writes is written. */
+  /** Waits until the session's earlier actor has written its last facts. */
   async #alone(id: SessionId): Promise<void> {
     const { liveSessions } = this.#deps;
     const before = liveSessions.get(id);

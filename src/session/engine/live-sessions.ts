@@ -53,14 +53,14 @@ export class LiveSessions {
     this.#starting.add(id);
   }
 
-  /** What the session that is made now was to have; who is made after that has none of it. */
+  /** Takes what was kept for the next hydration of this session; a later one gets nothing. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);
     return { expiresAt, starts: this.#starting.delete(id) };
   }
 
-  /** Nobody has it in memory again before that. */
+  /** The session is not hydrated again before `gone` settles. */
   goes(id: SessionId, gone: Promise<void>): void {
     const left = Promise.all([this.#leaving.get(id), gone]).then(() => {
       if (this.#leaving.get(id) === left) this.#leaving.delete(id);

@@ -2,7 +2,7 @@ import type { Answer } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 
-/** Who waits for the answer to which command. Each is answered once; later answers find nobody. */
+/** The callers that wait for a command's answer. Each is answered once; later answers are dropped. */
 export class PendingCommands {
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown> & { of: SessionId; isOnItsWay?: true }>();
 
@@ -12,7 +12,7 @@ export class PendingCommands {
     return answer.promise as Promise<Value>;
   }
 
-  /** Their outcome is on its way to the log: whether it arrives is their answer, whatever becomes of the session. */
+  /** The outcome is being written: that write answers these commands, even when the session ends meanwhile. */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
       const waiting = this.#waiting.get(commandId);
@@ -29,7 +29,7 @@ export class PendingCommands {
     }
   }
 
-  /** Nobody will answer these any more: those of one session that are not on their way, or all. */
+  /** Rejects the waiting commands of one session whose outcome is not being written, or all commands. */
   refuse(error: AppError, of?: SessionId): void {
     for (const [commandId, waiting] of this.#waiting) {
       if (of !== undefined && (waiting.of !== of || waiting.isOnItsWay)) continue;

@@ -130,7 +130,7 @@ export class Reconciler {
     }
   }
 
-  /** What is unfinished in the log goes on, where nobody is at it. */
+  /** Resumes unfinished runs that no server works on. */
   #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
     const { engine, logger, remove } = this.#deps;
     if (!deleting) {

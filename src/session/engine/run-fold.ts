@@ -101,7 +101,7 @@ export class RunFold {
         // A message that decided on a call is no news for the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = undefined;
-        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the budget anew
+        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the whole budget again
         this.#since = event.ts;
         break;
       case 'usage':
@@ -125,7 +125,7 @@ export class RunFold {
     return this.#open;
   }
 
-  /** What the run's runWriter goes on with; messages that a turn has seen are in the transcript. */
+  /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
   soFar(transcript: Transcript): RunSoFar {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     return { steps: this.#steps, openCall: this.#openCall, stepFailed: this.#stepFailed, inbox };

@@ -13,7 +13,7 @@ interface Deps extends Pick<EngineOptions, 'ids' | 'clock' | 'logger' | 'onRunEn
   readonly pendingCommands: PendingCommands;
 }
 
-/** What a session's machine decided of its runs: written to the log, and the commands behind it answered. */
+/** Writes a session machine's decisions about its runs to the log, and answers the commands behind them. */
 export class Runs {
   readonly #deps: Deps;
 

@@ -18,7 +18,7 @@ interface Deps extends Pick<EngineOptions, 'store' | 'ids' | 'onUse'> {
   readonly supervision: () => Supervision;
 }
 
-/** Who wants a session's sandbox gets it here, whichever server works on the session. */
+/** Gives callers a session's sandbox, also where another server owns the session. */
 export class SandboxUses {
   readonly #deps: Deps;
 

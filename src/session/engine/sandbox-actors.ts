@@ -24,9 +24,9 @@ export interface SandboxDeps {
   live(sessionId: SessionId): Live;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
-  /** What must be known of a sandbox before anything runs in it. */
+  /** Reads from a new sandbox what must be known before anything runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
-  /** What the heartbeat says of the desktop. */
+  /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
   track(released: Promise<AppError | undefined>): void;
   /** This way into the sandbox is about to be closed. */
@@ -35,7 +35,7 @@ export interface SandboxDeps {
 
 export interface FreshSandbox {
   readonly client: SandboxClient;
-  /** It was started just now, and nobody used it yet. */
+  /** The sandbox was started just now and is unused. */
   readonly isFresh: boolean;
 }
 
@@ -53,7 +53,7 @@ export function sandboxWith(deps: SandboxDeps) {
     return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
   }
   const begun = new Map<SandboxId, number>();
-  /** They failed while they were held. What is left of them, hanging perhaps, must go before they are made anew. */
+  /** Sandboxes that failed while in use. Their remains may hang, and are destroyed before a new one starts. */
   const broken = new Set<SandboxId>();
   async function noting<Value>(id: SandboxId, signal: AbortSignal, holding: Promise<Value>): Promise<Value> {
     try {

@@ -10,10 +10,10 @@ interface Options extends Pick<EngineOptions, 'clock' | 'restartPolicy' | 'limit
   readonly pendingCommands: PendingCommands;
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
-  /** It has nothing to do any more. */
+  /** The session's actor has finished its work. */
   readonly onEnded: (id: SessionId) => void;
   readonly onGivenUp: (id: SessionId) => void;
-  /** It could not be made. */
+  /** The session could not be hydrated. */
   readonly onUnavailable: (id: SessionId) => void;
 }
 
@@ -69,7 +69,7 @@ export class Supervision {
     this.#supervisor.send({ type: 'session.broken', id, error });
   }
 
-  /** What is commanded now reaches the session in memory, and no later one. */
+  /** Whether a command sent now reaches the actor that is in memory, and no later one. */
   has(id: SessionId): boolean {
     return this.#supervisor.getSnapshot().children[id]?.getSnapshot().status === 'active';
   }
@@ -110,7 +110,7 @@ export class Supervision {
     });
   }
 
-  /** Nobody is there any more who would answer. */
+  /** The actor is gone, so its waiting commands are rejected. */
   #refuseAll(id: SessionId, error: unknown): void {
     this.#options.pendingCommands.refuse(error instanceof AppError ? error : beingRestarted(), id);
   }

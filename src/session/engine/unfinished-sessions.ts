@@ -13,7 +13,7 @@ export interface Marked {
   readonly record: StoredSession;
 }
 
-/** Those that may be unfinished; the first time, of a store that an older version wrote, all are looked through. */
+/** The sessions that may have unfinished work. On a store without such marks yet, all sessions are read once. */
 export async function markedSessions(records: RecordStore): Promise<Marked[]> {
   if (!(await records.get('server', 'unfinished'))) {
     for (const { doc } of await records.list('session')) {
@@ -39,7 +39,7 @@ export interface SessionCounts {
   readonly waiting: number;
 }
 
-/** Those that run, wait or are being deleted are among the unfinished: the others need not be looked at. */
+/** Counts sessions by status. Running, waiting and deleted ones are all marked as unfinished, so only those are read. */
 export async function countSessions(
   records: RecordStore,
   live: (id: SessionId) => StoredSession | undefined,
@@ -59,7 +59,7 @@ export async function countSessions(
 export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
-/** What is stored of these, without those that are not. */
+/** The stored records of these sessions; missing ones are left out. */
 export async function sessionsOf(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
   await inLanes(ids, reading, async (id) => {

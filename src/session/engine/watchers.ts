@@ -1,13 +1,13 @@
 import type { SessionId } from '../../core/ids.ts';
 
-/** Who watches which session, and the end of all that watches one that is gone. */
+/** The open streams of each session, and their end when the session is deleted. */
 export class Watchers {
   readonly #watchers = new Map<SessionId, number>();
   readonly #ends = new Map<SessionId, { end: AbortController; users: number }>();
 
   isWatched = (id: SessionId): boolean => this.#watchers.has(id);
 
-  /** Somebody has a stream of it open, of whatever kind. */
+  /** Whether a client has any stream of the session open. */
   isInUse = (id: SessionId): boolean => this.#watchers.has(id) || this.#ends.has(id);
   inUse = (): SessionId[] => [...new Set([...this.#watchers.keys(), ...this.#ends.keys()])];
 

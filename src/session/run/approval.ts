@@ -2,7 +2,7 @@ import type { CallResult, PendingCall } from '../../../machines/run.ts';
 import { beginningOf } from '../../core/text.ts';
 import type { Working } from './run-context.ts';
 
-/** Whatever the model wrote, as an object: the log's shape. */
+/** The model's arguments as an object, which is the log's shape. */
 export function shownArgs(args: unknown): Record<string, unknown> {
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
   return args === undefined || args === null ? {} : { value: args };

@@ -5,12 +5,12 @@ export type DesktopFact = FactOf<'desktop'>['data'];
 const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
-/** What became of one sandbox's desktop, told once, whoever looks at it and however often. */
+/** Turns a desktop's status, read any number of times, into facts that are each told once. */
 export class DesktopNews {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** What it is like before anybody tells of it: another server may have told so far. */
+  /** Sets the status from which changes count: another server may have told everything before. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;

@@ -7,19 +7,19 @@ import type { RunSoFar, RunWriter } from './run-writer.ts';
 import type { SessionWriter } from './session-writer.ts';
 import type { Transcript } from './transcript.ts';
 
-/** What a session's actors share while it is in memory. */
+/** The state that a session's actors share while the session is in memory. */
 export interface Live {
   readonly id: SessionId;
   readonly writer: SessionWriter;
   /** Read when the first run here begins, and kept for the next: it grows with the session. */
   readonly transcript: Transcript;
   runWriter: RunWriter | undefined;
-  /** What the runWriter's run is about; known from the moment it begins, before that is in the log. */
+  /** The task of the current run, known before the log has it. */
   task: string;
   /** The way in, while the sandbox is held. */
   client: SandboxClient | undefined;
   isPaused: boolean;
-  /** What its log knows of the desktop in its sandbox. */
+  /** The desktop's status as the log knows it. */
   readonly desktop: DesktopNews;
 }
 

@@ -1,7 +1,7 @@
 import type { FactOf, FactType, SessionFact } from '../../core/events.ts';
 import type { MessageId } from '../../core/ids.ts';
 
-// Nothing stands between a message's deltas and the message. Asides wait until it is complete; whatever
+// No other fact stands between a message's deltas and the message. Asides wait until the message is complete. A fact that
 // cannot wait (a user's message, the run's end) completes it first, with the text so far.
 const asides: ReadonlySet<FactType> = new Set<FactType>([
   'egress',

@@ -2,7 +2,7 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 
-/** How the agent of a session works; asked anew for each turn, so that a change counts from the next one on. */
+/** How the agent of a session works; read before each turn, so that a change counts from the next turn on. */
 export interface Profile {
   readonly model: Model;
   readonly tools: ToolRegistry;

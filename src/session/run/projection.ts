@@ -26,7 +26,7 @@ const shownLength = 1_000; // what lists show of a message
 interface Told {
   readonly seq: number;
   readonly ts: number;
-  /** Somebody watches, so nothing is unread. */
+  /** A client watches the session, so nothing becomes unread. */
   readonly watched: boolean;
 }
 
@@ -96,7 +96,7 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
   released: 'stopped',
 };
 
-/** What a client sees: the stored record without what only a restart needs. */
+/** The record that clients see, without the fields that only a restart needs. */
 export function publicRecord({
   openRuns: _open,
   sandboxHeld: _held,

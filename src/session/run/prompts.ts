@@ -1,6 +1,6 @@
 import type { PlanStep } from '../../core/events.ts';
 
-// What the loop itself says to a model. The models' own manners differ; the frame is the same for all.
+// The loop's own words to a model, the same for every model.
 
 export const systemPrompt = (workdir: string, own: string | undefined): string =>
   [

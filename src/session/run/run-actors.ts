@@ -79,18 +79,18 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   let shown: ToolContent | undefined;
-  // What an ended run left in the background goes on; a stopped run leaves nothing.
+  // Background processes of a completed run go on. A stopped run leaves none.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCall)) {
     using until = deadline(killMs, clock);
     const kill = async () => {
-      // What is frozen hears of no kill, and would go on when it is thawed.
+      // A paused sandbox must be resumed first: a frozen process takes no signal, and would go on later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       await own.killTagged(runId, until.signal);
       const shell = shellOf(runWriter.openCall);
       if (shell !== undefined && end.reason !== 'deleted') shown = await consoleOf(own, shell, until.signal);
     };
-    // What is deleted goes with its sandbox, and a lost sandbox has no processes.
+    // A deleted session's processes end with its sandbox, and a lost sandbox has none.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });

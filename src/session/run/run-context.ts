@@ -31,7 +31,7 @@ export interface Approvals {
   readonly timeoutMs: number;
 }
 
-/** What the actors of one run work with. */
+/** Everything that the actors of one run work with. */
 export interface Working {
   readonly runWriter: RunWriter;
   readonly model: Model;

@@ -19,7 +19,7 @@ export interface OpenCall extends Calling {
   readonly logged: number;
 }
 
-/** What the log says of a run that a restart cut. */
+/** The state of an interrupted run, as its log gives it. */
 export interface RunSoFar {
   readonly steps: readonly PlanStep[];
   readonly openCall: OpenCall | undefined;
@@ -76,7 +76,7 @@ export class RunWriter {
     return this.#steps;
   }
 
-  /** For the model to see. What still comes after the run is closed is not: its end has said all there is to say. */
+  /** Adds an entry for the model to see. Entries after the run's end are dropped. */
   add(entry: Entry): void {
     if (!this.#closed) this.transcript.add(entry);
   }
@@ -101,7 +101,7 @@ export class RunWriter {
     await turnOfTheLoop();
   }
 
-  /** Facts of the run, with whatever of the transcript is new. Rejects with `cancelled` once the run is closed. */
+  /** Facts of the run, with the transcript's new entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     await this.#writer.write(facts, this.transcript.takeUnstored());
@@ -144,7 +144,7 @@ export class RunWriter {
     let messageId: MessageId | undefined;
     const emit = (text: string) => {
       if (this.#closed) return;
-      // Somebody else's fact may have completed the message: what follows is another one.
+      // A fact from elsewhere may have completed the message: the following text begins another one.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
       void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write tells
     };
@@ -215,8 +215,8 @@ export class RunWriter {
   }
 
   /**
-   * What is open is closed, in the contract's order, and then the run ends: once, however many ask for it. `shown` is what
-   * the open call shows; without it a command shows itself alone.
+   * Closes the open message, call and step in the contract's order, then ends the run, once for all callers. `shown` is the
+   * content of the open call; without it a command shows itself alone.
    */
   close(last: readonly SessionFact[], why: Why, shown?: ToolContent): Promise<void> {
     this.#closing ??= this.#close(last, why, shown);

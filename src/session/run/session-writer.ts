@@ -24,7 +24,7 @@ interface PendingWrite {
   /** Where the first fact asked for stands among them: a message may have had to be completed before it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** What changes in the record without a fact, after these facts. */
+  /** Changes of the record that have no fact of their own, applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
@@ -104,7 +104,7 @@ export class SessionWriter {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // What comes after a lost fact may build on it; only the log can say where to go on.
+        // Later writes may build on the lost fact, so they fail too. Only the log can say where to go on.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
@@ -161,7 +161,7 @@ export class SessionWriter {
         if (!passing || delay === undefined) throw thrown;
         await pause(delay, new AbortController().signal, this.#options.clock);
         await this.#options.confirm?.(); // it may have become another server's meanwhile
-        if (this.#broken) throw this.#broken; // whoever asked was told so
+        if (this.#broken) throw this.#broken; // its callers were told already
       }
     }
   }

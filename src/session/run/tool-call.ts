@@ -111,7 +111,7 @@ async function record(
   const message = { role: 'tool', callId, name, output, success: result.ok, ...(pictures && { pictures }) } as const;
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // What a call says to the user and its result are in the log together: a restart between them would say it twice.
+  // A call's words to the user and its result are appended together. A restart between them would repeat the words.
   const says = result.ok && name !== askUser.name && work.tools.find(name)?.family === 'message';
   await runWriter.write(
     ...(says ? runWriter.said(halves(textOf(args))) : []),

@@ -4,8 +4,8 @@ import type { RecordPut, RecordStore } from '../../core/ports.ts';
 import type { Message } from '../../llm/model.ts';
 import { shortened } from './shortened-messages.ts';
 
-// What the model has seen and said, kept beside the log because it holds what the log must not: the
-// provider's raw parts, which go back as they came. Written in the same transaction as the facts.
+// The conversation as the model has it. A record of its own keeps it, because the log must not hold the provider's raw
+// parts, which go back unchanged. Facts and transcript are written in one transaction.
 
 export interface Entry {
   readonly runId: RunId;
@@ -73,7 +73,7 @@ export class Transcript {
     this.#entries.push(...entries);
   }
 
-  /** What has not been stored yet; goes with the next write of facts. */
+  /** Takes the entries that are not stored yet, for the next write of facts. */
   takeUnstored(): RecordPut[] {
     const puts = this.#entries.slice(this.#stored).map((entry, n): RecordPut => {
       const index = this.#stored + n;
