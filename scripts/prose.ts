@@ -29,7 +29,7 @@ const sentences = (text: string): string[] =>
 function comments(source: string): Block[] {
   const blocks: { line: number; end: number; text: string }[] = [];
   let isDoc = false;
-  source.split('\n').forEach((given, index) => {
+  for (const [index, given] of source.split('\n').entries()) {
     const line = index + 1;
     let text: string | undefined;
     if (isDoc || /^\s*\/\*\*/.test(given)) {
@@ -40,17 +40,23 @@ function comments(source: string): Block[] {
         .replace(/\*\/.*$/, '')
         .replace(/^\s*\*\s?/, '')
         .trim();
-      if (isNew) return void blocks.push({ line, end: line, text });
+      if (isNew) {
+        blocks.push({ line, end: line, text });
+        continue;
+      }
     } else {
       text = /(?:^|[\s;{},(])\/\/ (.*)$/.exec(given)?.[1]?.trim();
-      if (text === undefined || /^(biome-ignore|@ts-|eslint)/.test(text)) return;
+      if (text === undefined || /^(biome-ignore|@ts-|eslint)/.test(text)) continue;
       const isWhole = /^\s*\/\//.test(given);
       const last = blocks.at(-1);
-      if (!isWhole || !last || last.end !== line - 1) return void blocks.push({ line, end: isWhole ? line : -1, text });
+      if (!isWhole || !last || last.end !== line - 1) {
+        blocks.push({ line, end: isWhole ? line : -1, text });
+        continue;
+      }
     }
     const last = blocks.at(-1);
     if (last) Object.assign(last, { end: line, text: `${last.text} ${text}`.trim() });
-  });
+  }
   return blocks;
 }
 
