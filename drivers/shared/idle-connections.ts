@@ -62,6 +62,10 @@ export class IdleConnections {
     connection.resume(); // an end is only heard by who reads
   }
 
+  get hasIdle(): boolean {
+    return this.#idle.size > 0;
+  }
+
   /** Gives a connection now or later; returns how to stop waiting. */
   take(waiter: Waiter): () => void {
     if (this.#closed) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdSource } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { untrusted } from '../../src/core/untrusted.ts';
 import type { EgressGate, SandboxLink } from '../driver.ts';
 import { DaemonAgent } from './daemon-agent.ts';
 import type { Meta } from './folders.ts';
@@ -11,6 +12,7 @@ import { greet } from './hello.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { within } from './joined.ts';
 import { clearDead, listenUnix } from './listen.ts';
+import { OneDaemon } from './one-daemon.ts';
 import { point, unpoint } from './pointer.ts';
 import { takeToken } from './token.ts';
 import { mostEach, toldApart } from './told-apart.ts';
@@ -48,6 +50,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   let who: Identity = { id: meta.id, sessionId: meta.sessionId };
   const token = new Secret(meta.token);
   const idle = new IdleConnections();
+  const one = new OneDaemon(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
   ready.promise.catch(() => {}); // nobody may be waiting
@@ -60,6 +63,11 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   const welcome = async (socket: Socket) => {
     const greeting = await greet(socket, token, () => takeToken(mount));
     if (greeting.kind === 'ok') {
+      if (await one.isSecond(greeting.boot)) {
+        socket.destroy();
+        onRefused?.({ ...meta, ...who }, secondDaemon.detail);
+        return lose(untrusted(secondDaemon)); // whichever of the two is the real one
+      }
       idle.add(socket, greeting.sparing);
       return ready.resolve();
     }
@@ -130,6 +138,11 @@ function inOrder(act: () => Promise<void>): () => Promise<void> {
   };
 }
 
+const secondDaemon = {
+  reason: 'second_daemon',
+  call: 'control',
+  detail: 'another process presented the token of a daemon that is still connected',
+} as const;
 const mismatch = (reason: string) =>
   `The sandbox's daemon cannot be used: ${reason}. Use an image that was built for this server.`;
 

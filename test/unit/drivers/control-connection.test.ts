@@ -12,6 +12,7 @@ import type { Meta } from '../../../drivers/shared/folders.ts';
 import { type EndOptions, openEnd, type SandboxEnd } from '../../../drivers/shared/sandbox-end.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { randomIds, SandboxId, SessionId } from '../../../src/core/ids.ts';
+import { breachOf } from '../../../src/core/untrusted.ts';
 
 const meta: Meta = {
   driver: 'test',
@@ -339,4 +340,27 @@ test('a new server takes away the sockets of those that died, and of nobody who 
     'control.next',
   ]);
   await living[Symbol.asyncDispose]();
+});
+
+test('a second process that presents the token beside a living daemon is refused and told, and ends the trust', async () => {
+  const end = await open();
+  expect((await dial('real', { boot: 'first' })).answer).toBe('ok\n');
+  await end.ready;
+  const second = await dial('second', { boot: 'other' });
+  await expect.poll(() => end.lost.aborted).toBe(true);
+  expect(end.lost.reason).toMatchObject({ code: 'sandbox_untrusted' });
+  expect(breachOf(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
+  await expect.poll(() => second.socket.destroyed).toBe(true);
+  expect(refused).toHaveLength(1);
+});
+
+test('a daemon that was restarted is none: its earlier connections are gone', async () => {
+  const end = await open();
+  const { socket } = await dial('real', { boot: 'first' });
+  await end.ready;
+  socket.destroy();
+  expect((await dial('again', { boot: 'other' })).answer).toBe('ok\n');
+  await using link = end.link('/workspace');
+  expect(await get(link, '/x')).toBe('/x over again');
+  expect(end.lost.aborted).toBe(false);
 });
