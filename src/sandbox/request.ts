@@ -185,7 +185,7 @@ function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
     reject(broken ?? error);
   });
   // Of these any number may come before an answer, and the daemon sends none.
-  outgoing.on('information', () => fail(new Broken('bad_status', 'an answer before the answer')));
+  outgoing.once('information', () => fail(new Broken('bad_status', 'an answer before the answer')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
     if (wanted !== 'both') {

@@ -1,0 +1,113 @@
+// A stand-in for the daemon inside a real sandbox answers every call with garbage, as fast as it can.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { describe, expect, test } from 'vitest';
+import type { Call, SandboxSpec } from '../../drivers/driver.ts';
+import { processDriver } from '../../drivers/process/process.ts';
+import { SessionId, sandboxIdOf } from '../../src/core/ids.ts';
+import type { SandboxClient } from '../../src/sandbox/client.ts';
+import { sandboxClient } from '../../src/sandbox/http-client.ts';
+import { hasBubblewrap, processHarness } from '../support/process.ts';
+import { programs } from '../support/programs.ts';
+
+const MiB = 1024 * 1024;
+const flood = (block: string) =>
+  `const b = ${block}; const go = () => { while (s.write(b)); }; s.on('drain', go); go();`;
+const head = (length: number) => `s.write('HTTP/1.1 200 OK\\r\\ncontent-length: ${length}\\r\\n\\r\\n');`;
+const garbage = {
+  'an answer of 64 MiB': head(64 * MiB) + flood(`Buffer.alloc(1 << 20, '"')`),
+  'an answer as deep as it is long': head(16_000) + `s.write('['.repeat(16000));`,
+  'a million values in 16 MiB': head(16 * MiB - 1) + `s.write('[' + '1,'.repeat((${16 * MiB} - 4) / 2) + '1]');`,
+  'another shape': head(1) + `s.write('1');`,
+  'headers without end':
+    `s.write('HTTP/1.1 200 OK\\r\\n');` + flood(`Buffer.from('x: ' + 'y'.repeat(60000) + '\\r\\n')`),
+  'chunks of one byte without end':
+    `s.write('HTTP/1.1 200 OK\\r\\ntransfer-encoding: chunked\\r\\n\\r\\n');` +
+    flood(`Buffer.from('1\\r\\n"\\r\\n'.repeat(10000))`),
+  'answers before the answer without end': flood(`Buffer.from('HTTP/1.1 103 X\\r\\n\\r\\n'.repeat(1000))`),
+  'no HTTP': flood(`Buffer.alloc(65536, 1)`),
+} as const;
+
+/** It says the hello as the daemon does, and answers what is asked on each connection. */
+const standIn = (answer: string) => `
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+const token = process.env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : process.env.CORRAL_SANDBOXD_TOKEN;
+const dial = () => {
+  const s = connect((process.env.CORRAL_RUN_DIR ?? '/run/corral') + '/control');
+  let greeted = false;
+  s.on('error', () => {});
+  s.once('close', () => setTimeout(dial, 10));
+  s.write(JSON.stringify({ corral: 1, version: '0', boot: 'stand-in', token, sparing: true }) + '\\n');
+  s.on('data', (chunk) => {
+    const text = String(chunk);
+    if (!greeted) greeted = text.startsWith('ok');
+    if (/ HTTP\\/1.1/.test(text)) { ${answer} }
+  });
+};
+for (let n = 0; n < 4; n++) dial();
+setInterval(() => {}, 1000);
+`;
+
+const calls: Record<string, (client: SandboxClient, signal: AbortSignal) => Promise<unknown>> = {
+  health: (client, signal) => client.health(signal),
+  list: (client, signal) => client.listFiles('.', signal),
+  exec: (client, signal) => client.exec({ command: 'true' }, signal),
+};
+
+describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real sandbox', { timeout: 120_000 }, () => {
+  test.each(Object.entries(garbage))(
+    '%s costs the server neither memory nor time, and ends the trust',
+    async (_, answer) => {
+      await using stack = new AsyncDisposableStack();
+      const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
+      stack.defer(() => rm(folder, { recursive: true, force: true }));
+      const file = join(folder, 'sandboxd.mjs');
+      await writeFile(file, standIn(answer), { mode: 0o644 });
+      const harness = stack.use(await processHarness('bwrap'));
+      const options = harness.options({ programs: { ...programs, daemon: async () => file } });
+      const driver = stack.use(await processDriver(options));
+      const sessionId = SessionId.parse('0123456789abcdef');
+      const id = sandboxIdOf(sessionId);
+      const call = (): Call => ({ signal: AbortSignal.timeout(60_000), deadlineAt: Date.now() + 60_000 });
+      const spec: SandboxSpec = {
+        ...{
+          id,
+          sessionId,
+          epoch: 1,
+          template: 'base',
+          image: harness.image,
+          env: {},
+          expiresAt: Date.now() + 600_000,
+        },
+        limits: { memoryBytes: 1024 * MiB, cpus: 1, pids: 256, diskBytes: 1024 * MiB },
+        egress: { kind: 'none' },
+      };
+      stack.defer(() => driver.destroy(id, 'remove', call()));
+      await driver.provision(spec, call());
+      const before = process.memoryUsage().rss;
+      let most = 0;
+      const watch = setInterval(() => {
+        most = Math.max(most, process.memoryUsage().rss);
+      }, 20);
+      stack.defer(() => clearInterval(watch));
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      for (const ask of Object.values(calls)) {
+        await using link = await driver.attach(id, call());
+        const client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
+        delay.enable();
+        await expect(ask(client, AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'sandbox_untrusted' });
+        delay.disable();
+        expect(client.trust.broken.aborted).toBe(true);
+      }
+      expect(most - before).toBeLessThan(200 * MiB);
+      if (process.env.SHOW_DELAY)
+        console.info(
+          `p99 ${delay.percentile(99) / 1e6} ms, max ${delay.max / 1e6} ms, ${Math.round((most - before) / MiB)} MiB`,
+        );
+      expect(delay.max / 1e6).toBeLessThan(1_000);
+    },
+  );
+});
