@@ -103,10 +103,6 @@ describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real s
         expect(client.trust.broken.aborted).toBe(true);
       }
       expect(most - before).toBeLessThan(200 * MiB);
-      if (process.env.SHOW_DELAY)
-        console.info(
-          `p99 ${delay.percentile(99) / 1e6} ms, max ${delay.max / 1e6} ms, ${Math.round((most - before) / MiB)} MiB`,
-        );
       expect(delay.max / 1e6).toBeLessThan(1_000);
     },
   );
