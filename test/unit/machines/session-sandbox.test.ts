@@ -55,6 +55,24 @@ describe('session: its sandbox', () => {
     expect(answerTo(waiting)).toMatchObject([{ ok: false, code: 'cancelled' }]);
   });
 
+  test('that could not be trusted is not made again before a person asks for it', () => {
+    const { sandbox, use, answerTo } = ready();
+    const waiting = use();
+    sandbox.ends({ kind: 'failed', code: 'sandbox_untrusted', message: 'No.', retryable: false });
+    expect(answerTo(waiting)).toEqual(ok); // it had it, until then
+    const command = use();
+    expect(sandbox.isThere()).toBe(false);
+    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
+  });
+
+  test('that could not be trusted before a restart is destroyed, and not adopted', () => {
+    const { sandbox, use, answerTo } = sessionAlone({ sandbox: 'discard', distrusted: true, sandboxLivedMs: 5 });
+    expect(sandbox.input().begin).toBe('discard');
+    sandbox.ends({ kind: 'failed', code: 'sandbox_untrusted', message: 'No.', retryable: false });
+    const command = use();
+    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
+  });
+
   test('two uses at once make one sandbox', () => {
     const { sandbox, use, answerTo } = sessionAlone();
     const uses = [use(), use()];

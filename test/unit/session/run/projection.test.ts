@@ -93,6 +93,16 @@ describe('the record of a session', () => {
     expect(recordOf([ready], stored({ sandboxHeld: true, status: 'running' })).sandboxHeld).toBe(false);
   });
 
+  test('remembers that its sandbox could not be trusted until a person writes, or another one starts', () => {
+    const breach = fact('sandbox.untrusted', { reason: 'wrong_shape', call: 'GET /health', detail: 'it' }, null);
+    const lost = fact('sandbox.phase', { phase: 'lost' }, null);
+    const distrusted = recordOf([breach, lost]);
+    expect(distrusted.sandboxUntrusted).toBe(true);
+    expect(recordOf([asks('go on')], distrusted).sandboxUntrusted).toBe(false);
+    expect(recordOf([fact('sandbox.phase', { phase: 'starting' }, null)], distrusted).sandboxUntrusted).toBe(false);
+    expect(Object.keys(publicRecord(distrusted))).not.toContain('sandboxUntrusted');
+  });
+
   test('is the very same object after facts that a list does not show', () => {
     const record = stored();
     const unseen = [
