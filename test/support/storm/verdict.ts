@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionEvent } from '../../../src/core/events.ts';
 import { problemsOf } from '../checker.ts';
@@ -12,6 +12,7 @@ export interface Accounts extends Parts {
 }
 const restMs = 120_000;
 const gone = 'gone';
+const mostFiles = 150;
 
 /** I1 to I11, once the storm is over and everything is at rest; the problems found, in words. */
 export async function accountsOf(parts: Accounts): Promise<string[]> {
@@ -95,13 +96,24 @@ async function orphans({ clients, world, server }: Accounts): Promise<string[]> 
   return found;
 }
 
-/** I8. */
+/** I8: what a storm had the server open is closed again within a minute. */
 async function bounds(pid: number): Promise<string[]> {
-  const files = (await readdir(`/proc/${pid}/fd`)).length;
+  const files = async () => {
+    const names = await readdir(`/proc/${pid}/fd`);
+    return await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => 'closed')));
+  };
+  let open = await files();
+  for (let n = 0; n < 60 && open.length > mostFiles; n++) {
+    await sleep(1_000);
+    open = await files();
+  }
+  const kinds = [...Map.groupBy(open, (it) => it.replace(/[:/].*/, ''))].map(
+    ([kind, those]) => `${kind} ${those.length}`,
+  );
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const mebibytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024;
   return [
-    ...(files > 150 ? [`I8: the server has ${files} files open`] : []),
+    ...(open.length > mostFiles ? [`I8: the server has ${open.length} files open: ${kinds.join(', ')}`] : []),
     ...(mebibytes > 400 ? [`I8: the server has ${Math.round(mebibytes)} MiB`] : []),
   ];
 }
