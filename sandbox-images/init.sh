@@ -12,6 +12,11 @@ if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
   export CORRAL_SEAL=/opt/corral/sealed
   exec "$CORRAL_SEAL" /bin/sh "$0" "$@"
 fi
+# The image knows one user by name. A sandbox that is another one gets an entry of its own.
+if ! id -un >/dev/null 2>&1 && mkdir -p -m 0700 /run/corral-state 2>/dev/null; then
+  echo "agent:x:$(id -u):$(id -g)::$HOME:/bin/bash" >/run/corral-state/passwd
+  echo "agent:x:$(id -g):" >/run/corral-state/group
+fi
 node=$(command -v "$1")
 shift
 daemon=

@@ -9,8 +9,6 @@ interface Host extends HostConfig {
   readonly CgroupnsMode: 'private';
 }
 
-/** The user inside every sandbox. */
-const user = 10_001;
 const mebibyte = 2 ** 20;
 
 /** With our own seccomp profile, and the engine's own AppArmor profile by naming none. The engine filter insists on it. */
@@ -18,6 +16,8 @@ export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
+  /** The user inside: of its own for each sandbox, or the image's. */
+  readonly user: number;
   readonly name: string;
   /** Its workspace's, where that has not the same name. */
   readonly volume?: string;
@@ -34,6 +34,7 @@ export interface ContainerRequest {
 /** The one place that says what a sandbox's container may do; everything it does not grant is refused. */
 export function createBody({
   spec,
+  user,
   name,
   volume = name,
   image,

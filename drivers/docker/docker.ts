@@ -11,9 +11,10 @@ import { ask, askFor, openEngine } from './engine.ts';
 import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
-import { type Made, placeContainer } from './place.ts';
+import { type Made, placeContainer, workspaceFrom } from './place.ts';
 import { point, pointerOf, volumeOf } from './pointer.ts';
 import { removeContainer, removeVolume } from './remove.ts';
+import { openUsers, type UserRange } from './users.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
 
@@ -26,6 +27,8 @@ export interface DockerOptions {
   readonly root: string;
   /** The engine filter's folder, where `host` is one: the sockets are there, in folders that it makes. */
   readonly socketsDir?: string | undefined;
+  /** Who sandboxes are: each another one. Undefined: all are the image's user. */
+  readonly users?: UserRange | undefined;
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
@@ -110,12 +113,17 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
   }
 
-  const placeFor = { engine, folders, holds, instance, names, labels, runtime: options.runtime };
+  const users = openUsers({ engine, instance, ids, range: options.users });
+  const placeFor = { engine, folders, holds, instance, names, labels, users, runtime: options.runtime };
   const pool = dockerPool({
     ...{ engine, folders, holds, images, instance, names, labels, runtime: options.runtime },
     hasReplicas: replica !== undefined,
     place: (name, image, marks, made) => (spec, signal) =>
-      placeContainer({ ...placeFor, token: ids.token(), name, volume: name, image, pool: marks, made }, spec, signal),
+      placeContainer(
+        { ...placeFor, token: ids.token(), name, workspace: { volume: name }, image, pool: marks, made },
+        spec,
+        signal,
+      ),
   });
 
   return {
@@ -142,8 +150,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
         const made: Made = { containerId: undefined };
         try {
           const place = { ...placeFor, token: ids.token(), name: nameOf(id), image, made };
-          const volume = pointer?.workspace ?? nameOf(id);
-          const { info, end } = await placeContainer({ ...place, volume }, spec, signal);
+          const workspace = workspaceFrom(pointer, place);
+          const { info, end } = await placeContainer({ ...place, workspace }, spec, signal);
           await started(end, signal);
           return info;
         } catch (error) {

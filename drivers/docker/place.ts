@@ -11,8 +11,9 @@ import { hashOf } from '../shared/token.ts';
 import { createBody } from './create-body.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
-import { point, pointerOf } from './pointer.ts';
+import { type Pointer, point, pointerOf } from './pointer.ts';
 import { removeContainer } from './remove.ts';
+import { type Users, userLabel } from './users.ts';
 
 /** What a call has to take away again when it fails. */
 export interface Made {
@@ -29,14 +30,19 @@ interface Place {
   readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
+  readonly users: Users;
   /** For a new sandbox; one that is there keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** Where its files are, as far as is known. */
-  readonly volume: string;
+  /** Where its files are and whose, as far as is known; no user: there are none yet. */
+  readonly workspace: Workspace;
   readonly image: string;
   /** It is for nobody yet. */
   readonly pool?: Readonly<Record<string, string>>;
+}
+export interface Workspace {
+  readonly volume: string;
+  readonly user?: number;
 }
 export interface Placed {
   readonly info: SandboxInfo;
@@ -48,13 +54,16 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
   const { engine, folders, holds, instance, name, image } = place;
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
-  const labels = { ...labelsFor(spec, instance, place.labels), ...place.pool };
+  const own = { ...labelsFor(spec, instance, place.labels), ...place.pool };
   const token = new Secret(meta.token);
-  const request = { spec, name, image, labels, token, mount: folders.mount(spec.id), runtime: place.runtime };
+  const request = { spec, name, image, token, mount: folders.mount(spec.id), runtime: place.runtime };
 
-  let { volume } = place;
+  let { workspace } = place;
   for (let lost = 0; ; ) {
-    const body = createBody({ ...request, volume });
+    const user = workspace.user ?? (await place.users.choose(signal));
+    await place.users.checkImage(image, user, signal);
+    const labels = { ...own, [userLabel]: String(user) };
+    const body = createBody({ ...request, labels, user, volume: workspace.volume });
     // When the answer is lost, whoever has the name now tells what became of the call.
     const id = await create(engine, body, place.made, signal).catch((error) => {
       lost += 1;
@@ -63,6 +72,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     });
     if (id !== undefined) {
       place.made.containerId = id;
+      await place.users.checkAlone(user, id, signal);
       await start(place, { id, sandbox: spec.id, token }, signal);
       const info = infoFrom(labels, 'ready');
       if (info) return { info, end: await holds.hold(spec.id, id) };
@@ -70,9 +80,15 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
     await pause(25, signal); // the name is free again, or its container is not there yet
-    volume = (await pointerOf(engine, name, signal))?.workspace ?? name;
+    workspace = workspaceFrom(await pointerOf(engine, name, signal), place);
   }
 }
+
+export const workspaceFrom = (
+  pointer: Pointer | undefined,
+  { name, users }: { readonly name: string; readonly users: Users },
+): Workspace =>
+  pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
 
 /** Undefined: the name is taken. */
 async function create(
@@ -141,6 +157,7 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
   if (Paused) await ask(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
   if (!Running) {
     place.made.containerId = found.Id;
+    await place.users.checkAlone(place.users.ofWorkspace(Labels), found.Id, signal);
     await start(place, { id: found.Id, sandbox: spec.id, token }, signal);
   }
   return { info, end: await holds.hold(spec.id, found.Id) };

@@ -1,6 +1,7 @@
 import type Dockerode from 'dockerode';
 import { ask, askFor } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
+import { userLabel } from './users.ts';
 
 /** What is said of a session's files by the volume that has the session's name. */
 export interface Pointer {
@@ -30,7 +31,9 @@ export async function point(
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
   const volume = volumeOf(found);
-  const wanted = { Name: name, Driver: 'local', Labels: { ...labels, [workspaceLabel]: volume } };
+  const user = found.Config.Labels?.[userLabel];
+  const said = { ...labels, [workspaceLabel]: volume, ...(user !== undefined && { [userLabel]: user }) };
+  const wanted = { Name: name, Driver: 'local', Labels: said };
   const request = { _query: {}, _body: wanted, abortSignal: signal };
   await ask(signal, () => engine.createVolume(request as object));
   return (await pointerOf(engine, name, signal))?.labels ?? {}; // the first one's, if there was one

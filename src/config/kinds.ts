@@ -113,6 +113,25 @@ export const address = () =>
       }),
   );
 
+const userForm = /^(\d{4,10})-(\d{4,10})$/;
+
+/** User ids, both ends included; undefined: none. */
+export const userRange = () =>
+  accepting(
+    'user ids such as 1500000-1565535, or none',
+    z.union([
+      z.literal('none').transform(() => undefined),
+      z
+        .string()
+        .regex(userForm)
+        .transform((given) => {
+          const [, first, last] = userForm.exec(given) ?? [];
+          return { first: Number(first), last: Number(last) };
+        })
+        .refine(({ first, last }) => first >= 1_000 && first <= last && last < 2 ** 31),
+    ]),
+  );
+
 const isNetwork = (given: string) => {
   const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(given) ?? [];
   return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];

@@ -13,6 +13,7 @@ import {
   size,
   text,
   url,
+  userRange,
   whole,
   words,
 } from './kinds.ts';
@@ -55,6 +56,8 @@ const model = (provider: string, ...keys: string[]) =>
   });
 
 const pages = ['localhost', '127.0.0.1'].flatMap((host) => [3000, 5173, 5174].map((port) => `http://${host}:${port}`));
+/** Below 65536: an engine with user namespaces maps no more. */
+export const dockerUsers = '40000-49999';
 const day = 24 * 60 * 60;
 const labelForm = /^[^=\s]+=[^=\s]*$/;
 
@@ -140,6 +143,11 @@ export const Config = z.strictObject({
     runtime: optional(
       text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
       "what runs the containers, such as gVisor's runsc; unset: the engine's own",
+    ),
+    users: setting(
+      userRange(),
+      dockerUsers,
+      'ids that no user of this machine has: each sandbox is one of them; none: all share 10001',
     ),
     socketsDir: optional(
       text('a folder'),

@@ -115,6 +115,7 @@ function docker({ config, instance, replica, gate, ids, caBundle, onRefused }: O
     ...(replica !== undefined && { replica }),
     root: sandboxFolder(config.dataDir),
     socketsDir: config.docker.socketsDir,
+    users: config.docker.users,
     gate,
     ids,
     caBundle,

@@ -5,6 +5,9 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { engineFilter } from '../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../drivers/docker/filter/owned-folders.ts';
+import { imageUser, type UserRange } from '../../drivers/docker/users.ts';
+import { userRange } from '../config/kinds.ts';
+import { dockerUsers } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
 import type { Command } from './command.ts';
 
@@ -13,19 +16,21 @@ const options = {
   listen: { type: 'string' },
   instance: { type: 'string' },
   root: { type: 'string' },
+  users: { type: 'string', default: dockerUsers },
 } as const;
 
 export const engineFilterCommand: Command = {
-  usage: '--listen <socket> --instance <name> --root <folder> [--engine <socket>]',
+  usage: '--listen <socket> --instance <name> --root <folder> [--users <first>-<last>] [--engine <socket>]',
   about: "serves a Docker Engine's socket that can only make, see and end the hardened sandboxes of one installation",
   async run(args, { signal, say }) {
-    const { engine, listen, instance, root } = parsed(args);
+    const { engine, listen, instance, root, users } = parsed(args);
     if (!listen || !instance || !root) {
       throw new AppError('invalid_request', `engine-filter needs ${engineFilterCommand.usage}.`);
     }
     await mkdir(dirname(listen), { recursive: true });
     await using _filter = await engineFilter({
       ...{ engine, listen, instance },
+      users: usersFrom(users),
       folders: await openOwnedFolders(root),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),
     });
@@ -45,4 +50,12 @@ function parsed(args: readonly string[]) {
       `${(error as Error).message}. engine-filter needs ${engineFilterCommand.usage}.`,
     );
   }
+}
+
+/** `none` is the server's word for sandboxes that all are the image's user. */
+function usersFrom(given: string): UserRange {
+  const { kind, accepts } = userRange();
+  const { success, data } = kind.safeParse(given);
+  if (!success) throw new AppError('invalid_request', `--users is ${given}, and has to be ${accepts}.`);
+  return data ?? { first: imageUser, last: imageUser };
 }

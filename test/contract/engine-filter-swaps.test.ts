@@ -50,7 +50,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
   };
   const bodyWith = (mount: string, id = spec.id) => {
     const labels = labelsFor({ ...spec, id }, instance);
-    const { name: _, ...body } = createBody({ spec, name, image, labels, token: new Secret('t'), mount });
+    const { name: _, ...body } = createBody({ spec, user: 40_000, name, image, labels, token: new Secret('t'), mount });
     return body;
   };
   /** Every way to have the path lead elsewhere; each says what refused it. */

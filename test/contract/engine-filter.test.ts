@@ -34,11 +34,18 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     await driver.destroy(spec.id, 'remove', within(30_000));
     folder = await mkdtemp(join(tmpdir(), 'corral-filter-'));
     listen = join(folder, 'engine.sock');
-    const { instance } = harness.options();
+    const { instance, users = { first: 0, last: 0 } } = harness.options();
     const folders = await openOwnedFolders(join(folder, 's'));
     socketsDir = folders.root;
     const onRefused = (what: string) => void refused.push(what);
-    filter = await engineFilter({ engine: dockerHost.replace('unix://', ''), listen, instance, folders, onRefused });
+    filter = await engineFilter({
+      engine: dockerHost.replace('unix://', ''),
+      listen,
+      instance,
+      users,
+      folders,
+      onRefused,
+    });
   }, 330_000);
   afterAll(async () => {
     await filter?.[Symbol.asyncDispose]();
@@ -107,7 +114,15 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     const spec = testSpec(testImage);
     const name = `corral-${instance}-${spec.sessionId}`;
     const mount = join(socketsDir, spec.id);
-    const request = { spec, name, image: testImage, labels: labelsFor(spec, instance), token: new Secret('t'), mount };
+    const request = {
+      spec,
+      user: 40_000,
+      name,
+      image: testImage,
+      labels: labelsFor(spec, instance),
+      token: new Secret('t'),
+      mount,
+    };
     const { name: _name, ...body } = createBody(request);
     const reply = await asked('POST', `/containers/create?name=${name}`, body);
     expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);

@@ -42,6 +42,7 @@ export async function dockerHarness(): Promise<DockerHarness> {
     host: dockerHost,
     instance: own,
     root,
+    users: { first: 40_000, last: 49_999 },
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
     ids: randomIds(),
     defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },

@@ -2,19 +2,21 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { SandboxId } from '../../../src/core/ids.ts';
 import { securityOptions } from '../create-body.ts';
+import type { UserRange } from '../users.ts';
 
 export interface FilterScope {
   /** The installation whose sandboxes may be made and touched, and no others. */
   readonly instance: string;
   /** The filter's own folder, with one for each sandbox's sockets; nothing else is ever mounted. */
   readonly root: string;
+  /** The users that sandboxes may be. */
+  readonly users: UserRange;
 }
 
-const user = '10001:10001';
 const never = z.literal(false).optional();
 const mebibyte = 2 ** 20;
 const scratch =
-  /^(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=10001|gid=10001)(,(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=10001|gid=10001))*$/;
+  /^(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=\d+|gid=\d+)(,(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=\d+|gid=\d+))*$/;
 const safeScratch = z
   .string()
   .regex(scratch)
@@ -24,7 +26,7 @@ const safeScratch = z
  * What may be asked of an engine in the server's name: the shape that `createBody` makes and nothing beside it. A key
  * that is not here is refused, so what a later engine adds is refused too.
  */
-export function containerRules({ instance, root }: FilterScope, name: string): z.ZodType {
+export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({
     Type: z.literal('bind'),
@@ -80,7 +82,12 @@ export function containerRules({ instance, root }: FilterScope, name: string): z
   return z
     .strictObject({
       Image: z.string().min(1),
-      User: z.literal(user),
+      User: z
+        .string()
+        .regex(/^(\d+):\1$/)
+        .refine((it) => isIn(users, Number.parseInt(it, 10)), {
+          message: `has to be one of ${users.first} to ${users.last} (--users)`,
+        }),
       WorkingDir: z.literal('/workspace'),
       Hostname: z.string().max(63),
       Env: z.array(z.string()),
@@ -92,11 +99,22 @@ export function containerRules({ instance, root }: FilterScope, name: string): z
       Tty: never,
       HostConfig: host,
     })
+    .refine(
+      ({ User, HostConfig: { Tmpfs } }) => {
+        const owners = Object.values(Tmpfs).flatMap((it) =>
+          [...(it ?? '').matchAll(/[ug]id=(\d+)/g)].map(([, id]) => id),
+        );
+        return owners.every((id) => `${id}:${id}` === User);
+      },
+      { message: 'the memory it writes to has to belong to its own user', path: ['HostConfig', 'Tmpfs'] },
+    )
     .refine((it) => it.HostConfig.Mounts[0].Source === folderOf(root, it.Labels), {
       message: `the folder of the sockets has to be that of the label ${sandboxLabel} in ${root}`,
       path: ['HostConfig', 'Mounts', 0, 'Source'],
     });
 }
+
+const isIn = ({ first, last }: UserRange, user: number) => user >= first && user <= last;
 
 const sandboxLabel = 'corral.sandbox';
 

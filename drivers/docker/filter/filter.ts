@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
+import type { UserRange } from '../users.ts';
 import { containerRules, folderOf, volumeRules } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
@@ -9,6 +10,7 @@ import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
 export interface FilterOptions {
   /** The installation whose sandboxes may be made and touched, and no others. */
   readonly instance: string;
+  readonly users: UserRange;
   /** The only folders of this machine that a sandbox sees. */
   readonly folders: OwnedFolders;
   /** The engine's own socket; the only process that needs it is this one. */
@@ -140,8 +142,8 @@ async function checkFolder(folders: OwnedFolders, labels: Labels | undefined): P
 
 async function onlyHardened(options: FilterOptions, name: string, incoming: IncomingMessage): Promise<Buffer> {
   checkName(options, name);
-  const { instance, folders } = options;
-  const rules = containerRules({ instance, root: folders.root }, name);
+  const { instance, users, folders } = options;
+  const rules = containerRules({ instance, users, root: folders.root }, name);
   const { data, error } = rules.safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);

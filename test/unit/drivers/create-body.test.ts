@@ -11,6 +11,7 @@ const spec = testSpec('corral-sandbox', {
 });
 const body = createBody({
   spec,
+  user: 40_007,
   name: 'corral-test-1',
   image: 'corral-sandbox:abc',
   labels: labelsFor(spec, 'test'),
@@ -20,7 +21,10 @@ const body = createBody({
 const host = body.HostConfig as Record<string, unknown>;
 
 test('it runs as an ordinary user that can never be more', () => {
-  expect(body.User).toBe('10001:10001');
+  expect(body.User).toBe('40007:40007');
+  for (const path of ['/run', '/home/agent']) {
+    expect((host.Tmpfs as Record<string, string>)[path]).toContain('uid=40007,gid=40007');
+  }
   expect(host).toMatchObject({ Privileged: false, CapDrop: ['ALL'] });
   expect(host.CapAdd).toBeUndefined();
 });
@@ -66,9 +70,12 @@ test('the token and the places of the daemon are ours, whatever the template say
 test('what runs it is the engine’s own, or what the operator names', () => {
   expect(host).not.toHaveProperty('Runtime');
   const token = new Secret('t');
-  const named = createBody({ ...{ spec, name: 'a', image: 'b', labels: {}, token, mount: '/c' }, runtime: 'runsc' });
+  const named = createBody({
+    ...{ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' },
+    runtime: 'runsc',
+  });
   expect(named.HostConfig).toEqual({
-    ...(createBody({ spec, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
+    ...(createBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
     Runtime: 'runsc',
   });
 });

@@ -6,7 +6,7 @@ import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { SandboxId, SessionId } from '../../../src/core/ids.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
-const scope = { instance: 'mine', root: '/var/lib/corral/s' };
+const scope = { instance: 'mine', root: '/var/lib/corral/s', users: { first: 40_000, last: 40_009 } };
 const name = 'corral-mine-0123456789abcdef';
 const id = SandboxId.parse('sbx-0123456789abcdef');
 const spec = {
@@ -20,6 +20,7 @@ function ours(): Body {
   const mount = `${scope.root}/${id}`;
   const { name: _name, ...body } = createBody({
     spec,
+    user: 40_003,
     name,
     image: 'corral/sandbox:1',
     labels,
@@ -118,6 +119,11 @@ const forbidden: [string, (body: Body) => unknown][] = [
   ['with set-uid files in memory', host({ Tmpfs: { '/tmp': 'rw,suid,dev' } })],
   ['with memory over the daemon’s own folder', host({ Tmpfs: { '/opt/corral': 'rw,nosuid,nodev' } })],
   ['as root', top({ User: '0:0' })],
+  ['as a user below the range', top({ User: '39999:39999' })],
+  ['as a user above the range', top({ User: '40010:40010' })],
+  ['as the user that all sandboxes shared', top({ User: '10001:10001' })],
+  ['in root’s group', top({ User: '40003:0' })],
+  ['as another user than its folders are for', top({ User: '40004:40004' })],
   ['as nobody said', top({ User: undefined })],
   ['with an entry point', top({ Entrypoint: ['/bin/sh'] })],
   ['with a command', top({ Cmd: ['sleep', '1'] })],

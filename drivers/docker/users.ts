@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type Dockerode from 'dockerode';
+import { AppError } from '../../src/core/errors.ts';
+import type { IdSource } from '../../src/core/ids.ts';
+import { ask } from './engine.ts';
+import { ownedBy } from './labels.ts';
+
+/** User ids that nothing else on the engine's machine has, both ends included. */
+export interface UserRange {
+  readonly first: number;
+  readonly last: number;
+}
+/** The image's own user. All sandboxes share it where there is no range, and workspaces from before a range are its. */
+export const imageUser = 10_001;
+/** On a container and its volume: whose files these are. */
+export const userLabel = 'corral.user';
+/** An image says with it that its /workspace and its programs are for any user. */
+const anyUserLabel = 'corral.any-user';
+const maxLooks = 64;
+
+export interface Users {
+  /** The user of a workspace that is there. */
+  ofWorkspace(labels: Labels): number;
+  /** One for a new workspace, which no sandbox that lives has. Rejects: sandbox_capacity. */
+  choose(signal: AbortSignal): Promise<number>;
+  /** Rejects where another sandbox that lives has that user too: of two that chose at once, neither starts. */
+  checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
+  /** Rejects: image_missing, where the image would not work for that user. */
+  checkImage(image: string, user: number, signal: AbortSignal): Promise<void>;
+}
+type Labels = Readonly<Record<string, string>> | undefined;
+interface Options {
+  readonly engine: Dockerode;
+  readonly instance: string;
+  readonly ids: IdSource;
+  readonly range: UserRange | undefined;
+}
+
+/**
+ * The kernel counts many things for each user: inotify instances, keys, pipes' pages, pending signals. So no two
+ * sandboxes that live are the same user. The labels on containers and volumes are the truth, also for other servers.
+ */
+export function openUsers({ engine, instance, ids, range }: Options): Users {
+  const labelled = (user: number) => ({ label: [ownedBy(instance), `${userLabel}=${user}`] });
+
+  async function living(user: number, signal: AbortSignal): Promise<readonly string[]> {
+    const filters = { ...labelled(user), status: ['created', 'running', 'paused', 'restarting'] };
+    const found = await ask(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
+    return found.map(({ Id }) => Id);
+  }
+
+  async function hasFiles(user: number, signal: AbortSignal): Promise<boolean> {
+    const options = { filters: labelled(user), abortSignal: signal } as object;
+    const { Volumes } = await ask(signal, () => engine.listVolumes(options));
+    return (Volumes ?? []).length > 0;
+  }
+
+  return {
+    ofWorkspace: (labels) => Number(labels?.[userLabel] ?? imageUser),
+
+    async choose(signal) {
+      if (range === undefined) return imageUser;
+      const count = range.last - range.first + 1;
+      const start = createHash('sha256').update(ids.token()).digest().readUInt32LE() % count;
+      let resting: number | undefined;
+      for (let look = 0; look < Math.min(count, maxLooks); look += 1) {
+        const user = range.first + ((start + look) % count);
+        const [taken, kept] = await Promise.all([living(user, signal), hasFiles(user, signal)]);
+        if (taken.length === 0 && !kept) return user;
+        if (taken.length === 0) resting ??= user;
+      }
+      // One whose sandbox is stopped: it would have to wait for ours, should it start again.
+      if (resting !== undefined) return resting;
+      throw new AppError(
+        'sandbox_capacity',
+        `No user id of ${range.first}-${range.last} is free for another sandbox. End sandboxes, or widen CORRAL_DOCKER_USERS.`,
+      );
+    },
+
+    async checkAlone(user, container, signal) {
+      if (range === undefined || user === imageUser) return;
+      const others = (await living(user, signal)).filter((id) => id !== container);
+      if (others.length === 0) return;
+      throw new AppError(
+        'sandbox_unavailable',
+        `Another sandbox that runs is user ${user} too. Start this one again; where that does not help, widen CORRAL_DOCKER_USERS.`,
+      );
+    },
+
+    async checkImage(image, user, signal) {
+      if (user === imageUser) return;
+      const { Config } = await ask(signal, () => engine.getImage(image).inspect());
+      if (Config?.Labels?.[anyUserLabel] === '1') return;
+      throw new AppError(
+        'image_missing',
+        `The image ${image} is not made for sandboxes that are different users: it has no label ${anyUserLabel}=1. Build ` +
+          `it on this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none, where all sandboxes share user ${imageUser}.`,
+      );
+    },
+  };
+}
