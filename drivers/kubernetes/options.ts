@@ -20,6 +20,8 @@ export interface PodSettings {
   readonly workspace: 'ephemeral' | 'volume';
   readonly storageClass?: string;
   readonly runtimeClass?: string;
+  /** Where each node has our seccomp profile, below its kubelet's folder of them; else pods have their runtime's. */
+  readonly seccompProfile?: string;
   readonly priorityClass?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly Toleration[];

@@ -1,4 +1,4 @@
-import type { V1EnvVar, V1Pod, V1PodSpec, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import type { V1EnvVar, V1Pod, V1PodSpec, V1SeccompProfile, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { hashOf } from '../shared/token.ts';
@@ -71,7 +71,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
       runAsGroup: user,
       fsGroup: user,
       fsGroupChangePolicy: 'OnRootMismatch',
-      seccompProfile: { type: 'RuntimeDefault' },
+      seccompProfile: seccompOf(settings),
     },
     ...(settings.runtimeClass !== undefined && { runtimeClassName: settings.runtimeClass }),
     ...(settings.priorityClass !== undefined && { priorityClassName: settings.priorityClass }),
@@ -109,13 +109,16 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
           readOnlyRootFilesystem: true,
           runAsNonRoot: true,
           capabilities: { drop: ['ALL'] },
-          seccompProfile: { type: 'RuntimeDefault' },
+          seccompProfile: seccompOf(settings),
         },
         volumeMounts: mounts,
       },
     ],
   };
 }
+
+const seccompOf = ({ seccompProfile }: PodSettings): V1SeccompProfile =>
+  seccompProfile === undefined ? { type: 'RuntimeDefault' } : { type: 'Localhost', localhostProfile: seccompProfile };
 
 /** The template's variables come first, so that none of them can take the place of ours. */
 function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodRequest, 'settings'>): V1EnvVar[] {

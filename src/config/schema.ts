@@ -191,6 +191,10 @@ export const Config = z.strictObject({
     ),
     storageClass: optional(text('a name'), "class of those claims; unset: the cluster's default"),
     runtimeClass: optional(text('a name such as gvisor'), 'runtime class of the pods'),
+    seccompProfile: optional(
+      text('a path such as corral.json', /^[\w.-]+(\/[\w.-]+)*$/),
+      "Corral's seccomp profile on every node, below the kubelet's folder seccomp; unset: the profile of their runtime",
+    ),
     priorityClass: optional(text('a name'), 'priority class of the pods'),
     nodeSelector: setting(words('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
     tolerations: setting(

@@ -7,6 +7,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   try: async () => (await import('./try.ts')).tryCommand,
   'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
   'engine-filter': async () => (await import('./engine-filter.ts')).engineFilterCommand,
+  'seccomp-profile': async () => (await import('./seccomp-profile.ts')).seccompProfileCommand,
   export: async () => (await import('./transfer.ts')).exportCommand,
   import: async () => (await import('./transfer.ts')).importCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,

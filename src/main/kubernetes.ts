@@ -38,12 +38,42 @@ export async function openKubernetes({ config, instance, gate, ids, say }: Optio
   } else if (config.egress.policy !== 'none') {
     say('Sandboxes have no way out: CORRAL_KUBERNETES_EGRESS_ADDRESS does not say where their pods reach this server.');
   }
+  for (const { text } of weaknessesOf(kubernetes)) say(text);
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
   const onOpen = (message: string) => say(`WARNING: ${message}`);
   const driver = stack.use(await kubernetesDriver({ ...options, onTrouble, onOpen }));
   known.resolve(driver);
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+interface Weakness {
+  readonly name: string;
+  /** What is missing, what that means, and what to do. */
+  readonly text: string;
+}
+
+/** What the settings leave open. */
+export function weaknessesOf({ seccompProfile, userNamespaces }: Config['kubernetes']): Weakness[] {
+  const found: Weakness[] = [];
+  if (seccompProfile === undefined) {
+    found.push({
+      name: 'seccomp-profile',
+      text:
+        "Sandboxes have the seccomp profile of their node's runtime (RuntimeDefault), which may allow AF_VSOCK and newer " +
+        'system calls. Install the one that `npm start -- seccomp-profile` prints on each node (see docs/kubernetes.md), and ' +
+        'set CORRAL_KUBERNETES_SECCOMP_PROFILE.',
+    });
+  }
+  if (!userNamespaces) {
+    found.push({
+      name: 'shared-user',
+      text:
+        'All sandboxes of a node are one user to its kernel (10001), so one can take what the kernel counts by user, such ' +
+        'as inotify instances, from the others. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes can do it.',
+    });
+  }
+  return found;
 }
 
 /** Ends what is past its deadline, whichever Corral in the namespace made it; for a CronJob. */
@@ -77,6 +107,7 @@ async function kubernetesOptions(config: Config, instance: string, ids: IdSource
       workspace: it.workspace,
       ...(it.storageClass !== undefined && { storageClass: it.storageClass }),
       ...(it.runtimeClass !== undefined && { runtimeClass: it.runtimeClass }),
+      ...(it.seccompProfile !== undefined && { seccompProfile: it.seccompProfile }),
       ...(it.priorityClass !== undefined && { priorityClass: it.priorityClass }),
       nodeSelector: pairs(it.nodeSelector),
       tolerations: it.tolerations.map(toleration),

@@ -162,3 +162,14 @@ describe('the network policies', () => {
     ]);
   });
 });
+
+test('its seccomp profile is ours where nodes have it, and their runtime’s where none is named', () => {
+  const profileOf = (settings: Partial<PodSettings>) => {
+    const { securityContext, containers } = body(settings).spec ?? { containers: [] };
+    return [securityContext?.seccompProfile, containers[0]?.securityContext?.seccompProfile];
+  };
+  const ours = { type: 'Localhost', localhostProfile: 'corral.json' };
+  expect(profileOf({ seccompProfile: 'corral.json' })).toEqual([ours, ours]);
+  const theirs = { type: 'RuntimeDefault' };
+  expect(profileOf({})).toEqual([theirs, theirs]);
+});
