@@ -78,8 +78,10 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
     },
     async [Symbol.asyncDispose]() {
       isOver = true;
-      owned.dispose(); // a server that stops keeps its sandboxes, so its sessions are deleted first
+      owned.dispose(); // which ends what is open
+      await Promise.all(running);
       using last = httpCalls(url);
+      // A server that stops keeps its sandboxes, so its sessions are deleted first.
       await Promise.all(ids.map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
     },
   };

@@ -31,7 +31,7 @@ const row = (driver: Driver, missing: Row['missing']): Row => ({
   id: 'P65',
   title: 'control calls while 50 sessions work',
   missing,
-  experiments: (mode) => [experiment(driver, mode)],
+  experiments: (mode) => [experiment(driver, mode), besideRaw(driver, mode)],
 });
 export const P65 = row('memory', async () => undefined);
 export const P65Process = row('process', async () =>
@@ -44,11 +44,22 @@ function experiment(driver: Driver, mode: Mode): Experiment {
     ...{ subject: 'corral', peer: `budget of ${budgetMs} ms` },
     goals: [{ stat: 'p99', max: 1, level: 'lead' }],
     rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 12, capMs: mode === 'quick' ? 90_000 : 400_000 },
-    open: () => openPair(driver, mode === 'quick' ? 10_000 : 20_000),
+    open: async () => ({ ...(await openPair(driver, mode === 'quick' ? 10_000 : 20_000)), ...budget(budgetMs) }),
   };
 }
 
-async function openPair(driver: Driver, ms: number): Promise<Pair> {
+/** What a busy machine costs anybody: the list of sessions, beside a route of the plainest server at the same pace. */
+function besideRaw(driver: Driver, mode: Mode): Experiment {
+  return {
+    ...{ id: 'P65', variant: { driver, active, idle, beside: 'raw' }, unit: 'ms', better: 'lower', feels: 'nothing' },
+    ...{ subject: 'corral, list', peer: 'raw-fastify, in turn' },
+    goals: [{ stat: 'p99', max: 3, level: 'lead' }],
+    rounds: { warmUp: 1, min: 4, max: mode === 'quick' ? 4 : 12, capMs: mode === 'quick' ? 120_000 : 400_000 },
+    open: () => openPair(driver, mode === 'quick' ? 8_000 : 20_000, 'list'),
+  };
+}
+
+async function openPair(driver: Driver, ms: number, only?: 'list'): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await freshFolder());
   const dataDir = join(path, 'd');
@@ -68,9 +79,11 @@ async function openPair(driver: Driver, ms: number): Promise<Pair> {
   const busy = stack.use(await startChild('busy-sessions', { url, active, starts: 1 }));
   await busy.call('begin');
   const control = stack.use(await startChild('control-calls', { url, sessions: steered }));
+  const raw = stack.use(await startChild('raw-route', { session: { id: 'one' } }));
+  const place = { url: await raw.call<string>('listen'), path: '/sessions/one' };
   const held = stack.move();
   return {
-    ...budget(budgetMs),
+    peer: async () => ({ samples: await control.call<number[]>('plain', { ...place, ms }) }),
     async subject(): Promise<SideRound> {
       const before = await busy.call<Progress>('progress');
       const { took, asked, failed } = await control.call<Controlled>('round', { ms });
@@ -81,7 +94,7 @@ async function openPair(driver: Driver, ms: number): Promise<Pair> {
       const [worst] = kinds.map((kind) => took[kind]).sort((a, b) => summary(b).p99 - summary(a).p99);
       const lost = failed.length + starved + after.failed.length;
       const correct = { expected: asked + active, received: asked + active - lost, lost, duplicated: 0, reordered: 0 };
-      return { samples: worst ?? [], correct };
+      return { samples: only ? took[only] : (worst ?? []), correct };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -35,6 +35,20 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   };
 }
 
+/**
+ * One look for all who ask at the same time: anyone may ask for the health without a credential, and each look asks the
+ * store's threads and the driver, so asking often must not delay the work.
+ */
+export function sharedHealth(look: () => Promise<ServiceHealth>): () => Promise<ServiceHealth> {
+  let open: Promise<ServiceHealth> | undefined;
+  return () => {
+    open ??= look().finally(() => {
+      open = undefined;
+    });
+    return open;
+  };
+}
+
 async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<CheckResult> {
   try {
     await inTime(until, check());

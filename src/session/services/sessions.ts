@@ -15,7 +15,7 @@ import { eventsFrom } from '../engine/run-fold.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { newSession, StoredSession, unfinishedKind } from '../run/projection.ts';
-import { serviceHealth } from './health.ts';
+import { serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
@@ -127,6 +127,7 @@ export function sessionService(deps: Deps): SessionService {
     return shown(doc);
   }
 
+  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: count }, closing)); // it ends within its own time
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });
@@ -266,7 +267,7 @@ export function sessionService(deps: Deps): SessionService {
       return bytes.toString('utf8');
     },
 
-    health: (signal) => serviceHealth({ ...deps, sessions: count }, signal),
+    health,
   };
 
   /** A stopped sandbox keeps its files, also those that the log says nothing of: for such a one, and no other, it is started. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
-import { serviceHealth } from '../../../../src/session/services/health.ts';
+import { serviceHealth, sharedHealth } from '../../../../src/session/services/health.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 const hangs = () => new Promise<never>(() => {});
@@ -49,4 +49,19 @@ test('a driver that hangs or fails is unhealthy, in its own words', async () => 
     driver: 'docker',
     detail: 'Docker does not answer.',
   });
+});
+
+test('all who ask at the same time share one look, and the next one looks again', async () => {
+  const looks: PromiseWithResolvers<never>[] = [];
+  const health = sharedHealth(() => {
+    const look = Promise.withResolvers<never>();
+    looks.push(look);
+    return look.promise;
+  });
+  const asked = Array.from({ length: 100 }, () => health());
+  expect(looks).toHaveLength(1);
+  looks[0]?.reject(new Error('this look failed'));
+  expect((await Promise.allSettled(asked)).every(({ status }) => status === 'rejected')).toBe(true);
+  void health().catch(() => {});
+  expect(looks).toHaveLength(2);
 });

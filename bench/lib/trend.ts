@@ -1,0 +1,26 @@
+/** How a figure grew over time: by the line that fits best, and how sure that is. */
+export interface Trend {
+  /** What an hour adds, by that line. */
+  readonly perHour: number;
+  /** The 95 % interval of it. */
+  readonly interval: readonly [number, number];
+}
+export interface Reading {
+  readonly atMs: number;
+  readonly value: number;
+}
+
+const hourMs = 3_600_000;
+/** Readings that follow one another are alike, so there are fewer of them than it seems. */
+const alike = 4;
+
+export function trendOf(readings: readonly Reading[]): Trend {
+  const n = readings.length;
+  const mean = (pick: (one: Reading) => number) => readings.reduce((sum, one) => sum + pick(one), 0) / n;
+  const [meanAt, meanValue] = [mean(({ atMs }) => atMs), mean(({ value }) => value)];
+  const spread = readings.reduce((sum, { atMs }) => sum + (atMs - meanAt) ** 2, 0);
+  const slope = readings.reduce((sum, { atMs, value }) => sum + (atMs - meanAt) * (value - meanValue), 0) / spread;
+  const left = readings.reduce((sum, { atMs, value }) => sum + (value - meanValue - slope * (atMs - meanAt)) ** 2, 0);
+  const error = Math.sqrt((left / Math.max(1, n / alike - 2) / spread) * alike);
+  return { perHour: slope * hourMs, interval: [(slope - 2 * error) * hourMs, (slope + 2 * error) * hourMs] };
+}
