@@ -41,6 +41,9 @@ export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void>
   }
 }
 
+/** Node has four threads for files. The store's waits for the disk need one while a machine's processes are looked through. */
+const lanes = 2;
+
 /**
  * All processes that carry this variable from their start, or its value on their command line: those that are sealed
  * show nobody but root more. Those of other users cannot be looked into.
@@ -48,13 +51,20 @@ export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void>
 export async function carrying(name: string, value: string): Promise<Mark[]> {
   const wanted = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
-  const found = names.map(async (pid) => {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-    const isMeant =
-      environment === ''
-        ? (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).split('\0').includes(value)
-        : environment.split('\0').includes(wanted);
-    return isMeant ? markOf(Number(pid)) : undefined;
-  });
-  return (await Promise.all(found)).filter((mark) => mark !== undefined);
+  const found: Mark[] = [];
+  const left = names.values();
+  await Promise.all(Array.from({ length: lanes }, () => search(left)));
+  return found;
+
+  async function search(pids: Iterable<string>): Promise<void> {
+    for (const pid of pids) {
+      const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
+      const isMeant =
+        environment === ''
+          ? (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).split('\0').includes(value)
+          : environment.split('\0').includes(wanted);
+      const mark = isMeant ? await markOf(Number(pid)) : undefined;
+      if (mark) found.push(mark);
+    }
+  }
 }

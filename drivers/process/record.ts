@@ -35,13 +35,15 @@ export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folde
 export async function endProcesses(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   for (;;) {
-    if (recorded) {
+    if (recorded && (await isAlive(recorded))) {
       await kill(recorded, 'group'); // where it leads one: without namespaces
       await kill(recorded, 'process'); // which ends a whole namespace
+    } else {
+      // Only now: this looks at every process of the machine.
+      const rest = await carrying('CORRAL_SANDBOX_ID', id);
+      if (rest.length === 0) return;
+      for (const mark of rest) await kill(mark, 'process');
     }
-    const rest = await carrying('CORRAL_SANDBOX_ID', id);
-    for (const mark of rest) await kill(mark, 'process');
-    if (rest.length === 0 && !(recorded && (await isAlive(recorded)))) return;
     await pause(10, signal);
   }
 }
