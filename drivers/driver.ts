@@ -71,8 +71,19 @@ export interface SandboxLink extends AsyncDisposable {
 export interface Capabilities {
   readonly isolation: 'container' | 'namespaces' | 'none' | 'fake';
   readonly egress: 'enforced' | 'open';
+  /** Those that hold for a sandbox as a whole. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
+  /** What this machine does not let the driver do; absent: nothing is known. */
+  readonly weaknesses?: readonly Weakness[];
+}
+
+/** A wall that is missing or lower than it should be. */
+export interface Weakness {
+  /** Stays the same over versions, for scripts. */
+  readonly name: string;
+  /** What is missing, what that means, and what to do. */
+  readonly text: string;
 }
 
 /**

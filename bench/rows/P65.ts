@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findBubblewrap } from '../../drivers/process/bubblewrap.ts';
+import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { randomIds } from '../../src/core/ids.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Progress } from '../lib/busy-sessions.ts';

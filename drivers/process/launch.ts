@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { AppError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -9,9 +9,14 @@ import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
 import { within } from '../shared/joined.ts';
 import { tokenEnvironment } from '../shared/token.ts';
-import { accountFiles, type Bubblewrap, bubblewrapArguments, insideEnvironment, user } from './bubblewrap.ts';
+import { accountFiles, type Bubblewrap, bubblewrapArguments, insideEnvironment, sharedUser } from './bubblewrap.ts';
+import type { Group } from './cgroup/cgroups.ts';
+import type { Limit } from './cgroup/limits.ts';
+import { entering } from './cgroup/open.ts';
+import { feed } from './find-bubblewrap.ts';
 import { type Mark, markOf } from './proc.ts';
 import { sealIn } from './seal.ts';
+import { giveTo } from './users.ts';
 
 /** The files every sandbox runs on: the pinned Node, pid 1, and the daemon's bundle. */
 export interface Programs {
@@ -27,7 +32,15 @@ export interface Launch {
   readonly folders: Folders;
   readonly programs: Programs;
   /** Undefined: without isolation. */
-  readonly bubblewrap: Bubblewrap | undefined;
+  readonly confinement: Confinement | undefined;
+}
+export interface Confinement {
+  readonly bubblewrap: Bubblewrap;
+  /** The sandbox's user on this machine, and on its files. */
+  readonly user: number;
+  readonly group: Group;
+  /** The limits that the group holds. */
+  readonly grouped: readonly Limit[];
 }
 export interface Launched {
   /** What ends all of the sandbox when it is killed: pid 1 of its namespace, or its process group's leader. */
@@ -39,18 +52,19 @@ export interface Launched {
 export const workspaceOf = (folders: Folders, { id }: { id: Meta['id'] }) => join(folders.home(id), 'workspace');
 
 export async function launch(what: Launch, signal: AbortSignal): Promise<Launched> {
-  const { folders, meta, bubblewrap } = what;
+  const { folders, meta, confinement } = what;
   const workspace = workspaceOf(folders, meta);
   await mkdir(workspace, { recursive: true });
   await chmod(workspace, 0o755); // whatever the umask says: root without its rights must get in too
-  if (bubblewrap?.asRoot) await chown(workspace, user, user);
-  return bubblewrap ? confined(what, bubblewrap, workspace, signal) : unconfined(what, workspace);
+  if (confinement?.bubblewrap.asRoot) await giveTo(confinement.user, workspace, signal);
+  return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
 
-async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string, signal: AbortSignal) {
+async function confined(what: Launch, { bubblewrap, user, group, grouped }: Confinement, signal: AbortSignal) {
   const { spec, meta, folders, programs } = what;
+  const workspace = workspaceOf(folders, meta);
   const accounts = folders.home(spec.id);
-  for (const [name, text] of Object.entries(accountFiles)) {
+  for (const [name, text] of Object.entries(accountFiles(bubblewrap.asRoot ? user : sharedUser))) {
     await writeFile(join(accounts, name), text);
     await chmod(join(accounts, name), 0o644); // whatever the umask says: the sandbox's user must read it
   }
@@ -63,19 +77,25 @@ async function confined(what: Launch, bubblewrap: Bubblewrap, workspace: string,
   const { browserPolicy } = programs;
   const inside = {
     ...{ mount: folders.mount(spec.id), workspace, accounts, node, init, daemon, limits: spec.limits },
+    ...{ user, grouped, groups: group.shown, infoFd: 3, seccompFd: 4 },
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
   const seal = await sealIn(folders.root, { program: node, asRoot: bubblewrap.asRoot });
-  const args = bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id, infoFd: 3 });
+  const [program = '', ...args] = [
+    ...entering(group.enter),
+    bubblewrap.path,
+    ...bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id }),
+  ];
   const memory = { CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes) };
   const env = { ...spec.env, ...insideEnvironment, ...memory, ...identity(meta, insideEnvironment.CORRAL_RUN_DIR) };
-  const child = spawn(bubblewrap.path, args, {
+  const child = spawn(program, args, {
     env,
     cwd: '/',
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', bubblewrap.seccomp === undefined ? 'ignore' : 'pipe'],
   });
   const exited = exitOf(child);
+  feed(child.stdio[4] as Writable | null, bubblewrap.seccomp);
   const pid = await within(sandboxPid(child, exited), signal).catch((error) => {
     child.kill('SIGKILL');
     throw error;

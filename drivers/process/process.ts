@@ -3,19 +3,25 @@ import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
-import type { IdSource, SandboxId } from '../../src/core/ids.ts';
+import { type IdSource, SandboxId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
 import { openHolds } from '../shared/holds.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
+import { seccompProgram } from '../shared/seccomp/program.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { layToken } from '../shared/token.ts';
-import { findBubblewrap } from './bubblewrap.ts';
+import type { Cgroups } from './cgroup/cgroups.ts';
+import { openCgroups } from './cgroup/open.ts';
+import { findBubblewrap } from './find-bubblewrap.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
 import { endProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
+import type { UserRange } from './users.ts';
+import { openWalls } from './walls.ts';
+import { noIsolation } from './weaknesses.ts';
 
 export interface ProcessOptions {
   /** This installation's name; only its own sandboxes are listed and touched. */
@@ -28,6 +34,10 @@ export interface ProcessOptions {
   readonly programs: Programs;
   /** The program's path or name; undefined runs sandboxes without any isolation, whatever is installed. */
   readonly bubblewrap: string | undefined;
+  /** Under a server that runs as root each sandbox is a user of its own, from these; undefined: they share one. */
+  readonly users?: UserRange | undefined;
+  /** Control groups for the limits; absent: those that this machine gives the server. */
+  readonly cgroups?: Cgroups;
   /** Whether sandboxes are asked for with a desktop, and this machine has the programs for it. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
@@ -37,35 +47,54 @@ export interface ProcessOptions {
 
 const cleanUpMs = 10_000;
 const lookMs = 250;
-const keyOf = ({ pid, startTime, boot }: Mark) => `${pid} ${startTime} ${boot}`;
+const keyOf = (id: SandboxId, { pid, startTime, boot }: Mark) => `${pid} ${startTime} ${boot} ${id}`;
 
 /** Sandboxes that are processes of this machine: in namespaces of their own where bubblewrap works. */
 export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const { instance, root, gate, ids, image, programs, replica, caBundle, onRefused } = options;
-  const bubblewrap = options.bubblewrap === undefined ? undefined : await findBubblewrap(options.bubblewrap);
+  const bubblewrap =
+    options.bubblewrap === undefined
+      ? undefined
+      : await findBubblewrap(options.bubblewrap, seccompProgram(process.arch));
   const folders = await openFolders(root);
+  const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
+  const walls = cgroups && openWalls({ bubblewrap, cgroups, users: options.users, folders });
   const children = new Map<string, Launched>(); // what this process started
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // A browser without any isolation would reach this machine's own services, this server's among them.
   const desktop = options.desktop ?? false;
-  const capabilities: Capabilities = bubblewrap
-    ? { isolation: 'namespaces', egress: 'enforced', limits: bubblewrap.asRoot ? [] : ['pids'], desktop }
-    : { isolation: 'none', egress: 'open', limits: [], desktop: false };
+  const capabilities: Capabilities = walls
+    ? { isolation: 'namespaces', egress: 'enforced', limits: walls.limits, desktop, weaknesses: walls.weaknesses }
+    : { isolation: 'none', egress: 'open', limits: [], desktop: false, weaknesses: [noIsolation] };
 
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
-    const [pid, startTime = '', boot = ''] = body.split(' ');
+    const [pid, startTime = '', boot = '', name] = body.split(' ');
+    const id = SandboxId.parse(name);
     const mark: Mark = { pid: Number(pid), startTime, boot };
     // Node tells us of our own children; others can only be looked at.
     const words = await children.get(body)?.exited;
     children.delete(body);
     while (await isAlive(mark)) await pause(lookMs, signal);
+    const ranOut = await walls?.ranOutOfMemory(id);
+    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // else the next start of a server does it
+    if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }
 
   const locked = (id: SandboxId, signal: AbortSignal) => lock(`${folders.root} ${id}`, signal);
   const isOurs = (meta: Meta) => meta.driver === 'process' && meta.instance === instance;
+
+  /** Removes the groups of a sandbox that does not run. */
+  async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
+    await using _ = await locked(id, signal);
+    const record = await readRecord(folders, id);
+    if (!record || !(await isAlive(record))) await walls?.end(id, signal);
+  }
+  for (const id of (await walls?.grouped()) ?? []) {
+    await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // what cannot be ended now is ended with its sandbox
+  }
 
   /** Starts the sandbox's process, or finds the one that runs. */
   async function place(spec: SandboxSpec, made: { mark?: Mark }, signal: AbortSignal): Promise<Mark> {
@@ -73,33 +102,42 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     const meta = await folders.prepare({ driver: 'process', instance, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
-    await endProcesses(folders, spec.id, signal); // first, or a daemon left over would pass for the new one
+    await endAll(spec.id, signal); // first, or a daemon left over would pass for the new one
     await holds.open(spec.id);
+    const confinement = await walls?.confine(spec, signal);
     await layToken(folders.mount(spec.id), new Secret(meta.token));
-    const launched = await launch({ spec, meta, folders, programs, bubblewrap }, signal);
+    const launched = await launch({ spec, meta, folders, programs, confinement }, signal);
     made.mark = launched.mark;
-    children.set(keyOf(launched.mark), launched);
+    children.set(keyOf(spec.id, launched.mark), launched);
     await writeRecord(folders, spec.id, launched.mark);
     return launched.mark;
+  }
+
+  async function endAll(id: SandboxId, signal: AbortSignal): Promise<void> {
+    await endProcesses(folders, id, signal);
+    await walls?.end(id, signal);
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     await using _ = await locked(id, signal);
     const meta = await folders.read(id);
     if (meta && !isOurs(meta)) return;
-    await endProcesses(folders, id, signal);
+    await endAll(id, signal);
     await holds.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
     if (meta && workspace === 'keep') {
       await removeRecord(folders, id);
       await rm(folders.mount(id), { recursive: true, force: true });
       return;
     }
-    await folders.remove(id).catch(async () => {
+    await (walls ? walls.releaseUser(id, () => removeFolder(id)) : removeFolder(id));
+  }
+
+  const removeFolder = (id: SandboxId) =>
+    folders.remove(id).catch(async () => {
       // Its processes may have taken rights from their folders that removing needs.
       await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
       await folders.remove(id);
     });
-  }
 
   async function infoOf(id: SandboxId): Promise<SandboxInfo | undefined> {
     const meta = await folders.read(id);
@@ -136,7 +174,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
         const made: { mark?: Mark } = {};
         try {
           const mark = await place(spec, made, signal);
-          await started(await holds.hold(id, keyOf(mark)), signal);
+          await started(await holds.hold(id, keyOf(id, mark)), signal);
           return { ...labelsOf(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
@@ -155,7 +193,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       if (!record || !meta || !isOurs(meta) || !(await isAlive(record))) {
         throw new AppError('sandbox_not_found', 'The sandbox is gone.');
       }
-      const body = keyOf(record);
+      const body = keyOf(id, record);
       const workdir = bubblewrap ? '/workspace' : workspaceOf(folders, { id });
       const link = await holds.link(id, { body, workdir, role });
       return await unlessUnreachable(link, reachable(await holds.hold(id, body), signal));

@@ -154,6 +154,13 @@ export const Config = z.strictObject({
       "with the engine filter: its --root, where it makes each sandbox's folder; unset: in the data folder",
     ),
   }),
+  process: z.strictObject({
+    users: setting(
+      userRange(),
+      '1500000-1565535',
+      'ids that no user of this machine has: under a server that runs as root each sandbox of bubblewrap is one of them; none: all share 10001',
+    ),
+  }),
   kubernetes: z.strictObject({
     kubeconfig: optional(
       text('a file, or several with : between them'),

@@ -24,7 +24,10 @@ export const doctorCommand: Command = {
       if (!isRight) failures += 1;
       print(`${isRight ? 'ok     ' : 'FAILED '} ${what}`);
     };
-    for (const { isRight, what } of await parts(url, token, signal)) tell(isRight, what);
+    const checks = await checksOf(url, token, signal);
+    for (const { isRight, what } of parts(checks)) tell(isRight, what);
+    const { weaknesses } = checks.sandbox;
+    for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
     const inside = await walls(corral, targets, signal).catch((thrown: Error) => {
@@ -32,7 +35,9 @@ export const doctorCommand: Command = {
       return [{ isRight: false, what: `no sandbox could be looked at from inside: ${thrown.message}` }];
     });
     for (const { isRight, what } of inside) tell(isRight, what);
-    print(failures === 0 ? 'All is well.' : `${failures} of these are not as they should be.`);
+    const well =
+      weaknesses.length === 0 ? 'All is well.' : `All is well, but for ${weaknesses.length} weaknesses of the walls.`;
+    print(failures === 0 ? well : `${failures} of these are not as they should be.`);
     return failures === 0 ? 0 : 1;
   },
 };
@@ -46,12 +51,17 @@ const Check = z.object({ status: z.string(), detail: z.string().optional() });
 const Detailed = z.object({
   checks: z.object({
     storage: Check,
-    sandbox: Check.extend({ driver: z.string() }),
+    sandbox: Check.extend({
+      driver: z.string(),
+      weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers say nothing
+    }),
     model: Check.extend({ name: z.string() }),
   }),
 });
 
-async function parts(url: string, token: string | undefined, signal: AbortSignal): Promise<Finding[]> {
+type Checks = z.infer<typeof Detailed>['checks'];
+
+async function checksOf(url: string, token: string | undefined, signal: AbortSignal): Promise<Checks> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const response = await askAt(`${url}/health/detailed`, { signal, ...headers });
   if (response.status === 403) {
@@ -66,7 +76,10 @@ async function parts(url: string, token: string | undefined, signal: AbortSignal
       `${what}. If it is just starting, try again; else name the server with --url.`,
     );
   }
-  const { storage, sandbox, model } = told.data.checks;
+  return told.data.checks;
+}
+
+function parts({ storage, sandbox, model }: Checks): Finding[] {
   const finding = (what: string, { status, detail }: z.infer<typeof Check>) => ({
     isRight: status === 'healthy',
     what: `${what} is ${status}${detail === undefined ? '' : `: ${detail}`}`,

@@ -149,15 +149,13 @@ async function processes({
     desktop: hasDesktop(config) && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
     programs: { node, init: initScript, daemon: daemonBundle(config.dataDir), browserPolicy },
     bubblewrap: 'bwrap',
+    users: config.process.users,
   });
   if (hasDesktop(config) && !driver.capabilities.desktop) {
     say('Sandboxes have no desktop here: that needs Xvnc, Chromium and bubblewrap on this machine, or Docker.');
   }
+  for (const { text } of driver.capabilities.weaknesses ?? []) say(text);
   if (driver.capabilities.isolation === 'none') {
-    say(
-      'WARNING: there is no bubblewrap here, so sandboxes have NO isolation: what the agent runs can read and change ' +
-        'everything that this user can, and reach the network. Install bubblewrap or Docker for real use.',
-    );
     if (!isLoopback(config.host)) {
       throw new AppError(
         'invalid_request',

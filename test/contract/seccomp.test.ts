@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { findBubblewrap } from '../../drivers/process/bubblewrap.ts';
+import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { hostileCalls, refusedCalls } from '../support/hostile-calls.ts';
 

@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { DriverHarness } from '../../drivers/conformance.ts';
-import { findBubblewrap } from '../../drivers/process/bubblewrap.ts';
+import { installationOf } from '../../drivers/process/cgroup/open.ts';
+import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { carrying } from '../../drivers/process/proc.ts';
 import { type ProcessOptions, processDriver } from '../../drivers/process/process.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
@@ -20,6 +23,8 @@ export interface ProcessHarness extends DriverHarness {
   readonly root: string;
   options(over?: Partial<ProcessOptions>): ProcessOptions;
   pidOf(id: SandboxId): Promise<number>;
+  /** Every control group of this harness's sandboxes, wherever on the machine. */
+  groups(): Promise<string[]>;
 }
 
 export async function processHarness(bubblewrap: string | undefined): Promise<ProcessHarness> {
@@ -32,6 +37,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     image: 'corral-sandbox',
     programs,
     bubblewrap,
+    users: { first: 1_900_000, last: 1_900_999 },
     desktop: true,
     ...over,
   });
@@ -42,6 +48,11 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     root,
     options,
     pidOf,
+    async groups() {
+      const found = await promisify(execFile)('find', ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*']);
+      const ours = `${installationOf(root)}.`;
+      return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
+    },
     connect: (as = {}) => processDriver(options(as)),
     killBehindItsBack: async (id) => void process.kill(await pidOf(id), 'SIGKILL'),
     async remains(id) {

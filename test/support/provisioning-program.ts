@@ -10,7 +10,8 @@ const ids = randomIds();
 const driver = await processDriver({
   ...{ instance: 'test', root, gate, ids, image: 'corral-sandbox', programs },
   bubblewrap: bubblewrap === '' ? undefined : bubblewrap,
+  users: { first: 1_900_000, last: 1_900_999 },
 });
 await driver.provision(JSON.parse(spec), { signal: AbortSignal.timeout(20_000), deadlineAt: Date.now() + 20_000 });
-console.log('ready');
+console.log(JSON.stringify(driver.capabilities)); // it is ready
 setInterval(() => {}, 60_000);

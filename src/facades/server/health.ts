@@ -1,21 +1,16 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
-import { healthInTime, overallHealth } from '../shared/health.ts';
+import { Checks, healthInTime, overallHealth } from '../shared/health.ts';
 import type { App, RouteDoc } from '../shared/routes.ts';
 import { failure } from './failure.ts';
 
-const CheckReply = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 const HealthReply = z.object({ status: z.enum(['healthy', 'unhealthy']) });
 const DetailedReply = HealthReply.extend({
   timestamp: z.iso.datetime(),
   version: z.string(),
   uptime_seconds: z.number(),
-  checks: z.object({
-    storage: CheckReply,
-    sandbox: CheckReply.extend({ driver: z.string() }),
-    model: CheckReply.extend({ name: z.string() }),
-  }),
+  checks: Checks,
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
 const statuses = (schema: z.ZodType, healthy: object, unhealthy: object): RouteDoc['responses'] => ({

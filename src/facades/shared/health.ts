@@ -1,5 +1,20 @@
+import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import type { ServiceHealth, SessionService } from '../../session/api/sessions.ts';
+
+const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
+/** The parts of a server, as every dialect tells of them. */
+export const Checks = z.object({
+  storage: Check,
+  sandbox: Check.extend({
+    driver: z.string(),
+    weaknesses: z
+      .array(z.object({ name: z.string(), text: z.string() }))
+      .readonly()
+      .optional(),
+  }),
+  model: Check.extend({ name: z.string() }),
+});
 
 /** Under the second that is promised, whatever hangs. */
 const patienceMs = 900;

@@ -1,19 +1,14 @@
 import { z } from 'zod';
 import { hasRole, tooWeak } from '../../core/actor.ts';
 import { deadline } from '../../core/cancel.ts';
-import { healthInTime, overallHealth } from '../shared/health.ts';
+import { Checks, healthInTime, overallHealth } from '../shared/health.ts';
 import { procedure, router } from './base.ts';
 
 const checkMs = 1_000;
 
-const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 const Health = z.object({
   status: z.enum(['healthy', 'unhealthy']),
-  checks: z.object({
-    storage: Check,
-    sandbox: Check.extend({ driver: z.string() }),
-    model: Check.extend({ name: z.string() }),
-  }),
+  checks: Checks,
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
 

@@ -110,7 +110,11 @@ export interface SessionService {
 }
 export interface ServiceHealth {
   readonly storage: CheckResult;
-  readonly sandbox: CheckResult & { readonly driver: string };
+  readonly sandbox: CheckResult & {
+    readonly driver: string;
+    /** The walls that this machine does not let the driver have; absent where it has all or does not say. */
+    readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
+  };
   readonly model: CheckResult & { readonly name: string };
   readonly sessions: { readonly total: number; readonly running: number; readonly waiting: number };
 }

@@ -27,9 +27,10 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
     inTime(until, deps.sessions()).catch(() => none),
   ]);
+  const { weaknesses = [] } = driver.capabilities;
   return {
     storage,
-    sandbox: { ...sandbox, driver: driver.name },
+    sandbox: { ...sandbox, driver: driver.name, ...(weaknesses.length > 0 && { weaknesses }) },
     model: { status: 'healthy', name: model.name },
     sessions,
   };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Bubblewrap, bubblewrapArguments } from '../../../drivers/process/bubblewrap.ts';
+import { type Bubblewrap, bubblewrapArguments, type Inside, sharedUser } from '../../../drivers/process/bubblewrap.ts';
 
-const inside = {
+const inside: Inside = {
   mount: '/data/s/x/mount',
   workspace: '/data/s/x/workspace',
   accounts: '/data/s/x',
@@ -11,11 +11,17 @@ const inside = {
   seal: '/data/s/sealed',
   id: 'sbx-0123456789abcdef',
   limits: { memoryBytes: 2 ** 30, cpus: 1, pids: 512, diskBytes: 2 ** 30 },
+  user: 1_500_007,
+  grouped: ['memoryBytes', 'pids', 'cpus'],
+  groups: [['/sys/fs/cgroup/memory/corral/i/x', '/sys/fs/cgroup/memory']],
   infoFd: 3,
+  seccompFd: 4,
 };
-const system = ['--ro-bind', '/usr', '/usr'];
-const asUser = bubblewrapArguments({ path: 'bwrap', asRoot: false, system } satisfies Bubblewrap, inside);
-const asRoot = bubblewrapArguments({ path: 'bwrap', asRoot: true, system }, inside);
+const machine = { path: 'bwrap', system: ['--ro-bind', '/usr', '/usr'], masked: ['/proc/keys'] };
+const user: Bubblewrap = { ...machine, asRoot: false, seccomp: Buffer.from('filter'), disablesNesting: true };
+const root: Bubblewrap = { ...machine, asRoot: true, seccomp: Buffer.from('filter'), disablesNesting: false };
+const asUser = bubblewrapArguments(user, inside);
+const asRoot = bubblewrapArguments(root, inside);
 
 /** What is bound, as [option, source, target]. */
 const binds = (args: readonly string[]) =>
@@ -47,16 +53,67 @@ test('it outlives the server that started it, which may be restarted', () => {
 
 test('root becomes the sandbox’s user before anything of the sandbox runs', () => {
   const command = asRoot.slice(asRoot.indexOf('--remount-ro') + 3);
-  expect(command.slice(0, 6)).toEqual(['/usr/bin/setpriv', '--reuid', '10001', '--regid', '10001', '--clear-groups']);
+  expect(command.slice(0, 5)).toEqual(['/usr/bin/setpriv', '--reuid', '1500007', '--regid', '1500007']);
+  expect(command).toContain('--clear-groups');
   expect(command).toContain('--bounding-set=-all');
   expect(asUser.join(' ')).toContain('--unshare-user --disable-userns --uid 10001 --gid 10001');
 });
 
-test('it has limits for open files, dumps and, where they are counted apart, processes', () => {
-  expect(asUser.join(' ')).toContain('ulimit -c 0; ulimit -n 4096; ulimit -u 512;');
-  expect(asRoot.join(' ')).not.toContain('ulimit -u');
+test.each([
+  ['a user', user],
+  ['root', root],
+])(
+  'started by %s, it has limits for open files and dumps, and no others where control groups hold them',
+  (_who, found) => {
+    const args = bubblewrapArguments(found, inside).join(' ');
+    expect(args).toContain('ulimit -c 0; ulimit -n 4096; exec');
+  },
+);
+
+test.each([
+  ['memory', ['pids', 'cpus'], 'ulimit -n 4096; ulimit -d 2097152 || exit 70; exec'],
+  ['processes', ['memoryBytes'], 'ulimit -n 4096; ulimit -u 512 || exit 70; exec'],
+  ['anything', [], 'ulimit -n 4096; ulimit -u 512 || exit 70; ulimit -d 2097152 || exit 70; exec'],
+] as const)('where no control group holds %s, limits of processes stand in', (_what, grouped, limits) => {
+  for (const found of [user, root]) {
+    expect(bubblewrapArguments(found, { ...inside, grouped }).join(' ')).toContain(limits);
+  }
+});
+
+test('processes are not counted by user where all sandboxes are one, or one could use up the number for all', () => {
+  const args = bubblewrapArguments(root, { ...inside, grouped: [], user: sharedUser });
+  expect(args.join(' ')).not.toContain('ulimit -u');
+});
+
+test('the system call filter is read from its own file, and left out where bubblewrap takes none', () => {
+  for (const found of [user, root]) {
+    expect(bubblewrapArguments(found, inside).join(' ')).toContain('--seccomp 4');
+    expect(bubblewrapArguments({ ...found, seccomp: undefined }, inside)).not.toContain('--seccomp');
+  }
+});
+
+test('further user namespaces are refused by bubblewrap itself where it can', () => {
+  expect(asUser).toContain('--disable-userns');
+  expect(bubblewrapArguments({ ...user, disablesNesting: false }, inside)).not.toContain('--disable-userns');
+});
+
+test('what the kernel tells of keys is hidden, and the sandbox sees its own counters alone', () => {
+  for (const args of [asUser, asRoot]) {
+    expect(args.join(' ')).toContain('--ro-bind /dev/null /proc/keys');
+    expect(args.join(' ')).toContain('--ro-bind /sys/fs/cgroup/memory/corral/i/x /sys/fs/cgroup/memory');
+    expect(args.indexOf('/proc/keys')).toBeGreaterThan(args.indexOf('--proc'));
+  }
 });
 
 test('the token is not among the arguments, which every user of the machine can read', () => {
   expect([...asUser, ...asRoot].join(' ')).not.toMatch(/token/i);
+});
+
+test('files in memory take at most two thirds of it, so that the daemon outlives whoever fills them', () => {
+  for (const args of [asUser, asRoot]) {
+    const sizes = args.flatMap((arg, at) => (arg === '--size' ? [Number(args[at + 1])] : []));
+    const places = args.flatMap((arg, at) => (arg === '--tmpfs' ? [args[at + 1]] : []));
+    expect(places).toEqual(['/dev/shm', '/tmp', '/home/agent', '/run']); // nobody inside can write to the last
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual((2 / 3) * inside.limits.memoryBytes);
+  }
 });

@@ -1,0 +1,87 @@
+import { basename, dirname, join } from 'node:path';
+import { pause } from '../../../src/core/cancel.ts';
+import type { GroupFiles } from './files.ts';
+import { type Limit, oomFiles, type Wanted } from './limits.ts';
+import { groupFolder, type Place, setLimit, words } from './places.ts';
+
+/** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that is needed. */
+export interface Cgroups {
+  /** What the kernel holds for a sandbox as a whole; empty where the server has no right to make groups. */
+  readonly limits: readonly Limit[];
+  /** The sandbox's groups, before they are made. To be written down: a later server may look in other places. */
+  foldersOf(name: string): string[];
+  make(name: string, limits: Wanted): Promise<Group>;
+  /** Kills everything in these groups and removes them; resolves when they are gone. */
+  end(folders: readonly string[], signal: AbortSignal): Promise<void>;
+  /** How often the kernel killed something in these groups for memory. */
+  oomKills(folders: readonly string[]): Promise<number>;
+  /** The names of all groups there are. */
+  names(): Promise<string[]>;
+}
+export interface Group {
+  /** A process enters the group by writing 0 into each of these. */
+  readonly enter: readonly string[];
+  /** Where the sandbox sees its own groups, so that its daemon can read counters: the folder, and the path inside. */
+  readonly shown: readonly (readonly [folder: string, path: string])[];
+}
+
+interface Options {
+  readonly places: readonly Place[];
+  readonly files: GroupFiles;
+  /** Tells installations of one machine apart. */
+  readonly installation: string;
+}
+
+export function cgroupsIn({ places, files, installation }: Options): Cgroups {
+  const prefix = `${installation}.`;
+  const pathOf = ({ folder }: Place, name: string) => join(folder, prefix + name);
+  const foldersOf = (name: string) => places.map((place) => pathOf(place, name));
+
+  async function kill(folder: string, signal: AbortSignal): Promise<void> {
+    const procs = async () => words(await files.read(join(folder, 'cgroup.procs'))).map(Number);
+    for (let waitMs = 2; !(await files.remove(folder)); waitMs = Math.min(2 * waitMs, 100)) {
+      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new ones meanwhile
+      await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
+      const inside = (await procs()).filter((pid) => pid > 0);
+      if (inside.length > 0) await files.kill(inside, procs);
+      await pause(waitMs, signal);
+    }
+  }
+
+  return {
+    limits: places.flatMap(({ limits }) => limits),
+    foldersOf,
+    async make(name, wanted) {
+      for (const place of places) {
+        const path = pathOf(place, name);
+        await files.make(path);
+        for (const limit of place.limits) await setLimit(files, { path, version: place.version, limit, wanted });
+      }
+      return {
+        enter: foldersOf(name).map((folder) => join(folder, 'cgroup.procs')),
+        shown: places.flatMap((place) => {
+          const seen = place.version === 2 ? [''] : place.controllers.map((controller) => `/${controller}`);
+          return seen.map((below) => [pathOf(place, name), `/sys/fs/cgroup${below}`] as const);
+        }),
+      };
+    },
+    async end(folders, signal) {
+      const ours = folders.filter((folder) => basename(dirname(folder)) === groupFolder);
+      await Promise.all(ours.map((folder) => kill(folder, signal)));
+    },
+    async oomKills(folders) {
+      for (const folder of folders) {
+        for (const file of oomFiles) {
+          const found = /^oom_kill (\d+)$/m.exec((await files.read(join(folder, file))) ?? '')?.[1];
+          if (found !== undefined) return Number(found);
+        }
+      }
+      return 0;
+    },
+    async names() {
+      const all = (await Promise.all(places.map(({ folder }) => files.children(folder)))).flat();
+      const ours = all.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+      return [...new Set(ours)];
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { join, relative } from 'node:path';
+
+/** A mounted tree of control groups. Version 1 has one for each controller or a few, version 2 one for all. */
+export interface Hierarchy {
+  readonly version: 1 | 2;
+  /** Of version 1; version 2 says in a file what it has. */
+  readonly controllers: readonly string[];
+  readonly mount: string;
+  /** The group of this process. */
+  readonly own: string;
+}
+
+/** Reads `/proc/self/mountinfo` and `/proc/self/cgroup`. */
+export function hierarchiesIn(mountinfo: string, cgroup: string): Hierarchy[] {
+  const membership = cgroup.split('\n').flatMap((line) => {
+    const [, id, names, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
+    return id === undefined || path === undefined ? [] : [{ names: names?.split(',').filter(Boolean) ?? [], path }];
+  });
+  return mountinfo.split('\n').flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ');
+    const [, , , root, mount] = before.split(' ').map(unescaped);
+    const [type, , options = ''] = after.split(' ');
+    if (root === undefined || mount === undefined || !type?.startsWith('cgroup')) return [];
+    const version = type === 'cgroup2' ? 2 : 1;
+    const superOptions = options.split(',');
+    const member = membership.find(({ names }) =>
+      version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
+    );
+    if (!member) return [];
+    // A container may see only a part of the tree, and its own group from outside of it.
+    const inside = relative(root, member.path);
+    const own = inside.startsWith('..') ? mount : join(mount, inside);
+    return [{ version, controllers: member.names, mount, own } as const];
+  });
+}
+
+/** Spaces in paths are written as octal numbers there. */
+const unescaped = (text: string) => text.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)));

@@ -1,0 +1,45 @@
+import type { SandboxLimits } from '../../driver.ts';
+
+export type Limit = 'memoryBytes' | 'cpus' | 'pids';
+export type Wanted = Pick<SandboxLimits, Limit>;
+interface Line {
+  readonly file: string;
+  readonly value: string;
+  /** Kernels without swap accounting lack it. */
+  readonly optional?: true;
+}
+
+export const controllerOf = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' } as const satisfies Record<
+  Limit,
+  string
+>;
+export const everyLimit = Object.keys(controllerOf) as Limit[];
+const periodUs = 100_000;
+
+/** What is written where, in order. Swap counts as memory, or a sandbox could fill the disk with it. */
+export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus }: Wanted): readonly Line[] {
+  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel takes no less than a millisecond
+  switch (limit) {
+    case 'memoryBytes':
+      return version === 2
+        ? [
+            { file: 'memory.max', value: `${memoryBytes}` },
+            { file: 'memory.swap.max', value: '0', optional: true },
+          ]
+        : [
+            { file: 'memory.limit_in_bytes', value: `${memoryBytes}` },
+            { file: 'memory.memsw.limit_in_bytes', value: `${memoryBytes}`, optional: true },
+          ];
+    case 'pids':
+      return [{ file: 'pids.max', value: `${pids}` }];
+    case 'cpus':
+      return version === 2
+        ? [{ file: 'cpu.max', value: `${quota} ${periodUs}` }]
+        : [
+            { file: 'cpu.cfs_period_us', value: `${periodUs}` },
+            { file: 'cpu.cfs_quota_us', value: `${quota}` },
+          ];
+  }
+}
+
+export const oomFiles = ['memory.events', 'memory.oom_control'] as const;

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { type Cgroups, cgroupsIn } from './cgroups.ts';
+import { kernelFiles } from './files.ts';
+import { hierarchiesIn } from './hierarchies.ts';
+import { findPlaces } from './places.ts';
+
+/** A shell that enters the groups named before `--` and becomes the program behind it. It stops at a group it cannot enter. */
+export const entering = (procs: readonly string[]): string[] => [
+  ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
+  ...[...procs, '--'],
+];
+
+/** What of control groups this server can have: both versions, at the top as root, else in what was delegated to it. */
+export async function openCgroups(root: string): Promise<Cgroups> {
+  const files = kernelFiles(canEnter);
+  const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
+  const hierarchies = hierarchiesIn(await read('mountinfo'), await read('cgroup'));
+  const installation = installationOf(root);
+  return cgroupsIn({ places: await findPlaces({ files, hierarchies, own: await lineage() }), files, installation });
+}
+
+/** The folder of the sandboxes names the installation: whoever shares it shares them. */
+export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
+
+async function canEnter(procs: readonly string[]): Promise<boolean> {
+  const [program = '', ...args] = [...entering(procs), 'true'];
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const [code] = await once(child, 'exit').catch(() => [1]);
+  return code === 0;
+}
+
+/** This process and its ancestors, up to the first of the machine. */
+async function lineage(): Promise<number[]> {
+  const found = [process.pid];
+  for (let pid = process.ppid; pid > 0 && found.length < 64; ) {
+    found.push(pid);
+    const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
+    pid = Number(/^PPid:\s+(\d+)$/m.exec(status)?.[1] ?? 0);
+  }
+  return found;
+}

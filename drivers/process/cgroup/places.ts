@@ -1,0 +1,126 @@
+import { basename, dirname, join } from 'node:path';
+import type { GroupFiles } from './files.ts';
+import type { Hierarchy } from './hierarchies.ts';
+import { controllerOf, everyLimit, type Limit, linesFor, type Wanted } from './limits.ts';
+
+/** Where each sandbox gets a group of its own. */
+export interface Place {
+  readonly version: 1 | 2;
+  /** Shared by all installations of the machine that write here. */
+  readonly folder: string;
+  /** What a limit was written for and held. */
+  readonly limits: readonly Limit[];
+  readonly controllers: readonly string[];
+}
+interface Search {
+  readonly files: GroupFiles;
+  readonly hierarchies: readonly Hierarchy[];
+  /** The server and its ancestors: processes that the search may move out of the server's own group. */
+  readonly own: readonly number[];
+}
+
+export const groupFolder = 'corral';
+const serverGroup = 'corral-server';
+const trial: Wanted = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
+let trials = 0;
+
+/** Where each limit can be had: of every hierarchy the first place that holds all, or the one that holds most. */
+export async function findPlaces(search: Search): Promise<Place[]> {
+  const found: Place[] = [];
+  for (const hierarchy of search.hierarchies) {
+    const wanted = await wantedOf(search.files, hierarchy);
+    const counts = hierarchy.version === 1 && hierarchy.controllers.includes('cpuacct');
+    const open = wanted.filter((limit) => !found.some(({ limits }) => limits.includes(limit)));
+    if (open.length === 0 && !counts) continue;
+    let best: Place | undefined;
+    for (const parent of parentsIn(hierarchy)) {
+      const place = await tryPlace(search, hierarchy, { parent, wanted: open });
+      if (place && (!best || place.limits.length > best.limits.length)) best = place;
+      if (best?.limits.length === open.length) break;
+    }
+    if (best) found.push(best);
+  }
+  return found;
+}
+
+async function wantedOf(files: GroupFiles, { version, controllers, mount }: Hierarchy): Promise<Limit[]> {
+  const has = version === 1 ? controllers : words(await files.read(join(mount, 'cgroup.controllers')));
+  return everyLimit.filter((limit) => has.includes(controllerOf[limit]));
+}
+
+/** The top, which root can write; else what was delegated to the server: the group around its own, or its own. */
+function parentsIn({ mount, own }: Hierarchy): string[] {
+  const delegated = own === mount ? [] : [dirname(own), own];
+  const mine = delegated.filter((path) => basename(path) !== serverGroup);
+  return [...new Set([mount, ...mine])];
+}
+
+async function tryPlace(
+  { files, own }: Search,
+  { version, controllers }: Hierarchy,
+  { parent, wanted }: { parent: string; wanted: readonly Limit[] },
+): Promise<Place | undefined> {
+  const folder = join(parent, groupFolder);
+  const probe = join(folder, `probe-${process.pid}-${++trials}`);
+  try {
+    await files.make(folder);
+    if (version === 2) {
+      if (!(await enable(files, parent, wanted))) {
+        await stepAside(files, parent, own);
+        await enable(files, parent, wanted);
+      }
+      await enable(files, folder, wanted);
+    }
+    await files.make(probe);
+    const limits: Limit[] = [];
+    for (const limit of wanted) {
+      const isHeld = await setLimit(files, { path: probe, version, limit, wanted: trial }).then(
+        () => true,
+        () => false,
+      );
+      if (isHeld) limits.push(limit);
+    }
+    const canEnter = await files.canEnter([join(probe, 'cgroup.procs')]);
+    return canEnter ? { version, folder, limits, controllers } : undefined;
+  } catch {
+    return undefined; // no permission here
+  } finally {
+    await files.remove(probe).catch(() => {});
+  }
+}
+
+export async function setLimit(
+  files: GroupFiles,
+  { path, version, limit, wanted }: { path: string; version: 1 | 2; limit: Limit; wanted: Wanted },
+): Promise<void> {
+  for (const { file, value, optional } of linesFor(version, limit, wanted)) {
+    await files.write(join(path, file), value).catch((error) => {
+      if (!optional) throw error;
+    });
+  }
+}
+
+/** Version 2 gives a group's children only the controllers that the group passes on. False: one of them was refused. */
+async function enable(files: GroupFiles, path: string, wanted: readonly Limit[]): Promise<boolean> {
+  const file = join(path, 'cgroup.subtree_control');
+  const passed = words(await files.read(file));
+  const missing = wanted.map((limit) => controllerOf[limit]).filter((controller) => !passed.includes(controller));
+  let isWhole = true;
+  for (const controller of missing) {
+    await files.write(file, `+${controller}`).catch(() => {
+      isWhole = false;
+    });
+  }
+  return isWhole;
+}
+
+/** A group of version 2 that holds processes passes no controller on, so the server moves into a child of its group. */
+async function stepAside(files: GroupFiles, group: string, own: readonly number[]): Promise<void> {
+  const inside = words(await files.read(join(group, 'cgroup.procs'))).map(Number);
+  if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // others' processes stay where they are
+  const aside = join(group, serverGroup);
+  await files.make(aside);
+  for (const pid of inside) await files.write(join(aside, 'cgroup.procs'), `${pid}`).catch(() => {});
+}
+
+export const words = (text: string | undefined) => text?.split(/\s+/).filter(Boolean) ?? [];

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readlink, stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { type Bubblewrap, become, namespaces, sharedUser, tools } from './bubblewrap.ts';
+
+// Of /etc only what programs need to run; none of it says who uses this machine.
+const configuration = [
+  ...['alternatives', 'ssl', 'ca-certificates', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'timezone'],
+  ...['nsswitch.conf', 'mime.types', 'bash.bashrc', 'profile', 'inputrc', 'fonts', 'pip.conf', 'npmrc'],
+].map((name) => `/etc/${name}`);
+const folders = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
+// They tell of keys, of other users and of other processes, and no program needs them.
+const telling = ['keys', 'key-users', 'kcore', 'timer_list', 'sched_debug', 'latency_stats'].map((it) => `/proc/${it}`);
+
+const isThere = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Undefined where there is no bubblewrap, or the kernel does not let it work. What it cannot do is found by trying. */
+export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bubblewrap | undefined> {
+  const asRoot = process.getuid?.() === 0;
+  const system = ['--ro-bind', '/usr', '/usr'];
+  for (const folder of folders) {
+    const target = await readlink(folder).catch(() => undefined);
+    if (target !== undefined) system.push('--symlink', target, folder);
+    else if (await isThere(folder)) system.push('--ro-bind', folder, folder);
+  }
+  // Users type either name. On a machine that has none of the first, it is the second.
+  if (!(await isThere('/usr/bin/python'))) system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
+  for (const file of configuration) system.push('--ro-bind-try', file, file);
+  const masked: string[] = [];
+  for (const file of telling) if (await isThere(file)) masked.push(file);
+
+  // With a user namespace bubblewrap can refuse further ones; without one only the filter does.
+  for (const disablesNesting of asRoot ? [false] : [true, false]) {
+    for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
+      const found: Bubblewrap = { path, asRoot, system, masked, seccomp, disablesNesting };
+      if (await works(found)) return found;
+    }
+  }
+  return undefined;
+}
+
+async function works(found: Bubblewrap): Promise<boolean> {
+  const { path, system, masked, seccomp } = found;
+  const args = [
+    ...[...namespaces(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
+    ...['--proc', '/proc', '--dev', '/dev', ...masked.flatMap((file) => ['--ro-bind', '/dev/null', file])],
+    ...[...become(found, sharedUser), '/bin/true'],
+  ];
+  const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'], timeout: 5_000 });
+  feed(child.stdio[3] as Writable, seccomp);
+  const [code] = await once(child, 'exit').catch(() => [1]);
+  return code === 0;
+}
+
+/** Bubblewrap may have ended, with a word on why, before it read the filter. */
+export function feed(pipe: Writable | null, seccomp: Buffer | undefined): void {
+  pipe?.on('error', () => {});
+  pipe?.end(seccomp);
+}

@@ -1,0 +1,100 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { pause } from '../../src/core/cancel.ts';
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { Folders } from '../shared/folders.ts';
+import { installationOf } from './cgroup/open.ts';
+import { lock } from './lock.ts';
+
+/** User ids of this machine that nothing else uses, both ends included. */
+export interface UserRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Which user of the machine each sandbox is. The kernel's quotas count by user, so no two sandboxes share one. */
+export interface Users {
+  /** The sandbox's own user, the same for as long as its folder is there. Rejects: sandbox_capacity. */
+  userOf(id: SandboxId, signal: AbortSignal): Promise<number>;
+  /** Makes the user free again once `remove` has taken the sandbox's files away. */
+  release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
+}
+
+export function openUsers(folders: Folders, { first, last }: UserRange): Users {
+  const claims = join(folders.root, 'users');
+  const claimOf = (user: number) => join(claims, String(user));
+  const recordOf = (id: SandboxId) => join(folders.home(id), 'user');
+  const number = (text: string | undefined) => (text && /^\d{1,10}$/.test(text) ? Number(text) : undefined);
+  const recorded = async (id: SandboxId) => number(await readFile(recordOf(id), 'utf8').catch(() => undefined));
+
+  /** The name of a claim is the user, what it says is the sandbox. */
+  async function claim(id: SandboxId): Promise<number | undefined> {
+    const taken = new Set((await readdir(claims)).map(Number));
+    const count = last - first + 1;
+    // Each installation begins elsewhere, so that two that were given the same range seldom meet.
+    const begin = parseInt(installationOf(folders.root).slice(0, 8), 16) % count;
+    for (let n = 0; n < count; n++) {
+      const user = first + ((begin + n) % count);
+      if (taken.has(user)) continue;
+      await writeFile(claimOf(user), id, { flag: 'wx', mode: 0o600 });
+      return user;
+    }
+    return undefined;
+  }
+
+  /** Frees what belonged to sandboxes whose folders are gone, as after a crash. */
+  async function sweep(): Promise<void> {
+    const present = new Set<string>(await folders.ids());
+    for (const user of await readdir(claims)) {
+      const owner = await readFile(join(claims, user), 'utf8').catch(() => '');
+      if (!present.has(owner)) await rm(join(claims, user), { force: true });
+    }
+  }
+
+  return {
+    async userOf(id, signal) {
+      const known = await recorded(id);
+      if (known !== undefined) return known;
+      await using _ = await lock(`${folders.root} users`, signal);
+      await mkdir(claims, { recursive: true, mode: 0o700 });
+      let user = await claim(id);
+      if (user === undefined) {
+        await sweep();
+        user = await claim(id);
+      }
+      if (user === undefined) {
+        throw new AppError(
+          'sandbox_capacity',
+          `All ${last - first + 1} user ids for sandboxes are taken, by sessions that run or have files. Delete sessions, ` +
+            'or widen CORRAL_PROCESS_USERS.',
+        );
+      }
+      await writeFile(recordOf(id), String(user), { mode: 0o600 });
+      return user;
+    },
+    async release(id, remove) {
+      const user = await recorded(id);
+      await remove();
+      if (user === undefined) return;
+      const owner = await readFile(claimOf(user), 'utf8').catch(() => undefined);
+      if (owner === id) await rm(claimOf(user), { force: true });
+    },
+  };
+}
+
+/**
+ * Gives the workspace and all in it to the user, where it is another's. The folder itself changes last, so a change that
+ * was cut is made again. Links are changed themselves and never followed.
+ */
+export async function giveTo(user: number, workspace: string, signal: AbortSignal): Promise<void> {
+  if ((await stat(workspace)).uid === user) return;
+  if ((await readdir(workspace)).length === 0) return chown(workspace, user, user);
+  const given = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });
+  await given.catch(async (cause) => {
+    await pause(0, signal);
+    throw new AppError('sandbox_unavailable', `The workspace could not be given to user ${user}.`, { cause });
+  });
+}

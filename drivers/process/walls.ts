@@ -1,0 +1,67 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SandboxId } from '../../src/core/ids.ts';
+import type { SandboxSpec, Weakness } from '../driver.ts';
+import type { Folders } from '../shared/folders.ts';
+import { type Bubblewrap, sharedUser } from './bubblewrap.ts';
+import type { Cgroups } from './cgroup/cgroups.ts';
+import type { Limit } from './cgroup/limits.ts';
+import type { Confinement } from './launch.ts';
+import { openUsers, type UserRange } from './users.ts';
+import { heldLimits, weaknessesOf } from './weaknesses.ts';
+
+/** What keeps the sandboxes of bubblewrap in, beside its name spaces: their control groups and their users. */
+export interface Walls {
+  readonly limits: readonly Limit[];
+  readonly weaknesses: readonly Weakness[];
+  /** The user and the groups of a sandbox that is about to start. */
+  confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
+  /** Kills whatever is left in the sandbox's groups and removes them. */
+  end(id: SandboxId, signal: AbortSignal): Promise<void>;
+  ranOutOfMemory(id: SandboxId): Promise<boolean>;
+  /** Frees the sandbox's user after `remove` has taken its files away. */
+  releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
+  /** The sandboxes that have groups, which may be left from a server that was killed. */
+  grouped(): Promise<SandboxId[]>;
+}
+interface Options {
+  readonly bubblewrap: Bubblewrap;
+  readonly cgroups: Cgroups;
+  /** Undefined: all sandboxes are one user. */
+  readonly users: UserRange | undefined;
+  readonly folders: Folders;
+}
+
+const Recorded = z.array(z.string().startsWith('/'));
+
+export function openWalls({ bubblewrap, cgroups, users: range, folders }: Options): Walls {
+  const users = bubblewrap.asRoot && range !== undefined ? openUsers(folders, range) : undefined;
+  const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
+  const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
+
+  async function foldersOf(id: SandboxId): Promise<string[]> {
+    const text = await readFile(recordOf(id), 'utf8').catch(() => '[]');
+    // A server before this one may have had its groups elsewhere.
+    return [...new Set([...Recorded.parse(JSON.parse(text)), ...cgroups.foldersOf(id)])];
+  }
+
+  return {
+    limits: heldLimits(known),
+    weaknesses: weaknessesOf(known),
+    async confine({ id, limits }, signal) {
+      const user = users ? await users.userOf(id, signal) : sharedUser;
+      const draft = `${recordOf(id)}.new`;
+      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // before there are any
+      await rename(draft, recordOf(id));
+      return { bubblewrap, user, group: await cgroups.make(id, limits), grouped: cgroups.limits };
+    },
+    async end(id, signal) {
+      await cgroups.end(await foldersOf(id), signal);
+      await rm(recordOf(id), { force: true });
+    },
+    ranOutOfMemory: async (id) => (await cgroups.oomKills(await foldersOf(id))) > 0,
+    releaseUser: async (id, remove) => (users ? users.release(id, remove) : remove()),
+    grouped: async () => (await cgroups.names()).flatMap((name) => SandboxId.safeParse(name).data ?? []),
+  };
+}

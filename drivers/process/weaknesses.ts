@@ -1,0 +1,82 @@
+import type { Weakness } from '../driver.ts';
+import type { Bubblewrap } from './bubblewrap.ts';
+import type { Limit } from './cgroup/limits.ts';
+
+export interface Walls {
+  readonly bubblewrap: Bubblewrap;
+  /** What the kernel holds for a sandbox as a whole, by control groups. */
+  readonly grouped: readonly Limit[];
+  /** Each sandbox is a user of its own. */
+  readonly ownUsers: boolean;
+}
+
+const groups = (asRoot: boolean) =>
+  asRoot
+    ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
+    : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
+
+/** The limits that hold for a sandbox as a whole. Processes are also counted by user, where that is the sandbox's own. */
+export function heldLimits({ bubblewrap, grouped, ownUsers }: Walls): Limit[] {
+  const counted = !bubblewrap.asRoot || ownUsers;
+  return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
+}
+
+/** What this machine does not let bubblewrap's sandboxes have, each with what it means and what to do. */
+export function weaknessesOf(walls: Walls): Weakness[] {
+  const { bubblewrap, grouped, ownUsers } = walls;
+  const { asRoot } = bubblewrap;
+  const found: Weakness[] = [];
+  if (!grouped.includes('memoryBytes')) {
+    found.push({
+      name: 'memory-not-limited',
+      text:
+        `${groups(asRoot)}. Until then each process by itself may take CORRAL_SANDBOX_MEMORY and 1 GiB more, so a ` +
+        'sandbox with many processes can use up the memory of this machine.',
+    });
+  }
+  if (!heldLimits(walls).includes('pids')) {
+    found.push({
+      name: 'processes-not-limited',
+      text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_PIDS does not hold, so a sandbox can use up the processes of this machine.`,
+    });
+  }
+  if (!grouped.includes('cpus')) {
+    found.push({
+      name: 'processors-not-limited',
+      text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_CPUS does not hold, so a busy sandbox slows the others down.`,
+    });
+  }
+  if (bubblewrap.seccomp === undefined) {
+    found.push({
+      name: 'system-calls-not-filtered',
+      text:
+        'Bubblewrap or the kernel takes no system call filter (seccomp) here, so sandboxes reach every call of the kernel, ' +
+        'with key rings and virtual sockets among them. Bring bubblewrap to 0.8 or later.',
+    });
+  }
+  if (bubblewrap.seccomp === undefined && !bubblewrap.disablesNesting) {
+    found.push({
+      name: 'user-namespaces-nest',
+      text:
+        'Sandboxes can make user namespaces, in which a process gains rights that many holes of the kernel need. Bring ' +
+        'bubblewrap to 0.8 or later.',
+    });
+  }
+  if (!ownUsers) {
+    found.push({
+      name: 'one-user-for-all',
+      text: asRoot
+        ? 'CORRAL_PROCESS_USERS is none, so all sandboxes are one user of this machine and share its quotas, such as that of inotify: one sandbox can use them up for all. Name a range of free user ids.'
+        : 'The server does not run as root, so all sandboxes are its own user and share the quotas of that user, such as that of inotify: one sandbox can use them up for all.',
+    });
+  }
+  return found;
+}
+
+/** Said at each start, and refused beyond loopback. */
+export const noIsolation: Weakness = {
+  name: 'no-isolation',
+  text:
+    'WARNING: there is no bubblewrap here, so sandboxes have NO isolation: what the agent runs can read and change ' +
+    'everything that this user can, and reach the network. Install bubblewrap or Docker for real use.',
+};

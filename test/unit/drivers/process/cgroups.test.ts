@@ -1,0 +1,181 @@
+import { expect, test } from 'vitest';
+import { cgroupsIn } from '../../../../drivers/process/cgroup/cgroups.ts';
+import { hierarchiesIn } from '../../../../drivers/process/cgroup/hierarchies.ts';
+import { findPlaces } from '../../../../drivers/process/cgroup/places.ts';
+import { fakeCgroups } from '../../../support/fake-cgroups.ts';
+
+const all = ['memory', 'pids', 'cpu'];
+const wanted = { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512 };
+const own = [100, 200];
+const v2 = { version: 2, controllers: [], mount: '/cg' } as const;
+const soon = () => AbortSignal.timeout(2_000);
+
+async function opened(
+  fake: ReturnType<typeof fakeCgroups>,
+  hierarchy: Parameters<typeof findPlaces>[0]['hierarchies'],
+) {
+  const places = await findPlaces({ files: fake.port, hierarchies: hierarchy, own });
+  return { places, groups: cgroupsIn({ places, files: fake.port, installation: 'here' }) };
+}
+
+test('the hierarchies are read from the kernel, of both versions, mounted together or in part', () => {
+  const mountinfo = [
+    '31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755',
+    '32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct',
+    '35 31 0:32 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
+    '40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd',
+    '41 31 0:38 / /sys/fs/cgroup/uni\\040fied rw shared:9 - cgroup2 cgroup2 rw,nsdelegate',
+  ].join('\n');
+  const cgroup = '9:name=systemd:/\n4:memory:/docker/abc/in\n1:cpu,cpuacct:/me\n0::/user.slice/app\n';
+  expect(hierarchiesIn(mountinfo, cgroup)).toEqual([
+    {
+      version: 1,
+      controllers: ['cpu', 'cpuacct'],
+      mount: '/sys/fs/cgroup/cpu,cpuacct',
+      own: '/sys/fs/cgroup/cpu,cpuacct/me',
+    },
+    { version: 1, controllers: ['memory'], mount: '/sys/fs/cgroup/memory', own: '/sys/fs/cgroup/memory/in' },
+    { version: 1, controllers: ['name=systemd'], mount: '/sys/fs/cgroup/systemd', own: '/sys/fs/cgroup/systemd' },
+    { version: 2, controllers: [], mount: '/sys/fs/cgroup/uni fied', own: '/sys/fs/cgroup/uni fied/user.slice/app' },
+  ]);
+});
+
+test('version 2 as root: a group at the top gets its controllers, and every limit is written', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
+  fake.put('/cg/system.slice/corral.service', 100);
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg/system.slice/corral.service' }]);
+  expect([...groups.limits].sort()).toEqual(['cpus', 'memoryBytes', 'pids']);
+  const group = await groups.make('sbx', wanted);
+  expect(group).toEqual({
+    enter: ['/cg/corral/here.sbx/cgroup.procs'],
+    shown: [['/cg/corral/here.sbx', '/sys/fs/cgroup']],
+  });
+  expect(fake.value('/cg/corral/here.sbx', 'memory.max')).toBe(`${2 ** 30}`);
+  expect(fake.value('/cg/corral/here.sbx', 'memory.swap.max')).toBe('0');
+  expect(fake.value('/cg/corral/here.sbx', 'pids.max')).toBe('512');
+  expect(fake.value('/cg/corral/here.sbx', 'cpu.max')).toBe('150000 100000');
+  expect(fake.procs('/cg/system.slice/corral.service')).toEqual([100]);
+});
+
+test('version 1: each controller has its own tree, and swap counts as memory where the kernel counts it', async () => {
+  const memory = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
+  const { groups } = await opened(memory, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
+  expect(groups.limits).toEqual(['memoryBytes']);
+  const group = await groups.make('sbx', wanted);
+  expect(group.shown).toEqual([['/m/corral/here.sbx', '/sys/fs/cgroup/memory']]);
+  expect(memory.value('/m/corral/here.sbx', 'memory.limit_in_bytes')).toBe(`${2 ** 30}`);
+  expect(memory.value('/m/corral/here.sbx', 'memory.memsw.limit_in_bytes')).toBe(`${2 ** 30}`);
+
+  const plain = fakeCgroups('/m', { version: 1, controllers: ['memory'], without: ['memory.memsw.limit_in_bytes'] });
+  const less = await opened(plain, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
+  expect(less.groups.limits).toEqual(['memoryBytes']);
+
+  const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
+  const two = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
+  const both = await two.groups.make('sbx', { ...wanted, cpus: 0.001 });
+  expect(both.shown.map(([, path]) => path)).toEqual(['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpuacct']);
+  expect(cpu.value('/c/corral/here.sbx', 'cpu.cfs_quota_us')).toBe('1000');
+});
+
+test('version 2, delegated: the server moves into a child of its group, which then can pass controllers on', async () => {
+  const mine = '/cg/user.slice/corral.scope';
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
+  fake.put('/cg/user.slice');
+  fake.put(mine, 100, 200);
+  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...all);
+  const { places, groups } = await opened(fake, [{ ...v2, own: mine }]);
+  expect(places.map(({ folder }) => folder)).toEqual([`${mine}/corral`]);
+  expect(groups.limits).toHaveLength(3);
+  expect(fake.procs(`${mine}/corral-server`)).toEqual([100, 200]);
+  // The next server in the same scope finds itself there, and the same place.
+  const again = await opened(fake, [{ ...v2, own: `${mine}/corral-server` }]);
+  expect(again.places).toEqual(places);
+});
+
+test('processes of others are not moved, and without their move there are no limits', async () => {
+  const mine = '/cg/user.slice/shell.scope';
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
+  fake.put('/cg/user.slice');
+  fake.put(mine, 100, 777);
+  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...all);
+  const { groups } = await opened(fake, [{ ...v2, own: mine }]);
+  expect(groups.limits).toEqual([]);
+  expect(fake.procs(mine)).toEqual([100, 777]);
+});
+
+test('only what was delegated is promised', async () => {
+  const mine = '/cg/user.slice/corral.scope';
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
+  fake.put('/cg/user.slice');
+  fake.put(mine);
+  for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, 'pids');
+  expect((await opened(fake, [{ ...v2, own: mine }])).groups.limits).toEqual(['pids']);
+});
+
+test('without permission to write, or to enter what it wrote, there is nothing, and nothing is left', async () => {
+  const closed = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: () => false });
+  expect((await opened(closed, [{ ...v2, own: '/cg' }])).places).toEqual([]);
+  expect(closed.paths()).toEqual(['/']);
+  const shut = fakeCgroups('/cg', { version: 2, controllers: all, mayEnter: () => false });
+  expect((await opened(shut, [{ ...v2, own: '/cg' }])).places).toEqual([]);
+  expect(shut.paths()).toEqual(['/', '/corral']);
+});
+
+test.each([
+  ['by the kernel at once', []],
+  ['one after the other, where the kernel is older', ['cgroup.kill']],
+])('the end of a sandbox kills all that is in its groups, %s, and removes them', async (_how, without) => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, without });
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  await groups.make('sbx', wanted);
+  await groups.make('other', wanted);
+  fake.put('/cg/corral/here.sbx', 31, 32, 33);
+  fake.put('/cg/corral/here.other', 41);
+  await groups.end(groups.foldersOf('sbx'), soon());
+  expect([...fake.killed].sort()).toEqual([31, 32, 33]);
+  expect(await groups.names()).toEqual(['other']);
+});
+
+test('the end touches no group that is not one of ours, whatever a record says', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
+  fake.put('/cg/system.slice/ssh.service', 22);
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  await groups.end(['/cg/system.slice/ssh.service', '/cg/corral'], soon());
+  expect(fake.killed).toEqual([]);
+  expect(fake.paths()).toContain('/system.slice/ssh.service');
+});
+
+test('an end that cannot be reached is given up with its signal', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, without: ['cgroup.kill'] });
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  await groups.make('sbx', wanted);
+  fake.put('/cg/corral/here.sbx', 31);
+  fake.port.kill = async () => {}; // asleep in the kernel
+  await expect(groups.end(groups.foldersOf('sbx'), AbortSignal.timeout(50))).rejects.toMatchObject({
+    code: 'deadline_exceeded',
+  });
+});
+
+test('groups of another installation are neither named nor taken for ours', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
+  const { groups, places } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  const other = cgroupsIn({ places, files: fake.port, installation: 'there' });
+  await groups.make('sbx', wanted);
+  await other.make('sbx', wanted);
+  await groups.end(groups.foldersOf('sbx'), soon());
+  expect([await groups.names(), await other.names()]).toEqual([[], ['sbx']]);
+});
+
+test('kills for memory are counted in the words of both versions', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  await groups.make('sbx', wanted);
+  expect(await groups.oomKills(groups.foldersOf('sbx'))).toBe(0);
+  fake.set('/cg/corral/here.sbx', 'memory.events', 'low 0\nhigh 0\nmax 31\noom 2\noom_kill 2\n');
+  expect(await groups.oomKills(groups.foldersOf('sbx'))).toBe(2);
+  const old = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
+  const first = await opened(old, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
+  await first.groups.make('sbx', wanted);
+  old.set('/m/corral/here.sbx', 'memory.oom_control', 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n');
+  expect(await first.groups.oomKills(first.groups.foldersOf('sbx'))).toBe(3);
+});
