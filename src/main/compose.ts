@@ -8,7 +8,7 @@ import type { IdSource, SessionId } from '../core/ids.ts';
 import type { Inbox, Store } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { createModel } from '../llm/registry.ts';
-import type { Logger } from '../observability/logger.ts';
+import { type Logger, noiseCounts } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { tellOperator } from '../observability/noteworthy.ts';
 import { sandboxClient } from '../sandbox/http-client.ts';
@@ -121,7 +121,10 @@ export async function compose({
     newId: () => ids.short(),
   });
 
-  const metrics = createMetrics({ sessions: async () => countByStatus(await sessions.list()) });
+  const metrics = createMetrics({
+    sessions: async () => countByStatus(await sessions.list()),
+    noise: () => noiseCounts(logger),
+  });
   const { driver, workdir, spec, prepare } = stack.use(
     await openSandboxes({
       ...{ config, instance, replica: replica.name, epoch, template, records: store.records },

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { NoiseCount } from './noise.ts';
 
 export interface HttpObservation {
   readonly method: string;
@@ -22,6 +23,8 @@ export interface Metrics {
 export interface MetricsSources {
   /** Asked at each scrape. */
   sessions(): Promise<Readonly<Record<string, number>>>;
+  /** Likewise: log lines that sandboxes and clients can cause. */
+  noise?(): readonly NoiseCount[];
 }
 
 export function createMetrics(sources: MetricsSources): Metrics {
@@ -37,6 +40,19 @@ export function createMetrics(sources: MetricsSources): Metrics {
       this.reset(); // a status that nobody has any more
       const counts = await sources.sessions().catch(() => ({})); // a store that is down hides no other metric
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
+    },
+  });
+  new Counter({
+    name: 'corral_log_lines_total',
+    help: 'Warnings, errors and refused requests, by kind and whether the log shows them or was spared',
+    labelNames: ['kind', 'outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { kind, logged, suppressed } of sources.noise?.() ?? []) {
+        this.inc({ kind, outcome: 'logged' }, logged);
+        this.inc({ kind, outcome: 'suppressed' }, suppressed);
+      }
     },
   });
   const runs = new Counter({

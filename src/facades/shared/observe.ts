@@ -43,6 +43,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
           ...(session && { session }),
           ...(request.actor?.key !== undefined && { key: request.actor.key }),
           ...(cut && { cut }),
+          ...((status >= 400 || request.route.config?.free) && { address: request.ip }), // it is limited by that
         },
         'request',
       );

@@ -1,0 +1,109 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+
+// A sandbox or an anonymous client can cause the same line again and again. The log shows the first ones of each kind and
+// source, then one line an interval with how many were left out, and a metric counts all of them.
+
+export const intervalMs = 60_000;
+const perSource = 10;
+const requestsPerSource = 100;
+/** Of all sources together, as many times that. */
+const manySources = 10;
+/** Of one kind in one interval; newcomers beyond it share one count. */
+const maxSources = 1_000;
+const maxKinds = 200;
+const others = 'others';
+
+export interface NoiseCount {
+  readonly kind: string;
+  readonly logged: number;
+  readonly suppressed: number;
+}
+export interface NoiseLimiter {
+  /** Whether this one is logged; it is counted in any case. */
+  admits(kind: string, source: string, perSource: number): boolean;
+  /** Since the start. */
+  counts(): readonly NoiseCount[];
+}
+/** What was left out of one kind within an interval. */
+export interface LeftOut {
+  readonly kind: string;
+  readonly suppressed: number;
+  readonly sources: number;
+  /** Who caused most of it, where that is known. */
+  readonly most: string;
+}
+interface Window {
+  logged: number;
+  readonly bySource: Map<string, { seen: number; suppressed: number }>;
+}
+
+/** `told` hears once an interval of each kind of which something was left out. */
+export function noiseLimiter(told: (leftOut: LeftOut) => void, clock: Clock = systemClock): NoiseLimiter {
+  const totals = new Map<string, { logged: number; suppressed: number }>();
+  const windows = new Map<string, Window>();
+  let timer: unknown;
+
+  const end = () => {
+    timer = undefined;
+    const over = [...windows];
+    windows.clear();
+    for (const [kind, { bySource }] of over) {
+      const noisy = [...bySource].filter(([, { suppressed }]) => suppressed > 0);
+      const [most] = noisy.sort(([, a], [, b]) => b.suppressed - a.suppressed);
+      if (!most) continue;
+      const suppressed = noisy.reduce((sum, [, one]) => sum + one.suppressed, 0);
+      told({ kind, suppressed, sources: noisy.length, most: most[0] });
+    }
+  };
+  return {
+    admits(given, from, most) {
+      const kind = totals.has(given) || totals.size < maxKinds ? given : others;
+      const total = totals.get(kind) ?? { logged: 0, suppressed: 0 };
+      totals.set(kind, total);
+      const window = windows.get(kind) ?? { logged: 0, bySource: new Map() };
+      windows.set(kind, window);
+      const source = window.bySource.has(from) || window.bySource.size < maxSources ? from : others;
+      const count = window.bySource.get(source) ?? { seen: 0, suppressed: 0 };
+      window.bySource.set(source, count);
+      if (timer === undefined) {
+        timer = clock.setTimeout(end, intervalMs);
+        (timer as { unref?: () => void }).unref?.(); // it keeps no process alive
+      }
+      count.seen += 1;
+      const isLogged = count.seen <= most && window.logged < most * manySources;
+      if (isLogged) {
+        window.logged += 1;
+        total.logged += 1;
+      } else {
+        count.suppressed += 1;
+        total.suppressed += 1;
+      }
+      return isLogged;
+    },
+    counts: () => [...totals].map(([kind, count]) => ({ kind, ...count })),
+  };
+}
+
+interface Said {
+  readonly session?: unknown;
+  readonly sessionId?: unknown;
+  readonly sandbox?: unknown;
+  readonly address?: unknown;
+  readonly status?: unknown;
+  readonly route?: unknown;
+}
+type Noise = readonly [kind: string, source: string, perSource: number];
+const warn = 40; // pino's number of it
+/** The kind and source of a line that others than the operator can cause; undefined: the line is always logged. */
+export function noiseIn(level: number, [about, text]: readonly unknown[]): Noise | undefined {
+  const { session, sessionId, sandbox, address, status, route } = (
+    typeof about === 'object' ? (about ?? {}) : {}
+  ) as Said;
+  const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
+  const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
+  if (level >= warn) return [kind, source, perSource];
+  // Refusals, and routes for everybody: other requests count against a rate limit.
+  if (text !== 'request' || address === undefined) return undefined;
+  const what = Number(status) >= 400 ? 'refused' : String(route);
+  return [`request ${what} ${status}`, source, requestsPerSource];
+}
