@@ -5,6 +5,10 @@ export CORRAL_INIT_PID=$$
 # No more than this, also where whoever starts containers sets no limits of its own.
 ulimit -c 0 2>/dev/null
 ulimit -n 4096 2>/dev/null
+# No file larger than all files together may be: that much the kernel does by itself. Bash counts in other blocks.
+if [ "${CORRAL_DISK_BYTES:-0}" -ge 134217728 ]; then
+  ulimit -f $((CORRAL_DISK_BYTES / ${BASH_VERSION:+2 *} 512)) 2>/dev/null
+fi
 # A copy of the program loader that the sandbox's user can execute and not read. The kernel lets that user look into
 # nothing that was started through it: no memory, environment or open files, and no tracing. Where it does not work
 # (gVisor), everything is started without.

@@ -1,6 +1,7 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
+import { home } from '../shared/home.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
 import { tokenEnvironment } from '../shared/token.ts';
 
@@ -43,18 +44,19 @@ export function createBody({
   mount,
   runtime,
 }: ContainerRequest): ContainerCreateOptions {
-  const { memoryBytes, cpus, pids } = spec.limits;
+  const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
   const owned = `uid=${user},gid=${user}`;
   // Files in a tmpfs count as memory, so together they get no more than half of it.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
-    HOME: '/home/agent',
+    HOME: home,
     CORRAL_SANDBOX_ID: spec.id,
     ...tokenEnvironment(token, '/run/corral'),
     CORRAL_WORKSPACE: '/workspace',
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),
+    CORRAL_DISK_BYTES: String(diskBytes),
   };
   const host: Host = {
     Privileged: false,

@@ -1,6 +1,7 @@
 import type { V1EnvVar, V1Pod, V1PodSpec, V1SeccompProfile, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { Secret } from '../../src/core/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../driver.ts';
+import { home } from '../shared/home.ts';
 import { hashOf } from '../shared/token.ts';
 import { contentNote, metaFor, warmMeta } from './labels.ts';
 import type { HostPort, PodSettings } from './options.ts';
@@ -124,7 +125,8 @@ const seccompOf = ({ seccompProfile }: PodSettings): V1SeccompProfile =>
 function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodRequest, 'settings'>): V1EnvVar[] {
   const env = {
     ...spec.env,
-    HOME: '/home/agent',
+    HOME: home,
+    CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
     CORRAL_SANDBOX_ID: spec.id,
     CORRAL_SANDBOXD_TOKEN: hashOf(daemonToken),
     CORRAL_SANDBOXD_LISTEN: `0.0.0.0:${port}`,

@@ -1,4 +1,5 @@
 import type { SandboxLimits } from '../driver.ts';
+import { home as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 
 /** The user inside every sandbox, and on the machine where sandboxes have no users of their own. */
@@ -120,7 +121,7 @@ const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryB
 
 export const insideEnvironment = {
   PATH: `${tools}/bin:/usr/local/bin:/usr/bin:/bin`,
-  HOME: home,
+  HOME: workspaceHome,
   USER: 'agent',
   CORRAL_WORKSPACE: '/workspace',
   CORRAL_RUN_DIR: '/run/corral',

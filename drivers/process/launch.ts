@@ -86,7 +86,10 @@ async function confined(what: Launch, { bubblewrap, user, group, grouped }: Conf
     bubblewrap.path,
     ...bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id }),
   ];
-  const memory = { CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes) };
+  const memory = {
+    CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes),
+    CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
+  };
   const env = { ...spec.env, ...insideEnvironment, ...memory, ...identity(meta, insideEnvironment.CORRAL_RUN_DIR) };
   const child = spawn(program, args, {
     env,

@@ -1,5 +1,5 @@
 // Runs inside every sandbox. Bundled into one file, so an image needs Node, bash and a few basic tools.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { confined } from './confine.ts';
@@ -36,6 +36,7 @@ if (token === '') {
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
+makeHome(env.HOME);
 trustAuthorities(runDir, env);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
@@ -47,6 +48,7 @@ const parts: Parts = {
   journal: openJournal(stateDir),
   keepers: keepersOf(process.pid, process.ppid),
   spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
+  diskBytes: Number(env.CORRAL_DISK_BYTES ?? 0),
   bootId,
   init,
   touch: () => {
@@ -81,6 +83,11 @@ if (listen) {
   if (!port) rmSync(listen, { force: true }); // a daemon before us may have been killed
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
   server.listen(port ? { port: Number(port), host } : { path: listen });
+}
+
+/** It is on the workspace's disk, where the image has none. */
+function makeHome(home: string | undefined): void {
+  if (home?.startsWith('/') && !existsSync(home)) mkdirSync(home, { recursive: true, mode: 0o700 });
 }
 
 /** Rather where the user's files cannot take all the room. */

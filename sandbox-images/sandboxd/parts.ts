@@ -15,6 +15,8 @@ export interface Parts {
   readonly journal: Journal;
   readonly keepers: Keepers;
   readonly spoolCap: number;
+  /** What the sandbox's files may take of the disk; 0: nobody watches. */
+  readonly diskBytes: number;
   /** Unguessable within this sandbox. */
   readonly bootId: string;
   /** Pid 1, where all processes in sight are of this sandbox; undefined on a shared machine. */

@@ -2,6 +2,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { ProcessEntry } from '../../src/sandbox/client.ts';
 import { counted, oomKills } from './cgroup.ts';
 import { type Daemon, type Desktop, limits } from './daemon.ts';
+import { watchDisk } from './disk.ts';
 import { executor } from './exec.ts';
 import { files } from './files.ts';
 import { endTree, send } from './kill.ts';
@@ -24,6 +25,8 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
   const sessions = shells(parts);
   const exec = executor(parts);
   const tagged = new Map<string, number>();
+  const disk = parts.diskBytes > 0 ? watchDisk(parts, [parts.place.root], parts.diskBytes) : undefined;
+  const stored = files(parts.place);
 
   const visible = (all: readonly Proc[]) => {
     const spared = keepers.spared(all);
@@ -42,12 +45,16 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
   return {
     ...sessions,
     ...terminals(parts),
-    ...files(parts.place),
+    ...stored,
     ...search(parts.place, parts.env),
     health() {
       const shown = desktop.status();
       const isUsed = shown.state !== 'stopped' && shown.state !== 'unsupported';
-      return { version, bootId, idleMs: parts.idleMs(), oomKills: oomKills(), ...(isUsed && { desktop: shown }) };
+      return {
+        ...{ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() },
+        ...(isUsed && { desktop: shown }),
+        ...(disk && { disk: disk.use() }),
+      };
     },
     usage() {
       const all = visible(scan());
@@ -56,6 +63,10 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
       return { ...(whole ?? summed(all)), processes: all.length };
     },
     touch: parts.touch,
+    async writeFile(path, content, how) {
+      if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
+      await stored.writeFile(path, content, how);
+    },
     desktop,
     async killTagged(tag) {
       const met = new Set<string>();
@@ -94,6 +105,9 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
     },
   };
 }
+
+const diskFull = (bytes: number) =>
+  `The files of this sandbox take more than the ${Math.floor(bytes / 2 ** 20)} MiB that they may. Remove some first.`;
 
 function summed(all: readonly Proc[]) {
   const each = all.map(({ pid }) => usageOf(pid));

@@ -304,7 +304,12 @@ export const Config = z.strictObject({
     memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
     cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
     pids: setting(whole(32, 32_768), 512, 'processes and threads for each sandbox'),
-    disk: setting(size(16 * 2 ** 20), '2GiB', 'workspace of each sandbox'),
+    disk: setting(size(16 * 2 ** 20), '2GiB', 'files of each sandbox, its home included; what writes more is ended'),
+    minFreeDisk: setting(
+      size(0),
+      '2GiB',
+      'free space of the disk below which no sandbox starts, and the one that uses most is stopped; 0 is no floor',
+    ),
     idleSeconds: setting(whole(1, 30 * day), 1800, 'an unused sandbox is stopped after this; its files stay'),
     ttlSeconds: setting(whole(60, 20 * day), day, 'a sandbox is ended at this age; its files stay'),
     startTimeoutSeconds: setting(whole(1, 3600), 300, 'time for a sandbox to start, making its image included'),

@@ -22,6 +22,7 @@ const codes = {
   image_missing: false,
   driver_unavailable: true,
   quota: false,
+  disk_full: true,
   unsupported: false,
   oom: false,
   model_unauthorized: false,

@@ -136,6 +136,19 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
+  /**
+   * The sandbox's files took more than their limit, so what wrote them was ended; or the host's disk was nearly full, and
+   * this sandbox, which used most of it, was stopped. Shown by tRPC only.
+   */
+  fact(
+    'sandbox.disk_exceeded',
+    z.object({
+      reason: z.enum(['limit', 'host']),
+      usedBytes: z.int(),
+      limitBytes: z.int(),
+      detail: z.string(),
+    }),
+  ),
   /** What became of the desktop, and who may use its keyboard and mouse. Shown by tRPC only. */
   fact(
     'desktop',

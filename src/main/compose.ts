@@ -34,6 +34,7 @@ import { storeEventLog } from '../store/log.ts';
 import { withRecent } from '../store/recent.ts';
 import { toolRegistry } from '../tools/registry.ts';
 import { closeBlobs, openBlobs } from './blobs.ts';
+import { floorFor } from './disk.ts';
 import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy } from './engine.ts';
 import { inboxOf } from './inbox.ts';
 import { instanceName } from './instance.ts';
@@ -186,6 +187,7 @@ export async function compose({
       startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
       spec,
       connect: sandboxClient,
+      diskFloor: floorFor(config, { driver, clock, logger }),
       prepare,
       workdir,
       gate: (id, signal) => desktop.gate(id, signal),

@@ -167,6 +167,18 @@ export interface Health {
   readonly oomKills: number;
   /** Missing while none is started. */
   readonly desktop?: DesktopStatus;
+  /** Missing where nobody watches it. */
+  readonly disk?: DiskUse;
+}
+
+/** What a sandbox's files take of the disk that they are on. */
+export interface DiskUse {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+  /** Of the whole disk, which others use too. */
+  readonly freeBytes: number;
+  /** How often what wrote beyond the limit was ended. */
+  readonly stopped: number;
 }
 
 /** What all of the sandbox uses together. */

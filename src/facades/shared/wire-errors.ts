@@ -37,6 +37,7 @@ export const wireErrors = {
   image_missing: unavailable,
   driver_unavailable: unavailable,
   quota: unavailable,
+  disk_full: unavailable,
   unsupported: { http: 501, trpc: 'NOT_IMPLEMENTED', ws: 1011 },
   oom: unavailable,
   model_unauthorized: unavailable,

@@ -12,6 +12,7 @@ import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import type { AgentDesktop, Approvals } from '../run/run-context.ts';
 import type { Cluster } from './cluster.ts';
+import type { DiskFloor } from './disk-floor.ts';
 import type { SandboxDeps } from './sandbox-actors.ts';
 
 export interface EngineOptions {
@@ -35,6 +36,8 @@ export interface EngineOptions {
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
   /** `epoch`: of the owner that calls; the daemon refuses those of older ones. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
+  /** Absent where somebody else keeps the disks of sandboxes, as nodes of a cluster do. */
+  readonly diskFloor?: DiskFloor | undefined;
   readonly prepare: SandboxDeps['prepare'];
   /** Before anybody gets to use a ready sandbox; what it throws fails that use. */
   readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;

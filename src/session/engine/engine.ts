@@ -11,6 +11,7 @@ import { runWith } from '../run/run-actors.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { SandboxExchange } from './cluster.ts';
 import { CommandRouter, type Note } from './command-router.ts';
+import { diskNews } from './disk-news.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Eviction } from './eviction.ts';
 import { Hydration } from './hydration.ts';
@@ -174,7 +175,7 @@ export class Engine implements AsyncDisposable {
   }
 
   #sessionMachine() {
-    const { driver, clock, startTimeoutMs, spec, connect, prepare, onRunEnd, agentDesktop } = this.#options;
+    const { driver, clock, startTimeoutMs, spec, connect, prepare, onRunEnd, agentDesktop, diskFloor } = this.#options;
     const [liveSessions, runs] = [this.#liveSessions, this.#runs];
     const live = (id: SessionId) => liveSessions.the(id);
     const use = (id: SessionId, signal: AbortSignal) => this.use(id, signal);
@@ -194,6 +195,9 @@ export class Engine implements AsyncDisposable {
         sandbox: sandboxWith({
           ...{ driver, clock, startTimeoutMs, live, prepare, track },
           saw: (id, status) => this.saw(id, status),
+          ...(diskFloor && {
+            disk: diskNews(diskFloor, (id, data) => this.note(id, { type: 'sandbox.disk_exceeded', data })),
+          }),
           ...(agentDesktop && { release: (client) => agentDesktop.release(client) }),
           spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...this.#fence(id) }),
           connect: (id, link) => connect({ ...link, ...this.#fence(id) }),

@@ -16,6 +16,7 @@ import { failpoint } from '../../core/failpoint.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
 import type { Live } from '../run/live-session.ts';
+import type { DiskNews } from './disk-news.ts';
 
 export interface SandboxDeps {
   readonly driver: Driver;
@@ -28,6 +29,8 @@ export interface SandboxDeps {
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
+  /** What the heartbeat says of its files on the disk. */
+  readonly disk?: DiskNews | undefined;
   track(released: Promise<AppError | undefined>): void;
   /** This way into the sandbox is about to be closed. */
   release?(client: SandboxClient): void;
@@ -78,7 +81,8 @@ export function sandboxWith(deps: SandboxDeps) {
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
     const lost = AbortSignal.any([link.lost, client.trust.broken]);
-    await watch({ own, client, lost, clock, saw: deps.saw }, signal);
+    using disk = deps.disk?.follow(own.id, sandboxId);
+    await watch({ own, client, lost, clock, saw: deps.saw, disk }, signal);
   }
 
   return sandboxMachine.provide({
@@ -86,6 +90,7 @@ export function sandboxWith(deps: SandboxDeps) {
       provision: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
         begun.set(sandboxId, clock.now());
         await failpoint('driver.create.before');
+        await deps.disk?.admit();
         if (broken.has(sandboxId)) {
           await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
           broken.delete(sandboxId);
@@ -156,11 +161,19 @@ async function drop(
 
 interface Watched {
   readonly lost: AbortSignal;
+  readonly disk: ReturnType<DiskNews['follow']> | undefined;
 }
 
 /** Until the sandbox is lost (throws) or nobody wants it any more (returns). */
 async function watch(
-  { own, client, lost, clock, saw }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
+  {
+    own,
+    client,
+    lost,
+    clock,
+    saw,
+    disk: followed,
+  }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
   signal: AbortSignal,
 ) {
   const either = AbortSignal.any([signal, lost]);
@@ -172,9 +185,10 @@ async function watch(
     if (own.isPaused) continue;
     try {
       using soon = deadline(heartbeatMs, clock, either);
-      const { desktop = stopped } = await client.health(soon.signal);
+      const { desktop = stopped, disk } = await client.health(soon.signal);
       misses = 0;
       saw(own.id, desktop);
+      if (disk) followed?.saw(disk);
     } catch (thrown) {
       if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
       misses += 1;

@@ -12,6 +12,7 @@ const asides: ReadonlySet<FactType> = new Set<FactType>([
   'run.notice',
   'tool.output',
   'desktop',
+  'sandbox.disk_exceeded',
 ]);
 
 export const isAside = (type: FactType): boolean => asides.has(type);

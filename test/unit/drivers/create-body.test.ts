@@ -58,6 +58,7 @@ test('it has limits for memory, processors, processes, files and logs, and no sw
 test('the token and the places of the daemon are ours, whatever the template says', () => {
   expect(body.Env).toContain('HTTP_PROXY=http://127.0.0.1:3128');
   expect(body.Env?.filter((line) => line.startsWith('CORRAL_')).sort()).toEqual([
+    `CORRAL_DISK_BYTES=${spec.limits.diskBytes}`,
     'CORRAL_MEMORY_BYTES=1073741824',
     'CORRAL_RUN_DIR=/run/corral',
     expect.stringMatching(/^CORRAL_SANDBOXD_TOKEN=sha256:[0-9a-f]{64}$/),
