@@ -9,10 +9,11 @@ const mebibyte = 2 ** 20;
 const many = 'for i in $(seq 256); do head -c 4M /dev/zero > fill$i; sleep 0.01; done; echo finished';
 const unnamed = `python3 -c '
 import os, time
-file = open("gone", "wb")
-os.unlink("gone")
-for _ in range(256):
-  file.write(bytes(4 << 20)); file.flush(); time.sleep(0.01)
+kept = []
+for n in range(64):
+  file = open("gone", "wb"); os.unlink("gone"); kept.append(file)
+  for _ in range(4):
+    file.write(bytes(4 << 20)); file.flush(); time.sleep(0.02)
 print("finished")'`;
 
 describe.each(worlds)('in $driver', (world) => {
