@@ -78,6 +78,7 @@ export const answers = {
       bootId: text(64),
       idleMs: z.number(),
       oomKills: count,
+      disk: z.object({ usedBytes: count, limitBytes: count, freeBytes: count, stopped: count }).optional(),
       desktop: desktop.optional(),
     }) as z.ZodType<Health>,
     [16, 60, 4],

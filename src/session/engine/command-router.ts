@@ -25,7 +25,10 @@ interface Deps extends Pick<EngineOptions, 'log' | 'ids' | 'logger' | 'startTime
 const mostLooks = 5;
 
 /** A fact about a session that comes from outside of its actor. */
-export type Note = { readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded'; readonly data: unknown };
+export type Note = {
+  readonly type: 'egress' | 'sandbox.phase' | 'desktop' | 'sandbox.disk_exceeded';
+  readonly data: unknown;
+};
 
 /** Routes each command to its session's owner: to this server's supervisor, or to another server. */
 export class CommandRouter implements AsyncDisposable {
