@@ -14,7 +14,7 @@ for n in range(64):
   file = open("gone", "wb"); os.unlink("gone"); kept.append(file)
   for _ in range(4):
     file.write(bytes(4 << 20)); file.flush(); time.sleep(0.02)
-print("finished")'`;
+print("fin" + "ished")'`;
 
 describe.each(worlds)('in $driver', (world) => {
   test('writers beyond the limit are ended and told of, the server stays well, and removing something helps', {
