@@ -3,12 +3,11 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
 import type { DiskUse } from '../../sandbox/client.ts';
-import type { EngineLogger } from './engine-options.ts';
 
 interface Options {
   readonly driver: Pick<Driver, 'destroy'>;
   readonly clock: Clock;
-  readonly logger: EngineLogger;
+  readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
   /** Free bytes that the host keeps; 0: no floor. */
   readonly floorBytes: number;
   /** Free bytes of the disks of this machine that are in sight. */

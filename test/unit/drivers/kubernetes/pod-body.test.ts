@@ -119,7 +119,7 @@ describe('the pod of a sandbox', () => {
     const found = body({}, env).spec?.containers[0]?.env ?? [];
     const setTo = (name: string) => found.filter((it) => it.name === name).map(({ value }) => value);
     expect(setTo('CORRAL_SANDBOXD_TOKEN')).toEqual([expect.stringMatching(/^sha256:/)]);
-    expect(setTo('HOME')).toEqual(['/home/agent']);
+    expect(setTo('HOME')).toEqual(['/workspace/.corral/home']);
     expect(setTo('NOTE')).toEqual(['$$(CORRAL_EGRESS_TOKEN)']);
   });
 
