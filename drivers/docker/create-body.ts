@@ -5,34 +5,37 @@ import { home } from '../shared/home.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
 import { tokenEnvironment } from '../shared/token.ts';
 
-// Missing from the type definitions.
+// `@types/dockerode` does not declare this field.
 interface Host extends HostConfig {
   readonly CgroupnsMode: 'private';
 }
 
 const mebibyte = 2 ** 20;
 
-/** With our own seccomp profile, and the engine's own AppArmor profile by naming none. The engine filter insists on it. */
+/**
+ * Our own seccomp profile, and the engine's default AppArmor profile (none is named). The engine filter requires exactly
+ * these.
+ */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${ociProfile()}`];
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
-  /** The user inside: of its own for each sandbox, or the image's. */
+  /** The user id of every process inside: the sandbox's own, or the image's. */
   readonly user: number;
   readonly name: string;
-  /** Its workspace's, where that has not the same name. */
+  /** The workspace volume's name, if it differs from the container's. */
   readonly volume?: string;
-  /** The image to run, which for the default image is a tag that names its content. */
+  /** The image to run. The default image has a tag that names its content. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;
-  /** Another runtime than the engine's own, such as gVisor's. */
+  /** The OCI runtime, such as gVisor's; undefined: the engine's default. */
   readonly runtime?: string | undefined;
-  /** The server's folder with the sandbox's two sockets. */
+  /** The server's folder that holds the sandbox's two sockets. */
   readonly mount: string;
 }
 
-/** The one place that says what a sandbox's container may do; everything it does not grant is refused. */
+/** The only place that defines what a sandbox's container is allowed to do. Everything not granted here is refused. */
 export function createBody({
   spec,
   user,
@@ -46,7 +49,7 @@ export function createBody({
 }: ContainerRequest): ContainerCreateOptions {
   const { memoryBytes, cpus, pids, diskBytes } = spec.limits;
   const owned = `uid=${user},gid=${user}`;
-  // Files in a tmpfs count as memory, so together they get no more than half of it.
+  // Files in a tmpfs count as memory, so all of them together get at most half of it.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
@@ -70,7 +73,7 @@ export function createBody({
     MemorySwap: memoryBytes,
     NanoCpus: Math.round(cpus * 1e9),
     PidsLimit: pids,
-    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // a browser's tabs share it
+    ShmSize: spec.env.CORRAL_DESKTOP === 'on' ? Math.floor(memoryBytes / 4) : 64 * mebibyte, // the browser's tabs share it
     Ulimits: [
       { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
       { Name: 'core', Soft: 0, Hard: 0 },
@@ -82,7 +85,8 @@ export function createBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The engine makes the volume with the container, with these labels, so that it is found without one.
+      // The engine creates the volume together with the container and gives it these labels, so `list` finds it without a
+      // container.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
     ],
     RestartPolicy: { Name: 'no' },
@@ -108,7 +112,7 @@ export function createBody({
 }
 
 const volumeOptions = (labels: Readonly<Record<string, string>>) => ({
-  NoCopy: false, // the image's /workspace belongs to the sandbox's user, and a new volume inherits that
+  NoCopy: false, // a new volume copies the image's /workspace, which belongs to the sandbox's user
   Labels: { ...labels },
   DriverConfig: { Name: 'local', Options: {} },
 });

@@ -19,28 +19,28 @@ import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
 
 export interface DockerOptions {
-  /** As in DOCKER_HOST; only a Unix socket of this machine will do. */
+  /** The engine's address, as in DOCKER_HOST. Only a Unix socket of this machine works. */
   readonly host: string;
-  /** This installation's name; several may share one engine. Part of every container's name. */
+  /** This installation's name, part of every container's name. Several installations can share one engine. */
   readonly instance: string;
-  /** Where the sandboxes' sockets are; short, for a Unix socket's path is. */
+  /** The folder of the sandboxes' sockets. Keep it short: a Unix socket's path has at most 107 bytes. */
   readonly root: string;
-  /** The engine filter's folder, where `host` is one: the sockets are there, in folders that it makes. */
+  /** The engine filter's folder, if `host` is a filter. The filter makes the folders of the sockets in it. */
   readonly socketsDir?: string | undefined;
-  /** Who sandboxes are: each another one. Undefined: all are the image's user. */
+  /** The user ids for sandboxes, one for each. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserRange | undefined;
   readonly gate: EgressGate;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
-  /** The same with a screen and a browser. */
+  /** The default image with a screen and a browser. */
   readonly desktopImage?: DefaultImage;
-  /** Whether sandboxes are asked for with a desktop. */
+  /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
-  /** Labels of the operator's own, on every container and volume. */
+  /** The operator's own labels, added to every container and volume. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** What runs the containers, such as runsc; the engine's own where it is not given. */
+  /** The OCI runtime for the containers, such as runsc; undefined: the engine's default. */
   readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
@@ -49,7 +49,7 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'pids'],
-  desktop: false, // unless the options say so
+  desktop: false, // the options can override it
 };
 const workdir = '/workspace';
 const cleanUpMs = 30_000;
@@ -72,7 +72,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   const nameOf = names.of;
   const mine = { label: [ownedBy(instance)] };
 
-  /** The sandbox's container, if it is there and ours. */
+  /** The sandbox's container; undefined if it does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
     const found = await askFor(signal, () => container.inspect({ abortSignal: signal }));
@@ -99,13 +99,13 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
     for (const key of former ? [former, id] : [id]) {
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
     }
-    // What says where the files are goes last.
+    // The pointer volume goes last: until then a retry can still find the files through it.
     if (workspace === 'remove' && files !== undefined) await removeVolume(engine, files, signal);
     if (workspace === 'remove') await removeVolume(engine, name, signal);
     for (const key of former ? [former, id] : [id]) await folders.remove(key);
   }
 
-  /** After a failed start: takes away what that call made, never a sandbox that it found running. */
+  /** After a failed start: removes what that call made, never a sandbox that was already running. */
   async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
     if (made.creating) await within(made.creating, signal);
@@ -133,7 +133,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
 
     async check({ signal }) {
       const soon = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-      const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>; // its types know of none
+      // dockerode's types declare no options for `ping`
+      const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>;
       await ask(soon, () => ping({ abortSignal: soon })).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Docker engine does not answer within 5 s.', { cause: error });
@@ -155,7 +156,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
           await started(end, signal);
           return info;
         } catch (error) {
-          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` shows what is left
+          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what is left
           throw error;
         }
       });
@@ -163,10 +164,10 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
 
     async attach(id, { signal }, role = 'owner') {
       const { Id, State, Config } = await running(id, signal);
-      const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // the one it had in the pool, where it is from there
+      const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps the id it had in the pool
       const who = { id, sessionId: sessionIdOf(id) };
       const link = await holds.link(key, { body: Id, workdir, role, who });
-      // While it is paused its daemon cannot dial; requests will wait for it.
+      // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
       if (State.Paused) return link;
       return await unlessUnreachable(link, reachable(await holds.hold(key, Id), signal));
     },

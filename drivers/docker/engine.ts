@@ -4,19 +4,21 @@ import { throwIfFired } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { within } from '../shared/joined.ts';
 
-/** Opens the engine that a DOCKER_HOST value names; the sockets that sandboxes dial need it on this machine. */
+/**
+ * Opens the engine at a DOCKER_HOST address. It must be on this machine, because sandboxes dial the server's Unix sockets.
+ */
 export function openEngine(host: string): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
   if (!socketPath.startsWith('/')) {
     const why = 'sandboxes reach the server through Unix sockets, which do not cross machines';
     throw new AppError('unsupported', `The Docker engine at ${host} cannot be used: ${why}. Use a unix:// address.`);
   }
-  // `host: undefined`, or dockerode would prefer the environment's. No keep-alive: on a Unix socket dialling
-  // costs less than a request that meets a connection which the engine is just closing.
+  // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a
+  // retry after the engine closes an idle connection.
   return new Dockerode({ socketPath, host: undefined, agent: new Agent({ keepAlive: false }) } as object);
 }
 
-/** One exchange with the engine; rejects only with AppError, and at once when the signal fires. */
+/** One request to the engine. Rejects only with AppError, and at once when the signal fires. */
 export async function ask<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
   throwIfFired(signal);
   try {
@@ -43,20 +45,20 @@ function engineError(thrown: unknown): AppError {
   return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
 }
 
-/** The HTTP status behind an error of `ask`; undefined when the engine did not answer. */
+/** The HTTP status behind an error of `ask`; undefined if the engine did not answer. */
 export function statusOf(thrown: unknown): number | undefined {
   const refusal = thrown instanceof AppError ? thrown.cause : thrown;
   return (refusal as { statusCode?: number } | undefined)?.statusCode;
 }
 
-/** What the engine itself said. */
+/** The engine's own error message. */
 export function textOf(thrown: unknown): string {
   const refusal = thrown instanceof AppError ? (thrown.cause ?? thrown) : thrown;
   const { json, message } = refusal as { json?: { message?: string }; message?: string };
   return (json?.message ?? message ?? String(refusal)).trim();
 }
 
-/** Undefined where the engine answers 404. */
+/** Like `ask`, but resolves with undefined if the engine answers 404. */
 export async function askFor<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await ask(signal, request);

@@ -10,7 +10,7 @@ const patienceMs = 10_000;
 // The kernel's limit for a Unix socket's path is 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 
-/** The folders of an engine filter, which makes and removes them for the server. */
+/** The folders of an engine filter, which creates and removes them for the server. */
 export function filteredMounts(engine: Dockerode, folder: string): Mounts {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {

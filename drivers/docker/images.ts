@@ -4,32 +4,34 @@ import type { Call, ProvisionNews } from '../driver.ts';
 import { Joined, within } from '../shared/joined.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
 
-/** What the default image is built from. `hash` changes with any of it. */
+/** The files that the default image is built from. `hash` changes whenever one of them does. */
 export interface BuildContext {
   readonly folder: string;
-  /** Names in that folder, the Dockerfile among them. */
+  /** File names in that folder, including the Dockerfile. */
   readonly files: readonly string[];
   readonly hash: string;
-  /** Where it stands on a stage of the Dockerfile: its own file, whose argument TOOLS is that stage's tag. */
+  /**
+   * Set if the image builds on a stage of the main Dockerfile: the image's own file gets that stage's tag as argument TOOLS.
+   */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface DefaultImage {
-  /** The name that templates use; the tag that is run adds the context's hash. */
+  /** The name that templates use. The tag that runs adds the context's hash. */
   readonly name: string;
   context(): Promise<BuildContext>;
-  /** The network of the build's steps, which install packages. */
+  /** The network mode of the build's steps, which install packages. */
   readonly buildNetwork: string;
 }
 type Tell = (news: ProvisionNews) => void;
 
 export interface Images extends AsyncDisposable {
-  /** Resolves with what to run for that name, once it is there. Rejects: image_missing. */
+  /** Resolves with the reference to run for that name, once the engine has the image. Rejects: image_missing. */
   ensure(name: string, call: Call, tell?: Tell): Promise<string>;
 }
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new Joined<void>();
-  const listeners = new Map<string, Set<Tell>>(); // who waits for an image hears all of its news
+  const listeners = new Map<string, Set<Tell>>(); // every caller that waits for an image gets all of its progress
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
   async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
@@ -38,7 +40,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     try {
       return await within(context, signal);
     } catch (error) {
-      if (!signal.aborted) contexts.delete(image); // the next one may be luckier
+      if (!signal.aborted) contexts.delete(image); // the next call tries again
       throw error;
     }
   }
@@ -74,7 +76,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
       const stream = () => engine.pull(withTag(name), { abortSignal: signal });
       await ask(signal, async () => follow(await stream(), name, tell));
     } catch (cause) {
-      // The engine says 404 or 500 where the registry refused or was not reached.
+      // The engine answers 404 or 500 if the registry refused the pull or did not answer.
       if (statusOf(cause) === undefined) throw cause;
       throw new AppError('image_missing', `The image ${name} could not be pulled: ${textOf(cause)}`, { cause });
     }
@@ -116,5 +118,5 @@ interface Progress {
   readonly error?: string;
 }
 
-// Without a tag the engine would pull every one there is.
+// Without a tag the engine would pull every tag of the image.
 const withTag = (name: string) => (/(:[^/]+|@.+)$/.test(name) ? name : `${name}:latest`);

@@ -12,7 +12,7 @@ const Labels = z.object({
   'corral.expires': z.coerce.number(),
 });
 
-/** The labels of a sandbox's container and volume; what others want to add cannot pose as ours. */
+/** The labels of a sandbox's container and volume. An operator's labels cannot replace ours. */
 export function labelsFor(
   spec: Omit<SandboxInfo, 'phase'>,
   instance: string,
@@ -33,7 +33,7 @@ export function labelsFor(
 
 export const ownedBy = (instance: string) => `corral.owner-instance=${instance}`;
 
-/** Undefined for labels that are not a sandbox's. */
+/** Undefined if the labels are not a sandbox's. */
 export function infoFrom(labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined {
   const parsed = Labels.safeParse(labels);
   if (!parsed.success) return undefined;
@@ -49,13 +49,16 @@ export function infoFrom(labels: unknown, phase: SandboxInfo['phase']): SandboxI
   };
 }
 
-/** On what was started for a pool: what it was made from. Labels cannot change, so it stays there after the claim. */
+/** The recipe that a pool's container was started from. Labels cannot change, so it stays after the claim. */
 export const poolLabel = 'corral.pool';
 export const contentLabel = 'corral.content';
-/** On a volume that only says where a session's files are. */
+/** On a volume that holds no files and only points to a session's workspace. */
 export const workspaceLabel = 'corral.workspace';
 
-/** A container of the pool has a name of its own until it gets its session's, which is a lock: only one can have it. */
+/**
+ * A pool's container has its own name until its claim gives it the session's. That name is the lock: only one container can
+ * have it.
+ */
 export function namesOf(instance: string) {
   const base = `corral-${instance}-`;
   const after = (prefix: string, name: string) =>
@@ -76,11 +79,11 @@ export const isPooled = (labels: SomeLabels): boolean => labels?.[poolLabel] !==
 interface Body {
   readonly name: string;
   readonly labels: SomeLabels;
-  /** Of the volume that has the session's name. */
+  /** The labels of the volume that has the session's name. */
   readonly pointer?: SomeLabels;
 }
 
-/** Whose container it is; undefined for one that nobody has claimed, and for what is no sandbox. */
+/** The session's sandbox that this container is; undefined if the container is unclaimed or no sandbox. */
 export function bodyInfo(
   names: Names,
   { name, labels, pointer }: Body,
@@ -91,6 +94,6 @@ export function bodyInfo(
   if (!id) return undefined;
   const said = infoFrom(pointer, phase);
   if (said?.id === id) return said;
-  const own = infoFrom(labels, phase); // it was claimed, and whoever did has not said so yet
+  const own = infoFrom(labels, phase); // claimed, but the claim's owner has not written the pointer yet
   return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

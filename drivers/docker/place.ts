@@ -15,10 +15,10 @@ import { type Pointer, point, pointerOf } from './pointer.ts';
 import { removeContainer } from './remove.ts';
 import { type Users, userLabel } from './users.ts';
 
-/** What a call has to take away again when it fails. */
+/** The things that a call must remove again if it fails. */
 export interface Made {
   containerId: string | undefined;
-  /** A request that is on its way: given up half-way, it could make a container that nobody looks for. */
+  /** The create request in flight. Abandoned half-way, it could still make a container that nobody looks for. */
   creating?: Promise<unknown>;
 }
 interface Place {
@@ -31,13 +31,13 @@ interface Place {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly users: Users;
-  /** For a new sandbox; one that is there keeps its own. */
+  /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** Where its files are and whose, as far as is known; no user: there are none yet. */
+  /** Where the files are and which user owns them, if known. No user: there are no files yet. */
   readonly workspace: Workspace;
   readonly image: string;
-  /** It is for nobody yet. */
+  /** The pool's labels; set only for a sandbox that no session owns yet. */
   readonly pool?: Readonly<Record<string, string>>;
 }
 export interface Workspace {
@@ -49,7 +49,7 @@ export interface Placed {
   readonly end: SandboxEnd;
 }
 
-/** Makes the sandbox's container and starts it, or takes over the one that has its name already. */
+/** Creates and starts the sandbox's container, or adopts the running container that already has its name. */
 export async function placeContainer(place: Place, spec: SandboxSpec, signal: AbortSignal): Promise<Placed> {
   const { engine, folders, holds, instance, name, image } = place;
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
@@ -64,7 +64,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     await place.users.checkImage(image, user, signal);
     const labels = { ...own, [userLabel]: String(user) };
     const body = createBody({ ...request, labels, user, volume: workspace.volume });
-    // When the answer is lost, whoever has the name now tells what became of the call.
+    // If the engine's answer is lost, the container that has the name now shows whether the create succeeded.
     const id = await create(engine, body, place.made, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -79,7 +79,7 @@ export async function placeContainer(place: Place, spec: SandboxSpec, signal: Ab
     }
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
-    await pause(25, signal); // the name is free again, or its container is not there yet
+    await pause(25, signal); // the name is free again, or its container does not exist yet
     workspace = workspaceFrom(await pointerOf(engine, name, signal), place);
   }
 }
@@ -98,7 +98,8 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Told apart, or dockerode would put all of it into the address too, where logs show the token.
+  // Query and body are passed separately: dockerode would otherwise put the body into the URL too, and logs would show the
+  // token.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
@@ -122,7 +123,7 @@ interface Startable {
   readonly token: Secret;
 }
 
-/** 304, which dockerode takes for an error, means that it runs already. */
+/** Accepts 304 (already running), which dockerode reports as an error. */
 async function start(
   { engine, folders }: Place,
   { id, sandbox, token }: Startable,
@@ -134,7 +135,7 @@ async function start(
   });
 }
 
-/** Undefined: there is none, or none any more, and the name may be used. */
+/** Undefined: no container has the name, or it was removed, so the name is free. */
 async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: AbortSignal): Promise<Placed | undefined> {
   const { engine, folders, holds, instance, names, name } = place;
   const found = await askFor(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
@@ -163,12 +164,12 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
   return { info, end: await holds.hold(spec.id, found.Id) };
 }
 
-/** A container that an older server started has the token itself. */
+/** A container that an older server started has the token itself in its environment, not the hash. */
 function knows(env: readonly string[], token: Secret): boolean {
   return [hashOf(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }
 
-/** One from the pool has its folder and its files under the names that it had there. */
+/** A claimed sandbox keeps its folder and volume under the names from the pool. */
 async function adoptClaimed(
   { engine, folders, holds, instance, labels, name }: Place,
   spec: SandboxSpec,

@@ -3,17 +3,17 @@ import { ask, askFor } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
-/** What is said of a session's files by the volume that has the session's name. */
+/** The volume with the session's name, which says where the session's files are. */
 export interface Pointer {
   readonly labels: Readonly<Record<string, string>>;
-  /** The volume with the files, where it is not this one. */
+  /** The volume that holds the files, if it is another one. */
   readonly workspace: string | undefined;
 }
 interface Claim {
   readonly engine: Dockerode;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The container that was claimed. */
+  /** The claimed container. */
   readonly found: Dockerode.ContainerInspectInfo;
 }
 
@@ -23,8 +23,8 @@ export async function pointerOf(engine: Dockerode, name: string, signal: AbortSi
 }
 
 /**
- * Says whose the claimed container's files are, so that they are found without it: a volume cannot get another name.
- * Gives what is said, which is what the first one said.
+ * Creates the volume that leads from the session's name to the claimed container's files: Docker cannot rename a volume.
+ * Resolves with the volume's labels; if another call was first, those are that call's.
  */
 export async function point(
   { engine, name, labels, found }: Claim,
@@ -36,9 +36,9 @@ export async function point(
   const wanted = { Name: name, Driver: 'local', Labels: said };
   const request = { _query: {}, _body: wanted, abortSignal: signal };
   await ask(signal, () => engine.createVolume(request as object));
-  return (await pointerOf(engine, name, signal))?.labels ?? {}; // the first one's, if there was one
+  return (await pointerOf(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create
 }
 
-/** The volume of a container's workspace. */
+/** The name of the container's workspace volume. */
 export const volumeOf = ({ Mounts }: Pick<Dockerode.ContainerInspectInfo, 'Mounts'>): string =>
   Mounts.find(({ Destination }) => Destination === '/workspace')?.Name ?? '';

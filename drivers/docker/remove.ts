@@ -3,7 +3,7 @@ import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { ask, askFor, statusOf } from './engine.ts';
 
-/** Kills and removes the container; resolves once its name is free. One that is not ours is left alone. */
+/** Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. */
 export async function removeContainer(
   engine: Dockerode,
   nameOrId: string,
@@ -19,7 +19,7 @@ export async function removeContainer(
       return;
     } catch (error) {
       if (statusOf(error) === 404) return;
-      if (statusOf(error) !== 409) throw error; // 409: somebody else is removing it
+      if (statusOf(error) !== 409) throw error; // 409: another call is removing it
       await pause(25, signal);
     }
   }
@@ -34,7 +34,7 @@ export async function removeVolume(engine: Dockerode, name: string, signal: Abor
       if (statusOf(error) === 404) return;
       const inUse = statusOf(error) === 409;
       if (!inUse || tries === 40) throw inUse ? new AppError('sandbox_unavailable', busy, { cause: error }) : error;
-      await pause(50, signal); // its container is still being taken apart
+      await pause(50, signal); // the engine is still removing its container
     }
   }
 }

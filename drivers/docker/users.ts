@@ -5,27 +5,27 @@ import type { IdSource } from '../../src/core/ids.ts';
 import { ask } from './engine.ts';
 import { ownedBy } from './labels.ts';
 
-/** User ids that nothing else on the engine's machine has, both ends included. */
+/** User ids that nothing else on the engine's machine uses; both ends are included. */
 export interface UserRange {
   readonly first: number;
   readonly last: number;
 }
-/** The image's own user. All sandboxes share it where there is no range, and workspaces from before a range are its. */
+/** The image's own user. Without a range all sandboxes share it, and workspaces from before a range belong to it. */
 export const imageUser = 10_001;
-/** On a container and its volume: whose files these are. */
+/** The user id that owns the files; a label on a container and its volume. */
 export const userLabel = 'corral.user';
-/** An image says with it that its /workspace and its programs are for any user. */
+/** The image's label for "/workspace and the programs work for any user". */
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 
 export interface Users {
-  /** The user of a workspace that is there. */
+  /** The user id that owns an existing workspace. */
   ofWorkspace(labels: Labels): number;
-  /** One for a new workspace, which no sandbox that lives has. Rejects: sandbox_capacity. */
+  /** A user id for a new workspace that no running sandbox has. Rejects: sandbox_capacity. */
   choose(signal: AbortSignal): Promise<number>;
-  /** Rejects where another sandbox that lives has that user too: of two that chose at once, neither starts. */
+  /** Rejects if another running sandbox has that user id: if two chose it at once, neither starts. */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
-  /** Rejects: image_missing, where the image would not work for that user. */
+  /** Rejects with image_missing if the image would not work for that user. */
   checkImage(image: string, user: number, signal: AbortSignal): Promise<void>;
 }
 type Labels = Readonly<Record<string, string>> | undefined;
@@ -37,8 +37,8 @@ interface Options {
 }
 
 /**
- * The kernel counts many things for each user: inotify instances, keys, pipes' pages, pending signals. So no two
- * sandboxes that live are the same user. The labels on containers and volumes are the truth, also for other servers.
+ * The kernel counts many resources per user: inotify instances, keys, pipe pages, pending signals. So no two running
+ * sandboxes share a user id. The labels on containers and volumes are the only record, so every server sees the same.
  */
 export function openUsers({ engine, instance, ids, range }: Options): Users {
   const labelled = (user: number) => ({ label: [ownedBy(instance), `${userLabel}=${user}`] });
@@ -69,7 +69,7 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
         if (taken.length === 0 && !kept) return user;
         if (taken.length === 0) resting ??= user;
       }
-      // One whose sandbox is stopped: it would have to wait for ours, should it start again.
+      // Reuse the id of a stopped sandbox: that sandbox cannot start again while ours runs.
       if (resting !== undefined) return resting;
       throw new AppError(
         'sandbox_capacity',

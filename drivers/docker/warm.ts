@@ -21,34 +21,38 @@ interface Options {
   readonly holds: Holds;
   readonly images: Images;
   readonly runtime: string | undefined;
-  /** Several servers on the same sandboxes. */
+  /** Several servers share the same sandboxes. */
   readonly hasReplicas: boolean;
   place(name: string, image: string, pool: Readonly<Record<string, string>>, made: Made): PlaceCall;
 }
 type PlaceCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<Placed>;
 
 const cleanUpMs = 30_000;
-const dialMs = 5_000; // its daemon dials every second at least
-const renameMs = 5_000; // less than from one look to the next
+const dialMs = 5_000; // a daemon dials at least once a second
+const renameMs = 5_000; // shorter than the time between two looks at the pool
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
 /**
- * Containers ahead of need. A claim gives one its session's name; its labels stay what they were. Of two renamings at
- * once the engine does both, so a file in its folder, which every server that can use it has, says who may.
+ * Sandboxes started ahead of need. A claim renames the container to its session's name; the labels do not change. The engine
+ * accepts two renames at once, so a file in the sandbox's folder decides which claim wins. Every server that can use the
+ * sandbox sees that folder.
  */
 export function dockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images } = options;
   const starting = new Set<SandboxId>();
-  /** Those that we listen for, though nobody has claimed them here. */
+  /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
-  /** Claimed and not renamed when they were seen last, and those that it lasted with: whoever was at it is gone. */
+  /**
+   * Sandboxes that were claimed but not renamed at the last look. Those still so at the next look go to `abandoned`: their
+   * claim has died.
+   */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
-  /** Volumes that nobody needed when they were seen last. */
+  /** Volumes that nothing used at the last look. */
   let idle = new Set<string>();
   const mine = { filters: { label: [ownedBy(instance), poolLabel] } };
 
-  /** What it is of, so that none is claimed that runs otherwise than it would now. */
+  /** The image's content id, so that no claim takes a sandbox of an outdated image. */
   async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await ask(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
@@ -66,7 +70,7 @@ export function dockerPool(options: Options): Poolable {
     }
   }
 
-  /** Everything of it but its name as a session's. */
+  /** Removes the sandbox with its folder and volume, but not a session's name for it. */
   async function clear(id: SandboxId, container: string, signal: AbortSignal): Promise<void> {
     waiting.delete(id);
     await removeContainer(engine, container, instance, signal);
@@ -75,7 +79,7 @@ export function dockerPool(options: Options): Poolable {
     await folders.remove(id);
   }
 
-  /** After a claim that failed half-way: what was claimed goes, and nobody else gets it. */
+  /** After a claim that failed half-way: removes the claimed sandbox, so that no other session gets it. */
   async function undo(id: SandboxId, name: string): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
     const byName = (it: string) => askFor(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
@@ -102,7 +106,7 @@ export function dockerPool(options: Options): Poolable {
     return said[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
   }
 
-  /** What a cut start or end left: a volume of the pool that no container has, and no session's files are in. */
+  /** Removes what an interrupted start or end left: pool volumes that no container has and no session's files are in. */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));
     const pointed = new Set(volumes.map(({ Labels }) => Labels?.[workspaceLabel]));
@@ -123,12 +127,12 @@ export function dockerPool(options: Options): Poolable {
       const body = bodies.get(id);
       if (!body || waiting.has(id)) continue;
       waiting.add(id);
-      await holds.hold(id, body).catch(() => waiting.delete(id)); // its folder is gone: who claims it will see
+      await holds.hold(id, body).catch(() => waiting.delete(id)); // its folder is gone; a claim notices it
     }
     for (const id of waiting) {
       if (ready.has(id)) continue;
       waiting.delete(id);
-      if (options.hasReplicas) await holds.rest(id); // another server's now
+      if (options.hasReplicas) await holds.rest(id); // another server owns it now
     }
   }
 
@@ -152,7 +156,7 @@ export function dockerPool(options: Options): Poolable {
         return { id, recipe, content, epoch, phase: 'ready', expiresAt };
       } catch (error) {
         await made.creating;
-        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` shows what is left
+        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` still shows what is left
         throw error;
       } finally {
         starting.delete(id);
@@ -187,19 +191,22 @@ export function dockerPool(options: Options): Poolable {
         if (info === 'gone') await undo(id, name);
         return info;
       } catch (error) {
-        await undo(id, name).catch(() => {}); // `list` shows what is left
+        await undo(id, name).catch(() => {}); // `list` still shows what is left
         if (signal.aborted || (error as AppError).code === 'driver_unavailable') throw error;
         return 'gone';
       }
     },
 
     async discard(id, { signal }: Call) {
-      if ((await folders.claim(id)) === 'taken' && !abandoned.has(id)) return; // somebody has it now
+      if ((await folders.claim(id)) === 'taken' && !abandoned.has(id)) return; // another claim won
       await clear(id, names.warm(id), signal);
     },
   };
 
-  /** One that is being claimed is nobody's to take; one that stays so is to be ended. */
+  /**
+   * Hides sandboxes with a claim in progress, so that none is taken twice. A claim that stays unfinished counts as
+   * abandoned.
+   */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));
     const claimed = new Set(warm.filter((_, index) => claims[index]).map(({ id }) => id));

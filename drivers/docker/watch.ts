@@ -6,20 +6,22 @@ import { AppError } from '../../src/core/errors.ts';
 import { within } from '../shared/joined.ts';
 import { ask, askFor } from './engine.ts';
 
-/** Hears of ends of containers, of all of them over one connection to the engine; none is open while none is watched. */
+/**
+ * Reports the ends of containers. One connection to the engine serves all of them, and none is open while none is watched.
+ */
 export interface Watch extends AsyncDisposable {
-  /** Resolves with what became of the container once it does not run any more, through restarts of the engine. */
+  /** Resolves with the reason once the container has stopped for good, also across restarts of the engine. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
-// The engine may be silent for hours, and a connection to it may be dead without a word.
+// The engine can be silent for hours, and its connection can be dead without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
 export function openWatch(engine: Dockerode, label: string): Watch {
   const watched = new Map<string, (reason: AppError) => void>();
   let listening: { stop: AbortController; done: Promise<void> } | undefined;
 
-  /** One that does not run any more is told of; whether it ended before we listened or while nobody could hear. */
+  /** Settles the watch if the container no longer runs, for example because it ended while no connection was open. */
   async function look(id: string, signal: AbortSignal): Promise<void> {
     const found = await askFor(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
     const { Running = false, Status = '', OOMKilled = false, ExitCode = 0 } = found?.State ?? {};
@@ -35,7 +37,7 @@ export function openWatch(engine: Dockerode, label: string): Watch {
       const either = AbortSignal.any([signal, turn.signal]);
       let again = setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
-        lookAtAll(either).catch(() => {}); // for when nothing is to be heard
+        lookAtAll(either).catch(() => {}); // also covers a stream that delivers nothing
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await ask(either, () => engine.getEvents(options))) as Readable;
@@ -43,10 +45,10 @@ export function openWatch(engine: Dockerode, label: string): Watch {
         clearTimeout(again);
         again = setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
-        await lookAtAll(either); // who ended before it was heard of
+        await lookAtAll(either); // containers that ended before the stream was open
         await within(hearing, either);
       } catch {
-        // the engine is away, or it is time to look again
+        // the engine is away, or the next look is due
       } finally {
         clearTimeout(again);
         turn.abort();
@@ -58,7 +60,7 @@ export function openWatch(engine: Dockerode, label: string): Watch {
   async function hear(stream: Readable, signal: AbortSignal): Promise<void> {
     const close = () => void stream.destroy();
     signal.addEventListener('abort', close, { once: true });
-    stream.on('error', () => {}); // it ends
+    stream.on('error', () => {}); // the loop sees the stream's end
     try {
       for await (const line of createInterface({ input: stream })) {
         const id = idIn(line);
@@ -84,7 +86,7 @@ export function openWatch(engine: Dockerode, label: string): Watch {
         const stop = new AbortController();
         listening = { stop, done: listen(stop.signal) };
       } else {
-        look(id, signal).catch(() => {}); // with the next turn, then
+        look(id, signal).catch(() => {}); // the next look tries again
       }
       try {
         return await within(promise, signal);

@@ -13,7 +13,7 @@ const Info = z.object({
 const Program = z.object({ path: z.string().default('') });
 export interface EngineFacts {
   readonly engine: string;
-  /** Undefined: it does not say. */
+  /** Undefined: the engine does not report it. */
   readonly runc: string | undefined;
   readonly security: readonly string[];
   readonly runtimes: readonly string[];
@@ -21,9 +21,9 @@ export interface EngineFacts {
 
 type Numbers = readonly [number, number, number];
 interface Line {
-  /** How many numbers name a line of versions that is mended by itself. */
+  /** How many numbers of a version name its release line; each line gets its own fixes. */
   readonly names: number;
-  /** Its first versions without a known way out of a container; later lines begin mended. */
+  /** The first fixed version of each release line, without a known way out of a container. Later lines start fixed. */
   readonly mended: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: Line = {
@@ -42,7 +42,7 @@ const runcLines: Line = {
   ],
 };
 
-/** What of an engine makes its walls weaker than they should be, each with what to do; empty where nothing is known. */
+/** The engine's settings and versions that weaken isolation, each with advice. Empty: nothing is known. */
 export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, wanted: string | undefined): string[] {
   const found: string[] = [];
   const old = (what: string, version: string, least: string) =>
@@ -65,14 +65,14 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
   return found;
 }
 
-/** The engine's runtimes, each with its program. Rejects where the engine does not answer. */
+/** The engine's runtimes by name, each with its program. Rejects if the engine does not answer. */
 export async function engineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await ask(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
 
-/** Rejects where the engine does not answer. */
+/** The findings of `weaknessesOf` for the engine at this address. Rejects if the engine does not answer. */
 export async function engineWeaknesses(host: string, wanted: string | undefined, { signal }: Call): Promise<string[]> {
   const engine = openEngine(host);
   const [version, info] = await Promise.all([
@@ -90,7 +90,7 @@ export async function engineWeaknesses(host: string, wanted: string | undefined,
 
 function isBelow(version: string, { names, mended }: Line): boolean {
   const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
-  if (parts.length === 0) return false; // a build of somebody's own
+  if (parts.length === 0) return false; // a custom build
   const given = parts.map((part) => Number(part ?? 0));
   const least = mended.find((one) => one.slice(0, names).every((part, n) => part === given[n])) ?? mended[0];
   const at = least.findIndex((part, n) => part !== given[n]);

@@ -5,7 +5,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { SandboxLink } from '../driver.ts';
 import { within } from '../shared/joined.ts';
 
-/** Resolves once the daemon answers; rejects at once when the sandbox is lost meanwhile. */
+/** Resolves once the daemon answers; rejects at once if the sandbox is lost first. */
 export async function answering({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
   const either = AbortSignal.any([signal, lost]);
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
@@ -29,7 +29,7 @@ export async function answering({ agent, token, lost }: SandboxLink, signal: Abo
 async function health(agent: SandboxLink['agent'], token: string, signal: AbortSignal): Promise<number | undefined> {
   const headers = { authorization: `Bearer ${token}` };
   const call = request('http://sandbox/health', { agent, headers, signal });
-  call.on('error', () => {}); // also after nobody waits any more
+  call.on('error', () => {}); // the request can still fail after its caller left
   call.end();
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   response.on('error', () => {}).resume();

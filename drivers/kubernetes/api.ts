@@ -12,20 +12,20 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
-  /** In words, after "not allowed to". */
+  /** The action in words, to follow "not allowed to". */
   readonly what: string;
-  /** Where the whole object is not needed. */
+  /** The Accept header, for callers that need only part of the object. */
   readonly accept?: string;
-  /** How often it is tried while the API server has trouble; until the signal fires by default. */
+  /** The most attempts while the API server is unavailable. Default: retry until the signal fires. */
   readonly tries?: number;
 }
 
 /** The part of the Kubernetes API that the driver uses; rejects only with AppError. */
 export interface KubeApi {
   ask<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer>;
-  /** Undefined where the API answers 404. */
+  /** Like `ask`, but resolves with undefined if the API answers 404. */
   askFor<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer | undefined>;
-  /** An answer that goes on and on. */
+  /** Opens a response that stays open, such as a watch. */
   stream(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage>;
 }
 interface Options {
@@ -64,7 +64,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     let response: IncomingMessage;
     try {
       [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-      outgoing.on('error', () => {}); // the response tells of it
+      outgoing.on('error', () => {}); // the response's own error reports it
     } catch (cause) {
       throw unanswered(cause);
     }
@@ -74,7 +74,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     throw refused(what, await refusalFrom(response, status, signal));
   }
 
-  /** One attempt; a stalled one counts as no answer. */
+  /** One attempt. A request that stalls counts as unanswered. */
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
     const stop = new AbortController();
     const timer = clock.setTimeout(() => stop.abort(), attemptMs);
@@ -99,7 +99,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
         last = error;
         await pause(wait, signal, clock).catch((fired: AppError) => {
-          // That time was up says less than what kept us waiting.
+          // Report the last failure, not the deadline: it explains why the caller waited.
           throw fired.code === 'deadline_exceeded' ? last : fired;
         });
       }
@@ -129,14 +129,14 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
 
 const contentType = (method: string) => (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
 
-/** How long to wait before the next attempt; undefined when another one would be refused as well. */
+/** The delay before the next attempt in ms; undefined if another attempt would be refused as well. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {
   if (!(error instanceof AppError) || error.code !== 'driver_unavailable') return undefined;
   const refusal = refusalOf(error);
   const jitter = 1 + random();
   const backoff = Math.min(100 * 2 ** Math.min(failures, 10), 5_000) * jitter;
   if (!refusal) return backoff;
-  if (refusal.status === 401) return failures === 0 ? 50 : undefined; // once, with a token read afresh
+  if (refusal.status === 401) return failures === 0 ? 50 : undefined; // retry once, with a freshly read token
   if (refusal.status === 429) return Math.max(refusal.retryAfterMs ?? 1_000, 0) * (1 + random() / 4) + backoff / 4;
   return refusal.status >= 500 ? Math.max(refusal.retryAfterMs ?? 0, backoff) : undefined;
 }

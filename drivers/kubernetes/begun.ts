@@ -1,9 +1,9 @@
 const patienceMs = 5_000;
 
 /**
- * Who gives up leaves at once, but a request that makes something is waited for once it is on its way, so that what it
- * made can be taken away again: given up half-way, it could make a thing that nobody looks for. Between its attempts,
- * of which there may be many while the API server has trouble, it can be given up.
+ * Lets a create request finish once it is sent, so that the caller can remove what it made: a request abandoned half-way
+ * could make an object that nobody looks for. Between attempts, of which an unavailable API server causes many, the call
+ * rejects as soon as the signal fires.
  */
 export async function onceBegun<Made>(
   make: (signal: AbortSignal) => Promise<Made>,

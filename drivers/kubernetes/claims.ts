@@ -7,9 +7,9 @@ import { instanceOf, metaFor } from './labels.ts';
 import { statusOf } from './status.ts';
 
 export interface Claims {
-  /** Makes the sandbox's claim where there is none; whether it was there. */
+  /** Creates the sandbox's volume claim if it does not exist. `kept`: it existed. */
   ensure(name: string, spec: SandboxSpec, signal: AbortSignal): Promise<'kept' | 'made'>;
-  /** Resolves once it is gone; one that is not ours is left alone. */
+  /** Resolves once the claim is gone. Does nothing if another installation owns it. */
   remove(name: string, signal: AbortSignal): Promise<void>;
   list(selector: string, signal: AbortSignal): Promise<V1PersistentVolumeClaim[]>;
 }
@@ -49,7 +49,7 @@ export function openClaims(
         }
         const found = await get(name, signal);
         if (found && !found.metadata?.deletionTimestamp) return 'kept';
-        await pause(100, signal); // it is on its way out
+        await pause(100, signal); // the claim is being deleted
       }
     },
     async remove(name, signal) {

@@ -14,8 +14,8 @@ interface Options {
 }
 
 /**
- * Ends everything of one installation that is gone itself: its pods, then the volumes they held. Needs no key, and no
- * right but to get, list and delete. The names of what it removed.
+ * Cleans up after an installation that was removed: deletes its pods, then their volume claims. Needs no key, and only the
+ * rights to get, list and delete. Resolves with the names of the removed objects.
  */
 export async function clearInstance(options: Options, signal: AbortSignal): Promise<readonly string[]> {
   const { namespace, instance, clock } = options;

@@ -5,20 +5,20 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 
-/** Whom to ask, and how to prove who asks. */
+/** The API server's address and this server's credentials for it. */
 export interface Credentials extends Disposable {
   readonly config: KubeConfig;
   readonly server: URL;
-  /** For one request; credentials that expire are read again in time. */
+  /** The TLS and authorization options of one request. Expiring credentials are read again in time. */
   apply(): Promise<RequestOptions>;
-  /** The API server did not know us: what is remembered is read again at once. */
+  /** Call it after the API server answered 401: the next request reads the credentials again. */
   forget(): void;
 }
 
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const rereadMs = 10_000;
 
-/** Whether this server is a pod itself. */
+/** Whether this server runs in a pod. */
 export const isInCluster = () => existsSync(tokenPath);
 
 export function openCredentials({ kubeconfig, context, clock }: Wanted): Credentials {
@@ -35,7 +35,7 @@ export function openCredentials({ kubeconfig, context, clock }: Wanted): Credent
     }
     return token.text;
   }
-  /** One agent as long as the certificates stay the same, so that connections are used again. */
+  /** Returns the same agent as long as the certificates stay the same, so that requests reuse its connections. */
   function agentFor({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions): HttpsAgent {
     const secrets = [ca, cert, key].map(String).join('|');
     if (kept?.secrets !== secrets) {

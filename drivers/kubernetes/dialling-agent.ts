@@ -3,15 +3,15 @@ import type { Duplex } from 'node:stream';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 
-/** One connection to the sandbox's daemon. Rejects when there is none now. */
+/** Opens one connection to the sandbox's daemon. Rejects if the daemon cannot be reached now. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
 
 const patienceMs = 10_000;
 const attemptMs = 5_000;
 
 /**
- * An http.Agent over whatever reaches the daemon. While the daemon starts again it keeps dialling, so that requests
- * wait for it as they do where the daemon dials the server.
+ * An http.Agent that connects through `dial`. While the daemon restarts it keeps dialling, so requests wait for the daemon
+ * just as with drivers whose daemon dials the server.
  */
 export class DiallingAgent extends Agent {
   readonly #dial: Dial;
@@ -29,7 +29,7 @@ export class DiallingAgent extends Agent {
 
   override createConnection(_options: object, made: (error: Error | null, stream: Duplex) => void): undefined {
     this.#connect().then(
-      // Node would wait for ever for news of a stream that has ended already.
+      // Node would wait forever for events of a stream that has already ended.
       (stream) => (stream.destroyed ? made(gone(stream), undefined as never) : made(null, stream)),
       (error: Error) => made(error, undefined as never),
     );
@@ -64,7 +64,7 @@ export class DiallingAgent extends Agent {
     super.destroy();
   }
 
-  /** Upgraded connections too: nothing of the link is left. */
+  /** Also closes upgraded connections, so that nothing of the link stays open. */
   override destroy(): void {
     this.#end(new AppError('cancelled', 'The link to the sandbox was closed.'));
   }

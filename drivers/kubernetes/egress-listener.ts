@@ -9,7 +9,7 @@ interface Options {
   readonly listen: HostPort;
   readonly keys: SandboxKeys;
   readonly gate: EgressGate;
-  /** Who has one from the pool now; undefined: nobody, so it has no way out. */
+  /** The session's sandbox that claimed this pool sandbox; undefined: unclaimed, so it has no way out. */
   readonly claimedBy?: (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
   readonly onRefused?: (from: string, reason: string) => void;
 }
@@ -21,7 +21,7 @@ const maxLine = 256;
 const patienceMs = 5_000;
 const maxConnections = 4_096;
 
-/** Where the pods' forwarders arrive: the first line proves which sandbox it is, the rest goes to the gate. */
+/** Listens for the pods' forwarders. The first line of a connection proves which sandbox dials; the gate gets the rest. */
 export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused }: Options): Promise<EgressListener> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
@@ -35,7 +35,7 @@ export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused
   });
   server.maxConnections = maxConnections;
   await once(server.listen(listen.port, listen.host), 'listening');
-  server.on('error', () => {}); // such as EMFILE on accept: the next one may work again
+  server.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : listen.port,
@@ -60,7 +60,7 @@ async function provenId(
   return await claimedBy?.(id, AbortSignal.timeout(patienceMs)).catch(() => undefined);
 }
 
-/** Leaves what follows the line in the socket. Undefined: there is none in time. */
+/** Reads the first line and leaves the rest in the socket. Undefined if no line comes in time. */
 async function firstLine(socket: Socket): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   let seen = Buffer.alloc(0);

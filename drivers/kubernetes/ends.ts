@@ -21,10 +21,10 @@ interface End {
   readonly following: Disposable;
 }
 
-/** The pods that somebody here uses, each watched until it is over. */
+/** The pods that this process uses. Each is watched until it ends. */
 export interface Ends extends Disposable {
   link(id: SandboxId, pod: V1Pod): SandboxLink;
-  /** Links of it hear that it is gone. */
+  /** Ends the pod's links: their `lost` signal fires with this reason. */
   release(id: SandboxId, reason: AppError): void;
 }
 interface Options {
@@ -84,7 +84,7 @@ export function openEnds({ watch, keys, dial }: Options): Ends {
   };
 }
 
-/** Straight to the pod's own address. */
+/** Dials the pod's own address. */
 export const dialAddress =
   (host: string, port: number): Dial =>
   async (signal): Promise<Duplex> => {

@@ -3,7 +3,7 @@ import { type KubeConfig, PortForward } from '@kubernetes/client-node';
 import { AppError } from '../../src/core/errors.ts';
 import { within } from '../shared/joined.ts';
 
-/** Of the WebSocket that the client library gives us; its package has no types that we could name. */
+/** The part of the client library's WebSocket that is used here. The library does not export its type. */
 interface Channel {
   send(data: Buffer, sent: (error?: Error) => void): void;
   close(): void;
@@ -15,13 +15,14 @@ interface Channel {
 
 const dataStream = 0;
 
-/** Opens streams to one port of pods through the API server, each over a WebSocket of its own. */
+/** Opens streams to one port of pods through the API server. Each stream has its own WebSocket. */
 export function portForwarder(config: KubeConfig, namespace: string) {
   const forward = new PortForward(config, false);
 
   return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {
     const stream = new Forwarded();
-    const nothing = new Readable({ read() {} }); // we write ourselves, and hold back as the WebSocket does
+    // an empty input: the stream below writes to the WebSocket itself, with its backpressure
+    const nothing = new Readable({ read() {} });
     const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
     opening.then((late) => signal.aborted && (late as Channel).terminate()).catch(() => {});
     try {
@@ -41,10 +42,10 @@ class Forwarded extends Duplex {
 
   constructor() {
     super({ allowHalfOpen: false });
-    this.on('error', () => {}); // whoever uses it hears of it too
+    this.on('error', () => {}); // the stream's user has a listener too
   }
 
-  /** What comes from the pod. */
+  /** Receives the pod's bytes. */
   readonly incoming = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       if (chunk.length > 0 && !this.push(chunk)) this.#channel?.pause();
@@ -52,7 +53,7 @@ class Forwarded extends Duplex {
     },
   });
 
-  /** What the node says of a connection that failed. */
+  /** Receives the node's error messages about a failed connection. */
   readonly complaints = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       if (chunk.length > 0)
@@ -92,7 +93,7 @@ class Forwarded extends Duplex {
     done(error);
   }
 
-  // What node:http asks of a socket and a WebSocket has no use for.
+  // node:http calls these on every socket. A WebSocket has no such options.
   setNoDelay = () => this;
   setKeepAlive = () => this;
   setTimeout = () => this;

@@ -3,18 +3,18 @@ import type { SandboxId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 
 /**
- * A sandbox's two tokens, derived and never stored: any replica with the key can make them, and no right to read the
- * cluster's secrets is needed. Of the one for the daemon the pod knows only the hash, so that reading pods gives
- * nobody a shell; the other one is what the pod proves itself with, and opens nothing but the proxy.
+ * A sandbox's two tokens. They are derived from a key and never stored, so any replica with the key can compute them without
+ * the right to read secrets. The pod knows only the hash of the daemon's token, so reading pods gives nobody a shell. The
+ * pod itself presents the egress token, which opens nothing but the proxy.
  */
 export interface SandboxKeys {
-  /** Names the key that new pods are made with. */
+  /** The id of the key for new pods. */
   readonly current: string;
-  /** Undefined: the pod was made with a key that is not known here any more. */
+  /** Undefined: this server no longer has the key that the pod was made with. */
   daemonToken(id: SandboxId, key: string | undefined): Secret | undefined;
   egressToken(id: SandboxId): Secret;
   provesEgress(id: string, token: string): boolean;
-  /** The same of one that was started for the pool, whoever has it now. */
+  /** The egress token of a sandbox that was started for the pool; a claim does not change it. */
   warmEgressToken(id: SandboxId): Secret;
   provesWarmEgress(id: string, token: string): boolean;
 }

@@ -27,17 +27,17 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
-  desktop: false, // unless the options say so
+  desktop: false, // the options can override it
 };
 const cleanUpMs = 40_000;
 const lastMs = 4_000;
 const reapEveryMs = 60_000;
 
-/** Poolable where workspaces end with their pods: a volume claim is a session's from the start. */
+/** Poolable only if workspaces end with their pods: a volume claim belongs to one session from the start. */
 export interface KubernetesDriver extends Driver, Partial<Poolable> {
-  /** Which sandbox it is that was this one in the pool; undefined: nobody's. */
+  /** The session's sandbox that a pool sandbox became; undefined if it is unclaimed. */
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
-  /** Ends what is past its deadline, of this installation or of all in the namespace; the names of those pods. */
+  /** Ends pods past their deadline, of this installation or of all in the namespace. Resolves with their names. */
   reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
 }
 
@@ -84,10 +84,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   const closing = new AbortController();
   let policies: Promise<void> | undefined;
-  /** Once for each start of the server, and before its first pod. */
+  /** Applies the network policies once per server process, before its first pod. */
   function fenced(signal: AbortSignal): Promise<void> {
     if (options.networkPolicies === 'given') return Promise.resolve();
-    // Not until the first one's signal fires: others wait for it too.
+    // The first caller's signal must not stop this: other callers wait for the same promise.
     const until = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
     policies ??= ensurePolicies(api, ways, until).catch((error) => {
       policies = undefined;
@@ -109,13 +109,13 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return podBody({ ...request, attempt: ids.short(), daemonToken, wayOut, extraCa, now: clock.now() });
   }
 
-  /** What was claimed for it from the pool keeps the name that it had there. */
+  /** The session's pods that were claimed from the pool. They keep their pool names. */
   async function claimedFor(id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> {
     const all = await pods.list(ofSession(instance, sessionIdOf(id)), signal, since);
     return all.filter(({ metadata }) => isFromPool(metadata));
   }
 
-  /** The sandbox's pod, whichever of the two names it has. */
+  /** The sandbox's pod, under its own name or its pool name. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const name = pool.nameOf(id);
     const own = name && (await pods.get(name, signal));
@@ -125,7 +125,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return (await claimedFor(id, signal))[0];
   }
 
-  /** Takes one over that was claimed before; undefined: there is none, or none any more. */
+  /** Takes over a pod that was claimed earlier. Undefined: there is none, or it has ended. */
   async function adopt(spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod | undefined> {
     for (const pod of await claimedFor(spec.id, signal)) {
       const info = infoFrom(pod.metadata, 'ready');
@@ -145,7 +145,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     if (workspace === 'remove') await claims?.remove(nameOf(id), signal);
   }
 
-  /** After a failed start: takes away what that call made, never a sandbox that it found running. */
+  /** After a failed start: removes what that call made, never a sandbox that was already running. */
   async function undo(id: SandboxId, attempt: string | undefined, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), hurry.signal]);
     const found = await pods.get(nameOf(id), signal);
@@ -161,7 +161,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     clock.setTimeout(() => {
       if (closing.signal.aborted) return;
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-      reaping = reap(signal).catch(() => {}); // the next round finds what this one did not end
+      reaping = reap(signal).catch(() => {}); // the next round retries
       timer = reapLater();
     }, reapEveryMs);
   let timer = reapLater();
@@ -212,7 +212,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           const placed =
             (await adopt(spec, signal)) ?? (await placePod({ pods, keys, instance, body, made }, spec, signal));
-          // One that was claimed at the same moment gives way: both look after they have written.
+          // If another replica claimed a pod for this session meanwhile, this pod gives way. Both replicas look after their
+          // own write.
           if (made.pod) {
             const claimed = await claimedFor(id, signal, made.pod.metadata?.resourceVersion);
             for (const pod of claimed) await pods.remove(pod, signal);
@@ -229,7 +230,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           return info;
         } catch (error) {
           const attempt = body.metadata?.annotations?.['corral/attempt'];
-          await undo(id, attempt, claim === 'made' ? 'remove' : 'keep').catch(() => {}); // `list` shows what is left
+          await undo(id, attempt, claim === 'made' ? 'remove' : 'keep').catch(() => {}); // `list` still shows what is left
           throw error;
         }
       });
@@ -271,7 +272,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     async [Symbol.asyncDispose]() {
       closing.abort();
       clock.clearTimeout(timer);
-      const last = clock.setTimeout(() => hurry.abort(), lastMs); // what is left is found by its labels
+      const last = clock.setTimeout(() => hurry.abort(), lastMs); // a later clean-up finds the rest by labels
       await work[Symbol.asyncDispose]();
       clock.clearTimeout(last);
       await reaping;

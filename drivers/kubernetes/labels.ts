@@ -14,7 +14,7 @@ const Annotations = z.object({
   'corral/expires': z.coerce.number(),
 });
 
-/** What is neither a name nor a number cannot be a label's value, so it is an annotation. */
+/** Labels hold names and numbers. Values that a label cannot hold become annotations. */
 export function metaFor(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
   return {
     labels: {
@@ -38,7 +38,7 @@ export const ownedBy = (instance: string) => `corral/instance=${instance},corral
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
 export const expiryOf = (meta: V1ObjectMeta | undefined) => Number(meta?.annotations?.['corral/expires']);
 
-/** Undefined for an object that is not a sandbox's. */
+/** Undefined if the object is not a sandbox's. */
 export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['phase']): SandboxInfo | undefined {
   const labels = Labels.safeParse(meta?.labels);
   const notes = Annotations.safeParse(meta?.annotations);
@@ -54,27 +54,27 @@ export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['pha
   };
 }
 
-/** Of all of an installation's pods, unclaimed ones too. */
+/** The selector of all pods of an installation, including unclaimed ones. */
 export const everyPod = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 export const ofSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
 
-/** The same without the one that was this in the pool. */
+/** The selector of a session's pods, except the one that was this sandbox in the pool. */
 export const ofSessionBut = (instance: string, session: SessionId, warm: SandboxId) =>
   `${ofSession(instance, session)},${warmLabel}!=${warm}`;
 
-/** On what was started for the pool, for ever: which one it was there. Its tokens come from that. */
+/** The sandbox id that the pod had in the pool; the pod's tokens are derived from it. The label stays after the claim. */
 const warmLabel = 'corral/warm';
-/** While nobody has claimed it: what it was made from. */
+/** The recipe of an unclaimed pod. The claim removes the label. */
 export const poolLabel = 'corral/pool';
 export const contentNote = 'corral/content';
 export const unclaimedBy = (instance: string) => `${everyPod(instance)},${poolLabel}`;
 
-/** Whose tokens the pod has. */
+/** The sandbox id that the pod's tokens are derived from. */
 export const keyIdOf = (meta: V1ObjectMeta | undefined, id: SandboxId): SandboxId =>
   SandboxId.safeParse(meta?.labels?.[warmLabel]).data ?? id;
 export const isFromPool = (meta: V1ObjectMeta | undefined): boolean => meta?.labels?.[warmLabel] !== undefined;
 
-/** What is written on a pod of the pool: it is nobody's, so nothing that lists sandboxes sees it. */
+/** The labels of an unclaimed pod: without a sandbox or session, so `list` does not return it. */
 export function warmMeta(spec: SandboxSpec, recipe: string, labels: Readonly<Record<string, string>>) {
   const { 'corral/sandbox': _sandbox, 'corral/session': _session, ...rest } = labels;
   return { ...rest, [warmLabel]: spec.id, [poolLabel]: recipe };

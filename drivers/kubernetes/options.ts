@@ -14,69 +14,69 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** What the operator may say of every sandbox's pod; nothing here can loosen what a pod may do. */
+/** The operator's settings for every sandbox's pod. None of them can loosen the pod's isolation. */
 export interface PodSettings {
   /** A volume claim keeps the files when the pod ends; an `emptyDir` ends with it. */
   readonly workspace: 'ephemeral' | 'volume';
   readonly storageClass?: string;
   readonly runtimeClass?: string;
-  /** Where each node has our seccomp profile, below its kubelet's folder of them; else pods have their runtime's. */
+  /** The path of our seccomp profile below each node's kubelet folder; undefined: pods use the runtime's default. */
   readonly seccompProfile?: string;
   readonly priorityClass?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly Toleration[];
   readonly imagePullSecrets: readonly string[];
   readonly imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
-  /** What part of the limits of memory and processor is reserved for each sandbox. */
+  /** The share of the memory and CPU limits that each sandbox reserves (its requests). */
   readonly requestShare: number;
-  /** Root in the pod is nobody on the node; not every node can do it. */
+  /** Maps root in the pod to an unprivileged user of the node. Not every node supports it. */
   readonly userNamespaces: boolean;
-  /** How long a pod stays bound to a node that does not answer. */
+  /** How many seconds a pod stays bound to a node that does not answer. */
   readonly nodeLossSeconds: number;
 }
 
-/** Which pods are this server, for the network policies; where they are none, whoever has the address. */
+/** Selects this server's pods for the network policies. Without it, any peer with the address is let in. */
 export interface ServerPods {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Of the pods themselves, which may be another one than their service's. */
+  /** The port of the pods themselves, which can differ from the service's port. */
   readonly egressPort: number;
 }
 
 export interface KubernetesOptions {
-  /** Files as in KUBECONFIG; without them the service account of the pod we are in, or ~/.kube/config. */
+  /** Paths as in KUBECONFIG. Without them: this pod's service account, or ~/.kube/config. */
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace: string;
-  /** This installation's name; several may share one namespace. Part of every pod's name. */
+  /** This installation's name, part of every pod's name. Several installations can share one namespace. */
   readonly instance: string;
-  /** Tokens of sandboxes are derived from the first; with the others the pods of earlier ones are still known. */
+  /** The first key derives the tokens of new sandboxes. The others keep older pods reachable. */
   readonly keys: readonly Secret[];
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
-  /** `port-forward` where pods' addresses cannot be reached from here: everything then goes through the API server. */
+  /** `port-forward`: this server cannot reach pods' addresses, so all traffic goes through the API server. */
   readonly reach: 'pod-ip' | 'port-forward';
   /** The daemon's port. */
   readonly port: number;
   readonly pods: PodSettings;
-  /** Where pods find the egress listener; none: they have no way out, whatever their policy. */
+  /** The address at which pods reach the egress listener. Undefined: pods have no way out, whatever their policy says. */
   readonly egressAddress?: HostPort;
   readonly serverPods?: ServerPods;
-  /** `given`: somebody else, such as the chart, has put the policies in place. */
+  /** `given`: the chart or an operator has already applied the policies. */
   readonly networkPolicies: 'managed' | 'given';
-  /** Where nothing enforces them: start no sandbox, which is the default, or say so and go on. */
+  /** If nothing enforces the policies: start no sandbox (the default), or report it and go on. */
   readonly unenforced?: 'refuse' | 'accept';
-  /** That was found out; for the operator's log. */
+  /** Called when a check finds that nothing enforces the policies; for the operator's log. */
   readonly onOpen?: (message: string) => void;
-  /** Authorities, as PEM text, that sandboxes shall trust beside their image's own. */
+  /** PEM text of authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string;
-  /** How long a pod may wait for a node. */
+  /** How long a pod can wait for a node, in ms. */
   readonly pendingMs: number;
-  /** Requests to the API server at once. */
+  /** The most requests to the API server at once. */
   readonly maxInFlight: number;
-  /** Whether sandboxes are asked for with a desktop. */
+  /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
-  /** The truth could not be heard for a while; for the operator's log. */
+  /** Called when the watch on pods has failed for a while; for the operator's log. */
   readonly onTrouble?: (error: AppError) => void;
 }

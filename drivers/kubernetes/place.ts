@@ -10,7 +10,7 @@ import { stateOf } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
 import { isOurs, type Pods } from './pods.ts';
 
-/** What a call has to take away again when it fails. */
+/** The pod that a call must remove again if it fails. */
 export interface Made {
   pod: V1Pod | undefined;
 }
@@ -22,7 +22,7 @@ interface Place {
   readonly made: Made;
 }
 
-/** Makes the sandbox's pod, or takes over the one that has its name already. */
+/** Creates the sandbox's pod, or adopts the running pod that already has its name. */
 export async function placePod(
   { pods, keys, instance, body, made }: Place,
   spec: SandboxSpec,
@@ -42,13 +42,13 @@ export async function placePod(
       if (info.epoch > spec.epoch) throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
       if (known && stateOf(found).kind !== 'over') return found;
-      await pods.remove(found, signal); // its workspace stays, where it has a claim
+      await pods.remove(found, signal); // a workspace with a volume claim stays
     }
     await pause(25, signal);
   }
 }
 
-/** Resolves with the pod once its container runs. Rejects with why it does not. */
+/** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
 export async function untilRunning(
   watch: PodWatch,
   pod: V1Pod,

@@ -6,7 +6,7 @@ import { hashOf } from '../shared/token.ts';
 import { contentNote, metaFor, warmMeta } from './labels.ts';
 import type { HostPort, PodSettings } from './options.ts';
 
-/** The user inside every sandbox. */
+/** The user id of every process inside. */
 const user = 10_001;
 const mebibyte = 2 ** 20;
 
@@ -17,19 +17,21 @@ export interface PodRequest {
   readonly instance: string;
   readonly settings: PodSettings;
   readonly port: number;
-  /** Names the key that the tokens come from. */
+  /** The id of the key that the tokens are derived from. */
   readonly key: string;
-  /** Which call made it, so that a failed one takes away no other's. */
+  /** The id of the call that made the pod, so that a failed call never removes another call's pod. */
   readonly attempt: string;
   readonly daemonToken: Secret;
   readonly wayOut: { readonly address: HostPort; readonly token: Secret } | undefined;
   readonly extraCa: string | undefined;
   readonly now: number;
-  /** It is for nobody yet. */
+  /** Set only for a pool pod, which no session owns yet. */
   readonly pool?: { readonly recipe: string; readonly content: string };
 }
 
-/** The one place that says what a sandbox's pod may do: less than the Pod Security level "restricted" allows. */
+/**
+ * The only place that defines what a sandbox's pod is allowed to do: less than the Pod Security level "restricted" allows.
+ */
 export function podBody(request: PodRequest): V1Pod {
   const { spec, name, namespace, instance, key, attempt } = request;
   const { pool } = request;
@@ -55,7 +57,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
   return {
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - request.now) / 1_000)),
-    terminationGracePeriodSeconds: 1, // pid 1 ends at once on TERM
+    terminationGracePeriodSeconds: 1, // pid 1 exits at once on TERM
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     hostNetwork: false,
@@ -64,7 +66,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
     ...(settings.userNamespaces && { hostUsers: false }),
     shareProcessNamespace: false,
     hostname: 'sandbox',
-    dnsPolicy: 'None', // the proxy resolves names; in here there is nobody to ask
+    dnsPolicy: 'None', // the proxy resolves names; the pod has no resolver
     dnsConfig: { nameservers: ['127.0.0.1'] },
     securityContext: {
       runAsNonRoot: true,
@@ -121,7 +123,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
 const seccompOf = ({ seccompProfile }: PodSettings): V1SeccompProfile =>
   seccompProfile === undefined ? { type: 'RuntimeDefault' } : { type: 'Localhost', localhostProfile: seccompProfile };
 
-/** The template's variables come first, so that none of them can take the place of ours. */
+/** The template's variables come first, so that they cannot override ours. */
 function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodRequest, 'settings'>): V1EnvVar[] {
   const env = {
     ...spec.env,
@@ -138,9 +140,9 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
           CORRAL_EGRESS_URL: `tcp://${wayOut.address.host}:${wayOut.address.port}`,
           CORRAL_EGRESS_TOKEN: wayOut.token.reveal(),
         }
-      : { CORRAL_EGRESS_PORT: '0' }), // who dials the proxy is refused at once instead of waiting for nobody
+      : { CORRAL_EGRESS_PORT: '0' }), // port 0: a program that dials the proxy is refused at once instead of timing out
   };
-  // `$(NAME)` would be filled in by the kubelet.
+  // Doubled, because the kubelet would expand `$(NAME)`.
   return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', () => '$$(') }));
 }
 
@@ -155,7 +157,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // A browser's tabs share it, and nodes give 64 MiB.
+  // The browser's tabs share it; by default a node gives a pod only 64 MiB.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: V1VolumeMount[] = [
@@ -168,7 +170,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
 }
 
 function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: number) {
-  const disk = diskBytes + Object.keys(places).length * scratch + 64 * mebibyte; // and some for the log
+  const disk = diskBytes + Object.keys(places).length * scratch + 64 * mebibyte; // plus room for the container's log
   const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
   return {
     limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(disk) },

@@ -1,10 +1,10 @@
 import type { V1ContainerStateTerminated, V1Pod } from '@kubernetes/client-node';
 import { AppError, type ErrorCode } from '../../src/core/errors.ts';
 
-/** What a pod's status means to whoever waits for it or uses it. */
+/** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
   | { readonly kind: 'waiting'; readonly detail: string }
-  /** It may be helped by time: a bigger cluster, a registry that comes back. Not for ever. */
+  /** Time can help: a bigger cluster, or a registry that recovers. The caller limits the wait. */
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'running'; readonly ip: string }
   | { readonly kind: 'failed'; readonly error: AppError }
@@ -37,7 +37,7 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** A container's reasons for waiting that time alone does not mend, or not surely. */
+/** A container's waiting reasons that time alone does not fix, or only sometimes. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,
@@ -50,7 +50,7 @@ const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined
   RunContainerError: failed('sandbox_unavailable', "The sandbox's container could not be started."),
 };
 
-/** Why the pod is over or about to be; undefined while it is not. */
+/** The reason why the pod has ended or is about to; undefined while it runs. */
 function endOf({ metadata, status }: V1Pod): AppError | undefined {
   const terminated = status?.containerStatuses?.[0]?.state?.terminated;
   const ended = status?.phase === 'Failed' || status?.phase === 'Succeeded';

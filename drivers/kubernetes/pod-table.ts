@@ -1,12 +1,12 @@
 import type { V1Pod } from '@kubernetes/client-node';
 
-/** What is known of the pods, whatever order the news comes in: duplicates, late and old news change nothing. */
+/** The known pods. Duplicate, late and outdated events change nothing. */
 export class PodTable {
   readonly #pods = new Map<string, V1Pod>(); // by uid
   readonly #gone = new Set<string>();
   readonly #heard: (uid: string, pod: V1Pod | undefined) => void;
 
-  /** Told of each change; undefined: the pod is gone for good. */
+  /** `heard` is called for each change; with undefined, the pod is gone for good. */
   constructor(heard: (uid: string, pod: V1Pod | undefined) => void) {
     this.#heard = heard;
   }
@@ -19,7 +19,7 @@ export class PodTable {
     return this.#pods.get(uid);
   }
 
-  /** It is there, or was when this was said. */
+  /** Records a pod that exists, or existed at its resource version. */
   seen(pod: V1Pod): void {
     const uid = uidOf(pod);
     const known = this.#pods.get(uid);
@@ -32,14 +32,14 @@ export class PodTable {
     this.#remove(uidOf(pod));
   }
 
-  /** All there were at that version; what is not among them and was known before is gone. */
+  /** Records a full list at that version. Known pods that are not in it are gone. */
   listed(pods: readonly V1Pod[], version: string): void {
     const there = new Set(pods.map(uidOf));
     for (const pod of pods) this.seen(pod);
     for (const [uid, pod] of this.#pods) {
       if (!there.has(uid) && versionOf(pod) <= number(version)) this.#remove(uid);
     }
-    this.#gone.clear(); // watching goes on from this version: older news cannot come any more
+    this.#gone.clear(); // the watch continues from this version, so older events can no longer arrive
   }
 
   #remove(uid: string): void {

@@ -9,14 +9,14 @@ import { statusOf } from './status.ts';
 
 type Listener = (pod: V1Pod | undefined) => void;
 
-/** Hears what becomes of this installation's pods, from when the first one is followed. */
+/** Watches this installation's pods, from the first call of `follow` on. */
 export interface PodWatch extends AsyncDisposable {
-  /** The newest state of this pod that is known, each one that follows, and undefined once it is gone. */
+  /** Calls the listener with the newest known state, with each later one, and with undefined once the pod is gone. */
   follow(pod: V1Pod, listener: Listener): Disposable;
 }
 interface Options {
   readonly api: KubeApi;
-  /** Of the pods' list. */
+  /** The API path of the pod list. */
   readonly path: string;
   readonly selector: string;
   readonly clock: Clock;
@@ -24,7 +24,7 @@ interface Options {
   readonly onTrouble: ((error: AppError) => void) | undefined;
 }
 
-/** However well the watch seems: so often the pods are listed, so a watch that says nothing any more does no harm. */
+/** Pods are listed this often even while the watch works, so a watch that silently stopped delays news only this long. */
 const listEveryMs = 25_000;
 const tellEveryMs = 60_000;
 
@@ -46,7 +46,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
     return version;
   }
 
-  /** Until the watch ends; gives the version to go on from, or undefined when only a list can tell. */
+  /** Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed. */
   async function watch(from: string, until: AbortSignal): Promise<string | undefined> {
     const more = `watch=true&allowWatchBookmarks=true&timeoutSeconds=240&resourceVersion=${from}`;
     let version = from;
@@ -55,7 +55,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
       response = await api.stream({ method: 'GET', path: `${path}?${query}&${more}`, what: 'watch pods' }, until);
       for await (const line of linesOf(response)) {
         const { type, object } = JSON.parse(line) as { type: string; object: V1Pod };
-        if (type === 'ERROR') return undefined; // 410: too long ago to go on from
+        if (type === 'ERROR') return undefined; // 410: the version is too old to continue from
         version = object.metadata?.resourceVersion ?? version;
         if (type === 'DELETED') table.deleted(object);
         else if (type !== 'BOOKMARK') table.seen(object);
@@ -63,7 +63,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
       return version;
     } catch (error) {
       if (until.aborted) return undefined;
-      if (response) return version; // cut, perhaps in the middle of a line
+      if (response) return version; // the stream was cut, perhaps in the middle of a line
       if (statusOf(error) === 410) return undefined;
       throw error;
     } finally {
@@ -71,7 +71,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
     }
   }
 
-  /** One list, and watching from there until it is time for the next one. */
+  /** Lists once, then watches from that version until the next list is due. */
   async function round(): Promise<void> {
     let version: string | undefined = await list();
     failures = 0;

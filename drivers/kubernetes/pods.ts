@@ -8,19 +8,19 @@ import { statusOf } from './status.ts';
 export interface Pods {
   readonly path: string;
   get(name: string, signal: AbortSignal): Promise<V1Pod | undefined>;
-  /** `since`: whatever was written up to that version is in it, and it need not be newer: the API server's cache knows it. */
+  /** `since`: the list contains every write up to that version. The API server can answer from its cache. */
   list(selector: string, signal: AbortSignal, since?: string): Promise<V1Pod[]>;
   /** Undefined: the name is taken. */
   create(body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined>;
-  /** Ends this very pod, never a namesake; resolves once it is gone. */
+  /** Deletes exactly this pod, never another one of the same name. Resolves once it is gone. */
   remove(pod: V1Pod, signal: AbortSignal): Promise<void>;
-  /** Ends it only if it is as it was seen; whether it was. */
+  /** Deletes the pod only if it has not changed since it was read. Resolves with whether it was deleted. */
   removeUnchanged(pod: V1Pod, signal: AbortSignal): Promise<boolean>;
-  /** Changes it only if it is as it was seen, and gives its new metadata alone; else undefined. */
+  /** Patches the pod only if it has not changed since it was read. Resolves with its new metadata alone, else undefined. */
   change(pod: V1Pod, patch: object, signal: AbortSignal): Promise<V1Pod | undefined>;
 }
 
-/** After this a node that has not confirmed is taken for lost, and the pod's name is freed without it. */
+/** After this time an unconfirmed delete counts as done: the node is taken for lost, and a forced delete frees the name. */
 const confirmMs = 15_000;
 const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json';
 
@@ -34,7 +34,7 @@ export function openPods(api: KubeApi, namespace: string, clock: Clock): Pods {
     try {
       await api.askFor({ method: 'DELETE', path: `${path}/${name}`, body, what: 'delete pods' }, signal);
     } catch (error) {
-      if (statusOf(error) !== 409) throw error; // a namesake has its place: this one is gone
+      if (statusOf(error) !== 409) throw error; // another pod has the name, so this one is gone
     }
   }
 

@@ -15,14 +15,17 @@ export interface Ways {
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/** A sandbox's two ways: in from the server, out to the proxy. With the policy `none` there is no way out at all. */
+/**
+ * The two allowed connections of a sandbox: in from the server, out to the proxy. With the policy `none` there is no way
+ * out.
+ */
 export function networkPolicies(ways: Ways): V1NetworkPolicy[] {
   const { namespace, instance, daemonPort, reach, egress, serverPods } = ways;
   const server = serverPods && {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': serverPods.namespace } },
     podSelector: { matchLabels: { ...serverPods.labels } },
   };
-  // What is forwarded comes from the node itself, which policies let through.
+  // Forwarded connections come from the node itself, which policies always allow.
   const _in = reach === 'port-forward' ? [] : [{ ...(server && { _from: [server] }), ports: tcp(daemonPort) }];
   const out: V1NetworkPolicyEgressRule[] = egress
     ? [{ to: [server ?? peerOf(egress)], ports: tcp(serverPods?.egressPort ?? egress.port) }]
@@ -51,7 +54,7 @@ const peerOf = ({ host }: HostPort): V1NetworkPolicyPeer => ({
   ipBlock: { cidr: `${host}/${isIP(host) === 6 ? 128 : 32}` },
 });
 
-/** Puts the policies in place, or brings older ones to what they should be. */
+/** Creates the policies, or updates older ones. */
 export async function ensurePolicies(api: KubeApi, ways: Ways, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   for (const body of networkPolicies(ways)) {
@@ -61,7 +64,7 @@ export async function ensurePolicies(api: KubeApi, ways: Ways, signal: AbortSign
       try {
         await api.ask({ method: 'POST', path: folder, body, what }, signal);
       } catch (error) {
-        if (statusOf(error) !== 409) throw error; // another replica was first
+        if (statusOf(error) !== 409) throw error; // another replica created it first
       }
     };
     const found = await api.askFor<V1NetworkPolicy>({ method: 'GET', path, what }, signal);
@@ -70,7 +73,7 @@ export async function ensurePolicies(api: KubeApi, ways: Ways, signal: AbortSign
   }
 }
 
-/** The API server leaves empty lists out. */
+/** The API server omits empty lists, so a comparison must ignore them. */
 const saysTheSame = (a: unknown, b: unknown) => normal(a) === normal(b);
 const normal = (value: unknown): string =>
   JSON.stringify(value, (_key, inner) => {

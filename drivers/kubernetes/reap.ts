@@ -3,20 +3,20 @@ import type { Pods } from './pods.ts';
 
 interface Reaping {
   readonly pods: Pods;
-  /** Only this installation's; without one, every Corral's in the namespace. */
+  /** Only this installation's pods; undefined: those of every Corral in the namespace. */
   readonly instance: string | undefined;
   readonly now: number;
 }
 
-/** Past its deadline nobody owns a pod any more, whoever made it: it is ended, and its object goes. */
+/** A pod this long past its deadline has no owner any more, so any installation can delete it. */
 const marginMs = 60_000;
 
-/** Names of the pods that were removed. */
+/** Deletes expired pods and resolves with their names. */
 export async function reapPods({ pods, instance, now }: Reaping, signal: AbortSignal): Promise<string[]> {
   const all = await pods.list('app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox', signal);
   const late = all.filter(({ metadata }) => {
     if (instance !== undefined && instanceOf(metadata) !== instance) return false;
-    return expiryOf(metadata) + marginMs < now; // none that is not a number
+    return expiryOf(metadata) + marginMs < now; // false for NaN: a pod without a readable deadline stays
   });
   await Promise.all(late.map((pod) => pods.remove(pod, signal)));
   return late.map(({ metadata }) => metadata?.name ?? '');

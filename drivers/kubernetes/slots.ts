@@ -3,7 +3,7 @@ import { within } from '../shared/joined.ts';
 
 const maxWaiting = 2_000;
 
-/** So many at once; the others wait in order. */
+/** Limits how many callers run at once; the others wait in order. */
 export class Slots {
   readonly #waiting = new Set<() => void>();
   #free: number;
@@ -30,7 +30,7 @@ export class Slots {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.add(resolve);
     await within(promise, signal).catch((error) => {
-      if (!this.#waiting.delete(resolve)) this.#give(); // it was given just now
+      if (!this.#waiting.delete(resolve)) this.#give(); // aborted after the slot was already given: pass it on
       throw error;
     });
   }

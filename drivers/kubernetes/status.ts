@@ -1,6 +1,6 @@
 import { AppError } from '../../src/core/errors.ts';
 
-/** A refusal as the API server words it, and what its headers added. */
+/** The API server's refusal, with the delay that its headers ask for. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
@@ -11,14 +11,14 @@ export interface Refusal {
 const isRefusal = (value: unknown): value is Refusal =>
   typeof value === 'object' && value !== null && 'status' in value && 'reason' in value;
 
-/** The refusal behind an error of the API; undefined when the API server did not answer. */
+/** The refusal behind an error of the API; undefined if the API server did not answer. */
 export function refusalOf(thrown: unknown): Refusal | undefined {
   const cause = thrown instanceof AppError ? thrown.cause : undefined;
   return isRefusal(cause) ? cause : undefined;
 }
 export const statusOf = (thrown: unknown): number | undefined => refusalOf(thrown)?.status;
 
-/** What an answer that is not 2xx means to whoever starts sandboxes. */
+/** Translates an answer other than 2xx for callers that start sandboxes. */
 export function refused(what: string, cause: Refusal): AppError {
   const { status, message, retryAfterMs } = cause;
   const options = { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) };

@@ -6,19 +6,24 @@ import { AppError } from '../../src/core/errors.ts';
 import type { SandboxLink } from '../driver.ts';
 
 interface Options {
-  /** Where nothing holds sandboxes back: start none, or say so and go on. */
+  /** If nothing isolates sandboxes: start none, or report it and go on. */
   readonly unenforced: 'refuse' | 'accept';
   readonly onOpen: ((message: string) => void) | undefined;
 }
-/** Network policies mean nothing where no network plug-in enforces them, and nothing in the API says whether one does. */
+/**
+ * Network policies have no effect without a network plug-in that enforces them, and the API does not say whether one does.
+ */
 export interface Walls {
-  /** Looks out of a sandbox that nobody has used yet. Rejects: unsupported. Once walls were seen it asks no more. */
+  /**
+   * Tries to connect out of an unused sandbox. Rejects: unsupported. After the first proof of enforcement it checks no more.
+   */
   check(link: SandboxLink, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * What every pod can reach that no policy keeps from it; the cluster writes its address into each pod. Before that the
- * daemon's own port, which must answer: else it is the image that lacks something, and a silence says nothing.
+ * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each pod.
+ * First the script dials the daemon's own port, which must answer. If that fails, the image lacks something, and a failed
+ * dial to the API server proves nothing.
  */
 const look = `
 of() { tr '\\0' '\\n' </proc/1/environ | sed -n "s/^$1=//p"; }
@@ -26,7 +31,7 @@ host=$(of KUBERNETES_SERVICE_HOST) port=$(of KUBERNETES_SERVICE_PORT) own=$(of C
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 "\${own##*:}" || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Some plug-ins need a moment before a new pod's policies hold. */
+/** Some plug-ins apply the policies to a new pod only after a moment. */
 const looks = 4;
 const betweenMs = 750;
 const lookMs = 15_000;
@@ -38,7 +43,7 @@ export function openWalls({ unenforced, onOpen }: Options): Walls {
   let isTold = false;
   let unknown = 0;
 
-  /** What can be reached; undefined: nothing, or that cannot be told. */
+  /** The address that the sandbox reached; undefined: none, or the check cannot tell. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
       const said = (await run(link, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
@@ -54,7 +59,7 @@ export function openWalls({ unenforced, onOpen }: Options): Walls {
     }
   }
 
-  /** One looks for all who come meanwhile; where its sandbox has gone again, that told the others nothing. */
+  /** One sandbox is checked for all concurrent callers. If it is removed meanwhile, the next caller checks its own. */
   async function seen(link: SandboxLink, signal: AbortSignal) {
     while (looking) {
       const found = await looking;
@@ -63,7 +68,7 @@ export function openWalls({ unenforced, onOpen }: Options): Walls {
     looking = reached(link, signal)
       .then(
         (address) => ({ address }),
-        () => 'gone' as const, // the next one tells
+        () => 'gone' as const, // the next caller checks again
       )
       .finally(() => {
         looking = undefined;
@@ -95,7 +100,7 @@ const advice =
 async function run({ agent, token }: SandboxLink, signal: AbortSignal): Promise<string> {
   const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
   const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
-  call.on('error', () => {}); // also after nobody waits any more
+  call.on('error', () => {}); // the request can still fail after its caller left
   call.end(JSON.stringify({ command: look, timeoutMs: lookMs }));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };

@@ -37,7 +37,7 @@ interface Options {
 interface PodPool extends Disposable {
   readonly ability: Poolable;
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
-  /** The pod's name of a sandbox that was claimed here; a place to look first, and no more. */
+  /** The pod name of a sandbox that this process claimed; only a hint where to look first. */
   nameOf(id: SandboxId): string | undefined;
 }
 
@@ -51,10 +51,13 @@ const maxKnown = 10_000;
 const claimedAt = 'corral/claimed-at';
 const claimNote = 'corral/claim';
 
-/** Pods ahead of need. A claim is one change of labels, which the API server makes only on the version that was seen. */
+/**
+ * Pods started ahead of need. A claim is one change of labels, which the API server applies only to the version that was
+ * read.
+ */
 export function podPool({ pods, watch, instance, clock, ids, name, start, forget }: Options): PodPool {
   const starting = new Set<SandboxId>();
-  /** As they were seen last, so that a claim needs not ask first. */
+  /** The pods' newest known state, so that a claim needs no read first. */
   const seen = new Map<SandboxId, { pod: V1Pod; following: Disposable }>();
   const owners = new Map<SandboxId, SandboxId>();
   const claimed = new Map<SandboxId, string>();
@@ -76,15 +79,15 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   const isFree = (pod: V1Pod | undefined): pod is V1Pod =>
     pod?.metadata?.labels?.[poolLabel] !== undefined && stateOf(pod).kind === 'running';
 
-  /** Undefined: somebody else has it, or it is over. */
+  /** Undefined: another session has it, or the pod has ended. */
   async function take(id: SandboxId, spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod | undefined> {
     const mark = ids.short();
     let pod = seen.get(id)?.pod ?? (await pods.get(name(id), signal));
     while (isFree(pod)) {
       const taken = await pods.change(pod, changeFor(spec, pod, mark), signal);
       if (taken) return taken;
-      pod = await pods.get(name(id), signal); // it changed meanwhile; perhaps only its status did
-      if (pod?.metadata?.annotations?.[claimNote] === mark) return pod; // the answer was lost, not the change
+      pod = await pods.get(name(id), signal); // it changed meanwhile, perhaps only its status
+      if (pod?.metadata?.annotations?.[claimNote] === mark) return pod; // the patch arrived, only the answer was lost
     }
     return undefined;
   }
@@ -93,15 +96,16 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
     const { labels, annotations } = metaFor(spec, instance, { [claimNote]: mark, [claimedAt]: String(clock.now()) });
     const from = new Date(status?.startTime ?? clock.now()).getTime();
     const wanted = Math.max(1, Math.ceil((spec.expiresAt - from) / 1_000));
-    const activeDeadlineSeconds = Math.min(made?.activeDeadlineSeconds ?? wanted, wanted); // it can only be lowered
+    // Kubernetes only lets it be lowered
+    const activeDeadlineSeconds = Math.min(made?.activeDeadlineSeconds ?? wanted, wanted);
     return { metadata: { labels: { ...labels, [poolLabel]: null }, annotations }, spec: { activeDeadlineSeconds } };
   }
 
   /**
-   * Two that start one session's sandbox at once both look after they have written. What they see may come from a cache,
-   * but nothing older than their own write: writes to pods have one order, so the later of two sees the earlier one. At
-   * least one sees the other, and both would decide alike: what was started for the session stays, else what was claimed
-   * first. Without our own pod the answer is nearly always empty, which costs the API server little.
+   * Two replicas that start one session's sandbox at once both look after their own write. Their view can come from a cache,
+   * but never one older than their own write. Writes to pods have one order, so the later writer sees the earlier one. Both
+   * decide alike: the pod started for the session stays, else the pod claimed first. Leaving our own pod out makes the
+   * answer nearly always empty, and so cheap for the API server.
    */
   async function hasRival({ warmId, pod }: Taken, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
     const selector = ofSessionBut(instance, spec.sessionId, warmId);
@@ -121,7 +125,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   }
 
   const ability: Poolable = {
-    imageNow: async (image) => image, // only the nodes know what a name stands for
+    imageNow: async (image) => image, // only the nodes know which content a name stands for
 
     async warm(spec, recipe, { signal }) {
       const { id, image, epoch, expiresAt } = spec;
@@ -132,10 +136,10 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
         return { id, recipe, content: image, epoch, phase: 'ready', expiresAt };
       } catch (error) {
         const left = await pods.get(name(id), AbortSignal.timeout(cleanUpMs)).catch(() => undefined);
-        await end(left).catch(() => {}); // `unclaimed` shows what is left
+        await end(left).catch(() => {}); // `unclaimed` still shows what is left
         throw error;
       } finally {
-        forget(id); // whoever claims it has an end of their own
+        forget(id); // a claim opens its own end
         starting.delete(id);
       }
     },
@@ -159,7 +163,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
         if (!pod) return 'gone';
         if (await hasRival({ warmId: id, pod }, spec, signal)) {
           await end(pod);
-          return 'known'; // `provision` finds the other one
+          return 'known'; // `provision` finds the other sandbox
         }
         const info: SandboxInfo | undefined = infoFrom(pod.metadata, 'ready');
         if (!info) return 'gone';
@@ -193,7 +197,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
       const session = SessionId.safeParse(labels?.['corral/session']).data;
       if (!session) return undefined;
       if (owners.size >= maxKnown) owners.clear();
-      owners.set(id, sandboxIdOf(session)); // for ever: it is claimed once
+      owners.set(id, sandboxIdOf(session)); // never forgotten: a sandbox is claimed only once
       return sandboxIdOf(session);
     },
     nameOf: (id) => claimed.get(id),
@@ -209,7 +213,7 @@ const isBefore = (one: V1Pod, other: V1Pod) => orderOf(one) < orderOf(other);
 function warmFrom(pod: V1Pod, starting: ReadonlySet<SandboxId>): WarmSandbox | undefined {
   const { metadata } = pod;
   const id = warmIdOf(metadata);
-  if (!id || metadata?.deletionTimestamp) return undefined; // its end is under way
+  if (!id || metadata?.deletionTimestamp) return undefined; // the pod is being deleted
   const { kind } = stateOf(pod);
   const phase = starting.has(id)
     ? 'starting'

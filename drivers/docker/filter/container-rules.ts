@@ -5,11 +5,11 @@ import { securityOptions } from '../create-body.ts';
 import type { UserRange } from '../users.ts';
 
 export interface FilterScope {
-  /** The installation whose sandboxes may be made and touched, and no others. */
+  /** The only installation whose sandboxes the filter lets the server create and change. */
   readonly instance: string;
-  /** The filter's own folder, with one for each sandbox's sockets; nothing else is ever mounted. */
+  /** The filter's own folder, with one subfolder for each sandbox's sockets. Nothing else is ever mounted. */
   readonly root: string;
-  /** The users that sandboxes may be. */
+  /** The user ids that sandboxes can run as. */
   readonly users: UserRange;
 }
 
@@ -23,14 +23,14 @@ const safeScratch = z
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
 
 /**
- * What may be asked of an engine in the server's name: the shape that `createBody` makes and nothing beside it. A key
- * that is not here is refused, so what a later engine adds is refused too.
+ * The container that the server can ask an engine for: exactly the shape that `createBody` makes. Any other key is refused,
+ * so options that a later engine adds are refused too.
  */
 export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({
     Type: z.literal('bind'),
-    Source: z.string(), // judged below, with the label
+    Source: z.string(), // checked below, together with the label
     Target: z.literal('/run/corral'),
     ReadOnly: z.literal(true),
     BindOptions: z.strictObject({ Propagation: z.literal('rprivate') }),
@@ -118,7 +118,7 @@ const isIn = ({ first, last }: UserRange, user: number) => user >= first && user
 
 const sandboxLabel = 'corral.sandbox';
 
-/** The one folder of this machine that the labels let into a container; undefined where they are no sandbox's. */
+/** The one folder of this machine that the labels let into a container; undefined if they name no sandbox. */
 export function folderOf(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,
@@ -127,10 +127,10 @@ export function folderOf(
   return id && join(root, id);
 }
 
-/** The files of a sandbox from the pool keep the name that they had there. */
+/** A claimed sandbox's files keep the volume name that they had in the pool. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
-/** A volume that only says something with its labels. */
+/** A volume whose only content is its labels. */
 export function volumeRules(instance: string): z.ZodType {
   return z.strictObject({
     Name: z.string().regex(new RegExp(`^corral-${RegExp.escape(instance)}-[0-9a-f]{16}$`)),

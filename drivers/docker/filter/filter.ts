@@ -8,23 +8,23 @@ import type { OwnedFolders } from './owned-folders.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
 
 export interface FilterOptions {
-  /** The installation whose sandboxes may be made and touched, and no others. */
+  /** The only installation whose sandboxes the filter lets the server create and change. */
   readonly instance: string;
   readonly users: UserRange;
-  /** The only folders of this machine that a sandbox sees. */
+  /** The only folders of this machine that a sandbox can mount. */
   readonly folders: OwnedFolders;
-  /** The engine's own socket; the only process that needs it is this one. */
+  /** The engine's own socket. The filter is the only process that needs access to it. */
   readonly engine: string;
-  /** Where the server finds the engine instead. */
+  /** The socket that the server uses in place of the engine's. */
   readonly listen: string;
   readonly onRefused: (request: string, why: string) => void;
 }
 const maxBodyBytes = 2 ** 20;
 
 /**
- * An engine's socket that can do no more than sandboxes need. Whoever holds an engine's own socket is root on its host;
- * whoever holds this one can make, see and end hardened containers of one installation. What it lets through it lets
- * through untouched.
+ * Serves an engine socket that allows only what sandboxes need. A process with the engine's own socket is root on its host.
+ * A process with this socket can only create, list and end hardened containers of one installation. Allowed requests pass
+ * unchanged, except bodies that the filter parses.
  */
 export async function engineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -40,7 +40,7 @@ export async function engineFilter(options: FilterOptions): Promise<AsyncDisposa
         reply.end(JSON.stringify({ message: `Corral's engine filter: ${why}.` }));
       });
   });
-  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec take a connection over
+  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec would take the connection over
   await rm(options.listen, { force: true });
   server.listen(options.listen);
   await once(server, 'listening');
@@ -64,7 +64,7 @@ class Refusal extends Error {
   }
 }
 
-/** Resolves with the body where it had to be read; `done`: the engine need not be asked. Rejects with a Refusal. */
+/** Resolves with the body if it was read, or with `done` if the filter has already answered. Rejects with a Refusal. */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;
@@ -104,7 +104,7 @@ async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' 
   );
   const { Config, HostConfig, Labels } = json as Inspected;
   const labels = what === 'containers' ? Config?.Labels : Labels;
-  // somebody else's is as unknown as one that is not there
+  // answers for another installation's container as if it did not exist
   if (status !== 200 || labels?.['corral.owner-instance'] !== options.instance)
     throw new Refusal(404, `there is no such one among ${what}: ${id}`);
   if (newName !== undefined) checkName(options, newName);
@@ -121,7 +121,10 @@ interface Host {
   readonly Mounts?: readonly { readonly Type: string; readonly Source: string }[] | null;
 }
 
-/** The engine resolves the path now. A container that an older filter let through has a path that can be swapped. */
+/**
+ * The engine resolves the mount's path at this start. A container from an older filter can have a path that the server can
+ * replace.
+ */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const wanted = folderOf(folders.root, labels);
   const mounted = [
@@ -147,7 +150,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   const { data, error } = rules.safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
-  // written anew: the engine reads a doubled key otherwise than we do
+  // serialize the parsed body: for a doubled key the engine and this filter could read different values
   return Buffer.from(JSON.stringify(data));
 }
 

@@ -3,20 +3,20 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors.ts';
 
 /**
- * The folders of the sandboxes' sockets. The engine resolves a path again at every start of a container, long after
- * anybody judged it. So each name on the way there belongs to the filter's user, and the server's user can only write
- * into the last folder: it can neither rename that folder nor put a link in its place.
+ * The folders of the sandboxes' sockets. The engine resolves their paths again at every start of a container, long after the
+ * filter checked them. So every parent folder belongs to the filter's user. The server's user can write only into the last
+ * folder; it can neither rename that folder nor replace it with a link.
  */
 export interface OwnedFolders {
   readonly root: string;
   path(id: string): string;
   make(id: string): Promise<void>;
-  /** Only an empty one: whose it was empties it. Rejects with ENOTEMPTY. */
+  /** Removes the folder only if it is empty; its sandbox's server empties it first. Rejects with ENOTEMPTY. */
   remove(id: string): Promise<void>;
   isOurs(id: string): Promise<boolean>;
 }
 
-/** Rejects: invalid_request, where another user could change what the folder's path leads to. */
+/** Rejects with invalid_request if another user could change what the folder's path leads to. */
 export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const root = await realpath(folder);
@@ -30,7 +30,8 @@ export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // Whatever the umask says. The server's group makes sockets in it; the sandbox's user gets in.
+      // `mkdir` applies the umask, so set the mode here: the server's group creates sockets in the folder, the sandbox's
+      // user enters it.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>
@@ -44,12 +45,12 @@ export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
   };
 }
 
-/** Each folder up to the file system's root, as far as it is seen from here. */
+/** Checks the owner of each folder up to the root of the file system. */
 async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder, such as /tmp, nobody renames what is another's; ours is below it.
+    // In a sticky folder such as /tmp, only a file's owner can rename it, and ours is the folder below it.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

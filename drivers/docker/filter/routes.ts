@@ -3,20 +3,20 @@ interface Own {
   readonly what: 'containers' | 'volumes';
   readonly id: string;
   readonly newName?: string;
-  /** The engine resolves the paths of its mounts with this request. */
+  /** This request starts the container, so the engine resolves the paths of its mounts. */
   readonly starts?: true;
 }
 
-/** What one request to the engine may be, once it is known not to be foreign. */
+/** The filter's decision about one request. Further checks follow for some kinds. */
 export type Verdict =
   | { readonly kind: 'pass' }
-  /** Only with a filter on the installation's own label. */
+  /** Allowed only with a filter on the installation's own label. */
   | { readonly kind: 'labelled-list' }
-  /** Only where the container or volume carries the installation's label. */
+  /** Allowed only if the container or volume carries the installation's label. */
   | Own
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
-  /** Answered by the filter itself: the engine has no such thing. */
+  /** The filter answers these itself; the engine does not know them. */
   | { readonly kind: 'make-folder' | 'remove-folder'; readonly id: string }
   | { readonly kind: 'refuse'; readonly why: string };
 
@@ -57,10 +57,12 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
 ];
 const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
 
-/** Everything that is not named here is refused: exec, attach, archive, build, networks, swarm, plugins, … */
+/**
+ * Decides by method and path. Everything not listed is refused: exec, attach, archive, build, networks, swarm, plugins, …
+ */
 export function verdictOn(method: string, target: string): Verdict {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
-  // the engine decodes a path before it routes, so an escaped one could be another than it seems
+  // the engine decodes a path before it routes, so an escaped path could reach another route than it shows
   if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not written plainly');
   const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
   for (const [allowed, pattern, verdict] of table) {
@@ -70,7 +72,7 @@ export function verdictOn(method: string, target: string): Verdict {
   return refuse(`${method} ${path} is not among what the server needs of an engine`);
 }
 
-/** Whether the list that a query asks for holds only what has this label. */
+/** Whether the list query returns only items with this label. */
 export function asksForLabel(target: string, label: string): boolean {
   const filters = new URLSearchParams(target.split('?', 2)[1] ?? '').get('filters');
   try {
