@@ -10,7 +10,7 @@ import type {
   Tree,
 } from './page-types.ts';
 
-// These functions run in the page, as text, in a world of their own that the page cannot see or change. So each is
+// Page functions run in the page, as text, in a world of their own that the page cannot see or change. So each is
 // whole in itself: nothing of this file but types may be named in them.
 
 declare const document: PageDocument;

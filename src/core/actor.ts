@@ -4,7 +4,7 @@ import { AppError } from './errors.ts';
 export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
-/** Who asks. The same object for as long as a key is valid. */
+/** The caller. The object is the same for as long as the caller's key is valid. */
 export interface Actor {
   /**
    * `nobody` showed no credential, on a route that needs none. `reader` is a page of a listed origin, on a server that
@@ -19,11 +19,11 @@ export interface Actor {
   readonly ended?: AbortSignal;
 }
 
-/** Whoever shows the server's own token, and everyone where none is needed. */
+/** The caller with the server's own token, and every caller where no credential is needed. */
 export const everybody: Actor = { role: 'admin' };
 export const nobody: Actor = { role: 'nobody' };
 
-/** What who may not do it is told, in every dialect. */
+/** The refusal of a caller whose role is too weak, in every dialect. */
 export const tooWeak = ({ role }: Pick<Actor, 'role'>): AppError =>
   new AppError('forbidden', role === 'reader' ? onlyReads : `A key of the role ${role} may not do this.`);
 const onlyReads =

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * What limits for one address count by: one machine has a whole /64 of IPv6 addresses to choose from. What is no address
- * is as it was.
+ * The unit that limits per address count by. One machine can choose from a whole /64 of IPv6 addresses, so the network
+ * counts. A text that is no address stays unchanged.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;

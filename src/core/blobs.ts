@@ -6,9 +6,10 @@ export interface BlobStore {
   /** `local`, `volume`, `s3` or `mongo`. */
   readonly name: string;
   /**
-   * Keeps all of the content, or nothing of it: a reader never sees a part. Content that throws, or a signal that
-   * fires, leaves nothing behind. Another blob under this key is replaced.
-   * Rejects: payload_too_large (over `maxBytes`; the rest is not read), whatever the content throws, store_unavailable.
+   * Keeps all of the content, or none of it: a reader never sees a part. Content that throws, or a signal that fires,
+   * leaves nothing behind. Replaces an older blob under this key.
+   * Rejects: payload_too_large (over `maxBytes`; the rest is not read), the error that the content throws,
+   * store_unavailable.
    */
   put(key: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo>;
   /** Rejects: file_not_found, store_unavailable. The stream fails where it would end too early. */

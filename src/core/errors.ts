@@ -70,7 +70,10 @@ export class AppError extends Error {
 
 export const isRetryable = (code: ErrorCode): boolean => codes[code];
 
-/** Whatever was thrown becomes one of ours; a stranger's message stays in `cause`, out of sight. */
+/**
+ * Turns any thrown value into an AppError. The message of an unknown error stays in `cause`, where clients cannot see
+ * it.
+ */
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof DOMException && thrown.name === 'TimeoutError') {

@@ -16,7 +16,7 @@ export type ToolFamily = z.infer<typeof ToolFamily>;
 export const ConsoleEntry = z.object({ ps1: z.string(), command: z.string(), output: z.string() });
 export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
-/** What a person is shown of a tool call; null where there is nothing but the output. */
+/** The content of a tool call that people see; null where there is only the output. */
 export const ToolContent = z.union([
   z.object({ console: z.array(ConsoleEntry) }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
@@ -98,9 +98,9 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({
       callId: z.string(),
       decision: ApprovalDecision,
-      /** Who decided; `timeout` where nobody did. */
+      /** The caller who decided; `timeout` where no decision came in time. */
       by: z.string(),
-      /** What was said to the model beside it. */
+      /** The words that the model got with the decision. */
       text: z.string().optional(),
     }),
   ),
@@ -131,14 +131,14 @@ export const SessionFact = z.discriminatedUnion('type', [
     'sandbox.untrusted',
     z.object({
       reason: UntrustedReason,
-      /** What it was asked, such as `GET /health`; without ids and names. */
+      /** The request that was answered so, such as `GET /health`, without ids and names. */
       call: z.string(),
       detail: z.string(),
     }),
   ),
   /**
-   * The sandbox's files took more than their limit, so what wrote them was ended; or the host's disk was nearly full, and
-   * this sandbox, which used most of it, was stopped. Shown by tRPC only.
+   * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
+   * full, and this sandbox, which used most of it, was stopped. Only tRPC shows it.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -149,7 +149,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
-  /** What became of the desktop, and who may use its keyboard and mouse. Shown by tRPC only. */
+  /** Changes of the desktop, and of the control of its keyboard and mouse. Only tRPC shows them. */
   fact(
     'desktop',
     z.object({

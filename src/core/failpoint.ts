@@ -18,7 +18,7 @@ interface Armed {
 }
 let armed: Armed | undefined;
 
-/** The traps an environment asks for. Outside of tests it asks for none, whatever it says. */
+/** The failpoints that the environment asks for. Outside of tests there are none. */
 export function failpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
 }
@@ -39,7 +39,7 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
   };
 }
 
-/** What is armed here, to be handed to a worker thread, which has failpoints of its own. */
+/** The failpoints armed here, for a worker thread, which arms its own. */
 export const armedSpec = (): string | undefined => armed?.spec;
 
 export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;

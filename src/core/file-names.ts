@@ -1,5 +1,5 @@
-// A sandbox chooses the names of its files, and a daemon that was taken over can answer with any text at all. Whatever
-// such a name is used for outside of the sandbox, it is judged here first.
+// A sandbox chooses the names of its files, and a daemon under hostile control can answer with any text. Every such name
+// is judged here before it is used outside of the sandbox.
 
 const maxPart = 255; // NAME_MAX of Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
@@ -8,14 +8,17 @@ const maxPath = 4_096; // PATH_MAX
 export interface JudgedPath {
   /** Exactly what the sandbox calls it, relative to the workspace: for asking the sandbox again. */
   readonly path: string;
-  /** What any system may safely call its own copy: no separators of Windows, no drive, no device, nothing invisible. */
+  /**
+   * A name that any system can safely use for its own copy: no Windows separators, no drive, no device, no invisible
+   * characters.
+   */
   readonly portable: string;
 }
 
 /**
- * Undefined: no file of a workspace has this path, so the sandbox lied. That is an absolute path, one that leads out of
- * the workspace or is not in its shortest form, one with a NUL, and one that is longer than Linux allows. Lengths count
- * UTF-16 units: a name in no known encoding has more bytes here than on its disk, but never more units.
+ * Undefined: no file of a workspace can have this path, so the sandbox lied. Such a path is absolute, leads out of the
+ * workspace, is not in its shortest form, holds a NUL or is longer than Linux allows. Lengths count UTF-16 units: a name
+ * in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
 export function judgedPath(told: string): JudgedPath | undefined {
   if (told.length > maxPath) return undefined;

@@ -14,7 +14,7 @@ export interface RecordPut {
   readonly kind: string;
   readonly id: string;
   readonly doc: unknown;
-  /** What `list` orders by, newest (highest) first. */
+  /** The sort key of `list`, highest first. */
   readonly sort?: number;
 }
 
@@ -32,7 +32,7 @@ export interface EventPage {
 /** How far a log is compacted; as in a page. */
 export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
-/** What a backend must do for the log: no notification, no caching. Rejects only with AppError. */
+/** The log's backend: it neither notifies nor caches. Rejects only with AppError. */
 export interface EventStore {
   /** All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable, store_busy. */
   append(entry: Append): Promise<number>;
@@ -41,14 +41,15 @@ export interface EventStore {
   lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /** Drops all but the newest `keepDroppable` deltas and outputs, and the oldest of all beyond `keepAll`. Seqs stay. */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
-  /** The newest seq of each of these sessions, in one call; 0 for the unknown. What replicas poll. */
+  /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Where the backend can push: calls `heard` for each append by whoever, until `signal` fires; rejects when it
-   * breaks, and the caller polls `heads` until it may try again. Absent where nobody else can write.
+   * Where the backend can push: calls `heard` for each append of any server, until `signal` fires. Rejects when the
+   * connection breaks; the caller then polls `heads` until it can subscribe again. Absent where there can be no other
+   * server.
    */
   watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
-  /** For an import: events with the seqs they had, in order. What is there already stays, so it may be done again. */
+  /** For an import: events with their original seqs, in order. Existing events stay, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
   erase(sessionId: SessionId): Promise<void>;
@@ -68,7 +69,7 @@ export interface ListOptions {
   readonly after?: { readonly sort: number; readonly id: string };
 }
 
-/** Documents that are not events. Whoever reads parses. */
+/** Documents that are not events. The reader parses them. */
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /** `expect` is the version it replaces (0: must not exist); without it the last writer wins. Rejects: conflict. */
@@ -78,7 +79,7 @@ export interface RecordStore {
   /** By `sort` descending, then id; `idPrefix` narrows it, and `after` begins behind a place in that order. */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
   count(kind: string): Promise<number>;
-  /** Those of every kind that `erase` of this session would remove, by id and kind. */
+  /** The records of every kind that `erase` of this session would remove, by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }
 
@@ -87,7 +88,7 @@ export interface Inbox {
   /** `new`: do it, then `answer` or `release`. `conflict`: the key was used for other content. */
   claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
   answer(key: string, answer: unknown): Promise<void>;
-  /** It failed without effect: the key may be used again. */
+  /** The request failed without effect, so its key can be used again. */
   release(key: string): Promise<void>;
   /** Forgets keys claimed before this time; resolves with how many. */
   expire(before: number): Promise<number>;
@@ -109,7 +110,7 @@ export interface LeaseStore {
   /** Undefined while somebody else holds it. The holder's own call renews it and keeps the epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   release(name: string, holder: string): Promise<void>;
-  /** Who holds it now, expired or not. */
+  /** The current holder, also where the lease has expired. */
   get(name: string): Promise<Lease | undefined>;
 }
 
@@ -147,13 +148,16 @@ export interface Store extends AsyncDisposable {
   readonly commands: CommandQueue;
   /** Whether other processes may write to it too: then logs are polled or watched, and sessions are leased. */
   readonly shared: boolean;
-  /** Completes what servers that died left half-done. Who reads one session need not wait for it; who lists them may. */
+  /**
+   * Completes appends and puts that dead servers left half-done. Callers that list sessions can wait for it; readers of
+   * one session need not.
+   */
   settle(): Promise<void>;
   /** Resolves when the store answers; rejects with what is wrong. */
   check(signal: AbortSignal): Promise<void>;
 }
 
-/** After a `resync` the reader loads the session anew; following goes on behind `head`. */
+/** After a `resync` the reader loads the session again, and follows it from `head`. */
 export type Followed =
   | { kind: 'event'; event: SessionEvent }
   | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };

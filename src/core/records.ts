@@ -3,7 +3,7 @@ import { Origin, SessionStatus } from './events.ts';
 import { type SandboxId, SessionId } from './ids.ts';
 
 /**
- * What lists and heads of sessions show; a projection of the log, written in the same transaction.
+ * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
  * `deleting` is the tombstone: such a session is in no list, and its clean-up is retried after a restart.
  */
 export const SessionRecord = z.object({
@@ -29,7 +29,7 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
-  /** Whose it is: the id of a key. None where it was made with the server's token, or with none. */
+  /** The owner: the id of a key. Absent where the session was made with the server's token, or without a credential. */
   owner: z.string().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

@@ -22,7 +22,7 @@ export interface SealedPlace {
 
 export interface Vault {
   seal(text: string, place: SealedPlace): Sealed;
-  /** Rejects: store_corrupt, whatever is wrong with it. */
+  /** Rejects: store_corrupt, for any damage. */
   open(sealed: Sealed, place: SealedPlace): string;
   /** Under the primary key, the text untouched; undefined where it is so already. */
   rewrap(sealed: Sealed, place: SealedPlace): Sealed | undefined;

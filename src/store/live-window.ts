@@ -3,7 +3,7 @@ import type { Append, Followed } from '../core/ports.ts';
 
 export type LiveItem = Extract<Followed, { kind: 'event' }>;
 
-/** What of one followed session is kept in memory, at most. */
+/** The most of one followed session that is kept in memory. */
 export interface WindowLimits {
   readonly events: number;
   readonly chars: number;
@@ -34,7 +34,7 @@ export class LiveWindow {
     return first === undefined ? undefined : this.#items[cursor + 1 - first]?.item;
   }
 
-  /** Takes in what has become durable. What arrives out of turn is left to the store, or starts the window anew. */
+  /** Adds facts that became durable. A fact out of order is left to the store, or starts a new window. */
   add({ sessionId, after, at, facts }: Append): void {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();

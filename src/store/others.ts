@@ -7,7 +7,7 @@ export interface OthersOptions {
   readonly clock: Clock;
   /** Nothing is looked for any more. */
   readonly signal: AbortSignal;
-  /** A followed session's log is gone: it was deleted, by whoever. */
+  /** The log of a followed session is gone: the session was deleted. */
   readonly onGone: (id: SessionId) => void;
   readonly warn: (error: unknown, text: string) => void;
 }
@@ -82,7 +82,7 @@ export function hearOthers(store: EventStore, options: OthersOptions, follows: F
   }
 
   return {
-    /** Somebody follows. */
+    /** At least one subscriber follows a session. */
     wake() {
       if (running || signal.aborted) return;
       running = true;

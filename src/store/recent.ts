@@ -3,7 +3,7 @@ import type { SessionId } from '../core/ids.ts';
 import type { Append, EventPage, EventStore, Store } from '../core/ports.ts';
 import { charsIn } from './live-window.ts';
 
-/** What is kept in memory of all logs together, and of each at most. */
+/** The most of all logs together, and of each, that is kept in memory. */
 export interface RecentLimits {
   readonly logs: number;
   readonly chars: number;
@@ -89,7 +89,7 @@ export function recentEvents(events: EventStore, limits: RecentLimits = usual): 
     use(id, tail);
   }
 
-  /** What is in the store when it did not go well is not known. */
+  /** After a failed append the store's state is unknown. */
   async function changing<Value>(id: SessionId, change: () => Promise<Value>): Promise<Value> {
     forget(id);
     try {

@@ -10,7 +10,7 @@ const shownChars = 2_000;
 export type Fields = Record<string, unknown>;
 export interface Lean {
   readonly fact: SessionFact;
-  /** What was taken out of its `data`. */
+  /** The parts that were taken out of the fact's `data`. */
   readonly taken: Fields;
 }
 

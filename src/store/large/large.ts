@@ -38,7 +38,7 @@ const mostRead = 4 * 1024 * 1024; // bytes of blobs in one page; a page that end
  */
 export function largeAside({ store, blobs, newId, now }: Options): LargeAside {
   const { events, records } = store;
-  /** What is appended again must be the same object again. */
+  /** A repeated append must pass the same object. */
   const leaned = new WeakMap<Append, Promise<Append>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {

@@ -25,9 +25,9 @@ import { type LatePut, LatePuts } from './late-puts.ts';
 
 /** How long a head that was seen may be believed without asking. Compaction leaves alone what is younger than many times this. */
 const believedMs = 30_000;
-/** Who appended this lately is still the one whose log it is, as far as reading its records goes. */
+/** For this long after an append its server counts as the log's owner, where records are read. */
 const oursMs = 1_000;
-/** Who appends says so again after this long … */
+/** After this long an appending server renews its mark … */
 const reopenMs = 5 * 60_000;
 /** … and who did not for this long has nothing under way that the next reader should look for. */
 const openMs = 3 * reopenMs;
@@ -42,10 +42,10 @@ interface Known {
 }
 
 /**
- * Writes to the logs. An append is committed by its first event's document, alone: it follows a head that was seen,
- * nobody else can take its seq, and it holds whatever else the append wants. The rest is added behind it, by us or by
- * whoever finds it missing. So it takes no transaction, and one round trip where it is one fact: a record of the session
- * that is there already is put a moment later.
+ * Writes to the logs. The document of an append's first event commits the append alone: it follows a head that was seen,
+ * no other writer can take its seq, and it carries the rest of the append. This server adds the rest behind it, or the
+ * next reader who finds the rest missing. So an append needs no transaction, and a single fact takes one round trip. A
+ * session record that exists already is put a moment later.
  */
 export class Appender {
   readonly #connection: Connection;
@@ -73,16 +73,16 @@ export class Appender {
     this.#late = new LatePuts((puts) => this.#putAll(puts), maxKnown);
   }
 
-  /** What is put a moment later is put now: whoever reads or changes records waits for it. */
+  /** Writes the late puts now, because a caller reads or changes records. */
   putsDone(): Promise<void> | undefined {
     return this.#late.flush();
   }
-  /** It is no longer there. */
+  /** The record was removed. */
   gone(kind: string, id: string): void {
     this.#late.forget(id, kind);
   }
 
-  /** Those of one session in the order of the calls. */
+  /** Keeps the calls of one session in order. */
   append(entry: Append): Promise<number> {
     const before = this.#tails.get(entry.sessionId);
     const done = before ? before.then(() => this.#append(entry)) : this.#append(entry);
@@ -219,7 +219,7 @@ export class Appender {
     ]);
     const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
     if (tail) await this.#redo(session, tail, head);
-    if (tail) this.#appended(session, head); // whoever should have told may have died
+    if (tail) this.#appended(session, head); // its server may have died before it told the followers
     if (log?.redo && log.redo.after === head) await this.#put(session, head, log.redo.puts, 'again');
     return head;
   }
@@ -242,7 +242,7 @@ export class Appender {
     return log?.writer !== undefined && log.writer !== this.#self;
   }
 
-  /** At start: whatever servers that died left undone. Those that died long ago are then not looked for again. */
+  /** At start: completes appends of dead servers. Older ones are not looked for again. */
   async settleAll(): Promise<void> {
     const { run, at } = this.#connection;
     const fields = { projection: { writer: 1, opened: 1 } };
@@ -259,7 +259,7 @@ export class Appender {
     this.#known.delete(session);
   }
 
-  /** It is being erased: nothing of it is put any more. */
+  /** The session is being erased: no late put of it is written any more. */
   async end(session: SessionId): Promise<void> {
     await this.#late.flush();
     this.#late.drop(session);

@@ -107,7 +107,10 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** What was replaced before that time, so that whoever reads it still comes to its end; all of it with infinity. */
+/**
+ * Removes blobs that were replaced before that time, so that current readers still reach the end; infinity removes all
+ * of them.
+ */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {

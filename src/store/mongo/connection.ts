@@ -37,7 +37,7 @@ export interface Collections {
   readonly meta: Collection<{ _id: string; version: number }>;
 }
 
-/** What this server can do beyond the least. */
+/** The server's abilities beyond the required ones. */
 export interface Abilities {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
@@ -148,7 +148,10 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
   };
 }
 
-/** Who asked is answered in time, whatever the socket does; what was written all the same knows itself again. */
+/**
+ * Answers the caller in time, also when the socket hangs. A write that succeeded all the same recognises itself when it
+ * is repeated.
+ */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

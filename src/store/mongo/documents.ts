@@ -3,13 +3,13 @@ import type { SessionFact } from '../../core/events.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { RecordPut } from '../../core/ports.ts';
 
-// What the collections hold. Facts and documents are JSON text: it keeps what BSON would change (lone surrogates, keys
-// with dots and dollars), and a page is parsed once.
+// The documents of the collections. Facts and documents are JSON text, which keeps values that BSON would change (lone
+// surrogates, keys with dots and dollars), and a page is parsed once.
 
 /**
- * One event. Its `_id` is session and seq, so uniqueness of both is the fence, and a session's log is one range of it.
- * The first event of an append carries `batch` and, where there is more than itself, `redo`: with that one document
- * the whole append is committed, and whoever finds the rest missing adds it.
+ * One event. Its `_id` is session and seq, so its uniqueness is the fence, and a session's log is one range of ids. The
+ * first event of an append carries `batch` and, where the append has more parts, `redo`: this one document commits the
+ * whole append, and a reader that finds the rest missing adds it.
  */
 export interface EventDocument {
   readonly _id: string;
@@ -40,14 +40,14 @@ export interface PutDocument {
   readonly sort: number;
 }
 
-/** What is known of a log beside its events. */
+/** A log's state beside its events. */
 export interface LogDocument {
   readonly _id: string;
   /** Some seq that there has been: not the newest. */
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /** Who appended to it last and did not close: what that one left undone is done by whoever comes next. */
+  /** The last appender that did not close the log. The next owner completes its unfinished appends. */
   readonly writer?: string;
   /** When that one said so last, by its own clock. */
   readonly opened?: number; // epoch ms

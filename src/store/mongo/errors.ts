@@ -11,7 +11,7 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKey;
 
-/** Whether the same request may succeed in a moment. Whoever asks again must be able to know its own work. */
+/** Whether the same request can succeed in a moment. The caller must be able to recognise its own earlier write. */
 export function isPassing(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
@@ -21,13 +21,13 @@ export function isPassing(thrown: unknown): boolean {
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 
-/** What a socket said, which the driver does not always put into an error of its own. */
+/** The socket's error, which the driver does not always put into its own. */
 const isOfTheLine = (thrown: unknown): boolean =>
   thrown instanceof Error &&
   !(thrown instanceof MongoError) &&
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
-/** What the driver threw, in our words and without an address; an AppError stays what it is. */
+/** The driver's error in our words, without an address. An AppError stays unchanged. */
 export function storeError(thrown: unknown): AppError {
   if (isOfTheLine(thrown)) {
     return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });
@@ -46,7 +46,7 @@ export function storeError(thrown: unknown): AppError {
   return new AppError('store_unavailable', 'The store does not answer or refuses. Try again.', options);
 }
 
-/** What keeps a server from starting on this database, each with what to do; undefined where waiting may help. */
+/** The reasons why a server cannot start on this database, each with a remedy; undefined where waiting can help. */
 export function hopeless(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);

@@ -9,7 +9,7 @@ import { type EventDocument, eventRange, factText, idsOf, seqOf, sessionOf } fro
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
 
-/** A page ends after this much text, whatever its limit: a reader must not cost more because outputs are long. */
+/** A page ends after this much text: long outputs must not make a reader cost more. */
 const pageChars = 4 * 1024 * 1024;
 /** Compaction leaves younger events alone: a writer that was asleep for less must still run into them. */
 export const keptMs = 10 * 60_000;

@@ -13,9 +13,9 @@ const mostOf = 8; // records of one session
 const mostChars = 256 * 1024;
 
 /**
- * Puts that nobody who appends waits for. Who dies before they are written loses nothing: each append of their session
- * carries them on, so that its newest event always holds them. Only a session's own record goes this way, and only where
- * an older one is there: one that is not there yet would not be looked for.
+ * Puts that no appender waits for. A server that dies before they are written loses nothing: each append of their
+ * session carries them, so the newest event always holds them. Only a session's own record is put late, and only where
+ * an older one exists: a missing record would not be looked for.
  */
 export class LatePuts {
   readonly #write: (puts: readonly LatePut[]) => Promise<void>;
@@ -31,7 +31,9 @@ export class LatePuts {
     this.#mostKnown = mostKnown;
   }
 
-  /** What the session's next append has to carry; what is too much is written first. Rejects as a write does. */
+  /**
+   * The puts that the session's next append has to carry; an oversized one is written first. Rejects as a write does.
+   */
   async carried(session: SessionId): Promise<PutDocument[]> {
     const due = () => [...(this.#due.get(session)?.values() ?? [])].map(({ put }) => put);
     const puts = due();
@@ -53,7 +55,7 @@ export class LatePuts {
     if (puts.length > 0) this.#timer ??= setTimeout(() => this.#try(), delayMs);
   }
 
-  /** These are written: the next of the same may be late. */
+  /** Marks these puts as written, so that the next ones of their records can be late. */
   know(session: SessionId, puts: readonly PutDocument[]): void {
     const own = puts.filter(({ id }) => id === session);
     if (own.length === 0) return;
@@ -66,7 +68,7 @@ export class LatePuts {
     if (oldest) this.#there.delete(oldest);
   }
 
-  /** Somebody else may have changed or removed these. */
+  /** Another server may have changed or removed these records. */
   forget(id: string, kind?: string): void {
     if (kind === undefined) this.#there.delete(id as SessionId);
     else this.#there.get(id as SessionId)?.delete(kind);

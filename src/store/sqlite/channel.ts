@@ -4,12 +4,12 @@ import { armedSpec } from '../../core/failpoint.ts';
 import type { Operations, Reply } from './transaction.ts';
 import type { WorkerInput } from './worker.ts';
 
-/** What may wait for the thread; beyond it a request is refused at once with `store_busy`. */
+/** The most that waits for the thread; a request beyond it is refused at once with `store_busy`. */
 export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
 }
-/** What goes over, and into one transaction, together. */
+/** The most that goes to the thread, and into one transaction, together. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
 interface Request {

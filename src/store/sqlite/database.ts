@@ -72,14 +72,14 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** What was deleted stands in the write-ahead log until that is emptied. A reader that is in the way is not waited for. */
+/** Deleted data stays in the write-ahead log until that log is emptied. A reader in the way is not waited for. */
 export function emptyWal(db: DatabaseSync, { busyTimeoutMs }: DatabaseOptions): void {
   db.exec(`PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${busyTimeoutMs}`);
 }
 
 /**
- * Takes the log over into the file, and begins it anew: to write its first page waits for the disk, which is nothing for
- * the connection on the event loop. Whatever is in the way is left for the next time.
+ * Copies the write-ahead log into the file and restarts it. Writing its first page waits for the disk, which must not
+ * happen on the event loop's connection. An obstacle leaves this for the next time.
  */
 export function checkpoint(db: DatabaseSync): void {
   try {

@@ -24,9 +24,9 @@ export interface Writer extends Channel<Writes> {
 }
 
 /**
- * The one writer. While nobody else writes, a small write is committed right here, which takes microseconds: SQLite
- * hands it to the system's cache. What takes long, to know it on the disk, is waited for beside the event loop. Whatever
- * comes meanwhile, and everything big, goes to the thread, which commits together what waits for it.
+ * The one writer. While no other write is under way, it commits a small write here, which takes microseconds: SQLite
+ * hands the pages to the system's cache. Waiting for the disk happens off the event loop. Writes that come meanwhile,
+ * and large ones, go to the thread, which commits them together.
  */
 export async function openWriter(database: DatabaseOptions, queue: QueueLimits): Promise<Writer> {
   await using stack = new AsyncDisposableStack();
@@ -46,7 +46,10 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
   let isCheckpointing = false;
   let isClosed = false;
 
-  /** What is known to be on the disk. After a failure nobody knows what is, so nothing more may be acknowledged. */
+  /**
+   * The last write that is known to be on the disk. After a failed sync that is unknown, so nothing more may be
+   * acknowledged.
+   */
   async function settle(): Promise<void> {
     try {
       const held = failpoint('store.settle');
@@ -86,7 +89,7 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
       return channel.pending;
     },
     async call(name, args, chars = 0) {
-      // Who watches a session would else be told only after the next commit, which is on their loop too.
+      // Subscribers would else be told only after the next commit, which blocks the same loop.
       if (telling && name === 'append') await telling;
       if (failed) throw failed;
       if (!mayCommit(name, chars)) return await channel.call(name, args, chars);
@@ -121,7 +124,7 @@ function openDisk(path: string): Disk {
   return { settle: () => toDisk(file), [Symbol.dispose]: () => closeSync(file) };
 }
 
-/** Nothing to wait for; but whoever writes without end must let others have their turn. */
+/** Gives other work a turn: a caller that writes without end must not hold the loop. */
 function nextTurn(): Disk {
   return { settle: turnOfTheLoop, [Symbol.dispose]: () => {} };
 }

@@ -9,7 +9,7 @@ const resultCode = (thrown: unknown): number =>
 /** Something else holds the lock. */
 export const isBusy = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
 
-/** What SQLite or the file system threw, in our words; an AppError stays what it is. */
+/** The error of SQLite or the file system in our words. An AppError stays unchanged. */
 export function storeError(thrown: unknown, path: string): AppError {
   const ours = thrown instanceof Error && ('errcode' in thrown || 'syscall' in thrown);
   if (!ours) return toAppError(thrown);

@@ -5,12 +5,12 @@ import type { Lease } from '../../core/ports.ts';
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** What crosses the thread is text and numbers: documents are JSON already. */
+/** Only text and numbers cross to the thread: documents are JSON already. */
 export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
 
 export type Reads = ReturnType<typeof readOperations>;
 
-/** A page ends after this much text, whatever its limit: a reader must not cost more because outputs are long. */
+/** A page ends after this much text: long outputs must not make a reader cost more. */
 const pageChars = 4 * 1024 * 1024;
 
 export function readOperations(db: DatabaseSync) {

@@ -119,7 +119,10 @@ function isJson(text: unknown): boolean {
   }
 }
 
-/** Up to the last hole that compaction did not make, events may be missing: who follows is told to load anew. */
+/**
+ * Events may be missing up to the last hole that compaction did not make, so subscribers are told to load the session
+ * again.
+ */
 function markGaps(db: DatabaseSync): number {
   const holes = db
     .prepare(`

@@ -68,7 +68,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
   };
 }
 
-/** Nobody is told what a power cut could still take back. */
+/** Events that a power cut could still take back are not told to subscribers. */
 function settled(reader: Channel<Reads>, writer: Writer): Channel<Reads> {
   return {
     ...reader,

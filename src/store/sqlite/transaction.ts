@@ -18,8 +18,8 @@ export function answerEach(operations: Operations, path: string): (calls: readon
 }
 
 /**
- * Group commit: all requests in one transaction and one fsync, each behind a savepoint, so that one that fails leaves
- * nothing and the others stand. Whoever gets `ok` knows that it is on the disk.
+ * Group commit: all requests in one transaction and one fsync. Each has its own savepoint, so a failed one leaves
+ * nothing and the others stand. A request is answered `ok` once it is on the disk.
  */
 export function commitTogether(
   db: DatabaseSync,

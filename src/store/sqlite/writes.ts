@@ -50,7 +50,7 @@ function eventWrites(db: DatabaseSync) {
     },
     /** `types` is the JSON list of those that may be dropped: this thread does without the events' schema. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
-      // The newest event stays whatever the limits: it is how the head is known.
+      // The newest event always stays, because it gives the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
       if (trimmed > 0) trim?.run(session, trimmed);
       const thinned = Math.max(trimmed, Number(thinnedTo?.get(session, types, Math.max(1, keepDroppable))?.seq ?? 0));
@@ -140,7 +140,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // What was asked is in the log by then, if it is to be kept.
+  // A request that had to be kept is in the log by then.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {
