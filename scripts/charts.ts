@@ -109,7 +109,7 @@ function chart(section: AnyStateNode): string {
   return ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `    ${line}`), '```'].join('\n');
 }
 
-/** What is heard without a change of state. */
+/** Events that are handled without a change of state. */
 function inPlace(section: AnyStateNode): string[] {
   const nodes = new Set([...composites(section), ...boxes(section)]);
   const lines = [...nodes].flatMap((node) => {

@@ -120,7 +120,7 @@ function say(text: string): void {
   console.error(`corral: ${text}`);
 }
 
-/** What is left open, such as a call to an engine that hangs, must not keep a process alive that serves nobody. */
+/** An open handle, such as a call to an engine that hangs, must not keep a process alive that serves no client. */
 function endSoon(): void {
   setTimeout(() => process.exit(), 2_000).unref();
 }

@@ -1,5 +1,5 @@
-// What tools may ask of the browser in a sandbox's desktop. Whatever a page does is a report, which says so in
-// words for the model; only a sandbox that is gone, and the caller's own signal, reject.
+// The browser of a sandbox's desktop, as tools use it. Results and failures of a page are reports in words for the
+// model. Only a lost sandbox and the caller's own signal reject.
 
 export interface PictureBytes {
   readonly mimeType: 'image/jpeg' | 'image/png';
@@ -10,7 +10,7 @@ export interface BrowserReport {
   /** Where it is not ok. `refused`: by the egress policy, or because it makes no sense here. */
   readonly reason?: 'failed' | 'not_found' | 'refused' | 'timed_out';
   readonly text: string;
-  /** What the browser shows now; absent where nobody could take it. */
+  /** The browser's present picture; absent where none could be taken. */
   readonly picture?: PictureBytes;
 }
 
@@ -18,7 +18,7 @@ export interface BrowserReport {
 export type Target = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
-  /** The page's elements, numbered anew, and its text as Markdown. */
+  /** The page's elements, numbered again, and its text as Markdown. */
   view(signal: AbortSignal): Promise<BrowserReport>;
   navigate(url: string, signal: AbortSignal): Promise<BrowserReport>;
   /** A new browser, at this address. */

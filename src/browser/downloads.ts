@@ -21,7 +21,7 @@ interface Options {
 /** Downloads go into a folder of the workspace, and end where they become too large. */
 export class Downloads {
   readonly #options: Options;
-  /** Those under way, by the browser's id for them: their names. */
+  /** Downloads under way: their names, by the browser's id. */
   readonly #open = new Map<string, string>();
   /** One began since the last time that was asked. */
   #begun = false;

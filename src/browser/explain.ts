@@ -14,10 +14,10 @@ export const failed = (text: string, reason: NonNullable<BrowserReport['reason']
   reason,
 });
 
-/** What the caller of a tool can do nothing about: the sandbox is gone or has no desktop, or nobody wants the result. */
+/** Errors that a tool's caller cannot help: a lost sandbox, a missing desktop, a cancelled call. */
 const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_found', 'unsupported', 'cancelled']);
 
-/** What went wrong in the browser, in words that say what to do. Rethrows what is not the browser's. */
+/** Turns a browser error into words that say what to do. Rethrows errors that are not the browser's. */
 export function explain(thrown: unknown, isOpen: boolean): Said {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;

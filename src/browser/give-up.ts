@@ -1,6 +1,9 @@
 import { throwIfFired } from '../core/cancel.ts';
 
-/** The work, or what the signal stands for as soon as it fires. What goes on behind it is nobody's any more. */
+/**
+ * Resolves with the work's value, or rejects with the signal's reason as soon as it fires. The work then goes on without
+ * a caller.
+ */
 export async function orGiveUp<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {});
   throwIfFired(signal);

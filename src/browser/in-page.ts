@@ -1,6 +1,6 @@
 import type { CDPSession } from 'playwright-core';
 
-/** What a page's own code threw, or why ours could not run; its message is for the model. */
+/** An error of the page's own code, or the reason why ours could not run. The message is for the model. */
 export class PageError extends Error {}
 
 const world = 'corral';
@@ -28,7 +28,7 @@ export async function inPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Val
   }
 }
 
-/** What somebody typed into the page's console: runs in the page itself, and is ended when it takes too long. */
+/** Code typed into the page's console: runs in the page itself, and is ended when it takes too long. */
 export async function inConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,

@@ -3,7 +3,7 @@ import { beginningOf } from '../core/text.ts';
 const maxNotes = 20;
 const maxChars = 400;
 
-/** What happened in the browser since the model was last told; when it is too much, how much of it there was. */
+/** Browser events since the model was last told. Beyond the limit only their number is kept. */
 export class Notes {
   #notes: string[] = [];
   #lost = 0;

@@ -1,6 +1,6 @@
 import type { FoundElement, Scan } from './page-types.ts';
 
-/** What the last view showed: which elements, of which document. */
+/** The elements of the last view, and the document that they belong to. */
 export interface Numbered {
   readonly document: string;
   readonly ids: ReadonlySet<number>;

@@ -10,8 +10,13 @@ import type {
   Tree,
 } from './page-types.ts';
 
+<<<<<<< HEAD
 // Page functions run in the page, as text, in a world of their own that the page cannot see or change. So each is
 // whole in itself: nothing of this file but types may be named in them.
+=======
+// These functions run in the page, as text, in an isolated world that the page cannot see or change. So each is self-
+// contained: only types of this file may appear in them.
+>>>>>>> c30a29c (Rewrite the comments of the start, the browser, the models and the tools in plain English)
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -123,7 +128,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
         continue;
       }
       if (!element.matches(interactive) || !shows(element) || !isSeen(element, root, dx, dy)) continue;
-      // What is inside a link or a button is that link or button.
+      // An element inside a link or a button counts as that link or button.
       const outer = element.closest('a[href],button');
       if (outer && outer !== element && !element.matches('a[href],button,input,select,textarea')) continue;
       if (listed.length >= maxElements) {
@@ -279,5 +284,5 @@ export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' 
   return element.scrollTop !== before;
 }
 
-/** That the page's own code lets anybody else have a word. */
+/** Waits until the page's own code yields. */
 export const ping = (): boolean => true;

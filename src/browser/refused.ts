@@ -2,8 +2,8 @@ import { AppError } from '../core/errors.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
 /**
- * What the sandbox's way out says to this address. A browser shows of a refused tunnel only that there was one, so the
- * same question is asked again where its answer can be read: the reason stands in the answer's status line.
+ * Reads the egress proxy's answer for this address. A browser shows of a refused tunnel only that there was one. So the
+ * same request is made again where its answer can be read: the reason is in the status line.
  */
 export async function whyRefused(
   sandbox: SandboxClient,

@@ -32,7 +32,7 @@ interface Opened extends Connection {
 }
 type Work = (tab: Tab, signal: AbortSignal) => Promise<Said>;
 
-/** The browser of one sandbox, as an agent uses it: one call after another. A browser that died is started anew. */
+/** One sandbox's browser, as an agent uses it: one call after another. A browser that died is started again. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;
@@ -175,7 +175,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfFired(signal);
-      // It died as we came: an address can be opened in the next one.
+      // The browser died during this call. The next one can open an address.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explain(thrown, opened.isOpen());
@@ -225,7 +225,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     }
   }
 
-  /** What an input starts gets its time to come to something. */
+  /** Gives the effect of an input time to show. */
   async #settle(
     { tabs, downloads }: Opened,
     outcome: Said,

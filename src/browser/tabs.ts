@@ -17,7 +17,7 @@ export interface Tab {
   /** Rejects when the page crashes: what was asked of it will never be answered. */
   readonly crash: Promise<never>;
   dialogs: number;
-  /** What the model was shown last. */
+  /** The view that the model was shown last. */
   shown: Numbered | undefined;
 }
 interface Options {
@@ -26,7 +26,7 @@ interface Options {
   readonly maxTabs: number;
 }
 
-/** The tabs of a browser; the newest is the one that is worked in. What they do by themselves becomes notes. */
+/** The tabs of a browser; the newest is the current one. Events that the tabs cause by themselves become notes. */
 export class Tabs {
   readonly #context: BrowserContext;
   readonly #notes: Notes;

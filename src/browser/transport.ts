@@ -5,7 +5,7 @@ import type { DesktopClient } from '../sandbox/client.ts';
 
 /** No message of a browser is larger: a screenshot of a huge page is a tenth of it. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** What waits to be read, of 64 KiB each; beyond it the browser is held back. */
+/** The most 64 KiB pieces that wait to be read; beyond it the browser is held back. */
 const mostPieces = 16;
 /** Longer messages are rare: their room is given back. */
 const keptBytes = 1024 * 1024;

@@ -32,10 +32,10 @@ export interface CorralClientOptions {
 }
 
 /**
- * Every procedure of the server, with its types. Subscriptions come back by themselves after a break and go on behind
- * the last event that arrived: nothing is missed and nothing comes twice. One that began without a `lastEventId` and
- * broke before its first event begins anew: give it the session's `lastSeq` where that matters. `close` ends them and
- * every connection.
+ * Every procedure of the server, with its types. Subscriptions reconnect by themselves after a break and go on behind
+ * the last event that arrived: no event is missed and none comes twice. A subscription without a `lastEventId` that
+ * broke before its first event starts over: pass the session's `lastSeq` where that matters. `close` ends all
+ * subscriptions and connections.
  */
 export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void };
 
@@ -125,7 +125,7 @@ const endWith =
       };
     });
 
-/** What breaks a connection, or a server that cannot answer just now, ends no subscription; a refusal does. */
+/** A broken connection, or a server that cannot answer just now, ends no subscription; a refusal does. */
 const comeAgain: TRPCLink<AppRouter> = retryLink({
   retry: ({ error }) => error.data?.retryable ?? !isRefusal(error),
   retryDelayMs: pauseMs,

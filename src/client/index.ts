@@ -8,7 +8,7 @@ export type { AppRouter } from '../facades/trpc/router.ts';
 export type { Resync } from '../facades/trpc/schemas.ts';
 export { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 
-/** What each procedure takes and gives, by its name: `Outputs['files']['list']`. */
+/** Each procedure's input and output types, by its name: `Outputs['files']['list']`. */
 export type Inputs = inferRouterInputs<AppRouter>;
 export type Outputs = inferRouterOutputs<AppRouter>;
 

@@ -14,7 +14,7 @@ interface Given {
   readonly variable: string;
 }
 
-// What a sandbox of ours has in its environment: a Corral that runs in one must not stumble over it.
+// Variables of our own sandboxes' environment, which a Corral that runs inside one ignores.
 const sandboxVariables = new Set([
   'CORRAL_SANDBOX_ID',
   'CORRAL_OPERATION',

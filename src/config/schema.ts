@@ -18,7 +18,7 @@ import {
   words,
 } from './kinds.ts';
 
-/** What a setting says of itself beside its schema; the list of variables, the help and the errors come from here. */
+/** A setting's description beside its schema. The list of variables, the help and the errors come from here. */
 export interface About {
   readonly about: string;
   readonly accepts: string;

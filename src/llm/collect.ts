@@ -1,6 +1,6 @@
 import type { AssistantMessage, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 
-/** Where a reply is cut, whoever sent it. */
+/** The limits at which a reply of any provider is cut. */
 export interface TurnCaps {
   /** Characters of text and arguments, or of raw parts. */
   readonly maxChars: number;
@@ -19,7 +19,7 @@ export interface CollectOptions {
   readonly model: string;
   readonly onDelta: (delta: string) => void;
   readonly caps?: TurnCaps;
-  /** Ids of earlier calls: a model that counts anew in each turn must not mean one of those. */
+  /** Ids of earlier calls. A model that restarts its count in each turn must not refer to one of those. */
   readonly takenIds?: ReadonlySet<string>;
 }
 

@@ -8,7 +8,7 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** What the loop is doing with this turn. Models that think for themselves are told in `note`. */
+/** The loop's purpose for this turn. Models that think for themselves read it in `note`. */
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
@@ -19,11 +19,11 @@ export type TurnPhase =
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
-  /** What was really said and done; the loop's own words go into `note`, never into a user's message. */
+  /** The real conversation. The loop's own words go into `note`, never into a user's message. */
   readonly messages: readonly Message[];
   /** Where in `messages` the run begins: its first user message. Before it stands earlier conversation. */
   readonly runFrom?: number;
-  /** What the turn is for, in the loop's words; stands before the calls of the present step. */
+  /** The turn's purpose in the loop's words; placed before the calls of the present step. */
   readonly note?: string;
   /** A nudge for this turn alone; stands last. */
   readonly hint?: string;
@@ -58,7 +58,10 @@ export type Message =
     }
   | AssistantMessage;
 
-/** What a tool saw. Only the newest of a conversation come with their bytes; a provider that takes none leaves all out. */
+/**
+ * The pictures of a tool's result. Only the newest of a conversation carry their bytes; a provider without pictures
+ * leaves all out.
+ */
 export interface Picture {
   readonly file: string;
   readonly mimeType: string;
@@ -76,7 +79,7 @@ export interface AssistantMessage {
 export interface ToolCall {
   readonly callId: string;
   readonly name: string;
-  readonly args: unknown; // whatever the model wrote; the tool parses it
+  readonly args: unknown; // unparsed: the tool parses it
 }
 
 export type TurnPart =

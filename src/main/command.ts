@@ -1,4 +1,4 @@
-/** What the program can do beside serving: `npm start -- <name> …`. */
+/** The commands beside serving: `npm start -- <name> …`. */
 export interface Command {
   readonly usage: string; // its arguments
   readonly about: string;

@@ -43,8 +43,8 @@ function unknown(name: string): AppError {
 const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
 
 /**
- * What to print where somebody asks how it is used, of one command or of all: `help`, `help keys`, `keys --help`.
- * Undefined where nobody does.
+ * The text for a request for help, about one command or all: `help`, `help keys`, `keys --help`. Undefined: the
+ * arguments do not ask for help.
  */
 export async function helpFor(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;

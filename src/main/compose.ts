@@ -58,13 +58,13 @@ interface Options {
   readonly say: (text: string) => void;
   /** Keeps a secret out of the log from now on. */
   readonly learn?: (secret: Secret) => void;
-  /** What stands already: for several servers in one process, on one store and one set of sandboxes. */
+  /** Existing parts, for several servers in one process that share a store and sandboxes. */
   readonly given?: { readonly store?: Store; readonly driver?: Driver };
 }
 /** The core with everything it stands on; disposing stops the work where it stands and closes the store last. */
 export interface Core extends AsyncDisposable {
   readonly services: Services;
-  /** What only the OpenCodex dialect asks for. */
+  /** The services that only the OpenCodex dialect uses. */
   readonly opencodex: Awaited<ReturnType<typeof projectParts>>['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
@@ -89,7 +89,7 @@ export async function compose({
   learn = () => {},
   given = {},
 }: Options): Promise<Core> {
-  // What works until the server drains also ends where a start fails: else that would wait for it for ever.
+  // A failed start ends the background work too, which otherwise would wait for the server to drain.
   const ended = new AbortController();
   const closing = AbortSignal.any([drains, ended.signal]);
   const untilClosing = async (work: Promise<void>) => {

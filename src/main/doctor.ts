@@ -91,7 +91,7 @@ function parts({ storage, sandbox, model }: Checks): Finding[] {
   ];
 }
 
-/** What nobody's sandbox should reach: the cloud's own service, the cluster, and this server but for its proxy. */
+/** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except its proxy. */
 function addressesNear(url: string): string[] {
   const { hostname, port, protocol } = new URL(url);
   const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];

@@ -20,7 +20,7 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
     await mkdir(join(dataDir, 'image'), { recursive: true, mode: 0o700 });
     if (existsSync(built)) await copyFile(built, outfile);
     else await (await import('../../scripts/bundle-sandboxd.ts')).bundleSandboxd(outfile);
-    await chmod(outfile, 0o644); // whatever the umask says: sandboxes run it as another user
+    await chmod(outfile, 0o644); // independent of the umask: sandboxes run it as another user
     return outfile;
   };
   return () => {
@@ -39,11 +39,11 @@ export const desktopImage: string = names.desktop;
 /** Whether sandboxes have a screen and a browser. */
 export const hasDesktop = ({ sandbox }: Config): boolean => sandbox.desktop || sandbox.image === names.desktop;
 
-/** What sandboxes are made of: with a desktop the larger image, unless it is one of the operator's own. */
+/** The image of sandboxes: with a desktop the larger one, unless the operator chose another. */
 export const sandboxImage = (config: Config): string =>
   hasDesktop(config) && config.sandbox.image === names.base ? names.desktop : config.sandbox.image;
 
-/** What the daemon is told about its desktop. */
+/** The desktop settings for the daemon. */
 export function desktopEnv(config: Config): Record<string, string> {
   if (!hasDesktop(config)) return { CORRAL_DESKTOP: 'off' };
   const { clipboard, geometry, idleSeconds } = config.desktop;

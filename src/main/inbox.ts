@@ -35,7 +35,7 @@ export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive,
     return await inbox.claim(key, contentHash, at);
   }
 
-  /** Nobody works on it any more, and of all who find that out it is us who may. */
+  /** The server that worked on the request is gone, and this server is the first to take it over. */
   async function inherits(key: string, at: number): Promise<boolean> {
     if (!shared) {
       const isFirst = !working.has(key);

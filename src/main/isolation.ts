@@ -4,7 +4,7 @@ import { AppError } from '../core/errors.ts';
 /** An engine's runtimes by name, each with its program. */
 export type Runtimes = Readonly<Record<string, string>>;
 
-/** gVisor's and Kata's programs, under whatever name the engine knows them. */
+/** The programs of gVisor and Kata, by the names that engines give them. */
 const strong = /(^|[-./])(runsc|kata)/;
 const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';

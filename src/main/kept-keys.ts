@@ -12,8 +12,8 @@ interface Options {
 }
 
 /**
- * What a key for one purpose is derived from. Where an encryption key is configured it is that one, so that all servers
- * of one store have the same, and earlier ones behind it; else one of its own is made and kept with the data.
+ * The secret from which a key for one purpose is derived. A configured encryption key is used, with earlier ones behind
+ * it, so that all servers of a store derive the same. Otherwise a key of its own is made and kept with the data.
  */
 export async function keptKeys({ config, file, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;

@@ -49,11 +49,11 @@ export async function openKubernetes({ config, instance, gate, ids, say }: Optio
 
 interface Weakness {
   readonly name: string;
-  /** What is missing, what that means, and what to do. */
+  /** A weakness: its name, its meaning and its remedy. */
   readonly text: string;
 }
 
-/** What the settings leave open. */
+/** The weaknesses that the settings leave. */
 export function weaknessesOf({ seccompProfile, userNamespaces }: Config['kubernetes']): Weakness[] {
   const found: Weakness[] = [];
   if (seccompProfile === undefined) {
@@ -76,7 +76,7 @@ export function weaknessesOf({ seccompProfile, userNamespaces }: Config['kuberne
   return found;
 }
 
-/** Ends what is past its deadline, whichever Corral in the namespace made it; for a CronJob. */
+/** Ends pods past their deadline, of every installation in the namespace; for a CronJob. */
 export async function reapCluster(config: Config, instance: string, ids: IdSource, signal: AbortSignal) {
   await using driver: KubernetesDriver = await kubernetesDriver(await kubernetesOptions(config, instance, ids));
   return await driver.reap(signal, 'all');

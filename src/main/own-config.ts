@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type Config, loadConfig } from '../config/config.ts';
 import { AppError } from '../core/errors.ts';
 
-/** What the environment says, and corral.yaml in the folder that the program was started in. */
+/** The settings from the environment and from corral.yaml in the working directory. */
 export const ownConfig = (): Config => loadConfig(process.env, ownFile('corral.yaml'));
 
 function ownFile(name: string): string {

@@ -12,7 +12,7 @@ import type { SandboxClient } from '../sandbox/client.ts';
 interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly fetchPage: FetchPage;
-  /** What to keep the findings under, for the sandbox's image. */
+  /** The key under which the findings are kept, for the sandbox's image. */
   readonly keyOf: (id: SessionId) => string | undefined;
 }
 interface Sandbox {
@@ -22,7 +22,9 @@ interface Sandbox {
 const scriptMs = 30_000;
 const pagesMs = 60_000;
 
-/** What each image's package managers are set up for: read in the first sandbox of it, before anything else runs there. */
+/**
+ * The registries of each image's package managers, read in the image's first sandbox before anything else runs there.
+ */
 export class ImageRegistries {
   readonly #options: Options;
   readonly #known = new Map<string, Promise<Registries>>();
@@ -50,7 +52,8 @@ export class ImageRegistries {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // Whoever was first may have been stopped, or lost its sandbox: that says nothing of the image, and ours can tell.
+    // The first reader may have been stopped, or lost its sandbox. That says nothing about the image, and this sandbox
+    // can be read.
     const asked = this.#ask(key, sandbox, signal);
     this.#known.set(key, asked);
     asked.then(

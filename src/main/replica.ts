@@ -9,7 +9,7 @@ import { LeasedOwnership } from '../session/cluster/leased-ownership.ts';
 import { type PeerOptions, Peers } from '../session/cluster/peers.ts';
 import { type Ownership, soleOwnership } from '../session/engine/ownership.ts';
 
-/** What this process is among the servers of one store; to be disposed when its work is over, so that others go on. */
+/** This process among the servers of one store. Dispose it when its work is over, so that its peers go on. */
 export interface Replica extends AsyncDisposable {
   /** Of this process's life, as sockets and leases know it; undefined where the store is ours alone. */
   readonly name: string | undefined;

@@ -35,7 +35,7 @@ interface Options {
   readonly metrics: Pick<Metrics, 'warmPool'>;
   /** Tells people what they should know at the start. */
   readonly say: (text: string) => void;
-  /** What a session's log is told of its sandbox. */
+  /** Appends facts about a sandbox to its session's log. */
   readonly note: (id: SessionId, note: Note) => void;
   /** One that stands already. */
   readonly given: Driver | undefined;

@@ -18,7 +18,7 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** The store that the settings name. A database that is away is waited for, and whoever asks meanwhile is told so. */
+/** Opens the configured store. A database that is away is waited for, and requests meanwhile are told so. */
 export async function openStore({ config, logger, closing, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, host, port, history } = config;
   if (history === 'memory') {
@@ -59,7 +59,7 @@ export function mustExist(path: string): void {
 export const hostsOf = (url: Secret): string =>
   /^mongodb(?:[+]srv)?:[/][/](?:[^@/]*@)?([^/?]+)/.exec(url.reveal())?.[1] ?? '?';
 
-/** What must never be printed of the address: all of it, and its password alone. */
+/** The parts of the address that are never printed: the whole, and its password alone. */
 export function secretsIn(url: Secret | undefined): Secret[] {
   const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
   if (!url || !password) return url ? [url] : [];

@@ -43,7 +43,7 @@ function fileIn(args: readonly string[], { usage }: Command, name: string): stri
   return file;
 }
 
-/** What an earlier export has written to the end; what is behind that is cut off. */
+/** The complete part of an earlier export; a cut tail is removed. */
 async function begunIn(file: string): Promise<{ bytes: number; known: Set<string> }> {
   if (!existsSync(file)) return { bytes: 0, known: new Set() };
   const found = statSync(file);

@@ -42,7 +42,7 @@ export const tryCommand: Command = {
   },
 };
 
-/** The socket would dial for ever whoever is not there, is something else, or wants another token. */
+/** Without this limit the socket would redial for ever: a server that is away, another program, a wrong token. */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const root = await askAt(`${url}/`, { signal });

@@ -5,7 +5,7 @@ import { listening } from './listen.ts';
 interface Options {
   readonly host: string;
   readonly port: number;
-  /** What is waited for, for whoever asks meanwhile. */
+  /** The reason for the wait, told to clients meanwhile. */
   readonly reason: string;
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import type { AppError } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
 
-/** What the pool needs of the server it belongs to. */
+/** The parts of the server that its pool uses. */
 export interface PoolParts {
   readonly recipe: SandboxRecipe;
   readonly epoch: number;

@@ -138,7 +138,7 @@ async function look(ctx: ToolContext, use: Use): Promise<ToolResult> {
   return await toResult(ctx, await use(ctx.browser));
 }
 
-/** What moves something waits while a person has the keyboard and mouse. */
+/** Calls that move something wait while a person has the keyboard and mouse. */
 async function act(ctx: ToolContext, use: Use): Promise<ToolResult> {
   if (ctx.browser) await ctx.gate?.(ctx.signal);
   return await look(ctx, use);

@@ -102,7 +102,7 @@ async function textOf({ sandbox, signal }: ToolContext, path: string): Promise<s
   return bytes.includes(0) ? undefined : bytes.toString();
 }
 
-// What was there before is only shown; that it cannot be must not keep a file from being written.
+// The former content is only shown. A file whose former content cannot be read is still written.
 function noFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

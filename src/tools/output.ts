@@ -4,7 +4,7 @@ import type { ToolResult } from './tool.ts';
 const modelChars = 16_000;
 const keptBytes = 64 * 1024;
 
-/** What the model is shown of a result: how a command ended, then the output with its middle left out when it is long. */
+/** The result as the model sees it: how a command ended, then the output, with its middle left out when it is long. */
 export function forModel(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;

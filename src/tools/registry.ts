@@ -24,7 +24,7 @@ const all: readonly Tool[] = [
   ...browserTools,
 ];
 
-/** Whose shape the tools for the desktop's keyboard and mouse have. */
+/** The provider whose form the tools for the desktop's keyboard and mouse take. */
 export type ComputerShape = 'off' | 'claude' | 'gemini';
 const computers: Readonly<Record<ComputerShape, readonly Tool[]>> = {
   off: [],
@@ -34,7 +34,7 @@ const computers: Readonly<Record<ComputerShape, readonly Tool[]>> = {
 
 export type ToolDeclaration = Pick<Tool, 'name' | 'description' | 'parameters'>;
 export interface ToolRegistry {
-  /** What the model may call while it works, `message_ask_user` included, which the loop answers itself. */
+  /** The tools that the model may call while it works, with `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
 }
@@ -80,11 +80,13 @@ export interface Call {
   readonly args: unknown;
 }
 
-/** Runs what the model asked for. Whatever it can do something about is a result; a lost sandbox and our bugs are thrown. */
+/** Runs the model's call. A failure that the model can help is a result; a lost sandbox and bugs of ours are thrown. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
-/** Goes on with a call that an earlier server began. What cannot be gone on with was interrupted; it is not run again. */
+/**
+ * Resumes a call that an earlier server began. A call that cannot be resumed counts as interrupted and is not run again.
+ */
 export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 

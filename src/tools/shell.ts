@@ -146,7 +146,7 @@ async function follow(
   let ended = await listen(0, heard, AbortSignal.any([signal, enough.signal]));
   tell(decoder.decode());
   if (!ended && !signal.aborted) {
-    // Nobody is shown what comes now. It stays in the sandbox, but for its last piece, which is fetched at the end.
+    // Output from here on is not streamed. It stays in the sandbox, and its last piece is fetched at the end.
     ended = await listen(beyondAll, () => {}, signal);
     const from = Math.max(position, (ended?.bytes ?? 0) - BoundedOutput.tailBytes);
     output.skip(from - position);

@@ -6,7 +6,7 @@ import type { SandboxClient } from '../sandbox/client.ts';
 /** Resolves when no person has the desktop's keyboard and mouse; what types or points there on its own awaits it first. */
 export type ControlGate = (signal: AbortSignal) => Promise<void>;
 
-/** What a tool may touch. No clock, no network, no driver: only the sandbox it runs in. */
+/** The abilities of a tool: no clock, no network, no driver, only the sandbox it runs in. */
 export interface ToolContext {
   readonly signal: AbortSignal;
   readonly sandbox: SandboxClient;
@@ -39,7 +39,7 @@ export type ToolResult = ToolOutcome & {
   readonly exitCode?: number;
   /** For the model, where its view of `output` is cut: how to get at the rest. */
   readonly rest?: string;
-  /** What the model is shown beside `output`, where it takes pictures. */
+  /** The pictures that the model sees beside `output`, where it takes pictures. */
   readonly pictures?: readonly KeptPicture[];
 };
 type ToolOutcome =

@@ -1,6 +1,6 @@
 import { beginningOf } from '../../core/text.ts';
 
-// What a message tells the demo model to do: its fenced blocks, in order, or else the default task.
+// The demo model's instructions: the message's fenced blocks, in order, or else the default task.
 
 export type Unit =
   | { readonly kind: 'sh'; readonly command: string }
@@ -17,7 +17,7 @@ interface Block {
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
-/** The blocks of a message and the lines outside them. What is never closed is text. */
+/** The blocks of a message and the lines outside them. An unclosed fence is text. */
 export function parseBlocks(message: string): { blocks: Block[]; text: string[] } {
   const lines = message.split(/\r?\n/);
   const blocks: Block[] = [];

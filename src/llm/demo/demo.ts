@@ -7,7 +7,7 @@ import { deltasOf, describe, resultText, summaryText } from './texts.ts';
 
 const maxSteps = 1_000;
 type Failure = Extract<TurnOutcome, { kind: 'failed' }>;
-/** What the model says and does in a turn, before it is cut into parts. */
+/** The model's words and calls of a turn, before they are cut into parts. */
 interface Decision {
   readonly text?: string;
   readonly call?: ToolCall;

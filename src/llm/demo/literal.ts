@@ -1,6 +1,6 @@
 /**
- * Text of a user, a tool or a page in the midst of ours. Pages show answers as Markdown, often with its HTML: an output
- * that begins with `<h1>` or `#` would be a heading there. What could mean anything is put in code.
+ * Text of a user, a tool or a page inside an answer. Pages show answers as Markdown, often with its HTML: an output that
+ * begins with `<h1>` or `#` would be a heading there. Text with any markup is put in code.
  */
 export function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);

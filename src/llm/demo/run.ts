@@ -1,7 +1,7 @@
 import type { Message, ToolCall, TurnRequest } from '../model.ts';
 import { type Unit, unitsOf } from './blocks.ts';
 
-/** What the messages say about the run: all that the demo model remembers. */
+/** The run's state as its messages show it: the demo model remembers nothing else. */
 export interface Run {
   readonly task: string;
   /** Of the first message and of each injected one, in order: step i of the plan is unit i. */
@@ -10,7 +10,7 @@ export interface Run {
   readonly results: readonly ToolMessage[];
   /** Calls since the last step ended, which it did with a text and no call. */
   readonly callsOfStep: readonly ToolCall[];
-  /** What the user answered, by the asking call's id. */
+  /** The user's answers, by the id of the call that asked. */
   readonly answers: ReadonlyMap<string, string>;
   /** Calls in the whole conversation. */
   readonly callsBefore: number;

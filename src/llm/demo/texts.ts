@@ -20,7 +20,7 @@ export function describe(unit: Unit): string {
 
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 
-/** What a step came to: `failed` is the result that ended it early, `answer` what the user said. */
+/** A step's outcome: `failed` is the result that ended it early, `answer` the user's words. */
 export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
   if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason was given'}`;
   switch (unit.kind) {
@@ -52,7 +52,7 @@ export function summaryText(results: readonly ToolMessage[]): string {
     failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast((result) => result.name === 'shell_exec');
   if (!last) return verdict;
-  // What the tools say about a failed command stands in a first line of its own, before the output.
+  // A tool's note on a failed command is a first line of its own, before the output.
   const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
   if (output === '') return `${verdict} The last command printed nothing.`;
   const tail = output.slice(-shown).replace(/^[\uDC00-\uDFFF]/, '');

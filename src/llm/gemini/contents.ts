@@ -39,7 +39,7 @@ type ToolMessage = Extract<Message, { role: 'tool' }>;
 
 const planned = (message: AssistantMessage): boolean => message.calls.some((call) => call.name === 'make_plan');
 
-/** What Gemini sent goes back as it came; what another model said is told anew. */
+/** Gemini's own parts go back unchanged; parts of another model are converted. */
 function partsOf(message: AssistantMessage, model: string): Part[] {
   if (message.model === model && message.raw.length > 0) return message.raw as Part[];
   const text: Part[] = message.text === '' ? [] : [{ text: message.text }];

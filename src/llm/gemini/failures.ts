@@ -4,7 +4,7 @@ import type { TurnOutcome } from '../model.ts';
 
 export type Failure = Extract<TurnOutcome, { kind: 'failed' }>;
 
-/** What the far side answered, however it came: as a status, or as an error inside the stream. */
+/** The provider's error, given as a status or inside the stream. */
 export interface Refusal {
   readonly status: number;
   readonly text: string;

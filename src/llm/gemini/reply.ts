@@ -1,7 +1,7 @@
 import type { ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import { unreachable } from './failures.ts';
 
-/** What is read of a `GenerateContentResponse`; everything else in a part goes back as it came. */
+/** The fields of a `GenerateContentResponse` that are read; the rest of a part goes back unchanged. */
 export interface Chunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };

@@ -24,5 +24,5 @@ export const onScreen = ({ x, y }: Point, from: Size, to: Size): Point => ({
 
 const within = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
 
-/** Where Gemini points: both axes go from 0 to 1000, whatever the screen. */
+/** Gemini's coordinates: both axes go from 0 to 1000 on every screen. */
 export const thousandths: Size = { width: 1000, height: 1000 };
