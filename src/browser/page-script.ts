@@ -10,13 +10,8 @@ import type {
   Tree,
 } from './page-types.ts';
 
-<<<<<<< HEAD
-// Page functions run in the page, as text, in a world of their own that the page cannot see or change. So each is
-// whole in itself: nothing of this file but types may be named in them.
-=======
-// These functions run in the page, as text, in an isolated world that the page cannot see or change. So each is self-
+// Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each is self-
 // contained: only types of this file may appear in them.
->>>>>>> c30a29c (Rewrite the comments of the start, the browser, the models and the tools in plain English)
 
 declare const document: PageDocument;
 declare const window: PageWindow;
