@@ -10,7 +10,9 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /** To whom belongs what it makes: itself, or the key that it was made to stand beside. */
+  /**
+   * The owner of the sessions that this key creates: the key itself, or the key named by `beside` when it was created.
+   */
   owner: z.string(),
   pepper: z.string(),
   hash: z.string(),
@@ -21,9 +23,9 @@ const StoredKey = z.object({
 });
 type StoredKey = z.infer<typeof StoredKey>;
 
-/** A key as people see it; the key itself is shown once, where it is made. */
+/** A key without its secret. Only `create` returns the secret, once. */
 export interface KeyView extends Omit<StoredKey, 'pepper' | 'hash'> {
-  /** What the key begins with. */
+  /** The first characters of the key, enough for a person to recognise it. */
   readonly prefix: string;
   readonly state: 'active' | 'expired' | 'revoked';
 }
@@ -31,39 +33,42 @@ export interface NewKey {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt?: number | undefined;
-  /** A key whose sessions this one has too. */
+  /** The id of an existing key. The new key gets the same owner, so both see the same sessions. */
   readonly beside?: string | undefined;
 }
 export interface KeyAdmin {
-  /** Rejects: invalid_request, not_found (the key beside). */
+  /** Rejects: invalid_request, quota (10,000 keys), not_found (no key has the id `beside`). */
   create(wish: NewKey): Promise<{ readonly key: string; readonly view: KeyView }>;
   list(): Promise<readonly KeyView[]>;
-  /** Open streams and sockets of it end. Rejects: not_found, conflict (nobody could make keys any more). */
+  /**
+   * Ends the key's open streams and sockets. Rejects: not_found, conflict (the last admin key, and CORRAL_TOKEN is not
+   * set).
+   */
   revoke(id: string): Promise<KeyView>;
 }
-/** What the guard asks. It is all in memory, so that no request waits for the store. */
+/** The keys that the auth guard checks. All keys are in memory, so no request waits for the store. */
 export interface KeyRing {
-  /** A credential is needed: there is a key, be it revoked. What was closed once does not open by itself. */
+  /** Whether requests need a credential. Revoked keys count too: a server that once had keys never opens again. */
   readonly any: boolean;
-  /** Who asks while there is none; its streams end with the first key. */
+  /** The actor of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Actor;
   find(presented: readonly string[]): Actor | undefined;
-  /** Undefined: there is none, or it is not valid any more. */
+  /** The actor of this key; undefined when the key does not exist, has expired or is revoked. */
   live(id: string): Actor | undefined;
 }
 export interface ApiKeys extends KeyAdmin, KeyRing, Disposable {}
 
 interface Deps {
   readonly records: RecordStore;
-  /** Asked for when there is a key, or the first is made. */
+  /** Loads the peppers. Called once, when the first key is read or created. */
   readonly peppers: () => Promise<Peppers>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
-  /** Other processes make and revoke keys too. */
+  /** Other processes create and revoke keys in the same store. */
   readonly shared: boolean;
-  /** There is CORRAL_TOKEN, which can always make keys. */
+  /** CORRAL_TOKEN is set, so a caller who can create keys always exists. */
   readonly hasToken: boolean;
-  /** Sandboxes have no walls, so who has a key has everybody's files: there may be keys of one owner alone. */
+  /** Sandboxes have no isolation, so any user could read every file. Active keys must then all have the same owner. */
   readonly onlyOne?: boolean;
   readonly warn: (about: object, text: string) => void;
 }
@@ -76,12 +81,15 @@ interface Entry {
 
 const kind = 'apikey';
 const form = /^crl_([0-9a-f]{12})_[\w-]{43}$/;
-const lookEveryMs = 2_000; // what others revoked, and what has expired, ends after at most so long
+const lookEveryMs = 2_000; // a key that another process revoked, or that expired, works at most this much longer
 const useEveryMs = 60_000;
 const maxKeys = 10_000;
 const strange: Peppered = { pepper: '', hash: '' };
 
-/** The active keys that no use has moved to the primary pepper yet: only their owners can, for nobody else has them. */
+/**
+ * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its owner next
+ * uses it, because only the owner has its secret.
+ */
 export async function keysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },
@@ -140,7 +148,10 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     if (entries.size > 0) pepper ??= await deps.peppers();
   }
   async function look(): Promise<void> {
-    if (shared) await load().catch((err: unknown) => warn({ err }, 'the API keys could not be read anew'));
+    if (shared)
+      await load().catch((err: unknown) =>
+        warn({ err }, 'the API keys could not be read from the store; trying again in 2 s'),
+      );
     for (const entry of entries.values()) endIfOver(entry);
     lookLater();
   }
@@ -149,12 +160,12 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), lookEveryMs);
   }
 
-  /** Once a minute at most; a write that is lost to a newer one is no loss. */
+  /** Writes the time of use, at most once a minute. A conflict is ignored: the newer write has a time too. */
   function use(entry: Entry, presented: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;
     if (lastUsedAt !== null && now - lastUsedAt < useEveryMs) return;
-    const stored = pepper?.hash(presented) ?? entry.doc; // an earlier pepper is left behind with this
+    const stored = pepper?.hash(presented) ?? entry.doc; // moves the key from an older pepper to the primary one
     entry.doc = { ...entry.doc, ...stored, lastUsedAt: now };
     const { doc, version: expect } = entry;
     const put = records.put({ kind, id: doc.id, doc, sort: doc.createdAt, expect });
@@ -181,7 +192,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   if (deps.onlyOne && otherOwners().size > 1) throw noWalls('There are API keys of several users');
   for (const { doc } of entries.values()) {
     if (!pepper?.knows(doc.pepper)) {
-      warn({ key: doc.id }, 'an API key was stored under an encryption key that is not configured; it opens nothing');
+      warn({ key: doc.id }, 'an API key was stored under an encryption key that is not configured; it is rejected');
     }
   }
   lookLater();
@@ -210,18 +221,19 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       if (shared) await load();
       const now = clock.now();
       if (expiresAt !== undefined && expiresAt <= now) {
-        throw new AppError('invalid_request', 'The key would have expired already.');
+        throw new AppError('invalid_request', 'The key would expire in the past. Choose a later expiresAt.');
       }
       if (entries.size >= maxKeys) throw new AppError('quota', `There are ${maxKeys} keys already, the most allowed.`);
       if (entries.size === 0 && role !== 'admin' && !hasToken) {
         throw new AppError(
           'invalid_request',
-          'From the first key on the server asks for one. Make one of the role admin first, or set CORRAL_TOKEN: else nobody could make keys any more.',
+          'The first key must have the role admin: from then on every request needs a key, and only an admin can create more. ' +
+            'Create an admin key first, or set CORRAL_TOKEN.',
         );
       }
       const other = beside === undefined ? undefined : entries.get(beside);
       if (beside !== undefined && !other) throw missing();
-      if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw noWalls('A key for a second user is not made');
+      if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw noWalls('A second user cannot have a key');
       pepper ??= await deps.peppers();
       const id = ids.short();
       const key = `crl_${id}_${ids.token()}`;
@@ -243,7 +255,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       const others = [...entries.values()].filter((entry) => entry !== found && isLive(entry));
       const isNeeded = !hasToken && found.doc.role === 'admin' && isLive(found);
       if (isNeeded && !others.some(({ doc }) => doc.role === 'admin')) {
-        throw new AppError('conflict', 'It is the last key of the role admin. Make another one first.');
+        throw new AppError('conflict', 'This is the last key with the role admin. Create another admin key first.');
       }
       const { doc } = found.doc.revokedAt === null ? await change(id, { revokedAt: clock.now() }) : found;
       return view(doc);

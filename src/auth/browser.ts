@@ -1,11 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// What a browser tells about a request that a web page made, against pages that want to use a server on loopback:
-// DNS rebinding shows in Host, a foreign page in Origin and Sec-Fetch-Site.
+// Checks the headers by which a browser describes a web page's request. They protect a server on loopback from other
+// pages: DNS rebinding shows in Host, another site's page in Origin and Sec-Fetch-Site.
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Whether a server on loopback may answer to this Host: its own names, or what the operator listed. */
+/**
+ * Whether a server on loopback answers a request with this Host: one of its own names, or one that the operator listed.
+ */
 export function hostAllowed(host: string | undefined, extra: readonly string[]): boolean {
   const parsed = parseHost(host);
   if (!parsed) return false;
@@ -16,14 +18,17 @@ export function hostAllowed(host: string | undefined, extra: readonly string[]):
   });
 }
 
-/** `own`: no page at all, or one of ours. `listed`: of an origin that the operator trusts to read. */
+/**
+ * `own`: this server's page, or no page at all. `listed`: a page of an origin that the operator allowed. `foreign`: any
+ * other page.
+ */
 export type Page = 'own' | 'listed' | 'foreign';
 
-/** By whose page a request was made. */
+/** The kind of page that sent the request. */
 export function pageOf(headers: IncomingHttpHeaders, origins: readonly string[]): Page {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
-  if (origin === undefined && (site === undefined || site === 'none')) return 'own'; // no browser, or typed by its user
+  if (origin === undefined && (site === undefined || site === 'none')) return 'own'; // no browser, or a typed address
   if (site === 'same-origin') return 'own';
   if (origin === undefined) return 'foreign';
   if (sameOrigin(origin, host)) return 'own';
@@ -34,7 +39,9 @@ export function originAllowed(origin: string | undefined, origins: readonly stri
   return origin !== undefined && origins.includes(origin);
 }
 
-/** Host and port are equal. A Host without a port is that of the scheme: another port is another program's page. */
+/**
+ * Host and port are equal. A Host without a port has the scheme's default port: another port is another program's page.
+ */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);

@@ -2,21 +2,24 @@ import { networkOf } from '../core/address.ts';
 import type { Clock } from '../core/clock.ts';
 
 export interface Lockout {
-  /** How long the address must still wait, ms; 0: it need not. */
+  /** How long the address must still wait, in ms; 0 when it is not locked out. */
   waitOf(address: string): number;
-  /** It showed a wrong credential. */
+  /** Counts one wrong credential from this address. */
   failed(address: string): void;
 }
 export interface LockoutOptions {
   readonly clock: Clock;
-  /** A first wrong credential of an address in a while, and the moment it is locked out. */
+  /** Called for the first wrong credential of an address in a minute, and when the address is locked out. */
   readonly heard: (what: 'failed' | 'locked', address: string) => void;
 }
 const maxFailures = 1_000;
 const windowMs = 60_000;
 const maxAddresses = 10_000;
 
-/** After too many wrong credentials within a minute, whoever guesses from that address is not even looked at. */
+/**
+ * Locks an address out for a minute after 1,000 wrong credentials within a minute. The lock covers the address's whole
+ * network.
+ */
 export function lockout({ clock, heard }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 
@@ -32,7 +35,7 @@ export function lockout({ clock, heard }: LockoutOptions): Lockout {
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // to the end: the first is the one that has been quiet for longest
+      windows.delete(network); // moves to the end, so the first entry is the one without a failure for longest
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

@@ -2,15 +2,15 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/secret.ts';
 
 /**
- * Secrets of 256 random bits are stored as their HMAC: whoever reads the store alone can neither use nor test one.
- * The first pepper is for new ones; the others are earlier ones, under which some may still be stored.
+ * Stores secrets of 256 random bits as their HMAC, so a reader of the store can neither use nor test one. New secrets
+ * use the first pepper; the others are older ones, under which some secrets may still be stored.
  */
 export interface Peppers {
   hash(text: string): Peppered;
-  /** In a time that says nothing about either. False under a pepper that is not known. */
+  /** Takes the same time whether they match or not. False when the pepper is not known. */
   matches(text: string, stored: Peppered): boolean;
   knows(pepper: string): boolean;
-  /** Whether it is the one for new secrets. */
+  /** Whether new secrets use this pepper. */
   isPrimary(pepper: string): boolean;
 }
 export interface Peppered {
@@ -36,7 +36,7 @@ export function peppers(secrets: readonly Secret[]): Peppers {
   };
 }
 
-/** Derived, so that the key it is made of serves its other purpose unharmed. */
+/** Derives a key, so that the secret can safely serve another purpose too. */
 function named(secret: string): [string, Buffer] {
   const key = createHmac('sha256', secret).update('corral api keys').digest();
   return [createHash('sha256').update(key).digest('hex').slice(0, 8), key];

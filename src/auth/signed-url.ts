@@ -1,11 +1,13 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 
-// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`, with the id of the key that
-// made it before the mac where one did. What it allows is not in it but in what is signed, so a link for one thing opens
-// no other; and it opens no more than that key would.
+// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. When an API key made the
+// link, the key's id stands before the mac. The MAC covers the purpose and the path, so a link for one thing never opens
+// another. A link never allows more than its key does.
 
-/** What a link may be for, with the rights that it may give, the usual one first; those that work once only are marked. */
+/**
+ * The purposes of links. `rights`: the rights that a link can give, the default first. `once`: the link works only once.
+ */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },
@@ -18,16 +20,16 @@ export interface Signed {
   readonly path: string;
   readonly purpose: Purpose;
 }
-/** What is signed beside the path and what it is for. */
+/** The signed fields next to the path and the purpose. */
 interface Choice {
   readonly right?: Right;
-  /** The id of a key: what the link opens is opened on its behalf, and for as long as it is valid. */
+  /** The id of an API key. The link acts on its behalf, and ends with it. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
-  /** The path with its signature. */
+  /** Returns the path with its signature in the query. The link expires after `lifeMs`. */
   sign(what: Signed & Choice, lifeMs: number): string;
-  /** What it gives the right to; undefined where it is not valid. A link that works once is used up by this. */
+  /** The right that the link gives; undefined when the link is not valid. This call uses up a link that works once. */
   accepts(what: Signed, signature: string): Right | undefined;
 }
 
@@ -38,20 +40,20 @@ interface Part {
 }
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
-/** Of a link that was accepted. */
+/** The id of the API key that made an accepted link; undefined when no key made it. */
 export const subjectOf = (signature: string): string | undefined => form.exec(signature)?.[4];
 
-/** Used links are remembered until they expire; beyond so many at once new ones are refused. */
+/** The server remembers used links until they expire. Beyond this many it refuses further single-use links. */
 const maxUsed = 100_000;
 
-/** Under a key of this process: links are short-lived, and a restart makes all of them void. */
+/** Signs with a random key of this process: links are short-lived, and a restart makes all of them invalid. */
 export function signedUrls(clock: Clock): SignedUrls {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
   const used = new Map<string, number>();
 
   function mac({ method, path, purpose }: Signed, right: Right, { expires, nonce, subject }: Part): Buffer {
-    // As JSON, so that no field can run into the next.
+    // JSON, so that no field can run into the next.
     const signed = JSON.stringify(['v1', kid, method, path, purpose, right, expires, nonce, subject]);
     return createHmac('sha256', key).update(signed).digest();
   }
@@ -71,7 +73,7 @@ export function signedUrls(clock: Clock): SignedUrls {
     accepts(what, signature) {
       const [, givenKid, expiry = '', nonce = '', subject = '', given = ''] = form.exec(signature) ?? [];
       const expires = Number(expiry);
-      // Always compared with all there are, so that the time tells nothing of what is wrong.
+      // Compares with every right, so that the time does not tell which part is wrong.
       const bytes = sized(Buffer.from(given, 'base64url'));
       const [right] = purposes[what.purpose].rights.filter((one) =>
         timingSafeEqual(mac(what, one, { expires, nonce, subject }), bytes),

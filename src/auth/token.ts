@@ -2,19 +2,19 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../core/secret.ts';
 
 export interface TokenGate {
-  /** Whether a credential is asked for at all. */
+  /** Whether requests need a credential at all. */
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
 }
 
-/** All that is known of a token which was shown once: enough to know it again. */
+/** The hash of a token that was shown once. It is enough to recognise the token. */
 export interface TokenHash {
   /** In hex. */
   readonly sha256: string;
 }
 export const hashOf = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
 
-/** Both sides are hashed first, so neither the length nor a common prefix shows in the time it takes. */
+/** Hashes both sides first, so the time taken reveals neither the length nor a common prefix. */
 export function tokenGate(token: Secret | TokenHash | undefined): TokenGate {
   if (!token) return { required: false, accepts: () => true };
   const expected = 'sha256' in token ? Buffer.from(token.sha256, 'hex') : sha256(token.reveal());
@@ -36,7 +36,7 @@ export interface Presentation {
   readonly connectionParams?: unknown;
 }
 
-/** Every token a request shows, whichever way it shows it. */
+/** All tokens that a request presents, in any of the supported places. */
 export function presentedTokens({ authorization, query, protocols, connectionParams }: Presentation): string[] {
   const tokens: string[] = [];
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
@@ -60,7 +60,7 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/** A browser's WebSocket can send no header but this one, so the token travels among the protocols it offers. */
+/** A browser's WebSocket can set no other header than this one, so the token travels among the offered protocols. */
 export function readSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')
@@ -73,7 +73,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
   };
 }
 
-/** For the access log: what opens something is nobody's business. */
+/** Masks credentials in a URL for the access log. */
 export function maskToken(url: string): string {
   return url.replace(/([?&](?:token|connectionParams|signature)=)[^&#]*/gi, '$1***');
 }

@@ -9,8 +9,9 @@ const tagBytes = 16;
 const keyBytes = 32;
 
 /**
- * Seals texts with a data key each, wrapped by a key-encryption key. The first of the keys is the primary one; the
- * others only open what was sealed before. A key's name is made of its hash, so a wrong key is an unknown one.
+ * Encrypts each text with a data key of its own, and wraps the data key with a key-encryption key. The first key is the
+ * primary one; the others only open older texts. A key's id is derived from its hash, so a wrong key is reported as an
+ * unknown key.
  */
 export function vault(keys: readonly Secret[]): Vault {
   const ring = new Map(keys.map((key) => named(decoded(key))));
@@ -30,7 +31,7 @@ export function vault(keys: readonly Secret[]): Vault {
   return {
     seal(text, place) {
       const dataKey = randomBytes(keyBytes);
-      // The text is bound to its place alone, so that a rotation need not touch it.
+      // The text is bound to its place and not to the key-encryption key, so a key rotation rewraps only the data key.
       const { nonce, box } = encrypt(Buffer.from(text), dataKey, aad(place, ''));
       return { v: 1, ...wrap(dataKey, place), text: box, textNonce: nonce };
     },
@@ -90,7 +91,7 @@ function decrypt({ nonce, box }: Box, key: Buffer, bound: Buffer): Buffer {
     opening.setAAD(bound).setAuthTag(bytes.subarray(-tagBytes));
     return Buffer.concat([opening.update(bytes.subarray(0, -tagBytes)), opening.final()]);
   } catch (cause) {
-    throw corrupt('it was changed, or belongs elsewhere', cause);
+    throw corrupt('it was modified, or copied from another record', cause);
   }
 }
 

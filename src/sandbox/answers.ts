@@ -13,8 +13,8 @@ import {
 } from './client.ts';
 import type { JsonLimits } from './measure.ts';
 
-// What the daemon may answer, call by call. The numbers are the daemon's own limits (docs/sandboxd.openapi.json) with
-// room for what JSON adds: an honest daemon refuses with payload_too_large before it answers more.
+// The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
+// plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
 
 export interface Rule<Value = unknown> extends JsonLimits {
   readonly maxBytes: number;
@@ -22,7 +22,7 @@ export interface Rule<Value = unknown> extends JsonLimits {
 }
 
 const KiB = 1024;
-/** The daemon's own limit of a JSON answer too. */
+/** The daemon limits a JSON answer to the same size. */
 export const largeBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
@@ -32,10 +32,10 @@ const count = z.int().nonnegative();
 const time = z.number().nonnegative();
 const text = (most: number) => z.string().max(most);
 const id = text(256);
-/** Read by people and in lists only; the daemon cuts them, a daemon of an older image does not. */
+/** Text that is only shown to people. It is cut, because a daemon of an older image does not cut it. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
 const iso = text(40).refine((date) => !Number.isNaN(Date.parse(date)));
-/** As the sandbox calls it; judged.ts leaves out what no file of a workspace can be called. */
+/** A path as the sandbox reports it; judged.ts drops the ones that no workspace file can have. */
 const path = text(8 * KiB);
 
 const desktop = z.object({
@@ -132,7 +132,7 @@ export const answers = {
   terminals: rule<TerminalEntry[]>(z.array(terminal).max(64), [64, 300, 3]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
-  /** One message of the browser's; what is in `params` and `result` is Playwright's to read. */
+  /** One message of the browser. Playwright reads the content of `params` and `result`. */
   cdp: rule(
     z.looseObject({
       id: z.int().optional(),
@@ -150,5 +150,5 @@ export const answers = {
 export type AnswerName = keyof typeof answers;
 export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
 
-/** What the last line of a terminal's stream says. */
+/** The reason in the last line of a terminal's stream; undefined when it is not a known one. */
 export const terminalEnd = (said: string | undefined) => terminalEnds.find((known) => known === said);

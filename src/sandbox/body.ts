@@ -3,7 +3,7 @@ import type { UntrustedReason } from '../core/events.ts';
 import { BytesBudget } from './budget.ts';
 import { onLoopBytes } from './judge-thread.ts';
 
-/** What the sandbox did that its daemon never does. */
+/** The sandbox sent something that its daemon never sends. */
 export class Broken extends Error {
   readonly reason: UntrustedReason;
 
@@ -13,17 +13,20 @@ export class Broken extends Error {
   }
 }
 
-/** Small answers are not counted: there are many, and together they are little. */
+/** Small answers are not counted: even many of them need little memory. */
 const held = new BytesBudget(96 * 1024 * 1024);
 
 interface Limit {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /** The answer must say how long it is. A body of chunks can be chopped so fine that reading it costs more than what it says. */
+  /**
+   * The answer must have a content-length. A chunked body can be cut so fine that reading it costs more than its content
+   * is worth.
+   */
   readonly isMeasured: boolean;
 }
 
-/** All of an answer's body. Throws Broken as soon as it says that it is longer than it may be, or is. */
+/** The whole body of an answer. Throws Broken as soon as its length, declared or actual, exceeds the limit. */
 export async function collected(response: IncomingMessage, { maxBytes, signal, isMeasured }: Limit): Promise<Buffer> {
   const tooLarge = () => new Broken('too_large', `more than ${maxBytes} bytes`);
   const said = response.headers['content-length'];
@@ -31,7 +34,7 @@ export async function collected(response: IncomingMessage, { maxBytes, signal, i
   const length = said === undefined ? maxBytes : Number(said);
   if (length > maxBytes) throw tooLarge();
   using _held = length > onLoopBytes ? await held.take(length, signal) : undefined;
-  const whole = Buffer.allocUnsafeSlow(length); // memory of its own, which can be handed to a thread
+  const whole = Buffer.allocUnsafeSlow(length); // memory of its own, which can be transferred to a thread
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     if (size + part.length > length) throw tooLarge();

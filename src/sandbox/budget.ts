@@ -7,8 +7,9 @@ interface Waiter {
 }
 
 /**
- * How many bytes of answers this server holds at once, over all sandboxes: a few that answer as much as they may, to many
- * calls at once, must not take its memory. First come, first served; one larger than all of it waits until it is alone.
+ * Limits the bytes of answers that this server buffers at once, over all sandboxes. Without it, a few sandboxes with
+ * large answers to many calls could use up the server's memory. Requests are served in order; one larger than the total
+ * waits until it is the only one.
  */
 export class BytesBudget {
   readonly #total: number;
@@ -19,7 +20,7 @@ export class BytesBudget {
     this.#total = total;
   }
 
-  /** Rejects when the signal fires first. Dispose gives the bytes back. */
+  /** Reserves the bytes. Rejects when the signal fires first. Dispose returns the bytes. */
   async take(bytes: number, signal: AbortSignal): Promise<Disposable> {
     throwIfFired(signal);
     const waiter: Waiter = { bytes, turn: Promise.withResolvers(), hasTurn: false };

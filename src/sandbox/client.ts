@@ -2,45 +2,47 @@ import type { Duplex } from 'node:stream';
 import type { AppError } from '../core/errors.ts';
 import type { Trust } from './trust.ts';
 
-// What the server can do inside a sandbox, whatever the driver: a typed view of sandboxd's HTTP API.
-// Every method takes a signal and rejects only with AppError: sandbox_lost when the connection is gone,
-// sandbox_unresponsive when nothing answers in time, sandbox_untrusted when what answers is not the daemon, and the codes
-// named at each method.
+// The operations of the server inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
+// method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
+// sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Each
+// method's comment names its further codes.
 
-/** A command in the sandbox, known by its operation id for as long as the sandbox lives. */
+/** A command in the sandbox. Its operation id is valid as long as the sandbox lives. */
 export interface Operation {
   readonly id: string;
   readonly state: 'running' | 'exited';
-  /** 124 after a timeout, 128+n after signal n; undefined while it runs or when nobody can know. */
+  /** 124 after a timeout, 128+n after signal n; undefined while the command runs and when its exit code is lost. */
   readonly exitCode?: number;
-  /** Why it did not end by itself. `lost`: the daemon was restarted under it. */
+  /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
   readonly reason?: 'timed_out' | 'killed' | 'oom' | 'lost';
   /** Bytes of output so far (stdout and stderr as one stream). */
   readonly bytes: number;
-  /** All of the output, relative to the workspace, up to the spool's cap. */
+  /** The file with the whole output, relative to the workspace, up to the spool's limit. */
   readonly spool: string;
   readonly pid: number;
   readonly startedAt: number;
   readonly endedAt?: number;
-  /** False where the image has no `script`: the command runs over pipes, and sees no terminal. */
+  /** False when the image has no `script`: the command then runs over pipes, without a terminal. */
   readonly terminal?: false;
 }
 export interface StartOperation {
-  /** A second start with the same id changes nothing and answers the first. */
+  /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
   readonly id: string;
-  /** The shell session it runs in: one command at a time, working directory and exports carry over. */
+  /**
+   * The shell session for the command. A session runs one command at a time and keeps its working directory and exports.
+   */
   readonly shell: string;
   readonly command: string;
-  /** Absolute, or relative to the workspace; default: where the shell session stands. */
+  /** Absolute, or relative to the workspace; default: the shell session's current directory. */
   readonly cwd?: string;
-  /** In the environment of everything it starts; what `killTagged` looks for. */
+  /** Set in the environment of every process that the command starts; `killTagged` finds them by it. */
   readonly tag?: string;
   readonly timeoutMs?: number;
 }
 export interface ShellView {
   readonly id: string;
   readonly console: readonly { ps1: string; command: string; output: string }[];
-  /** The operation that runs in it now. */
+  /** The operation that runs in the shell now. */
   readonly running?: string;
 }
 export interface ExecResult {
@@ -66,51 +68,60 @@ export interface TerminalEntry {
   readonly id: string;
   readonly startedAt: number; // epoch ms
 }
-/** From 1 to 1000 each. */
+/** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
   readonly cols: number;
   readonly rows: number;
 }
-/** Why a reader of a terminal gets no more: its shell ended, it was closed, or somebody else reads it now. */
+/**
+ * Why a terminal's output ends for its reader: the shell exited, the terminal was closed, or another reader replaced
+ * this one.
+ */
 export const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
 export type TerminalEnd = (typeof terminalEnds)[number];
 
 export interface TerminalReader {
-  /** From here on nothing is missed. */
+  /** Called when the stream is open; the reader misses no output from here on. */
   readonly onOpen?: () => void;
-  /** The terminal is held back until it is done. */
+  /** The terminal's output waits until the returned promise resolves. */
   readonly onBytes: (chunk: Uint8Array) => void | Promise<void>;
 }
 
-/** Terminals for people, beside the agent's shells; one reads what it prints, and what nobody reads is lost. */
+/**
+ * Terminals for people, next to the agent's shells. A terminal has one reader at a time; output without a reader is
+ * lost.
+ */
 export interface TerminalClient {
-  /** 80×24 at first. The one with this id, where there is one. Rejects: conflict (16 already), unsupported. */
+  /** Opens a terminal of 80×24, or returns the one with this id. Rejects: conflict (16 exist already), unsupported. */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
-  // All that follow reject with shell_not_found.
-  /** What is printed from now on. Who read before is dismissed. */
+  // The following methods also reject with shell_not_found.
+  /** Reads the output from now on. A previous reader's `read` ends with `replaced`. */
   read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
-  /** All that it started has ended when this resolves. */
+  /** Ends the terminal. Every process that it started has ended when this resolves. */
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
-/** What a sandbox's desktop is doing: one Xvnc with a window manager, and a Chromium in it. */
+/** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
 export interface DesktopStatus {
-  /** `unsupported`: the image has none. */
+  /** `unsupported`: the image has no desktop. */
   readonly state: 'unsupported' | 'stopped' | 'starting' | 'running';
   readonly browser: 'stopped' | 'running';
   readonly width: number; // px
   readonly height: number; // px
-  /** How often Xvnc and Chromium had to be started again since the desktop was started. */
+  /** How often Xvnc and Chromium were restarted since the desktop's start. */
   readonly restarts: { readonly display: number; readonly browser: number };
-  /** Why the last one died, where one did. */
+  /** Why Xvnc or Chromium last died. */
   readonly lastFailure?: string;
-  /** Whether pages are in Chromium's own sandbox too, which needs user namespaces; missing before one was started. */
+  /**
+   * Whether Chromium's own sandbox isolates pages too, which needs user namespaces; missing before the first start of
+   * the browser.
+   */
   readonly browserSandbox?: boolean;
 }
-/** One thing done at the screen; x and y in pixels of the desktop, from its top left. */
+/** One input to the screen. x and y are pixels of the desktop, from its top left. */
 export type ScreenAction =
   | { readonly kind: 'move'; readonly x: number; readonly y: number }
   | {
@@ -128,103 +139,113 @@ export type ScreenAction =
 
 export type CdpMessage =
   | { readonly kind: 'message'; readonly message: object }
-  /** More than any use of the browser needs. A page can bring its browser to it, so that alone is no breach. */
+  /**
+   * The message exceeds the limits of size or complexity. A page can cause this in an honest browser, so the sandbox
+   * stays trusted.
+   */
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };
 
-/** The desktop of the sandbox. Each method rejects with `unsupported` where the image has none. */
+/** The desktop of the sandbox. Every method but `status` rejects with `unsupported` when the image has none. */
 export interface DesktopClient {
   status(signal: AbortSignal): Promise<DesktopStatus>; // Never rejects with unsupported: it says so.
-  /** Starts what does not run; resolves once Xvnc answers RFB. */
+  /** Starts the parts that do not run; resolves once Xvnc answers RFB. */
   start(signal: AbortSignal): Promise<DesktopStatus>;
-  /** Ends Chromium, the window manager and Xvnc; success when nothing ran. */
+  /** Ends Chromium, the window manager and Xvnc; succeeds when nothing ran. */
   stop(signal: AbortSignal): Promise<void>;
-  /** RFB as Xvnc speaks it, from its first byte; starts the desktop. One stream a viewer. The caller destroys it. */
+  /** Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
-   * Chromium's debugging pipe: each message one JSON text followed by NUL, both ways; starts desktop and browser.
-   * One at a time: a new one ends the old. Ends when the browser dies. The caller destroys it.
+   * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with
+   * NUL. A new pipe ends the old one. The pipe ends when the browser dies. The caller destroys it.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
-  /** Reads one message of that pipe, a large one in another thread. */
+  /** Parses one message of the debugging pipe; a large one in another thread. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
-  /** Ends the browser; the next `cdp` or viewer has a fresh one. */
+  /** Ends the browser; the next `cdp` or viewer starts a new one. */
   restartBrowser(signal: AbortSignal): Promise<void>;
-  /** What is on the screen now. */
+  /** A picture of the screen as it is now. */
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
-  /** Where the pointer is. */
+  /** The position of the pointer. */
   pointer(signal: AbortSignal): Promise<{ readonly x: number; readonly y: number }>;
 }
 
 export interface Health {
   readonly version: string;
-  /** Changes when the daemon was restarted. */
+  /** Changes when the daemon restarts. */
   readonly bootId: string;
-  /** Since the last request or output, ms. */
+  /** Since the last request or output, in ms. */
   readonly idleMs: number;
-  /** How often the kernel killed something for memory. */
+  /** How often the kernel killed a process for lack of memory. */
   readonly oomKills: number;
-  /** Missing while none is started. */
+  /** Missing while no desktop is started. */
   readonly desktop?: DesktopStatus;
-  /** Missing where nobody watches it. */
+  /** Missing when the daemon does not watch the disk. */
   readonly disk?: DiskUse;
 }
 
-/** What a sandbox's files take of the disk that they are on. */
+/** The disk space that a sandbox's files use. */
 export interface DiskUse {
   readonly usedBytes: number;
   readonly limitBytes: number;
-  /** Of the whole disk, which others use too. */
+  /** Of the whole disk, which other users share. */
   readonly freeBytes: number;
-  /** How often what wrote beyond the limit was ended. */
+  /** How often the daemon ended processes that wrote beyond the limit. */
   readonly stopped: number;
 }
 
-/** What all of the sandbox uses together. */
+/** The resources that all processes of the sandbox use together. */
 export interface SandboxUsage {
-  /** Of processor time, since it was started. */
+  /** Seconds of processor time since the sandbox's start. */
   readonly cpuSeconds: number;
   readonly memoryBytes: number;
-  /** Null where there is none, or nobody says. */
+  /** Null when there is no limit, or it is unknown. */
   readonly memoryLimitBytes: number | null;
   readonly processes: number;
 }
 
 export interface SearchOptions {
-  /** Globs, of which one must match too. A daemon of an older image takes no notice of them. */
+  /** Globs; a file must match one of them too. A daemon of an older image ignores them. */
   readonly types?: readonly string[];
 }
 
 export interface SandboxClient {
-  /** The workspace as processes inside see it. */
+  /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;
   readonly trust: Trust;
   health(signal: AbortSignal): Promise<Health>;
-  /** Does not count as activity. */
+  /** The resources in use. The call does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
-  /** Rejects: invalid_request, conflict (the shell session runs something), path_outside. */
+  /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
   start(operation: StartOperation, signal: AbortSignal): Promise<Operation>;
-  /** Undefined: the daemon never heard of it. */
+  /** The operation's current state; undefined when the daemon does not know the id. */
   operation(id: string, signal: AbortSignal): Promise<Operation | undefined>;
-  /** Output from that byte on until the operation ends; then what became of it. */
+  /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
   follow(id: string, fromByte: number, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<Operation>;
   write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
-  /** TERM to all that the shell's running command started, KILL after 2 s. Rejects: shell_not_found. */
+  /** Sends TERM to every process that the shell's command started, and KILL after 2 s. Rejects: shell_not_found. */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   view(shell: string, signal: AbortSignal): Promise<ShellView>; // Rejects: shell_not_found
-  /** TERM, then KILL after 2 s, to everything started with this tag, however detached; resolves with how many once they are gone. */
+  /**
+   * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves with their number once
+   * they are gone.
+   */
   killTagged(tag: string, signal: AbortSignal): Promise<number>;
 
-  /** One command over pipes, without a terminal; waits for its end. Output over 1 MiB a stream is cut. */
+  /** Runs one command over pipes, without a terminal, and waits for its end. Each output stream is cut at 1 MiB. */
   exec(
     request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
     signal: AbortSignal,
   ): Promise<ExecResult>;
 
-  // Paths are relative to the workspace or absolute below it. All reject: path_outside, file_not_found, invalid_request.
-  /** `maxBytes`: only the beginning of a longer file. Rejects also: payload_too_large (over 50 MiB at once). */
+  // Paths are relative to the workspace, or absolute below it. All file methods can reject with path_outside,
+  // file_not_found and invalid_request.
+  /**
+   * Reads a file. `maxBytes` returns only the beginning of a longer one. Also rejects: payload_too_large (more than 50
+   * MiB).
+   */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
   writeFile(
     path: string,
@@ -232,11 +253,11 @@ export interface SandboxClient {
     signal: AbortSignal,
     options?: { append?: boolean },
   ): Promise<void>;
-  /** Rejects also: payload_too_large (a folder of more than 20,000 entries). */
+  /** Also rejects: payload_too_large (a folder of more than 20,000 entries). */
   listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
-  /** A folder with all that is in it. */
+  /** Removes a file, or a folder with its content. */
   removeFile(path: string, signal: AbortSignal): Promise<void>;
-  /** Files whose base name (or relative path, when the glob has a slash) matches; relative to the workspace. */
+  /** Finds files by base name, or by relative path when the glob has a slash. Matches are relative to the workspace. */
   find(
     path: string,
     glob: string,
@@ -252,8 +273,8 @@ export interface SandboxClient {
 
   processes(signal: AbortSignal): Promise<readonly ProcessEntry[]>;
   /**
-   * To it and all that it started, however far that went. TERM is followed by KILL after 2 s; after both nothing of it is
-   * left. Rejects: not_found.
+   * Signals a process and all its descendants, even detached ones. TERM is followed by KILL after 2 s; after both, no
+   * process is left. Rejects: not_found.
    */
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 

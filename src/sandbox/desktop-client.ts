@@ -8,11 +8,11 @@ import type { Trust } from './trust.ts';
 type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
 
-/** A display and a browser take their time to start, on a busy machine. */
+/** A display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
-/** Typing a long text, or holding a key. */
+/** Typing a long text or holding a key takes long. */
 const actMs = 60_000;
-/** A screen of 4K that shows nothing but noise is 25 MB. */
+/** A 4K screen full of noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
 /** The desktop behind the daemon's HTTP API. */
@@ -40,7 +40,7 @@ export function desktopClient({ json, done, whole, upgrade, trust }: Daemon, aga
     async cdpMessage(bytes) {
       const said = await judged('cdp', bytes);
       if (said.ok) return { kind: 'message', message: said.value };
-      // A page can make its browser say too much; only something else than the browser says what is no message.
+      // A page can make an honest browser send too much. Only another program sends text that is not a message.
       if (said.reason === 'too_large' || said.reason === 'too_complex') return { kind: 'too_much' };
       return { kind: 'untrusted', error: trust.breaks({ ...said, reason: 'bad_frame', call: 'GET /desktop/cdp' }) };
     },

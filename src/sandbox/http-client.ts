@@ -13,22 +13,22 @@ export interface SandboxAddress extends Way {
   readonly workdir: string;
 }
 
-/** How often a call that changes nothing twice is tried while the daemon comes back. */
+/** The number of retries of an idempotent call while the daemon restarts. */
 const retries = 5;
 const retryPauseMs = 300;
 const checkEveryMs = 1_000;
 const missesAllowed = 3;
 const maxFileBytes = 50 * 1024 * 1024;
-/** A command's output ends at 64 MiB, with a note behind it. */
+/** A command's output ends at 64 MiB, with a note after it. */
 const maxOutputBytes = 65 * 1024 * 1024;
 
-/** The client of the daemon behind one way into a sandbox. */
+/** The client of the daemon in one sandbox. */
 export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClient {
   const trust = openTrust();
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole } = daemon;
 
-  /** For calls with the same effect however often they arrive: a restarted daemon dials in again within a second. */
+  /** Retries an idempotent call when the connection is lost: a restarted daemon dials in again within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
       try {
@@ -44,7 +44,7 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
   const health = (signal: AbortSignal, timeoutMs?: number) =>
     json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
 
-  /** A call that may rightly be silent for hours, as long as the daemon answers beside it. */
+  /** Runs a call that can be silent for hours, as long as the daemon answers health checks meanwhile. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,
@@ -109,7 +109,7 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
         );
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
-      if (!ended) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the command.');
+      if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the command's result.");
       const said = judge('operation', Buffer.from(ended));
       if (said.ok) return said.value;
       throw trust.breaks({ reason: said.reason, call: 'GET /operations/{id}/output', detail: said.detail });
@@ -171,7 +171,7 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
         };
         const trailers = await whileAlive(signal, (until) => bytes(ask, paced(onBytes), until));
         const end = terminalEnd(trailers['corral-terminal']);
-        if (!end) throw new AppError('sandbox_lost', 'The sandbox did not say what became of the terminal.');
+        if (!end) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
         return end;
       },
       async write(id, text, signal) {

@@ -12,20 +12,20 @@ export type Judgement =
   | {
       readonly ok: true;
       readonly rest: object;
-      /** Where the list belongs; undefined: `rest` is the list. */
+      /** The field that the list belongs to; undefined when the answer itself is the list. */
       readonly key: string | undefined;
-      /** JSON texts of its items. */
+      /** The list's items, as JSON texts of arrays. */
       readonly parts: readonly ArrayBuffer[];
     };
 
-/** Below it a turn of the loop takes a millisecond or two. */
+/** Parsing fewer bytes blocks the event loop for no more than a millisecond or two. */
 export const onLoopBytes = 64 * 1024;
 const heapMb = 128;
 const restMs = 10_000;
-/** The largest answer takes less than a second, also on a busy machine. */
+/** Parsing the largest answer takes less than a second, even on a busy machine. */
 const patienceMs = 30_000;
 
-/** The value of an answer; a large one is read in another thread. */
+/** Parses and checks an answer. Large answers are parsed in another thread. */
 export async function judged<Name extends AnswerName>(name: Name, bytes: Buffer): Promise<Judged<AnswerOf<Name>>> {
   if (bytes.length <= onLoopBytes) return judge(name, bytes);
   const said = await inTurn(() => asked({ name, bytes: owned(bytes) }));
@@ -40,13 +40,13 @@ export async function judged<Name extends AnswerName>(name: Name, bytes: Buffer)
   return { ok: true, value: value as AnswerOf<Name> };
 }
 
-/** Moves to the thread instead of being copied. */
+/** The answer's own buffer, so that it is transferred to the thread instead of copied. */
 function owned({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
   if (byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) return buffer;
   return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 }
 
-// One thread for all: the answers wait for one another, not the server for them.
+// One thread serves all sandboxes: large answers wait for one another, and the server never waits for them.
 let thread: Worker | undefined;
 let rest: NodeJS.Timeout | undefined;
 let last: Promise<unknown> = Promise.resolve();
@@ -75,7 +75,7 @@ async function asked(work: Work): Promise<Judgement> {
     worker.postMessage(work, [work.bytes]);
     return await promise;
   } catch (cause) {
-    // Its heap was not enough for what the count let through: nothing a daemon answers is like that.
+    // The thread's heap overflowed although the answer passed the count of values. No honest answer does that.
     if ((cause as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
       return { ok: false, reason: 'too_complex', detail: `more than ${heapMb} MiB to build` };
     }
@@ -89,21 +89,21 @@ async function asked(work: Work): Promise<Judgement> {
 }
 
 function start(): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './judge-worker.ts' : './judge-worker.js'; // the sources, or what tsc made of them
+  const file = import.meta.url.endsWith('.ts') ? './judge-worker.ts' : './judge-worker.js'; // the sources, or tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'answers of sandboxes',
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: 16 },
     env: {},
     execArgv: [],
   });
-  worker.on('error', () => {}); // told to whoever waits for an answer, if anybody does
+  worker.on('error', () => {}); // the pending call, if any, handles the error
   worker.once('exit', () => {
     if (thread === worker) thread = undefined;
   });
   return worker;
 }
 
-/** Its memory is of use to nobody meanwhile. */
+/** Ends the idle thread to free its memory. */
 function stop(): void {
   void thread?.terminate();
   thread = undefined;

@@ -3,7 +3,7 @@ import type { AnswerName } from './answers.ts';
 import { judge } from './judge.ts';
 import type { Judgement, Work } from './judge-thread.ts';
 
-// Large answers are read here, in a thread with a heap of its own: whatever is in them, the server's loop goes on.
+// Parses large answers in a thread with a heap of its own, so that no answer can block or crash the server's event loop.
 
 const partChars = 48 * 1024;
 
@@ -15,7 +15,9 @@ parentPort?.on('message', ({ name, bytes }: Work) => {
   parentPort?.postMessage({ ok: true, rest, key, parts } satisfies Judgement, parts);
 });
 
-/** The one long list of an answer goes over in pieces, so that the loop need not take all of it in one turn. */
+/**
+ * Takes the answer's one long list out, so that it travels in pieces and the event loop never parses all of it at once.
+ */
 function withoutList(value: unknown): { rest: object; key: string | undefined; items: readonly unknown[] } {
   if (Array.isArray(value)) return { rest: [], key: undefined, items: value };
   const whole = value as Record<string, unknown>;

@@ -8,7 +8,7 @@ export type Judged<Value> =
 
 const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
-/** An answer as bytes becomes one of ours, or is refused. Its values are counted before anything is built from it. */
+/** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
 export function judge<Name extends AnswerName>(name: Name, bytes: Buffer): Judged<AnswerOf<Name>> {
   const rule = answers[name];
   if (bytes.length > rule.maxBytes) return bad('too_large', `more than ${rule.maxBytes} bytes`);
@@ -23,6 +23,6 @@ export function judge<Name extends AnswerName>(name: Name, bytes: Buffer): Judge
   const parsed = rule.shape.safeParse(json);
   if (parsed.success) return { ok: true, value: parsed.data as AnswerOf<Name> };
   const [issue] = parsed.error.issues;
-  // The place and the kind of fault are ours to say; the sandbox's own words are not repeated.
+  // The detail names the place and the kind of error. It never repeats the sandbox's own text.
   return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
 }

@@ -1,7 +1,7 @@
 import { judgedName, judgedPath } from '../core/file-names.ts';
 
-// What a sandbox says of its files, without those whose names no file of a workspace can have. Such a name would lead out
-// of the workspace wherever it is joined to a folder.
+// Filters a sandbox's file lists: drops names that no workspace file can have. Such a name would lead out of the
+// workspace when it is joined to a folder.
 
 export const judgedEntries = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => judgedName(name) !== undefined);

@@ -1,6 +1,6 @@
 export interface JsonLimits {
   readonly maxDepth: number;
-  /** Of values, names of fields not counted. */
+  /** The number of values; field names do not count. */
   readonly maxValues: number;
 }
 
@@ -9,8 +9,9 @@ const opening = new Set([0x5b, 0x7b]); // [ {
 const closing = new Set([0x5d, 0x7d]); // ] }
 
 /**
- * Counts what a parser would build, without building it: a megabyte of `[` takes `JSON.parse` seconds and gigabytes.
- * Returns what is wrong, or undefined. Text that is no JSON passes; the parser refuses that at once.
+ * Counts the values that a JSON parser would build, without building them: `JSON.parse` needs seconds and gigabytes for
+ * a megabyte of `[`. Returns the violated limit, or undefined. Text that is not JSON passes; the parser rejects it at
+ * once.
  */
 export function tooComplex(bytes: Uint8Array, { maxDepth, maxValues }: JsonLimits): string | undefined {
   let depth = 0;
@@ -29,7 +30,7 @@ export function tooComplex(bytes: Uint8Array, { maxDepth, maxValues }: JsonLimit
   return undefined;
 }
 
-/** Where the closing quote is; texts are most of a large answer, so they are passed at the speed of `indexOf`. */
+/** The index of the closing quote. Strings are most of a large answer, so `indexOf` skips them. */
 function endOfText(bytes: Uint8Array, from: number): number {
   for (let end = bytes.indexOf(quote, from); end >= 0; end = bytes.indexOf(quote, end + 1)) {
     let escapes = 0;

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
 
-/** At most 40 MiB a second: one terminal that prints without end must not take the loop from the others. */
+/** Limits a reader to 40 MiB a second, so that one terminal with endless output does not starve the others. */
 export function paced(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
   let began = performance.now();
   let bytes = 0;

@@ -14,41 +14,43 @@ export interface Ask {
   readonly path: string;
   readonly json?: unknown;
   readonly raw?: Uint8Array;
-  /** Until the answer begins, and between the bytes of a stream; 0: for ever, for what another call watches over. */
+  /**
+   * In ms: until the answer begins, and between the bytes of a stream. 0: no limit, for calls that `whileAlive` watches.
+   */
   readonly timeoutMs?: number;
-  /** It was taken up; what it gives comes now. */
+  /** Called when the answer begins. */
   readonly onAnswer?: () => void;
 }
 interface How extends Ask {
-  /** `bytes`: as they come, for as long as they come. `both`: the connection is wanted as a stream of its own. */
+  /** `bytes`: read the body as it arrives. `both`: turn the connection into a raw two-way stream. */
   readonly stream?: 'bytes' | 'both';
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
 const defaultTimeoutMs = 10_000;
-/** For all of an answer that is no stream, once it began. */
+/** In ms, for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
 const maxHeaderBytes = 16 * 1024;
 
-/** What the daemon and we call a connection that turns into raw bytes both ways. */
+/** The name of the protocol for raw bytes both ways, in the `Upgrade` header. */
 const protocol = 'corral-stream';
 
 export interface Way {
   readonly agent: Agent;
   readonly token: Secret;
-  /** Of the session's owner, where there may be several servers: the daemon refuses those of older ones. */
+  /** The epoch of the session's owner, when several servers share sessions: the daemon rejects lower ones. */
   readonly epoch?: number;
 }
 interface Exchange {
   readonly response: IncomingMessage;
   readonly stream: Duplex | undefined;
-  /** The bytes as they come. */
+  /** The body's bytes as they arrive. */
   readonly chunks: AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
 }
 /**
- * One exchange with the daemon. What comes out of a sandbox is hostile until it was judged: headers, sizes, counts and
- * shapes are bounded, and the first answer that breaks a rule ends the trust in this way into it.
+ * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes, counts
+ * and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
 export function requester({ agent, token, epoch, trust }: Way & { readonly trust: Trust }) {
   async function exchange<Result>(
@@ -74,7 +76,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
     const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
-    // Not the socket's own timer: it would not run while the agent still waits for a connection.
+    // Not the socket's own timer: it does not run while the agent waits for a connection.
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -107,7 +109,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
       if (broken instanceof Broken) {
         throw trust.breaks({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // Cancelled, and not by this caller: the sandbox was given up under it.
+      // `cancelled`, although this caller's signal did not fire: the connection was given up during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
       throw new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause: thrown });
@@ -119,26 +121,26 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
   }
 
   return {
-    /** A JSON answer of that kind. */
+    /** Expects a JSON answer of the named kind. */
     json: <Name extends AnswerName>(name: Name, ask: Ask, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<AnswerOf<Name>> => {
         expected(response, 200);
         const bytes = await collected(response, { maxBytes: answers[name].maxBytes, signal, isMeasured: true });
         return trusted(await judged(name, bytes));
       }),
-    /** An answer that says nothing but that it was done. */
+    /** Expects an empty answer (204). */
     done: (ask: Ask, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<void> => {
         expected(response, 204);
         await collected(response, { maxBytes: 0, signal, isMeasured: false });
       }),
-    /** The body, of which there may be so much; more is a daemon that cannot be trusted. */
+    /** Expects a body of at most `maxBytes`. A longer one ends the trust in the daemon. */
     whole: (ask: Ask, maxBytes: number, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }) => {
         expected(response, 200);
         return await collected(response, { maxBytes, signal, isMeasured: true });
       }),
-    /** The body as it comes; resolves with the trailers once all of it was there. */
+    /** Streams the body; resolves with the trailers at its end. */
     bytes: (
       ask: Ask & { readonly maxBytes?: number },
       onBytes: (chunk: Uint8Array) => void | Promise<void>,
@@ -154,14 +156,14 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         }
         return response.trailers;
       }),
-    /** Raw bytes both ways from here on; the caller destroys it. */
+    /** Turns the connection into a raw two-way stream; the caller destroys it. */
     upgrade: (ask: Ask, signal: AbortSignal) =>
       exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
         if (!stream) {
           response.destroy();
           throw new Broken('bad_status', `${response.statusCode} where a stream was asked for`);
         }
-        stream.on('error', () => {}); // its close says the rest
+        stream.on('error', () => {}); // the `close` event reports the end
         if (signal.aborted) stream.destroy();
         throwIfFired(signal);
         return stream;
@@ -169,7 +171,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
   };
 }
 
-/** The beginning of the answer, and why there is none or not all of it, where the sandbox broke a rule of HTTP. */
+/** Waits for the answer's head. `failure` tells which rule of HTTP the sandbox broke, even after the head. */
 function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: Broken | undefined;
@@ -184,7 +186,7 @@ function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
     failure ??= broken;
     reject(broken ?? error);
   });
-  // Of these any number may come before an answer, and the daemon sends none.
+  // HTTP allows any number of these before an answer, and the daemon sends none.
   outgoing.once('information', () => fail(new Broken('bad_status', 'an answer before the answer')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
@@ -201,7 +203,7 @@ function answerOf(outgoing: ClientRequest, { stream: wanted }: How) {
   };
 }
 
-/** What the parser says of bytes that are no HTTP. A connection that ended in the midst of an answer is only lost. */
+/** The rule that the bytes broke, by the HTTP parser's error. A connection that ended within an answer is only lost. */
 function parserComplaint({ code = '' }: NodeJS.ErrnoException): Broken | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW')) return new Broken('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
@@ -217,7 +219,7 @@ function trusted<Value>(said: Awaited<ReturnType<typeof judged>> | { ok: true; v
   throw new Broken(said.reason, said.detail);
 }
 
-/** The call without the ids and names that it was made for. */
+/** The call's method and path, without ids and file names. */
 function nameOf({ method, path }: Ask): string {
   const [folder = '', , ...rest] = path.split('?')[0]?.split('/').slice(1) ?? [];
   const fixed = ['files', 'desktop'].includes(folder) ? path.split('?')[0] : undefined;

@@ -1,14 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { Trust } from './trust.ts';
 
-/** `RFB 003.008` and a line end: what every display says first. */
+/** `RFB 003.008` and a newline: the first bytes of every display. */
 const greetingBytes = 12;
 const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
 
 /**
- * The stream of a display once it has said so. What follows is looked at by nobody but the viewer: it passes as it is, no
- * faster than the viewer takes it, so all that must be known here is that a display speaks.
+ * The stream of a display, after a check of its greeting. The server does not read what follows: it passes the bytes on
+ * unchanged, no faster than the viewer takes them.
  */
 export async function screenStream(stream: Duplex, trust: Trust): Promise<Duplex> {
   const first = await beginning(stream);
@@ -21,12 +21,15 @@ export async function screenStream(stream: Duplex, trust: Trust): Promise<Duplex
   });
 }
 
-/** It stays unread. Undefined: the stream ended, or said nothing for long, which its reader finds out. */
+/**
+ * Reads the first bytes and puts them back. Undefined when the stream ended, or was silent for 10 s; its reader handles
+ * both.
+ */
 async function beginning(stream: Duplex): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const look = () => {
     const chunk = stream.read(greetingBytes) as Buffer | null;
-    if (!chunk || chunk.length < greetingBytes) return; // less only when it ends
+    if (!chunk || chunk.length < greetingBytes) return; // shorter only at the stream's end
     stream.off('readable', look);
     stream.unshift(chunk);
     resolve(chunk.toString('latin1'));

@@ -1,9 +1,9 @@
 import type { AppError } from '../core/errors.ts';
 import { type BreachData, untrusted } from '../core/untrusted.ts';
 
-/** Whether what comes over one way into a sandbox is still taken for its daemon's. */
+/** Whether answers over one connection to a sandbox are still taken for its daemon's. */
 export interface Trust {
-  /** Fires once, with the AppError; from then on the client asks nothing more. */
+  /** Fires once, with the AppError. The client sends no request after that. */
   readonly broken: AbortSignal;
   /** Ends the trust, and returns the error to throw. */
   breaks(breach: BreachData): AppError;

@@ -10,12 +10,14 @@ interface FolderOptions {
   readonly name: 'local' | 'volume';
   readonly root: string;
 }
-const staleMs = 60 * 60 * 1000; // no upload takes so long
+const staleMs = 60 * 60 * 1000; // no upload takes that long
 
-/** Blobs below a folder of this machine, which is made. */
+/** Blobs in a folder of this machine. Creates the folder. */
 export const localBlobs = (root: string, now: number): Promise<BlobStore> => folderBlobs({ name: 'local', root }, now);
 
-/** Blobs on a volume that was mounted: a folder that is not there is a missing mount, and is never made. */
+/**
+ * Blobs on a mounted volume. Never creates the folder: a missing folder means a missing mount. Rejects: invalid_request.
+ */
 export async function volumeBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
@@ -29,7 +31,7 @@ export async function volumeBlobs(root: string, now: number): Promise<BlobStore>
 }
 
 async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
-  // In the same file system as the blobs, so that a rename is all it takes to make one visible.
+  // The spool is in the same file system as the blobs, so a rename publishes a blob atomically.
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
@@ -65,13 +67,13 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   };
 }
 
-/** The file is open before this resolves: what is deleted or replaced later does not touch this reader. */
+/** Opens the file before it resolves, so a later delete or replace does not affect this reader. */
 async function streamOf(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream(range && { start: range.start, end: range.end });
 }
 
-/** So that the new name outlives a power cut. */
+/** Syncs the folder, so that the new name survives a power cut. */
 async function flush(folder: string): Promise<void> {
   await using handle = await open(folder);
   await handle.sync();

@@ -9,7 +9,7 @@ export interface Spooled extends BlobInfo, AsyncDisposable {
   readonly path: string;
 }
 
-/** A folder where content lies until it is whole; nobody reads there, and a crash leaves only what `sweep` removes. */
+/** A folder for unfinished uploads. No reader opens files there; after a crash, `sweep` removes the leftovers. */
 export class Spool {
   readonly #folder: string;
   #count = 0;
@@ -18,7 +18,10 @@ export class Spool {
     this.#folder = folder;
   }
 
-  /** On the disk, measured and flushed; disposing removes what was not moved away. */
+  /**
+   * Writes the content to disk, with its size and hash, and syncs it. Dispose deletes the file unless it was moved.
+   * Rejects: payload_too_large, store_unavailable, invalid_request (the upload broke off).
+   */
   async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<Spooled> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const path = join(this.#folder, `${process.pid}-${this.#count++}`);
@@ -43,7 +46,7 @@ export class Spool {
     return { path, size, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => rm(path, { force: true }) };
   }
 
-  /** What an earlier process left half-way. */
+  /** Deletes the unfinished files of earlier processes that are older than this. */
   async sweep(olderThanMs: number, now: number): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
       const path = join(this.#folder, name);
@@ -56,7 +59,7 @@ export class Spool {
 export const tooLarge = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the most allowed.`);
 
-/** What a disk says; content that fails has an error of ours already. */
+/** Maps an error of the file system to an AppError; an AppError passes unchanged. */
 export function diskError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const { code } = thrown as NodeJS.ErrnoException;

@@ -15,15 +15,18 @@ import type { Secret } from '../../core/secret.ts';
 import { Spool } from '../spool.ts';
 
 export interface S3Options {
-  /** Undefined: the region's own. */
+  /** Undefined: the AWS endpoint of the region. */
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Stands before every key, `/` included. */
+  /** Prepended to every key as it is, without an added `/`. */
   readonly prefix: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
-  /** Where uploads lie until they are whole: an object is sent in one piece, with its length and checksum. */
+  /**
+   * The folder for unfinished uploads. An object is sent in one request with its length and checksum, so its content
+   * must be complete first.
+   */
   readonly spoolFolder: string;
   readonly now: number;
 }
@@ -35,7 +38,7 @@ export async function s3Blobs(options: S3Options): Promise<BlobStore & Disposabl
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
     credentials: { accessKeyId, secretAccessKey: secretAccessKey.reveal() },
-    // Servers beside AWS do not all know the newer default checksums; ours is sent with each object.
+    // Some servers other than AWS do not know the newer default checksums. Each object carries its SHA-256 anyway.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
@@ -97,7 +100,7 @@ function s3Error(thrown: unknown): AppError {
     return new AppError('store_unavailable', 'The bucket for files does not exist.', { cause: thrown });
   }
   if (status === 401 || status === 403) {
-    return new AppError('store_unavailable', 'The storage for files refuses our key.', { cause: thrown });
+    return new AppError('store_unavailable', 'The storage for files rejects the access key.', { cause: thrown });
   }
   return new AppError('store_unavailable', 'The storage for files does not answer.', { cause: thrown });
 }
