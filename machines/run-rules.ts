@@ -2,11 +2,12 @@ import type { PlanStep } from '../src/core/events.ts';
 import type { PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
 import { type Act, remembered } from './stuck.ts';
 
-// What a run concludes from what it knows: total functions of its context.
+// A run's decisions, as pure functions of its context.
 
 export const nothingSpent: Spent = { turns: 0, tokens: 0, cost: 0 };
 
-export const hasSpoken = ({ acts }: RunContext) => acts.at(-1)?.kind === 'text'; // without a plan that ends the run
+// without a plan, a reply in words ends the run
+export const hasSpoken = ({ acts }: RunContext) => acts.at(-1)?.kind === 'text';
 export const isUnseen = ({ injected, seen }: RunContext) => injected > seen;
 export const hasStep = ({ steps }: RunContext) =>
   steps.some(({ status }) => status === 'pending' || status === 'running');
@@ -17,11 +18,11 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
   return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
 }
 
-/** The decision is about the call that asked for it. */
+/** Applies the verdict to the first call, which is the one that asked. */
 export const judged = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
   verdict ? calls.map((call, n) => (n === 0 ? { ...call, verdict } : call)) : calls;
 
-/** An answer in words to whether a call may be made: leave, or what to do instead. */
+/** Reads a user's reply to an approval: "yes" approves, any other text rejects and tells the model what to do instead. */
 export const verdictOf = (text: string): Verdict =>
   /^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text) ? { decision: 'approved' } : { decision: 'rejected', text };
 

@@ -30,7 +30,7 @@ import type {
 import { stuckReason } from './stuck.ts';
 import { unprovided } from './unprovided.ts';
 
-/** The holes, guards, actions and types of the run machine. */
+/** The placeholders, guards, actions and types of the run machine. */
 export const runSetup = setup({
   types: {
     context: {} as RunContext,
@@ -45,16 +45,19 @@ export const runSetup = setup({
     summarize: unprovided<TurnResult, TurnInput>('summarize'),
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, WaitInput>('wait'),
-    /** Kills what the run started, closes what it left open in the log, and appends its end. Perhaps the first to act. */
+    /**
+     * Kills the run's processes, closes its open entries in the log, and appends its end. No other actor has to run before
+     * it.
+     */
     end: unprovided<void, EndInput>('end'),
-    /** The same without the first, which took too long. */
+    /** Like `end`, but without killing processes, after that took too long. */
     close: unprovided<void, EndInput>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,
     wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.wallMs - context.workedMs, 2 ** 31 - 1)),
     stopGrace: ({ context }) => context.policy.stopGraceMs,
-    /** By then the store has refused what it does not take. */
+    /** Longer than the store takes to refuse a write. */
     closeGrace: ({ context }) => 4 * context.policy.stopGraceMs,
   },
   guards: {
@@ -65,7 +68,7 @@ export const runSetup = setup({
     needsPlan: ({ context }) => context.policy.plans && context.steps.length === 0 && !context.planned,
     needsReplan: ({ context }) => context.policy.plans && context.injected > context.seen,
     needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
-    // Who has said the last word needs no budget to end.
+    // A run that has already replied can end without any budget left.
     isSpent: ({ context }) =>
       spentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
     isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,
@@ -82,7 +85,7 @@ export const runSetup = setup({
   },
   actions: {
     take: assign(({ context }, { result }: Result) => took(context, result)),
-    /** Whatever came in until now is in the next turn's messages. */
+    /** Every message received so far is part of the next turn. */
     see: assign(({ context }) => ({ seen: context.injected })),
     beginStep: assign(({ context }) => ({ steps: withRunning(context.steps) })),
     scheduleRetry: assign(({ context }, { result }: Result) => ({
@@ -120,7 +123,7 @@ export const runSetup = setup({
       empties: context.empties + 1,
       question: 'The model gave empty replies. Send a message to try again.',
     })),
-    /** An answer grants the budget anew and forgives what went before it. */
+    /** An answer grants the full budget again and resets the retries and stuck checks. */
     goOn: assign(({ context, event }) => ({
       calls: event.type === 'run.answer' ? judged(context.calls, event.verdict) : context.calls,
       approval: undefined,
@@ -136,7 +139,7 @@ export const runSetup = setup({
       const { callId, timeoutMs: remainingMs } = approval;
       return { type: 'run.waiting', question, approval: { callId, remainingMs } };
     }),
-    /** The session knows of messages that this run was given while it was on its way to its question. */
+    /** Lets the session find messages that the run received before its question was in the log. */
     tellAsked: sendParent(({ context }): RunNews => ({ type: 'run.asked', seen: context.seen })),
     tellEnding: sendParent({ type: 'run.ending' } satisfies RunNews),
     askLeave: sendParent(({ context }): RunNews => ({ type: 'run.wantsToEnd', seen: context.seen })),

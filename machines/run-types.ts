@@ -3,7 +3,7 @@ import type { ApprovalDecision, PlanStep, RunEndReason } from '../src/core/event
 import type { MessageId, RunId, SessionId } from '../src/core/ids.ts';
 import type { Act, StuckPolicy } from './stuck.ts';
 
-/** The work from one user message to its end. What it did before a restart is in `resume`, folded from the log. */
+/** The work from one user message to its end. `resume`, folded from the log, is the part done before a restart. */
 export interface RunInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
@@ -13,16 +13,16 @@ export interface RunInput {
   readonly resume: RunResume | undefined;
 }
 export interface RunPolicy {
-  /** False: plain ReAct, without a plan. */
+  /** False: plain ReAct (reason and act), without a plan. */
   readonly plans: boolean;
   readonly budget: Budget;
   readonly stuck: StuckPolicy;
   readonly maxRetries: number;
   readonly stopGraceMs: number;
-  /** ms before retry number n (1, 2, …), where the provider did not say. */
+  /** The delay in ms before retry number n (1, 2, …), if the provider gave none. */
   readonly backoffMs: (retry: number) => number;
 }
-/** Undefined: no limit. */
+/** The limits of one run. An undefined limit is no limit. */
 export interface Budget {
   readonly turns: number;
   readonly wallMs: number;
@@ -31,33 +31,33 @@ export interface Budget {
 }
 export interface RunResume {
   readonly steps: readonly PlanStep[];
-  /** Calls of the last turn that have no result yet; the first may have been begun. */
+  /** The last turn's calls that have no result yet. The first one may have started. */
   readonly calls: readonly PendingCall[];
   readonly waiting: string | undefined;
-  /** Messages that came in and that no turn has seen yet. */
+  /** Messages that arrived and that no turn has seen yet. */
   readonly unseen: number;
   readonly spent: Spent;
-  /** Of the time budget; waiting does not count. */
+  /** The part of the time budget that is used, in ms. Waiting does not count. */
   readonly workedMs?: number;
-  /** What the question is about, where it is a call that needs leave. */
+  /** The approval that the run waits for, if its question is about a call. */
   readonly approval?: PendingApproval | undefined;
 }
 export interface PendingApproval {
   readonly callId: string;
-  /** Then it is as if somebody had said no. */
+  /** After this time without an answer the call counts as rejected, in ms. */
   readonly remainingMs: number;
 }
-/** What became of a call's approval. */
+/** The decision on a call's approval. */
 export interface Verdict {
   readonly decision: ApprovalDecision;
-  /** For the model. */
+  /** A text for the model. */
   readonly text?: string;
 }
 export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
-  /** It was announced in the log: what became of it must be asked, not guessed. */
+  /** The log announced the call before a restart, so its outcome must be looked up, not guessed. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
 }
@@ -67,7 +67,7 @@ export interface Spent {
   readonly cost: number;
 }
 
-/** What a turn of the model came to; its texts are in the log already. */
+/** The outcome of one turn of the model. Its texts are already in the log. */
 export type TurnResult =
   | { readonly kind: 'planned'; readonly steps: readonly PlanStep[]; readonly spent: Spent }
   | { readonly kind: 'calls'; readonly calls: readonly PendingCall[]; readonly spent: Spent }
@@ -83,7 +83,7 @@ export type TurnResult =
 export type CallResult =
   | { readonly kind: 'called'; readonly act: Act }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: WantedApproval };
-/** A call that is not made without somebody's leave. */
+/** A call that needs a person's approval. */
 export interface WantedApproval {
   readonly callId: string;
   readonly function: string;
@@ -104,25 +104,25 @@ export type RunEvent =
   | { type: 'run.stop'; reason: Extract<RunEndReason, 'stopped' | 'superseded' | 'deleted' | 'expired'> }
   | { type: 'run.mayEnd' }
   | { type: 'run.goOn' };
-/** What a run tells its session. */
+/** The events that a run sends to its session. */
 export type RunNews =
   | { type: 'run.waiting'; question: string; approval?: PendingApproval }
-  /** Its question is in the log; `seen` as below. */
+  /** The run's question is in the log; `seen` as below. */
   | { type: 'run.asked'; seen: number }
-  /** Asks leave to end; `seen` counts the injected messages it took in. */
+  /** Asks for permission to end. `seen` counts the injected messages that its turns have seen. */
   | { type: 'run.wantsToEnd'; seen: number }
-  /** From now on it takes nothing: its end is on its way to the log. */
+  /** The run accepts no more messages: its end is being written to the log. */
   | { type: 'run.ending' };
 
 export interface RunContext extends RunInput {
   steps: readonly PlanStep[];
-  planned: boolean; // a plan without steps is one too
+  planned: boolean; // true also for a plan without steps
   calls: readonly PendingCall[];
-  injected: number; // messages that arrived
-  seen: number; // of those, taken in by a turn
-  answered: boolean; // the question of the first pending call
-  spent: Spent; // since the budget was last granted
-  workedMs: number; // before a restart
+  injected: number; // messages received
+  seen: number; // how many of them a turn has seen
+  answered: boolean; // the user answered the first pending call's question
+  spent: Spent; // since the last budget was granted
+  workedMs: number; // in ms, before a restart
   overtime: boolean;
   acts: readonly Act[];
   hint: string | undefined;
@@ -140,14 +140,14 @@ export interface TurnInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly steps: readonly PlanStep[];
-  /** Said to the model once: it is stuck, or its last reply was empty. */
+  /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
 }
 export interface CallInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly call: PendingCall;
-  /** The user answered the question this call asked. */
+  /** The user answered the question that this call asked. */
   readonly answered: boolean;
 }
 export interface NoticeInput {

@@ -29,7 +29,7 @@ const endInput = (context: RunContext): EndInput => ({
 const turnInput = (context: RunContext): TurnInput => ({ ...whose(context), steps: context.steps, hint: context.hint });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
-/** What every model turn may come to, and where each leads; `next` after a good one. */
+/** The targets for each outcome of a model turn. `next` follows a successful one. */
 const turnExits = (next: 'deciding' | 'finishing') =>
   [
     {
@@ -59,7 +59,7 @@ const crashed = {
   actions: { type: 'crash', params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) },
 } as const;
 
-/** A message that came in during the turn gets a turn of its own; else the run ends. */
+/** If a message arrived during the crashed turn, it gets its own turn; otherwise the run ends. */
 const turnCrashed = [{ guard: 'hasUnseen', target: '#run.working.deciding', actions: 'tryAnew' }, crashed] as const;
 
 const backingOff = runSetup.createStateConfig({
@@ -120,7 +120,7 @@ export const runMachine = runSetup.createMachine({
     'run.stop': { target: '.ending', actions: assign({ end: ({ event }) => ({ reason: event.reason }) }) },
   },
   states: {
-    // A restart is a start with other input: nothing comes back that is not in the log.
+    // A restart differs from a start only in its input: everything restored comes from the log.
     routing: {
       always: [
         { guard: 'isWaiting', target: 'waiting.open' },
@@ -128,7 +128,7 @@ export const runMachine = runSetup.createMachine({
         { target: 'working' },
       ],
     },
-    // It had begun before a restart and has no place yet among the runs that may work at once.
+    // The run had started before a restart and waits for a slot among the running ones.
     parked: { on: { 'run.answer': 'working' } },
     working: {
       initial: 'deciding',
@@ -210,7 +210,7 @@ export const runMachine = runSetup.createMachine({
             backingOff,
           },
         },
-        // The session knows whether a message is on its way; it answers at once, so none is ever lost.
+        // The session knows whether another message is on its way. It answers at once, so no message is lost.
         finishing: {
           always: { guard: 'hasUnseen', target: 'deciding' },
           entry: 'askLeave',
@@ -240,17 +240,17 @@ export const runMachine = runSetup.createMachine({
     },
     ending: {
       entry: 'tellEnding',
-      on: { 'run.stop': {}, 'run.inject': {} }, // already on our way; keep the first reason
+      on: { 'run.stop': {}, 'run.inject': {} }, // the run is ending already; keep the first reason
       invoke: {
         id: 'end',
         src: 'end',
         input: ({ context }) => endInput(context),
         onDone: 'ended',
-        onError: 'ended', // what is not in the log now is closed at the next start
+        onError: 'ended', // the next start closes whatever is not in the log now
       },
       after: { stopGrace: 'closing' },
     },
-    // Whatever the sandbox does: the end is in the log before anything follows it.
+    // Even if the sandbox hangs, the run's end is in the log before anything that follows it.
     closing: {
       on: { 'run.stop': {}, 'run.inject': {} },
       invoke: {

@@ -4,42 +4,44 @@ import type { SandboxId, SessionId } from '../src/core/ids.ts';
 import { type BreachData, breachOf, notTrusted, untrusted } from '../src/core/untrusted.ts';
 import { unprovided } from './unprovided.ts';
 
-/** One sandbox from its first wish to its release; a lost one is provisioned anew on the same workspace. */
+/** The life of one sandbox from its first request to its release. A lost one is provisioned again on the same workspace. */
 export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  /** `adopt`: one runs already, an earlier server made it. `release`: only to be removed. `discard`: it cannot be trusted. */
+  /**
+   * `adopt`: an earlier server's sandbox runs. `release`: only remove it. `discard`: remove it because it cannot be trusted.
+   */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
-  /** How long it has lived already, where it is adopted. */
+  /** How long an adopted sandbox has already lived, in ms. */
   readonly livedMs?: number;
 }
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** Nobody used it for so long: paused where the driver can, then stopped; its files stay. */
+  /** After this idle time the sandbox is paused, if the driver can. Undefined: never. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
-  /** The longest a sandbox may live, used or not. */
+  /** The longest life of a sandbox in ms, used or not. */
   readonly ttlMs: number;
   readonly releaseGraceMs: number;
 }
 
 export type SandboxEvent =
   | { type: 'slot.granted' }
-  | { type: 'sandbox.busy' } // somebody uses it
-  | { type: 'sandbox.idle' } // nobody does any more
+  | { type: 'sandbox.busy' } // it has at least one user
+  | { type: 'sandbox.idle' } // its last user left
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
-  /** Another server that had a way into it found that it cannot be trusted. */
+  /** Another server with a link to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: BreachData }
   | HoldNews;
-/** What holding a sandbox reports. */
+/** The events of the actor that holds the link to a sandbox. */
 export type HoldNews =
   | { type: 'hold.ready'; ms: number }
   | { type: 'resource.closed' }
   | { type: 'resource.failed'; error: unknown };
 
-/** What a sandbox tells its session. */
+/** The events that a sandbox sends to its session. */
 export type SandboxNews =
   | { type: 'sandbox.wantsSlot' }
   | {
@@ -50,10 +52,10 @@ export type SandboxNews =
     }
   | { type: 'sandbox.ready' }
   | { type: 'sandbox.untrusted'; breach: BreachData }
-  /** It is being paused or released: who wants it now waits. */
+  /** The sandbox is being paused or released; callers that need it now wait. */
   | { type: 'sandbox.unready' };
 
-/** How it ended. A lost one may be provisioned anew on the same workspace. */
+/** How the sandbox ended. A lost one can be provisioned again on the same workspace. */
 export type SandboxEnd =
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove' }
   | { readonly kind: 'lost' }
@@ -80,7 +82,7 @@ const sandboxSetup = setup({
   },
   actors: {
     provision: unprovided<void, Whose>('provision'),
-    /** Holds the way in; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
+    /** Holds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
     hold: fromCallback<EventObject, Whose>(() => {
       throw new Error('actor "hold" was not provided');
     }),
@@ -101,7 +103,8 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // It is gone before it was ever ready: a new one may fare better, but not for ever. An adopted one is simply lost.
+    // The sandbox was lost before it was ready, so another attempt can succeed. Retries are limited. An adopted sandbox is
+    // just lost.
     mayReplace: ({ context }) => context.begin !== 'adopt' && context.retries < context.policy.maxRetries,
     isOurs: ({ context }) => context.begin !== 'adopt',
     isUntrusted: (_, { error }: { error: unknown }) => breachOf(error) !== undefined,
@@ -169,7 +172,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         { target: 'queued' },
       ],
     },
-    // So that a burst of sessions starts few sandboxes at a time, in order.
+    // With a burst of sessions, only a few sandboxes start at a time, in order.
     queued: {
       entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
       on: { 'slot.granted': 'provisioning' },
@@ -248,7 +251,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            onError: 'unpausing', // half paused or not at all: go back to the state that is known
+            onError: 'unpausing', // perhaps paused, perhaps not: resume, to reach a known state
           },
         },
         paused: {
@@ -269,7 +272,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // Destroyed at once, and not made again: the session asks a person first. Its files are theirs.
+    // Destroyed at once and not replaced: a person decides first. The files stay for them.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {
@@ -277,11 +280,11 @@ export const sandboxMachine = sandboxSetup.createMachine({
         src: 'release',
         input: (it) => ({ ...whose(it), workspace: 'keep' as const }),
         onDone: 'failed',
-        onError: 'failed', // the record says that it cannot be trusted, so nobody adopts what is left
+        onError: 'failed', // the log says that the sandbox cannot be trusted, so no server adopts what is left
       },
       after: { releaseGrace: 'failed' },
     },
-    // Nobody may need it again: the session decides, on its next use.
+    // Not replaced here: the session provisions another one if it needs it again.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
     releasing: {
       entry: 'tellUnready',
@@ -297,7 +300,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         src: 'release',
         input: (it) => ({ ...whose(it), workspace: it.context.workspace }),
         onDone: 'released',
-        onError: 'released', // what is left is destroyed by its labels: the reconciler finds it
+        onError: 'released', // the reconciler finds the rest by its labels
       },
       after: { releaseGrace: 'released' },
     },

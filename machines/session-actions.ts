@@ -9,8 +9,8 @@ import type { SandboxEnd } from './sandbox.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
-// What the session does at its transitions. Each of these first computes, then enqueues: inside enqueueActions the
-// context stays the old one.
+// The actions of the session's transitions. Each computes first and enqueues last, because inside enqueueActions the context
+// keeps its old value.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
@@ -31,7 +31,7 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
   },
 });
 
-/** The message starts a run of its own, behind the others or, to replace, before them. */
+/** The message starts its own run, last in the queue, or first if its mode is `replace`. */
 export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
   const { runId, text: task, messageId, commandId, plans } = event;
@@ -77,7 +77,7 @@ export const answerUnread = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** A message that comes while a call waits for leave decides on it. */
+/** A message that arrives while a call waits for approval decides on that call. */
 export const answerApproval = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event) || !context.active || !context.approval) return;
   const { runId } = context.active;
@@ -156,7 +156,7 @@ export const begin = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'record', params: { facts: [{ type: 'run.started', runId, data: { task, messageId } }] } });
 });
 
-/** Ends the active run, and the queued ones with it; whoever asked is answered when all have ended. */
+/** Ends the active run and the queued ones. The command is answered once all of them have ended. */
 export const stopRuns = (reason: 'stopped' | 'deleted') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     enqueue.assign({
@@ -167,7 +167,7 @@ export const stopRuns = (reason: 'stopped' | 'deleted') =>
         : { stops: [...context.stops, ...asked(event)] }),
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
-    // A sandbox that is still on its way was started for this work; its files stay.
+    // The sandbox is still starting, and only for this work. Its files stay.
     if (reason === 'stopped' && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
 
@@ -195,7 +195,7 @@ export const runEnded = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** What a crashed child had started ends with it. */
+/** Ends the children of a crashed child. */
 export const endOrphans = (id: 'run' | 'sandbox') =>
   own.enqueueActions(({ enqueue, self }) => {
     for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopIt);
@@ -224,12 +224,12 @@ export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
 export const sandboxIsReady = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
-  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // who waited before it was there
+  if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' }); // callers that asked before the sandbox existed
   enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
   enqueue({ type: 'release', params: { slot: 'start' } });
 });
 
-/** `present`: a sandbox is there, to be told that nobody uses it any more. */
+/** `present`: the sandbox exists and is told when its last user leaves. */
 export const doneWithSandbox = (sandbox: 'present' | 'elsewhere') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'sandbox.done') return;
@@ -249,7 +249,9 @@ export const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; messa
     enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
   });
 
-/** The run that a fact may still belong to: nothing of a run stands behind its end. */
+/**
+ * The run that a new fact can belong to; null if its end is already in the log, because nothing of a run may follow its end.
+ */
 const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
 
 export const notePhase = own.enqueueActions(({ context, event, enqueue }) => {
@@ -266,7 +268,7 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
   enqueue.assign({ isReady: false });
 });
 
-/** Whatever answers to it next may be of the same kind: a run must not start one after the other. */
+/** The next sandbox could be untrustworthy too, so a run must not start one after the other without a person's consent. */
 export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
   const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: notTrusted };
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
@@ -288,7 +290,7 @@ export const touched = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
 });
 
-/** Whoever asked for the end of the sandbox has it. */
+/** Answers the commands that wait for the sandbox's end. */
 export const answerReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ releases: [] });
   const answer: Answer = { ok: true, value: { stopped: true } };
@@ -314,7 +316,7 @@ export const releasedFact = (context: SessionContext): SessionFact => ({
   data: { phase: 'released', detail: 'its files are kept' },
 });
 
-/** To our children; each is there in the states that use these. */
+/** Sent to our children, which exist in every state that uses these actions. */
 export const supersede = () => own.sendTo('run', { type: 'run.stop', reason: 'superseded' });
 export const goOn = () =>
   own.sendTo('run', ({ context: { verdict } }) => ({ type: 'run.answer' as const, ...(verdict && { verdict }) }));

@@ -12,7 +12,7 @@ import type {
   SlotNews,
 } from './session-types.ts';
 
-/** The holes, guards and types of the session machine. */
+/** The placeholders, guards and types of the session machine. */
 export const sessionSetup = setup({
   types: {
     context: {} as SessionContext,
@@ -47,7 +47,7 @@ export const sessionSetup = setup({
     wantsStart: ({ context }) => context.sandbox !== 'absent',
   },
   actions: {
-    /** Appends to the log, in the order of the calls; never throws. */
+    /** Appends to the log in the order of the calls; never throws. */
     record: (_, _recording: Recording): void => {
       throw new Error('action "record" was not provided');
     },
@@ -55,7 +55,7 @@ export const sessionSetup = setup({
     answer: (_, _answers: { commandIds: readonly string[]; answer: Answer }): void => {
       throw new Error('action "answer" was not provided');
     },
-    /** The run's actor broke: closes what it left open in the log. */
+    /** Closes what a crashed run's actor left open in the log. */
     abandon: (_, _broken: { run: QueuedRun; error: unknown }): void => {
       throw new Error('action "abandon" was not provided');
     },

@@ -85,7 +85,8 @@ export const sessionMachine = sessionSetup.createMachine({
             routing: {
               always: [
                 { guard: 'goes', target: 'closed' },
-                // It had begun: a stop closes what it left open, a message goes into it, while it waits for its place.
+                // The run started before a restart and waits for a slot. A stop closes its open entries; a message is
+                // injected into it.
                 { guard: 'isResumedApproving', target: 'active.approving', actions: begin },
                 { guard: 'isResumedWaiting', target: 'active.waiting', actions: begin },
                 { guard: 'hasBegun', target: 'active.requeued', actions: begin },
@@ -109,7 +110,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 },
               },
             },
-            // Waits for a place among the runs that may work at once.
+            // Waits for a slot among the running runs.
             queued: {
               entry: { type: 'request', params: { slot: 'run' } },
               on: {
@@ -163,17 +164,17 @@ export const sessionMachine = sessionSetup.createMachine({
                     ],
                   },
                 },
-                // A waiting run holds no place: somebody may answer tomorrow.
+                // A waiting run holds no slot: its answer can take days.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
-                  // However full the queue is: what waits in it waits for this answer.
+                  // Accepted even if the queue is full: the queued runs wait for this answer.
                   on: {
                     'cmd.send': { target: 'requeued', actions: answerIt },
-                    // Sent before the question was there, and not read by whoever asked it: nobody need say it twice.
+                    // The message was sent before the question and no turn has read it, so it counts as the answer.
                     'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
                   },
                 },
-                // A call is not made before somebody decides, in words or by command; in the end time does.
+                // The call waits for a decision, by message or by command, until the approval expires.
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
@@ -192,7 +193,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     },
                   },
                 },
-                // It ends, by a stop or by itself, and takes nothing more.
+                // The run is ending, stopped or by itself, and accepts no more messages.
                 stopping: {
                   entry: assign({ ending: true }),
                   on: {
@@ -222,7 +223,7 @@ export const sessionMachine = sessionSetup.createMachine({
             },
             absent: {
               entry: [
-                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // who used it lost it
+                assign({ sandbox: 'absent', isPresent: false, uses: [] }), // its users have lost it
                 raise({ type: 'sandbox.gone' }),
               ],
               always: { guard: 'isWanted', target: 'present' },
@@ -264,7 +265,7 @@ export const sessionMachine = sessionSetup.createMachine({
                       ),
                     ],
                   },
-                  { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' }, // wanted again: provisioned anew
+                  { guard: ({ event }) => event.output.kind === 'lost', target: 'absent' }, // provisioned again when needed
                   {
                     target: 'absent',
                     actions: [{ type: 'record', params: ({ context }) => ({ facts: [releasedFact(context)] }) }],
@@ -309,7 +310,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 'run.closed': { actions: dismiss('remove') },
               },
             },
-            // A sandbox that is stopped still has its workspace.
+            // A stopped sandbox still has its workspace.
             removing: {
               invoke: {
                 id: 'sandbox',
@@ -343,7 +344,7 @@ export const sessionMachine = sessionSetup.createMachine({
           { guard: 'goes', actions: refuseGone },
           { actions: [assign({ distrusted: false }), touched] },
         ],
-        'sandbox.distrust': { actions: touched }, // it is gone already
+        'sandbox.distrust': { actions: touched }, // the sandbox is gone already
       },
     },
     deleted: {

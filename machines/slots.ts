@@ -1,7 +1,7 @@
 import type { SessionId } from '../src/core/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// Places of which there are few: first come, first served, one of a kind for each session.
+// A limited number of slots of each kind, given in the order of the requests. A session has at most one of each kind.
 
 export interface Claim {
   readonly id: SessionId;
@@ -17,18 +17,18 @@ export const noSlots: Slots = { run: { held: [], queue: [] }, start: { held: [],
 type Limits = Readonly<Record<SlotKind, number>>;
 interface Changed {
   readonly slots: Slots;
-  /** Who has a place now that had none. */
+  /** The sessions that have just got a slot. */
   readonly grants: readonly Claim[];
 }
 
-/** A second claim of one session changes nothing. */
+/** Takes a slot or joins the queue. A session's second claim changes nothing. */
 export function taken(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
   const pool = slots[slot];
   if (pool.held.includes(id) || pool.queue.includes(id)) return { slots, grants: [] };
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, id] } }, slot, limits);
 }
 
-/** Gives the place back, or leaves the queue; without either it changes nothing. */
+/** Releases the slot, or leaves the queue. Without either it changes nothing. */
 export function given(slots: Slots, { id, slot }: Claim, limits: Limits): Changed {
   const other = (it: SessionId) => it !== id;
   const { held, queue } = slots[slot];

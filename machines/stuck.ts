@@ -1,20 +1,20 @@
-/** How often the same thing may happen before a run counts as stuck. */
+/** The number of repetitions at which a run counts as stuck. */
 export interface StuckPolicy {
   readonly sameResult: number; // same action with the same result
-  readonly sameError: number; // same failure, whatever the action
+  readonly sameError: number; // same failure, also of different actions
   readonly alternation: number; // length of an A-B-A-B tail
   readonly sameText: number; // same text said again
 }
 
-/** What one act of a run looked like; texts are digests, so that this stays small. */
+/** A summary of one act of a run. Texts are stored as digests to keep it small. */
 export type Act =
   | { readonly kind: 'call'; readonly action: string; readonly result: string; readonly failed: boolean }
   | { readonly kind: 'text'; readonly text: string };
 
-/** The newest acts that any rule looks at. */
+/** How many of the newest acts the rules need. */
 export const remembered = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
-/** Why a run makes no progress, in words for the model and for people; undefined while it does. */
+/** The reason why a run makes no progress, in words for the model and for people; undefined if it makes progress. */
 export function stuckReason(acts: readonly Act[], policy: StuckPolicy): string | undefined {
   const tail = (count: number) => (acts.length >= count ? acts.slice(-count) : undefined);
   const same = (some: readonly Act[] | undefined, key: (act: Act) => string | undefined) => {

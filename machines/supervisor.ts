@@ -6,29 +6,29 @@ import { given, noSlots, type Slots, taken } from './slots.ts';
 import { unprovided } from './unprovided.ts';
 
 export interface RestartPolicy {
-  readonly maxRestarts: number; // inside windowMs; one crash more and the session is given up
+  readonly maxRestarts: number; // within windowMs; with one crash more, the session is given up
   readonly windowMs: number;
   readonly backoffMs: (restart: number) => number;
 }
 export interface SupervisorInput {
   readonly now: () => number;
   readonly policy: RestartPolicy;
-  /** How many sessions may hold such a slot at once; the others wait in order. */
+  /** How many sessions can hold a slot of each kind at once. The others wait in order. */
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
 interface Child {
-  readonly crashes: readonly number[]; // when, only those still inside the window
-  /** Commands that came while it was not there; given to it when it is. */
+  readonly crashes: readonly number[]; // their times, in epoch ms, within the window
+  /** Commands that arrived while the session was not in memory. The session gets them once it is. */
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Reaches the session's actor, which is made from the log first where there is none. */
+  /** Delivers the command to the session's actor; the actor is restored from the log first if needed. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
-  /** Makes the session's actor without a wish: something in the log or the world is unfinished. */
+  /** Restores the session's actor without a command, because its log or its sandbox needs work. */
   | { type: 'session.wake'; id: SessionId }
-  /** What a session has in memory is not what its log says: it counts as crashed. */
+  /** The session's memory contradicts its log, so the session counts as crashed. */
   | { type: 'session.broken'; id: SessionId; error: unknown }
-  /** It belongs to another server now: it leaves memory where it stands, and nothing of it is ended or undone. */
+  /** Another server owns the session now. It leaves memory as it is; nothing of it is ended or undone. */
   | { type: 'session.leave'; id: SessionId }
   | { type: 'session.hydrate'; id: SessionId } // to ourselves, after a back-off
   | SlotNews
@@ -50,14 +50,14 @@ export const supervisorMachine = setup({
     emitted: {} as
       | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
       | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
-      /** It crashed too often; these commands had not reached it and are refused. */
+      /** The session crashed too often. These commands did not reach it and are refused. */
       | { type: 'session.givenUp'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
-      /** Its log could not be read: these commands are refused. */
+      /** The session's log could not be read. These commands are refused. */
       | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
   },
   actors: {
     session: sessionMachine,
-    /** Folds the log into what a session starts from. Rejects: session_not_found. */
+    /** Folds the log into the session's input. Rejects: session_not_found. */
     hydrate: unprovided<SessionInput, { id: SessionId }>('hydrate'),
   },
 }).createMachine({
@@ -83,7 +83,7 @@ export const supervisorMachine = setup({
     },
     'session.broken': {
       actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
-        if (!self.getSnapshot().children[id]) return; // it has left memory
+        if (!self.getSnapshot().children[id]) return; // the session has left memory
         enqueue.raise({ type: `xstate.error.actor.${id}`, actorId: id, error });
       }),
     },
@@ -119,7 +119,7 @@ export const supervisorMachine = setup({
     },
     'xstate.done.actor.*': {
       actions: enqueueActions(({ context, event: { actorId, output }, enqueue, self }) => {
-        enqueue.stopChild(actorId); // a finished child stays in `children`, and in memory, until it is stopped
+        enqueue.stopChild(actorId); // a finished child stays in `children`, and so in memory, until it is stopped
         const id = sessionOf(actorId);
         const child = context.children[id];
         if (actorId !== id) {
@@ -133,7 +133,7 @@ export const supervisorMachine = setup({
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
         const left = without(context.children, id);
         enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
-        // A command that came in the very moment it ended finds it again.
+        // A command that arrived in the moment of the end restores the session.
         const pending = child?.pending ?? [];
         enqueue.assign({ slots, children: pending.length > 0 ? { ...left, [id]: { crashes: [], pending } } : left });
         if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });
