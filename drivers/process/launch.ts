@@ -14,6 +14,7 @@ import type { Group } from './cgroup/cgroups.ts';
 import type { Limit } from './cgroup/limits.ts';
 import { entering } from './cgroup/open.ts';
 import { feed } from './find-bubblewrap.ts';
+import { givingWay } from './give-way.ts';
 import { type Mark, markOf } from './proc.ts';
 import { sealIn } from './seal.ts';
 import { giveTo } from './users.ts';
@@ -41,6 +42,8 @@ export interface Confinement {
   readonly group: Group;
   /** The limits that the group holds. */
   readonly grouped: readonly Limit[];
+  /** By their group's weight; else each sandbox by itself. */
+  readonly givesWay: boolean;
 }
 export interface Launched {
   /** What ends all of the sandbox when it is killed: pid 1 of its namespace, or its process group's leader. */
@@ -60,7 +63,8 @@ export async function launch(what: Launch, signal: AbortSignal): Promise<Launche
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
 
-async function confined(what: Launch, { bubblewrap, user, group, grouped }: Confinement, signal: AbortSignal) {
+async function confined(what: Launch, confinement: Confinement, signal: AbortSignal) {
+  const { bubblewrap, user, group, grouped, givesWay } = confinement;
   const { spec, meta, folders, programs } = what;
   const workspace = workspaceOf(folders, meta);
   const accounts = folders.home(spec.id);
@@ -83,6 +87,7 @@ async function confined(what: Launch, { bubblewrap, user, group, grouped }: Conf
   const seal = await sealIn(folders.root, { program: node, asRoot: bubblewrap.asRoot });
   const [program = '', ...args] = [
     ...entering(group.enter),
+    ...(givesWay ? [] : givingWay),
     bubblewrap.path,
     ...bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id }),
   ];
@@ -144,7 +149,8 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
     resolve(programs.init),
   ];
   const args = [...limited, programs.node, daemon];
-  const child = spawn('/bin/sh', args, { env, cwd: workspace, detached: true, stdio: 'ignore' });
+  const [program = '', ...after] = [...givingWay, '/bin/sh', ...args];
+  const child = spawn(program, after, { env, cwd: workspace, detached: true, stdio: 'ignore' });
   const exited = exitOf(child);
   child.unref();
   if (child.pid === undefined) throw notStarted(await exited);

@@ -54,7 +54,13 @@ export function openWalls({ bubblewrap, cgroups, users: range, folders }: Option
       const draft = `${recordOf(id)}.new`;
       await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // before there are any
       await rename(draft, recordOf(id));
-      return { bubblewrap, user, group: await cgroups.make(id, limits), grouped: cgroups.limits };
+      return {
+        bubblewrap,
+        user,
+        group: await cgroups.make(id, limits),
+        grouped: cgroups.limits,
+        givesWay: cgroups.givesWay,
+      };
     },
     async end(id, signal) {
       await cgroups.end(await foldersOf(id), signal);

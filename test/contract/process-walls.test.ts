@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { budget, sh, testSpec } from '../../drivers/conformance.ts';
@@ -52,6 +52,17 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
       const { driver } = await opened();
       expect([...driver.capabilities.limits].sort()).toEqual(['cpus', 'memoryBytes', 'pids']);
       if (isRoot) expect(namesOf(driver)).toEqual([]);
+    });
+
+    test('all sandboxes together have a fifth of busy processors beside the server, and give way by nothing else', async () => {
+      const { driver, harness } = await opened();
+      const { link } = await started(driver, harness);
+      const weights = (await harness.groups()).flatMap((group) =>
+        ['cpu.shares', 'cpu.weight'].map((file) => join(dirname(group), file)),
+      );
+      const told = await Promise.all(weights.map((path) => readFile(path, 'utf8').catch(() => '')));
+      expect(told.filter((text) => text !== '')).toEqual([expect.stringMatching(/^(256|25)\n$/)]);
+      expect(await sh(link, 'nice')).toBe('0\n');
     });
 
     test('F036 1,500 forks end at the limit of processes, which the sandbox survives', async () => {
@@ -220,6 +231,7 @@ describe.skipIf(!bubblewrap)('where the machine lacks something', () => {
     expect(driver.capabilities.limits).toEqual(['pids']);
     expect(namesOf(driver)).toEqual(expect.arrayContaining(['memory-not-limited', 'processors-not-limited']));
     const { link } = await started(driver, harness);
+    expect(await sh(link, 'nice')).toBe('10\n'); // to the server, where processors are busy
     const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
     expect(why).toBe('EAGAIN');
     expect(Number(count)).toBeLessThan(small.pids);

@@ -17,10 +17,10 @@ const files = {
   1: {
     memory: ['memory.limit_in_bytes', 'memory.memsw.limit_in_bytes', 'memory.oom_control'],
     pids: ['pids.max'],
-    cpu: ['cpu.cfs_period_us', 'cpu.cfs_quota_us'],
+    cpu: ['cpu.cfs_period_us', 'cpu.cfs_quota_us', 'cpu.shares'],
     cpuacct: ['cpuacct.usage'],
   },
-  2: { memory: ['memory.max', 'memory.swap.max', 'memory.events'], pids: ['pids.max'], cpu: ['cpu.max'] },
+  2: { memory: ['memory.max', 'memory.swap.max', 'memory.events'], pids: ['pids.max'], cpu: ['cpu.max', 'cpu.weight'] },
 } as const satisfies Record<1 | 2, Record<string, readonly string[]>>;
 
 /** The rules of one hierarchy of the kernel, as far as they matter here, in memory. */

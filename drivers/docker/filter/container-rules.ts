@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SandboxId } from '../../../src/core/ids.ts';
-import { securityOptions } from '../create-body.ts';
+import { cpuShares, securityOptions } from '../create-body.ts';
 import type { UserRange } from '../users.ts';
 
 export interface FilterScope {
@@ -57,6 +57,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
       Memory: z.int().min(4 * mebibyte),
       MemorySwap: z.int().min(4 * mebibyte),
       NanoCpus: z.int().min(1),
+      CpuShares: z.literal(cpuShares),
       PidsLimit: z.int().min(1).max(32_768),
       ShmSize: z.int().min(1),
       Ulimits: z

@@ -8,6 +8,8 @@ import { groupFolder, type Place, setLimit, words } from './places.ts';
 export interface Cgroups {
   /** What the kernel holds for a sandbox as a whole; empty where the server has no right to make groups. */
   readonly limits: readonly Limit[];
+  /** The server's processes get busy processors before those of all sandboxes. */
+  readonly givesWay: boolean;
   /** The sandbox's groups, before they are made. To be written down: a later server may look in other places. */
   foldersOf(name: string): string[];
   make(name: string, limits: Wanted): Promise<Group>;
@@ -50,6 +52,7 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
 
   return {
     limits: places.flatMap(({ limits }) => limits),
+    givesWay: places.some(({ givesWay }) => givesWay),
     foldersOf,
     async make(name, wanted) {
       for (const place of places) {

@@ -42,4 +42,13 @@ export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus
   }
 }
 
+/**
+ * What all sandboxes together get of busy processors, beside a server with the kernel's default: a fifth. Who steers or stops
+ * them is served first, and idle processors are theirs all the same.
+ */
+export const weightLine = {
+  1: { file: 'cpu.shares', value: '256' }, // of 1024
+  2: { file: 'cpu.weight', value: '25' }, // of 100
+} as const satisfies Record<1 | 2, Line>;
+
 export const oomFiles = ['memory.events', 'memory.oom_control'] as const;

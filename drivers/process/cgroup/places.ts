@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { controllerOf, everyLimit, type Limit, linesFor, type Wanted } from './limits.ts';
+import { controllerOf, everyLimit, type Limit, linesFor, type Wanted, weightLine } from './limits.ts';
 
 /** Where each sandbox gets a group of its own. */
 export interface Place {
@@ -11,6 +11,8 @@ export interface Place {
   /** What a limit was written for and held. */
   readonly limits: readonly Limit[];
   readonly controllers: readonly string[];
+  /** The kernel gives the server's processes busy processors before those of all sandboxes. */
+  readonly givesWay: boolean;
 }
 interface Search {
   readonly files: GroupFiles;
@@ -80,14 +82,22 @@ async function tryPlace(
       );
       if (isHeld) limits.push(limit);
     }
-    const canEnter = await files.canEnter([join(probe, 'cgroup.procs')]);
-    return canEnter ? { version, folder, limits, controllers } : undefined;
+    if (!(await files.canEnter([join(probe, 'cgroup.procs')]))) return undefined;
+    const givesWay = limits.includes('cpus') && (await lowerWeight(files, version, folder));
+    return { version, folder, limits, controllers, givesWay };
   } catch {
     return undefined; // no permission here
   } finally {
     await files.remove(probe).catch(() => {});
   }
 }
+
+/** Of the folder of all sandboxes, as a weight counts only beside its neighbours, and theirs are other sandboxes. */
+const lowerWeight = (files: GroupFiles, version: 1 | 2, folder: string): Promise<boolean> =>
+  files.write(join(folder, weightLine[version].file), weightLine[version].value).then(
+    () => true,
+    () => false, // each sandbox then gives way by itself
+  );
 
 export async function setLimit(
   files: GroupFiles,

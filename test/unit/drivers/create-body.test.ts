@@ -55,6 +55,10 @@ test('it has limits for memory, processors, processes, files and logs, and no sw
   });
 });
 
+test('it gives way to the server and to every other container where processors are busy', () => {
+  expect(host.CpuShares).toBe(16); // of the 1,024 that the engine gives by default
+});
+
 test('the token and the places of the daemon are ours, whatever the template says', () => {
   expect(body.Env).toContain('HTTP_PROXY=http://127.0.0.1:3128');
   expect(body.Env?.filter((line) => line.startsWith('CORRAL_')).sort()).toEqual([

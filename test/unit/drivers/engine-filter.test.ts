@@ -115,6 +115,7 @@ const forbidden: [string, (body: Body) => unknown][] = [
   ['that logs to somewhere', host({ LogConfig: { Type: 'syslog', Config: { 'syslog-address': 'tcp://10.0.0.1' } } })],
   ['with swap', host({ MemorySwap: -1 })],
   ['with no limit of memory', host({ Memory: 0, MemorySwap: 0 })],
+  ['that takes as much of busy processors as the server', host({ CpuShares: 1_024 })],
   ['with no limit of processes', host({ PidsLimit: -1 })],
   ['with set-uid files in memory', host({ Tmpfs: { '/tmp': 'rw,suid,dev' } })],
   ['with memory over the daemon’s own folder', host({ Tmpfs: { '/opt/corral': 'rw,nosuid,nodev' } })],

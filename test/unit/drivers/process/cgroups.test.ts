@@ -77,6 +77,24 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
   expect(cpu.value('/c/corral/here.sbx', 'cpu.cfs_quota_us')).toBe('1000');
 });
 
+test('all sandboxes together weigh less than the server, in both versions', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all });
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  expect(fake.value('/cg/corral', 'cpu.weight')).toBe('25'); // of 100, the default
+  expect(groups.givesWay).toBe(true);
+  const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
+  const first = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
+  expect(cpu.value('/c/corral', 'cpu.shares')).toBe('256'); // of 1024, the default
+  expect(first.groups.givesWay).toBe(true);
+});
+
+test('a weight that cannot be set is not promised, and the limits hold without it', async () => {
+  const fake = fakeCgroups('/cg', { version: 2, controllers: all, without: ['cpu.weight'] });
+  const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
+  expect(groups.givesWay).toBe(false);
+  expect(groups.limits).toContain('cpus');
+});
+
 test('version 2, delegated: the server moves into a child of its group, which then can pass controllers on', async () => {
   const mine = '/cg/user.slice/corral.scope';
   const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
