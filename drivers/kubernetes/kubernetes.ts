@@ -22,6 +22,7 @@ import { ensurePolicies } from './policies.ts';
 import { reapPods } from './reap.ts';
 import { openWalls } from './walls.ts';
 import { podPool } from './warm.ts';
+import { weaknessesOf } from './weaknesses.ts';
 
 const capabilities: Capabilities = {
   isolation: 'container',
@@ -188,7 +189,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     ...(claims ? {} : pool.ability),
     claimedBy: pool.claimedBy,
     name: 'kubernetes',
-    capabilities: { ...capabilities, desktop: options.desktop ?? false },
+    capabilities: { ...capabilities, desktop: options.desktop ?? false, weaknesses: weaknessesOf(settings) },
     reap,
 
     async check({ signal }) {

@@ -35,8 +35,9 @@ export const doctorCommand: Command = {
       return [{ isRight: false, what: `no sandbox could be looked at from inside: ${thrown.message}` }];
     });
     for (const { isRight, what } of inside) tell(isRight, what);
+    const { length } = weaknesses;
     const well =
-      weaknesses.length === 0 ? 'All is well.' : `All is well, but for ${weaknesses.length} weaknesses of the walls.`;
+      length === 0 ? 'All is well.' : `All is well, but for ${length} weakness${length > 1 ? 'es' : ''} of the walls.`;
     print(failures === 0 ? well : `${failures} of these are not as they should be.`);
     return failures === 0 ? 0 : 1;
   },

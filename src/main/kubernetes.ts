@@ -38,42 +38,13 @@ export async function openKubernetes({ config, instance, gate, ids, say }: Optio
   } else if (config.egress.policy !== 'none') {
     say('Sandboxes have no way out: CORRAL_KUBERNETES_EGRESS_ADDRESS does not say where their pods reach this server.');
   }
-  for (const { text } of weaknessesOf(kubernetes)) say(text);
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
   const onOpen = (message: string) => say(`WARNING: ${message}`);
   const driver = stack.use(await kubernetesDriver({ ...options, onTrouble, onOpen }));
   known.resolve(driver);
+  for (const { text } of driver.capabilities.weaknesses ?? []) say(text);
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
-
-interface Weakness {
-  readonly name: string;
-  /** A weakness: its name, its meaning and its remedy. */
-  readonly text: string;
-}
-
-/** The weaknesses that the settings leave. */
-export function weaknessesOf({ seccompProfile, userNamespaces }: Config['kubernetes']): Weakness[] {
-  const found: Weakness[] = [];
-  if (seccompProfile === undefined) {
-    found.push({
-      name: 'seccomp-profile',
-      text:
-        "Sandboxes have the seccomp profile of their node's runtime (RuntimeDefault), which may allow AF_VSOCK and newer " +
-        'system calls. Install the one that `npm start -- seccomp-profile` prints on each node (see docs/kubernetes.md), and ' +
-        'set CORRAL_KUBERNETES_SECCOMP_PROFILE.',
-    });
-  }
-  if (!userNamespaces) {
-    found.push({
-      name: 'shared-user',
-      text:
-        'All sandboxes of a node are one user to its kernel (10001), so one can take what the kernel counts by user, such ' +
-        'as inotify instances, from the others. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes can do it.',
-    });
-  }
-  return found;
 }
 
 /** Ends pods past their deadline, of every installation in the namespace; for a CronJob. */

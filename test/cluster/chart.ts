@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Event } from '../../src/client/index.ts';
 import { fence } from '../support/api.ts';
 import { chartImages, forwarded, type Images, install, type Release, testValues } from '../support/chart.ts';
-import { clusterImage, freeVolumes, hasCluster, helm, kubectl } from '../support/cluster.ts';
+import { clusterImage, freeVolumes, hasCluster, helm, kubectl, seccompOnNode } from '../support/cluster.ts';
 import { follow } from '../support/followed.ts';
 
 const cluster = await hasCluster();
@@ -37,7 +37,9 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
       networkPolicy: { egressTo: [{ ipBlock: { cidr: `${near}/32` } }] },
     };
     const allowRanges = `config.egress.allow-ranges[0]=${near}/32`; // private, so that it has to be said
-    release = stack.use(await install(base, values, '--set-string', allowRanges));
+    const profile = stack.use(await seccompOnNode());
+    const set = `${allowRanges},sandbox.seccompProfile=${profile.name}`;
+    release = stack.use(await install(base, values, '--set-string', set));
   }, 900_000);
   afterAll(() => stack.disposeAsync(), 120_000);
 
@@ -47,13 +49,18 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
       await body();
     });
 
-  installed('helm test runs a whole session, and doctor finds all well', 120_000, async () => {
-    await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
-    const doctor = ['/usr/local/bin/node', '/app/src/main.ts', 'doctor'];
-    const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
-    expect(said).toContain('All is well.');
-    expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
-  });
+  installed(
+    'helm test runs a whole session, and doctor finds all well but what the values leave open',
+    120_000,
+    async () => {
+      await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
+      const doctor = ['/usr/local/bin/node', '/app/src/main.ts', 'doctor'];
+      const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
+      expect(said).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
+      expect(said).toContain('All is well, but for 1 weakness of the walls.');
+      expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
+    },
+  );
 
   installed('a session is the same at both replicas, whichever of them has it', 120_000, async () => {
     const [first, second, ...others] = await release.servers();

@@ -49,6 +49,13 @@ describe('kubernetes driver before an API server in trouble', () => {
     await stub[Symbol.asyncDispose]();
   });
 
+  test('what its pods leave open is among its capabilities, for the log, the health and doctor', async () => {
+    const named = ({ capabilities }: KubernetesDriver) => capabilities.weaknesses?.map(({ name }) => name);
+    expect(named(driver)).toEqual(['seccomp-profile', 'shared-user']);
+    const pods = { ...testPods, workspace: 'ephemeral', seccompProfile: 'corral.json', userNamespaces: true } as const;
+    expect(named(await open({ pods }))).toEqual([]);
+  });
+
   const waiting = (reason: string, message: string) => ({
     phase: 'Pending',
     containerStatuses: [{ name: 'sandbox', state: { waiting: { reason, message } } }] as never,

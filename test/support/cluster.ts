@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
 import type { DriverHarness } from '../../drivers/conformance.ts';
@@ -44,6 +44,17 @@ export async function load(image: string): Promise<void> {
   if ((await readFile(marker, 'utf8').catch(() => '')) === state) return;
   await execute('bash', [script, 'load', image], { env, timeout: 280_000 });
   await writeFile(marker, state);
+}
+
+/** Our seccomp profile, put on the node as operators do it: the node is this machine, its kubelet lies beside KUBECONFIG. */
+export async function seccompOnNode(): Promise<{ readonly name: string } & AsyncDisposable> {
+  const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'seccomp-profile'];
+  const { stdout } = await execute(process.execPath, args, { env });
+  const folder = join(dirname(env.KUBECONFIG ?? ''), 'kubelet/seccomp');
+  const name = `corral-test-${randomIds().short()}.json`;
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, name), stdout);
+  return { name, [Symbol.asyncDispose]: () => rm(join(folder, name)) };
 }
 
 export async function apply(manifest: unknown): Promise<void> {
