@@ -10,6 +10,14 @@ const answers = (command: string, args: string[]) =>
   );
 const components = {
   docker: { is: 'Docker answers', look: () => answers('docker', ['version']) },
+  gvisor: {
+    is: 'the Docker engine has the runtime runsc',
+    look: () =>
+      run('docker', ['info', '--format', '{{json .Runtimes}}']).then(
+        ({ stdout }) => 'runsc' in (JSON.parse(stdout) as object),
+        () => false,
+      ),
+  },
   chromium: { is: 'Chromium is installed', look: () => answers('/usr/bin/chromium', ['--version']) },
   xvnc: {
     is: 'Xvnc, xinput and xdotool are installed',
