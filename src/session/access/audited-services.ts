@@ -7,14 +7,14 @@ import type { WorkspaceService } from '../workspaces/workspaces.ts';
 import { may } from './authorize.ts';
 import type { ProjectParts } from './guarded-projects.ts';
 
-// The services as they are given to facades, telling of whatever changes something: once for each call, in whichever
-// dialect, done or refused. Of what was said, written or run nothing is told.
+// Wraps the services given to facades so that each change is audited: one entry per call, in every dialect, whether it
+// succeeds or is refused. An entry never contains the text of a message, command or file.
 
 export interface Deed {
   readonly actor: Actor;
   readonly action: string;
   readonly target: string | undefined;
-  /** `done`, or the code of the error. */
+  /** `done`, or the error code. */
   readonly outcome: string;
 }
 export interface Audit {
@@ -26,7 +26,7 @@ export interface Audit {
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 type Actions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
 
-/** The methods that are named tell of each call; the others are as they were. */
+/** Audits each call of the methods in `actions`; all other methods stay as they are. */
 export function audited<Service extends object>(service: Service, actions: Actions<Service>, audit: Audit): Service {
   const methods = service as Readonly<Record<string, Method>>;
   const telling = ([name, action]: [string, string]): [string, Method] => [
@@ -53,7 +53,7 @@ export function audited<Service extends object>(service: Service, actions: Actio
 }
 
 type Made = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
-/** What it was done to: what is named first, or what came of it. */
+/** The ids to record: the call's first argument when it is an id, else the ids in the result. */
 function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   if (typeof named === 'string') return [named];
   const made = Array.isArray(result) && result.length > 0 ? result : [result];
@@ -123,7 +123,7 @@ function auditedDesktop(desktop: DesktopService, audit: Audit): DesktopService {
   };
 }
 
-/** Who has the keyboard and mouse may change with each press of a button. */
+/** Audits a change of control, because each button press can take the keyboard and mouse. */
 function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
   const noticing = (work: () => boolean) => {
     const before = viewer.driver;
@@ -146,7 +146,7 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
 const lookMs = 600_000;
 const maxLooks = 10_000;
 
-/** Whoever reads what is in a foreign session, or tries to, is told of: once in ten minutes. */
+/** Audits reads, and refused reads, of another owner's session: at most one entry per caller and session in ten minutes. */
 function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }: Audit) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {
@@ -163,7 +163,7 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { actorOf, tell, now }:
       const outcome = may(actor, 'read', session) ? 'done' : 'session_not_found';
       tell({ actor, action: 'session.read', target: id, outcome });
     });
-    told.catch(() => {}); // there is no such session
+    told.catch(() => {}); // an unknown session needs no entry
   };
   return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
     const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;

@@ -2,10 +2,12 @@ import { type Actor, hasRole, tooWeak } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionRecord } from '../../core/records.ts';
 
-/** What may be wanted of a session: its head, what is in it, changing what is in it, ending it or its work. */
+/**
+ * The kinds of access: see a session's list entry, read its content, change its content, end its run or the session itself.
+ */
 export type Action = 'see' | 'read' | 'work' | 'stop';
 
-/** A session, project or file. */
+/** The part of a session, project or file that permissions depend on. */
 export interface Owned {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
@@ -13,7 +15,7 @@ export interface Owned {
 
 const owns = (actor: Actor, { owner }: Owned): boolean => actor.owner !== undefined && actor.owner === owner;
 
-/** The one place that says who may do what. */
+/** The only place that decides whether an actor is allowed an action. */
 export function may(actor: Actor, action: Action, thing: Owned): boolean {
   if (actor.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';
@@ -23,12 +25,14 @@ export function may(actor: Actor, action: Action, thing: Owned): boolean {
   return hasRole(actor, 'operator') && (action === 'see' || action === 'stop');
 }
 
-/** What is not one's own does not exist, in every dialect; what is may be too much for the role. */
+/**
+ * Throws `gone()` for another owner's thing, as if it did not exist, and `forbidden` when only the actor's role is too weak.
+ */
 export function authorize(actor: Actor, action: Action, thing: Owned, gone: () => AppError = noSession): void {
   if (may(actor, action, thing)) return;
   throw actor.role === 'reader' || owns(actor, thing) ? tooWeak(actor) : gone();
 }
-/** Asks of the thing with an id what an action on it needs. Whoever may do everything is asked nothing, and costs nothing. */
+/** Returns a check of one action on the thing with an id. An admin's check is skipped: nothing is read from the store. */
 export function checkBy<Id>(get: (id: Id) => Promise<Owned>, actorOf: () => Actor, gone?: () => AppError) {
   return (id: Id, action: Action): Promise<void> | undefined => {
     const actor = actorOf();
@@ -42,7 +46,7 @@ export function authorizeRole(actor: Actor, least: 'user' | 'operator' | 'admin'
 
 export const noSession = () => new AppError('session_not_found', 'There is no such session.');
 
-/** The head as the actor may see it: whose session it is not gets no words of it. */
+/** The session as this actor may see it: without message texts unless the actor may read the session. */
 export function seenBy(actor: Actor, session: SessionRecord): SessionRecord {
   return may(actor, 'read', session) ? session : { ...session, latestMessage: '', lastTask: '' };
 }

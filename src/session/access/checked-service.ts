@@ -2,7 +2,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { Action } from './authorize.ts';
 
 type Method = (id: SessionId, ...rest: unknown[]) => unknown;
-/** Each method after the check of what it needs; a method that is not in the table does not compile. */
+/** Checks permission before each method. The type requires an entry for every method, so a new one cannot be forgotten. */
 export function checked<Service extends object>(
   service: Service,
   check: (id: never, action: Action) => Promise<void> | undefined,

@@ -39,7 +39,7 @@ export function guardedProjects(projects: ProjectService, actorOf: () => Actor):
   };
 }
 
-/** What only the OpenCodex dialect asks for. */
+/** The parts of projects that only the OpenCodex dialect uses. */
 export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
@@ -92,7 +92,7 @@ function guardedUploads(uploads: UploadService, { projects, sessions }: Beside, 
     authorize(actor, action, await belonging(file), noFile);
     return file;
   };
-  /** Whoever has the project has what is in it; what an agent saw is of its session. */
+  /** The owner that counts for a file: its project's, or for a screenshot its session's. */
   const belonging = async (file: UploadedFile): Promise<Owned> => {
     if (file.projectId === null) return file;
     const session = sessionOfPictures(file.projectId);

@@ -8,15 +8,15 @@ import { type Action, authorize, authorizeRole, checkBy, may, seenBy } from './a
 import { checked } from './checked-service.ts';
 import { guardedProjects, projectCheck } from './guarded-projects.ts';
 
-// The services as one actor has them. Facades get nothing else, so that no dialect can forget to ask.
+// The services as one actor may use them. Facades get only these, so no dialect can forget a permission check.
 
 interface Beside {
   readonly actorOf: () => Actor;
-  /** Rejects where the actor may not have this file. */
+  /** Rejects when the actor may not use this file. */
   readonly attach?: (file: string) => Promise<unknown>;
 }
 interface BesideSessions extends Beside {
-  /** Rejects where the actor may put nothing into this project. */
+  /** Rejects when the actor may not add to this project. */
   readonly intoProject?: (project: string) => Promise<void> | undefined;
 }
 
@@ -24,7 +24,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
   const check = checkBy((id: SessionId) => services.sessions.get(id), actorOf);
   const { terminals, desktop } = services;
   const intoProject = projectCheck(services.projects, actorOf);
-  /** A terminal of a session that one may not see is as unknown as that. */
+  /** A terminal of a session that the actor may not see answers like an unknown terminal. */
   const ofTerminal = async (id: string, action: Action) => {
     const actor = actorOf();
     if (actor.role === 'admin') return;
@@ -90,7 +90,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
   const check = checkBy((id: SessionId) => sessions.get(id), actorOf);
   const ownOf = (actor: Actor) => actor.owner !== undefined && { owner: actor.owner };
 
-  /** Who asks is settled where it is asked for, not where the first item is taken. */
+  /** Reads the actor at the call, because it may no longer be known when the first item is read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
     const actor = actorOf();
     if (actor.role === 'admin') return items();
@@ -146,7 +146,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),
-    /** A file that is attached shows itself to all who read the session. */
+    /** Checks the attachments too: everyone who can read the session can read its attached files. */
     async send(id, command) {
       const checking = check(id, 'work');
       await checking;
@@ -154,7 +154,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
       await Promise.all(files.map((file) => attach?.(file)));
       return await sessions.send(id, command);
     },
-    /** Only whose session it is has read its messages by this. */
+    /** Only an actor who may change the session marks its messages as read. */
     watching(id) {
       const checking = check(id, 'work');
       if (!checking) return sessions.watching(id);
@@ -178,11 +178,11 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
-/** What is shared is seen by whoever knows its id, and is in no foreign list. */
+/** A shared session is visible to anyone who knows its id, but appears in no other owner's list. */
 const isListed = (actor: Actor, { shared: _shared, ...session }: Parameters<typeof may>[2]) =>
   may(actor, 'see', session);
 
-/** With keys a user's workspaces are its key's: the same name under another key is another workspace. */
+/** With API keys, each key has its own workspaces: the same name under another key is another workspace. */
 export function guardedWorkspaces(workspaces: WorkspaceService, actorOf: () => Actor): Pick<WorkspaceService, 'join'> {
   return {
     join(userId) {

@@ -9,46 +9,46 @@ export interface SendCommand {
   readonly text: string;
   readonly mode: SendMode;
   readonly attachments?: readonly string[];
-  /** The sender's own clock, epoch seconds. */
+  /** The sender's clock, in epoch seconds. */
   readonly clientTimestamp?: number;
 }
 export interface Sent {
   readonly messageId: MessageId;
-  /** The run that takes the message: the active one, the queued one, or the one that starts. */
+  /** The run that takes the message: the active one, a queued one, or a new one. */
   readonly runId: RunId;
-  /** Of its `message.user`. */
+  /** The seq of the message's `message.user` event. */
   readonly seq: number;
 }
 
 export interface DecideCommand {
   readonly callId: string;
   readonly decision: 'approved' | 'rejected';
-  /** Who says so, as the log will name them. */
+  /** The name of the person who decides, as the log records it. */
   readonly by: string;
-  /** For the model. */
+  /** A note from that person to the model. */
   readonly text?: string;
 }
 
-/** A part of the list: so many of those that are wanted, behind a place in its order. */
+/** Asks for one page of the list: up to a number of matching sessions after a place in its order. */
 export interface ListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
 }
 
-/** News of the list of sessions. */
+/** One change of the list of sessions. */
 export type SessionNews = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
 export interface CreateCommand {
   readonly origin: Origin;
   readonly title?: string;
-  /** The title is made up: it is no event, and the first run's own replaces it. */
+  /** The title is a placeholder: it is not logged as an event, and the first run replaces it. */
   readonly provisionalTitle?: true;
   readonly template?: string;
   readonly projectId?: string | null;
-  /** Only noted, as `lastTask`; nothing runs. */
+  /** Stored as `lastTask`; it starts no run. */
   readonly task?: string;
-  /** Whose it is, see `SessionRecord`. */
+  /** The owner's id, see `SessionRecord`. */
   readonly owner?: string;
 }
 export interface SessionChange {
@@ -57,53 +57,64 @@ export interface SessionChange {
   readonly pinned?: boolean;
   readonly shared?: boolean;
   readonly archived?: boolean;
-  /** All messages were read. */
+  /** Marks all messages as read. */
   readonly unread?: 0;
 }
 
-/** Everything a facade may ask for. Facades translate to and from this and decide nothing. Rejects only with AppError. */
+/** Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError. */
 export interface SessionService {
-  /** Rejects: sandbox_capacity (too many sessions), rate_limited (the owner's start too many at once). The sandbox starts in the background. */
+  /**
+   * Returns before the sandbox has started. Rejects: sandbox_capacity (too many sessions), rate_limited (too many of the
+   * owner's are starting).
+   */
   create(command: CreateCommand): Promise<SessionRecord>;
-  /** All that are not being deleted, newest `latestMessageAt` first; at least those that `only` asks for. */
+  /**
+   * Every session that is not being deleted, newest `latestMessageAt` first. With `only`, at least the sessions it asks for.
+   */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
-  /** Rejects: session_not_found; so does every method below. */
+  /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
-  /** Only what is given. A title appends a `title` event; the rest is no fact of the session. */
+  /** Changes only the given fields. A title appends a `title` event; the other fields are not logged. */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
-  /** News of the list: first all as `changed`, then each change and deletion. Ends with the signal, or when the server drains. Rejects: queue_full. */
+  /**
+   * First every session as `changed`, then each change and deletion. Ends with the signal or when the server drains.
+   * Rejects: queue_full.
+   */
   watch(signal: AbortSignal): AsyncIterable<SessionNews>;
-  /** Ends its run, streams, processes, workspace and log; it is in no list before this resolves. */
+  /**
+   * Ends the session's run, streams and processes and removes its workspace and log. Every list omits it before this
+   * resolves.
+   */
   delete(id: SessionId): Promise<void>;
   /** Rejects: invalid_request (empty or too long), queue_full. */
   send(id: SessionId, command: SendCommand): Promise<Sent>;
-  /** Resolves when the run and all it started have ended; an idle session is a success. */
+  /** Resolves when the run and every process it started have ended. An idle session is a success. */
   stop(id: SessionId): Promise<{ stopped: boolean }>;
 
-  /** Decides on a call that waits for leave; the first to come counts. Rejects: conflict (it waits no more, or never did). */
+  /** Answers a call that waits for permission; the first answer counts. Rejects: conflict (the call does not wait). */
   decide(id: SessionId, command: DecideCommand): Promise<{ callId: string; decision: 'approved' | 'rejected' }>;
 
-  /** Events after a cursor; `follow` ends with the session, or when the server drains. */
+  /** Events after a cursor. `follow` ends when the session is deleted or the server drains. */
   page(id: SessionId, after: number, limit: number): Promise<EventPage>;
   history(id: SessionId): AsyncIterable<SessionEvent>;
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
-  /** The active run (from its `run.started` to its `run.end`, waiting included), and where it began. */
+  /** The active run (from its `run.started` to its `run.end`, waiting included) and the seq at which it began. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
-  /** Somebody watches: unread messages are none while at least one does. */
+  /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 
-  /** `known`: the session as it was just read; it is then not read again. */
+  /** `known` is a session record the caller has just read; passing it saves a second read. */
   sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
-  /** Starts the sandbox when it is stopped. Rejects: sandbox_unavailable and the driver's other codes. */
+  /** Starts a sandbox that does not run. Rejects: sandbox_unavailable and the driver's other codes. */
   exec(
     id: SessionId,
     command: { command: string; cwd?: string; timeoutMs?: number },
     signal: AbortSignal,
   ): Promise<ExecResult>;
-  /** From the sandbox while it runs, else from the log. Rejects: shell_not_found. */
+  /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
-  /** Text; invalid bytes become U+FFFD. Rejects: file_not_found, path_outside. */
+  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside. */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
   health(signal: AbortSignal): Promise<ServiceHealth>;

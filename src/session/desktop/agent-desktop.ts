@@ -15,7 +15,7 @@ export function agentDesktop(browsers: Browsers, pictures: PictureService): Agen
     const before = client && known.get(client);
     if (!client || before !== undefined) return before ?? true;
     const status = await client.desktop.status(AbortSignal.timeout(askMs)).catch(() => undefined);
-    if (!status) return true; // the call that needs it finds out
+    if (!status) return true; // the tool call that needs the desktop reports the failure
     known.set(client, status.state !== 'unsupported');
     return status.state !== 'unsupported';
   }

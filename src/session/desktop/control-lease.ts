@@ -1,26 +1,26 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 
-/** Why nobody holds the keyboard and mouse any more. */
+/** Why a person no longer has the keyboard and mouse. */
 export type Returned = 'given back' | 'left' | 'idle';
 export interface LeaseNews {
   readonly kind: 'taken' | 'returned';
   readonly why?: Returned;
-  /** Who holds it now. */
+  /** The viewer that has them now; undefined: the agent. */
   readonly driver: string | undefined;
-  /** Who held it before. */
+  /** The viewer that had them before; undefined: the agent. */
   readonly former: string | undefined;
-  /** It happened at another server, which says so itself. */
+  /** The change happened at another server, and that server records it. */
   readonly isElsewhere?: true;
 }
 interface Options {
   readonly clock: Clock;
-  /** Without input for so long, it is given back: somebody went away and left the page open. */
+  /** After this time without input the lease returns to the agent, because a viewer may have left the page open. */
   readonly idleMs: number;
   readonly onChange: (news: LeaseNews) => void;
 }
 
-/** Who uses the keyboard and mouse of one desktop: one person, or the agent while no person does. */
+/** The lease of one desktop's keyboard and mouse: one viewer holds it, else the agent does. */
 export class ControlLease {
   readonly #options: Options;
   readonly #waiting = new Set<() => void>();
@@ -36,12 +36,12 @@ export class ControlLease {
   get driver(): string | undefined {
     return this.#driver;
   }
-  /** The driver is a viewer of another server. */
+  /** The holder is a viewer of another server. */
   get isElsewhere(): boolean {
     return this.#isElsewhere;
   }
 
-  /** Takes it over from whoever has it. */
+  /** Gives the lease to this viewer, even when another one holds it. */
   take(viewer: string): void {
     this.#usedAt = this.#options.clock.now();
     if (this.#driver === viewer && !this.#isElsewhere) return;
@@ -52,21 +52,21 @@ export class ControlLease {
     this.#options.onChange({ kind: 'taken', driver: viewer, former });
   }
 
-  /** Whether this viewer's input counts. */
+  /** Whether this viewer holds the lease; if so, restarts its idle timer. */
   uses(viewer: string): boolean {
     if (this.#driver !== viewer || this.#isElsewhere) return false;
     this.#usedAt = this.#options.clock.now();
     return true;
   }
 
-  /** Nothing changes where somebody else has it. */
+  /** Does nothing when another viewer holds the lease. */
   giveBack(viewer: string, why: Returned): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.#options.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** Another server says whose it is there: one of its viewers', or the agent's, also where it was a viewer's here. */
+  /** Applies what another server stored: one of its viewers holds the lease, or (undefined) the agent does. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;
@@ -77,7 +77,7 @@ export class ControlLease {
     this.#options.onChange({ kind, driver, former, isElsewhere: true });
   }
 
-  /** Resolves when no person has it. Rejects: cancelled. */
+  /** Resolves when no viewer holds the lease. Rejects: cancelled. */
   async gate(signal: AbortSignal): Promise<void> {
     while (this.#driver !== undefined && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -95,10 +95,10 @@ export class ControlLease {
     this.#driver = undefined;
     this.#isElsewhere = false;
     this.#options.clock.clearTimeout(this.#timer);
-    for (const go of [...this.#waiting]) go(); // it looks again when this turn is over
+    for (const go of [...this.#waiting]) go(); // each waiter checks again in a later microtask
   }
 
-  /** One timer for all of a driver's input: it looks again where there was some. */
+  /** One timer covers all input of the holder: when it fires after new input, it starts again. */
   #watch(): void {
     const { clock, idleMs } = this.#options;
     const left = this.#usedAt + idleMs - clock.now();

@@ -19,25 +19,25 @@ export interface DesktopDeps {
   readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
-  /** Rejects session_not_found. */
+  /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<Pick<SessionRecord, 'sandboxState'>>;
-  /** At once, for each session. */
+  /** The most viewers of one session at the same time. */
   readonly maxViewers: number;
-  /** A person who does nothing for so long has given the keyboard and mouse back. */
+  /** After this time without input a viewer loses the keyboard and mouse. */
   readonly controlIdleMs: number;
-  /** Where there may be other servers, with viewers of their own. */
+  /** Present when other servers share the store, because their viewers compete for the same lease. */
   readonly shareControl?: ShareControl;
 }
 const startMs = 60_000;
 const lookMs = 2_000;
 const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
-/** The desktops of sandboxes for people: watching them, and taking them in hand. */
+/** The desktops of sandboxes, for the people who watch and control them. */
 export function desktopService(deps: DesktopDeps): DesktopService {
   const { engine, capabilities, watchers, clock, ids, known } = deps;
   const screens = new Map<SessionId, DesktopScreen>();
 
-  /** The session's screen, kept while somebody needs it. */
+  /** The session's screen; it stays in memory until its last holder is disposed. */
   function hold(id: SessionId): Disposable & { screen: DesktopScreen } {
     const screen =
       screens.get(id) ??
@@ -69,11 +69,11 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     }
   }
 
-  /** The way into a sandbox that runs; nothing is started for it. */
+  /** The client of a running sandbox; undefined, without starting one, when none runs. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const { sandboxState } = await known(id);
     if (!capabilities.desktop || sandboxState !== 'running') return undefined;
-    await engine.record(id); // after a restart: whether its sandbox runs is known then
+    await engine.record(id); // after a server restart, this determines whether the sandbox still runs
     using until = deadline(lookMs, clock);
     return await engine.look(id, until.signal);
   }
@@ -93,7 +93,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     return view(id, await client.desktop.status(until.signal));
   }
 
-  /** Why a stream ended that nobody here ended; the sandbox knows, if it is still there. */
+  /** Finds out why a stream ended on its own. Asks the sandbox first, if it still exists. */
   async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<DesktopEnd> {
     if (screen.isStopped) return 'stopped';
     using until = deadline(lookMs, clock);
@@ -105,7 +105,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     } catch {
       return await known(id).then(
         () => 'sandbox_gone' as const,
-        () => 'session_deleted' as const, // its sandbox goes first
+        () => 'session_deleted' as const, // a deletion removes the sandbox before the session
       );
     }
   }

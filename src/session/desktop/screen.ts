@@ -12,7 +12,7 @@ interface Options {
   readonly controlIdleMs: number;
   readonly note: (fact: DesktopFact) => void;
   readonly id: SessionId;
-  /** Where there may be other servers, with viewers of their own. */
+  /** Present when other servers share the store. */
   readonly shareControl: ShareControl | undefined;
 }
 export interface Seat extends Disposable {
@@ -26,17 +26,17 @@ const whys: Readonly<Record<Returned | 'lapsed', string>> = {
   idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
 };
 
-/** Who watches one session's desktop, and who of them uses it. In memory while somebody does. */
+/** The viewers of one session's desktop and the lease of its keyboard and mouse; in memory while someone uses it. */
 export class DesktopScreen {
   readonly lease: ControlLease;
   readonly shared: SharedControl | undefined;
-  /** How many need it. */
+  /** The number of callers that use this screen. */
   holders = 0;
   readonly #options: Options;
   readonly #viewers = new Map<string, WatchRequest>();
-  /** Viewers that are on their way; they count. */
+  /** Viewers that are still connecting; they count toward the limit. */
   #coming = 0;
-  /** Somebody stopped it on purpose, and nobody started it since. */
+  /** A person stopped the desktop, and nobody has started it since. */
   isStopped = false;
 
   constructor(options: Options) {
@@ -65,10 +65,11 @@ export class DesktopScreen {
     return { [Symbol.dispose]: () => void this.#coming-- };
   }
 
-  /** A viewer is there until this is disposed; one of the same name is replaced, and its control goes over. */
+  /** Registers a viewer until disposed. A viewer replaces an older one of the same name and inherits its control. */
   seat(id: string, request: WatchRequest): Seat {
     this.#viewers.set(id, request);
-    if (request.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id); // it came over to us
+    // its old connection is at another server
+    if (request.mayControl && this.lease.isElsewhere && this.lease.driver === id) this.lease.take(id);
     return {
       id,
       [Symbol.dispose]: () => {
@@ -87,7 +88,7 @@ export class DesktopScreen {
     this.lease.take(id);
   }
 
-  /** Takes the keyboard and mouse from a viewer for the agent, wherever that viewer is. */
+  /** Returns the keyboard and mouse from a viewer, at this or another server, to the agent. */
   async giveBack(id: string): Promise<void> {
     if (await this.shared?.takeBack(id)) {
       this.#options.note({ kind: 'control_returned', detail: whys['given back'] });

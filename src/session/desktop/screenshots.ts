@@ -6,10 +6,10 @@ import type { UploadService } from '../projects/uploads.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** What tools saw, as files of their session; the newest so many of each stay. */
+/** Stores the screenshots of tool calls as files of their session; keeps a limited number of the newest. */
 export interface PictureService {
   keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<KeptPicture | undefined>;
-  /** Base64; undefined for what is not kept any more. */
+  /** Base64; undefined when the file is no longer kept. */
   load(file: string): Promise<string | undefined>;
   forget(id: SessionId): Promise<void>;
 }
@@ -20,9 +20,9 @@ interface Deps {
   readonly newName: () => string;
   readonly warn: (about: object, text: string) => void;
 }
-/** Whose files they are; no project has such an id. */
+/** The id under which uploads keep a session's screenshots; no project id has this form. */
 const ownerOf = (id: SessionId) => `screens-${id}`;
-/** The session whose agent saw what is kept there; undefined for a project's own id. */
+/** The session that a screenshot folder belongs to; undefined for a project's id. */
 export function sessionOfPictures(projectId: string): SessionId | undefined {
   const [, id] = /^screens-(.*)$/.exec(projectId) ?? [];
   return id === undefined ? undefined : SessionId.parse(id);
@@ -53,7 +53,7 @@ export function pictureService({ uploads, keepPerSession, newName, warn }: Deps)
       uploads
         .open(file)
         .then(async (stream) => (await buffer(stream)).toString('base64'))
-        .catch(() => undefined), // also half-way: a turn goes on without it
+        .catch(() => undefined), // an unreadable picture is left out, so the turn continues without it
     forget: (id) => uploads.deleteProject(ownerOf(id)),
   };
 }

@@ -1,26 +1,30 @@
 import type { SessionId } from '../../core/ids.ts';
 import type { ControlLease } from './control-lease.ts';
 
-// Where several servers share a store, viewers of one desktop may sit at different servers. Implemented in ../cluster.
+// When servers share a store, viewers of one desktop can connect to different servers. Implemented in ../cluster.
 
 export interface SharedControlOptions {
   readonly id: SessionId;
   readonly lease: ControlLease;
-  /** The server whose viewer held the keyboard and mouse is gone, and this server is the one to record that. */
+  /** Called when the server of the lease's holder is gone and this server has to record the return. */
   readonly onLapsed: () => void;
 }
 export type ShareControl = (options: SharedControlOptions) => SharedControl;
 
-/** One session's keyboard and mouse, agreed on with the viewers at other servers. */
+/** Coordinates the lease of one session's keyboard and mouse with the other servers. */
 export interface SharedControl {
-  /** Applies what other servers have stored until now. */
+  /** Applies the lease as other servers last stored it. */
   look(): Promise<void>;
-  /** Keeps applying it until this is disposed. */
+  /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
-  /** A viewer here holds them now. A viewer elsewhere who holds them unknown to us keeps them, unless `isTakenOver`. */
+  /**
+   * Stores that a viewer of this server took the lease. Without `isTakenOver` an unseen holder at another server keeps it.
+   */
   taken(viewer: string, isTakenOver: boolean): void;
-  /** A viewer here no longer holds them. */
+  /** Stores that a viewer of this server gave the lease back. */
   returned(viewer: string): void;
-  /** Takes them from a viewer elsewhere, for the agent. Resolves with false where that viewer does not hold them. */
+  /**
+   * Takes the lease from a viewer of another server for the agent. Resolves with false when that viewer does not hold it.
+   */
   takeBack(viewer: string): Promise<boolean>;
 }

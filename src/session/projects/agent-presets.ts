@@ -14,25 +14,25 @@ const AgentConfig = z.object({
   tools: z.array(z.enum(toolGroupNames)),
   provider: z.string(),
   model: z.string(),
-  /** How the model chooses its words; kept as it was given. */
+  /** Sampling options of the model, stored as given. */
   options: z.record(z.string(), z.unknown()),
 });
-/** How the agent of a project's sessions works. */
+/** The agent configuration of a project's sessions. */
 export type AgentConfig = z.infer<typeof AgentConfig>;
 export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId'>>;
 
-/** Rejects only with AppError; for an unknown project with not_found. */
+/** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /** Rejects: invalid_request (unknown provider, options that no model takes). Other fields keep their values. */
+  /** Changes only the given fields. Rejects: invalid_request (unknown provider, options that no model takes). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Takes over what the template says; provider and model stay. */
+  /** Copies the template's settings; provider and model stay. */
   apply(projectId: string, template: AgentTemplate): Promise<AgentConfig>;
 }
 interface Deps {
   readonly records: RecordStore;
   readonly newId: () => string;
-  /** CORRAL_MODEL: what a project begins with. */
+  /** CORRAL_MODEL, the model of a new project. */
   readonly model: string;
 }
 const kind = 'agent-config';
@@ -69,7 +69,7 @@ export function agentConfigService({ records, newId, model }: Deps): AgentConfig
   };
 }
 
-/** For those who make and end projects. */
+/** Creates and deletes configurations, together with their projects. */
 export interface AgentConfigLife {
   create(projectId: string): Promise<void>;
   delete(projectId: string): Promise<void>;

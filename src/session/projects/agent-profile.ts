@@ -9,24 +9,24 @@ import { samplingOf } from './sampling.ts';
 
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
-  /** For sessions that belong to no project. */
+  /** The profile of sessions without a project. */
   readonly usual: Profile;
-  /** Rejects where it cannot be made: no key, unknown provider. */
+  /** Rejects when the model cannot be created: no key, unknown provider. */
   readonly modelFor: (name: string) => Promise<Model>;
 }
 
-/** A project's sessions work as its agent configuration says, step by step without a plan; all others as configured. */
+/** Sessions of a project follow its agent configuration and make no plan; all others follow the server's settings. */
 export function agentProfiles({ agents, usual, modelFor }: Deps): ProfileOf {
   return async ({ projectId }) => {
     const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
-    if (!config) return usual; // also while its project is being deleted
+    if (!config) return usual; // the project may be in deletion
     const name = joinModel(config.provider, config.model);
     const sampling = samplingOf(config.options);
     return {
-      // A session must be readable and stoppable without its model: what is wrong with it ends the run that asks.
+      // A session must stay readable and stoppable when its model cannot be created, so the error appears in the run.
       model: await modelFor(name).catch((error: unknown) => refusingModel(name, error)),
       tools: toolRegistry(functionsOf(config.tools)),
-      // The demo model follows a plan by its nature: each of its blocks is a step.
+      // The demo model needs a plan, because each block of its script is a step.
       plans: config.provider === 'demo',
       ...(config.prompt !== null && { prompt: config.prompt }),
       ...(sampling && { sampling }),

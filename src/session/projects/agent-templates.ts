@@ -1,6 +1,6 @@
-// The agents a project can begin with: what each is told, and which tools it may use.
+// The templates for a project's agent: its instructions and the tools it may use.
 
-/** Groups of the tools that a person can turn on and off, under the names that they are shown. */
+/** Groups of tools that a user can switch on and off, by their display names. */
 export const toolGroups = {
   bash: ['shell_exec', 'shell_view', 'shell_wait', 'shell_write_to_process', 'shell_kill_process'],
   file_read: ['file_read'],
@@ -25,7 +25,7 @@ export const toolGroups = {
 export type ToolGroup = keyof typeof toolGroups;
 export const toolGroupNames = Object.keys(toolGroups) as [ToolGroup, ...ToolGroup[]];
 
-/** Talking to the user is nothing that can be turned off. */
+/** Tools that cannot be switched off, because the agent needs them to talk to the user. */
 const always = ['message_notify_user', 'message_ask_user'];
 export const functionsOf = (groups: readonly ToolGroup[]): string[] => [
   ...groups.flatMap((group) => toolGroups[group]),

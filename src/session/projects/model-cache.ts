@@ -4,14 +4,14 @@ import type { Model } from '../../llm/model.ts';
 import { splitModel } from './providers.ts';
 
 interface Deps {
-  /** The one that people stored, else the configured one. */
+  /** The stored key, else the configured one. */
   readonly keyFor: (provider: string) => Promise<Secret | undefined>;
-  /** Throws where it cannot be made. */
+  /** Throws when the model cannot be created. */
   readonly create: (name: string, key: Secret | undefined) => Model;
 }
 const kept = 64;
 
-/** Makes each model once, and again when its key has changed. */
+/** Creates each model once, and again after its key changes. */
 export function modelCache({ keyFor, create }: Deps): (name: string) => Promise<Model> {
   const made = new Map<string, Model>();
   return async (name) => {

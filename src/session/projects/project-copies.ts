@@ -15,25 +15,27 @@ interface Place {
   readonly id: SessionId;
   readonly projectId: string | null;
 }
-/** File ids by the names of the copies that we made. */
+/** File ids by the names of our copies. */
 const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
 export const projectFolder = 'project_files';
-const kind = 'project-copies'; // by session, and erased with it
+const kind = 'project-copies'; // by session, and deleted with it
 
-/** Keeps the copies of a project's files in its sessions' workspaces as the project has them. */
+/** Keeps copies of a project's files in the workspaces of its sessions up to date. */
 export class ProjectCopies {
   readonly #deps: Deps;
   readonly #turns = keyedQueue();
-  /** What was last brought where: the usual use of a sandbox finds that nothing changed. Another sandbox is another client. */
+  /**
+   * The files last copied through each client, so that most uses of a sandbox find no work. A new sandbox has a new client.
+   */
   readonly #known = new WeakMap<SandboxClient, string>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** Brings what is new, replaces what was replaced, removes what was removed. */
+  /** Copies new files, replaces changed ones and removes deleted ones. */
   async sync(place: Place, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { projectId } = place;
     if (projectId === null) return;
@@ -45,7 +47,10 @@ export class ProjectCopies {
     });
   }
 
-  /** Whether all is as it should be. A name that the agent took for a folder, say, is its own business. */
+  /**
+   * False when a file could not be copied, for example because the agent made a folder of that name; the next use tries
+   * again.
+   */
   async #bring(id: SessionId, wanted: readonly UploadedFile[], at: At): Promise<boolean> {
     const { records } = this.#deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
@@ -77,7 +82,7 @@ export class ProjectCopies {
       await work();
       return true;
     } catch (thrown) {
-      if (!(thrown instanceof AppError) || !mendable.has(thrown.code)) throw thrown;
+      if (!(thrown instanceof AppError) || !perFileErrors.has(thrown.code)) throw thrown;
       this.#deps.warn({ session, file: name, err: thrown }, "a project's file could not be copied into a workspace");
       return false;
     }
@@ -87,8 +92,8 @@ interface At {
   readonly client: SandboxClient;
   readonly signal: AbortSignal;
 }
-/** Of this one file, or deleted meanwhile; anything else fails whatever wanted the sandbox. */
-const mendable = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
+/** Errors that concern a single file; the others fail the caller who needs the sandbox. */
+const perFileErrors = new Set(['file_not_found', 'invalid_request', 'path_outside', 'conflict', 'payload_too_large']);
 
 async function namesIn({ client, signal }: At): Promise<Pick<ReadonlySet<string>, 'has'>> {
   try {
@@ -97,7 +102,7 @@ async function namesIn({ client, signal }: At): Promise<Pick<ReadonlySet<string>
     if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'invalid_request')) {
       return new Set();
     }
-    // The agent has filled the folder: what was brought there is taken to be there still.
+    // The listing is too long because the agent filled the folder: assume that the copies are still there.
     if (thrown instanceof AppError && thrown.code === 'payload_too_large') return { has: () => true };
     throw thrown;
   }

@@ -18,7 +18,7 @@ interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'list' | 'delete'>;
   readonly agents: AgentConfigLife;
-  /** Removes all of a project's files. */
+  /** Deletes all files of a project. */
   readonly removeFiles: (projectId: string) => Promise<void>;
   readonly newId: () => string;
   readonly clock: Clock;
@@ -50,7 +50,7 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
       const now = clock.now();
       const whose = owner === undefined ? {} : { owner };
       const project = { id: newId(), name, description, createdAt: now, updatedAt: now, ...whose };
-      await agents.create(project.id); // first: a project is never without
+      await agents.create(project.id); // first, so that every project has a configuration
       await put(project, 0);
       return project;
     },
@@ -70,8 +70,8 @@ export function projectService({ records, sessions, agents, removeFiles, newId, 
       await read(id);
       await removeContent(id);
       await agents.delete(id);
-      await records.delete(kind, id); // not before: a deletion that is cut can be asked for again
-      await removeContent(id); // what was made meanwhile; from here on nobody finds the project
+      await records.delete(kind, id); // last, so that an interrupted deletion can be repeated
+      await removeContent(id); // files and sessions created meanwhile; from here on the project cannot be found
     },
   };
 }

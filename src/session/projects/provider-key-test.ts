@@ -13,7 +13,7 @@ interface Question {
 }
 const withinMs = 9_000;
 
-// Listing models costs nothing and needs a valid key, at all three.
+// Listing models is free and needs a valid key at all three providers.
 const questions: Readonly<Record<string, Question>> = {
   gemini: {
     base: 'https://generativelanguage.googleapis.com',
@@ -32,7 +32,7 @@ const questions: Readonly<Record<string, Question>> = {
   },
 };
 
-/** Asks a provider whether it knows a key. Never says the key, nor what the provider said. */
+/** Asks a provider whether it accepts a key. The verdict contains neither the key nor the provider's text. */
 export function keyTester(baseUrls: Readonly<Record<string, string | undefined>>, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const question = questions[provider];
@@ -43,7 +43,7 @@ export function keyTester(baseUrls: Readonly<Record<string, string | undefined>>
       const response = await fetch(base + question.path, {
         headers: question.headers(key.reveal()),
         signal: until.signal,
-        redirect: 'error', // a key is for this host alone
+        redirect: 'error', // a redirect would send the key to another host
       });
       await response.body?.cancel();
       return verdict(response.status);

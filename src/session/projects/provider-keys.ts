@@ -12,22 +12,25 @@ export interface ProviderKey {
   readonly createdAt: number;
   readonly lastUsedAt: number | null;
 }
-/** Keys of model providers that people entered. What was stored never comes out again but towards its provider. */
+/** Keys of model providers that users entered. A stored key leaves the server only toward its provider. */
 export interface ProviderKeyService {
   list(): Promise<readonly ProviderKey[]>;
-  /** Replaces the provider's earlier one. */
+  /** Replaces the provider's earlier key. */
   put(provider: string, key: Secret): Promise<void>;
   /** Rejects: not_found. */
   delete(provider: string): Promise<void>;
-  /** Asks the provider; ends within 10 s. */
+  /** Asks the provider, for at most 10 s. */
   test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
 }
-/** For those who make models, and for the start. */
+/** The key service as the model factory and the server's start use it. */
 export interface ProviderKeyRing extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
-  /** Reads them all. Rejects: invalid_request, when one was sealed with a key that is not configured. */
+  /** Decrypts every key. Rejects: invalid_request when an encryption key is not configured. */
   verify(): Promise<void>;
-  /** Wraps under the primary key what is under an older one; may be cut and begun again. Counts what is left. */
+  /**
+   * Re-encrypts under the primary key. Can be interrupted and repeated; `remaining` counts the keys still under an older
+   * one.
+   */
   rotate(): Promise<{ rewrapped: number; remaining: number }>;
 }
 
@@ -41,22 +44,22 @@ interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
   readonly clock: Clock;
-  /** Other endpoints that speak a provider's wire format. */
+  /** Other endpoints that use the provider's wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
-  /** Hears of each key before anybody uses it, so that no log line can show it. */
+  /** Called with each key before its first use, so that the logger can mask it. */
   readonly learn: (key: Secret) => void;
 }
 export const providerKeyKind = 'provider-key';
 const kind = providerKeyKind;
 const placeOf = (provider: string) => ({ collection: kind, id: provider, field: 'key' });
 const usedEveryMs = 60_000;
-const mostTries = 20; // each lost to a write of the same key
+const mostTries = 20; // a try fails when another write changes the same key
 
 export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): ProviderKeyRing {
   async function all() {
     return (await records.list(kind)).map(({ doc, version }) => ({ ...Stored.parse(doc), version }));
   }
-  /** Each key is one atomic write, so a rotation that was cut leaves every key under the old or the new encryption key. */
+  /** Writes each key atomically, so an interrupted rotation leaves it under either the old or the new encryption key. */
   async function rewrapOne(provider: string): Promise<'rewrapped' | 'current' | 'remains'> {
     for (let tries = 0; tries < mostTries; tries++) {
       try {
@@ -70,7 +73,7 @@ export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): 
         await failpoint('keys.rotate.after');
         return 'rewrapped';
       } catch (thrown) {
-        // A put in between, such as the note of a use, changed the version: read it again.
+        // Another write, such as the note of a use, changed the version: read the key again.
         if (toAppError(thrown).code !== 'conflict') return 'remains';
       }
     }
@@ -100,11 +103,11 @@ export function providerKeys({ records, vault, clock, baseUrls, learn }: Deps): 
       const now = clock.now();
       if (now - (stored.lastUsedAt ?? 0) >= usedEveryMs) {
         const doc = { ...stored, lastUsedAt: now };
-        // Only a note: whoever replaced the key meanwhile wins.
+        // Only notes the use: a concurrent replacement of the key wins.
         await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
       }
       const key = new Secret(vault.open(stored.sealed, placeOf(provider)));
-      learn(key); // another server may have stored it
+      learn(key); // another server may have stored this key
       return key;
     },
     async verify() {

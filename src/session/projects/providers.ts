@@ -1,11 +1,11 @@
-// Who offers models, as settings and keys name them.
+// The model providers, under the names that settings and keys use.
 
 export interface Provider {
   readonly id: string;
   readonly name: string;
-  /** Those to offer; others of the provider can be named too. None: this version cannot speak to it. */
+  /** Models to offer; a user can name others of the provider. Empty: this version cannot call the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** The variable that holds its key; null where none is needed. */
+  /** The environment variable with the provider's key; null when it needs none. */
   readonly envKey: string | null;
 }
 
@@ -26,7 +26,7 @@ export const providers: readonly Provider[] = [
 ];
 
 export const providerOf = (id: string): Provider | undefined => providers.find((it) => it.id === id);
-/** `provider/model`, as configured; the demo model has one name for both. */
+/** Splits `provider/model`; the demo model's provider has the same name. */
 export function splitModel(name: string): { provider: string; model: string } {
   const [provider = '', ...model] = name.split('/');
   return { provider, model: model.join('/') || provider };

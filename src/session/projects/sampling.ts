@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { Sampling } from '../../llm/model.ts';
 
-/** The names that agent configurations use, and the model port's. */
+/** Option names of agent configurations; the model port has its own. */
 const Options = z.strictObject({
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().min(0).max(1).nullish(),
@@ -12,7 +12,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Refuses what no model would be told of: a setting that is kept and does nothing is worse than none. */
+/** Rejects unknown options, because a stored setting without effect misleads the user. Rejects: invalid_request. */
 export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;
@@ -24,7 +24,7 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }
 
-/** What an earlier version kept without a look is left out where it does not fit. */
+/** Options for the model port. Skips invalid ones, which an earlier version stored without a check. */
 export function samplingOf(options: Readonly<Record<string, unknown>>): Sampling | undefined {
   const fitting = Object.entries(Options.shape).flatMap(([name, schema]) => {
     const { data } = schema.safeParse(options[name]);

@@ -8,38 +8,38 @@ import type { RecordStore } from '../../core/ports.ts';
 
 const StoredFile = z.object({
   id: z.string(),
-  /** Null: it belongs to no project. */
+  /** Null when the file belongs to no project. */
   projectId: z.string().nullable(),
   name: z.string(),
-  /** What came in, or what an agent made. */
+  /** `input`: a user's upload; `output`: made by an agent. */
   type: z.enum(['input', 'output']),
   size: z.int(),
   mimeType: z.string().nullable(),
   sha256: z.string(),
   uploadedAt: z.number(),
-  /** As of a session; of one in a project the project's counts. */
+  /** The owner, as for a session. For a file in a project the project's owner counts instead. */
   owner: z.string().optional(),
 });
 export type UploadedFile = z.infer<typeof StoredFile>;
 
 export interface NewFile {
   readonly projectId: string | null;
-  /** A base name, see `baseName`. */
+  /** A file name without a folder, see `baseName`. */
   readonly name: string;
   readonly type: UploadedFile['type'];
   readonly mimeType: string | null;
   readonly owner?: string;
   readonly content: AsyncIterable<Uint8Array>;
 }
-/** Its bytes are kept, and nobody sees it; disposing without `keep` removes them. */
+/** A file whose bytes are stored but not listed yet; disposing it without `keep` deletes them. */
 export interface Staged extends AsyncDisposable {
   readonly file: UploadedFile;
 }
-/** Files that people bring and take. Rejects only with AppError; an unknown file is file_not_found. */
+/** Uploads and downloads of files. Rejects only with AppError; an unknown file is file_not_found. */
 export interface UploadService {
-  /** Rejects: payload_too_large, invalid_request (content that was cut), store_unavailable. */
+  /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewFile, signal: AbortSignal): Promise<Staged>;
-  /** Makes them visible, in order; a file of the same name in the same project goes. */
+  /** Lists the files, in order. A file of the same name in the same project is deleted. */
   keep(staged: readonly Staged[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;
   open(id: string, range?: ByteRange): Promise<Readable>;
@@ -47,7 +47,7 @@ export interface UploadService {
   ofProject(projectId: string): Promise<readonly UploadedFile[]>;
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
-  /** What a killed server left half-way. */
+  /** Deletes what an earlier server process left unfinished. */
   sweep(): Promise<void>;
 }
 interface Deps {
@@ -57,8 +57,8 @@ interface Deps {
   readonly newId: () => string;
   readonly maxBytes: number;
 }
-const fileKind = 'file'; // `<owner>:<id>`, so that those of a project are found by its prefix
-const ownerKind = 'file-owner'; // by the file's id; written before the bytes, so that no bytes are ever forgotten
+const fileKind = 'file'; // id `<owner>:<file>`: the prefix finds a project's files
+const ownerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const ownerOf = (projectId: string | null) => projectId ?? 'nobody';
 const Owner = z.object({ owner: z.string(), at: z.number() });
 const gone = () => new AppError('file_not_found', 'There is no such file.');
@@ -82,7 +82,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     await records.delete(ownerKind, id);
   };
   const remove = async ({ id, projectId }: UploadedFile) => {
-    await records.delete(fileKind, `${ownerOf(projectId)}:${id}`); // from here on nobody sees it
+    await records.delete(fileKind, `${ownerOf(projectId)}:${id}`); // from here on no caller finds it
     await forget(id);
   };
   const keepOne = (staged: Staged) =>
@@ -103,7 +103,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       const owner = ownerOf(projectId);
       await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now() } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
-        await forget(id).catch(() => {}); // the next start does it
+        await forget(id).catch(() => {}); // the sweep at the next start repeats it
         throw thrown;
       });
       const staged: Staged = {
@@ -144,11 +144,11 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
   };
 }
 
-/** The last part of whatever path a client sent; undefined where nothing is left that can be a file's name. */
+/** The last part of the path that a client sent; undefined when it is no valid file name. */
 export function baseName(given: string): string | undefined {
   const name = given.split(/[/\\]/).at(-1)?.trim() ?? '';
   if (name === '' || name === '.' || name === '..') return undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the check looks for control characters
   if (/[\x00-\x1f\x7f]/.test(name) || Buffer.byteLength(name) > 255) return undefined;
   return name;
 }

@@ -22,26 +22,26 @@ export interface KeeperDeps {
   readonly clock: Clock;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
-  /** Whether it falls to us now; two at once would do no harm. */
+  /** Whether this server runs the retention now; two servers at once would do no harm. */
   readonly mayKeep: () => Promise<boolean>;
-  /** This server among those of the store. */
+  /** This server's name in the shared store. */
   readonly name: string;
-  /** The ordinary way, as a client's. */
+  /** Deletes a session the way a client does. */
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Blobs that nobody refers to and that are older than this. */
+  /** Deletes unreferenced blobs older than `before` (epoch ms) and resolves with their number. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
   readonly everyMs: number;
 }
-const batch = 50; // sessions at a time; the next ones follow in the next round
-const blobAgeMs = 60 * 60 * 1_000; // no append takes so long
+const batch = 50; // sessions per round
+const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
 const listMs = 20_000;
 
-/** Deletes and shortens what the policy keeps no longer, a little at a time, and never what somebody uses. */
+/** Deletes and shortens old sessions as the retention policy says, in small batches. Never touches a session in use. */
 export class Keeper {
   readonly #deps: KeeperDeps;
   readonly #sizes: LogSizes;
   readonly #viewed: Viewed | undefined;
-  /** Overdue in the round before: whoever looks at one meanwhile keeps it. */
+  /** Sessions overdue in the previous round. The extra round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: KeeperDeps) {
@@ -51,7 +51,7 @@ export class Keeper {
     if (store.shared) this.#viewed = new Viewed({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
   }
 
-  /** Until the signal fires. */
+  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { everyMs, clock, logger } = this.#deps;
     while (!signal.aborted) {
@@ -91,13 +91,13 @@ export class Keeper {
       await remove(id).then(
         () => logger.info({ session: id }, 'session deleted: the settings keep it no longer'),
         (thrown: unknown) => {
-          if (toAppError(thrown).code !== 'session_not_found') throw thrown; // another server was first
+          if (toAppError(thrown).code !== 'session_not_found') throw thrown; // another server deleted it first
         },
       );
     }
   }
 
-  /** Ours and at rest at the moment of this answer: between it and the tombstone nothing else is done. */
+  /** True when this server owns the session and nobody uses it. The caller deletes right after this answer. */
   async #isUnused(id: SessionId): Promise<boolean> {
     const { engine, watchers, ownership } = this.#deps;
     if (engine.live(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
@@ -118,7 +118,10 @@ export class Keeper {
     return found && StoredSession.parse(found.doc);
   }
 
-  /** First what stands whole elsewhere, then the oldest. Seqs stay; a cursor into what is gone is told to resync. */
+  /**
+   * First drops events that are stored in full elsewhere, then the oldest. Seqs stay; a cursor to a dropped event gets a
+   * resync.
+   */
   async #shorten(sessions: readonly StoredSession[], signal: AbortSignal): Promise<void> {
     const { policy, store, engine, ownership } = this.#deps;
     const bytes = await this.#sizes.of(sessions, signal);
@@ -138,7 +141,7 @@ export class Keeper {
     }
   }
 
-  /** Of which sessions a sandbox runs. A driver that does not answer ends the round: in doubt nothing is deleted. */
+  /** The sessions with a running sandbox. A driver failure ends the round, so that no session in use is deleted. */
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
     const { driver, clock } = this.#deps;
     using until = deadline(listMs, clock, signal);

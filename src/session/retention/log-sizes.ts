@@ -9,7 +9,7 @@ interface Measured extends Marks {
 }
 const pageSize = 256;
 
-/** How many bytes the logs take, about: each is read once, and then only what came since. */
+/** Estimates the bytes of each log. Reads a log once in full and later only its new events. */
 export class LogSizes {
   readonly #events: EventStore;
   readonly #known = new Map<SessionId, Measured>();
@@ -46,7 +46,7 @@ export class LogSizes {
     return bytes;
   }
 
-  /** How many of the newest events fit. */
+  /** The number of newest events that fit into `maxBytes`. */
   async fitting(id: SessionId, maxBytes: number): Promise<number> {
     const over = (await this.measure(id)) - maxBytes;
     let [count, passed, after] = [0, 0, 0];

@@ -1,13 +1,13 @@
 import type { SessionId } from '../../core/ids.ts';
 import type { StoredSession } from '../run/projection.ts';
 
-/** How long history is kept; 0 is for ever, or without a limit. */
+/** How much history to keep; 0 means no limit. */
 export interface RetentionPolicy {
   readonly days: number;
   readonly maxSessions: number;
   /** Bytes of all logs together. */
   readonly maxBytes: number;
-  /** Bytes of one log; beyond it its oldest events go. */
+  /** Bytes of one log; above it the oldest events are dropped. */
   readonly maxSessionBytes: number;
 }
 
@@ -18,11 +18,11 @@ export const deletesAny = ({ days, maxSessions, maxBytes }: RetentionPolicy): bo
 export const asksBytes = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean =>
   maxBytes > 0 || maxSessionBytes > 0;
 
-/** Nothing goes on in it, and nobody said that it matters. */
+/** The session is idle and not a favorite, pinned or shared. */
 export const isSpare = ({ deleting, openRuns, status, favorite, pinned, shared }: StoredSession): boolean =>
   !(deleting || openRuns.length > 0 || status === 'running' || status === 'waiting' || favorite || pinned || shared);
 
-/** What has to go, the longest at rest first; never more than the policy asks for. */
+/** The sessions to delete, longest idle first; never more than the policy requires. */
 export function overdue(
   policy: RetentionPolicy,
   sessions: readonly StoredSession[],

@@ -8,14 +8,14 @@ interface Deps {
   readonly records: RecordStore;
   readonly watchers: Watchers;
   readonly clock: Clock;
-  /** Of this server. */
+  /** This server's name. */
   readonly name: string;
   readonly ttlMs: number;
 }
 const kind = 'viewed'; // `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** Which sessions people look at through which server: the one that deletes asks the others this way. */
+/** Stores which sessions have viewers at which server, so that the server that deletes can check the others. */
 export class Viewed {
   readonly #deps: Deps;
   #told: ReadonlySet<SessionId> = new Set();

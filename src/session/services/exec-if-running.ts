@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { ExecResult } from '../../sandbox/client.ts';
 import type { ExecCommand, SandboxService } from '../api/services.ts';
 
-/** A sandbox that was stopped on somebody's wish starts again: for those who have no other way to ask for that. */
+/** Runs a command; first starts a sandbox that a user stopped. For dialects without a route to start one. */
 export async function execIfRunning(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,

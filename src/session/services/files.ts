@@ -7,12 +7,12 @@ import type { Engine } from '../engine/engine.ts';
 
 interface Deps {
   readonly engine: Pick<Engine, 'use'>;
-  /** Rejects session_not_found. */
+  /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 const maxBytes = 10 * 1024 * 1024;
 
-/** The files of sessions' workspaces, through their sandboxes. */
+/** The files of sessions' workspaces. All access goes through the sandbox. */
 export function fileService({ engine, known }: Deps): FileService {
   async function inside<T>(
     id: SessionId,
@@ -30,7 +30,7 @@ export function fileService({ engine, known }: Deps): FileService {
     list: (id, path, signal) => inside(id, path, signal, (client) => client.listFiles(path, signal)),
     async read(id, path, signal, options) {
       const limit = options?.maxBytes ?? maxBytes;
-      // One byte more than allowed tells a longer file from one that just fits.
+      // Reads one byte more than allowed, to tell a longer file from one that just fits.
       const bytes = await inside(id, path, signal, (client) => client.readFile(path, signal, { maxBytes: limit + 1 }));
       if (bytes.length > limit) throw new AppError('payload_too_large', `The file is larger than ${limit} bytes.`);
       return bytes;
@@ -53,5 +53,5 @@ export function fileService({ engine, known }: Deps): FileService {
   };
 }
 
-/** Those of one file stay in the order of their lines. */
+/** Sorts by file only; the sort is stable, so matches of one file keep their line order. */
 const byFile = (a: GrepMatch, b: GrepMatch) => Number(a.file > b.file) - Number(a.file < b.file);

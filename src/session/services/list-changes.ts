@@ -11,9 +11,9 @@ interface Options {
   readonly deleted: (record: StoredSession) => void;
 }
 const everyMs = 1_000;
-const share = 20; // at most a twentieth of the time goes into looking, however long the list is
+const share = 20; // pause 20 times as long as a scan takes, so that scans use at most 5 % of the time
 
-/** What other servers change in the list of sessions, looked for while somebody here watches it. */
+/** Polls the store for other servers' changes of the session list while a client of this server watches it. */
 export class ListChanges {
   readonly #options: Options;
   #watchers = 0;
@@ -42,7 +42,7 @@ export class ListChanges {
     let known: ReadonlyMap<SessionId, Seen> | undefined;
     while (!signal.aborted) {
       const since = clock.now();
-      known = await this.#look(known).catch(() => known); // the store is away: looked at again
+      known = await this.#look(known).catch(() => known); // the store is unavailable: try again
       await pause(Math.max(everyMs, share * (clock.now() - since)), signal, clock).catch(() => {});
     }
   }

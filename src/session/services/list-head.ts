@@ -1,21 +1,21 @@
 import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 
-/** What of the list is kept in memory, at most. */
+/** Limits of the list kept in memory. */
 export interface ListLimits {
   readonly sessions: number;
   readonly chars: number;
 }
 export type Place = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
-const spare = 1.1; // so that the end is not cut off with each new session
+const spare = 1.1; // headroom, so that not every new session causes a cut
 
-/** Every session of the list up to a place, in order. */
+/** The sessions of the list from its start up to a place, in order. */
 export class ListHead {
   readonly #limits: ListLimits;
   readonly #sorted: SessionRecord[] = [];
   readonly #byId = new Map<SessionId, SessionRecord>();
-  #end: Place | undefined = { latestMessageAt: Number.POSITIVE_INFINITY, id: '' }; // nothing yet
+  #end: Place | undefined = { latestMessageAt: Number.POSITIVE_INFINITY, id: '' }; // nothing is loaded yet
   #chars = 0;
   #isCut = false;
 
@@ -23,14 +23,14 @@ export class ListHead {
     this.#limits = limits;
   }
 
-  /** What is behind it is not here; undefined: nothing is. */
+  /** Sessions after this place are not loaded; undefined: all are. */
   get end(): Place | undefined {
     return this.#end;
   }
   get isAll(): boolean {
     return this.#end === undefined;
   }
-  /** There is no room for more. */
+  /** Whether a limit is reached, so that no more sessions can be loaded. */
   get isFull(): boolean {
     return this.#isCut || this.#sorted.length >= this.#limits.sessions || this.#chars >= this.#limits.chars;
   }
@@ -43,7 +43,7 @@ export class ListHead {
     return [...this.#sorted];
   }
 
-  /** Whether it says yes to one, asked in order of those behind a place; it is asked no further. */
+  /** Calls `take` for each session after a place, in order, until it returns true. Returns whether it did. */
   some(after: Place | undefined, take: (session: SessionRecord) => boolean): boolean {
     let n = after ? this.#indexOf(after) : 0;
     if (after && this.#sorted[n]?.id === after.id) n++;
@@ -51,17 +51,17 @@ export class ListHead {
     return false;
   }
 
-  /** These are all between its end and the place of the last that was read; undefined: there are no more. */
+  /** Adds all sessions between the old end and the new one; `end` undefined: the list has no more. */
   extend(sessions: readonly SessionRecord[], end: Place | undefined): void {
     this.#end = end && { latestMessageAt: end.latestMessageAt, id: end.id };
     for (const session of sessions) this.put(session);
   }
 
-  /** A new session, a changed one, or a tombstone. */
+  /** Applies a new session, a changed one, or a tombstone. */
   put(session: SessionRecord): void {
     const before = this.#byId.get(session.id);
     if (before && !session.deleting && byPlace(before, session) === 0) {
-      this.#replace(before, session); // as with most changes
+      this.#replace(before, session); // the usual case: its place stays the same
       return;
     }
     if (before) this.#remove(before);
@@ -102,7 +102,7 @@ export class ListHead {
     this.#end = last && { latestMessageAt: last.latestMessageAt, id: last.id };
   }
 
-  /** Where something of that place is, or would be. */
+  /** The index of this place, or where it would be inserted. */
   #indexOf(place: Place): number {
     let [low, high] = [0, this.#sorted.length];
     while (low < high) {
@@ -114,7 +114,7 @@ export class ListHead {
   }
 }
 
-/** The newest message first, then by id, so that equal times have an order. */
+/** Newest message first, then by id, so that sessions with equal times have a fixed order. */
 export const byPlace = (a: Place, b: Place): number =>
   b.latestMessageAt - a.latestMessageAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 

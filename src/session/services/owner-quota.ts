@@ -6,25 +6,28 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { ListQuery } from '../api/sessions.ts';
 import type { StoredSession } from '../run/projection.ts';
 
-/** What one owner may have; 0 is no limit. What has no owner, such as what the server's own token makes, is not counted. */
+/** Limits per owner; 0 is no limit. Sessions without an owner, such as those of the server's own token, are not counted. */
 export interface OwnerLimits {
   readonly sessions: number;
-  /** Sessions whose sandbox is on its way for the first time; those of other owners wait behind them. */
+  /** Sessions whose sandbox starts for the first time. A limit, because other owners' sandboxes wait in the same queue. */
   readonly starting: number;
 }
 interface Deps {
   readonly limits: OwnerLimits;
-  /** As it is now; undefined: there is none. */
+  /** The current record; undefined when there is none. */
   readonly get: (id: SessionId) => Promise<StoredSession | undefined>;
   readonly part: (query: ListQuery) => Promise<readonly SessionRecord[]>;
   readonly clock: Clock;
-  /** A sandbox that has not come by then does not count any more. */
+  /** A sandbox that has not started after this time is no longer counted. */
   readonly startTimeoutMs: number;
 }
 type Make = () => Promise<SessionRecord>;
 const retryAfterMs = 2_000;
 
-/** Makes a session where its owner may have one more; one at a time for each, so that none slips by the count. */
+/**
+ * Creates a session when its owner is below the limits. Calls of one owner run one after the other, so none evades the
+ * count.
+ */
 export function ownerQuota({
   limits,
   get,
@@ -50,7 +53,7 @@ export function ownerQuota({
     throw new AppError('sandbox_capacity', message);
   }
 
-  /** Those whose sandbox came, failed or went, and deleted ones, make room. */
+  /** Drops sessions whose sandbox started, failed or ended, and deleted ones. */
   async function stillStarting(owner: string): Promise<Map<SessionId, number>> {
     const known = starting.get(owner) ?? new Map<SessionId, number>();
     for (const [id, since] of known) {

@@ -13,17 +13,19 @@ interface Deps {
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Rejects session_not_found. */
+  /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), started: z.string() });
 type Background = z.infer<typeof Background>;
 
 const maxListed = 200;
-const sameStartMs = 5_000; // a process found by its number is ours when it started when ours did
+const sameStartMs = 5_000; // a PID can be reused: it is the same process only when the start times agree this closely
 const tailBytes = 1024 * 1024;
 
-/** The processes of sessions' sandboxes. Those started in the background are remembered, with their logs, when they end. */
+/**
+ * The processes of sessions' sandboxes. Keeps a record of those started in the background, with their logs, after they end.
+ */
 export function processService({ engine, records, clock, ids, known }: Deps): ProcessService {
   const kind = 'process';
 
@@ -48,7 +50,7 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
       .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
     return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
   }
-  /** However many are over, those that run are seen. */
+  /** Lists running processes first, so that finished ones never push them out. */
   async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
     const { running, over } = await all(id, signal);
     return [...running, ...over].slice(0, maxListed).sort(newestFirst);

@@ -18,9 +18,9 @@ interface Deps {
 const removeMs = 30_000;
 const usageMs = 3_000;
 
-/** What a person may do with a session's sandbox itself. */
+/** A user's direct control of a session's sandbox. */
 export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
-  /** Stopped on somebody's wish, and not started since. */
+  /** Whether a user stopped the sandbox and nothing has started it since. */
   const isHeld = async (id: SessionId) => (await engine.record(id)).sandboxHeld;
   const release = async (id: SessionId) => {
     if (await isHeld(id)) await engine.change(id, { sandboxHeld: false });
@@ -32,7 +32,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
     await sessions.stop(id);
     await engine.change(id, { sandboxHeld: true });
     const done = await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
-    await engine.record(id); // whoever asks next sees it stopped
+    await engine.record(id); // waits until the record shows the stop
     return done;
   }
 
@@ -42,7 +42,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
       await sessions.get(id);
       using soon = deadline(usageMs, clock, signal);
       const client = await engine.look(id, soon.signal);
-      return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot tell
+      return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
     },
     async start(id, signal) {
       await sessions.get(id);
@@ -57,7 +57,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
       await sessions.get(id);
       if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
       await stop(id);
-      // A new sandbox on an empty workspace: nothing of the old one can have stayed behind.
+      // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
       using until = deadline(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
       await using _used = await engine.use(id, signal);

@@ -3,16 +3,16 @@ import type { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SessionNews } from '../api/sessions.ts';
 
-/** So many sessions may have changed before a watcher that takes nothing is told to begin again. */
+/** The most changed sessions that wait for a slow watcher; above it the watcher is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {
-  /** The newest of each session: who reads slowly misses steps, never the last one. */
+  /** The newest state of each session: a slow watcher misses steps in between, never the last state. */
   readonly waiting: Map<SessionId, SessionNews>;
   wake: () => void;
 }
 
-/** Tells whoever looks at the list of sessions what became of it. */
+/** Notifies the watchers of the session list. */
 export class SessionChanges {
   readonly #watchers = new Set<Watcher>();
 
@@ -23,12 +23,12 @@ export class SessionChanges {
     }
   }
 
-  /** First all that `list` gives, as `changed`; ends with the signal. Rejects: queue_full. */
+  /** First every session of `list` as `changed`, then the changes. Ends with the signal. Rejects: queue_full. */
   async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionNews> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();
     signal.addEventListener('abort', wake, { once: true });
-    this.#watchers.add(watcher); // before the list is read: nothing falls between
+    this.#watchers.add(watcher); // before the list is read, so that no change is missed
     try {
       for (const session of await list()) {
         if (!watcher.waiting.has(session.id)) yield { type: 'changed', session };

@@ -7,30 +7,33 @@ import { byPlace, charsIn, ListHead, type ListLimits, type Place } from './list-
 
 interface Options {
   readonly records: RecordStore;
-  /** Others write to the store too: then the list is what the store says, each time. */
+  /** Other servers write to the same store, so every read has to go to the store. */
   readonly shared: boolean;
   readonly limits?: ListLimits;
 }
 
 const usual: ListLimits = { sessions: 20_000, chars: 16 * 1024 * 1024 };
-const mostAtOnce = 1_000; // of the store; a few milliseconds of the event loop
-/** Sessions that were asked for by id, and of a shared store all that were read; and how much text one may have. */
+const mostAtOnce = 1_000; // sessions per read of the store; parsing them blocks the event loop for a few milliseconds
+/**
+ * The cache of single sessions: of those read by id and, with a shared store, of all that were read. `chars` limits the text
+ * of one.
+ */
 const used = { sessions: 256, chars: 64 * 1024 };
 const usedOfShared = { sessions: 20_000, chars: 2 * 1024 };
 
 /**
- * The list of sessions, newest message first. Where nobody else writes, it is in memory as far as it has been asked for,
- * and kept current by what becomes durable here; what does not fit is read from the store each time.
- * A session that has not changed is the same object each time: what a facade makes of it may be kept by that.
+ * The list of sessions, newest message first. When no other server writes, the list stays in memory as far as it has been
+ * read, and each durable change updates it; the rest is read from the store each time. An unchanged session is the same
+ * object each time, so facades can cache by identity.
  */
 export class SessionList {
   readonly #options: Options;
   readonly #limits: ListLimits;
   #head: ListHead | undefined;
   #growing: Promise<ListHead> | undefined;
-  /** Whoever reads the store hears of what changes meanwhile. */
+  /** Reads of the store that are under way; each collects the changes made meanwhile. */
   readonly #readers = new Set<Map<SessionId, StoredSession>>();
-  /** Asked for by id, newest last; of a shared store with the version that was parsed. */
+  /** Sessions read by id, newest last; with a shared store each has the version that was parsed. */
   readonly #used = new Map<string, { readonly version: number; readonly record: StoredSession }>();
 
   constructor(options: Options) {
@@ -38,7 +41,7 @@ export class SessionList {
     this.#limits = options.limits ?? usual;
   }
 
-  /** This is what the store has now. */
+  /** Applies a record that the store now has. */
   heard(record: StoredSession): void {
     if (this.#options.shared) return;
     for (const changed of this.#readers) changed.set(record.id, record);
@@ -46,7 +49,7 @@ export class SessionList {
     if (this.#used.has(record.id)) this.#use(record);
   }
 
-  /** One session as it is stored, its tombstone too. */
+  /** One stored session; a deleted one as its tombstone. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
     const { records, shared } = this.#options;
     const known = shared ? undefined : this.#used.get(id);
@@ -59,7 +62,7 @@ export class SessionList {
     });
   }
 
-  /** As clients see it, if that is known without asking the store. */
+  /** The session as clients see it, when it can be answered without the store. */
   known(id: SessionId): SessionRecord | undefined {
     return this.#head?.get(id);
   }
@@ -101,14 +104,14 @@ export class SessionList {
         more = records.length === mostAtOnce;
       }
       if (changed.size === 0) return all;
-      // One that moved to the front while the rest was read is not missed, nor there twice.
+      // A session that moved to the front during the read appears exactly once.
       const stayed = all.filter(({ id }) => !changed.has(id));
       const moved = [...changed.values()].filter(({ deleting }) => !deleting).map(shown);
       return [...stayed, ...moved].sort(byPlace);
     });
   }
 
-  /** One more stretch of the list comes into memory. */
+  /** Loads the next part of the list into memory. */
   async #grow(): Promise<ListHead> {
     this.#growing ??= this.#readMore().finally(() => {
       this.#growing = undefined;
@@ -167,7 +170,7 @@ export class SessionList {
 
 const made = new WeakMap<StoredSession, SessionRecord>();
 
-/** What a client sees of it: of one record always the same object. */
+/** The client's view of a record; the same record always gives the same object. */
 export function shown(record: StoredSession): SessionRecord {
   const known = made.get(record);
   if (known) return known;

@@ -33,25 +33,25 @@ interface Deps {
   readonly ids: IdSource;
   readonly workdir: (id: SandboxId) => string;
   readonly maxSessions: number;
-  /** Of one owner. */
+  /** Limits per owner. */
   readonly ownerLimits?: OwnerLimits;
   readonly startTimeoutMs?: number;
   readonly template: string;
-  /** Removes what is kept of a session outside of the store's log. */
+  /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
-  /** Fires when the server drains: every open stream ends. */
+  /** Fires when the server drains; every open stream ends then. */
   readonly closing: AbortSignal;
 }
 
-/** What refuses a change of a session that can be read. */
+/** Errors that refuse a change although the session can be read. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
   ...(['session_not_found', 'store_unavailable', 'store_busy'] as const),
   ...(['deadline_exceeded', 'shutting_down', 'cancelled'] as const),
 ]);
 const maxText = 200_000;
-const deleteMs = 15_000; // then the clean-up goes on by itself; the session is in no list already
+const deleteMs = 15_000; // the deletion continues in the background after that; no list shows the session any more
 const viewMs = 5_000;
-const keptMs = 20_000; // most sandboxes start in that time
+const keptMs = 20_000; // enough for most sandboxes to start
 
 export function sessionService(deps: Deps): SessionService {
   const { store, log, engine, driver, watchers, clock, ids, closing } = deps;
@@ -74,7 +74,7 @@ export function sessionService(deps: Deps): SessionService {
   });
   const count = () => countSessions(store.records, (id) => engine.live(id)?.writer.record);
 
-  /** The tombstone, wherever the session is; also where its log cannot be read any more. */
+  /** Writes the tombstone, also for a session of another server and for one whose log can no longer be read. */
   async function bury(id: SessionId): Promise<void> {
     let broken: unknown;
     for (let wait = 100; wait <= 2_000; wait *= 2) {
@@ -85,7 +85,8 @@ export function sessionService(deps: Deps): SessionService {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      await pause(wait, closing, clock); // it may only have crashed, and whoever has it in memory would write over ours
+      // the owner may only have crashed, and one that still runs would overwrite our tombstone
+      await pause(wait, closing, clock);
     }
     const found = await store.records.get('session', id);
     if (!found) throw broken;
@@ -109,7 +110,7 @@ export function sessionService(deps: Deps): SessionService {
     task = '',
     owner,
   }: CreateCommand): Promise<SessionRecord> {
-    // The tombstones among them matter only where it is close.
+    // Tombstones are counted too, so they are only sorted out near the limit.
     const isClose = (await store.records.count('session')) >= deps.maxSessions;
     if (isClose && (await count()).total >= deps.maxSessions) {
       const message = `There are ${deps.maxSessions} sessions already, the most allowed. Delete some first.`;
@@ -159,11 +160,11 @@ export function sessionService(deps: Deps): SessionService {
 
     async delete(id) {
       const record = await stored(id);
-      if (burying.has(id)) throw gone(); // a second delete in the same moment
+      if (burying.has(id)) throw gone(); // a concurrent second delete
       burying.add(id);
-      await bury(id).finally(() => burying.delete(id)); // the tombstone first: whatever happens now, it is gone from every list
+      await bury(id).finally(() => burying.delete(id)); // the tombstone comes first: from here on no list shows the session
       news.tell({ type: 'deleted', session: shown(record) });
-      // From here on it succeeds: what cannot be cleaned up now is tried again, by the reconciler.
+      // The deletion succeeds from here on: the reconciler repeats a clean-up that fails.
       const done = removeSession(deps, id).catch(() => {});
       await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => watchers.end(id));
     },
@@ -213,7 +214,7 @@ export function sessionService(deps: Deps): SessionService {
         signal: AbortSignal.any([signal, end.signal, closing]),
         deltas,
       })) {
-        if (item.kind === 'resync' && item.head === 0) return; // it was deleted elsewhere: every log begins with an event
+        if (item.kind === 'resync' && item.head === 0) return; // deleted by another server: every log begins with an event
         yield item;
       }
     },
@@ -227,7 +228,7 @@ export function sessionService(deps: Deps): SessionService {
       const watch = watchers.watch(id);
       void stored(id)
         .then(({ unread }) => (unread > 0 ? engine.change(id, { unread: 0 }) : undefined))
-        .catch(() => {}); // a count that is not reset is reset by the next watcher
+        .catch(() => {}); // the next viewer resets the count
       return watch;
     },
 
@@ -248,7 +249,7 @@ export function sessionService(deps: Deps): SessionService {
       return await viewing(
         id,
         signal,
-        // Between a call and its first command in a sandbox only the log knows of the shell.
+        // A shell is known only from the log until its first command reaches the sandbox.
         (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
         fromLog,
       );
@@ -270,7 +271,9 @@ export function sessionService(deps: Deps): SessionService {
     health,
   };
 
-  /** A stopped sandbox keeps its files, also those that the log says nothing of: for such a one, and no other, it is started. */
+  /**
+   * Reads a file that the log does not have, which a stopped sandbox may still keep. Starts the sandbox for this case only.
+   */
   async function keptFile(
     id: SessionId,
     path: string,
@@ -279,12 +282,12 @@ export function sessionService(deps: Deps): SessionService {
     if (toAppError(unknown).code !== 'file_not_found') throw unknown;
     using until = deadline(keptMs, clock, signal);
     await using used = await engine.use(id, until.signal).catch(() => {
-      throw unknown; // it says what would help
+      throw unknown; // the original error tells the caller what helps
     });
     return await used.client.readFile(path, until.signal);
   }
 
-  /** From the sandbox while it runs; looking at a session does not start one. */
+  /** Reads from a running sandbox, else from the log: viewing a session does not start its sandbox. */
   async function viewing<T>(
     id: SessionId,
     signal: AbortSignal,
@@ -301,7 +304,7 @@ export function sessionService(deps: Deps): SessionService {
   }
 }
 
-/** For a `catch`: what is missing is sought elsewhere. */
+/** For `catch`: on this code, answers with the other source. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

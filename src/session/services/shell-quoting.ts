@@ -1,10 +1,10 @@
-/** One word for a shell, whatever is in it. */
+/** Quotes any text as one word of a shell command. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The kernel takes 128 KiB for one argument. */
+/** Longer commands go through a file descriptor, because the kernel limits one argument to 128 KiB. */
 const longCommand = 100_000;
 
-/** The command as a login shell would run it. */
+/** The shell command that runs `command` in a login shell. */
 export function loginCommand(command: string): string {
   if (Buffer.byteLength(command) < longCommand) return `bash -lc ${quoted(command)}`;
   return `bash -lc 'eval "$(cat "$1")"' bash <(printf %s ${quoted(command)})`;

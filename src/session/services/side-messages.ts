@@ -9,17 +9,17 @@ const SideMessage = z.object({
   text: z.string(),
   metadata: z.record(z.string(), z.unknown()),
   at: z.number(),
-  /** It stands behind this event. */
+  /** The seq of the event that the message follows. */
   afterSeq: z.int(),
 });
-/** Something a client put beside the conversation: no run takes it, and it is no event. */
+/** A message that a client stores next to the conversation: no run reads it, and it is not an event. */
 export type SideMessage = z.infer<typeof SideMessage>;
 
 export interface SideMessages {
   add(session: SessionId, message: Pick<SideMessage, 'role' | 'text' | 'metadata' | 'afterSeq'>): Promise<SideMessage>;
-  /** In the order they came. */
+  /** In order of creation. */
   list(session: SessionId): Promise<readonly SideMessage[]>;
-  /** What a client said about a message of the log. */
+  /** Stores a client's metadata for a message of the log. */
   annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
   annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
 }
@@ -28,7 +28,7 @@ interface Deps {
   readonly clock: Clock;
   readonly newId: () => string;
 }
-// Ids that begin with the session's: they are erased with its log.
+// Ids begin with the session's id, so the messages are deleted with its log.
 const kind = 'side-message';
 const noteKind = 'message-note';
 const Note = z.object({ messageId: z.string(), metadata: z.record(z.string(), z.unknown()) });

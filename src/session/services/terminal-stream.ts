@@ -3,7 +3,7 @@ import type { TerminalClient, TerminalEnd, TerminalSize } from '../../sandbox/cl
 
 const maxUnsent = 1024 * 1024;
 
-/** What a terminal prints, as a stream that holds it back when nobody reads on. */
+/** A terminal's output as a stream with backpressure: a reader that stops also stops the terminal's reads. */
 export class TerminalOutput extends Readable {
   #wanted = Promise.withResolvers<void>();
 
@@ -21,7 +21,7 @@ export class TerminalOutput extends Readable {
   }
 }
 
-/** Types into a terminal in the order it was told. What is typed beyond 1 MiB that nothing takes is lost. */
+/** Sends input to a terminal in order. Input beyond 1 MiB that the terminal has not taken is dropped. */
 export class TerminalInput {
   readonly #client: TerminalClient;
   readonly #id: string;
@@ -41,14 +41,14 @@ export class TerminalInput {
     void this.#send();
   }
   resize(size: TerminalSize): void {
-    this.#size = size; // only the last one matters
+    this.#size = size; // only the newest size matters
     void this.#send();
   }
 
   async #send(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    // A terminal that is gone says so to its reader; nothing of it is of interest here.
+    // When the terminal is gone, its output stream reports that; the input can ignore it.
     while ((this.#typed !== '' || this.#size) && !this.#signal.aborted) {
       const [typed, size] = [this.#typed, this.#size];
       this.#typed = '';
@@ -60,7 +60,7 @@ export class TerminalInput {
   }
 }
 
-/** Resolves when the terminal's output comes, with what will become of it. */
+/** Starts to pass on a terminal's output. Resolves when the connection is open, with a promise for the terminal's end. */
 export async function startReading(
   client: TerminalClient,
   id: string,

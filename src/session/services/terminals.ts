@@ -15,14 +15,14 @@ interface Deps {
   readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** Rejects session_not_found. */
+  /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-const kind = 'terminal'; // `<session>:<terminal>`, so that a session's go with it
+const kind = 'terminal'; // id `<session>:<terminal>`, so that a session's terminals are deleted with it
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** Terminals of people. The sandbox has them; records only say whose they are, for a server that comes back. */
+/** Terminals of people. The terminals live in the sandbox; records let a restarted server find their sessions. */
 export function terminalService({ engine, records, watchers, clock, ids, known }: Deps): TerminalService {
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
   const forget = (info: TerminalInfo) => records.delete(kind, keyOf(info));
@@ -35,12 +35,12 @@ export function terminalService({ engine, records, watchers, clock, ids, known }
     });
   }
 
-  /** Those that their sandbox still has; what is known of others is forgotten. */
+  /** The terminals that still exist in their sandbox; deletes the records of others. */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
     using until = deadline(lookMs, clock);
-    const isOurs = await engine.reach(id).then(() => true, unlessElsewhere); // whether its sandbox runs is known then
+    const isOurs = await engine.reach(id).then(() => true, unlessElsewhere); // this also determines whether the sandbox runs
     const client = await engine.look(id, until.signal);
     if (!client && (!isOurs || engine.holds(id))) return all;
     const open = new Set((await client?.terminals.list(until.signal))?.map((it) => it.id));
@@ -70,7 +70,7 @@ export function terminalService({ engine, records, watchers, clock, ids, known }
     const input = new TerminalInput(client.terminals, id, until);
     const held = stack.move();
 
-    /** Why it ended; a sandbox that goes takes its terminals with it, and may itself go with its session. */
+    /** Why the terminal ended: on its own, with its sandbox, or with its session. */
     const why = async (): Promise<Awaited<TerminalLine['ended']>> => {
       try {
         const reason = await ended;

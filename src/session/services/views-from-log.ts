@@ -7,8 +7,8 @@ import { prompt } from '../../core/prompt.ts';
 import type { ShellView } from '../../sandbox/client.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
 
-// What a session's panels show while no sandbox runs, or does not know of it yet: what the log has of it. A page asks as
-// soon as a call names a shell or a file, and some never ask again, so both are there from that moment.
+// The shell and file views from the log, for when no sandbox runs or it does not know the shell or file yet. A page asks as
+// soon as a tool call names one, and some pages never ask again, so the answer must exist from that moment.
 
 interface AskedShell {
   readonly shell: string;
@@ -29,17 +29,17 @@ export async function shellFromLog(log: EventLog, id: SessionId, { shell, workdi
     const { content, output, reason } = event.data;
     const before: readonly ConsoleEntry[] | undefined = console;
     if (content && 'console' in content) {
-      // A command that was cut short tells of itself alone; what was there before it is there still.
+      // The result of a cancelled command contains only that command, so the earlier ones are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
-    } else if (open) console = [...(before ?? []), { ...open, output }]; // it never began, and says why
+    } else if (open) console = [...(before ?? []), { ...open, output }]; // the command never started; its output says why
     open = undefined;
   }
   if (!console) throw new AppError('shell_not_found', `There is no shell session "${shell}" in this session.`);
   return { id: shell, console: open ? [...console, open] : console };
 }
 
-/** The command that a call is about to run. */
+/** The console entry of a command that a tool call is about to run. */
 function begun({ function: name, args }: FactOf<'tool.calling'>['data'], workdir: string): ConsoleEntry | undefined {
   if (name !== 'shell_exec' || typeof args.command !== 'string') return undefined;
   const cwd = typeof args.exec_dir === 'string' ? posix.resolve(workdir, args.exec_dir) : workdir;
@@ -63,7 +63,7 @@ export async function fileFromLog(log: EventLog, id: SessionId, asked: Asked): P
   return Buffer.from(content);
 }
 
-/** Of a file that its sandbox does not have: nothing yet, where a call is at work on it. */
+/** For a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
 export async function namedFile(log: EventLog, id: SessionId, asked: Asked): Promise<Buffer | undefined> {
   return (await lastOfFile(log, id, asked)).isOpen ? nothingYet : undefined;
 }
@@ -88,6 +88,6 @@ async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: Asked
   return { content, isOpen };
 }
 
-/** Whether what a call shows is the file, and not some of its lines. */
+/** Whether a call's content is the whole file and not some of its lines. */
 const isWhole = ({ function: name, args }: FactOf<'tool.called'>['data']): boolean =>
   name !== 'file_find_in_content' && args.start_line === undefined && args.end_line === undefined;

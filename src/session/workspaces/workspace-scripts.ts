@@ -6,32 +6,32 @@ export interface CodeResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** What went wrong, in one line; null: nothing did. */
+  /** The failure in one line; null on success. */
   readonly error: string | null;
 }
 export interface CommandResult {
-  /** Of both streams. */
+  /** Stdout and stderr together. */
   readonly output: string;
   readonly exitCode: number;
-  /** Where the next one begins, absolute. */
+  /** The absolute folder in which the next command starts. */
   readonly cwd: string;
 }
 export interface CodeScript {
   readonly program: string;
   readonly command: string;
-  /** All that is said where the program is not there. */
+  /** The script's whole stderr when the program is not installed. */
   readonly missing: string;
 }
 
-/** Runs a file of the workspace by what its name says of it. `mark` must be unguessable. */
+/** Runs a workspace file with the program that its extension names. `mark` must be unguessable. */
 export function codeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
   const whole = posix.normalize(name); // `none/../x` was saved as `x`
-  const file = whole.startsWith('-') ? `./${whole}` : whole; // never taken for an option
+  const file = whole.startsWith('-') ? `./${whole}` : whole; // a leading `-` would be read as an option
   const command = [
     `command -v ${program} > /dev/null || { printf %s ${quoted(missing)} >&2; exit 127; }`,
-    'export PYTHONUNBUFFERED=1', // what was printed before a timeout is not lost
+    'export PYTHONUNBUFFERED=1', // keeps the output printed before a timeout
     `exec ${program} ${quoted(file)}`,
   ].join('\n');
   return { program, command, missing };
@@ -47,9 +47,11 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
   return { exitCode, stdout, stderr, error: last === '' ? `Exited with code ${exitCode}` : last };
 }
 
-/** A login shell's command from that folder on; both its streams are its output, and the other says where it ended. */
+/**
+ * Runs a command in a login shell, starting in `cwd`. Both its streams go to stdout; stderr tells the folder where it ended.
+ */
 export function commandScript(command: string, cwd: string | undefined): string {
-  const go = cwd === undefined ? '' : `cd -- ${quoted(cwd)} 2>/dev/null; `; // where it is gone: at the root
+  const go = cwd === undefined ? '' : `cd -- ${quoted(cwd)} 2>/dev/null; `; // a deleted folder: stay at the root
   const script = `trap 'pwd >&3' EXIT; ${go}eval ${quoted(command)}`;
   return `exec ${loginCommand(script)} 3>&2 2>&1`;
 }

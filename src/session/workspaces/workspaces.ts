@@ -13,23 +13,25 @@ import type { Engine } from '../engine/engine.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
 import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
 
-/** Sessions by the names that their users gave them; the same name of another user is another session. */
+/** Maps the names that users give their workspaces to sessions. The same name of another user is another session. */
 export interface WorkspaceService extends AsyncDisposable {
-  /** Somebody is here as that user, until disposed. A workspace that nobody is left in loses its sandbox after a grace. */
+  /**
+   * A member of this user's workspaces until disposed. A workspace without members loses its sandbox after a grace period.
+   */
   join(userId: string, as?: WorkspaceUser): WorkspaceMember;
 }
-/** On whose behalf, where not everything is everybody's. */
+/** The owner that a member acts for, when access is limited by owner. */
 export interface WorkspaceUser {
   readonly owner: string;
   mayUse(session: SessionRecord): boolean;
 }
 /**
- * What is asked of one workspace is done in order, also after its member left; different ones do not wait for each
- * other. The first makes the workspace. Rejects as files and commands of sessions do.
+ * Calls on one workspace run in order, also after its member left; different workspaces do not wait for each other. The
+ * first call creates the workspace. Rejects as the files and commands of sessions do.
  */
 export interface WorkspaceMember extends Disposable {
   runCode(workspace: string, file: { name: string; code: string }): Promise<CodeResult>;
-  /** Begins in the folder where the last one ended. */
+  /** Starts in the folder where the previous command ended. */
   runCommand(workspace: string, command: string): Promise<CommandResult>;
   saveFile(workspace: string, name: string, content: string): Promise<void>;
 }
@@ -42,33 +44,33 @@ interface Deps {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly graceMs: number;
-  /** What this server is called among those of one store; without a name there is no other. */
+  /** This server's name in a shared store; undefined when no other server shares the store. */
   readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
 }
 
 const kind = 'workspace';
-/** `<session>:<server>`: a client of that server is in it. */
+/** `<session>:<server>`: that server has members in the session's workspace. */
 const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/** Until it is asked again whether a run is over that keeps a sandbox, however short the grace is. */
+/** The shortest time between two checks whether a run that keeps the sandbox has ended; the grace period can be shorter. */
 const workingMs = 1_000;
 
 interface Place {
   readonly key: string;
   readonly members: Set<WorkspaceMember>;
-  /** Fires when nobody came back in time: what still goes on in it is given up. */
+  /** Fires when the grace period ends without a member; calls that still run are cancelled. */
   readonly over: AbortController;
-  /** Made by this service, so its sandbox lives as long as its members are here. */
+  /** The session that this service created; its sandbox stops when the last member leaves. */
   ownSession: SessionId | undefined;
-  /** The session that the other servers know to be used here. */
+  /** The session for which this server has stored its mark. */
   marked: SessionId | undefined;
   cwd: string | undefined;
   timer: unknown;
 }
 
-/** Starts with those whose sandboxes an earlier server left running: nobody is in them yet. */
+/** Starts with the workspaces whose sandboxes an earlier server process left running; they have no members yet. */
 export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, engine, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, Place>();
@@ -89,7 +91,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(unlessGone) : undefined;
-    // A workspace's own id opens nothing: it may be another user's.
+    // The session id of a workspace opens nothing, because it may be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessGone));
@@ -108,7 +110,10 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /** Whoever gives it up asks after taking its own mark away: of several that leave at once, the last finds none. */
+  /**
+   * Deletes this server's mark before it looks at the others. Of several servers that leave at once, the last one finds no
+   * mark.
+   */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -121,7 +126,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
 
   async function act<Value>(member: Member, name: string, work: (id: SessionId, place: Place) => Promise<Value>) {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
-    // What a member asked before it left is still done, but starts nothing anew.
+    // Calls that a member made before it left still finish, but they do not open a workspace again.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
     const place = placeOf(key);
     if (!member.hasLeft) {
@@ -145,13 +150,13 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   }
   async function close(place: Place): Promise<void> {
     const { ownSession: id, key } = place;
-    // Somebody of another dialect lets it work: it has its sandbox until that is done. Who cannot be asked may do so too.
+    // A client of another dialect may have a run here; the sandbox stays until it ends. An error counts as a run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // In turn: whoever comes now waits until the old sandbox is gone, and what was just making one is over.
+    // Queued behind running calls: a new member waits until the old sandbox is gone, and a session in creation is finished.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
@@ -212,10 +217,10 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   };
 }
 
-/** Both are what a client chose; as a hash they are nothing but a key. */
+/** A hash, because both parts are chosen by clients and must not become part of a record's id. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
-/** What the shell said beside the command's output. */
+/** Reads the folder from the script's stderr. */
 const folderIn = (said: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(said)?.[1];
 
 const isRun = (run: object | undefined) => run !== undefined;
