@@ -9,29 +9,29 @@ import { lost, type Ownership } from '../engine/ownership.ts';
 
 export interface LeaseOptions {
   readonly leases: LeaseStore;
-  /** Unique to this process's life. */
+  /** Unique to this server process. */
   readonly holder: string;
-  /** Whether that holder is known to run no more: its leases need not be waited for. */
+  /** Whether that holder's process is known to have ended, so that its leases can be taken over at once. */
   readonly isDead: (holder: string) => boolean;
   readonly ttlMs: number;
   readonly clock: Clock;
-  /** Milliseconds that no change of the wall clock touches. */
+  /** A monotonic clock in milliseconds, which a change of the wall clock does not affect. */
   readonly elapsed: () => number;
 }
 interface Held {
   readonly epoch: number;
-  /** Until then nobody else can have it, by a clock that runs on while this process is stopped … */
+  /** The lease is ours at least until then, by a clock that also counts the time when this process is stopped … */
   readonly sureUntil: number;
-  /** … and by the clock that the others see. */
+  /** … and by the wall clock, which the other servers use. */
   readonly sureUntilTime: number;
 }
 
 export const leaseNameOf = (id: SessionId): string => `session:${id}`;
-const renewals = 16; // at once
-/** An answer of the store this old is as good as a new one. */
+const renewals = 16; // concurrent renewals
+/** An answer of the store that is at most this old counts as new. */
 const freshMs = 100;
 
-/** By leases in a store that several servers share, renewed at a third of their time. */
+/** Owns sessions through leases in a store that several servers share. Renews each lease after a third of its time. */
 export class LeasedOwnership implements Ownership {
   readonly isShared = true;
   readonly #options: LeaseOptions;
@@ -66,7 +66,7 @@ export class LeasedOwnership implements Ownership {
     await this.#turns(id, async () => {
       if (!this.#held.delete(id)) return;
       const { leases, holder } = this.#options;
-      await leases.release(leaseNameOf(id), holder).catch(() => {}); // it lapses
+      await leases.release(leaseNameOf(id), holder).catch(() => {}); // otherwise the lease lapses
     });
   }
 
@@ -83,7 +83,7 @@ export class LeasedOwnership implements Ownership {
     this.#heard = heard;
   }
 
-  /** Gives all back, so that others go on at once. */
+  /** Releases every lease, so that the other servers can take over at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;
@@ -102,38 +102,40 @@ export class LeasedOwnership implements Ownership {
 
   async #acquire(id: SessionId, isEnough: (held: Held) => boolean): Promise<number> {
     const held = this.#held.get(id);
-    if (held && isEnough(held)) return held.epoch; // somebody else asked meanwhile
+    if (held && isEnough(held)) return held.epoch; // a concurrent caller has acquired it
     const { lease, since } = await this.#ask(id);
     const got = lease ?? (await this.#fromTheDead(id));
     if (!got) {
       this.#lose(id);
       throw lost();
     }
-    if (held && held.epoch !== got.epoch) this.#lose(id); // somebody had it in between: what is in memory is old
+    // another server owned it in between, so our copy in memory is stale
+    if (held && held.epoch !== got.epoch) this.#lose(id);
     this.#keep(id, got, since);
     return got.epoch;
   }
 
   async #renew(id: SessionId, held: Held): Promise<void> {
     const { lease, since } = await this.#askUntil(held, id).catch((thrown: unknown) => {
-      if (this.#isSure(held)) return { lease: undefined, since: undefined }; // asked again soon
+      if (this.#isSure(held)) return { lease: undefined, since: undefined }; // retried soon
       this.#lose(id);
       throw thrown;
     });
     if (since === undefined) return;
     if (lease?.epoch === held.epoch) return this.#keep(id, lease, since);
     this.#lose(id);
-    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {}); // acquired again, and read from the log, later
+    // the next use acquires it again and reads the log
+    if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {});
     throw lost();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
     const { leases, holder, clock, ttlMs, elapsed } = this.#options;
-    const since = elapsed(); // before the question: it lasts no longer than the store thinks
+    const since = elapsed(); // taken before the request, so that we never count on the lease longer than the store does
     return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
   }
 
-  /** A store that hangs must not make us believe that it is still ours. */
+  /** Limits the wait for the store, because a store that hangs must not keep us in the belief that we own the session. */
   async #askUntil(held: Held, id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
     const { clock, elapsed, ttlMs } = this.#options;
     const over = new AbortController();
@@ -170,7 +172,7 @@ export class LeasedOwnership implements Ownership {
       await inLanes([...this.#held], renewals, async ([id, held]) => {
         await this.#turns(id, async () => {
           if (this.#held.get(id) === held) await this.#renew(id, held);
-        }).catch(() => {}); // `onLost` has told the holder
+        }).catch(() => {}); // `onLost` has informed the owner
       });
     }
   }

@@ -8,7 +8,7 @@ import type { Ownership } from '../engine/ownership.ts';
 export interface PeerOptions {
   readonly records: RecordStore;
   readonly ownership: Ownership;
-  /** Of this process's life. */
+  /** Unique to this server process. */
   readonly name: string;
   readonly holder: string;
   readonly isDead: (holder: string) => boolean;
@@ -17,13 +17,13 @@ export interface PeerOptions {
   readonly elapsed: () => number;
   /** Fires when this server drains. */
   readonly closing: AbortSignal;
-  /** Goes on with the unfinished work of sessions that lost their owner, unless another server is first. */
+  /** Continues the unfinished work of sessions that lost their owner, unless another server does so first. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface Neighbour {
   version: number;
-  /** When it was last seen to change, by our own clock: nobody else's need agree with it. */
+  /** When the record last changed, by our own clock; the clocks of the servers need not agree. */
   since: number;
 }
 
@@ -31,7 +31,10 @@ const kind = 'replica';
 const Doc = z.object({ holder: z.string(), gone: z.boolean(), sessions: z.array(SessionId) });
 const lookMs = 400;
 
-/** The servers of one store, each with a record of what it works on, so that the others know what it leaves behind. */
+/**
+ * The servers that share a store. Each keeps a record of the sessions it works on, so that the others can take over its
+ * work.
+ */
 export class Peers implements AsyncDisposable {
   readonly #options: PeerOptions;
   readonly #known = new Map<string, Neighbour>();
@@ -45,12 +48,12 @@ export class Peers implements AsyncDisposable {
     this.#running = this.#run();
   }
 
-  /** To be disposed once nothing is worked on any more: the others then begin at once. */
+  /** Dispose this when no session is worked on any more: the other servers then take over at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#leave();
     this.#stop.abort();
     await this.#running;
-    await this.#say(true, this.#leaving ?? []).catch(() => {}); // they find it silent
+    await this.#say(true, this.#leaving ?? []).catch(() => {}); // otherwise they see that it has fallen silent
   }
 
   #leave(): void {
@@ -69,7 +72,7 @@ export class Peers implements AsyncDisposable {
         }
         if (this.#leaving === undefined) await this.#look();
       } catch (error) {
-        warn(error, 'the other servers could not be looked at');
+        warn(error, 'the records of the other servers could not be read');
       }
       await pause(Math.min(lookMs, ttlMs / 3), signal, clock).catch(() => {});
     }

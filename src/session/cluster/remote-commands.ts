@@ -8,8 +8,8 @@ import type { CommandQueue, QueuedCommand } from '../../core/ports.ts';
 import type { Act, CommandExchange, RemoteCommand } from '../engine/cluster.ts';
 import { lost, type Ownership } from '../engine/ownership.ts';
 
-// Commands for another server's session go through the store: this server posts them, the owner does and answers them. No
-// server talks to another. A session without an owner gets one, and the new owner finds the command waiting.
+// Commands for another server's session go through the store: this server posts them, the owner executes and answers them.
+// Servers never connect to each other. A session without an owner gets one, and the new owner finds the command.
 
 export interface RemoteCommandsOptions {
   readonly commands: CommandQueue;
@@ -23,8 +23,8 @@ interface Awaited {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-const patienceMs = 60_000; // a start may have to wait for its turn; what takes longer is asked for again
-const orphanMs = 1_000; // unanswered so long: its session may be nobody's
+const patienceMs = 60_000; // a start may have to queue; the caller repeats what takes longer
+const orphanMs = 1_000; // after this time without an answer, the session may have no owner
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -40,7 +40,7 @@ const Answer = z.union([
 export class RemoteCommands implements CommandExchange {
   readonly #options: RemoteCommandsOptions;
   readonly #awaited = new Map<string, Awaited>();
-  /** Being done, or done a moment ago, by us: with the timer that forgets it. */
+  /** Commands that this server executes or has just executed, with the timer that forgets them. */
   readonly #taken = new Map<string, unknown>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>[] = [];
@@ -54,7 +54,7 @@ export class RemoteCommands implements CommandExchange {
     this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
   }
 
-  /** Has the session's owner do the command: `here` does it where this server is the owner. */
+  /** Executes the command at the session's owner; `here` does so when this server is the owner. */
   async route<Value>(
     id: SessionId,
     command: RemoteCommand,
@@ -76,7 +76,7 @@ export class RemoteCommands implements CommandExchange {
     for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
       const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
-      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: it may be done all the same
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the owner may still execute the command
     }
     this.#wake();
     await Promise.all(this.#work);
@@ -90,7 +90,7 @@ export class RemoteCommands implements CommandExchange {
     using until = deadline(patienceMs, clock, signal);
     const late = () => awaited.done.reject(lateError(until.signal));
     const awaited: Awaited = { done: Promise.withResolvers<unknown>() };
-    awaited.done.promise.catch(() => {}); // heard below
+    awaited.done.promise.catch(() => {}); // the code below handles the rejection
     this.#awaited.set(commandId, awaited);
     until.signal.addEventListener('abort', late, { once: true });
     try {
@@ -105,7 +105,7 @@ export class RemoteCommands implements CommandExchange {
     }
   }
 
-  /** Hears the answers to what was posted here. */
+  /** Receives the answers to the commands posted here. */
   async #listen(): Promise<void> {
     const { commands } = this.#options;
     await this.#again('answers could not be read', async () => {
@@ -122,13 +122,13 @@ export class RemoteCommands implements CommandExchange {
     });
   }
 
-  /** Does what others posted for sessions of ours. */
+  /** Executes the commands that other servers posted for sessions of this server. */
   async #serve(): Promise<void> {
     const { commands, ownership } = this.#options;
     await this.#again('commands could not be read', async () => {
       const owned = ownership.owned();
       if (owned.length === 0) return false;
-      // Commands under way are unanswered too. A stop may wait behind starts that take their time.
+      // Commands being executed are unanswered too. A stop may queue behind slow starts.
       const pending = (await commands.pending(owned, atOnce + this.#taken.size)).filter(
         ({ id }) => !this.#taken.has(id),
       );
@@ -141,7 +141,7 @@ export class RemoteCommands implements CommandExchange {
     const { commands, act, warn } = this.#options;
     this.#taken.set(command.id, undefined);
     const answer = await this.#outcome(command, act);
-    // Given up to another server meanwhile: that one does it.
+    // Another server owns the session now and executes the command.
     if (!answer.ok && (answer.code === 'fenced' || answer.code === 'shutting_down')) {
       this.#taken.delete(command.id);
       return;
@@ -149,12 +149,12 @@ export class RemoteCommands implements CommandExchange {
     for (let tries = 0; tries < 5; tries++) {
       const isSaid = await commands.answer(command.id, answer).then(
         () => true,
-        (error: unknown) => warn(error, 'an answer could not be given'),
+        (error: unknown) => warn(error, 'an answer could not be stored'),
       );
       if (isSaid) break;
       await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
     }
-    // Not at once: a list that was asked for before the answer may still name it.
+    // Forgets it later, because a list requested before the answer can still contain it.
     const forget = this.#options.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
     this.#taken.set(command.id, forget);
     if (this.#stop.signal.aborted) this.#options.clock.clearTimeout(forget);
@@ -167,7 +167,7 @@ export class RemoteCommands implements CommandExchange {
       const value = await act(sessionId, { name, body: wanted }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      // A refusal writes nothing either: only who has the session now may give it.
+      // A refusal appends nothing that a fence could reject, so only the confirmed owner may answer with it.
       const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
         () => toAppError(thrown),
         () => lost(),
@@ -176,7 +176,7 @@ export class RemoteCommands implements CommandExchange {
     }
   }
 
-  /** Takes sessions that have a command waiting and no owner who would do it. */
+  /** Takes over sessions that have a waiting command and no owner. */
   async #findOrphans(): Promise<void> {
     const { commands, ownership, clock, warn } = this.#options;
     const { signal } = this.#stop;
@@ -195,12 +195,12 @@ export class RemoteCommands implements CommandExchange {
         sweptAt = now;
         await commands.expire(now - keptMs);
       } catch (error) {
-        warn(error, 'waiting commands could not be looked for');
+        warn(error, 'waiting commands could not be listed');
       }
     }
   }
 
-  /** Again and again: soon where something was found, ever less often where not. */
+  /** Polls: soon again after a poll that found something, less and less often otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
     const { clock, warn } = this.#options;
     const { signal } = this.#stop;

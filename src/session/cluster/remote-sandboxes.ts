@@ -10,7 +10,7 @@ interface Options extends SandboxOwner {
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** How long the owner may take it for idle after that. */
+  /** For this time after a request the owner counts the sandbox as used. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -23,7 +23,10 @@ interface RemoteLink {
 const attachMs = 30_000;
 const keptMs = 30_000;
 
-/** Ways of our own into sandboxes of sessions that another server works on: files, shell and screen cross no other server. */
+/**
+ * Our own connections to sandboxes of sessions that another server owns. Files, shells and screens do not pass through that
+ * server.
+ */
 export class RemoteSandboxes implements SandboxExchange {
   readonly #options: Options;
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
@@ -41,7 +44,7 @@ export class RemoteSandboxes implements SandboxExchange {
     const busy = () => {
       remote.askedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
-      ask(id, AbortSignal.timeout(attachMs)).catch(() => {}); // what is done in it fails by itself
+      ask(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
     };
     let timer = clock.setTimeout(busy, freshMs);
     remote.users += 1;
@@ -55,7 +58,7 @@ export class RemoteSandboxes implements SandboxExchange {
     };
   }
 
-  /** A way into a sandbox that runs; looking does not keep it from being stopped. Rejects: sandbox_not_found. */
+  /** Connects to a running sandbox. This does not delay its idle stop. Rejects: sandbox_not_found. */
   async look(id: SessionId, signal: AbortSignal): Promise<RemoteLink> {
     const known = await this.#known(id);
     if (known) return known;
@@ -116,7 +119,7 @@ export class RemoteSandboxes implements SandboxExchange {
   }
 }
 
-/** Rejects as soon as the signal fires; what was waited for goes on. */
+/** Rejects as soon as the signal fires; `work` itself continues. */
 async function unlessFired<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   throwIfFired(signal);
   const left = Promise.withResolvers<undefined>();

@@ -6,11 +6,11 @@ import type { ShareControl, SharedControl, SharedControlOptions } from '../deskt
 interface Options extends SharedControlOptions {
   readonly leases: LeaseStore;
   readonly clock: Clock;
-  /** Unique to this process's life. */
+  /** Unique to this server process. */
   readonly server: string;
 }
 
-/** For the desktops of servers that share a store. */
+/** Creates the shared lease of each desktop, for servers that share a store. */
 export const shareControl =
   (common: Pick<Options, 'leases' | 'clock' | 'server'>): ShareControl =>
   (options) =>
@@ -19,12 +19,12 @@ export const shareControl =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** One session's keyboard and mouse, agreed on with the viewers of other servers through a lease of the store. */
+/** The lease of one session's keyboard and mouse, shared with the viewers of other servers through a lease of the store. */
 export class SharedControlLease implements SharedControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
-  /** Our viewer of whom the store knows. */
+  /** The viewer of this server that the store has as the holder. */
   #said: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
@@ -34,12 +34,12 @@ export class SharedControlLease implements SharedControl {
     this.#name = `control:${options.id}`;
   }
 
-  /** Hears what the others have said until now. */
+  /** Applies the lease as the other servers have stored it. */
   look(): Promise<void> {
     return this.#enqueue(() => this.#look());
   }
 
-  /** Goes on hearing until this is disposed. */
+  /** Polls the store until disposed. */
   watch(): Disposable {
     if (this.#watchers++ === 0) {
       this.#stop = new AbortController();
@@ -52,14 +52,16 @@ export class SharedControlLease implements SharedControl {
     };
   }
 
-  /** A viewer here has them now. Where somebody elsewhere had them without our knowing, that one keeps them. */
+  /**
+   * Stores that a viewer of this server took the lease. Without `isTakenOver` an unseen holder at another server keeps it.
+   */
   taken(viewer: string, isTakenOver: boolean): void {
     const { leases, lease, clock } = this.#options;
     const mine = this.#holderOf(viewer);
     const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
     this.#said = undefined;
     this.#later(async () => {
-      if (lease.driver !== viewer || lease.isElsewhere) return; // over already
+      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer has lost the lease meanwhile
       let got = await acquire();
       if (!got && isTakenOver) {
         await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
@@ -70,7 +72,7 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** A viewer here has them no more. */
+  /** Stores that a viewer of this server gave the lease back. */
   returned(viewer: string): void {
     this.#later(async () => {
       await this.#options.leases.release(this.#name, this.#holderOf(viewer));
@@ -78,7 +80,7 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Takes them from a viewer elsewhere, for the agent. False: that one has not got them. */
+  /** Takes the lease from a viewer of another server for the agent. False: that viewer does not hold it. */
   takeBack(viewer: string): Promise<boolean> {
     const { leases, lease } = this.#options;
     return this.#enqueue(async () => {
@@ -93,7 +95,7 @@ export class SharedControlLease implements SharedControl {
   async #look(): Promise<void> {
     const { leases, lease, clock, server, onLapsed } = this.#options;
     const here = lease.isElsewhere ? undefined : lease.driver;
-    if (here !== undefined && here !== this.#said) return; // it is about to be said
+    if (here !== undefined && here !== this.#said) return; // a queued write is about to store it
     const found = await leases.get(this.#name);
     const holder = found?.holder ?? '';
     const now = clock.now();
@@ -101,12 +103,12 @@ export class SharedControlLease implements SharedControl {
     if (here !== undefined && holder === this.#holderOf(here)) {
       await leases.acquire(this.#name, holder, now, ttlMs);
     } else if (holder.endsWith(`@${server}`)) {
-      await leases.release(this.#name, holder); // what is left of a viewer that is gone
+      await leases.release(this.#name, holder); // left over from a viewer that is gone
       lease.elsewhere(undefined);
     } else if ((found?.expiresAt ?? 0) > now) {
       lease.elsewhere(holder.slice(0, holder.lastIndexOf('@')));
     } else {
-      // Only one of those who find it lapsed gets it, and says so.
+      // Several servers may find the lease lapsed; only the one that acquires it records that.
       const mine = this.#holderOf('');
       if (await leases.acquire(this.#name, mine, now, ttlMs)) {
         await leases.release(this.#name, mine);
@@ -119,7 +121,7 @@ export class SharedControlLease implements SharedControl {
   async #watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await pause(everyMs, signal, this.#options.clock).catch(() => {});
-      if (!signal.aborted) await this.look().catch(() => {}); // a store that is away for a moment
+      if (!signal.aborted) await this.look().catch(() => {}); // the store is unavailable: try again
     }
   }
 
@@ -132,6 +134,6 @@ export class SharedControlLease implements SharedControl {
     return mine;
   }
   #later(act: () => Promise<void>): void {
-    this.#enqueue(act).catch(() => {}); // it lapses, or is said with the next look
+    this.#enqueue(act).catch(() => {}); // the lease lapses, or the next poll repairs it
   }
 }

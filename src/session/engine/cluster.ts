@@ -11,35 +11,35 @@ export interface RemoteCommand {
   readonly body: unknown;
 }
 /**
- * Does what another server asked of a session of ours at that time (epoch ms); another owner may have done it since.
- * Rejects with `fenced` where the session is not ours any more.
+ * Executes a command that another server posted at `since` (epoch ms); a previous owner may have executed it already.
+ * Rejects with `fenced` when the session is no longer ours.
  */
 export type Act = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
 /** Commands between the servers of one store. */
 export interface CommandExchange extends AsyncDisposable {
   start(): void;
-  /** Does the command `here` where the session is ours or can become so, else has its owner do it. */
+  /** Executes the command through `here` when this server owns or can take the session, else at its owner. */
   route<Value>(id: SessionId, command: RemoteCommand, here: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
-  /** Has the owner do the command, and resolves with the owner's answer. Rejects: deadline_exceeded after a minute. */
+  /** Executes the command at the owner and resolves with its answer. Rejects: deadline_exceeded after a minute. */
   post(id: SessionId, command: RemoteCommand, signal?: AbortSignal): Promise<unknown>;
 }
 
-/** Connections of our own into sandboxes whose sessions another server owns. */
+/** Our own connections to sandboxes whose sessions another server owns. */
 export interface SandboxExchange extends AsyncDisposable {
-  /** Has the owner start the sandbox where it does not run. */
+  /** Asks the owner to start a sandbox that does not run. */
   use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
-  /** A look does not keep the sandbox from being stopped. Rejects: sandbox_not_found. */
+  /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
-  /** Closes the connection: the session is ours now, or gone. */
+  /** Closes the connection because the session is ours now, or deleted. */
   leave(id: SessionId): Promise<void>;
 }
 
-/** What the owner of a sandbox is told by a server that only visits it. */
+/** Messages to the owner of a sandbox from another server that uses it. */
 export interface SandboxOwner {
-  /** Has the owner start the sandbox where it does not run, and count it as used now. */
+  /** Asks the owner to start a sandbox that does not run, and to count it as used now. */
   ask(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** What answers there is not the daemon: has the owner end it. */
+  /** Reports that the peer is not our daemon; the owner ends the sandbox. */
   distrust(id: SessionId, error: unknown): void;
 }
 

@@ -19,7 +19,7 @@ interface Deps extends Pick<EngineOptions, 'log' | 'ids' | 'logger' | 'startTime
   readonly cluster?: Pick<Cluster, 'commands'> | undefined;
   readonly supervision: () => Supervision;
   readonly uses: SandboxUses;
-  /** The session in memory is behind its log. */
+  /** Called when the session in memory is behind its log. */
   readonly onStale: (id: SessionId) => void;
 }
 const mostLooks = 5;
@@ -34,7 +34,7 @@ export type Note = {
 export class CommandRouter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #sends = keyedQueue();
-  /** To the owners of other sessions; undefined where there can be no other server. */
+  /** Reaches the owners of other sessions; undefined when no other server can exist. */
   readonly #remoteCommands: CommandExchange | undefined;
 
   constructor(deps: Deps) {
@@ -59,7 +59,7 @@ export class CommandRouter implements AsyncDisposable {
     return this.#route(id, { name: 'change', body: change }, () => this.#change(id, change));
   }
 
-  /** Has the owner of a session that is not ours count its sandbox as used now, and start it where it does not run. */
+  /** Asks another server, the session's owner, to count its sandbox as used now, and to start it if it does not run. */
   async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
     await this.#route(id, { name: 'use', body: null }, async () => {}, signal);
   }
@@ -79,8 +79,8 @@ export class CommandRouter implements AsyncDisposable {
   }
 
   /**
-   * Does what another server asked of a session of ours at that time (epoch ms). Rejects with `fenced` where this server
-   * lost the session: the command stays in the store for the next owner.
+   * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` when this server lost the
+   * session: the command stays in the store for the next owner.
    */
   async act(id: SessionId, { name, body }: RemoteCommand, since: number): Promise<unknown> {
     const { uses, startTimeoutMs } = this.#deps;
@@ -95,8 +95,8 @@ export class CommandRouter implements AsyncDisposable {
   }
 
   /**
-   * A message is asked for once at a time. One that was posted (`since`) is looked for in the log: until a lease that is
-   * lost is known to be lost, two servers may have read the same post.
+   * Sends of one message run one at a time. A posted message (`since`) is first searched for in the log: until a server
+   * notices that it lost its lease, two servers can read the same post.
    */
   #once<Value>(id: SessionId, command: SessionCommand, since?: number): Promise<Value> {
     const supervision = this.#deps.supervision();
@@ -105,7 +105,7 @@ export class CommandRouter implements AsyncDisposable {
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervision.command<Value>(id, command);
       for (let looks = 0; looks < mostLooks; looks++) {
-        const live = await this.reach(id); // what is added to the log after this look is added by us, or refuses us
+        const live = await this.reach(id); // from here on only this server can append, or its append is fenced
         const sent = await alreadySent(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
         // A session that was rehydrated meanwhile may have read facts that this look missed.
@@ -134,7 +134,7 @@ export class CommandRouter implements AsyncDisposable {
     const { log, liveSessions } = this.#deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { writer } = liveSessions.get(id) ?? {};
-    await writer?.settled(); // what is on its way from here is ours
+    await writer?.settled(); // our own writes that are under way do not count as another owner's
     return writer === undefined || writer.head >= head;
   }
 

@@ -30,26 +30,26 @@ export interface EngineOptions {
   readonly passivateMs: number;
   readonly maxQueued: number;
   readonly toolTimeoutMs: number;
-  /** Which calls need somebody's leave; none where this is missing. */
+  /** Which calls need a person's permission; undefined: none. */
   readonly approvals?: Approvals | undefined;
   readonly startTimeoutMs: number;
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
-  /** `epoch`: of the owner that calls; the daemon refuses those of older ones. */
+  /** `epoch` is that of the calling owner; the daemon refuses calls of an earlier owner. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   /** Absent where somebody else keeps the disks of sandboxes, as nodes of a cluster do. */
   readonly diskFloor?: DiskFloor | undefined;
   readonly prepare: SandboxDeps['prepare'];
-  /** Before anybody gets to use a ready sandbox; what it throws fails that use. */
+  /** Runs before each use of a ready sandbox; an error fails that use. */
   readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
   readonly workdir: (id: SandboxId) => string;
   /** Resolves when no person has the keyboard and mouse of the session's desktop. */
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
-  /** The desktops that agents see and use; absent where sandboxes have none. */
+  /** The desktops that agents see and use; undefined when sandboxes have none. */
   readonly agentDesktop?: AgentDesktop;
   readonly isWatched: (id: SessionId) => boolean;
   readonly onFact: (id: SessionId, fact: SessionFact) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** The other servers of a shared store; without it every session is ours. */
+  /** The other servers of a shared store; undefined: this server owns every session. */
   readonly cluster?: Cluster | undefined;
 }
 export interface EngineLogger {

@@ -24,7 +24,7 @@ import { SandboxUses } from './sandbox-access.ts';
 import { sandboxWith } from './sandbox-actors.ts';
 import { Supervision } from './supervision.ts';
 
-/** The supervisor and its sessions, with their holes filled; commands go in, facts go to the log. */
+/** The supervisor and its sessions, connected to the store and the driver. Takes commands and appends facts to the log. */
 export class Engine implements AsyncDisposable {
   readonly #options: EngineOptions;
   readonly #liveSessions = new LiveSessions();
@@ -42,7 +42,7 @@ export class Engine implements AsyncDisposable {
     this.#ownership = options.cluster?.ownership ?? soleOwnership();
     this.#remoteSandboxes = options.cluster?.sandboxes({
       ask: (id, signal) => this.#router.askForUse(id, signal),
-      distrust: (id, error) => void this.#distrust(id, error).catch(() => {}), // its owner finds out by itself
+      distrust: (id, error) => void this.#distrust(id, error).catch(() => {}), // the owner notices by itself otherwise
     });
     const [liveSessions, pendingCommands, ownership, remoteSandboxes] = [
       this.#liveSessions,
@@ -50,7 +50,7 @@ export class Engine implements AsyncDisposable {
       this.#ownership,
       this.#remoteSandboxes,
     ];
-    const supervision = () => this.#supervision; // they know one another
+    const supervision = () => this.#supervision; // a function, because supervisor and sessions refer to each other
     const eviction = new Eviction({ ...options, liveSessions, pendingCommands, ownership, supervision });
     ownership.onLost((id) => eviction.standDown(id));
     this.#runs = new Runs({ ...options, liveSessions, pendingCommands });
@@ -88,44 +88,47 @@ export class Engine implements AsyncDisposable {
     this.#router.start();
   }
 
-  /** Sends the command to the session's owner, which hydrates the session first where needed. Rejects as the command is refused. */
+  /**
+   * Sends the command to the session's owner, which hydrates the session first if needed. Rejects when the command is
+   * refused.
+   */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
     return this.#router.command(id, command);
   }
 
-  /** Has the owner change the record, and append the change's facts. */
+  /** Has the owner change the record and append the facts of the change. */
   change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession> {
     return this.#router.change(id, change);
   }
 
-  /** The record as it is when everything asked for until now is done. */
+  /** The record after every change requested so far. */
   async record(id: SessionId): Promise<StoredSession> {
     return await this.change(id, {});
   }
 
-  /** Wants the session's sandbox, through a way of our own where another server works on the session. */
+  /** Holds the session's sandbox in use, starting it if needed; connects directly when another server owns the session. */
   use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     return this.#uses.use(id, signal);
   }
 
-  /** A look into the sandbox while it runs; looking does not start it, nor keep it. */
+  /** Connects to a running sandbox; undefined when none runs. Does not start it or delay its idle stop. */
   look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     return this.#uses.look(id, signal);
   }
 
-  /** Makes the session's actor: something in the log or the world is unfinished. */
+  /** Starts the session's actor, because its log or its sandbox shows unfinished work. */
   wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
     if (typeof sandbox === 'object') this.offer(id, sandbox);
     if (sandbox === 'start') this.#liveSessions.begin(id);
     this.#supervision.wake(id);
   }
 
-  /** Whenever the session is made, it goes on with this sandbox. */
+  /** Keeps a running sandbox for the session's next hydration, which then adopts it. */
   offer(id: SessionId, { expiresAt }: Pick<SandboxInfo, 'expiresAt'>): void {
     this.#liveSessions.offer(id, expiresAt);
   }
 
-  /** Whether a run that is asked for now makes a plan. */
+  /** Whether a run that starts now would make a plan. */
   async plansFor(session: SessionRecord): Promise<boolean> {
     return (await this.#options.profileOf(session)).plans;
   }
@@ -134,34 +137,36 @@ export class Engine implements AsyncDisposable {
     return this.#liveSessions.get(id);
   }
 
-  /** Appends a fact from outside of the session's actor. Dropped when the session is not in memory: it has no sandbox then. */
+  /**
+   * Appends a fact from outside of the session's actor. Drops it when the session is not in memory, and so has no sandbox.
+   */
   note(id: SessionId, note: Note): void {
     this.#router.note(id, note);
   }
 
-  /** Takes a desktop's status, and appends what changed since the last one, where this server owns the session. */
+  /** Appends what changed since the desktop's last status, if this server owns the session. */
   saw(id: SessionId, status: DesktopStatus): void {
     const facts = this.#liveSessions.get(id)?.desktop.saw(status) ?? [];
     for (const data of facts) this.note(id, { type: 'desktop', data });
   }
 
-  /** The session has a sandbox, or one on its way. */
+  /** Whether the session has a sandbox, or one that is starting. */
   holds(id: SessionId): boolean {
     return this.#supervision.holds(id);
   }
 
-  /** The session in memory, made from its log where it is not. Rejects: fenced, where another server has it. */
+  /** The session in memory, hydrated from its log if needed. Rejects: fenced, when another server owns it. */
   reach(id: SessionId): Promise<Live> {
     return this.#router.reach(id);
   }
 
-  /** Stops all work where it stands: runs stay unfinished in the log, sandboxes stay adoptable. */
+  /** Stops all work at once: runs stay unfinished in the log, and sandboxes stay for adoption. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#router[Symbol.asyncDispose]();
     await this.#remoteSandboxes?.[Symbol.asyncDispose]();
     for (const { runWriter } of this.#liveSessions.all()) runWriter?.shut();
     this.#supervision.stop();
-    // Commands whose facts are being written are answered by the outcome of that write.
+    // Commands whose facts are being written get the result of that write as their answer.
     await Promise.allSettled([...this.#releases, ...this.#liveSessions.all().map(({ writer }) => writer.settled())]);
     await this.#liveSessions.allGone();
     this.#pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));

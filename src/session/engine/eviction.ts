@@ -13,7 +13,7 @@ interface Deps extends Pick<EngineOptions, 'store' | 'logger'> {
   readonly supervision: () => Supervision;
 }
 
-/** How sessions leave memory: at their end, because they cannot be read, or because another server has them now. */
+/** Removes sessions from memory: when they end, cannot be read, or belong to another server. */
 export class Eviction {
   readonly #deps: Deps;
 
@@ -36,32 +36,33 @@ export class Eviction {
     void ownership.release(id);
   }
 
-  /** Another server owns the session now: it leaves memory here, and its work stays as it stands. */
+  /** Another server owns the session now: removes it from memory here and leaves its work unfinished. */
   standDown(id: SessionId): void {
     const { liveSessions, pendingCommands, supervision, logger } = this.#deps;
     const error = lost();
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
     live?.writer.fence(error);
-    if (live) liveSessions.goes(id, live.writer.settled()); // what is on its way may still arrive
+    if (live) liveSessions.goes(id, live.writer.settled()); // a write that is under way may still succeed
     liveSessions.remove(id);
     liveSessions.takeSandbox(id);
     supervision().leave(id);
     pendingCommands.refuse(error, id);
-    logger.info({ session: id }, 'session left to another server');
+    logger.info({ session: id }, 'session released to another server');
   }
 
-  /** The log was not where we left it. */
+  /** Another writer appended to the log. */
   fenced(id: SessionId): void {
     const { ownership, supervision } = this.#deps;
     this.standDown(id);
-    void ownership.release(id).then(() => supervision().wake(id)); // ours again only if nobody else has it
+    void ownership.release(id).then(() => supervision().wake(id)); // we own it again only if no other server does
   }
 
   /** The session has no unfinished work, so its ownership is released. */
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { store, ownership } = this.#deps;
-    if (record && !isUnfinished(record)) await store.records.delete(unfinishedKind, id).catch(() => {}); // one too many does no harm
+    // a superfluous mark does no harm
+    if (record && !isUnfinished(record)) await store.records.delete(unfinishedKind, id).catch(() => {});
     await ownership.release(id);
   }
 }

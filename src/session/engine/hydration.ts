@@ -22,13 +22,13 @@ interface Deps extends Settings, World {
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
   readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
-  /** The log refuses what the session writes. */
+  /** Called when the log refuses a write of the session. */
   readonly onBroken: (id: SessionId, error: AppError) => void;
 }
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** Makes a session in memory from its record and its log, and gives what its machine starts with. */
+/** Builds a session in memory from its record and log, and returns the input of its machine. */
 export class Hydration {
   readonly #deps: Deps;
 
@@ -36,13 +36,13 @@ export class Hydration {
     this.#deps = deps;
   }
 
-  /** Rejects: session_not_found; fenced, where another server has it. */
+  /** Rejects: session_not_found; fenced, when another server owns it. */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
     await this.#alone(id);
     await ownership.take(id, 'asked');
     await remoteSandboxes?.leave(id);
-    // Before all else that is read: what an owner before us appends meanwhile is missed here, and then fences our first append.
+    // Read first: if an earlier owner appends after this, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
@@ -52,7 +52,7 @@ export class Hydration {
     const live = this.#live(record, head);
     const { transcript } = live;
     if (folds.size > 0) await transcript.load();
-    throwIfFired(signal); // it was left meanwhile
+    throwIfFired(signal); // the session was evicted meanwhile
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
@@ -125,7 +125,7 @@ export class Hydration {
     return live;
   }
 
-  /** A run that a restart cut goes on: a message it was saying is complete with what was said. */
+  /** Continues a run that a restart interrupted: an open message is completed with the text so far. */
   async #takeUp(live: Live, runId: RunId, fold: RunFold): Promise<void> {
     const { ids, clock } = this.#deps;
     const { writer, transcript } = live;

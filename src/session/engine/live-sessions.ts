@@ -2,14 +2,14 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Live } from '../run/live-session.ts';
 
-/** The sessions in memory, and what the next making of one has to know. */
+/** The sessions in memory, and what the next hydration of a session needs. */
 export class LiveSessions {
   readonly #lives = new Map<SessionId, Live>();
-  /** Sessions whose sandbox runs already, found by its labels, and until when it may. */
+  /** Sessions with a running sandbox, found by its labels, and when that sandbox expires (epoch ms). */
   readonly #adoptable = new Map<SessionId, number>();
-  /** Sessions just made: their sandbox starts with them. */
+  /** New sessions: their sandbox starts with their hydration. */
   readonly #starting = new Set<SessionId>();
-  /** Left memory a moment ago: what is written of that comes before what is written when they are back. */
+  /** Sessions that are leaving memory. Their last writes finish before the session is hydrated again. */
   readonly #leaving = new Map<SessionId, Promise<void>>();
 
   get(id: SessionId): Live | undefined {
@@ -39,7 +39,7 @@ export class LiveSessions {
     this.#lives.clear();
   }
 
-  /** Whenever the session is made, it goes on with the sandbox that it has. */
+  /** The session's next hydration adopts this sandbox. */
   offer(id: SessionId, expiresAt: number): void {
     this.#adoptable.set(id, expiresAt);
   }
@@ -48,12 +48,12 @@ export class LiveSessions {
     this.#adoptable.delete(id);
   }
 
-  /** When the session is made, its sandbox starts. */
+  /** The session's next hydration starts its sandbox. */
   begin(id: SessionId): void {
     this.#starting.add(id);
   }
 
-  /** Takes what was kept for the next hydration of this session; a later one gets nothing. */
+  /** Returns the kept values for this hydration and forgets them. */
   takeSandbox(id: SessionId): { readonly expiresAt: number | undefined; readonly starts: boolean } {
     const expiresAt = this.#adoptable.get(id);
     this.#adoptable.delete(id);
@@ -68,7 +68,7 @@ export class LiveSessions {
     this.#leaving.set(id, left);
   }
 
-  /** Undefined: it is not leaving. */
+  /** Undefined when the session is not leaving memory. */
   leaving(id: SessionId): Promise<void> | undefined {
     return this.#leaving.get(id);
   }

@@ -1,29 +1,32 @@
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 
-/** Which sessions this server may work on: each belongs to at most one server at a time. */
+/** Decides which sessions this server may work on: a session has at most one owner at a time. */
 export interface Ownership extends AsyncDisposable {
-  /** Whether there may be other servers; else every session is ours, at no cost. */
+  /** Whether other servers can exist; else this server owns every session, at no cost. */
   readonly isShared: boolean;
   /**
-   * Makes the session ours and resolves with its epoch; `asked`: the store says so now, not some seconds ago.
-   * Rejects: fenced (it is another server's), store_unavailable.
+   * Makes this server the owner and resolves with the session's epoch. `asked`: confirmed by the store now, not seconds ago.
+   * Rejects: fenced (another server owns it), store_unavailable.
    */
   take(id: SessionId, how?: 'asked'): Promise<number>;
-  /** Undefined: it is not ours. */
+  /** Undefined when this server is not the owner. */
   epochOf(id: SessionId): number | undefined;
-  /** Before acting: undefined where it is certainly ours, else resolves once the store says so. Rejects: fenced. */
+  /**
+   * Call before acting. Undefined when this server is certainly the owner, else resolves once the store confirms it.
+   * Rejects: fenced.
+   */
   confirm(id: SessionId): Promise<void> | undefined;
-  /** Another server may have it. */
+  /** Lets another server become the owner. */
   release(id: SessionId): Promise<void>;
   owned(): SessionId[];
-  /** Another server has it, as far as the store knows. */
+  /** Whether the store names another server as the owner. */
   isElsewhere(id: SessionId): Promise<boolean>;
-  /** Told of a session that was ours and is not any more. */
+  /** Calls `heard` with each session that this server no longer owns. */
   onLost(heard: (id: SessionId) => void): void;
 }
 
-/** Of a store that only one server can have open. */
+/** The ownership of a store that only one server can open. */
 export function soleOwnership(): Ownership {
   return {
     isShared: false,

@@ -15,23 +15,23 @@ interface Deps {
   readonly engine: Pick<Engine, 'wake' | 'offer' | 'live' | 'holds'>;
   readonly clock: Clock;
   readonly logger: EngineLogger;
-  /** How long a sandbox may be without a session before it is destroyed. */
+  /** A sandbox without a session is destroyed after this time. */
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Which sessions are ours, where several servers share the store; without it all are. */
+  /** Tells which sessions other servers own; undefined: this server owns all. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
-  /** One server at a time destroys what nobody claims; two would do no harm. */
+  /** Whether this server destroys unclaimed sandboxes now; two servers at once would do no harm. */
   readonly mayReap?: () => Promise<boolean>;
 }
 const callMs = 20_000;
 
-/** Holds what the driver's labels say against what the store says: nothing is leaked, nothing is lost. */
+/** Compares the driver's sandboxes with the stored sessions, so that no sandbox is leaked and no session loses its own. */
 export class Reconciler {
   readonly #deps: Deps;
-  /** Since when a sandbox has had nobody. */
+  /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
-  /** Offered to their sessions while they have been up. */
+  /** Sandboxes already offered to their sessions, as long as they are up. */
   readonly #offered = new Set<string>();
   readonly #removing = new Set<SessionId>();
   /** Sessions that had a sandbox when the server started. */
@@ -42,7 +42,7 @@ export class Reconciler {
     this.#deps = deps;
   }
 
-  /** Before anybody asks for a session: those whose sandbox runs go on with it. */
+  /** Runs before the first request: sessions with a running sandbox adopt it. */
   async offer(signal: AbortSignal): Promise<void> {
     const { engine, logger } = this.#deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
@@ -56,7 +56,7 @@ export class Reconciler {
     }
   }
 
-  /** After that, beside the server's work: unfinished runs go on, cut removals are finished, sandboxes are adopted. */
+  /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
   async recover(): Promise<void> {
     const { engine, store } = this.#deps;
     if (!this.#isSettled) await store.settle();
@@ -67,7 +67,7 @@ export class Reconciler {
     await this.#goOn();
   }
 
-  /** The sessions of a server that is gone: what is unfinished in them goes on. */
+  /** Takes over the sessions of a server that is gone, and continues their unfinished work. */
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
@@ -78,10 +78,11 @@ export class Reconciler {
     }
   }
 
-  /** Until the signal fires: again and again, so that what is missed once is found the next time. */
+  /** Repeats until the signal fires, so that the next sweep finds what one sweep misses. */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover().catch((error: unknown) => {
-      if (!signal.aborted) this.#deps.logger.warn({ err: error }, 'what is unfinished could not be read; trying again');
+      if (!signal.aborted)
+        this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; trying again');
     });
     while (!signal.aborted) {
       await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
@@ -109,7 +110,7 @@ export class Reconciler {
       if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
       if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       if (record && !engine.live(record.id) && !this.#offered.has(sandbox.id)) {
-        this.#offered.add(sandbox.id); // once: what could not be adopted is of no use
+        this.#offered.add(sandbox.id); // only once: a sandbox that failed to be adopted is useless
         engine.wake(record.id, sandbox);
         continue;
       }
@@ -126,7 +127,8 @@ export class Reconciler {
     for (const { mark, record } of await markedSessions(store.records)) {
       if (engine.live(record.id)) continue;
       if (isUnfinished(record)) this.#takeUp(record);
-      else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark); // it ended with its server
+      // its owner ended before it could remove the mark
+      else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);
     }
   }
 
@@ -147,10 +149,10 @@ export class Reconciler {
   async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     const { clock, graceMs, driver, engine, logger } = this.#deps;
     const now = clock.now();
-    const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // somebody may have set the clock back
+    const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
-    if (engine.holds(sandbox.sessionId)) return; // wanted again since the list was made
+    if (engine.holds(sandbox.sessionId)) return; // the session claimed it after the list was read
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }

@@ -11,18 +11,18 @@ interface Deps {
   readonly store: Store;
   readonly ids: IdSource;
   readonly clock: Clock;
-  /** Removes what is kept of it outside of the log. */
+  /** Removes data of the session that is stored outside of the log. */
   readonly forget?: (id: SessionId) => Promise<void>;
 }
 const lastWordsMs = 50;
 
-/** Ends what a session with a tombstone still has; its log goes last, so that a cut removal is taken up again. */
+/** Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated. */
 export async function removeSession(
   { engine, watchers, store, ids, clock, forget }: Deps,
   id: SessionId,
 ): Promise<void> {
   await engine.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  await pause(lastWordsMs, new AbortController().signal, clock); // its streams get to say how the run ended
+  await pause(lastWordsMs, new AbortController().signal, clock); // time for its streams to send the end of the run
   watchers.end(id);
   await forget?.(id);
   await store.events.erase(id);

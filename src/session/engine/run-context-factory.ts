@@ -12,7 +12,7 @@ interface Deps extends Pick<EngineOptions, Given> {
   readonly use: (id: SessionId, signal: AbortSignal) => Promise<UsedSandbox>;
 }
 
-/** Gathers what the actors of a run work with. The function it gives rejects with `cancelled` where the run has ended. */
+/** Collects the dependencies of a run's actors. The returned function rejects with `cancelled` when the run has ended. */
 export const workingWith =
   ({ liveSessions, use, profileOf, clock, toolTimeoutMs, approvals, workdir, gate, driver, agentDesktop }: Deps) =>
   async (id: SessionId, runId: RunId): Promise<Working> => {

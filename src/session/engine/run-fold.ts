@@ -9,7 +9,7 @@ import type { Transcript } from '../run/transcript.ts';
 
 const pageSize = 500;
 
-/** All events from that seq on, up to where the log ended when the last of them were read. */
+/** All events from a seq to the end of the log, including those appended during the read. */
 export async function* eventsFrom(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -24,7 +24,7 @@ export async function* eventsFrom(
   }
 }
 
-/** One unfinished run, as its events tell it. */
+/** The state of one unfinished run, folded from its events. */
 export class RunFold {
   readonly #inbox: UserMessage[] = [];
   #steps: readonly PlanStep[] = [];
@@ -38,7 +38,9 @@ export class RunFold {
   #turns = 0;
   #tokens = 0;
   #cost = 0;
-  /** How long it worked before its last restart, when it then began again, and its newest event: no server, no work. */
+  /**
+   * Working time before the last restart, when the run then continued, and its newest event. Downtime is not working time.
+   */
   #worked = 0;
   #since = 0;
   #last = 0;
@@ -98,10 +100,10 @@ export class RunFold {
         break;
       }
       case 'run.resumed':
-        // A message that decided on a call is no news for the plan.
+        // A message that decided on a call does not change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = undefined;
-        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the whole budget again
+        this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the full budget again
         this.#since = event.ts;
         break;
       case 'usage':
@@ -120,7 +122,7 @@ export class RunFold {
     if (!this.#openCall) this.#turns += 1;
   }
 
-  /** A message whose deltas are in the log and which is not. */
+  /** The message whose deltas are in the log but whose `message.assistant` is not. */
   get openMessage(): { fact: FactOf<'message.delta'>; text: string } | undefined {
     return this.#open;
   }
@@ -136,12 +138,12 @@ export class RunFold {
       const verdict = this.#verdicts.get(call.callId);
       return { ...call, begun: call.callId === this.#openCall?.callId, ...(verdict && { verdict }) };
     });
-    // Before the first turn the task itself is unseen; that is no injected message.
+    // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
     const planned = this.#steps.length > 0;
     const approval = this.#approval;
-    // A turn that was cut was asked for all the same: one that ends its server each time must not be asked for for ever.
+    // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined ? 1 : 0;
     const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
     const asked = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
@@ -158,7 +160,7 @@ export class RunFold {
   }
 }
 
-/** The runs that have not ended, in order; those that had begun with what they did. */
+/** The runs that have not ended, in order, with the folds of those that started. */
 export async function foldRuns(
   log: Pick<EventLog, 'page'>,
   record: StoredSession,

@@ -51,7 +51,7 @@ export class Runs {
     );
   }
 
-  /** The run's actor broke: that is a bug of ours, and the run ends as failed. */
+  /** Ends the run as failed after its actor threw, which is always a bug of the server. */
   async abandon(id: SessionId, { run: { runId, task }, error }: Broken): Promise<void> {
     const { liveSessions, logger, onRunEnd } = this.#deps;
     const live = liveSessions.get(id);
@@ -61,11 +61,11 @@ export class Runs {
     await runWriter
       ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable }), 'interrupted')
       .catch(() => {});
-    if (live && live.runWriter === runWriter) live.runWriter = undefined; // the next run may have begun
+    if (live && live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started
     onRunEnd('failed');
   }
 
-  /** The session crashed too often: it goes, and its runs with it. */
+  /** Evicts a session that crashed too often, and ends its runs. */
   async giveUp(id: SessionId): Promise<void> {
     const { liveSessions, logger } = this.#deps;
     const live = liveSessions.get(id);

@@ -13,12 +13,12 @@ interface Deps extends Pick<EngineOptions, 'store' | 'ids' | 'onUse'> {
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
   readonly ownership: Ownership;
-  /** Undefined where there can be no other server. */
+  /** Undefined when no other server can exist. */
   readonly remoteSandboxes: SandboxExchange | undefined;
   readonly supervision: () => Supervision;
 }
 
-/** Gives callers a session's sandbox, also where another server owns the session. */
+/** Gives callers a session's sandbox, even when another server owns the session. */
 export class SandboxUses {
   readonly #deps: Deps;
 
@@ -26,7 +26,7 @@ export class SandboxUses {
     this.#deps = deps;
   }
 
-  /** Through a way of our own where another server works on the session. */
+  /** Connects directly when another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { ownership, remoteSandboxes } = this.#deps;
     if (!remoteSandboxes) return await this.useHere(id, signal);
@@ -39,7 +39,7 @@ export class SandboxUses {
     return await remoteSandboxes.use(id, signal);
   }
 
-  /** Into the sandbox while it runs; looking does not start it, nor keep it. */
+  /** Connects to a running sandbox; undefined when none runs. Does not start it or delay its idle stop. */
   async look(id: SessionId, signal: AbortSignal): Promise<SandboxClient | undefined> {
     const { liveSessions, remoteSandboxes, store } = this.#deps;
     const live = liveSessions.get(id);
@@ -50,12 +50,12 @@ export class SandboxUses {
     return (await remoteSandboxes.look(id, signal).catch(() => undefined))?.client;
   }
 
-  /** Of a session of ours. Rejects: fenced, where it is not. */
+  /** Only for a session that this server owns. Rejects: fenced otherwise. */
   async useHere(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { liveSessions, pendingCommands, ids, onUse } = this.#deps;
     const supervision = this.#deps.supervision();
     const commandId = ids.short();
-    const done = () => supervision.tell(id, { type: 'sandbox.done', commandId }); // nothing is to be answered to it
+    const done = () => supervision.tell(id, { type: 'sandbox.done', commandId }); // this command gets no answer
     const given = () => {
       pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
       done();

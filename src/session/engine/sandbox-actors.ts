@@ -25,20 +25,20 @@ export interface SandboxDeps {
   live(sessionId: SessionId): Live;
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
-  /** Reads from a new sandbox what must be known before anything runs in it. */
+  /** Reads from a new sandbox what the server must know before a command runs in it. */
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
   /** What the heartbeat says of its files on the disk. */
   readonly disk?: DiskNews | undefined;
   track(released: Promise<AppError | undefined>): void;
-  /** This way into the sandbox is about to be closed. */
+  /** Called before the connection to the sandbox closes. */
   release?(client: SandboxClient): void;
 }
 
 export interface FreshSandbox {
   readonly client: SandboxClient;
-  /** The sandbox was started just now and is unused. */
+  /** The sandbox has just been started and is unused. */
   readonly isFresh: boolean;
 }
 
@@ -48,7 +48,7 @@ const callMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
 
-/** The sandbox machine with its holes filled. */
+/** The sandbox machine with its actors and actions. */
 export function sandboxWith(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
   async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
@@ -56,7 +56,7 @@ export function sandboxWith(deps: SandboxDeps) {
     return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use. Their remains may hang, and are destroyed before a new one starts. */
+  /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
   const broken = new Set<SandboxId>();
   async function noting<Value>(id: SandboxId, signal: AbortSignal, holding: Promise<Value>): Promise<Value> {
     try {
@@ -108,7 +108,7 @@ export function sandboxWith(deps: SandboxDeps) {
       hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
           const attach = async (call: Call) => {
-            // An earlier server may have paused what is adopted.
+            // An earlier server process may have paused an adopted sandbox.
             if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
             return await driver.attach(sandboxId, call);
           };
@@ -122,7 +122,7 @@ export function sandboxWith(deps: SandboxDeps) {
       }),
 
       pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
-        live(sessionId).isPaused = true; // before: a paused daemon misses heartbeats
+        live(sessionId).isPaused = true; // set first, because a paused daemon misses heartbeats
         if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
       }),
       unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
@@ -164,7 +164,7 @@ interface Watched {
   readonly disk: ReturnType<DiskNews['follow']> | undefined;
 }
 
-/** Until the sandbox is lost (throws) or nobody wants it any more (returns). */
+/** Returns when the sandbox is no longer wanted; throws when it is lost. */
 async function watch(
   {
     own,
@@ -179,7 +179,7 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let misses = 0;
   while (!either.aborted) {
-    // A miss took its second already; three of them must not take six.
+    // A missed heartbeat has already waited its second, so the pause is short: three misses must not take six seconds.
     await pause(misses === 0 ? heartbeatMs : heartbeatMs / 4, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

@@ -3,9 +3,9 @@ import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { EventLog } from '../../core/ports.ts';
 
 const [pageSize, maxPageSize] = [32, 512];
-const skewMs = 60_000; // between the clocks of two servers
+const skewMs = 60_000; // allowed clock difference between two servers
 
-/** A message that another owner took, who could not say so: by its id in the log. */
+/** Searches the log for a message by id, because an earlier owner may have taken it without answering. */
 export async function alreadySent(
   log: Pick<EventLog, 'page'>,
   id: SessionId,

@@ -17,7 +17,7 @@ interface Options extends Pick<EngineOptions, 'clock' | 'restartPolicy' | 'limit
   readonly onUnavailable: (id: SessionId) => void;
 }
 
-/** The supervisor's actor: what goes in to it and is answered, and what is heard of it. */
+/** The supervisor's actor: passes commands on, answers them, and reports how sessions end. */
 export class Supervision {
   readonly #options: Options;
   readonly #supervisor;
@@ -39,19 +39,19 @@ export class Supervision {
     this.#supervisor.start();
   }
 
-  /** No exit action runs: what is under way stands as it is. */
+  /** Runs no exit action: unfinished work stays as it is. */
   stop(): void {
     this.#supervisor.stop();
   }
 
-  /** Makes the session where it is not in memory; rejects as the command is refused. */
+  /** Starts the session's actor if needed. Rejects when the command is refused. */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value> {
     const answer = this.#options.pendingCommands.expect<Value>(id, command.commandId);
     this.#supervisor.send({ type: 'session.command', id, command });
     return answer;
   }
 
-  /** A command that nobody waits for; it is lost where nobody is there any more. */
+  /** Sends a command without waiting for an answer; it is dropped when the session has no actor. */
   tell(id: SessionId, command: SessionCommand): void {
     if (this.#supervisor.getSnapshot().status !== 'active') return;
     this.#supervisor.send({ type: 'session.command', id, command });
@@ -74,7 +74,7 @@ export class Supervision {
     return this.#supervisor.getSnapshot().children[id]?.getSnapshot().status === 'active';
   }
 
-  /** The session has a sandbox, or one on its way. */
+  /** Whether the session has a sandbox, or one that is starting. */
   holds(id: SessionId): boolean {
     const child = this.#supervisor.getSnapshot().children[id];
     const snapshot = child?.getSnapshot() as { context?: { isPresent?: boolean } } | undefined;
@@ -84,7 +84,7 @@ export class Supervision {
   #listen(): void {
     const { logger, pendingCommands, onEnded, onGivenUp, onUnavailable } = this.#options;
     const supervisor = this.#supervisor;
-    supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor broke') });
+    supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor failed') });
     supervisor.on('session.ended', ({ id, output }) => {
       logger.info({ session: id, output }, 'session left memory');
       onEnded(id);

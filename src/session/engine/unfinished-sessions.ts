@@ -3,10 +3,11 @@ import { inLanes } from '../../core/lanes.ts';
 import type { RecordStore, StoredRecord } from '../../core/ports.ts';
 import { isUnfinished, StoredSession, unfinishedKind } from '../run/projection.ts';
 
-// Which sessions have work to go on with is kept in records of its own, written together with the work's beginning: a
-// start looks at those, however many sessions are stored. A record too many does no harm; one too few would.
+// Sessions with unfinished work have a mark: a record of its own, written in the same transaction as the start of the work.
+// A server start reads only the marks, however many sessions exist. A superfluous mark does no harm; a missing one loses
+// work.
 
-const reading = 8; // at once
+const reading = 8; // concurrent reads
 
 export interface Marked {
   readonly mark: StoredRecord;
@@ -55,7 +56,7 @@ export async function countSessions(
   return { total: Math.max(0, stored - gone), running: count('running'), waiting: count('waiting') };
 }
 
-/** Not the one that somebody put meanwhile. */
+/** Deletes this version only, not a mark that was written meanwhile. */
 export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 

@@ -25,7 +25,7 @@ export class Watchers {
     };
   }
 
-  /** Fires when the session is deleted; kept only while somebody holds it. */
+  /** Fires when the session is deleted; kept in memory only until its last holder is disposed. */
   endOf(id: SessionId): Disposable & { signal: AbortSignal } {
     const entry = this.#ends.get(id) ?? { end: new AbortController(), users: 0 };
     entry.users += 1;

@@ -12,13 +12,13 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   if (step && known?.status !== 'running') await runWriter.write(runWriter.step(step));
-  // Without a plan nothing else names the session.
+  // Without a plan nothing else gives the session a title.
   if (!step && !work.hasTitle()) await runWriter.write(runWriter.title(firstLine(work.task)));
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
   const note = step ? actNote(steps, step) : '';
-  // A step's result comes after the step's end in the log, and only the turn's end shows that it is one.
+  // A step's result follows the step's end in the log, and only the end of the turn shows that the text is a result.
   const text = step ? 'later' : 'live';
   const turn = await takeTurn(work, { phase, note, hint, tools: tools.declarations, workdir, prompt, text }, signal);
   if (!turn.ok) return turn.result;

@@ -8,12 +8,13 @@ export function shownArgs(args: unknown): Record<string, unknown> {
   return args === undefined || args === null ? {} : { value: args };
 }
 
-/** Undefined: the call may be made. Else it asks for leave, or leave was refused and the model is told why. */
+/** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
 export function leaveFor(
   { tools, approvals }: Pick<Working, 'tools' | 'approvals'>,
   { callId, name, args, begun, verdict }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
-  if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined; // begun: it had leave, or needed none
+  // a call that has begun had permission, or needed none
+  if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined;
   if (verdict?.decision === 'expired') {
     return { kind: 'refused', why: 'Not run: nobody approved it in time. Do not try it again unasked.' };
   }

@@ -5,12 +5,12 @@ export type DesktopFact = FactOf<'desktop'>['data'];
 const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
-/** Turns a desktop's status, read any number of times, into facts that are each told once. */
+/** Turns a desktop's status, however often it is read, into facts that each appear once. */
 export class DesktopNews {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** Sets the status from which changes count: another server may have told everything before. */
+  /** Sets the status from which changes count, because another server may have recorded the earlier ones. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;
@@ -32,7 +32,7 @@ export class DesktopNews {
     this.#restarts = restarts;
     if (display <= 0 && browser <= 0) return facts;
     const what = display > 0 ? 'display' : 'browser';
-    const detail = lastFailure ?? `The ${what} ended and was started again.`;
+    const detail = lastFailure ?? `The ${what} ended and was restarted.`;
     return [...facts, { kind: 'restarted', detail: detail.slice(0, maxDetail) }];
   }
 }

@@ -11,15 +11,15 @@ import type { Transcript } from './transcript.ts';
 export interface Live {
   readonly id: SessionId;
   readonly writer: SessionWriter;
-  /** Read when the first run here begins, and kept for the next: it grows with the session. */
+  /** Loaded when the first run here begins and kept for the next ones, because it grows with the session. */
   readonly transcript: Transcript;
   runWriter: RunWriter | undefined;
   /** The task of the current run, known before the log has it. */
   task: string;
-  /** The way in, while the sandbox is held. */
+  /** The connection to the sandbox, while the session uses it. */
   client: SandboxClient | undefined;
   isPaused: boolean;
-  /** The desktop's status as the log knows it. */
+  /** The desktop's status as last recorded in the log. */
   readonly desktop: DesktopNews;
 }
 
@@ -30,7 +30,7 @@ export const freshRun = (messageId: MessageId, text: string): RunSoFar => ({
   inbox: [{ messageId, text }],
 });
 
-/** A user's message reaches the run that takes it, in the moment it is accepted. */
+/** Passes a user's message to the run that takes it, at the moment it is accepted. */
 export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
     if (fact.type !== 'message.user' || fact.runId !== live.runWriter?.runId) continue;

@@ -1,8 +1,8 @@
 import type { Message } from '../../llm/model.ts';
 
-const newest = 3; // what came before was seen before, and each costs as much as a page of text
+const newest = 3; // the model has seen older pictures before, and each costs as much as a page of text
 
-/** The conversation with the bytes of its newest pictures; older ones are as good as forgotten. */
+/** Loads the bytes of the conversation's newest pictures; older ones are omitted. */
 export async function withPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,

@@ -21,12 +21,12 @@ export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
   #held: SessionFact[] = [];
 
-  /** The message whose deltas are in the log and which is not. */
+  /** The message whose deltas are in the log but which is not complete. */
   get id(): MessageId | undefined {
     return this.#open?.fact.data.messageId;
   }
 
-  /** The facts in the order in which they go to the log now. */
+  /** Orders the facts as they can be appended now. */
   arrange(facts: readonly SessionFact[]): SessionFact[] {
     return facts.flatMap((fact) => this.#place(fact));
   }
@@ -68,7 +68,7 @@ export class OpenMessage {
     return [whole, ...this.#held.splice(0)];
   }
 
-  /** Takes up a message that an earlier process left open. */
+  /** Continues a message that an earlier server process left open. */
   adopt(fact: FactOf<'message.delta'>, text: string): void {
     this.#open = { fact, text };
   }

@@ -7,7 +7,7 @@ import type { Working } from './run-context.ts';
 import type { RunWriter } from './run-writer.ts';
 import { sum, type Turn, takeTurn } from './turn.ts';
 
-/** Makes the plan, or (`again`) what is left of it after the user wrote. */
+/** Makes the plan; with `again`, a plan of the remaining steps after the user wrote. */
 export async function plan(
   work: Working,
   input: TurnInput & { again: boolean },
@@ -27,13 +27,13 @@ export async function plan(
   const first = await takeTurn(work, { ...wanted, note, hint }, signal);
   if (!first.ok) return first.result;
   if (first.empty) {
-    await runWriter.write(...first.facts); // it cost what it cost, also after a restart
+    await runWriter.write(...first.facts); // the cost of this turn must survive a restart
     return { kind: 'empty', spent: first.spent };
   }
   let turn: Turn & { ok: true } = first;
   let made = answerCalls(runWriter, turn);
   if (!made) {
-    // A model that answers in prose is asked once more; if it insists, its task is a plan of one step.
+    // A model that answers in prose is asked once more; after that its task becomes a plan of one step.
     await runWriter.write(...turn.facts);
     const second = await takeTurn(work, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
     if (!second.ok) return second.result;
@@ -54,7 +54,7 @@ export async function plan(
   return { kind: 'planned', steps: planned, spent: turn.spent };
 }
 
-/** Every call gets its result, as providers demand; the first good make_plan is the plan. */
+/** Gives every call a result, as providers demand. The first valid make_plan becomes the plan. */
 function answerCalls(runWriter: RunWriter, { message }: Turn & { ok: true }): MakePlanArgs | undefined {
   let made: MakePlanArgs | undefined;
   for (const { callId, name, args } of message.calls) {

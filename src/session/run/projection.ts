@@ -4,11 +4,11 @@ import { MessageId, RunId } from '../../core/ids.ts';
 import { SessionRecord } from '../../core/records.ts';
 import { beginningOf } from '../../core/text.ts';
 
-/** The record as stored: what lists show, and where a restart must begin to read. */
+/** The record as stored: the fields of lists, and the state that a restart needs. */
 export const StoredSession = SessionRecord.extend({
-  /** The sandbox was stopped on somebody's wish: commands wait for a run or `start`, also where a look at its files started it. */
+  /** A user stopped the sandbox: commands wait for a run or `start`, even when a read of its files started it again. */
   sandboxHeld: z.boolean().default(false),
-  /** It broke the rules of its protocol. What is left of it is destroyed, and no other starts before a person asks. */
+  /** The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one. */
   sandboxUntrusted: z.boolean().default(false),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
@@ -17,16 +17,16 @@ export const StoredSession = SessionRecord.extend({
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
-/** Records of this kind name the sessions that have work to go on with after a restart. */
+/** Records of this kind name the sessions with work to continue after a restart. */
 export const unfinishedKind = 'unfinished';
 export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
-const shownLength = 1_000; // what lists show of a message
+const shownLength = 1_000; // characters of a message in lists
 
 interface Told {
   readonly seq: number;
   readonly ts: number;
-  /** A client watches the session, so nothing becomes unread. */
+  /** A client watches the session, so new messages count as read. */
   readonly watched: boolean;
 }
 
@@ -81,7 +81,7 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     case 'tool.output':
     case 'egress':
     case 'usage':
-      return record; // many, and nothing that a list shows
+      return record; // frequent, and not shown in lists
     default:
       return { ...record, lastSeq: seq };
   }
@@ -92,7 +92,7 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
   ready: 'running',
   paused: 'running',
   resumed: 'running',
-  lost: 'not_found', // it failed; its next use makes a new one
+  lost: 'not_found', // the sandbox failed; the next use creates a new one
   released: 'stopped',
 };
 
@@ -106,7 +106,7 @@ export function publicRecord({
   return record;
 }
 
-/** A session's record before anything happened in it. */
+/** The record of a new session. */
 export function newSession({
   id,
   origin,

@@ -1,6 +1,6 @@
 import type { PlanStep } from '../../core/events.ts';
 
-// The loop's own words to a model, the same for every model.
+// The server's own instructions to a model, the same for every model.
 
 export const systemPrompt = (workdir: string, own: string | undefined): string =>
   [

@@ -21,9 +21,9 @@ interface Deps {
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
-const killMs = 4_000; // a stop answers within five seconds
+const killMs = 4_000; // leaves time, because a stop has to answer within five seconds
 
-/** The run machine with its holes filled. */
+/** The run machine with its actors and actions. */
 export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
@@ -39,7 +39,7 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, approval } }) => {
         const runWriter = live(sessionId).runWriter;
-        // No await before the write: an answer that comes in the next moment stands behind the question.
+        // No await before the write, so that an answer given in the next moment follows the question in the log.
         const wanted = approval ? [requested(runId, approval, clock.now())] : [];
         const wait: SessionFact = { type: 'run.wait', runId, data: { question } };
         await runWriter?.write(...wanted, ...runWriter.said(halves(question)), wait);
@@ -79,11 +79,11 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   let shown: ToolContent | undefined;
-  // Background processes of a completed run go on. A stopped run leaves none.
+  // Background processes of a completed run continue. A stopped run leaves none.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCall)) {
     using until = deadline(killMs, clock);
     const kill = async () => {
-      // A paused sandbox must be resumed first: a frozen process takes no signal, and would go on later.
+      // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       await own.killTagged(runId, until.signal);
@@ -107,7 +107,7 @@ async function closeRun(
 ): Promise<void> {
   if (runWriter?.runId !== runId) return;
   await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
-  if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have begun meanwhile
+  if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started meanwhile
 }
 
 const statusOf = ({ reason }: RunEnd) =>

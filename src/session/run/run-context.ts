@@ -16,22 +16,25 @@ export interface SeenDesktop {
   loadPicture(file: string): Promise<string | undefined>;
 }
 
-/** Desktops as agents have them: what they see there is kept, and their browsers go with the way into the sandbox. */
+/**
+ * The desktops that agents use. Their screenshots are stored, and their browser connections close with the sandbox
+ * connection.
+ */
 export interface AgentDesktop {
   of(id: SessionId): SeenDesktop & {
-    /** Whether that sandbox has a desktop; one that is still to start has, as far as anybody knows. */
+    /** Whether the sandbox has a desktop; true for a sandbox that is still to start. */
     existsIn(client: SandboxClient | undefined): Promise<boolean>;
   };
   release(client: SandboxClient): void;
 }
 
-/** The tools whose calls wait for somebody's leave; `*` is all of them. */
+/** The tools whose calls wait for a person's permission; `*` means all. */
 export interface Approvals {
   readonly tools: readonly string[];
   readonly timeoutMs: number;
 }
 
-/** Everything that the actors of one run work with. */
+/** The dependencies of one run's actors. */
 export interface Working {
   readonly runWriter: RunWriter;
   readonly model: Model;
@@ -44,7 +47,7 @@ export interface Working {
   readonly toolTimeoutMs: number;
   readonly approvals: Approvals | undefined;
   readonly sandbox: SandboxUser;
-  /** For tools that see; absent where sandboxes have no desktop. */
+  /** For tools that use the screen; undefined when sandboxes have no desktop. */
   readonly desktop?: SeenDesktop;
   readonly gate?: ControlGate;
   hasTitle(): boolean;

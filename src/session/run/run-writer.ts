@@ -19,7 +19,7 @@ export interface OpenCall extends Calling {
   readonly logged: number;
 }
 
-/** The state of an interrupted run, as its log gives it. */
+/** The state of an interrupted run, read from its log. */
 export interface RunSoFar {
   readonly steps: readonly PlanStep[];
   readonly openCall: OpenCall | undefined;
@@ -35,9 +35,9 @@ interface Options {
   readonly soFar: RunSoFar;
 }
 
-const liveChars = 64 * 1024; // of a call's output in the log; the whole is in its result and in the sandbox
+const liveChars = 64 * 1024; // the most of a call's output in the log; the result and the sandbox have all of it
 
-/** Writes one run into the log, knows what is open in it, and closes that when the run ends, however it ends. */
+/** Writes one run into the log. Tracks its open message, call and step, and closes them however the run ends. */
 export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
@@ -68,7 +68,7 @@ export class RunWriter {
   get openCall(): OpenCall | undefined {
     return this.#openCall;
   }
-  /** The last call of the running step failed. */
+  /** Whether the last call of the running step failed. */
   get stepFailed(): boolean {
     return this.#stepFailed;
   }
@@ -88,20 +88,20 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Puts what came in before the model. */
+  /** Adds the waiting messages to the model's conversation. */
   takeIn(): void {
     for (const { messageId, text } of this.#inbox.splice(0)) {
       this.transcript.add({ runId: this.runId, messageId, message: { role: 'user', text } });
     }
   }
 
-  /** Resolves when what was written until now is durable and was told to all who follow. Rejects as a write does. */
+  /** Resolves when every earlier write is durable and has been sent to the log's followers. Rejects as a write does. */
   async told(): Promise<void> {
     await this.#writer.write([]);
     await turnOfTheLoop();
   }
 
-  /** Facts of the run, with the transcript's new entries. Rejects with `cancelled` once the run is closed. */
+  /** Writes facts of the run, with the new transcript entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     await this.#writer.write(facts, this.transcript.takeUnstored());
@@ -125,7 +125,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, inputTokens, outputTokens, ...more } };
   }
 
-  /** A whole message, in the pieces it came in. */
+  /** A complete message, in the pieces in which it arrived. */
   said(pieces: readonly string[]): SessionFact[] {
     const messageId = this.#ids.messageId();
     const text = pieces.join('');
@@ -139,14 +139,14 @@ export class RunWriter {
     data: { messageId, text },
   });
 
-  /** A message as it is being said; `end` completes it. */
+  /** A message that is still arriving; `end` completes it. */
   speak(): { say(text: string): void; end(): SessionFact[] } & Disposable {
     let messageId: MessageId | undefined;
     const emit = (text: string) => {
       if (this.#closed) return;
-      // A fact from elsewhere may have completed the message: the following text begins another one.
+      // Another fact may have completed the message: the following text then starts a new one.
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
-      void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write tells
+      void this.#writer.write([this.#delta(messageId, text)]).catch(() => {}); // the next awaited write reports the failure
     };
     const pieces = new Coalescer(this.#clock, emit);
     return {
@@ -159,7 +159,7 @@ export class RunWriter {
     };
   }
 
-  /** Text that the turn places when it is through; a run that is ended before says as much of it as there is. */
+  /** Keeps text that the turn writes at its end. If the run ends earlier, its end writes that text. */
   holdBack(pieces: readonly string[]): Disposable {
     this.#unsaid = pieces;
     return {
@@ -171,13 +171,14 @@ export class RunWriter {
 
   /** Announces a call; from now on the run owes its result. Rejects with `cancelled` once the run is closed. */
   calling(call: Calling): SessionFact {
-    if (this.#closed) throw new AppError('cancelled', 'The run has ended.'); // or its end would close what never began
+    // otherwise the run's end would close a call that never began
+    if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     this.#openCall = { ...call, logged: 0 };
     this.#callOutput = new BoundedOutput();
     return { type: 'tool.calling', runId: this.runId, data: call };
   }
 
-  /** Live output of the open call, without what the log has of it already. */
+  /** Collects live output of the open call and skips what the log already has. */
   listen(): { hear(text: string): void } & Disposable {
     const { callId, logged } = this.#openCall ?? { callId: '', logged: 0 };
     let skip = logged;
@@ -209,14 +210,14 @@ export class RunWriter {
     return { type: 'tool.called', runId: this.runId, data: { ...call, ...result } };
   }
 
-  /** From now on only `close` writes for this run. */
+  /** Blocks all writes except those of `close`. */
   shut(): void {
     this.#closed = true;
   }
 
   /**
-   * Closes the open message, call and step in the contract's order, then ends the run, once for all callers. `shown` is the
-   * content of the open call; without it a command shows itself alone.
+   * Closes the open message, call and step in the contract's order, then ends the run. All callers share one result. `shown`
+   * is the content of the open call; without it only the open command is shown.
    */
   close(last: readonly SessionFact[], why: Why, shown?: ToolContent): Promise<void> {
     this.#closing ??= this.#close(last, why, shown);

@@ -12,27 +12,27 @@ interface Options {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Before anything is written: undefined where the session is certainly ours. Rejects: fenced. */
+  /** Called before each write. Undefined when this server is certainly the owner. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
-  /** Told of each fact once it is durable. */
+  /** Called with each fact once it is durable. */
   readonly onFact: (fact: SessionFact) => void;
-  /** Something could not be written: memory is ahead of the log, and nothing is written any more. */
+  /** Called when a write failed: memory is ahead of the log, so nothing more is written. */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
   readonly facts: readonly SessionFact[];
-  /** Where the first fact asked for stands among them: a message may have had to be completed before it. */
+  /** The index of the first requested fact: another message may have to be completed before it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Changes of the record that have no fact of their own, applied after these facts. */
+  /** Changes of the record without a fact of their own, applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }
 
-const maxWaiting = 5_000; // facts; beyond it the log is so slow that refusing is kinder
+const maxWaiting = 5_000; // facts; above this the log is too slow, and refusing is better than waiting
 const retryDelays = [50, 200, 1_000, 3_000];
 
-/** A session's one writer: everything in the order of the calls, what piles up meanwhile in one append. */
+/** A session's only writer: keeps the order of the calls and appends waiting facts together. */
 export class SessionWriter {
   readonly message = new OpenMessage();
   readonly #options: Options;
@@ -41,7 +41,7 @@ export class SessionWriter {
   #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
-  /** Known as unfinished, until it leaves memory. */
+  /** Whether the session is marked as unfinished; cleared when it leaves memory. */
   #isListed = false;
 
   constructor(options: Options) {
@@ -50,12 +50,12 @@ export class SessionWriter {
     this.#head = options.head;
   }
 
-  /** As of the newest durable fact. */
+  /** The record as of the newest durable fact. */
   get record(): StoredSession {
     return this.#record;
   }
 
-  /** As far as the log is known here. */
+  /** The newest seq of the log that this server knows. */
   get head(): number {
     return this.#head;
   }
@@ -78,20 +78,20 @@ export class SessionWriter {
     return write.done.promise;
   }
 
-  /** Nothing more is written from here: another writer has the log. */
+  /** Stops all writes, because another server owns the log. */
   fence(error: AppError): void {
     this.#broken ??= error;
     for (const { done } of this.#waiting.splice(0)) done.reject(error);
   }
 
-  /** Resolves when everything asked for until now is durable or refused. */
+  /** Resolves when every earlier write is durable or refused. */
   async settled(): Promise<void> {
     while (this.#pumping) await this.#pumping;
   }
 
   /**
-   * Changes the record in its turn: beside the queue it would be undone by what is on its way. Without a fact the log
-   * does not move, so that an owner who does not know yet that he is none any more can still write over it.
+   * Changes the record in the order of the queue, because a queued write would undo a change made outside of it. Without a
+   * fact the log's head stays, so a former owner that has not noticed its loss can still overwrite the change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -104,7 +104,7 @@ export class SessionWriter {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may build on the lost fact, so they fail too. Only the log can say where to go on.
+        // Later writes may depend on the lost fact, so they fail too. Only a new read of the log can tell where to continue.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
@@ -149,7 +149,7 @@ export class SessionWriter {
     for (const fact of facts) onFact(fact);
   }
 
-  /** A busy store is asked again; nothing is acknowledged before it is stored. */
+  /** Retries while the store is busy. Callers get their answer only when the facts are durable. */
   async #persist(append: () => Promise<number>): Promise<void> {
     for (const delay of [...retryDelays, undefined]) {
       try {
@@ -160,8 +160,8 @@ export class SessionWriter {
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
         await pause(delay, new AbortController().signal, this.#options.clock);
-        await this.#options.confirm?.(); // it may have become another server's meanwhile
-        if (this.#broken) throw this.#broken; // its callers were told already
+        await this.#options.confirm?.(); // another server may have become the owner during the wait
+        if (this.#broken) throw this.#broken; // its callers have their answer already
       }
     }
   }
@@ -174,7 +174,7 @@ export class SessionWriter {
   });
 }
 
-/** Nothing of a run comes after its end: what the world tells later belongs to the session. */
+/** Detaches a late fact from an ended run, because no fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
   if (!isAside(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId)) return fact;
   return { ...fact, runId: null };

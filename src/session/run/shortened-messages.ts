@@ -1,7 +1,7 @@
 import { beginningOf } from '../../core/text.ts';
 import type { Message } from '../../llm/model.ts';
 
-/** Messages of the current work stay whole; of older results only the beginning stays. */
+/** The newest messages stay whole; of older results only the beginning stays. */
 const newest = 4;
 const mostChars = { newest: 8_000, older: 500 };
 const cut = '\n[cut: the conversation is too long for the model; call the tool again for the rest]';

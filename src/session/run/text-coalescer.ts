@@ -1,10 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
 
-const everyMs = 50; // twenty a second
+const everyMs = 50; // 20 pieces a second
 const maxChars = 4_096;
-const mostPieces = 40; // what two seconds of talk come in
+const mostPieces = 40; // as many as two seconds of text
 
-/** Text that comes in crumbs leaves in pieces: the first at once, then at most one every 50 ms, 4096 characters each. */
+/**
+ * Collects small pieces of text and passes on larger ones: the first at once, then at most one every 50 ms with up to 4096
+ * characters.
+ */
 export class Coalescer implements Disposable {
   readonly #clock: Clock;
   readonly #emit: (text: string) => void;
@@ -21,7 +24,7 @@ export class Coalescer implements Disposable {
     if (this.#timer === undefined) this.#tick();
   }
 
-  /** Everything that is left, now. */
+  /** Passes on the remaining text now. */
   flush(): void {
     while (this.#text !== '') this.#piece();
   }
@@ -45,7 +48,7 @@ export class Coalescer implements Disposable {
   }
 }
 
-/** A text that is told all at once, in the pieces it came in; where they are many, in as few as there can be. */
+/** Joins the pieces of a complete text, so that it needs as few events as possible. */
 export function fewPieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= mostPieces) return some;
@@ -56,7 +59,7 @@ export function fewPieces(pieces: readonly string[]): readonly string[] {
 
 const pieceOf = (text: string): string => wholeCharacters(text.slice(0, maxChars), text.length <= maxChars);
 
-/** Does not cut a character that takes two units in half. */
+/** Avoids splitting a surrogate pair. */
 function wholeCharacters(text: string, isAll: boolean): string {
   return !isAll && /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
 }

@@ -11,7 +11,7 @@ import { leaveFor, shownArgs } from './approval.ts';
 import { halves } from './plan.ts';
 import type { Working } from './run-context.ts';
 
-/** One tool call: announced, made or gone on with, and its result recorded for people and for the model. */
+/** Executes or resumes one tool call: announces it and records its result for people and for the model. */
 export async function call(
   work: Working,
   { call: wanted, answered }: CallInput,
@@ -35,7 +35,7 @@ export async function call(
       await record(work, wanted, { ok: false, reason: 'failed', output: error.publicMessage });
       throw error;
     }
-    // The next call gets a new sandbox on the same files; the model should know that this one was cut.
+    // The next call gets a new sandbox with the same files; the model has to know that this call was interrupted.
     result = {
       ok: false,
       reason: 'interrupted',
@@ -90,7 +90,7 @@ async function perform(
 
 type Seen = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** For tools that need no sandbox; touching it is a bug. */
+/** For tools that need no sandbox; any access to it is a bug. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');
@@ -131,7 +131,7 @@ type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>
   reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
 
-/** The loop's own tool: the run waits, and what the user writes is its result. */
+/** The server's own tool: the run waits, and the user's answer is its result. */
 async function ask(work: Working, wanted: PendingCall, answered: boolean): Promise<CallResult> {
   const { runWriter } = work;
   const parsed = AskUserArgs.safeParse(wanted.args);

@@ -4,13 +4,13 @@ import type { RecordPut, RecordStore } from '../../core/ports.ts';
 import type { Message } from '../../llm/model.ts';
 import { shortened } from './shortened-messages.ts';
 
-// The conversation as the model has it. A record of its own keeps it, because the log must not hold the provider's raw
-// parts, which go back unchanged. Facts and transcript are written in one transaction.
+// The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's raw
+// parts, which are sent back unchanged. Facts and transcript are written in one transaction.
 
 export interface Entry {
   readonly runId: RunId;
   readonly message: Message;
-  /** Of the user's message that this is. */
+  /** The id of the user's message in this entry. */
   readonly messageId?: MessageId;
 }
 const call = z.object({ callId: z.string(), name: z.string(), args: z.unknown() });
@@ -50,10 +50,10 @@ export class Transcript {
     this.#records = records;
   }
 
-  /** Reads what is stored, once; before it resolves nothing may be added. */
+  /** Loads the stored entries once. Call `add` only after this resolves. */
   load(): Promise<void> {
     this.#loaded ??= this.#load().catch((thrown: unknown) => {
-      this.#loaded = undefined; // the store may be there again for the next turn
+      this.#loaded = undefined; // the next turn tries again, because the store may be available then
       throw thrown;
     });
     return this.#loaded;
@@ -88,7 +88,7 @@ export class Transcript {
     return puts;
   }
 
-  /** From now on results are shown to the model cut short. False: that makes nothing shorter. */
+  /** From now on the model sees old results shortened. False when that shortens nothing. */
   shorten(): boolean {
     const all = this.#entries.map(({ message }) => message);
     if (this.#isTooLong || !shortened(all).some((message, n) => message !== all[n])) return false;
@@ -96,7 +96,7 @@ export class Transcript {
     return true;
   }
 
-  /** The messages, and the index at which this run's begin. */
+  /** The messages, and the index of this run's first one. */
   messages(runId: RunId): { messages: readonly Message[]; runFrom: number } {
     const first = this.#entries.findIndex((entry) => entry.runId === runId);
     const all = this.#entries.map(({ message }) => message);
@@ -110,7 +110,7 @@ export class Transcript {
     return this.#entries.some((entry) => entry.messageId === messageId);
   }
 
-  /** Of all calls that the model ever made here. */
+  /** The ids of all calls that the model ever made in this session. */
   callIds(): Set<string> {
     const calls = this.#entries.flatMap(({ message }) => (message.role === 'assistant' ? message.calls : []));
     return new Set(calls.map(({ callId }) => callId));

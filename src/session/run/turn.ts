@@ -15,29 +15,29 @@ export interface Wanted {
   readonly mustCall?: string;
   readonly workdir: string;
   readonly prompt: string | undefined;
-  /** `live`: the text goes to the log as it comes. `later`: the caller places it. */
+  /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
   readonly text: 'live' | 'later';
 }
 export type Turn =
   | {
       readonly ok: true;
       readonly message: AssistantMessage;
-      /** The text in the pieces it came in. */
+      /** The text in the pieces in which it arrived. */
       readonly pieces: readonly string[];
-      /** Completes the message (live) and says what was used; to be written with the rest of the turn. */
+      /** Completes a live message and records the usage; write them with the rest of the turn. */
       readonly facts: readonly SessionFact[];
       readonly spent: Spent;
       readonly empty: boolean;
     }
   | { readonly ok: false; readonly result: TurnResult };
 
-/** One turn of the model, read to its end. Its message is in the transcript when it was a good one. */
+/** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
   { model, runWriter, sampling, desktop }: Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop'>,
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Turn> {
-  await runWriter.told(); // else who watches waits for all that a turn begins with before hearing of what is said
+  await runWriter.told(); // otherwise a follower would see the first text only after all events that precede the turn
   runWriter.takeIn();
   const { phase, note, hint, tools, mustCall, workdir, prompt } = wanted;
   const pieces: string[] = [];
@@ -71,7 +71,7 @@ export async function takeTurn(
   const closing = speech.end();
   const { outcome, message, refused } = turn;
   if (outcome.kind !== 'finished') {
-    await runWriter.write(...closing); // what was said stays said
+    await runWriter.write(...closing); // text that was already sent stays in the log
     if (outcome.kind === 'cancelled') throwIfFired(AbortSignal.abort());
     const {
       code,

@@ -5,6 +5,6 @@ export interface UsedSandbox extends AsyncDisposable {
   readonly client: SandboxClient;
 }
 export interface SandboxUser {
-  /** Resolves when the session's sandbox is ready, starting it where it is not. Rejects with why it cannot be. */
+  /** Starts the session's sandbox if needed and resolves when it is ready. Rejects with the reason when it cannot start. */
   use(signal: AbortSignal): Promise<UsedSandbox>;
 }

@@ -31,7 +31,7 @@ test.skipIf(skipMongo)(
     // It serves on, and asks the other for what is not its own any more.
     await expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
     expect((await atOld.ask('POST', `/${id}/file`, { file: 'ran' })).body.data).toMatchObject({ content: 'once\n' });
-    await expect.poll(() => old.output(), { interval: 100 }).toContain('session left to another server');
+    await expect.poll(() => old.output(), { interval: 100 }).toContain('session released to another server');
     const later = (await pair.events(id)).slice(events.length).map(({ type }) => type);
     expect(later.filter((type) => type !== 'sandbox.phase')).toEqual([]); // it may be idle by now
     await atOld.send(id, 'And now?');

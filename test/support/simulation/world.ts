@@ -165,7 +165,7 @@ export class World {
     warn: (about, text) => this.tell(() => `warn: ${text} ${wordsOf(about)}`),
     error: (about, text) => {
       this.tell(() => `error: ${text} ${wordsOf(about)}`);
-      if (text === 'the supervisor broke') this.problem(text);
+      if (text === 'the supervisor failed') this.problem(text);
       if (text.startsWith('session given up')) this.count('F009 a session is given up');
     },
   };
