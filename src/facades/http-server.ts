@@ -45,23 +45,23 @@ export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
   readonly sessions: SessionService;
-  /** What else there is. */
+  /** The other services, next to the sessions. */
   readonly services: Services;
-  /** What only this dialect asks for. */
+  /** The parts that only this dialect uses. */
   readonly opencodex?: OpencodexParts;
-  /** Without it there is no Workspace dialect. */
+  /** Undefined: the server has no Workspace dialect. */
   readonly workspaces?: WorkspaceService;
-  /** Keys beside the token. */
+  /** API keys, next to the token. */
   readonly keys?: ApiKeys;
-  /** Told who did what; without it nobody is. */
+  /** Records who did what; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
-  /** Fires when the server goes down: every stream ends, every answer closes its connection. */
+  /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
-  /** For the ids of requests. */
+  /** Makes the ids of requests. */
   readonly ids?: Pick<IdSource, 'short'>;
 }
 
@@ -70,7 +70,7 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** The whole HTTP surface, not listening yet. A new dialect is one folder and one line here. */
+/** Builds the whole HTTP server, which does not listen yet. A new dialect needs one folder and one line here. */
 export function httpServer(deps: HttpServerDeps): App {
   const { config, version, keys, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
@@ -171,7 +171,10 @@ export function httpServer(deps: HttpServerDeps): App {
   return app;
 }
 
-/** What the dialects are given: the services as who asks has them, and links that open no more than that. */
+/**
+ * Builds the input of the dialects: the services with the caller's permissions, and links that grant no more than the
+ * caller has.
+ */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () => Actor) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = auditOf(deps, actorOf);
@@ -184,7 +187,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () =>
     keys: keys && audit ? audited(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
     sign: ((what, lifeMs) => {
       const actor = actorOf();
-      if (actor.role === 'reader') throw tooWeak(actor); // a link would open to anybody what only pages of theirs may see
+      if (actor.role === 'reader') throw tooWeak(actor); // the link would let anyone use what only a reader may watch
       return sign({ ...what, subject: actor.key }, lifeMs);
     }) satisfies SignedUrls['sign'],
   };

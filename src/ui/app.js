@@ -11,7 +11,7 @@ import { askToken } from './token-dialog.js';
 let token = takeToken();
 let line;
 const theLine = () => line;
-/** Resolves once there is a line, after we know who we are to the server: what is sent before that waits for it. */
+/** Resolves when the caller is known and a connection exists; calls made before that wait for it. */
 const lineUp = Promise.withResolvers();
 const sessions = new Sessions((type, session) => {
   if (session.id !== view.id) return;
@@ -41,7 +41,7 @@ function leaveSession() {
 }
 
 function openFromAddress() {
-  if (!line) return; // the page still finds out who it is; it opens what the address says right after
+  if (!line) return; // without a connection, `enter` runs first and then opens the session in the address
   const id = location.hash.slice(1) || undefined;
   document.body.removeAttribute('data-menu');
   byId('menu').setAttribute('aria-expanded', 'false');
@@ -77,7 +77,7 @@ async function sendMessage() {
   }
 }
 
-/** `randomUUID` is missing where the page came over plain HTTP from another machine. */
+/** `randomUUID` is missing on a page that was loaded over plain HTTP from another machine. */
 const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16)).join('');
 
 async function attempt(what, work) {
@@ -93,7 +93,7 @@ function showPart(part) {
   for (const tab of byId('tabs').children) tab.setAttribute('aria-pressed', String(tab.dataset.to === part));
 }
 
-/** The box grows with what is typed, also where `field-sizing` is unknown. */
+/** The box grows with its text, also in browsers without `field-sizing`. */
 function grow() {
   if (CSS.supports('field-sizing', 'content')) return;
   message.style.height = 'auto';
@@ -142,7 +142,7 @@ byId('tabs').addEventListener('click', ({ target }) => target.dataset.to && show
 addEventListener('popstate', openFromAddress);
 addEventListener('hashchange', openFromAddress);
 
-/** Who we are to the server, and what it is. Asks for the token until one fits. */
+/** Finds out the caller's identity and the server's settings. Asks for the token until one is valid. */
 async function enter() {
   const response = await fetch('/trpc/system.info', { headers: authorization(token) }).catch(() => undefined);
   if (response?.status === 401) {

@@ -1,6 +1,6 @@
 import { el } from './dom.js';
 
-// A call that waits for somebody's leave: what it would do, and two buttons.
+// The card of a call that waits for permission: what it would do, and two buttons.
 
 const words = { approved: 'Approved', rejected: 'Rejected', expired: 'Not approved in time', gone: 'Not decided' };
 
@@ -25,7 +25,7 @@ export class ApprovalCard {
     this.node = el(
       'section',
       { className: 'note approval', 'aria-label': 'Approval' },
-      el('div', {}, `The agent asks for leave to call ${name}. It waits until ${until}.`),
+      el('div', {}, `The agent wants to call ${name}. It waits until ${until}.`),
       el('pre', { className: 'console', tabIndex: 0 }, told),
       this.#answer,
     );
@@ -42,7 +42,7 @@ export class ApprovalCard {
     try {
       await decide(callId, word);
     } catch {
-      // Somebody else was first, which the log is about to say; or it did not get there, and can be tried again.
+      // Another person decided first, which the log reports soon; or the request failed, and can be repeated.
       for (const one of buttons) one.disabled = false;
     }
   }

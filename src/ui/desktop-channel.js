@@ -1,4 +1,4 @@
-// A WebSocket as noVNC wants it, but for text frames: those are between the page and the relay.
+// A WebSocket for noVNC that keeps text frames from it: those are messages between the page and the relay.
 
 export class Channel {
   onopen = null;

@@ -1,16 +1,16 @@
-// A phone's keyboard writes into a field; what it writes becomes keys of the desktop.
+// A phone's keyboard writes into a text field; each character becomes key events of the desktop.
 
 const named = { Enter: 0xff0d, Backspace: 0xff08, Tab: 0xff09, Escape: 0xff1b, Delete: 0xffff };
 const arrows = { ArrowLeft: 0xff51, ArrowUp: 0xff52, ArrowRight: 0xff53, ArrowDown: 0xff54 };
 const keys = { ...named, ...arrows };
 
-/** X's name for a character: Latin-1 as it is, else Unicode with a mark. */
+/** X's keysym of a character: its code in Latin-1, else its Unicode number with a marker bit. */
 export const keysymOf = (character) => {
   const point = character.codePointAt(0);
   return point < 0x100 ? point : 0x0100_0000 | point;
 };
 
-/** The field always holds one character, so that a phone offers to delete it. */
+/** Keeps one character in the field, so that a phone's delete key has an effect. */
 export function typeInto(field, send) {
   const reset = () => {
     field.value = '\u2007';

@@ -1,6 +1,9 @@
 import { byId, el } from './dom.js';
 
-/** The pane with the session's desktop: shown where it runs, offered where it does not. Looking starts nothing. */
+/**
+ * The pane with the session's desktop: shows a running one and offers to start a stopped one. Opening the pane starts
+ * nothing.
+ */
 export class DesktopPanel {
   #root = byId('desktop');
   #line;
@@ -20,7 +23,7 @@ export class DesktopPanel {
     else this.#say('The desktop of a session appears here.');
   }
 
-  /** A `desktop` event of the session, or one of its sandbox: many come at once when a log is read. */
+  /** Call this on each `desktop` or sandbox event of the session; reading a log brings many at once. */
   changed() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#look(), 300);

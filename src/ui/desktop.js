@@ -8,11 +8,11 @@ import { askToken } from './token-dialog.js';
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
 const framed = window.parent !== window;
-// One connection without a token: who made the link says what it may do.
+// A connection without a token: the link's creator decided what the viewer may do.
 const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
 const viewer =
   `page-${[...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(36)).join('')}`.slice(0, 40);
-/** A page that nobody looks at lets the sandbox rest. */
+/** A hidden page disconnects after this time, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
 let token = takeToken();
@@ -27,7 +27,7 @@ const screen = byId('screen');
 const viewOnly = byId('view-only');
 const stateTexts = { pending: 'Connecting…', completed: 'Live', waiting: 'Trying again…', failed: 'Not connected' };
 
-/** `cover` is what stands over the screen; none where it is live. */
+/** `cover` is the text over the screen; undefined while the screen is live. */
 function show(status, cover, retryText) {
   const chip = byId('state');
   chip.dataset.status = status;
@@ -40,7 +40,7 @@ function show(status, cover, retryText) {
 
 function connect() {
   clearTimeout(timer);
-  if (rfb || document.hidden) return; // it connects when somebody looks
+  if (rfb || document.hidden) return; // it connects when the page becomes visible
   show('pending', 'Starting the desktop…');
   const url = new URL(`${api}/vnc`, location.href);
   url.protocol = url.protocol.replace('http', 'ws');
@@ -68,7 +68,7 @@ function connect() {
   });
 }
 
-/** noVNC's canvas as something that one can tab to and that says what it is. */
+/** Makes noVNC's canvas reachable by the tab key and gives it a label. */
 function dressCanvas() {
   const canvas = screen.querySelector('canvas');
   if (!canvas) return;
@@ -78,7 +78,7 @@ function dressCanvas() {
   canvas.setAttribute('aria-describedby', 'hint');
 }
 
-/** Who has the keyboard and mouse, as the relay tells it. */
+/** Shows the holder of the keyboard and mouse, as the relay reports it. */
 function hear(message) {
   if (message.type !== 'control') return;
   control = message;
@@ -117,7 +117,7 @@ const final = {
   1011: 'VNC is not available',
   4410: 'The session was deleted.',
 };
-/** What the relay says in as few words as it may, for people. */
+/** Longer texts for reasons that the relay gives in few words. */
 const more = {
   'VNC is not available':
     'VNC is not available: this sandbox has no desktop. New sessions have one where the server runs with CORRAL_SANDBOX_DESKTOP=true.',
@@ -142,7 +142,7 @@ async function ended({ code, reason }) {
   return undefined;
 }
 
-/** A refused upgrade says nothing to a page, so the question is put once more as a request. */
+/** A page learns nothing about a refused upgrade, so this sends an ordinary request to see why. */
 async function needsToken() {
   const answer = await fetch(`${api}/desktop`, { headers: authorization(token) }).catch(() => undefined);
   if (answer?.status !== 401 || framed) return false;
@@ -154,7 +154,7 @@ async function needsToken() {
   return true;
 }
 
-/** Keys that are down stay down where the focus went elsewhere, unless noVNC is told. */
+/** Tells noVNC to release all keys, because a key would stay down when the focus moves elsewhere. */
 function leaveScreen() {
   dispatchEvent(new Event('blur'));
   (byId('control').hidden ? byId('back') : byId('control')).focus();
@@ -207,5 +207,6 @@ addEventListener('visibilitychange', () => {
 });
 
 document.body.classList.toggle('framed', framed);
-if (signature) history.replaceState(null, '', location.pathname); // it must not be kept anywhere
+// removes the signature from the address, so that the history does not keep it
+if (signature) history.replaceState(null, '', location.pathname);
 connect();

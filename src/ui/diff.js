@@ -1,9 +1,9 @@
-// Which lines of a file came and went, with a few of those around them.
+// The added and removed lines of a file, with a few unchanged lines around them.
 
 const around = 3;
 const maxCells = 1_000_000;
 
-/** `{kind: 'same' | 'added' | 'removed' | 'skipped', text}[]`; a file that did not exist is all added. */
+/** Returns `{kind: 'same' | 'added' | 'removed' | 'skipped', text}[]`. Every line of a new file is added. */
 export function diffLines(before, after) {
   if (before === null) return linesOf(after).map((text) => ({ kind: 'added', text }));
   const old = linesOf(before);
@@ -22,7 +22,7 @@ function linesOf(text) {
   return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n');
 }
 
-/** The longest common lines stay; where that would cost too much, all are exchanged. */
+/** Keeps the longest common lines. Where that would cost too much, replaces all lines. */
 function middle(old, now) {
   const removed = (text) => ({ kind: 'removed', text });
   const added = (text) => ({ kind: 'added', text });

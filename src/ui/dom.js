@@ -1,6 +1,6 @@
-// Everything shown is made here, as nodes and text: nothing that came from outside is ever parsed as HTML.
+// The page is built here from nodes and text: no text from outside is ever parsed as HTML.
 
-/** An element with properties, attributes (`data-…`, `aria-…`) and children; strings become text. */
+/** Creates an element with properties, attributes (`data-…`, `aria-…`) and children; strings become text. */
 export function el(name, props = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
@@ -14,7 +14,7 @@ export function el(name, props = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** The mark beside steps and tool calls; what it says is for those who cannot see it. */
+/** The status mark next to steps and tool calls; its text is for screen readers. */
 export function mark(status) {
   const signs = { completed: '✓', failed: '✕' };
   return el('span', { className: 'mark', role: 'img', 'aria-label': status }, signs[status] ?? '');

@@ -1,6 +1,6 @@
 import { byId, el } from './dom.js';
 
-// Starting points. The demo model runs what stands in the fences, so they do the same with every model.
+// Example tasks. The demo model runs the fenced blocks, so the examples do the same with every model.
 
 const fenced = (word, text) => `\`\`\`${word}\n${text}\n\`\`\``;
 const examples = [

@@ -1,5 +1,5 @@
-// One WebSocket to the server, for calls and for subscriptions (tRPC's wire). When it breaks it comes back by itself:
-// subscriptions go on behind the last event they saw, and calls that may be repeated are asked again.
+// One WebSocket to the server for calls and subscriptions (tRPC's wire). After a break it reconnects by itself:
+// subscriptions resume after their last event, and repeatable calls are sent again.
 
 const firstPauseMs = 400;
 const longestPauseMs = 8_000;
@@ -23,7 +23,7 @@ export class Line {
   #pauseMs = firstPauseMs;
   #timer;
 
-  /** `onState` hears 'open' and 'broken'. */
+  /** `onState` is called with 'open' and 'broken'. */
   constructor({ url, protocols, onState }) {
     this.#url = url;
     this.#protocols = protocols;
@@ -34,11 +34,13 @@ export class Line {
   }
 
   query = (path, input) => this.#call('query', path, input, true);
-  /** Asked again after a break: only for what does no harm twice. */
+  /** Sent again after a break, so use it only for calls that are safe to repeat. */
   repeatable = (path, input) => this.#call('mutation', path, input, true);
   once = (path, input) => this.#call('mutation', path, input, false);
 
-  /** `onData` gets each item; gives back a function that ends it. `input` is asked anew for each connection. */
+  /**
+   * Calls `onData` with each item and returns a function that ends the subscription. `input` is called for each connection.
+   */
   subscribe(path, input, { onData, onError, onEnd }) {
     const id = this.#nextId++;
     this.#subscriptions.set(id, { path, input, onData, onError, onEnd });
@@ -100,7 +102,7 @@ export class Line {
     }
     const subscription = this.#subscriptions.get(id);
     if (!subscription) return;
-    // What has an id of its own, and so a place to resume behind, comes in an envelope.
+    // An item with an id, from which a subscription can resume, comes in an envelope.
     if (result?.type === 'data') return subscription.onData(result.id === undefined ? result.data : result.data.data);
     if (!error && result?.type !== 'stopped') return;
     this.#subscriptions.delete(id);

@@ -1,7 +1,7 @@
 import { el } from './dom.js';
 
-// As much of Markdown as agents write. It makes nodes, not HTML: a tag in the text stays text, and only links that begin
-// with http: or https: are links.
+// The part of Markdown that agents use. Creates nodes, not HTML: a tag in the text stays text, and only http: and https:
+// links become links.
 
 const maxText = 200_000;
 

@@ -1,6 +1,6 @@
 import { byId, el, mark } from './dom.js';
 
-/** The plan as it stands. */
+/** Shows the current plan. */
 export function showPlan(steps) {
   const items = steps.map(({ description, status }) =>
     el('li', { 'data-status': status }, mark(status), el('span', {}, description)),
@@ -9,12 +9,12 @@ export function showPlan(steps) {
   byId('plan-empty').hidden = items.length > 0;
 }
 
-/** A step that changed before the next plan is told. */
+/** Updates a step that changes before the next plan arrives. */
 export function showStep(plan, { id, status }) {
   return plan.map((step) => (step.id === id ? { ...step, status } : step));
 }
 
-/** Files, folder by folder. Looking starts a sandbox that sleeps, so that is asked first. */
+/** The files, folder by folder. A listing starts a stopped sandbox, so the panel asks first. */
 export class Files {
   #root = byId('files');
   #line;
@@ -35,7 +35,7 @@ export class Files {
     return this.#look();
   }
 
-  /** Something may have changed: looks soon, and once for many changes. A log that is read again tells of old ones too. */
+  /** Lists the files again soon, once for many changes, because reading a log again reports old changes too. */
   changed() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look().catch(() => {}), 700);
@@ -65,7 +65,7 @@ export class Files {
 
   #show(items) {
     const into = (name) => (this.#path === '.' ? name : `${this.#path}/${name}`);
-    // `.corral` is the agent's own bookkeeping.
+    // Hides `.corral`, the agent's own data.
     const shown = items.filter(({ name }) => name !== '.corral').slice(0, 500);
     const rows = shown.map(({ name, type, size }) => {
       const isFolder = type === 'directory';

@@ -4,7 +4,7 @@ import { Timeline } from './timeline.js';
 
 const againMs = 1_000;
 
-/** The session that is looked at: follows its log from the beginning, and over breaks from where it was. */
+/** The selected session: follows its log from the start and resumes after a lost connection. */
 export class SessionView {
   #line;
   #files;
@@ -27,7 +27,7 @@ export class SessionView {
 
   id;
 
-  /** `undefined`: none; the page waits for a first message. */
+  /** `undefined`: no session; the page waits for a first message. */
   show(id) {
     this.#leave();
     this.id = id;
@@ -40,7 +40,7 @@ export class SessionView {
     else this.#follow(id);
   }
 
-  /** Title and status, as the list of sessions tells them. */
+  /** Shows title and status from the list of sessions. */
   describe({ title, lastTask, status }) {
     const name = title || lastTask || 'New session';
     byId('title').textContent = name;
@@ -70,7 +70,7 @@ export class SessionView {
     );
   }
 
-  /** Gone is gone; what passes (a busy store, say) is waited for, and what was missed is told then. */
+  /** A missing session is final. After a temporary failure (such as a busy store) the view waits and catches up. */
   #refused(id, retryable) {
     if (!retryable) return this.#onGone(id);
     const timer = setTimeout(() => this.#follow(id), againMs);
@@ -80,7 +80,7 @@ export class SessionView {
 
   #take(event) {
     if (event.type === 'resync') {
-      // The log lacks what we would need: what is left of it is shown from its beginning.
+      // The log no longer has the events needed: shows the remaining ones from the start.
       this.show(this.id);
       return;
     }

@@ -1,6 +1,6 @@
 import { byId, el } from './dom.js';
 
-/** All sessions of all dialects, the newest message first; kept up to date by the server. */
+/** The sessions of all dialects, newest message first; the server keeps the list up to date. */
 export class Sessions {
   #all = new Map();
   #current;
@@ -13,7 +13,7 @@ export class Sessions {
 
   get = (id) => this.#all.get(id);
 
-  /** Everything is told anew after each connection. */
+  /** Each connection starts with the whole list again. */
   reset() {
     this.#all.clear();
   }

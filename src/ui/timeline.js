@@ -3,21 +3,23 @@ import { el, mark, setMark } from './dom.js';
 import { markdown } from './markdown.js';
 import { ToolCard } from './tools.js';
 
-// A session's events, made into what a person reads, in the order of the log.
+// Shows a session's events, in the order of the log.
 
 export class Timeline {
   #root;
   #scroller;
   #texts = new Map(); // message id → its node and its text so far
   #calls = new Map(); // call id → its card
-  #steps = new Map(); // step id → its row, of the run that goes on
+  #steps = new Map(); // step id → its row, of the active run
   #question;
-  #approval; // the card of a call that waits for leave
+  #approval; // the card of a call that waits for permission
   #decide;
   #startedAt = 0;
   #redraw = new Set();
 
-  /** `decide(callId, 'approve' | 'reject')` resolves when it counts, and rejects where somebody else was first. */
+  /**
+   * `decide(callId, 'approve' | 'reject')` resolves when the decision counts and rejects when another person decided first.
+   */
   constructor(root, scroller, decide) {
     this.#decide = decide;
     this.#root = root;
@@ -75,7 +77,7 @@ export class Timeline {
       return undefined;
     },
     'tool.calling': ({ data }) => {
-      if (data.tool === 'message') return; // what it says is a message of its own
+      if (data.tool === 'message') return; // its text is a message of its own
       for (const card of this.#calls.values()) card.fold();
       const card = new ToolCard(data);
       this.#calls.set(data.callId, card);
@@ -92,7 +94,7 @@ export class Timeline {
       this.#approval = undefined;
     },
     'run.wait': () => {
-      if (this.#approval) return; // its card says so
+      if (this.#approval) return; // the card of the call shows this already
       this.#question = el('div', { className: 'note' }, 'The agent waits for your answer.');
       this.#root.append(this.#question);
     },
@@ -111,7 +113,7 @@ export class Timeline {
     },
     egress: ({ data: { host, port, decision, rule } }) => {
       if (decision !== 'refused') return;
-      const text = `The sandbox was kept from ${host}:${port} (${rule}).`;
+      const text = `The sandbox was not allowed to connect to ${host}:${port} (${rule}).`;
       this.#root.append(el('p', { className: 'aside' }, text));
     },
     'sandbox.phase': ({ data: { phase, detail } }) => {
@@ -132,7 +134,7 @@ export class Timeline {
     return message;
   }
 
-  /** Deltas come twenty a second; the eye needs one drawing a frame. */
+  /** Deltas arrive twenty times a second; one drawing per frame is enough. */
   #drawSoon(messageId) {
     if (this.#redraw.has(messageId)) return;
     this.#redraw.add(messageId);

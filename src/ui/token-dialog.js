@@ -2,8 +2,8 @@ import { el } from './dom.js';
 import { keepToken } from './token.js';
 
 /**
- * Asks for the token, keeps it, and resolves with it; with nothing where the question was closed. `refused`: the one
- * that was shown and is not valid, if any.
+ * Asks for the token, keeps it, and resolves with it; undefined when the user closes the dialog. `refused`: the invalid
+ * token that was tried, if any.
  */
 export function askToken(refused) {
   const title = refused ? 'That token is not valid' : 'This server asks for a token';

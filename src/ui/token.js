@@ -1,4 +1,4 @@
-// The token comes in the link that the server prints; it is kept for this tab alone, and out of the address bar.
+// The token comes in the link that the server prints. It is kept for this tab only and removed from the address bar.
 
 const key = 'corral.token';
 
@@ -19,7 +19,7 @@ export const keepToken = (token) => sessionStorage.setItem(key, token);
 
 export const authorization = (token) => (token ? { authorization: `Bearer ${token}` } : {});
 
-/** A browser's WebSocket can send no header of ours, so the token travels among the protocols that it offers. */
+/** A browser's WebSocket cannot send our header, so the token travels among its subprotocols. */
 export function protocols(token) {
   if (!token) return ['corral'];
   const bytes = new TextEncoder().encode(token);

@@ -3,10 +3,10 @@ import { diffLines } from './diff.js';
 import { el, mark, setMark } from './dom.js';
 import { authorization, heldToken } from './token.js';
 
-// One tool call: what was done in a line, and what came of it.
+// One tool call: a line about the call, and its result.
 
 const maxLive = 65_536;
-const shortOutput = 12; // lines; what is longer folds when the next call begins
+const shortOutput = 12; // lines; longer output folds when the next call begins
 
 const verbs = {
   shell_exec: 'Run',
@@ -22,7 +22,7 @@ const verbs = {
   info_search_web: 'Search the web',
   browser_view: 'Look at the page',
   browser_navigate: 'Open',
-  browser_restart: 'Start the browser anew',
+  browser_restart: 'Restart the browser',
   browser_click: 'Click',
   browser_input: 'Fill in',
   browser_move_mouse: 'Move the mouse',
@@ -63,7 +63,7 @@ export class ToolCard {
     if (this.command !== undefined) this.#showConsole([{ command: this.command, output: '' }]);
   }
 
-  /** What a command prints while it runs. */
+  /** Shows the live output of a command. */
   print(text) {
     this.#live = (this.#live + text).slice(-maxLive);
     this.#showConsole([{ command: this.command ?? '', output: this.#live }]);
@@ -80,7 +80,7 @@ export class ToolCard {
     this.#show(content, output);
   }
 
-  /** Makes room for the next one, unless there is little to hide or something to see. */
+  /** Folds the card for the next call, unless its output is short or a picture. */
   fold() {
     const lines = this.#body.textContent.split('\n').length;
     if (lines > shortOutput && this.node.dataset.status === 'completed') this.node.open = false;
@@ -114,7 +114,7 @@ export class ToolCard {
     this.#body.replaceChildren(el('pre', { className: 'console', tabIndex: 0 }, plainText(text)));
   }
 
-  /** The picture needs the token, which an address of its own must not carry; so it is fetched, once it is in sight. */
+  /** The picture needs the token, which must not be part of an address, so it is fetched when it comes into view. */
   #showScreen(address, output) {
     const image = el('img', { className: 'screen', alt: 'What the browser showed', hidden: true });
     const text = el(
@@ -137,7 +137,7 @@ export class ToolCard {
     const seen = new IntersectionObserver((entries) => {
       if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
       seen.disconnect();
-      show().catch(() => {}); // removed, as old ones are: the text stays
+      show().catch(() => {}); // old rows are removed, and then only the text stays
     });
     seen.observe(text);
   }

@@ -18,7 +18,7 @@ const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
 const Params = z.object({ sid: z.string().describe('the session') });
 
-/** `/sessions`; its socket `/ws/{sid}` is shared with Crogia, `/health` and the page are the server's. */
+/** Mounts `/sessions`. Its socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
 export function cambio(deps: CambioDeps): Dialect {
   return { mount: (app) => mountSessions(app, deps) };
 }
@@ -53,7 +53,7 @@ function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
 }
 
 const status = {
-  created: 'active', // not started yet: its first use starts it
+  created: 'active', // not started yet: the first use starts it
   running: 'active',
   stopped: 'inactive',
   not_found: 'error',
@@ -62,7 +62,7 @@ const status = {
 const view = ({ id, sandboxState, createdAt }: SessionRecord) => ({
   id,
   container_id: sandboxIdOf(id),
-  vnc_port: null, // no desktop publishes a port; viewers come through vnc_url
+  vnc_port: null, // sandboxes publish no port; viewers connect through vnc_url
   status: status[sandboxState],
   created_at: new Date(createdAt).toISOString(),
   session_id: id,

@@ -12,14 +12,14 @@ export interface CrogiaDeps extends Omit<Services, 'projects'> {
   readonly logger: HttpLogger;
 }
 
-/** Clients compare these texts. */
+/** Clients compare these texts, so they must not change. */
 export const words = {
   session_not_found: 'Session not found',
   path_outside: 'Path is outside the workspace',
   shell_not_found: 'Shell session not found',
 } as const;
 
-/** Any other shape names no terminal. */
+/** An id of any other form is an unknown terminal. */
 export function toShellId(given: string): string {
   if (!/^shell_[0-9a-f]{8}$/.test(given)) throw new AppError('shell_not_found', words.shell_not_found);
   return given;

@@ -17,7 +17,7 @@ const terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, sta
 
 type Rest = Partial<RouteDoc> & {
   readonly fails?: readonly number[];
-  /** What else may not be there, beside the session. */
+  /** Another resource that may be missing, next to the session. */
   readonly missing?: string;
 };
 const doc = (

@@ -67,7 +67,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
   }
 }
 
-/** None means all. */
+/** An empty list matches every file. */
 function globs(list: string): string[] {
   const all = list
     .split(',')
@@ -80,7 +80,8 @@ function toItem({ name, type, size, modified }: Entry) {
   const isDirectory = type === 'directory';
   return {
     name,
-    type: isDirectory ? ('directory' as const) : ('file' as const), // a link, a socket: there is no third word
+    // links and sockets count as files, because the dialect has no third type
+    type: isDirectory ? ('directory' as const) : ('file' as const),
     size: isDirectory ? null : size,
     modified,
   };

@@ -3,7 +3,7 @@ import type { App } from '../shared/routes.ts';
 import { type CrogiaDeps, iso } from './context.ts';
 import * as doc from './docs.ts';
 
-/** Always 200: clients read the body. */
+/** Always answers 200, because clients read the body. */
 export function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' | 'clock'>): void {
   app.get('/api/health', { config: { doc: doc.health, open: true, free: true } }, async () => {
     const { sandbox, sessions: count } = await healthInTime(sessions, clock);

@@ -8,8 +8,8 @@ import { type CrogiaDeps, words } from './context.ts';
 import * as doc from './docs.ts';
 import { SessionParams } from './schemas.ts';
 
-// The conversation is nothing stored: it is read off the log, each time. Of a run that works now it has what its users
-// wrote and no more: a page that joins gets the rest from the socket, and shows what it gets twice twice.
+// The conversation is not stored: each request reads it from the log. A run at work contributes only its users' messages,
+// because a page that joins gets the rest from the socket and would show it twice.
 
 export interface Turn {
   readonly type: 'human' | 'ai';

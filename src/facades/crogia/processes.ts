@@ -36,7 +36,7 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
       }),
   );
 
-  /** Zero and below name groups of processes to a kernel; here they name none. */
+  /** A kernel takes 0 and negative numbers for process groups; here they are unknown processes. */
   async function known(sid: string, pid: number): Promise<number> {
     await sessions.get(toSessionId(sid));
     if (pid < 1) throw new AppError('not_found', 'Process not found');

@@ -8,7 +8,7 @@ import { mountSessions } from './sessions.ts';
 import { mountExec, mountShells } from './shells.ts';
 import { mountTerminals } from './terminal-socket.ts';
 
-/** `/api/sessions`, `/api/shells`, `/api/health` and `/ws/shells`; `/ws/{sid}` is shared with CambioML. */
+/** Mounts `/api/sessions`, `/api/shells`, `/api/health` and `/ws/shells`; `/ws/{sid}` is shared with CambioML. */
 export function crogia(deps: CrogiaDeps): Dialect {
   return {
     mount(app) {

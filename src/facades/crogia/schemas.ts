@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ResponseDoc } from '../shared/routes.ts';
 
-// The wire speaks snake_case; nothing behind this folder does.
+// Only this folder uses snake_case names, because the wire does.
 
 const noNul = (value: string) => !value.includes('\0');
 const text = z

@@ -55,12 +55,12 @@ async function sessionInfo(session: SessionRecord, sessions: Pick<SessionService
     created: iso(session.createdAt),
     last_task: session.lastTask,
     status: 'active' as const,
-    // Each session's start is asked for as it is made: a command sent now is taken, and its page never asks again.
+    // A new session's start is already requested: commands are accepted now, and the page does not ask again.
     container_status: session.sandboxState === 'created' ? ('running' as const) : session.sandboxState,
   };
 }
 
-/** One that is deleted while the list is made is in no list. */
+/** Undefined when the session is deleted while the list is built. */
 const infoOrGone = (session: SessionRecord, sessions: Pick<SessionService, 'sandbox'>) =>
   sessionInfo(session, sessions).catch((thrown: { code?: unknown }) => {
     if (thrown.code === 'session_not_found') return undefined;

@@ -14,7 +14,7 @@ const Input = z.discriminatedUnion('type', [
   z.object({ type: z.literal('shell_resize'), cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
 ]);
 
-/** A person's own terminal. Nothing of it is logged; it lives on without a socket. */
+/** A person's own terminal. It is not logged, and it outlives its socket. */
 export function mountTerminals(deps: Deps): void {
   deps.sockets.route({
     path: '/ws/shells/:shell_id',
@@ -26,7 +26,7 @@ export function mountTerminals(deps: Deps): void {
 
 async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
   const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: iso(clock.now()) });
-  // The client may type before we have found its terminal: nothing it types may be lost.
+  // The client may type before its terminal is found; that input must not be lost.
   const connected = connect(terminals, shellId, socket.closed);
   connected.catch(() => {});
   socket.onJson(
@@ -48,7 +48,7 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
     for await (const chunk of line.output) {
       const data = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
       if (data !== '') say('shell_output', { data });
-      await socket.drained(); // what is not taken stays in the terminal, and its programs wait
+      await socket.drained(); // backpressure: unread output stays in the terminal, and its programs wait
     }
     await ended;
   } catch (thrown) {
@@ -65,7 +65,7 @@ async function connect(terminals: Deps['terminals'], shellId: string, signal: Ab
   return { info, line: await terminals.connect(shellId, signal) };
 }
 
-/** Passes it on, or says what is wrong with it. */
+/** Passes a frame on to the terminal, or returns the reason why it is invalid. */
 function typed(line: TerminalLine, given: JsonObject): string | undefined {
   const parsed = Input.safeParse(given);
   if (!parsed.success) {

@@ -5,7 +5,7 @@ import type { DesktopService, DesktopView } from '../../session/api/services.ts'
 import type { App, Dialect, ResponseDoc, RouteDoc } from '../shared/routes.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 
-// The desktop of a session's sandbox, beside the SheikhBox dialect and in its envelope.
+// Routes for the desktop of a session's sandbox; they use the envelope of the SheikhBox dialect.
 
 interface DesktopDeps {
   readonly desktop: DesktopService;

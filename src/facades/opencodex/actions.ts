@@ -17,7 +17,7 @@ export interface Action {
 type Calling = Extract<SessionEvent, { type: 'tool.calling' }>;
 type Called = Extract<SessionEvent, { type: 'tool.called' }>;
 
-/** A call without its result, or the result where the call is no longer in the log. */
+/** Builds the action of a call. The call may have no result yet, or no longer be in the log. */
 export function actionOf({ call, result, message }: ToolUse, view: View): Action {
   const { tool, args } = toolCall(call.data, view);
   return {
@@ -37,14 +37,14 @@ function outputOf({ data: { success, output, exitCode } }: Called): NonNullable<
   return { success, result: output, ...(exitCode !== undefined && { exit_code: exitCode }) };
 }
 
-/** A question is part of the conversation, no action. */
+/** Excludes questions, which are part of the conversation. */
 export const isAction = (event: SessionEvent): event is Calling | Called =>
   (event.type === 'tool.calling' || event.type === 'tool.called') && event.data.tool !== 'message';
 
 export interface ToolUse {
   readonly call: Calling | Called;
   result: Called | undefined;
-  /** The id of the message that the call is part of. */
+  /** The id of the message to which the call belongs. */
   readonly message: string;
 }
 
@@ -54,12 +54,12 @@ export class ToolUses {
   readonly #open = new Map<string, ToolUse>();
   readonly #stretches = new Stretches();
 
-  /** To be shown what is no call, too, for the messages that calls are part of. */
+  /** Call this for events that are no calls, too: they tell which message a call belongs to. */
   pass(event: SessionEvent): void {
     this.#stretches.of(event);
   }
 
-  /** The use that this event belongs to. */
+  /** Returns the use to which this event belongs. */
   add(event: Calling | Called): ToolUse {
     const key = `${event.runId} ${event.data.callId}`;
     const open = this.#open.get(key);

@@ -19,14 +19,14 @@ export interface Block {
 }
 type Said = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
-/** The conversation in pieces. Of a message that is being said now there is none yet: the socket replays it. */
+/** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
 export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
   const working = workingRun(events);
   const saying = events.findLast(
     (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),
   );
   const uses = new ToolUses();
-  const blocks: (() => Block)[] = []; // made at the end, when each call knows its result
+  const blocks: (() => Block)[] = []; // built at the end, when the results of all calls are known
   for (const event of events) {
     if (event.type === 'message.user') blocks.push(() => textBlock(event));
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;

@@ -13,7 +13,7 @@ import type { Idempotency } from '../shared/idempotency.ts';
 import type { SocketServer } from '../shared/ws.ts';
 import type { View } from './names.ts';
 
-/** What this dialect uses; what beside the services is asked for by no other. */
+/** The dependencies of this dialect; it alone uses those that are not services. */
 export interface OpencodexDeps {
   readonly services: Pick<Services, 'sessions' | 'files' | 'sandboxes' | 'projects'>;
   readonly agents: AgentConfigService;
@@ -24,14 +24,14 @@ export interface OpencodexDeps {
   readonly sockets: SocketServer;
   readonly clock: Clock;
   readonly maxUploadBytes: number;
-  /** `first`: the oldest public page, which knows no `resuming_stream`. */
+  /** `first`: the oldest public page, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
 }
 
 const missing = (text: string) => new AppError('not_found', text);
 const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
 
-/** Of any shape: what is no session's id names none. */
+/** The session of a chat id. An id of any other form is unknown, never malformed. */
 export async function chatOf({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
   const record = id.success ? await services.sessions.get(id.data).catch(onlyMissing) : undefined;
@@ -48,20 +48,20 @@ export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<Up
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
-/** For a `catch`: what is not there is undefined, and everything else is still thrown. */
+/** For `catch`: a missing thing becomes undefined; every other error is thrown again. */
 export function onlyMissing(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }
 export const actionMissing = (id: string) => missing(`Agent action with id ${id} not found`);
 export const blockMissing = (id: string) => missing(`Block with id ${id} not found`);
 
-/** A sandbox that was stopped on purpose is 404 here, not 503. */
+/** A sandbox that a user stopped answers 404 in this dialect, not 503. */
 export function notRunning(thrown: unknown): never {
   if (codes(thrown) === 'sandbox_not_found') throw missing('Sandbox not running. Start it first.');
   throw thrown;
 }
 
-/** One field that only the handler can judge. */
+/** Reports one field that the schema cannot check. */
 export function invalid(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
   return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
 }

@@ -78,7 +78,7 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
   );
 }
 
-/** The log's rows, what clients put beside them, and what they noted about them. */
+/** The messages from the log and from clients, with the metadata that clients stored for them. */
 async function conversation(deps: OpencodexDeps, session: SessionRecord): Promise<Message[]> {
   const { sideMessages } = deps;
   const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
@@ -132,14 +132,14 @@ async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, me
   };
 }
 
-/** The id of the message that an event is part of: it hangs on the last answer before. */
+/** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
   const stretches = new Stretches();
   for (const before of await runBefore(deps, event.sessionId, event.seq)) stretches.of(before);
   return stretches.of(event);
 }
 
-/** The id says where its call stands; its result is among the events behind. */
+/** The id contains the position of its call; the result is among the later events. */
 async function findAction(deps: OpencodexDeps, id: string) {
   const place = placeOf('action', id);
   const session = place && (await chatOf(deps, place.session).catch(onlyMissing));

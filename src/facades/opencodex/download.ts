@@ -7,12 +7,12 @@ interface Download {
   readonly name: string;
   readonly size: number;
   readonly mimeType: string | null;
-  /** Changes with the content. */
+  /** Changes whenever the content does. */
   readonly tag: string;
   open(range: ByteRange | undefined): Promise<Readable>;
 }
 
-/** A file as a whole, or the one range of it that was asked for. */
+/** Sends a whole file, or the one range that the request asks for. */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
   const etag = `"${file.tag}"`;
   toKeep(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
@@ -29,20 +29,20 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const length = range ? range.end - range.start + 1 : file.size;
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);
   reply.header('content-length', length);
-  if (request.method === 'HEAD') return reply.send(Readable.from([])); // without a stream the length would be set to 0
+  if (request.method === 'HEAD') return reply.send(Readable.from([])); // without a stream Fastify would set the length to 0
   const counted = exactly(length);
-  pipeline(await file.open(range), counted, () => {}); // closes the file also when the client leaves
+  pipeline(await file.open(range), counted, () => {}); // also closes the file when the client leaves
   return reply.send(counted);
 }
 
-/** What others made is to be kept, not shown; a browser that shows it all the same runs nothing of it in our name. */
+/** Sends content of others as a download. A browser that displays it anyway runs no script of it with our origin. */
 export const toKeep = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
     .header('content-disposition', attachment(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
-/** `bytes=a-b`, `a-` or `-n`; undefined for what is to be ignored: other units, several ranges, nonsense. */
+/** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
 export function rangeOf(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(' ', '') ?? '') ?? [];
   if (first === '' && last === '') return undefined;
@@ -56,7 +56,7 @@ export function rangeOf(header: string | undefined, size: number): ByteRange | '
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-/** Content that is shorter or longer than was promised breaks the line instead of looking whole. */
+/** Breaks the connection when the content does not have the promised length, so that it cannot pass for complete. */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({
@@ -71,6 +71,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** What a client once said of its file's type goes into a header. */
+/** A client once set this type, so it is checked before it becomes a header. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

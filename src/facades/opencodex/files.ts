@@ -48,7 +48,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       return reply.code(204).send();
     },
   );
-  // In a scope of its own: here a body is a stream, and nothing reads it before the handler does.
+  // A scope of its own, because here a body is a stream that only the handler may read.
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
@@ -70,7 +70,7 @@ async function upload(deps: OpencodexDeps, request: UploadRequest, reply: Fastif
   const { uploads, idempotency } = deps;
   const { id: projectId } = await projectOf(deps, request.params.project_id);
   const signal = whileConnected(reply);
-  await using bytes = new AsyncDisposableStack(); // what is not kept goes, whatever ends this
+  await using bytes = new AsyncDisposableStack(); // disposing deletes every file that is not kept
   const staged = await readFiles(
     request,
     { files: maxFiles },
@@ -86,12 +86,12 @@ async function upload(deps: OpencodexDeps, request: UploadRequest, reply: Fastif
       'file: Field required',
     );
   }
-  // The content is told by its hash: a repeat with the same key and the same files is the same request.
+  // The hash stands for the content: the same key with the same files is the same request.
   request.rawBody = Buffer.from(
     JSON.stringify(staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256])),
   );
   return await idempotency.once(request, reply.code(201), async () => {
-    await projectOf(deps, projectId); // it may have been deleted while they came in
+    await projectOf(deps, projectId); // the project may have been deleted during the upload
     const files = (await uploads.keep(staged)).map(fileView);
     return files.length === 1 ? files[0] : { files, total: files.length };
   });

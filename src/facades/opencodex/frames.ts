@@ -8,17 +8,17 @@ import { isAnswer, Stretches } from './stretches.ts';
 type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
-  /** The user's message that it works on. */
+  /** The id of the user's message that the run works on. */
   asked: string | undefined;
-  /** Calls so far; a question is none. */
+  /** The number of calls so far, without questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
-  /** Its message so far has text: further texts begin with a blank line. */
+  /** The run's current message has text, so more text starts with a blank line. */
   spoke: boolean;
-  /** The message being said, and how much of it was sent: nothing, where its beginning is gone. */
+  /** The message that is arriving and the characters sent of it: 0 when its beginning was dropped from the log. */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
-/** Behind these no message is half said. */
+/** After these events no message is incomplete. */
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
   'run.started',
   'message.assistant',
@@ -30,23 +30,23 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** Its beginning was had, however much that was: no more than what comes is owed. */
+/** The client has this message's beginning, of any length, so only new text is sent. */
 function had(run: Run, id: string): void {
   run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
   run.spoke = true;
 }
 
-/** Says events as this dialect's frames. It counts along, so it must be shown a run from its start on: see `skip`. */
+/** Translates events to this dialect's frames. Keeps counts, so it needs each run from its start: see `skip`. */
 export class Frames {
   readonly #view: View;
   #run = freshRun('');
   #seen = 0;
-  /** Events are missing since the last message or call was complete. */
+  /** Events are missing since the last complete message or call. */
   #gap = false;
-  /** Up to here whoever joins catches up with the message that is being said. */
+  /** Up to this seq a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
   #stretches = new Stretches();
-  /** The event at the cursor is gone, so a delta or message next to it is of one that was had. */
+  /** The event at the cursor was dropped, so a delta or message next to it continues one that the client has. */
   #isTorn = false;
 
   constructor(view: View) {
@@ -54,24 +54,25 @@ export class Frames {
   }
 
   /**
-   * What whoever has a cursor has had: what is left in the log of a run that is under way there. Of a message in the
-   * midst of which it stands all was had so far, also what is gone by now.
+   * Takes the events that a client with this cursor already has: those of the active run that are left in the log. If the
+   * cursor is inside a message, the client has everything of it so far, even parts dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
     const { message } = this.#run;
     if (message && !message.isWhole) had(this.#run, message.id);
-    this.#isTorn = this.#seen < cursor; // only output goes from a log, and behind it nothing but more of it is a message
+    // the log drops only output, and after dropped text only more text of its message can follow
+    this.#isTorn = this.#seen < cursor;
     this.#seen = cursor;
     this.#gap = false;
   }
 
-  /** What comes up to there is of one message, which goes on: its start is told as a stream that is resumed. */
+  /** Events up to `head` belong to one message that is still arriving: its start becomes a `resuming_stream` frame. */
   joinUpTo(head: number): void {
     this.#joinsUpTo = head;
   }
 
-  /** Undefined for what this dialect does not show. */
+  /** Undefined for an event that this dialect does not show. */
   of(event: SessionEvent): Frame | undefined {
     if (event.seq !== this.#seen + 1) this.#gap = true;
     this.#seen = event.seq;
@@ -94,7 +95,7 @@ export class Frames {
         this.#run = freshRun(`${event.runId}`);
         return this.#start(event, joins ? message_id : undefined);
       case 'run.resumed':
-        if (joins && !isAnswer(event)) return undefined; // it waited for leave and goes on
+        if (joins && !isAnswer(event)) return undefined; // permission for a call continues the run's message
         return this.#start(event, joins ? message_id : undefined);
       case 'message.delta':
       case 'message.assistant':
@@ -118,11 +119,11 @@ export class Frames {
     }
   }
 
-  /** Where a run goes on without a message, as somebody gave a call leave, it is still for the one before. */
+  /** A run that continues because a person permitted a call still answers the previous message. */
   #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>, joined: string | undefined): Frame {
     const run = this.#of(event);
     run.asked = event.data.messageId ?? run.asked;
-    if (isAnswer(event)) run.spoke = false; // what follows is a message of its own
+    if (isAnswer(event)) run.spoke = false; // the following text is a new message
     if (joined !== undefined) return { type: 'resuming_stream', message_id: joined, run_id: event.runId };
     return { type: 'start', run_id: event.runId, user_message_id: run.asked };
   }
@@ -133,8 +134,8 @@ export class Frames {
   }
 
   /**
-   * A delta, or of a whole message that which no delta carried. Old deltas are dropped from a log: what comes behind
-   * such a gap may be the middle of a message, which is then said whole when it is complete.
+   * A delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after such a gap may
+   * be the middle of a message, which is then sent whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,
@@ -166,7 +167,8 @@ export class Frames {
   #observation(event: Extract<SessionEvent, { type: 'tool.called' }>): Frame {
     const run = this.#of(event);
     const { callId, success, output, exitCode } = event.data;
-    const actionId = derivedId('action', { session: event.sessionId, seq: event.seq }); // where its call is gone
+    // when the event of its call was dropped
+    const actionId = derivedId('action', { session: event.sessionId, seq: event.seq });
     const call = run.calls.get(callId) ?? { step: ++run.steps, actionId };
     run.calls.delete(callId);
     return {

@@ -1,7 +1,7 @@
 import { SessionId } from '../../core/ids.ts';
 
-// Things that are projections of events have no record that could hold an id, so their ids say where they come from:
-// a UUID of version 8 with the session (64 bits), what it is (5 bits) and the event's seq (53 bits).
+// Projections of events have no record to store an id, so the id encodes its origin. It is a UUID of version 8 with the
+// session (64 bits), the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply'] as const;
 type Kind = (typeof kinds)[number];
@@ -20,7 +20,7 @@ export function derivedId(kind: Kind, { session, seq }: Place): string {
   return `${head.slice(0, 8)}-${head.slice(8)}-8${middle}-${tail.slice(0, 4)}-${tail.slice(4)}`;
 }
 
-/** Undefined for what is no such id of ours. */
+/** Undefined when the id is not one of ours of this kind. */
 export function placeOf(kind: Kind, id: string): Place | undefined {
   const [, a = '', b = '', middle = '', c = '', d = ''] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/.exec(id) ?? [];

@@ -12,13 +12,13 @@ export interface Message {
   readonly created_at: string;
   readonly agent_actions: readonly Action[];
 }
-/** A row and where it stands. */
+/** A row and its place in the log. */
 export interface PlacedMessage {
   readonly seq: number;
   readonly message: Message;
 }
 
-/** What one run says between two messages of the user; while it works, only what was there when it last waited is shown. */
+/** The text of one run between two messages of the user. For a run at work: only the text up to its last wait. */
 class StretchRow {
   readonly #texts: string[] = [];
   readonly #uses = new ToolUses();
@@ -47,7 +47,7 @@ class StretchRow {
     };
   }
 
-  /** An answer came: what follows is another message. */
+  /** An answer arrived, so the following text is another message. */
   close(): void {
     this.hasEnded = true;
   }
@@ -71,7 +71,7 @@ class StretchRow {
   }
 }
 
-/** The rows of a conversation, oldest first: each message of a user, and what a run that began said to it. */
+/** The rows of a conversation, oldest first: each user's message and each run's reply. */
 export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMessage[] {
   const rows: (PlacedMessage | StretchRow)[] = [];
   const runs = new Map<string, StretchRow>();
@@ -91,7 +91,7 @@ export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMe
   return rows.flatMap((row) => (row instanceof StretchRow ? (row.isShown ? [row.row()] : []) : [row]));
 }
 
-/** A long run may be all that is left of its log: its beginning is gone then. */
+/** Recognizes a run by its output, because its beginning may have been dropped from the log. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
 
 function userRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'message.user' }>): PlacedMessage {

@@ -1,4 +1,4 @@
-/** What browsers and pages ask for most; everything else has none. */
+/** The types that browsers and pages need most; other files have no type. */
 const types: Readonly<Record<string, string>> = {
   avif: 'image/avif',
   bmp: 'image/bmp',

@@ -1,6 +1,6 @@
 import type { FactOf } from '../../core/events.ts';
 
-/** What the projections of one session need to know beside its events. */
+/** Facts about a session that the projections of its events need. */
 export interface View {
   /** The workspace's real path, which this dialect calls `/workspace`. */
   readonly workdir: string;
@@ -8,7 +8,7 @@ export interface View {
 type Args = Readonly<Record<string, unknown>>;
 type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
-/** Tools and arguments under this dialect's names; those it has no name for keep their own. */
+/** Translates tools and arguments to this dialect's names; a tool it does not know keeps its name. */
 export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
   const path = (given: unknown) => (typeof given === 'string' ? shownPath(given, view) : given);
   switch (name) {

@@ -103,7 +103,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
   );
 }
 
-/** The schema has looked at all but this. */
+/** Reports the one error that the schema cannot find. */
 function unfit(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
   throw invalid('body', 'llm_config', thrown.publicMessage);

@@ -8,7 +8,7 @@ import { mountSettings } from './settings.ts';
 import { mountStream } from './stream.ts';
 import { mountWorkspace } from './workspace.ts';
 
-/** What no other dialect asks for. */
+/** The dependencies that no other dialect uses. */
 export type OpencodexParts = Pick<OpencodexDeps, 'agents' | 'uploads' | 'keys' | 'sideMessages' | 'maxUploadBytes'>;
 
 export function opencodex(deps: OpencodexDeps): Dialect {

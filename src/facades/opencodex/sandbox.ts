@@ -72,8 +72,9 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 });
 
 /**
- * `/workspace` and below is the workspace, whatever its real path. Any other absolute path is the sandbox's own: the
- * daemon starts nothing there, so a shell goes there first.
+ * Maps `/workspace` and paths below it to the workspace, which may have another real path. Any other absolute path belongs
+ * to the
+ * sandbox: the daemon starts no command there, so a shell changes to it first.
  */
 async function placed({ command, workdir }: { command: string; workdir: string }, look: Look): Promise<Placed> {
   const path = posix.resolve('/workspace', workdir);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toolGroupNames } from '../../session/projects/agent-templates.ts';
 import { providerOf } from '../../session/projects/providers.ts';
 
-// The wire speaks snake_case; nothing behind this folder does.
+// Only this folder uses snake_case names, because the wire does.
 
 const said = (max: number) =>
   z
@@ -41,7 +41,7 @@ export const PathQuery = z.object({ path: path.describe('absolute, below /worksp
 export const DownloadAllQuery = z.object({ type: z.string().describe('uploaded or output') });
 export const ProvidersQuery = z.object({ featured_only: z.enum(['true', 'false', '1', '0', '']).optional() });
 export const StreamQuery = z.object({
-  // Read leniently: what is wrong with it is told in a frame.
+  // Accepts any value, because a frame reports an invalid one.
   after_seq: z.unknown().optional().meta({ type: 'string', description: 'resume after this event; 0 replays all' }),
 });
 

@@ -21,7 +21,7 @@ export function mountStream(deps: OpencodexDeps): void {
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });
       const chat = chatOf(deps, params.sid);
-      // Frames may come with the upgrade: they wait until it is known who they are for.
+      // Frames can arrive with the upgrade; they wait until the session is known.
       socket.onJson(
         async (frame) => {
           const session = await chat.catch(() => undefined);
@@ -70,8 +70,8 @@ async function follow(
 }
 
 /**
- * Before the message that a run says now: so "send, then connect" loses nothing, and nothing that is in the lists comes
- * twice. Of a run that waits all is in the lists.
+ * The place before the message that a run is writing, so that "send, then connect" loses nothing and repeats no row of the
+ * lists. A waiting run needs none, because the lists have all of it.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);
@@ -102,7 +102,7 @@ interface Taking {
   readonly complain: (text: string) => void;
 }
 
-/** What a client sends; its failures are frames, and the connection stays. */
+/** Executes a client's frame. Failures become frames, and the connection stays open. */
 async function take({ deps, socket, session, complain }: Taking, frame: JsonObject): Promise<void> {
   const { sessions } = deps.services;
   try {

@@ -3,18 +3,18 @@ import type { SessionId } from '../../core/ids.ts';
 import type { OpencodexDeps } from './context.ts';
 import { derivedId } from './ids.ts';
 
-// What one run says between two messages of the user is one message. A question ends it, and the answer's reply is the
-// next one: as one message per run, an answer would stand below the reply to it. Leave that is given to a call is no
-// message, so the run goes on with the one it had.
+// The text of a run between two messages of the user is one message. A question ends it, and the reply to the answer is the
+// next one; otherwise the user's answer would stand below the reply to it. Permission for a call is no message, so it does
+// not start a new one.
 
 export const isAnswer = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;
 
-/** The ids of a run's messages: the first has the run's, each reply one of its own that its answer's place gives. */
+/** The ids of a run's messages. The first has the run's id; each later one derives its id from the answer before it. */
 export class Stretches {
   readonly #replies = new Map<string, string>();
 
-  /** Of the message that this event belongs to. Must be shown each event of its run, or the last answer at least. */
+  /** The id of the message to which this event belongs. Needs every event of the run, or at least its last answer. */
   of(event: SessionEvent): string {
     const run = `${event.runId}`;
     if (event.type === 'run.started') this.#replies.delete(run);
@@ -25,7 +25,7 @@ export class Stretches {
 
 const smallest = 512;
 
-/** What a run that is under way at a cursor has brought so far; found by looking back from there. */
+/** The events so far of the run that is active at a cursor. Searches backwards from the cursor. */
 export async function runBefore(
   { services }: Pick<OpencodexDeps, 'services'>,
   id: SessionId,

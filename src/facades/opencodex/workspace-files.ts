@@ -13,11 +13,11 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
-/** Of their paths together, in characters: a deep folder must not make the list of its files large. */
+/** Characters of all paths together: a limit, because deep folders have long paths. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
 
-/** Where a path below `/workspace/` leads, relative to the workspace. Rejects everything else. */
+/** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
 export function inWorkspace(path: string): string {
   const clean = posix.normalize(path);
   const relative = clean.startsWith('/workspace/') ? clean.slice('/workspace/'.length).replace(/\/+$/, '') : '';
@@ -27,11 +27,11 @@ export function inWorkspace(path: string): string {
 
 export interface Listing {
   readonly files: readonly WorkspaceFile[];
-  /** There are more than this looks at. */
+  /** The listing is incomplete, because a limit was reached. */
   readonly truncated: boolean;
 }
 
-/** Regular files in and below a folder, folders that begin with a dot left out; no link is followed. */
+/** Regular files in and below a folder. Skips hidden folders and follows no link. */
 async function filesBelow(
   { services }: OpencodexDeps,
   { id }: SessionRecord,
@@ -44,7 +44,7 @@ async function filesBelow(
   let isCut = false;
   const unlisted = (thrown: unknown): [] => {
     if (!(thrown instanceof AppError && thrown.code === 'payload_too_large')) return ifGone(thrown);
-    isCut = true; // more in it than any list has
+    isCut = true; // the folder has more entries than any listing returns
     return [];
   };
   const isFull = () => files.length > maxFiles || named > maxNames;
@@ -81,14 +81,14 @@ export const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signa
   filesBelow(deps, session, { start: projectFolder, skip: () => false, signal });
 
 const newest = 500;
-/** What work left in the workspace, the newest first. */
+/** The files that work left in the workspace, newest first. */
 export async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
   const { files, truncated } = await filesBelow(deps, session, { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, truncated };
 }
-/** As many as a list shows. */
+/** The newest files, up to the limit of a list. */
 export const newestOf = ({ files, truncated }: Listing): Listing => ({
   files: files.slice(0, newest),
   truncated: truncated || files.length > newest,
@@ -100,7 +100,7 @@ export interface Content {
   readonly is_binary: boolean;
   readonly mime_type: string | null;
 }
-/** As a page shows it: text, an image as a data URI, or nothing of other binary files. */
+/** Text, an image as a data URI, or nothing for other binary files. */
 export function contentOf(path: string, bytes: Buffer): Content {
   const mime_type = mimeType(path);
   if (mime_type?.startsWith('image/')) {

@@ -22,7 +22,7 @@ import {
 import { zip } from './zip.ts';
 
 const base = '/api/v1/chats/:sid/workspace';
-const maxBytes = 50 * 1024 * 1024; // what a sandbox hands out in one piece
+const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one piece
 const maxPacked = 1024 * 1024 * 1024;
 
 export function mountWorkspace(app: App, deps: OpencodexDeps): void {
@@ -114,7 +114,7 @@ const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | un
   mime_type: mimeType(file.path),
 });
 
-/** All that can be refused is refused before the first byte: behind it there is no status. */
+/** Rejects before the first byte, because no status can follow it. */
 function fits({ files, truncated }: Listing): void {
   if (truncated)
     throw new AppError('payload_too_large', 'There are too many files to pack: download what you need by itself');

@@ -3,19 +3,19 @@ import { ZipFile } from 'yazl';
 import { archiveNames, judgedPath } from '../../core/file-names.ts';
 
 interface Entry {
-  /** As the sandbox calls it, relative to the workspace. */
+  /** As the sandbox names it, relative to the workspace. */
   readonly path: string;
   readonly modified: string; // iso
 }
 interface Packing {
   readonly read: (path: string) => Promise<Buffer>;
-  /** Of all contents together; more breaks the stream. */
+  /** The most bytes of all contents together; more breaks the stream. */
   readonly maxPacked: number;
 }
 
 /**
- * A zip file, one entry in memory at a time. Its names are safe for any system that unpacks it; what the sandbox calls
- * as no file of a workspace can be called is left out. Errors of `read` end the stream, which then lacks its directory.
+ * A zip file, with one entry in memory at a time. Its names are safe on every system; entries whose name is invalid in a
+ * workspace are left out. Errors of `read` end the stream, which then lacks its directory.
  */
 export function zip(entries: readonly Entry[], { read, maxPacked }: Packing): Readable {
   const file = new ZipFile();
@@ -40,7 +40,7 @@ export function zip(entries: readonly Entry[], { read, maxPacked }: Packing): Re
   return output;
 }
 
-/** The format knows the years from 1980 to 2107. */
+/** The format can express the years 1980 to 2107. */
 function timeOf(told: string): Date {
   const ms = Date.parse(told);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));

@@ -15,7 +15,7 @@ const types: Readonly<Record<string, string>> = {
 
 export const html = types['.html'] as string;
 
-/** Pages that anybody may load; what they show, they must ask for with a token. */
+/** Everyone may load these pages; their data needs a token. */
 export const open = { open: true, free: true } as const;
 
 export const served = (operationId: string, summary: string, type: string): RouteDoc => ({
@@ -26,11 +26,11 @@ export const served = (operationId: string, summary: string, type: string): Rout
 });
 
 interface Assets {
-  /** Where they are served. */
+  /** The path at which they are served. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
-  /** By name: where each is, or its text itself. No other file is ever looked for. */
+  /** File or text by name. No other file can be read. */
   readonly files: ReadonlyMap<string, URL | { readonly text: string }>;
   readonly headers: Readonly<Record<string, string>>;
 }

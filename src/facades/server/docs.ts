@@ -4,7 +4,7 @@ import type { App, RouteTable } from '../shared/routes.ts';
 import { html, mountAssets, open, served } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
-// Swagger UI and ReDoc from the installed packages: they work without the internet, and need no inline script.
+// Swagger UI and ReDoc from the installed packages: they work offline and need no inline script.
 const require = createRequire(import.meta.url);
 
 const swagger = `SwaggerUIBundle({ url: '/openapi.json' + location.search, dom_id: '#docs', deepLinking: true, validatorUrl: null });\n`;
@@ -41,7 +41,7 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export function mountDocs(app: App, table: RouteTable, version: string): void {
-  let document: object | undefined; // made when first asked for: then everything is registered
+  let document: object | undefined; // built on first use, when every route is registered
 
   app.get(
     '/openapi.json',

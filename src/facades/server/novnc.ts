@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { App } from '../shared/routes.ts';
 import { mountAssets } from './assets.ts';
 
-// noVNC from the installed package, as it is: the desktop's page loads its modules from here and nothing from elsewhere.
+// Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
 const folders = {
   novncCore: 'core',

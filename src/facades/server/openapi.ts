@@ -7,11 +7,11 @@ const description =
   'Runs AI agents, each in a sandbox of its own. Each section is a dialect, or belongs to the server; a session that was ' +
   'made in one dialect is there in all, with the same id. Where the server has a token or keys, send one as a bearer token.';
 
-/** The OpenAPI 3.1 document of what is registered: nothing is described twice, so nothing can be described wrongly. */
+/** Builds the OpenAPI 3.1 document from the registered routes, so that it cannot differ from them. */
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
-    if (!route.doc || route.method === 'HEAD') continue; // HEAD goes with its GET
+    if (!route.doc || route.method === 'HEAD') continue; // documented with its GET
     const path = route.url.replace(/:([^/]+)/g, '{$1}');
     paths[path] ??= {};
     paths[path][route.method.toLowerCase()] = operation(route, route.doc);
@@ -89,7 +89,7 @@ function response({ description, content }: ResponseDoc): Json {
   return { description, content: Object.fromEntries(types) };
 }
 
-/** JSON Schema 2020-12 is what OpenAPI 3.1 speaks. */
+/** OpenAPI 3.1 uses JSON Schema 2020-12. */
 function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): Json {
   const { $schema, ...json } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' }) as Json;
   return json;

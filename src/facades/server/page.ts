@@ -6,8 +6,8 @@ import type { App } from '../shared/routes.ts';
 import { html, mountAssets, open, served } from './assets.ts';
 import { mountNovnc } from './novnc.ts';
 
-// The web client: plain files, sent as they are. It may load nothing from elsewhere, and nothing in it may make HTML of
-// text: a browser that knows trusted types refuses it.
+// The web client: static files, sent unchanged. Its policy forbids it to load from other sites and, in browsers with trusted
+// types, to turn text into HTML.
 
 const folder = new URL('../../ui/', import.meta.url);
 const policyWith = (framedBy: "'none'" | "'self'") =>
@@ -25,7 +25,7 @@ const policyWith = (framedBy: "'none'" | "'self'") =>
     "trusted-types 'none'",
   ].join('; ');
 const headers = { 'content-security-policy': policyWith("'none'"), 'cache-control': 'no-cache' };
-/** The main page shows the desktop's in a frame; no other site may. */
+/** Allows the main page, but no other site, to show the desktop's page in a frame. */
 const framed = { ...headers, 'content-security-policy': policyWith("'self'") };
 
 export function mountPage(app: App): void {

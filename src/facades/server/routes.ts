@@ -53,7 +53,7 @@ const metricsDoc: RouteDoc = {
   },
 };
 
-/** What belongs to the server and to no dialect. */
+/** The routes that belong to the server and to no dialect. */
 export function serverRoutes({ table, version, metrics, ...deps }: ServerDeps): Dialect {
   return {
     mount(app: App) {

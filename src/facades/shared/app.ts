@@ -28,17 +28,17 @@ export interface AppOptions {
   readonly ids?: Pick<IdSource, 'short'> | undefined;
 }
 
-/** For every listener of this server. */
+/** The settings of every listener of this server. */
 export const transport: ServerOptions = {
-  maxHeaderSize: 16_384, // of request line and headers together
+  maxHeaderSize: 16_384, // bytes of the request line and headers together
   headersTimeout: 10_000,
-  requestTimeout: 0, // `limitBodyTime` has the limits, which are not the same for all routes
-  connectionsCheckingInterval: 1_000, // Node looks every 30 s otherwise, and a slow request lives that much longer
-  requireHostHeader: false, // the guard refuses it, with a proper answer
+  requestTimeout: 0, // `limitBodyTime` sets the limits, because they differ between routes
+  connectionsCheckingInterval: 1_000, // Node's default of 30 s would let a slow request live that much longer
+  requireHostHeader: false, // the guard refuses it with a proper answer
   shouldUpgradeCallback: isSocketUpgrade,
 };
 
-/** An HTTP server with everything that is the same for all dialects, and no route yet. */
+/** Creates an HTTP server with everything that the dialects share, but without routes. */
 export function createApp(options: AppOptions): { app: App; table: RouteTable } {
   const { styles, logger, closing } = options;
   const app = fastify({
@@ -56,7 +56,8 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       return answer(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
-  app.server.maxHeadersCount = 0; // Node would drop what is too many in silence, Origin included; the guard refuses it
+  // Node would silently drop surplus headers, Origin included; the guard refuses the request instead
+  app.server.maxHeadersCount = 0;
 
   app.setValidatorCompiler(validatorCompiler);
   observeRequests(app, logger, options.metrics);
@@ -68,7 +69,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   readBodies(app);
   app.addHook('onSend', (request, reply, _payload, done) => {
     if (closing.aborted) reply.header('connection', 'close');
-    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // to be quoted: the logs have it too
+    if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // for users to quote; the logs contain it too
     done();
   });
   const unused = unusedConnections(app.server);
@@ -80,14 +81,17 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   return { app, table };
 }
 
-/** Unique among all servers and their lives, and cheap to make. */
+/** Ids that are unique among all servers and their restarts, and cheap to make. */
 function requestIds(ids: Pick<IdSource, 'short'>): () => string {
   const life = ids.short();
   let count = 0;
   return () => `${life}-${++count}`;
 }
 
-/** Those without a request yet, as browsers open them ahead: Node takes them for busy and would wait for them for ever. */
+/**
+ * Connections without a request, as browsers open them in advance. Node counts them as busy and would wait for them at a
+ * shutdown.
+ */
 function unusedConnections(server: Server): ReadonlySet<Socket> {
   const unused = new Set<Socket>();
   server.on('connection', (socket) => {
@@ -98,7 +102,7 @@ function unusedConnections(server: Server): ReadonlySet<Socket> {
   return unused;
 }
 
-/** A body is JSON whatever its Content-Type says; a route without a body schema takes none and ignores what comes. */
+/** Parses every body as JSON and ignores its Content-Type. A route without a body schema ignores its body. */
 function readBodies(app: App): void {
   app.decorateRequest('rawBody', undefined);
   app.removeAllContentTypeParsers();
@@ -116,8 +120,9 @@ function readBodies(app: App): void {
     if (encoding !== undefined && encoding !== 'identity') {
       throw new AppError('invalid_request', 'Compressed request bodies are not accepted.');
     }
-    delete headers['content-type']; // else one that Fastify cannot parse would be refused
-    if (method === 'QUERY') headers['content-type'] = 'application/json'; // Fastify answers 400 itself where it has none
+    delete headers['content-type']; // otherwise Fastify refuses a type that it cannot parse
+    // Fastify itself answers 400 to a QUERY without a type
+    if (method === 'QUERY') headers['content-type'] = 'application/json';
     done();
   });
   app.addHook('preValidation', (request, _reply, done) => {

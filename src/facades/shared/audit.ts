@@ -13,7 +13,7 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** Where the services tell what is done by whom, as far as the request knows; undefined where nobody keeps it. */
+/** The audit log of this request; undefined when auditing is off. */
 export function auditOf({ audit, config, keys, clock }: Deps, actorOf: () => Actor): Audit | undefined {
   if (!audit) return undefined;
   const by = ({ key, role }: Actor): AuditEntry['by'] => {

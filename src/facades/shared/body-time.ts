@@ -3,15 +3,15 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
 import { answerBrokenRequest } from './errors.ts';
 
-/** Until a request has come in whole; answers may take as long as they like. */
+/** The limit for receiving a request; an answer has none. */
 const wholeMs = 30_000;
-/** An upload may take its time, as long as something of it comes at least this often. */
+/** An upload has no total limit, only one between two pieces of it. */
 const idleMs = 30_000;
 const lookMs = 5_000;
 
 /**
- * Node has one limit for all requests, which would cut every upload over a slow line. Must be added before whatever
- * may refuse a request: the body of a refused one comes in too.
+ * Limits the time of a body by its route, because Node's single limit would cut off every upload over a slow connection. Add
+ * this before any hook that can refuse a request: the body of a refused request is read too.
  */
 export function limitBodyTime(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -39,7 +39,7 @@ function watch(raw: IncomingMessage, clock: Clock, isOver: (() => boolean) | und
   raw.once('end', settled).once('close', settled);
 }
 
-/** Whether nothing came for too long; while it is we who do not read, the sender is not to blame. */
+/** Whether nothing has arrived for too long. Time in which we do not read does not count against the sender. */
 function stalled(raw: IncomingMessage, clock: Clock): () => boolean {
   let seen = raw.socket.bytesRead;
   let since = clock.now();

@@ -12,11 +12,11 @@ interface Options {
   readonly logger: Pick<HttpLogger, 'warn'>;
 }
 const elsewhere = 'connection on another port';
-/** One too many may ask once, to be told why it is refused; it is not waited for. */
+/** A connection over the limit may send one request to learn why it is refused, within this time. */
 const askMs = 2_000;
 const quietMs = 60_000;
 
-/** Counts what each address has open, on all ports together. Must be added before whatever else looks at a request. */
+/** Limits the open connections of each address, on all ports together. Add this before any other hook. */
 export function limitConnections(app: FastifyInstance, { perAddress, clock, logger }: Options): void {
   const open = new Map<string, number>();
   const tooMany = new WeakSet<Socket>();
@@ -24,7 +24,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
 
   const meet = (socket: Socket) => {
     const address = socket.remoteAddress;
-    if (address === undefined) return; // it has gone already
+    if (address === undefined) return; // the client is gone already
     const network = networkOf(address);
     const count = (open.get(network) ?? 0) + 1;
     open.set(network, count);
@@ -51,7 +51,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   });
 }
 
-/** What comes in at another port counts with the rest. */
+/** Also counts the connections of another port. */
 export function countAlso(server: Server, more: Server): void {
   more.on('connection', (socket) => server.emit(elsewhere, socket));
 }

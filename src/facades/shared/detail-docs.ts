@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ResponseDoc } from './routes.ts';
 
-// How the dialects that answer `{detail}` describe their failures.
+// The documented failures of the dialects that answer `{detail}`.
 
 const Plain = z.object({ detail: z.string() });
 const Fields = z.object({
@@ -26,7 +26,7 @@ const failure = (description: string, schema: z.ZodType, example?: unknown): Res
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
 
-/** The failures of every such route, and those that this one has of its own. */
+/** The failures that all such routes share, and those of one route. */
 export function detailFailures(...own: number[]): Record<string, ResponseDoc> {
   const all = [...new Set([...own, 401, 403, 413, 429, 500, 503])].sort((a, b) => a - b);
   const listed = all.map((status) => [

@@ -7,7 +7,7 @@ export interface Issue {
   readonly msg: string;
 }
 
-/** A request that does not fit its route's schema; `issues` names each field. */
+/** A request that does not match its route's schema; `issues` names each field. */
 export class InvalidRequest extends AppError {
   readonly issues: readonly Issue[];
   constructor(issues: readonly Issue[], text: string) {
@@ -16,7 +16,7 @@ export class InvalidRequest extends AppError {
   }
 }
 
-/** How a dialect says that something went wrong. */
+/** How a dialect formats errors. */
 export interface ErrorStyle {
   status(error: AppError): number;
   body(status: number, error: AppError): object;
@@ -37,7 +37,7 @@ export const detail: ErrorStyle = {
   },
 };
 
-/** Paths at and below a prefix speak that style, unknown routes included; everything else says `{detail}`. */
+/** Paths at and below a prefix use its style, including unknown routes; all others answer `{detail}`. */
 export function styleOf(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
   const path = url.split('?', 1)[0] ?? '';
   for (const [prefix, style] of styles) {

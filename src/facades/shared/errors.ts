@@ -12,7 +12,7 @@ export interface ErrorContext {
   readonly logger: HttpLogger;
 }
 
-/** One place where errors become answers, for routes, hooks and unknown paths alike. */
+/** The one place where errors become answers, for routes, hooks and unknown paths. */
 export function answerErrors(app: FastifyInstance, context: ErrorContext): void {
   app.setErrorHandler<FastifyError>((thrown, request, reply) => answer(fromFastify(thrown), request, reply, context));
   app.setNotFoundHandler((request, reply) => {
@@ -40,8 +40,8 @@ export function answer(
   if ((status === 429 || status === 503) && error.retryable) {
     reply.header('retry-after', Math.ceil((error.retryAfterMs ?? 1000) / 1000));
   }
-  // Fastify would close; a client that sends all before it reads would then see a reset instead of this answer. So the
-  // rest is read and thrown away, for as long as a request may take.
+  // Fastify would close the connection, and a client that sends everything before it reads would see a reset instead of this
+  // answer. So the rest of the body is read and dropped, within the time limit of a request.
   if (status === 413) reply.removeHeader('connection');
   return reply.code(status).send(style.body(status, error));
 }
@@ -61,7 +61,7 @@ const parserErrors: Readonly<Record<string, [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 };
 
-/** What is not HTTP at all, or comes too slowly: answered on the bare socket, which then closes. */
+/** Answers malformed or too slow requests on the bare socket, then closes it. */
 export function answerBrokenRequest(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, text] = parserErrors[error.code] ?? [400, 'Bad Request'];
@@ -75,5 +75,5 @@ export function answerBrokenRequest(error: ConnectionError, socket: Socket): voi
     `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
   socket.resume();
-  setTimeout(() => socket.destroy(), 1_000).unref(); // time to read the answer, not to go on sending
+  setTimeout(() => socket.destroy(), 1_000).unref(); // time for the client to read the answer, but not to continue sending
 }

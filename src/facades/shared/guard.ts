@@ -10,18 +10,18 @@ import { asCaller, callingRequest } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface GuardOptions {
-  /** Listening on loopback only: Host must then name this machine. */
+  /** The server listens on loopback only, so Host must name this machine. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly gate: TokenGate;
-  /** Keys beside the token; undefined: there are none. */
+  /** API keys next to the token; undefined: there are none. */
   readonly keys?: KeyRing | undefined;
-  /** Links that open a route of their purpose without a token. */
+  /** Signed links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
-  /** Undefined: who guesses is not stopped. */
+  /** Undefined: callers can guess credentials without a limit. */
   readonly lockout?: Lockout;
-  /** Undefined: nobody is limited. */
+  /** Undefined: no rate limit. */
   readonly limiter: RateLimiter | undefined;
 }
 
@@ -29,7 +29,9 @@ const exposed = 'RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-Af
 const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Who may ask at all; the same for every route, known or not. The order is part of the contract. */
+/**
+ * Decides which requests are admitted, for known and unknown routes alike. The order of the checks is part of the contract.
+ */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
@@ -75,14 +77,14 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     refuseWeak(request);
     asCaller({ actor: request.actor, address: request.ip, request: request.id }, done);
   });
-  // What reads a body goes on where the last of it came in, and that is nobody's request.
+  // A body parser continues in the context of the body's last chunk, which has no caller, so the caller is set again.
   app.addHook('preValidation', ({ actor, ip, id }, _reply, done) => {
     if (callingRequest().request === id) done();
     else asCaller({ actor, address: ip, request: id }, done);
   });
 }
 
-/** Undefined: it shows nothing that is valid, where something is needed. */
+/** The actor of the presented credentials; undefined when credentials are needed and none is valid. */
 export function actorFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.required && gate.accepts(shown)) return everybody;
   if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
@@ -114,13 +116,13 @@ function credentials(request: FastifyRequest): string[] {
   });
 }
 
-/** Who shows a signature where one counts is judged by it, whatever else would let it in. */
+/** A presented signature decides alone on a route that accepts one, even next to a valid token. */
 function signatureOf(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
 }
-/** What a link opens, and on whose behalf: that of the key that made it, which must still be valid. */
+/** The right of a link, on behalf of the key that made it; undefined when the link or its key is not valid. */
 function opens(request: FastifyRequest, signature: string, { signed, keys }: GuardOptions): Opened | undefined {
   const { signed: purpose } = request.route.config;
   if (!signed || !purpose) return undefined;
@@ -142,7 +144,7 @@ function refuseLocked(address: string, { lockout }: GuardOptions): void {
   });
 }
 
-/** A WebSocket whose first frame will bring the token; until then nothing is done for it. */
+/** A WebSocket whose first frame brings the token; the server does nothing for it before that. */
 function mayShowLater(request: FastifyRequest): boolean {
   const { connectionParams } = (request.query ?? {}) as Query;
   return !!request.route.config.connectionParams && isUpgrade(request) && connectionParams === '1';
@@ -179,10 +181,10 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
   });
 }
 
-/** Through a socket a page may still wish for more than to read; whom that reaches asks what its actor may. */
+/** A page can send changes through an open socket, so each procedure checks its actor again. */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
-/** The content type of a body is not checked, so this is the wall against forms and scripts of other sites. */
+/** The main defence against forms and scripts of other sites, because the content type of a body is not checked. */
 function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters) return;

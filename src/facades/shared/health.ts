@@ -16,7 +16,7 @@ export const Checks = z.object({
   model: Check.extend({ name: z.string() }),
 });
 
-/** Under the second that is promised, whatever hangs. */
+/** Below the promised second, even when a check hangs. */
 const patienceMs = 900;
 
 export async function healthInTime(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {
@@ -32,7 +32,10 @@ export async function healthInTime(sessions: Pick<SessionService, 'health'>, clo
   return health;
 }
 
-/** A model that does not answer is no reason to restart the server; without storage or sandboxes it is of no use. */
+/**
+ * The overall state. A model that does not answer is no reason to restart the server; it is useless only without storage or
+ * sandboxes.
+ */
 export function overallHealth({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);

@@ -7,21 +7,23 @@ import type { Inbox } from '../../core/ports.ts';
 const keptMs = 24 * 60 * 60 * 1000;
 const sweepEveryMs = 60 * 60 * 1000;
 
-/** A key that was claimed for this request. Exactly one of `answer` and `release` must follow. */
+/** A key that this request has claimed. The holder must call exactly one of `answer` and `release`. */
 export interface Claim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** Nothing was done: the client may try again with the same key. */
+  /** The work was not done: the client can try again with the same key. */
   release(): Promise<void>;
 }
 export type Claimed = Claim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;
 
 export interface Idempotency {
-  /** Undefined without the header. Rejects: invalid_request, conflict. */
+  /** Undefined when the request has no key. Rejects: invalid_request, conflict. */
   claim(request: FastifyRequest): Promise<Claimed>;
-  /** Runs `work` at most once per key; marks the reply where it gives the first answer again. */
+  /** Runs `work` at most once per key; marks the reply when it repeats the first answer. */
   once<Answer>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<Answer>): Promise<Answer>;
-  /** The same for a key that is no header: `key` says whose and what it is, `content` must not differ next time. */
+  /**
+   * As `once`, for a key outside of the headers. `key` names its owner and purpose; a repeat must have the same `content`.
+   */
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
@@ -87,7 +89,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
   };
 }
 
-/** Does the work; what it gives is the answer for all repeats, and if it fails the key is free again. */
+/** Does the work and stores its result for all repeats. A failure frees the key again. */
 export async function settle<Answer>(claim: Claim | undefined, work: () => Promise<Answer>): Promise<Answer> {
   let answer: Answer;
   try {
@@ -114,8 +116,8 @@ function target(url: string): string {
 const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
 /**
- * What was answered is kept longer than what it tells of, which may be deleted meanwhile. So it can be read only by whoever
- * brings the key again, of which the store has no more than a hash.
+ * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key again can read it,
+ * because the store has no more than the key's hash.
  */
 function sealedBy(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
@@ -127,7 +129,7 @@ function sealedBy(parts: readonly string[]) {
       return Buffer.concat([box, sealing.getAuthTag()]).toString('base64url');
     },
     open(kept: unknown): unknown {
-      if (typeof kept !== 'string') return kept; // as an older version kept it
+      if (typeof kept !== 'string') return kept; // the format of an older version
       const bytes = Buffer.from(kept, 'base64url');
       const opening = createDecipheriv(cipher, secret, bytes.subarray(0, 12), { authTagLength: 16 });
       opening.setAuthTag(bytes.subarray(-16));

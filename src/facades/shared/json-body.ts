@@ -1,10 +1,10 @@
 import { InvalidRequest } from './error-style.ts';
 
 const maxDepth = 64;
-/** Far more than any request has; parsing a million keys would hold up everybody for half a second. */
+/** Far more than any real request has; parsing a million keys would block the server for half a second. */
 const maxValues = 50_000;
 
-/** Parses what a client sent; an empty body is undefined. Rejects with what is wrong, in words for the client. */
+/** Parses a client's body; an empty one is undefined. Rejects with a reason for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   measure(bytes);
@@ -15,7 +15,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   }
 }
 
-/** A body that cannot be read does not fit its route's schema either: dialects that list the fields list `body`. */
+/** An unreadable body also violates its route's schema: dialects that list fields name `body`. */
 const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);
 
 const quote = 0x22;
@@ -24,7 +24,7 @@ const comma = 0x2c;
 const openers = new Set([0x5b, 0x7b]);
 const closers = new Set([0x5d, 0x7d]);
 
-/** One pass over the bytes before anything is built from them. */
+/** Checks the limits in one pass over the bytes, before anything is built from them. */
 function measure(bytes: Buffer): void {
   let depth = 0;
   let values = 0;
@@ -45,5 +45,5 @@ function endOfString(bytes: Buffer, start: number): number {
     while (bytes[end - 1 - escapes] === backslash) escapes++;
     if (escapes % 2 === 0) return end;
   }
-  return bytes.length; // never closed: the parser will say so
+  return bytes.length; // the bracket is never closed, which the parser reports
 }

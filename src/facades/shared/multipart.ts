@@ -12,14 +12,14 @@ export interface Part {
   readonly content: Readable;
 }
 interface Limits {
-  /** Parts with files. */
+  /** The most parts with files. */
   readonly files: number;
 }
 const names = new Set(['file', 'files']);
 
 /**
- * Gives each file of a multipart body to `take`, one after another and as it comes in. A body that is cut, or is no
- * multipart, fails the file that is being read and then the whole; nothing is read further once `take` failed.
+ * Passes each file of a multipart body to `take`, one after another, as it arrives. A broken or cut body fails the file that
+ * is being read, and then the whole. Reading stops when `take` fails.
  */
 export async function readFiles<Taken>(
   request: FastifyRequest,
@@ -27,7 +27,7 @@ export async function readFiles<Taken>(
   take: (part: Part) => Promise<Taken>,
 ): Promise<Taken[]> {
   const parser = parserFor(request, files);
-  const taking = onBehalf(take); // the parser calls from wherever the bytes came
+  const taking = onBehalf(take); // the parser calls back without the caller's context
   const taken: Promise<Taken>[] = [];
   let open: Readable | undefined;
   const stop = new AbortController();
@@ -40,7 +40,7 @@ export async function readFiles<Taken>(
   parser.on(
     'file',
     (field: string, content: BusboyFileStream, filename: string, _encoding: string, mimeType: string) => {
-      content.on('error', () => {}); // its reader hears of it
+      content.on('error', () => {}); // its reader receives the error
       if (!names.has(field)) return void content.resume();
       open = content;
       const done = taking({ filename, mimeType, content });
@@ -64,7 +64,8 @@ function parserFor(request: FastifyRequest, files: number): BusboyInstance {
   try {
     return new Busboy({
       headers: { 'content-type': type },
-      isPartAFile: (_field, _type, filename) => filename !== undefined, // else bytes without a name would be one too
+      // otherwise a part without a file name would count as a file
+      isPartAFile: (_field, _type, filename) => filename !== undefined,
       limits: {
         files,
         fields: 100,
@@ -79,7 +80,7 @@ function parserFor(request: FastifyRequest, files: number): BusboyInstance {
   }
 }
 
-/** The JSON routes' hook takes the header away, so that no body of theirs is refused for it; here it counts. */
+/** The hook of the JSON routes removes this header, so that it cannot fail their bodies; here it is needed. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');

@@ -7,20 +7,20 @@ export interface HttpLogger {
   error(fields: object, text: string): void;
 }
 
-/** As much of the metrics as HTTP needs. */
+/** The part of the metrics that HTTP needs. */
 export interface HttpMetrics {
   readonly contentType: string;
-  /** Prometheus text 0.0.4. */
+  /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
   /** `route` is a template, never a path with ids. */
   httpRequest(request: { method: string; route: string; status: number; seconds: number }): void;
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
 
-/** One log line and one measurement for each request, however it ends. Added first, so that it sees every refusal. */
+/** Writes one log line and one measurement per request, however it ends. Add this first, so that it sees every refusal. */
 export function observeRequests(app: FastifyInstance, logger: HttpLogger, metrics: HttpMetrics): void {
   app.decorateRequest('route');
-  // None of our hooks for every request is async: a promise each costs more than what they do.
+  // No hook that runs for every request is async, because a promise each costs more than the hook's work.
   app.addHook('onRequest', (request, reply, done) => {
     const started = performance.now();
     request.route = request.routeOptions;
@@ -29,7 +29,7 @@ export function observeRequests(app: FastifyInstance, logger: HttpLogger, metric
       const route = request.route.url ?? 'unknown';
       const status = reply.raw.statusCode;
       const ms = Math.round((performance.now() - started) * 10) / 10;
-      const cut = status !== 101 && !reply.raw.writableFinished; // a WebSocket ends in frames
+      const cut = status !== 101 && !reply.raw.writableFinished; // a WebSocket ends with frames instead
       const session = (request.params as { sid?: string } | undefined)?.sid;
       metrics.httpRequest({ method, route, status, seconds: ms / 1000 });
       logger.info(

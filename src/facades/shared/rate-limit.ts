@@ -4,7 +4,7 @@ import type { Clock } from '../../core/clock.ts';
 export interface Allowance {
   readonly limit: number;
   readonly remaining: number;
-  /** Until the count begins anew. */
+  /** Seconds until the count starts again. */
   readonly resetSeconds: number;
   readonly exceeded: boolean;
 }
@@ -13,7 +13,7 @@ export interface RateLimiter {
 }
 
 const windowMs = 60_000;
-/** Beyond so many callers a minute the newcomers share one count: memory is bounded, and nobody is forgotten. */
+/** With more callers in a minute, new callers share one count: memory stays bounded, and no known caller is forgotten. */
 const maxCallers = 10_000;
 
 export function rateLimiter(perMinute: number, clock: Clock): RateLimiter {

@@ -1,17 +1,19 @@
-// What a VNC viewer says, cut into messages: enough to know input from the rest. Nothing here depends on what the
-// server answered, so a relay can pass the bytes on untouched and still keep a viewer's hands off.
-//
-// An unknown message has an unknown length. The rest of its chunk is dropped and the next chunk is taken to begin with a
-// message: viewers end their chunks with one. If a chunk does not, nonsense may be read as messages. That gives nobody
-// more rights: what comes out is whole messages of a known kind, and the screen sees nothing else.
+// Splits a VNC viewer's bytes into messages, as far as needed to tell input from the rest. The parser needs nothing of the
+// server's side, so a relay can pass that side on unchanged and still block a viewer's input. An unknown message has an
+// unknown length: the rest of its chunk is dropped, and the next chunk is expected to start with a message, because viewers
+// end their chunks with one. A chunk that does not can be misread. Misread bytes grant no rights, because only whole
+// messages of a known kind pass.
 
-/** `share`: whether the others may stay. `press` and `hands`: keys and mouse, where the second is what alone changes nothing: a release, a bare movement. */
+/**
+ * `share`: whether other viewers may stay. `press`: a key or button goes down. `hands`: input that alone changes nothing,
+ * such as a release or a movement.
+ */
 export type RfbKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
   readonly kind: RfbKind;
   readonly bytes: Buffer;
 }
-/** Why a viewer cannot be understood at all: it does not shake hands as RFB does. */
+/** The viewer does not follow the RFB handshake, so nothing it sends can be read. */
 export class RfbError extends Error {
   override readonly name = 'RfbError';
 }
@@ -24,15 +26,15 @@ const nothing = Buffer.alloc(0);
 
 interface Shape {
   readonly kind: RfbKind;
-  /** Undefined: more bytes are needed to know. */
+  /** Undefined: the length needs more bytes. */
   readonly length: number | undefined;
-  /** Too long to be kept: it is left out. */
+  /** The message is too long to keep, so it is skipped. */
   readonly isSkipped?: true;
 }
 const fixed = (length: number, kind: RfbKind = 'setup'): Shape => ({ kind, length });
 const unknown: Shape = { kind: 'setup', length: undefined };
 
-/** Keys and buttons that a viewer holds down, so that they can be let go for it. */
+/** The keys and buttons that a viewer holds down, so that the relay can release them. */
 export class Held {
   readonly #keys = new Map<string, Buffer>();
   #pointer: Buffer | undefined;
@@ -48,7 +50,7 @@ export class Held {
     else if (this.#keys.size < 64) this.#keys.set(key, Buffer.from(bytes));
   }
 
-  /** What lets all of it go. */
+  /** The messages that release them all. */
   release(): Buffer {
     const ups = [...this.#keys.values()];
     for (const up of ups) up.fill(0, bytesOfDown(up).at, bytesOfDown(up).end);
@@ -58,20 +60,20 @@ export class Held {
     return Buffer.concat(ups);
   }
 }
-/** Where a key event says whether the key went down: one byte, or two in QEMU's. */
+/** The place of the down flag in a key event: one byte, or two in QEMU's. */
 const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });
 
 type Phase = 'version' | 'security' | 'init' | 'messages';
 
-/** Incremental: give it bytes as they come, and take whole messages. */
+/** An incremental parser: takes bytes as they arrive and returns whole messages. */
 export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
-  /** The beginning of a message, in front of room for the rest of it: a byte at a time costs no more than all at once. */
+  /** The beginning of a message, in a buffer with room for its rest, so that single bytes cost no more than one chunk. */
   #begun = Buffer.alloc(0);
   #size = 0;
   #wanted = 0;
-  /** Of a message that is left out. */
+  /** The bytes still to skip of a message that is left out. */
   #skipping = 0;
   #lastRequest: Buffer | undefined;
 
@@ -102,13 +104,13 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** A request for the screen may have been among what was dropped, and its viewer would wait for ever. */
+  /** Repeats the last request for the screen, because a dropped one would leave its viewer waiting forever. */
   #dropped(messages: RfbMessage[]): RfbMessage[] {
     if (this.#lastRequest) messages.push({ kind: 'setup', bytes: Buffer.from(this.#lastRequest).fill(1, 1, 2) });
     return messages;
   }
 
-  /** All that is there and not yet a message; nothing where it cannot be one yet. */
+  /** Returns the bytes that are not yet a whole message; empty while they are too few to be one. */
   #gather(chunk: Buffer): Buffer {
     if (this.#size === 0) return chunk;
     const size = this.#size + chunk.length;
@@ -144,7 +146,7 @@ export class RfbClientParser {
     return fixed(1, 'share'); // ClientInit
   }
 
-  /** Undefined: nobody knows what it is. */
+  /** Undefined for an unknown message. */
   #shape(bytes: Buffer): Shape | undefined {
     switch (bytes[0]) {
       case 0: // SetPixelFormat
@@ -186,7 +188,7 @@ export class RfbClientParser {
     return fixed(length);
   }
 
-  /** A client that knows of more buttons sets the highest bit only where a further byte follows. */
+  /** A client with more buttons sets the highest bit only when another byte follows. */
   #pointer(bytes: Buffer): Shape {
     if (bytes.length < 2) return unknown;
     const mask = bytes[1] as number;
@@ -198,7 +200,7 @@ export class RfbClientParser {
 
 function clipboard(bytes: Buffer): Shape {
   if (bytes.length < 8) return unknown;
-  const size = Math.abs(bytes.readInt32BE(4)); // negative: the extended clipboard
+  const size = Math.abs(bytes.readInt32BE(4)); // a negative size marks the extended clipboard
   if (size > maxClipboardBytes) return { kind: 'clipboard', length: 8 + size, isSkipped: true };
   return fixed(8 + size, 'clipboard');
 }
@@ -212,5 +214,5 @@ function qemu(bytes: Buffer): Shape | undefined {
   if (bytes.length < 4) return unknown;
   if (bytes[1] === 0) return fixed(12, bytes.readUInt16BE(2) === 0 ? 'hands' : 'press');
   if (bytes[1] !== 1) return undefined;
-  return fixed(bytes.readUInt16BE(2) === 2 ? 10 : 4); // audio: on, off, format
+  return fixed(bytes.readUInt16BE(2) === 2 ? 10 : 4); // enable, disable, format
 }

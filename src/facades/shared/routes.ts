@@ -6,8 +6,8 @@ import type { Actor, Role } from '../../core/actor.ts';
 import type { ErrorStyle } from './error-style.ts';
 import { InvalidRequest, type Issue } from './error-style.ts';
 
-// Every route says its schema and its document where it is registered; validation, the OpenAPI document, the guard
-// and the list of routes all read that one place.
+// Each route registers its schema and its document together; the validation, the OpenAPI document, the guard and the list of
+// routes all read that registration.
 
 export type Tag = 'SheikhBox' | 'Crogia' | 'CambioML' | 'OpenCodex' | 'Desktop' | 'Server';
 
@@ -21,57 +21,57 @@ export interface RouteDoc {
   readonly tag: Tag;
   readonly summary: string;
   readonly description?: string;
-  /** Header parameters by name; the rest comes from the schemas. */
+  /** Header parameters by name; the schemas give the other parameters. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** By status; `default` stands for all that are not listed. */
+  /** By status; `default` stands for every status not listed. */
   readonly responses: Readonly<Record<string, ResponseDoc>>;
   readonly bodyExample?: unknown;
-  /** A body that is no JSON, by its media type. */
+  /** A body that is not JSON, by its media type. */
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
-  /** It is one: asked for with an upgrade. */
+  /** Marks a WebSocket, which a client opens with an upgrade. */
   readonly websocket?: true;
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
-    /** Answers without a token. */
+    /** The route answers without a token. */
     open?: true;
-    /** Only for keys of this role, and those that may do more. */
+    /** The least role that may call the route. */
     least?: Role;
-    /** A signed link for this purpose opens it without a token. */
+    /** A signed link for this purpose opens the route without a token. */
     signed?: Purpose;
-    /** Changes nothing, whatever its method says. */
+    /** The route changes nothing, even if its method is POST. */
     reads?: true;
-    /** Does not count against the rate limit. */
+    /** The route does not count against the rate limit. */
     free?: true;
-    /** Stays open; a foreign page may not even start it. */
+    /** The answer is a stream; another site's page may not even start it. */
     stream?: true;
-    /** Its body may take its time, as long as it keeps coming. */
+    /** The body has no total time limit, as long as it keeps arriving. */
     upload?: true;
-    /** A WebSocket: no other route may be upgraded. */
+    /** The route is a WebSocket; no other route accepts an upgrade. */
     socket?: true;
-    /** The token may also be among tRPC's connection parameters: in the query, or after an upgrade. */
+    /** The token may also be in tRPC's connection parameters: in the query, or after an upgrade. */
     connectionParams?: true;
   }
   interface FastifyRequest {
-    /** `routeOptions`, read once: Fastify makes a new object each time. */
+    /** A copy of `routeOptions`, because Fastify creates a new object for each read. */
     route: FastifyRequest['routeOptions'];
-    /** Whose requests are counted and remembered together; never a token itself. */
+    /** The name under which requests are counted and idempotency keys are kept; never a token itself. */
     caller: string;
     actor: Actor;
-    /** It showed a token, or needs none. */
+    /** The request presented a token, or needs none. */
     known: boolean;
-    /** What the signed link that opened it gives the right to. */
+    /** The right that its signed link grants. */
     right: Right | undefined;
-    /** As it was sent, before anything was parsed. */
+    /** The body as received, before parsing. */
     rawBody: Buffer | undefined;
   }
 }
 
-/** One API dialect: a folder with this as its only way in. */
+/** One API dialect: a folder whose only export to the server is this. */
 export interface Dialect {
-  /** Unknown routes at and below it get this dialect's errors. */
+  /** Unknown routes at and below the prefix answer with this dialect's errors. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
   mount(app: App): void;
 }
@@ -85,18 +85,18 @@ export type App = FastifyInstance<
 
 export interface RegisteredRoute {
   readonly method: string;
-  /** As registered: `/a/:id`. */
+  /** The registered template, such as `/a/:id`. */
   readonly url: string;
   readonly schema: { readonly params?: unknown; readonly querystring?: unknown; readonly body?: unknown } | undefined;
   readonly doc: RouteDoc | undefined;
 }
 export interface RouteTable {
   readonly routes: readonly RegisteredRoute[];
-  /** The methods that a path knows; empty for an unknown path. */
+  /** The methods of a path; empty for an unknown path. */
   methodsOf(path: string): string[];
 }
 
-/** Must be called before the routes are registered: it listens to the registering. */
+/** Call this before the routes are registered, because it records each registration. */
 export function routeTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
   app.addHook('onRoute', ({ method, url, schema, config }) => {

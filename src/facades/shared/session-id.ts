@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts';
 import { SessionId } from '../../core/ids.ts';
 
-/** Any other shape names no session; it is never a bad request. */
+/** An id of any other form is an unknown session, never a bad request. */
 export function toSessionId(given: string): SessionId {
   const parsed = SessionId.safeParse(given);
   if (!parsed.success) throw new AppError('session_not_found', 'Session not found');

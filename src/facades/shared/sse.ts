@@ -5,33 +5,35 @@ import type { Clock } from '../../core/clock.ts';
 import { callingActor } from './caller.ts';
 
 const pingMs = 15_000;
-/** A client that takes nothing for so long, or leaves so much lying, is cut off; it may resume by its cursor. */
+/** A client that reads nothing for this time is cut off; it can resume by its cursor. */
 const stalledMs = 30_000;
 const maxQueuedBytes = 4 * 1024 * 1024;
 
 export interface SseContext {
   readonly clock: Clock;
-  /** The server goes down: every stream ends. */
+  /** Fires when the server shuts down; every stream ends then. */
   readonly closing: AbortSignal;
-  /** Counts the stream for as long as it is open. */
+  /** Counts the stream until disposed. */
   opened(): Disposable;
 }
 
 export interface SseStream extends Disposable {
-  /** Fires when nobody listens any more, or may: the server goes down, or the key is no longer valid. */
+  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
-  /** A promise where the client must first take what lies there; it resolves in any case, also when the client is gone. */
+  /**
+   * Undefined, or a promise when the client must read first. The promise resolves in any case, also when the client leaves.
+   */
   write(frame: Buffer): Promise<void> | undefined;
-  /** Breaks the line, so that the client notices and resumes. */
+  /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;
 }
 
-// JSON has no raw line breaks, so one `data:` line is always enough.
+// JSON contains no raw line breaks, so one `data:` line is always enough.
 export function sseFrame({ id, event, data }: { id?: string; event: string; data: unknown }): Buffer {
   return Buffer.from(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
-/** Takes the response over. Whatever can be refused must be refused before: after the first byte there is no status. */
+/** Takes over the response. Refuse a request before this call: no status can follow the first byte. */
 export function openSse(reply: FastifyReply, { clock, closing, opened }: SseContext): SseStream {
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
@@ -56,7 +58,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   if (res.destroyed || res.closed) gone();
   else {
     res.once('close', gone);
-    res.on('error', () => {}); // writing to a line that was cut just now; `close` follows
+    res.on('error', () => {}); // a write can fail on a connection that has just closed; `close` follows
     closing.addEventListener('abort', onClosing, { once: true });
     ended?.addEventListener('abort', onClosing, { once: true });
     if (closing.aborted || ended?.aborted) onClosing();
@@ -64,8 +66,8 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       ...(reply.getHeaders() as OutgoingHttpHeaders),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no', // nginx would otherwise hold the stream back
-      connection: 'close', // so that no idle socket is left for a shutdown to wait for
+      'x-accel-buffering': 'no', // otherwise nginx buffers the stream
+      connection: 'close', // leaves no idle connection for a shutdown to wait for
     });
     res.socket?.setNoDelay(true);
     res.write(': connected\n\n');
@@ -81,7 +83,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
         return undefined;
       }
       const { socket } = res;
-      // Nothing waits for the connection itself; and a client of HTTP/1.0 knows no chunks.
+      // Writes to the connection directly only when nothing else is queued; HTTP/1.0 clients do not know chunks.
       const isNext = socket && res.chunkedEncoding && res.writableLength === socket.writableLength;
       const hasRoom = isNext ? socket.write(asChunk(frame)) : res.write(frame);
       return hasRoom ? undefined : drained(isNext ? socket : res, clock, hangUp.signal);
@@ -91,7 +93,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       clock.clearTimeout(timer);
       if (res.closed || res.destroyed) return;
       res.end();
-      // What is still queued gets its time, but a client that reads nothing cannot hold a shutdown up.
+      // Queued bytes get time to leave, but a client that does not read cannot delay a shutdown.
       const last = clock.setTimeout(() => res.destroy(), closing.aborted ? 4_000 : stalledMs);
       res.once('close', () => clock.clearTimeout(last));
     },
@@ -101,8 +103,8 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
 const chunks = new WeakMap<Buffer, Buffer>();
 
 /**
- * As the chunk of HTTP that Node would make of it, in four pieces, for each response. Made once it goes to a hundred
- * subscribers as one `write` of one buffer each.
+ * Frames the bytes as the HTTP chunk that Node would write. Node writes each chunk in four pieces for each response; made
+ * once, it reaches a hundred subscribers with one write of one buffer each.
  */
 function asChunk(frame: Buffer): Buffer {
   const known = chunks.get(frame);
@@ -113,7 +115,7 @@ function asChunk(frame: Buffer): Buffer {
 }
 const lineEnd = Buffer.from('\r\n');
 
-/** Waits until the client took everything, left, or took nothing for too long and is cut off. */
+/** Waits until the client has read everything, left, or read nothing for too long and is cut off. */
 function drained(out: FastifyReply['raw'] | Socket, clock: Clock, gone: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = clock.setTimeout(() => out.destroy(), stalledMs);
@@ -124,7 +126,7 @@ function drained(out: FastifyReply['raw'] | Socket, clock: Clock, gone: AbortSig
     resolve();
   };
   out.once('drain', done);
-  gone.addEventListener('abort', done, { once: true }); // which `close` fires too
+  gone.addEventListener('abort', done, { once: true }); // `close` fires this signal too
   if (gone.aborted) done();
   return promise;
 }

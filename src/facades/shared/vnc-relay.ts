@@ -5,10 +5,10 @@ import type { DesktopEnd, DesktopService, DesktopViewer } from '../../session/ap
 import { Held, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
 
-// A viewer's socket and the screen in its sandbox, joined. The screen's bytes pass as they are; the viewer's are looked
-// at, and what it may not do is left out. Neither side is read faster than the other takes it.
+// Connects a viewer's socket to the screen in a sandbox. The screen's bytes pass unchanged; the viewer's are parsed, and
+// messages without permission are dropped. Each side is read only as fast as the other one takes it.
 
-/** A quarter of a screen: with less, the programs on the way take turns instead of working at once. */
+/** A quarter of a screen. With less, the programs along the way take turns instead of working at the same time. */
 const mostWaiting = 1024 * 1024;
 const maxFrameBytes = 2 * 1024 * 1024;
 const largeBytes = 16 * 1024;
@@ -17,12 +17,12 @@ export interface RelayWish {
   readonly sessionId: SessionId;
   readonly mayControl: boolean;
   readonly viewerId?: string;
-  /** The viewer hears, in text frames, who has the keyboard and mouse, and may ask for them. */
+  /** The viewer receives text frames that name the holder of the keyboard and mouse, and can ask for them. */
   readonly talks: boolean;
 }
 export interface RelayDeps {
   readonly desktop: DesktopService;
-  /** Passes on what a viewer's clipboard holds. */
+  /** Passes the viewer's clipboard on to the sandbox. */
   readonly clipboard: boolean;
 }
 
@@ -55,13 +55,13 @@ export async function relayVnc(socket: Socket, wish: RelayWish, deps: RelayDeps)
     const end = await Promise.race([viewer.ended, left.promise]);
     if (end) socket.close(...ends[end]);
   } catch (thrown) {
-    // What cannot be now and what never can look the same to a viewer, but for their words.
+    // Temporary and permanent failures get the same close code and differ only in their text.
     const error = toAppError(thrown);
     const isAbsent = error.code === 'unsupported' || error.code === 'sandbox_not_found';
     if (isAbsent) socket.close(closeCodes.failed, error.publicMessage);
     else socket.fail(error);
   } finally {
-    connection.resume(); // its good-bye may be waiting behind what was not read
+    connection.resume(); // the close frame may be waiting behind unread frames
   }
 }
 
@@ -98,7 +98,7 @@ class Relay {
     });
     connection.once('close', () => flushed[Symbol.dispose]());
     stream.on('drain', () => connection.resume());
-    this.#drives = this.#viewer.driver === this.#viewer.id; // it came back under the same name
+    this.#drives = this.#viewer.driver === this.#viewer.id; // the same viewer has connected again
     this.#tell();
   }
 
@@ -107,7 +107,7 @@ class Relay {
     else this.#hear(data);
   }
 
-  /** Somebody took the keyboard and mouse, or gave them back. */
+  /** The keyboard and mouse changed hands. */
   controlMoved(): void {
     const drives = this.#viewer.driver === this.#viewer.id;
     if (this.#drives && !drives) this.#viewer.stream.write(this.#held.release());
@@ -136,7 +136,7 @@ class Relay {
       case 'setup':
         return true;
       case 'share':
-        if (!this.#rights.mayControl) message.bytes[0] = 1; // who may only watch must not send the others away
+        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer without control must not disconnect the others
         return true;
       case 'press':
       case 'hands':
@@ -168,8 +168,8 @@ class Relay {
 }
 
 /**
- * Each chunk of a screen is memory of its own, which counts against the heap until it is collected. At hundreds of
- * megabytes a second that would be all of the heap, over and over; so it is given back as soon as it was sent.
+ * Frees a chunk's memory after it was sent. Each chunk of a screen counts against the heap until it is collected; hundreds
+ * of megabytes a second would fill the heap again and again.
  */
 function letGo({ buffer, byteLength }: Buffer): void {
   if (buffer.byteLength === byteLength && !(buffer instanceof SharedArrayBuffer)) buffer.transfer(0);

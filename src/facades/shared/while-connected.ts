@@ -1,13 +1,13 @@
 import type { FastifyReply } from 'fastify';
 
-/** Fires when the client hangs up before it has its answer. */
+/** Fires when the client disconnects before its answer. */
 export function whileConnected(reply: FastifyReply): AbortSignal {
   const hangUp = new AbortController();
   reply.raw.once('close', () => hangUp.abort());
   return hangUp.signal;
 }
 
-/** The same, but for a request with an idempotency key: whoever asks again with it wants to find what became of the first. */
+/** As `whileConnected`, but a request with an idempotency key continues, because a retry will ask for its result. */
 export function whileWanted(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
   return mayAskAgain ? new AbortController().signal : whileConnected(reply);

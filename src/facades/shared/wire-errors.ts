@@ -13,7 +13,7 @@ const busy = { http: 429, trpc: 'TOO_MANY_REQUESTS', ws: 1013 } as const;
 const unavailable = { http: 503, trpc: 'SERVICE_UNAVAILABLE', ws: 1013 } as const;
 const bug = { http: 500, trpc: 'INTERNAL_SERVER_ERROR', ws: 1011 } as const;
 
-/** One row per code, one column per wire. A new code does not compile until it has a row. */
+/** One row per error code, one column per wire. A new code does not compile without a row. */
 export const wireErrors = {
   invalid_request: bad,
   path_outside: bad,
@@ -61,7 +61,7 @@ export const wireErrors = {
   internal: bug,
 } as const satisfies Record<ErrorCode, Row>;
 
-/** The text of an error as it may leave the process. A bug says nothing about itself. */
+/** The public text of an error. An internal error reveals nothing about itself. */
 export function publicText(error: AppError): string {
   return wireErrors[error.code].http === 500 ? 'Internal server error' : error.publicMessage;
 }

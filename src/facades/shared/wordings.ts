@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from '../../core/errors.ts';
 
 export type Wordings = Partial<Record<ErrorCode, string>>;
 
-/** Clients of some dialects compare the texts of errors: the same failure, in the words that they know. */
+/** Replaces error texts by those of a dialect, because some of its clients compare them. */
 export async function inWords<Result>(wordings: Wordings, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../core/events.ts';
 
 /**
- * The run between its start, or the answer to its question, and what it next waits for or ends with. Lists of a
- * conversation leave out what it said and did so far: whoever joins gets that from a socket, and would show it twice.
+ * The run between its start, or the answer to its question, and its next wait or end. Lists of a conversation omit its
+ * output so far: a client that joins gets that from the socket and would show it twice.
  */
 export function workingRun(events: Iterable<SessionEvent>): string | undefined {
   let working: string | undefined;

@@ -3,13 +3,13 @@ import { WebSocket } from 'ws';
 import { binaryFrame, textFrame } from './ws-frame.ts';
 
 const maxBacklogBytes = 4 * 1024 * 1024;
-/** To copy that much costs less than to write a head and a body. */
+/** Up to this size, copying costs less than writing head and body separately. */
 const copiedBytes = 8 * 1024;
 
 type Sent = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
 
-/** A WebSocket that cannot be made to hoard: whoever reads too slowly is closed, and may resume by its cursor. */
+/** A WebSocket with bounded memory: a client that reads too slowly is closed, and can resume by its cursor. */
 export class Connection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
@@ -17,15 +17,15 @@ export class Connection extends WebSocket {
 
   constructor(...made: ConstructorParameters<typeof WebSocket>) {
     super(...made);
-    this.once('close', () => this.#leaving.abort()); // a line that broke says no good-bye before
+    this.once('close', () => this.#leaving.abort()); // a broken connection sends no close frame
   }
 
-  /** The line that it was made on: nothing is compressed and nothing is queued before it, so we may write to it too. */
+  /** The connection's own stream. We may write to it too, because nothing is compressed or queued before it. */
   runOn(line: Duplex): void {
     this.#line = line;
   }
 
-  /** Fires as soon as either side says good-bye, or the line breaks; what is sent after that goes nowhere. */
+  /** Fires when either side sends its close frame or the connection breaks; later frames are dropped. */
   get leaving(): AbortSignal {
     return this.#leaving.signal;
   }
@@ -42,7 +42,7 @@ export class Connection extends WebSocket {
     this.#limitBacklog();
   }
 
-  /** A frame that is made already, for many connections. */
+  /** Sends a frame that was encoded once for many connections. */
   sendFrame(frame: Buffer): void {
     if (this.readyState !== WebSocket.OPEN) return;
     this.#line?.write(frame, this.#tookSilently);
@@ -61,7 +61,7 @@ export class Connection extends WebSocket {
     this.#tookSilently();
   }
 
-  /** `ws` itself gives no reason; its only 1008 is for a message in too many pieces, which is one that is too big. */
+  /** `ws` gives no reason itself. Its only 1008 is for a message in too many fragments, which counts as too big. */
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === 1008 && reason === undefined ? 1009 : code, reason);
     this.#leaving.abort();
@@ -72,7 +72,7 @@ export class Connection extends WebSocket {
     this.#leaving.abort();
   }
 
-  /** Told whenever the network took something; disposing ends it. */
+  /** Calls `heard` whenever the network has taken bytes, until disposed. */
   onFlushed(heard: () => void): Disposable {
     this.#flushed.add(heard);
     return { [Symbol.dispose]: () => void this.#flushed.delete(heard) };

@@ -1,8 +1,11 @@
 const [finalText, finalBinary] = [0x81, 0x82];
 
-/** One whole message, from a server, in one piece: `ws` writes the head of a frame by itself, which costs as much as the rest. */
+/**
+ * Encodes one whole server message in one buffer, because `ws` writes the head of a frame separately, at the same cost
+ * again.
+ */
 export const textFrame = (text: string | Buffer): Buffer => frame(finalText, text);
-/** As long as they are few: they are copied. */
+/** Only for small messages, because the bytes are copied. */
 export const binaryFrame = (bytes: Buffer): Buffer => frame(finalBinary, bytes);
 
 function frame(kind: number, content: string | Buffer): Buffer {

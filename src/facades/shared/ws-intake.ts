@@ -1,11 +1,11 @@
 import type { RawData } from 'ws';
 import type { Connection } from './ws-connection.ts';
 
-/** Beyond so many frames or bytes that wait, nothing more is read from the network until half of them are done. */
+/** With more frames or bytes waiting, reading from the network stops until half of them are done. */
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 
-/** Gives frames one after the other. The first failure ends it: what came later may have relied on it. */
+/** Handles frames one after the other. Stops at the first failure, because later frames may depend on the failed one. */
 export function takeInTurn(
   connection: Connection,
   fail: (thrown: unknown) => void,

@@ -11,9 +11,9 @@ import { takeInTurn } from './ws-intake.ts';
 const pingMs = 30_000;
 const maxMissedPongs = 2;
 const stalledMs = 30_000;
-/** A history that is read faster than the client takes it waits here, far below the backlog that closes. */
+/** A history that is read faster than the client takes it stops here, far below the backlog that closes the socket. */
 const highWaterBytes = 256 * 1024;
-/** At a shutdown; then the line is cut. */
+/** The time for the close handshake at a shutdown; after it the connection is cut. */
 const goodByeMs = 4_000;
 
 export const closeCodes = {
@@ -32,49 +32,49 @@ export const closeCodes = {
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface Socket {
-  /** Dropped where the socket is closed already. A client that lets 4 MiB pile up is closed with 1013. */
+  /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
-  /** A frame that many sockets get, made once by `textFrame`: none of them copies it. */
+  /** Sends a frame encoded once by `textFrame` for many sockets; no socket copies it. */
   sendFrame(frame: Buffer): void;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Frames that are objects, one after the other: the next is given when the promise for the last has settled, and
-   * beyond some that wait nothing more is read. So take quickly. `refuse` gets the others; the connection stays.
+   * Passes on frames that are JSON objects, one at a time: the next follows when the promise of the last has settled. With
+   * too many waiting, reading stops, so return quickly. `refuse` handles all other frames; the connection stays open.
    */
   onJson(take: (frame: JsonObject) => void | Promise<void>, refuse: () => void | Promise<void>): void;
-  /** Every frame as its bytes; instead of `onJson`. */
+  /** Passes on every frame as bytes; use it instead of `onJson`. */
   onBytes(take: (bytes: Buffer) => void | Promise<void>): void;
-  /** The first close counts; the reason is cut to what a frame can carry. */
+  /** Only the first close counts. The reason is cut to fit a close frame. */
   close(code: number, reason?: string): void;
-  /** Closes as the one error table says; a bug is logged and says nothing about itself. */
+  /** Closes with the code of the error table; an internal error is logged, and its text stays private. */
   fail(thrown: unknown): void;
-  /** Fires when it closes, whoever began it, and when the server goes down: the signal for `sessions.follow`. */
+  /** Fires when either side closes the socket or the server shuts down. Pass it to `sessions.follow`. */
   readonly closed: AbortSignal;
   /**
-   * Resolves when the client has taken most of what was sent, or is gone; one that takes nothing for 30 s is closed
-   * with 1013. Await it between the events of a history (up to the head at the start); live ones are just sent.
+   * Resolves when the client has taken most of the bytes or is gone; a client that reads nothing for 30 s is closed with
+   * 1013. Await it between the events of a history (up to the head at the start); live events need no wait.
    */
   drained(): Promise<void>;
-  /** For a library that must speak to it directly; the limits hold there too. */
+  /** For a library that needs the connection itself; the limits apply there too. */
   readonly connection: Connection;
 }
 
 export interface SocketContext {
   readonly clock: Clock;
-  /** Fires when the server goes down: every socket closes with 1001. */
+  /** Fires when the server shuts down; every socket closes with 1001. */
   readonly closing: AbortSignal;
   readonly logger: HttpLogger;
-  /** Counts the socket for as long as it is open. */
+  /** Counts the socket until disposed. */
   opened(): Disposable;
 }
 
-/** A connection with what is the same for all of them: counted, pinged, closed at a shutdown. */
+/** Opens a socket with everything that all sockets share: counting, pings and the close at a shutdown. */
 export function openSocket(connection: Connection, { clock, closing, logger, opened }: SocketContext): Socket {
   keepAlive(connection, clock);
   closeWithServer(connection, clock, closing);
   const counted = opened();
   connection.once('close', () => counted[Symbol.dispose]());
-  connection.on('error', () => {}); // a broken frame or line; the close that follows says all there is to say
+  connection.on('error', () => {}); // the close that follows reports everything
 
   const close = (code: number, reason = '') => connection.close(code, shortened(reason));
   const fail = (thrown: unknown) => {
@@ -103,7 +103,7 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
   };
 }
 
-/** Undefined for what is no JSON object, or is too deep or too rich to be one that somebody means. */
+/** Undefined when the frame is not a JSON object or exceeds the depth or size limits. */
 function parseFrame(bytes: Buffer): JsonObject | undefined {
   try {
     const frame = parseJsonBody(bytes);
@@ -113,13 +113,13 @@ function parseFrame(bytes: Buffer): JsonObject | undefined {
   }
 }
 
-/** A peer that is gone without a word (a cable, a laptop that sleeps) is noticed after two pings at the latest. */
+/** Closes the connection to a peer that vanished (a cable, a sleeping laptop) after two missed pings. */
 function keepAlive(connection: Connection, clock: Clock): void {
   let missed = 0;
   let timer: unknown;
   const tick = () => {
     if (missed >= maxMissedPongs) return connection.terminate();
-    if (!connection.isPaused) missed++; // else we are the ones who do not read
+    if (!connection.isPaused) missed++; // while paused, we do not read pongs
     if (connection.readyState === connection.OPEN) connection.ping();
     timer = clock.setTimeout(tick, pingMs);
   };
@@ -144,7 +144,7 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
   });
 }
 
-/** For as long as whoever opened it may. */
+/** Closes the socket when its caller's key is no longer valid. */
 export function closeWith(socket: Socket, { ended }: Actor): void {
   if (!ended) return;
   const close = () => socket.close(closeCodes.refused, 'The key is not valid any more');
@@ -173,7 +173,7 @@ function drained(connection: Connection, clock: Clock): Promise<void> {
   });
 }
 
-/** A close frame has room for 123 bytes, and `ws` throws beyond that. */
+/** Cuts a reason to 123 bytes, the most in a close frame, because `ws` throws beyond that. */
 function shortened(reason: string): string {
   let short = reason;
   while (Buffer.byteLength(short) > 123) short = short.slice(0, -1);

@@ -13,9 +13,9 @@ import type { App, RouteDoc } from './routes.ts';
 import { Connection } from './ws-connection.ts';
 import { closeWith, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
 
-// WebSockets are routes like all others. An upgrade goes through the same hooks as a request: Host, Origin, token, rate
-// limit, log and metrics; parameters are parsed, unknown paths are 404, and whatever refuses does so as an HTTP answer
-// in the path's error style. Only then is the socket opened. So a dialect writes, in its `mount`:
+// WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
+// and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the path's error style.
+// Only then does the socket open. So a dialect writes, in its `mount`:
 //
 //   sockets.route({
 //     path: '/ws/:sid',                              // `:sid` for a session, which the access log then names
@@ -37,25 +37,25 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly params?: Params;
   readonly query?: Query;
   readonly doc?: RouteDoc;
-  /** What may be selected of what the client offers, `corral` if not given; the token is never echoed. */
+  /** The subprotocols to accept, `corral` by default; the token is never echoed. */
   readonly subprotocols?: readonly string[];
-  /** Refuses, with 400, a client that offers protocols and none of ours; else it is accepted without one. */
+  /** Refuses with 400 a client that offers only unknown subprotocols; otherwise it is accepted without one. */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens it without a token. */
   readonly signed?: Purpose;
-  /** The token may come after the upgrade, with tRPC's connection parameters; `open` must then ask for it. */
+  /** The token may follow the upgrade in tRPC's connection parameters; `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: Socket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
 export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly params: Params;
   readonly query: Query;
-  /** Whose requests are counted together; never a token itself. */
+  /** The name under which requests are counted together; never a token itself. */
   readonly caller: string;
   readonly actor: Actor;
-  /** A token was shown, or none is needed. Only false on routes with `connectionParams`. */
+  /** The client presented a token, or needs none. Can only be false on routes with `connectionParams`. */
   readonly known: boolean;
-  /** What the signed link that opened it gives the right to, where one did. */
+  /** The right that the signed link grants, when one opened the socket. */
   readonly right?: Right | undefined;
   readonly raw: IncomingMessage;
 }
@@ -73,28 +73,29 @@ interface Upgrade {
 const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number } = {
   noServer: true,
   clientTracking: false,
-  perMessageDeflate: false, // a kilobyte must not become a megabyte
+  perMessageDeflate: false, // a decompressed kilobyte must not become a megabyte
   maxPayload: 10 * 1024 * 1024,
   maxFragments: 1_024,
-  maxBufferedChunks: 20_480, // of an unfinished frame: the largest one in TCP segments of 512 bytes
-  WebSocket: Connection as unknown as typeof WebSocket, // its type also wants to be made without an address, as `ws` does inside
+  maxBufferedChunks: 20_480, // fragments of an unfinished frame: the largest frame in TCP segments of 512 bytes
+  // the type also requires a constructor without an address, as `ws` uses it internally
+  WebSocket: Connection as unknown as typeof WebSocket,
 };
 
-/** Everything but a WebSocket upgrade (HTTP/2 in clear text, say) is served as the plain request that it also is. */
+/** Other upgrades (such as HTTP/2 in clear text) are served as plain requests. */
 export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
-/** Must be called before routes are registered, and after the guard. */
+/** Call this after the guard and before any route is registered. */
 export function socketServer(app: App, { styles, ...context }: SocketServerDeps): SocketServer {
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
-    socket.on('error', () => {}); // Node stopped listening; `close` follows
+    socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
     upgrades.set(request, { socket, head });
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(socket);
-    response.once('finish', () => socket.destroySoon()); // an answer means that it was refused
+    response.once('finish', () => socket.destroySoon()); // an answer means that the upgrade was refused
     app.routing(request, response);
   });
   app.addHook('onRequest', (request, _reply, done) => {
@@ -118,7 +119,7 @@ export function socketServer(app: App, { styles, ...context }: SocketServerDeps)
         if (context.closing.aborted) throw new AppError('shutting_down', 'The server is shutting down.');
         const connection = shake(request, reply, upgrade);
         reply.hijack();
-        if (!connection) return undefined; // the client left meanwhile
+        if (!connection) return undefined; // the client left during the handshake
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
         const { caller, actor, known, right, raw } = request;
@@ -140,7 +141,7 @@ function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: Read
 
 type Choice = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
 
-/** Switches protocols, or throws what is wrong with the request while it can still be answered. */
+/** Switches protocols, or throws while the request can still be answered. */
 function handshake({ subprotocols = ['corral'], strictSubprotocols }: Choice) {
   let problem: Error | undefined;
   let answering: FastifyReply | undefined;
@@ -162,7 +163,7 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Choice) {
     problem = undefined;
     answering = reply;
     let connection: Connection | undefined;
-    // Calls back, or complains, before it returns.
+    // `handleUpgrade` calls back, or reports an error, before it returns.
     server.handleUpgrade(request.raw, socket, head, (made) => {
       connection = made as Connection;
     });

@@ -16,14 +16,14 @@ interface ChatRequest {
   readonly body: ChatBody;
 }
 
-/** Everything that can be refused is decided before the first byte; then the plan is streamed. */
+/** Makes every decision that can refuse the request before the first byte, then streams the plan. */
 export function chat(context: SheikhboxContext): (given: ChatRequest, reply: FastifyReply) => Promise<void> {
   const keyedQueue = turnstile();
   return async ({ request, sid, body }, reply) => {
     const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(sessionId(sid));
     const claim = await context.idempotency.claim(request);
-    // From before the message is sent: the first answer may be in the log before the stream is open.
+    // Starts before the message is sent, because the first answer can be logged before the stream opens.
     using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);
@@ -33,7 +33,7 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
     const plan = await settle(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
-      // Only a message with its sender's clock can be known again, so only those must wait for one another.
+      // Only a message with its sender's clock can be recognized as a retry, so only those wait for each other.
       const send = () => planMessage(session.id, text, body, cursor, context);
       return body.timestamp == null ? send() : keyedQueue(session.id, send);
     });
@@ -64,7 +64,7 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/** An old end behind the cursor does not end it, nor does that of the run before a queued one. */
+/** Ends the stream only with an end after the cursor, and not with the end of the run before a queued one. */
 function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

@@ -22,17 +22,17 @@ export interface SheikhboxDeps {
   readonly profile: Profile;
   readonly sockets: SocketServer;
   readonly signed: SignedUrls;
-  /** Without it there are no files to upload. */
+  /** Undefined: uploads are not available. */
   readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'>;
-  /** For what a session's messages have attached: who may read them may know of it. */
+  /** Reads the files attached to a session's messages; permission to read the session is enough. */
   readonly attached?: Pick<UploadService, 'get'>;
   readonly maxUploadBytes: number;
-  /** Without it no sandbox has a screen. */
+  /** Undefined: sandboxes have no screen. */
   readonly desktop?: DesktopService;
-  /** A viewer's clipboard reaches the sandbox. */
+  /** Passes a viewer's clipboard on to the sandbox. */
   readonly clipboard?: boolean;
 }
-/** What the routes of this dialect share. */
+/** The dependencies and caches that the routes of this dialect share. */
 export interface SheikhboxContext extends SheikhboxDeps {
   readonly infos: FileInfos;
   readonly frameOf: (event: SessionEvent) => Buffer | undefined;
@@ -41,7 +41,7 @@ export interface SheikhboxContext extends SheikhboxDeps {
 
 export const base = '/api/v1/sessions';
 
-/** Any other shape names no session; it is never a bad request. */
+/** An id of any other form is an unknown session, never a bad request. */
 export function sessionId(given: string): SessionId {
   const parsed = SessionId.safeParse(given);
   if (!parsed.success) throw new AppError('session_not_found', 'Session not found');

@@ -18,7 +18,7 @@ import {
   TitleReply,
 } from './schemas.ts';
 
-// What the later releases of the public project have beside the first one's routes.
+// Routes that later releases of the public project have in addition to those of the first one.
 
 const tag = 'SheikhBox';
 const sid = '5f2a0c9be41d7733';

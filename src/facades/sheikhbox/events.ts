@@ -2,7 +2,7 @@ import type { FactOf, SessionEvent, ToolContent } from '../../core/events.ts';
 import type { Followed } from '../../core/ports.ts';
 import { bareInfo, type FileInfo } from './file-infos.ts';
 
-// Core events in the words of SheikhBox. One event gives at most one frame, so a cursor never falls between two.
+// Core events as frames of SheikhBox. An event gives at most one frame, so a cursor never falls between two.
 
 export type Profile = 'current' | 'v2.0';
 export interface SseEvent {
@@ -12,7 +12,7 @@ export interface SseEvent {
 type InfoOf = (file: string, at: number) => FileInfo;
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
-/** What this dialect says of an event, in streams and in the history alike; undefined where it says nothing. */
+/** The frame of an event, for streams and the history; undefined for an event that is not shown. */
 export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoOf = bareInfo): SseEvent | undefined {
   const say = (name: string, data: Record<string, unknown> = {}): SseEvent => ({
     event: name,
@@ -47,13 +47,13 @@ export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoO
     case 'run.error':
       return say('error', { error: event.data.error });
     case 'run.end':
-      return event.data.status === 'failed' ? undefined : say('done'); // of a failure `error` told before
+      return event.data.status === 'failed' ? undefined : say('done'); // the `error` event reported a failure already
     default:
       return undefined;
   }
 }
 
-/** Tells a client to load the history anew, and where the stream goes on. */
+/** Tells a client to load the history again, and the id from which the stream continues. */
 export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: number): SseEvent {
   return {
     event: 'resync',
@@ -69,7 +69,7 @@ export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: 
 
 export const epoch = (ms: number): number => Math.floor(ms / 1000);
 
-/** The page of v2.0 adds a row for every event, so it gets one of each pair. */
+/** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */
 function isShown({ type, data }: Tool, profile: Profile): boolean {
   if (data.function === 'message_ask_user') return false; // the question is a message, then `wait`
   if (profile === 'current') return true;
@@ -87,7 +87,7 @@ function toolData({ type, data }: Tool): Record<string, unknown> {
     function: data.function,
     args: data.args,
     content,
-    // v2.0.0 reads the results from here
+    // v2.0.0 reads the results from this field.
     ...(called && data.tool === 'search' && { result: { success: data.success, data: content ?? { results: [] } } }),
   };
 }

@@ -24,7 +24,7 @@ export const uploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedFil
   file_url: filePath(id),
 });
 
-/** As much as the log knows of an attached file that is no upload. */
+/** The facts in the log about an attached file that is not an upload. */
 export const bareInfo = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),
@@ -38,7 +38,7 @@ export const bareInfo = (file: string, at: number): FileInfo => ({
 const maxKnown = 10_000;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What messages have attached; looked up before an event is said, so that saying it need not wait. */
+/** The files attached to messages. Look them up with `learn` before the event is translated, because that cannot wait. */
 export class FileInfos {
   readonly #uploads: Pick<UploadService, 'get'> | undefined;
   readonly #known = new Map<string, FileInfo>();
@@ -47,7 +47,7 @@ export class FileInfos {
     this.#uploads = uploads;
   }
 
-  /** A promise only where something must be looked up. */
+  /** Returns a promise only when a lookup is needed. */
   learn(event: SessionEvent): Promise<void> | undefined {
     if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
     const strange = event.data.attachments.filter((id) => uuid.test(id) && !this.#known.has(id));
@@ -59,7 +59,7 @@ export class FileInfos {
 
   async #find(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      const file = await this.#uploads?.get(id).catch(() => undefined); // deleted: the log knows its id
+      const file = await this.#uploads?.get(id).catch(() => undefined); // a deleted file keeps only its id from the log
       if (this.#known.size >= maxKnown) this.#known.clear();
       if (file) this.#known.set(id, uploadInfo(file));
     }

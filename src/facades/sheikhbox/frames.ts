@@ -6,8 +6,8 @@ import type { FileInfos } from './file-infos.ts';
 export const toFrame = ({ event, data }: SseEvent): Buffer => sseFrame({ id: String(data.event_id), event, data });
 
 /**
- * What a history says of an event as JSON, empty where it says nothing; made once for as long as the log gives the same
- * event. An attached file may be known better later.
+ * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events with an
+ * attached file, whose details may become known later.
  */
 export function textCache(profile: Profile, infos: FileInfos): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
@@ -21,7 +21,7 @@ export function textCache(profile: Profile, infos: FileInfos): (event: SessionEv
   };
 }
 
-/** An event's frame, made once however many subscribers get it: followers share the event objects, and so the bytes. */
+/** An event's frame, encoded once for all subscribers: followers share the event objects, and so the bytes. */
 export function frameCache(profile: Profile, infos?: FileInfos): (event: SessionEvent) => Buffer | undefined {
   const frames = new WeakMap<SessionEvent, { readonly frame: Buffer | undefined }>();
   return (event) => {

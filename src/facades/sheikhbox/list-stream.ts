@@ -8,7 +8,7 @@ import { listItem } from './views.ts';
 
 const minPauseMs = 1_000;
 
-/** The list of sessions as it changes; a page that shows it asks once instead of every few seconds. */
+/** Streams the list of sessions as it changes, so that a page does not poll it every few seconds. */
 export function mountList(app: App, context: SheikhboxContext): void {
   app.post(base, { config: { doc: doc.watchSessions, stream: true, reads: true } }, (_request, reply) =>
     streamList(reply, context),
@@ -20,7 +20,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
     const list = (await sessions.list()).map((session) => listItem(session, profile));
     return sseFrame({ event: 'sessions', data: { sessions: list } });
   };
-  let shown = await look(); // what fails now is still an answer with a status
+  let shown = await look(); // a failure here can still be answered with a status
   using stream = openSse(reply, sse);
   const changes = heard({ sessions, clock }, stream.gone);
   await stream.write(shown);
@@ -35,7 +35,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
   }
 }
 
-/** Whether something changed since it was asked for the last time; also when the watching itself broke off. */
+/** Resolves when something has changed since the last call, or when the subscription itself broke off. */
 function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
   let isNew = false;
   let wake = () => {};
@@ -46,7 +46,7 @@ function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>
   const watch = async () => {
     try {
       for await (const _ of sessions.watch(gone)) ring();
-    } catch {} // too much changed at once
+    } catch {} // the watcher was evicted, because too much changed at once
     ring();
   };
   const watchOn = async () => {

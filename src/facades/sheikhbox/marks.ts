@@ -3,7 +3,7 @@ import { base, type SheikhboxContext, sessionId } from './context.ts';
 import * as doc from './docs-additive.ts';
 import { PinBody, SessionParams, success, TitleBody } from './schemas.ts';
 
-/** What people note about a session; none of it but the title is an event. */
+/** Marks of a session that users set: title, favorite and so on. Only the title is logged as an event. */
 export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
   const params = { params: SessionParams };
   app.patch(

@@ -6,7 +6,7 @@ import type { SheikhboxContext } from './context.ts';
 
 const pollMs = 1_000;
 
-/** What a panel of the front end shows: a shell or a file. */
+/** One panel of the front end, which shows a shell or a file. */
 interface Panel {
   readonly session: SessionId;
   readonly event: 'shell' | 'file';
@@ -32,14 +32,14 @@ export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxCo
 export const wantsStream = ({ headers }: FastifyRequest): boolean =>
   headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
 
-/** Ends when the client hangs up before it has its answer. */
+/** Fires when the client disconnects before its answer. */
 export function whileConnected(reply: FastifyReply): AbortSignal {
   const hangUp = new AbortController();
   reply.raw.once('close', () => hangUp.abort());
   return hangUp.signal;
 }
 
-/** The panel at once, then again on each change. The first look must succeed; later ones may fail for a while. */
+/** Sends the panel at once and after each change. The first read must succeed; later reads may fail for a while. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
   let shown = sseFrame({ event: panel.event, data: await panel.look(whileConnected(reply)) });
@@ -59,7 +59,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
   }
 }
 
-/** Fires when the session is deleted: a panel looks once a second, and shall not outlive it until then. */
+/** Fires when the session is deleted, so that the panel ends before its next read a second later. */
 function endOf(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
   const end = new AbortController();
   const follow = async () => {
@@ -67,7 +67,7 @@ function endOf(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal)
     for await (const _ of sessions.follow(id, lastSeq, { signal: gone, deltas: false })) if (gone.aborted) return;
     end.abort();
   };
-  follow().catch(() => {}); // then the next look finds it gone
+  follow().catch(() => {}); // the next read finds that the session is gone
   return end.signal;
 }
 

@@ -12,8 +12,8 @@ interface Message {
 }
 
 /**
- * A client library that lost its line sends its request again. Such a message is in the log already, sent in the last
- * ten minutes with the same clock reading, which was then within ten minutes of ours; it must not be sent twice.
+ * Finds a message that a client library sent again after it lost its connection. It is in the log already, from the last ten
+ * minutes and with the same clock reading, which was then within ten minutes of ours. It must not be sent twice.
  */
 export async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -27,8 +27,9 @@ export async function findRetried(
     event.data.clientTimestamp === message.timestamp &&
     now - event.ts < recentMs &&
     Math.abs(event.ts - message.timestamp * 1000) <= recentMs;
-  if (Math.abs(now - message.timestamp * 1000) > 2 * recentMs) return undefined; // cannot have been sent lately
-  // Backwards from the end, as far as ten minutes go.
+  // too old or too far ahead to be a recent message
+  if (Math.abs(now - message.timestamp * 1000) > 2 * recentMs) return undefined;
+  // Searches backwards from the end, for ten minutes.
   for (let upTo = session.lastSeq; upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(session.id, Math.max(0, upTo - pageSize), pageSize);
     const found = events.find(isIt);
@@ -39,7 +40,7 @@ export async function findRetried(
   return undefined;
 }
 
-/** One after the other for each session: of two equal requests at once the second must see what the first wrote. */
+/** Queues requests by session, so that the second of two equal requests sees the message of the first. */
 export function turnstile(): <Result>(id: SessionId, pass: () => Promise<Result>) => Promise<Result> {
   const waiting = new Map<SessionId, Promise<unknown>>();
   return async (id, pass) => {

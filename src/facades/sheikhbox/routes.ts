@@ -91,7 +91,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
     async ({ headers, query, params }, reply) => {
       const cursor = laterCursor(headers['last-event-id'], query.last_event_id);
       const { id, lastSeq } = await context.sessions.get(sessionId(params.sid));
-      const active = await context.sessions.activeRun(id); // asked in any case: who may not know is refused here
+      const active = await context.sessions.activeRun(id); // always called, because it rejects callers without permission
       if (cursor !== undefined) return streamEvents(reply, id, cursor, context);
       return streamEvents(reply, id, active ? active.startedSeq - 1 : lastSeq, context);
     },

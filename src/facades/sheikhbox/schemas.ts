@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ResponseDoc } from '../shared/routes.ts';
 
-// The wire speaks snake_case; nothing behind this folder does.
+// Only this folder uses snake_case names, because the wire does.
 
 const text = (max: number) => z.string().max(max);
 const path = text(4096)
@@ -114,7 +114,7 @@ export const FrontEndReply = enveloped(
 
 export const success = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 
-/** What each message of a stream is made of; `data` is one line of JSON. */
+/** The fields of each stream message; `data` is one line of JSON. */
 const SseMessage = z.object({ id: z.string().optional(), event: z.string(), data: z.string() });
 
 const json = (description: string, schema: z.ZodType, example?: unknown): ResponseDoc => ({
@@ -138,7 +138,7 @@ const texts: Readonly<Record<number, string>> = {
   500: 'Internal server error',
   503: 'Unavailable',
 };
-/** The failures of every route here, and those that this one has of its own. */
+/** The failures that every route of this dialect shares, and those of one route. */
 export function failures(...own: number[]): Record<string, ResponseDoc> {
   const all = [...new Set([...own, 401, 403, 413, 429, 500, 503])].sort((a, b) => a - b);
   const listed = all.map((code) => [

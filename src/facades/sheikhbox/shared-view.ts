@@ -9,7 +9,7 @@ import { attachmentsOf, sessionView } from './views.ts';
 
 const linkMs = 5 * 60_000;
 
-/** Sessions that their owner shows to whoever knows their address, and what they have attached. */
+/** Sessions that their owner shares with everyone who knows the address, and the files attached to them. */
 export function mountShared(app: App, context: SheikhboxContext): void {
   const { sessions, signed } = context;
   const schema = { params: SessionParams };
@@ -30,7 +30,7 @@ export function mountShared(app: App, context: SheikhboxContext): void {
     success(await attachmentsOf(await sessions.get(sessionId(params.sid)), context)),
   );
 
-  /** Who may see it need not have a token; an unknown session and one that is not shown are the same. */
+  /** No token is needed. An unknown session and an unshared one give the same answer. */
   const shown = async (sid: string): Promise<SessionRecord> => {
     const session = await sessions.get(sessionId(sid));
     if (!session.shared) throw new AppError('session_not_found', 'There is no such session.');

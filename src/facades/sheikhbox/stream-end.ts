@@ -3,27 +3,27 @@ import type { SessionEvent } from '../../core/events.ts';
 import { RunId, type SessionId } from '../../core/ids.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
 
-/** What a chat stream shows and when it is over; plain data, so that a repeated request can be given the same stream. */
+/** The start and the end of a chat stream. Plain data, so that a repeated request can get the same stream. */
 export const StreamPlan = z.object({
-  /** Events after this one are streamed. */
+  /** The stream contains the events after this seq. */
   after: z.int(),
-  /** The stream ends with the first end behind `after`: of that run, or of any. */
+  /** The stream ends with the first end after `until.after`: of this run, or of any run. */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
-  /** Nothing runs: what is in the log up to here is all there will be. */
+  /** No run is active, so the log up to this seq is everything to stream. */
   last: z.int().nullable(),
 });
 export type StreamPlan = z.infer<typeof StreamPlan>;
 
 const ends = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
-/** Whether this event is the stream's last. A `run.end` that says nothing here still ends it: nothing follows. */
+/** Whether this event ends the stream. A `run.end` without a frame ends it too. */
 export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean {
   if (last !== null && event.seq >= last) return true;
   if (!ends.has(event.type) || event.seq <= until.after) return false;
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the end is at or before a place that the stream begins behind, so that waiting for it would be for ever. */
+/** Whether the end lies at or before the start of the stream, which would otherwise wait forever. */
 export async function isOver(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

@@ -8,7 +8,7 @@ import { resyncEvent } from './events.ts';
 import { toFrame } from './frames.ts';
 import { isEnd, isOver, type StreamPlan } from './stream-end.ts';
 
-/** Streams the answer to a chat; user messages are never streamed back. */
+/** Streams the answer to a chat message. User messages are never streamed back. */
 export function streamChat(
   reply: FastifyReply,
   id: SessionId,
@@ -19,11 +19,13 @@ export function streamChat(
   let plan = given;
   return watched(reply, id, context, async (stream) => {
     const over = await isOver(sessions, id, plan, plan.after);
-    if (over && plan.after <= (await sessions.page(id, plan.after, 1)).head) return; // a cursor ahead is told so below
+    // a cursor ahead of the log gets a resync below
+    if (over && plan.after <= (await sessions.page(id, plan.after, 1)).head) return;
     for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
       if (item.kind === 'resync') {
         await sayResync(stream, item, context);
-        plan = { ...plan, until: { ...plan.until, after: Math.min(plan.until.after, item.head) } }; // it may have been ahead
+        // the cursor may have been ahead of the log
+        plan = { ...plan, until: { ...plan.until, after: Math.min(plan.until.after, item.head) } };
         if (await isOver(sessions, id, plan, item.head)) return;
         continue;
       }
@@ -37,7 +39,7 @@ export function streamChat(
   });
 }
 
-/** Streams everything after a cursor until the session is deleted. */
+/** Streams every event after a cursor until the session is deleted. */
 export function streamEvents(
   reply: FastifyReply,
   id: SessionId,
@@ -63,7 +65,10 @@ async function sayResync(stream: SseStream, item: Extract<Followed, { kind: 'res
   await stream.write(toFrame(resyncEvent(item, clock.now())));
 }
 
-/** A stream for as long as `run` lasts. A failure can no longer have a status: the line breaks and the client resumes. */
+/**
+ * Opens a stream while `run` works. A failure can no longer change the status, so the connection breaks and the client
+ * resumes.
+ */
 async function watched(
   reply: FastifyReply,
   id: SessionId,

@@ -12,7 +12,7 @@ import { FileParams, MinutesBody, success } from './schemas.ts';
 const base = '/api/v1/files';
 type Uploads = Pick<UploadService, 'stage' | 'keep' | 'get'>;
 
-/** Files that belong to no project, for messages to have attached. Their bytes and their end are OpenCodex's routes. */
+/** Uploads files without a project, to attach them to messages. Downloads and deletion use OpenCodex's routes. */
 export function mountUploads(app: App, { uploads, ...context }: SheikhboxContext): void {
   if (!uploads) return;
   for (const path of [`${base}/:id`, `${base}/:id/info`]) {
@@ -31,7 +31,7 @@ export function mountUploads(app: App, { uploads, ...context }: SheikhboxContext
       return success({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );
-  // In a scope of its own: here a body is a stream, and nothing reads it before the handler does.
+  // A scope of its own, because here a body is a stream that only the handler may read.
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
@@ -49,7 +49,7 @@ interface Upload extends Pick<SheikhboxContext, 'idempotency'> {
 }
 async function upload({ request, reply, uploads, idempotency }: Upload) {
   const signal = whileConnected(reply);
-  await using bytes = new AsyncDisposableStack(); // what is not kept goes, whatever ends this
+  await using bytes = new AsyncDisposableStack(); // disposing deletes every file that is not kept
   const [staged] = await readFiles(request, { files: 1 }, async ({ filename, mimeType, content }): Promise<Staged> => {
     const name = baseName(filename);
     if (name === undefined) throw unfit('value_error', 'needs a file name');
@@ -57,7 +57,7 @@ async function upload({ request, reply, uploads, idempotency }: Upload) {
   });
   if (!staged) throw unfit('missing', 'Field required');
   const { name, mimeType, sha256 } = staged.file;
-  request.rawBody = Buffer.from(JSON.stringify([name, mimeType, sha256])); // what a repeat with the same key must equal
+  request.rawBody = Buffer.from(JSON.stringify([name, mimeType, sha256])); // a repeat with the same key must equal this
   return await idempotency.once(request, reply, async () => {
     const [file] = await uploads.keep([staged]);
     return success(uploadInfo(file as UploadedFile));
@@ -65,7 +65,7 @@ async function upload({ request, reply, uploads, idempotency }: Upload) {
 }
 const unfit = (type: string, msg: string) => new InvalidRequest([{ type, loc: ['body', 'file'], msg }], `file: ${msg}`);
 
-/** What the later releases' front ends ask at their start. */
+/** Configuration requests of the later releases' front ends. */
 export function mountFrontEnd(app: App): void {
   app.get('/api/v1/auth/status', { config: { doc: doc.authStatus } }, async () =>
     success({ authenticated: true as const, auth_provider: 'none' as const }),

@@ -7,7 +7,7 @@ import { success } from './schemas.ts';
 
 const shownChars = 1000;
 
-/** v2.0 knew two states only. */
+/** v2.0 knows only two states. */
 const statusOf = ({ status }: SessionRecord, profile: Profile): string => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
@@ -29,7 +29,7 @@ const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
   project_id: projectId,
 });
 
-/** The session and its history: what was streamed, and the user's own messages. */
+/** The session and its history: the streamed events and the user's own messages. */
 export async function sessionView(session: SessionRecord, context: ViewContext, linked: Linked) {
   const { profile } = context;
   const events: SseEvent[] = [];
@@ -48,7 +48,7 @@ const viewOf = (session: SessionRecord, profile: Profile, events: readonly SseEv
   ...marksOf(session),
 });
 
-/** The same as the answer's JSON: a history is long, and what its events say of themselves stays. */
+/** As the JSON of `sessionView`, but with cached text of the events, because a history is long. */
 export async function sessionText(session: SessionRecord, context: SheikhboxContext): Promise<string> {
   const { sessions, infos, textOf, profile } = context;
   const texts: string[] = [];
@@ -69,7 +69,7 @@ export async function sessionText(session: SessionRecord, context: SheikhboxCont
 const pageSize = 500;
 const noEvents = '"events":[]';
 
-/** What a session's messages have attached, each file once. */
+/** The files attached to a session's messages, each once. */
 export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, linked: Linked = asItIs) {
   const found = new Map<string, FileInfo>();
   for await (const event of context.sessions.history(id)) {
@@ -80,14 +80,14 @@ export async function attachmentsOf({ id }: SessionRecord, context: ViewContext,
   return [...found.values()];
 }
 type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
-/** The address at which whoever is shown a file may load it. */
+/** Makes the address from which a viewer of the session can load a file. */
 type Linked = (path: string) => string;
 const asItIs: Linked = (path) => path;
 
 const withLink = (info: FileInfo, linked: Linked): FileInfo =>
   info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
 
-/** What the agent saw is a file too. */
+/** Links a screenshot, which is a file too. */
 function withLinkedPicture(said: SseEvent, linked: Linked): SseEvent {
   const content = said.data.content as { readonly screenshot?: unknown } | null | undefined;
   if (said.event !== 'tool' || typeof content?.screenshot !== 'string') return said;

@@ -6,7 +6,7 @@ import { base, type SheikhboxContext, sessionId } from './context.ts';
 import * as doc from './docs-additive.ts';
 import { LinkBody, SessionParams, success } from './schemas.ts';
 
-// Whatever is wrong with these is no reason to refuse: a viewer that says nothing we know just watches and types.
+// Accepts any value: a viewer with unknown parameters can still watch and type.
 const ViewerQuery = z.object({
   view_only: z.string().optional().describe('1: watch only, whoever has control'),
   viewer: z.string().optional().describe('a name of the viewer’s own, 8 to 64 letters, digits, - and _'),
@@ -16,7 +16,7 @@ const ViewerQuery = z.object({
 });
 const yes = new Set(['1', 'true', 'yes']);
 
-/** The screen of a session's sandbox. */
+/** Mounts the screen of a session's sandbox. */
 export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboard }: SheikhboxContext): void {
   sockets.route({
     path: `${base}/:sid/vnc`,
@@ -27,7 +27,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     strictSubprotocols: true,
     signed: 'vnc',
     async open(socket, { params, query: { view_only, viewer, notices }, right }) {
-      const { id } = await sessions.get(sessionId(params.sid)); // else closed with 1008
+      const { id } = await sessions.get(sessionId(params.sid)); // an unknown session closes the socket with 1008
       if (!desktop) return socket.close(closeCodes.failed, 'VNC is not available');
       const wish = {
         sessionId: id,
@@ -43,7 +43,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     { schema: { params: SessionParams, body: LinkBody }, config: { doc: doc.vncLink } },
     async ({ params, body }) => {
       const { id } = await sessions.get(sessionId(params.sid));
-      await desktop?.status(id); // a link is for who may look
+      await desktop?.status(id); // only a caller who may see the desktop gets a link
       const seconds = body.expire_minutes * 60;
       const what = { method: 'GET', path: `${base}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
       return success({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });

@@ -6,13 +6,14 @@ import { errorShape } from './errors.ts';
 const t = initTRPC.context<TrpcContext>().create({
   isDev: false,
   errorFormatter: ({ error, path }) => errorShape(error, path),
-  // The client notices a dead line by the missing pings, and comes again with its last id.
+  // The client notices a dead connection by the missing pings and resumes with its last id.
   sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
 });
 
 export const router = t.router;
-// tRPC's own hook for calling procedures in another way; its types would make of them plain functions, which they are not.
+// tRPC's hook to call procedures in another way. Its types would turn procedures into plain functions, so they are cast
+// back.
 export const procedure = t.procedure.experimental_caller(call) as unknown as typeof t.procedure;
 
-/** For callers that give none. */
+/** The signal for callers that pass none. */
 export const never: AbortSignal = new AbortController().signal;

@@ -4,7 +4,7 @@ import { tooWeak } from '../../core/actor.ts';
 import type { TrpcContext } from './context.ts';
 import { checkedBy } from './lasting.ts';
 
-/** What tRPC's adapters give to a procedure. */
+/** The arguments that tRPC's adapters pass to a procedure. */
 interface Call {
   readonly ctx: TrpcContext;
   readonly getRawInput: () => unknown;
@@ -12,7 +12,7 @@ interface Call {
   readonly signal: AbortSignal | undefined;
   readonly batchIndex: number;
 }
-/** As the builder leaves it; its own types hide what a procedure was made of. */
+/** A procedure's definition, which the types of tRPC's builder hide. */
 interface Definition {
   readonly type: 'query' | 'mutation' | 'subscription';
   readonly inputs: readonly z.ZodType[];
@@ -21,15 +21,16 @@ interface Definition {
 }
 
 /**
- * Calls a procedure: input, work, output. tRPC's own way is a chain of middlewares, of which each copies what it was
- * given twice; that took longer than the guard, the route and the service together. So there are no middlewares here.
+ * Calls a procedure: input, work, output. tRPC's chain of middlewares copies its arguments twice per step, which took longer
+ * than the guard, the route and the service together. So no middlewares are used.
  */
 export async function call({ args, _def }: { args: unknown[]; _def: unknown }): Promise<unknown> {
   const options = args[0] as Call;
   const definition = _def as Definition;
   try {
     if (definition.type === 'mutation' && options.ctx.actor.role === 'reader') throw tooWeak(options.ctx.actor);
-    if (definition.type === 'subscription') return await work(definition, options); // lives longer than this call: see `subscription.ts`
+    // outlives this call: see `subscription.ts`
+    if (definition.type === 'subscription') return await work(definition, options);
     using _open = options.ctx.calls.enter();
     return checked(definition, await work(definition, options));
   } catch (thrown) {
@@ -38,7 +39,7 @@ export async function call({ args, _def }: { args: unknown[]; _def: unknown }): 
 }
 
 async function work({ inputs, resolver }: Definition, options: Call): Promise<unknown> {
-  // Not copied: these are made for this one call, and a signal that nobody asks for is none.
+  // Reuses the object instead of a copy: it was made for this call only, and a copy would create an unused signal.
   const given = Object.assign(options, { input: undefined as unknown });
   if (inputs.length === 0) return await resolver(given);
   const raw = options.getRawInput();
@@ -46,7 +47,7 @@ async function work({ inputs, resolver }: Definition, options: Call): Promise<un
   return await resolver(given);
 }
 
-/** What several inputs understand of it is put together, as tRPC does. */
+/** Merges the results of several inputs, as tRPC does. */
 function understood(inputs: readonly z.ZodType[], raw: unknown): unknown {
   try {
     if (inputs.length === 1) return inputs[0]?.parse(raw);

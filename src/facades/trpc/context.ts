@@ -9,18 +9,20 @@ const maxCalls = 1_000;
 
 export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'desktop' | 'projects'>;
 
-/** What procedures do on behalf of who asks. */
+/** Operations on behalf of the caller. */
 export interface TrpcActing {
   readonly actor: Actor;
   readonly services: TrpcServices;
-  /** Does the work at most once per key, and gives the first answer again; content that differs is a conflict. */
+  /**
+   * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with conflict.
+   */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
   /** Makes a link that works without a token. */
   readonly sign: SignedUrls['sign'];
-  /** Without it there are no keys to make. */
+  /** Undefined: the server has no API keys. */
   readonly keys?: KeyAdmin | undefined;
 }
-/** That, what procedures share, and what belongs to one connection. */
+/** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcActing {
   readonly version: string;
   readonly clock: Clock;
@@ -29,7 +31,7 @@ export interface TrpcContext extends TrpcActing {
   drained(): Promise<void>;
 }
 
-/** How many calls one connection has open; a socket could otherwise ask without end. */
+/** Limits the open calls of one connection, because a socket could otherwise send calls without end. */
 export class CallCount {
   #open = 0;
   /** Rejects: rate_limited. */

@@ -6,7 +6,7 @@ import type { TrpcActing, TrpcContext } from './context.ts';
 
 export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock'> {
   readonly acting: (actor: Actor) => TrpcActing;
-  /** Whose token it is that came after the upgrade; a wrong one is held against the address. */
+  /** The actor of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
   readonly admits: (token: string, address: string) => Actor | undefined;
   readonly sockets: SocketServer;
   readonly sse: SseContext;

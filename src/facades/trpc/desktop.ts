@@ -30,7 +30,7 @@ export const desktopRouter = router({
     .output(Desktop)
     .mutation(({ ctx, input, signal = never }) => ctx.services.desktop.stop(input.sessionId, signal)),
 
-  /** From whoever has it. The viewer is connected, under the name that its address gave as `viewer`. */
+  /** Takes control, also from another viewer. The viewer must be connected under the name in its address (`viewer`). */
   takeControl: procedure
     .input(ofViewer)
     .output(Desktop)
@@ -41,7 +41,7 @@ export const desktopRouter = router({
     .output(Desktop)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
-  /** A link to the screen that needs no token: it works once, and until it expires. */
+  /** A link to the screen that needs no token. It works once and expires. */
   signedUrl: procedure
     .input(
       ofSession.extend({
@@ -52,7 +52,7 @@ export const desktopRouter = router({
     .output(z.object({ url: z.string(), page: z.string(), expiresIn: z.int() }))
     .mutation(async ({ ctx, input: { sessionId, right, expireSeconds } }) => {
       const { id } = await ctx.services.sessions.get(sessionId);
-      await ctx.services.desktop.status(id); // a link is for who may look
+      await ctx.services.desktop.status(id); // only a caller who may see the desktop gets a link
       const path = `/api/v1/sessions/${id}/vnc`;
       const url = ctx.sign({ method: 'GET', path, purpose: 'vnc', right }, expireSeconds * 1_000);
       return { url, page: `/sessions/${id}/desktop#${url.split('?', 2)[1]}`, expiresIn: expireSeconds };

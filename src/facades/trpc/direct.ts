@@ -5,8 +5,8 @@ import { type ErrorShape, errorShape } from './errors.ts';
 import { writtenBy } from './lasting.ts';
 import { appRouter } from './router.ts';
 
-// Queries and mutations whose answer is one JSON text, alone or in a batch, without the Request, Response, Headers and
-// streams that tRPC's own adapter makes for each. The wire is the same, byte for byte, and a test holds them together.
+// Answers queries and mutations with one JSON text, alone or in a batch, without the Request, Response, Headers and streams
+// that tRPC's adapter creates for each. A test ensures that the bytes equal tRPC's.
 
 interface DirectCall {
   readonly path: string;
@@ -22,10 +22,11 @@ interface Query {
   readonly batch?: unknown;
 }
 
-const procedures: Readonly<Record<string, AnyProcedure>> = appRouter._def.procedures as never; // by dotted path, whatever its type says
+// by dotted path, despite its type
+const procedures: Readonly<Record<string, AnyProcedure>> = appRouter._def.procedures as never;
 const typeOf = { GET: 'query', POST: 'mutation' } as const;
 
-/** Undefined: there is something about it that tRPC must see for itself. Nothing was done then. */
+/** Undefined when tRPC itself has to handle the request; nothing was done then. */
 export function readDirect(request: FastifyRequest, body: unknown, maxBatchSize: number): Direct | undefined {
   const { headers, method } = request;
   if (headers['trpc-accept'] !== undefined || headers.accept?.includes('jsonl')) return undefined;
@@ -66,7 +67,7 @@ function byIndex(value: unknown): Readonly<Record<number, unknown>> | undefined 
 type Answer = { readonly result: { readonly data: unknown } } | { readonly error: ErrorShape };
 interface Given {
   readonly ctx: TrpcContext;
-  /** Made when it is first asked for. */
+  /** Creates the signal on its first use. */
   readonly signal: () => AbortSignal;
   onError(error: TRPCError, path: string): void;
 }
@@ -100,8 +101,8 @@ async function answerTo({ path, procedure, input }: DirectCall, index: number, g
 }
 
 /**
- * What a procedure is given. A class for its getter: one in an object literal gives each object a shape of its own, and
- * shapes hold what the getter closes over, the whole request, until the next full collection of garbage.
+ * The arguments of a procedure. A class because of its getter: a getter in an object literal gives each object a hidden
+ * class of its own, which keeps the whole request in memory until the next full garbage collection.
  */
 class Invocation {
   readonly path: string;
@@ -116,7 +117,7 @@ class Invocation {
     this.type = procedure._def.type;
     this.ctx = ctx;
     this.batchIndex = index;
-    this.getRawInput = () => input as never; // at once: a procedure of ours takes both
+    this.getRawInput = () => input as never; // returns the input without a promise, which our own procedures accept
     this.#signal = signal;
   }
 

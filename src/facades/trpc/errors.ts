@@ -12,7 +12,7 @@ export interface ErrorData {
   readonly code: TrpcCode;
   readonly httpStatus: number;
   readonly path?: string;
-  /** Corral's own code, and whether trying again may help. */
+  /** Corral's own code, and whether a retry can help. */
   readonly reason: ErrorCode;
   readonly retryable: boolean;
 }
@@ -22,7 +22,7 @@ export interface ErrorShape {
   readonly data: ErrorData;
 }
 
-/** What a client hears of an error: the row of the one table and the public text; never a stack, never a stranger's message. */
+/** The client's view of an error: the error table's row and the public text; never a stack or another library's message. */
 export function errorShape(error: TRPCError, path?: string): ErrorShape {
   const known = appErrorOf(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
@@ -50,12 +50,12 @@ export function appErrorOf(error: TRPCError): AppError {
     return new AppError('invalid_request', textOf(error.cause), { cause: error });
   }
   if (!isOfTrpc(error)) return toAppError(error.cause ?? error);
-  // With a cause the text is somebody else's: a parser's, say.
+  // An error with a cause has another library's text, for example a parser's.
   const text = error.cause ? 'The request could not be read.' : error.message;
   return new AppError(error.code === 'NOT_FOUND' ? 'not_found' : 'invalid_request', text, { cause: error });
 }
 
-/** tRPC's own refusals: an unknown procedure, the wrong method, no JSON. */
+/** Refusals by tRPC itself: an unknown procedure, the wrong method, invalid JSON. */
 function isOfTrpc(error: TRPCError): boolean {
   if (error.cause instanceof AppError || error.cause instanceof z.ZodError) return false;
   return getHTTPStatusCodeFromError(error) < 500;
@@ -65,7 +65,7 @@ function textOf({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
 }
 
-/** Refusals before a procedure is reached (guard, limits, broken requests) in the shape that tRPC's clients read. */
+/** Refusals before a procedure is reached (guard, limits, broken requests), in the form that tRPC's clients read. */
 export const trpcErrors: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {

@@ -23,7 +23,7 @@ export const eventsRouter = router({
 
   subscribe: procedure
     .input(ofSession.extend({ lastEventId: CursorInput }))
-    // Where it begins is settled before the client hears that it has begun: what it sends after that is never missed.
+    // Reads the starting point before the client learns of the start, so that no event after that is missed.
     .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = never }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
@@ -36,7 +36,7 @@ export const eventsRouter = router({
 interface Place {
   readonly sessionId: SessionId;
   readonly after: number;
-  /** The newest event when it began: up to there it is history, which waits for the client. */
+  /** The newest event at the start: events up to it are history, which waits for the client to read. */
   readonly head: number;
 }
 

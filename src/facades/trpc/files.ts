@@ -4,10 +4,10 @@ import { Done, done, ofSession, PathInput } from './schemas.ts';
 
 const ofFile = ofSession.extend({ path: PathInput });
 const SearchInput = ofSession.extend({
-  /** Of `find` a glob, of `grep` a POSIX extended regular expression. */
+  /** A glob for `find`, a POSIX extended regular expression for `grep`. */
   pattern: z.string().min(1).max(10_000),
   path: PathInput.default('.'),
-  /** Globs on the base name, separated by commas. */
+  /** Globs for the base name, separated by commas. */
   fileTypes: z.string().max(1_000).default('*'),
 });
 
@@ -37,7 +37,8 @@ export const filesRouter = router({
       const entries = await ctx.services.files.list(sessionId, path, signal);
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
-        type: type === 'directory' ? type : ('file' as const), // a link or a pipe is what no other word is for
+        // links and pipes count as files, because there is no other type
+        type: type === 'directory' ? type : ('file' as const),
         size,
         modified,
       }));

@@ -29,7 +29,7 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
   const left = leaving(reply.raw);
-  // What is too deep or too rich is refused here, whoever reads it then.
+  // Refuses too deep or too large JSON here, for both ways of answering.
   const body = request.rawBody && parseJsonBody(request.rawBody);
   const { acting, version, clock, logger } = deps;
   const ctx = { ...acting(request.actor), version, clock, calls: new CallCount(), drained: async () => {} };
@@ -41,7 +41,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
   return reply.send(text);
 }
 
-/** Aborts when the client leaves before its answer; made where somebody asks for it, as most calls are over before. */
+/** Aborts when the client leaves before its answer. Created on first use, because most calls finish before they need it. */
 function leaving(raw: ServerResponse): () => AbortController {
   let made: AbortController | undefined;
   return () => {
@@ -49,7 +49,7 @@ function leaving(raw: ServerResponse): () => AbortController {
     const gone = new AbortController();
     made = gone;
     const leave = () => {
-      if (!raw.writableFinished) gone.abort(); // to abort is dear, and after the answer nobody listens
+      if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
     };
     if (raw.destroyed) leave();
     else raw.once('close', leave);
@@ -63,7 +63,7 @@ interface ByTrpc {
   readonly gone: AbortController;
 }
 
-/** Streams, subscriptions, and whatever is to be refused before a procedure is called. */
+/** Handles streams, subscriptions and every refusal before a procedure. */
 async function answerByTrpc(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -91,21 +91,21 @@ async function answerByTrpc(
   return reply.send(await response.text());
 }
 
-/** As much of a Request as tRPC reads: a real one takes longer to make than most calls to answer. */
+/** The part of a Request that tRPC reads. A real Request takes longer to create than most calls take to answer. */
 function toFetch({ method, headers, rawBody }: FastifyRequest, url: URL, signal: AbortSignal): Request {
   const read = new Headers();
   for (const name of told) {
     const value = headers[name];
     if (typeof value === 'string') read.set(name, value);
   }
-  if (method === 'POST') read.set('content-type', 'application/json'); // it is not checked, the body is
+  if (method === 'POST') read.set('content-type', 'application/json'); // the content type is not checked, only the body
   const text = async () => new TextDecoder().decode(rawBody);
   return { url: url.href, method, headers: read, signal, text } as unknown as Request;
 }
 
 /**
- * tRPC's own stream, with the manners of all our streams: pings, back-pressure, an end when the server goes down. That
- * end says nothing: a client takes a said end for the end, and a broken line for a reason to come again.
+ * tRPC's own stream, with pings, backpressure and an end at a shutdown like all our streams. The end sends no message,
+ * because a client takes a said end for the last one, and resumes after a broken connection.
  */
 async function stream(
   reply: FastifyReply,
@@ -125,7 +125,7 @@ async function stream(
     const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
     if (done || !value || out.gone.aborted) return;
     frame.push(value);
-    if (!endsFrame(value)) continue; // it comes line by line, and is sent as one
+    if (!endsFrame(value)) continue; // tRPC writes line by line; each frame is sent as one piece
     const full = out.write(Buffer.concat(frame));
     frame = [];
     if (full) await full;

@@ -9,9 +9,9 @@ const Key = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /** To whom belongs what it makes. */
+  /** The owner of everything that this key creates. */
   owner: z.string(),
-  /** What the key begins with; the rest is known to nobody. */
+  /** The beginning of the key; the rest is not stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
   createdAt: z.iso.datetime(),
@@ -35,7 +35,7 @@ function keysOf({ actor, keys }: Pick<TrpcContext, 'actor' | 'keys'>) {
   return keys;
 }
 
-/** For administrators alone. */
+/** Only for administrators. */
 export const keysRouter = router({
   create: procedure
     .input(
@@ -43,7 +43,7 @@ export const keysRouter = router({
         name: z.string().trim().min(1).max(100),
         role: z.enum(roles),
         expiresAt: z.iso.datetime().optional(),
-        /** The id of a key whose sessions this one has too: to replace a key, or to let somebody watch. */
+        /** The id of a key whose sessions the new key shares, to replace a key or to add a viewer. */
         beside: z.string().max(100).optional(),
       }),
     )
@@ -59,7 +59,7 @@ export const keysRouter = router({
     .output(z.object({ keys: z.array(Key) }))
     .query(async ({ ctx }) => ({ keys: (await keysOf(ctx).list()).map(toKey) })),
 
-  /** It opens nothing any more, and its open streams end. */
+  /** Revokes the key at once: it admits no request, and its open streams end. */
   revoke: procedure
     .input(z.strictObject({ id: z.string().max(100) }))
     .output(Key)

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
-// Some answers are the same object for as long as nothing changes, and are asked for again and again: what the check of
-// the output and the writing of the JSON make of them is kept with them.
+// Some answers are the same object until something changes, and clients ask for them often. Their validated form and JSON
+// text are cached with the object.
 
 interface Note {
   by?: z.ZodType;
@@ -10,7 +10,7 @@ interface Note {
 }
 const notes = new WeakMap<object, Note>();
 
-/** Says of an answer that it never changes. */
+/** Marks an answer that never changes, so that its results are cached. */
 export function lasting<Answer extends object>(answer: Answer): Answer {
   notes.set(answer, {});
   return answer;
@@ -19,7 +19,7 @@ export function lasting<Answer extends object>(answer: Answer): Answer {
 const noteOf = (answer: unknown): Note | undefined =>
   typeof answer === 'object' && answer !== null ? notes.get(answer) : undefined;
 
-/** What the schema makes of it. Throws what the schema throws. */
+/** Validates an answer with a schema, once per marked answer. Throws the schema's error. */
 export function checkedBy(schema: z.ZodType, answer: unknown): unknown {
   const note = noteOf(answer);
   if (note?.by === schema) return note.made;
@@ -28,7 +28,7 @@ export function checkedBy(schema: z.ZodType, answer: unknown): unknown {
   return made;
 }
 
-/** What `write` made of it the first time. */
+/** The text that `write` returns, made once per marked answer. */
 export function writtenBy(write: () => string, answer: unknown): string {
   const note = noteOf(answer);
   if (!note) return write();

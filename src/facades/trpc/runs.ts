@@ -6,7 +6,7 @@ const SendInput = ofSession.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** A repeat with the same id and content is not sent twice; it gets the first answer. */
+  /** A repeat with the same id and content is not sent again and gets the first answer. */
   clientMessageId: z.string().min(1).max(255).optional(),
 });
 
@@ -20,14 +20,14 @@ export const runsRouter = router({
     .mutation(async ({ ctx, input: { sessionId, clientMessageId, ...command } }) => {
       const { sessions } = ctx.services;
       if (clientMessageId === undefined) return await sessions.send(sessionId, command);
-      await sessions.get(sessionId); // an unknown session uses up no key
+      await sessions.get(sessionId); // an unknown session must not use up the key
       const { text, mode, attachments } = command;
       return await ctx.once(['runs.send', sessionId, clientMessageId], JSON.stringify([text, mode, attachments]), () =>
         sessions.send(sessionId, command),
       );
     }),
 
-  /** Lets a call that waits for leave be made; see the events `approval.requested` and `approval.resolved`. */
+  /** Permits a call that waits for approval; see the events `approval.requested` and `approval.resolved`. */
   approve: procedure
     .input(ofSession.extend({ callId: CallId }))
     .output(Decision)
@@ -35,7 +35,7 @@ export const runsRouter = router({
       ctx.services.sessions.decide(sessionId, { callId, decision: 'approved', by: 'user' }),
     ),
 
-  /** The call is not made; the model is told so, with the text. */
+  /** Refuses the call; the model learns of the refusal, with the text. */
   reject: procedure
     .input(ofSession.extend({ callId: CallId, text: TextInput.optional() }))
     .output(Decision)

@@ -22,7 +22,7 @@ export const sandboxRouter = router({
     .output(Sandbox)
     .query(({ ctx, input }) => ctx.services.sandboxes.status(input.sessionId)),
 
-  /** Null while it does not run. Asking neither starts it nor keeps it awake. */
+  /** Null when the sandbox does not run. Does not start it or delay its idle stop. */
   usage: procedure
     .input(ofSession)
     .output(Usage.nullable())

@@ -7,8 +7,8 @@ import { parseCursor } from '../shared/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { lasting } from './lasting.ts';
 
-// The wire of this facade. Inputs are strict: a misspelt field is refused and named. Ids of any shape are looked up, so
-// that an odd one is unknown and not malformed.
+// The wire schemas of this facade. Inputs are strict: a misspelt field is refused and named. An id of any form is looked up,
+// so that an odd one is unknown, not malformed.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((given): string => {
@@ -59,7 +59,7 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 
 const made = new WeakMap<SessionRecord, Session>();
 
-/** Of one record always the same object. */
+/** The same record always gives the same object. */
 export function toSession(record: SessionRecord): Session {
   const known = made.get(record);
   if (known) return known;
@@ -75,11 +75,11 @@ export function toSession(record: SessionRecord): Session {
   return session;
 }
 
-/** A fact of the session's log. `seq` is its place and the cursor to resume behind it; `ts` is epoch milliseconds. */
+/** A fact of the session's log. `seq` is its place and the cursor to resume after it; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 
-/** Events are missing here: load the session anew; the stream goes on behind `seq`. */
+/** Events are missing here: load the session again; the stream continues after `seq`. */
 export interface Resync {
   readonly type: 'resync';
   readonly reason: 'cursor_too_old' | 'cursor_ahead';

@@ -36,7 +36,7 @@ export const sessionsRouter = router({
       });
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {
-          await sessions.delete(id).catch(() => {}); // its maker never learned of it
+          await sessions.delete(id).catch(() => {}); // its creator never received the id
           throw error;
         });
       }
@@ -97,7 +97,7 @@ export const sessionsRouter = router({
   watch: procedure.subscription(({ ctx, signal = never }) => counted(ctx, news(ctx, signal))),
 });
 
-/** What a list shows of a session is made and checked once, and stays for as long as the session does not change. */
+/** Builds and validates a session's list entry once per change. */
 const listed = (record: SessionRecord) => checkedBy(Session, toSession(record)) as Session;
 
 export interface News {
@@ -112,7 +112,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<News
   }
 }
 
-/** Where a session stands in the list: the newest message first, then by id, so that equal times have an order. */
+/** A session's place in the list: newest message first, then by id, so that sessions with equal times have a fixed order. */
 type Place = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: Place, b: Place) =>

@@ -42,12 +42,14 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
     onError: ({ error, path }: Parameters<NonNullable<WSSHandlerOptions<AppRouter>['onError']>>[0]) =>
       reportBug(logger, error, path),
   };
-  // It is asked for connections alone; the server that it could listen to is ours.
+  // Only the connection handler is used, because our own server accepts the connections.
   const handle = getWSConnectionHandler(options as unknown as WSSHandlerOptions<AppRouter>);
   handle(socket.connection, request.raw);
 }
 
-/** Nothing is done for a client before its parameters, which are its first frame, bring a token; soon, please. */
+/**
+ * Admits a client by its connection parameters, its first frame. Closes the socket when they bring no valid token in time.
+ */
 function byConnectionParams(socket: Socket, address: string, { admits, clock }: TrpcDeps): (token: unknown) => Actor {
   let admitted = false;
   const refuse = () => {
@@ -55,7 +57,7 @@ function byConnectionParams(socket: Socket, address: string, { admits, clock }: 
   };
   const timer = clock.setTimeout(refuse, tokenMs);
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
-  socket.connection.once('message', () => queueMicrotask(refuse)); // also what was no parameters at all
+  socket.connection.once('message', () => queueMicrotask(refuse)); // also when the first frame is not a parameters frame
   return (token) => {
     const actor = typeof token === 'string' ? admits(token, address) : undefined;
     admitted = actor !== undefined;

@@ -1,6 +1,6 @@
 import type { TrpcContext } from './context.ts';
 
-/** A stream that counts as an open call of its connection for as long as it lasts. */
+/** A stream that counts as an open call of its connection until it ends. */
 export async function* counted<Item>(
   { calls }: Pick<TrpcContext, 'calls'>,
   items: AsyncIterable<Item>,

@@ -21,7 +21,7 @@ export const systemRouter = router({
       return { name: 'corral' as const, version: ctx.version, driver: sandbox.driver, model: model.name };
     }),
 
-  /** What works and what does not, part by part; for operators, as `/health/detailed`. Answers within a second. */
+  /** The health of each part, for operators, as `/health/detailed`. Answers within a second. */
   health: procedure
     .input(z.strictObject({}).optional())
     .output(Health)

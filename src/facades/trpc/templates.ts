@@ -8,12 +8,12 @@ const Template = z.object({
   description: z.string(),
   environment: z.string(),
   tools: z.array(z.enum(toolGroupNames)).readonly(),
-  /** What the agent is told. */
+  /** The instructions to the agent. */
   prompt: z.string(),
 });
 
 export const templatesRouter = router({
-  /** The agents that a project can begin with. */
+  /** The agent templates for new projects. */
   list: procedure
     .input(z.strictObject({}).optional())
     .output(z.object({ templates: z.array(Template).readonly() }))

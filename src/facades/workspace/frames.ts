@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
 
-// The wire says `sessionId` for what is a workspace's name; nothing behind this folder does.
+// Only this folder calls a workspace's name `sessionId`, because the wire does.
 
 export const UserId = z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/);
 
@@ -24,7 +24,7 @@ export const Frame = z.discriminatedUnion('type', [
 export type Frame = z.infer<typeof Frame>;
 export type Command = Exclude<Frame, { type: 'ping' }>;
 
-/** What can be said of a name alone; whether an absolute one lies in the workspace, only its sandbox knows. */
+/** Checks a name without the sandbox; only the sandbox can tell whether an absolute name is in the workspace. */
 export function isFileName(name: string): boolean {
   if (name.trim() === '' || name.includes('\0') || name.endsWith('/') || name.length > 4096) return false;
   const normal = posix.normalize(name);

@@ -18,13 +18,13 @@ export interface WorkspaceDeps {
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** Of one client; beyond these nothing more is read of it until one is done. */
+/** The most open requests of one client; above it reading stops until one is done. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
-/** `/ws?user_id=`: code, commands and files of workspaces that their clients name. */
+/** Mounts `/ws?user_id=`: code, commands and files in workspaces that clients name. */
 export function workspace(deps: WorkspaceDeps): Dialect {
-  // Read leniently: what is wrong with it is told in a frame.
+  // Accepts any value, because a frame reports an invalid one.
   const about = { type: 'string', description: 'whose workspaces; anonymous if not given' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });
   return {
@@ -128,7 +128,7 @@ async function obey(member: WorkspaceMember, frame: Command): Promise<Reply> {
   }
 }
 
-/** Why a file could not be written, where that is the file's own fault. */
+/** Why a file could not be written, when the fault is in the file itself. */
 function unwritable(thrown: unknown): string {
   const { code, publicMessage } = toAppError(thrown);
   if (code === 'path_outside') return 'Invalid filename';
@@ -146,7 +146,7 @@ function misfit(frame: JsonObject, { issues: [issue] }: z.ZodError): Reply {
   return { type: 'error', message, error: 'invalid_request', sessionId };
 }
 
-/** Why there is no sandbox, in the driver's words. */
+/** Failures to start a sandbox; the reply shows the driver's text. */
 const startFailures: ReadonlySet<ErrorCode> = new Set([
   ...([
     'sandbox_not_found',

@@ -14,7 +14,7 @@ export const json = (description: string, schema: z.ZodType, example?: unknown):
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
 export const nothing: ResponseDoc = { description: 'Done; no body' };
-/** Of whatever type the file is, unless said. */
+/** The response of a file download, of any type by default. */
 export const bytes = (description: string, type = '*/*'): ResponseDoc => ({
   description,
   content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },
@@ -43,7 +43,7 @@ const invalid = json('Validation error', ValidationReply, {
   detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required' }],
 });
 
-/** The failures of every route here, and those that this one has of its own. */
+/** The failures that every route of this dialect shares, and those of one route. */
 function failures(own: readonly number[]): Record<string, ResponseDoc> {
   const all = [...new Set([...own, 400, 401, 403, 429, 500, 503])].sort((a, b) => a - b);
   const listed = all.map((code) => [code, code === 422 ? invalid : json(texts[code] ?? 'Error', ErrorReply)]);

@@ -11,7 +11,7 @@ export type ClientFrame =
 const maxText = 200_000;
 const modes = new Set<unknown>(['inject', 'queue', 'replace']);
 
-/** What a client wants; `bad` says what is wrong in words for it. */
+/** Parses a client's frame; `bad` explains to the client what is wrong. */
 export function readClientFrame({ type, content, mode }: JsonObject): ClientFrame {
   if (type === 'stop' || type === 'ping') return { kind: type };
   if (type !== undefined && type !== 'message') return bad(`Unknown message type: ${named(type)}`);

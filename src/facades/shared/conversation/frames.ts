@@ -3,8 +3,8 @@ import type { SessionId } from '../../../core/ids.ts';
 import type { Followed } from '../../../core/ports.ts';
 import { toolLine, toolWords } from './tool-words.ts';
 
-// Core events in the words that Crogia and CambioML share. `content` is text to show, and empty where there is none, so
-// that a client that prints the `content` of whatever comes prints nothing odd.
+// Core events as frames of Crogia and CambioML. `content` is text to show, and empty where there is none, so that a client
+// can print it for every frame.
 
 export interface Frame {
   readonly type: string;
@@ -16,7 +16,7 @@ export interface Frame {
 }
 export type Said = { readonly content?: string; readonly [field: string]: unknown };
 
-/** A frame that stands for no event. */
+/** A frame that no event causes. */
 export function frame(type: string, session: string, now: number, { content = '', ...fields }: Said = {}): Frame {
   return { type, session_id: session, ...fields, content, timestamp: iso(now) };
 }
@@ -24,7 +24,9 @@ export function frame(type: string, session: string, now: number, { content = ''
 export const errorFrame = (session: string, now: number, message: string): Frame =>
   frame('error', session, now, { message, content: message });
 
-/** What is said of an event; of one with text, a `text_delta` with all of it. Undefined where nothing is said. */
+/**
+ * The frame of an event; for one with text, a `text_delta` with the whole text. Undefined for an event that is not shown.
+ */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
   const say = (type: string, { content = '', ...fields }: Said): Frame => ({
     type,
@@ -44,7 +46,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       return say('text_delta', { role: 'assistant', message_id: messageId, content: text });
     }
     case 'tool.calling': {
-      if (event.data.tool === 'message') return undefined; // a question is text, no tool's row
+      if (event.data.tool === 'message') return undefined; // a question is text, not a tool call
       const words = toolWords(event.data.function, event.data.args, workdir);
       return say('tool_call', {
         tool_name: words.name,
@@ -65,14 +67,15 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
       return say('error', { message: event.data.error, content: event.data.error });
     case 'run.end': {
       const { status, task } = event.data;
-      return status === 'failed' ? undefined : say('task_completed', { task, run_id, status }); // `error` told before
+      // an `error` frame came before
+      return status === 'failed' ? undefined : say('task_completed', { task, run_id, status });
     }
     default:
       return undefined;
   }
 }
 
-/** Tells a client to load the history anew, and where the stream goes on. */
+/** Tells a client to load the history again, and the seq from which the stream continues. */
 export function resyncFrame(session: SessionId, now: number, item: Extract<Followed, { kind: 'resync' }>): Frame {
   return frame('resync', session, now, {
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',

@@ -27,11 +27,11 @@ interface Begun {
   readonly workdir: string;
   readonly profile: Profile;
   readonly after: number;
-  /** Up to here texts and calls are in the history that a joining page has loaded, and are not said again. */
+  /** Text and calls up to this seq are in the history that the joining page has loaded, so the socket skips them. */
   readonly listedUpTo: number;
 }
 
-// Read leniently: what is wrong with them is told in a frame.
+// Accepts any value, because a frame reports an invalid one.
 const Query = z.object({
   after_seq: z
     .unknown()
@@ -44,7 +44,7 @@ const Query = z.object({
   token: z.unknown().optional().meta({ type: 'string', description: 'for clients that can set no header' }),
 });
 
-/** `/ws/{sid}`, the one socket of Crogia and CambioML. */
+/** `/ws/{sid}`, the shared socket of Crogia and CambioML. */
 export function conversation(deps: ConversationDeps, sockets: SocketServer): Dialect {
   return {
     mount() {
@@ -66,7 +66,7 @@ async function converse(
   deps: ConversationDeps,
 ): Promise<void> {
   const { sessions, clock } = deps;
-  // The client may speak before we have found its session: nothing it says may be lost.
+  // The client may send before its session is found; those frames must not be lost.
   const begun = begin(sid, query, deps);
   begun.catch(() => {});
   socket.onJson(
@@ -100,11 +100,11 @@ async function begin(sid: string, query: z.infer<typeof Query>, { sessions }: Co
   const cursor = parseCursor(query.after_seq);
   const wanted = parseProfile(query.profile);
   const session = await sessions.get(toSessionId(sid));
-  const active = await sessions.activeRun(session.id); // asked in any case: who may not know is refused by this
+  const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
   const profile = wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
-  // The history of a run that works leaves them to this socket. That of one that waits has them; only clients of
-  // Crogia have such a history.
+  // The history omits them for a run at work, because this socket sends them, and contains them for a waiting run. Only
+  // clients of Crogia have such a history.
   const isListed = cursor === undefined && profile === 'crogia' && active?.waiting === true;
   return {
     session,
@@ -149,7 +149,7 @@ async function answer(socket: Socket, { session }: Begun, given: JsonObject, dep
   }
 }
 
-/** One `error` frame, then the close; a session that vanished under an open socket was deleted. */
+/** Sends one `error` frame, then closes. A session that is missing under an open socket was deleted. */
 function refuse(socket: Socket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
   if (socket.closed.aborted) return;
   const error = toAppError(thrown);
@@ -170,7 +170,7 @@ interface Frames {
 }
 const frames = new WeakMap<SessionEvent, Frames>();
 
-/** Made once however many sockets get it: followers share the event objects, and so the bytes. */
+/** Encodes each frame once for all sockets: followers share the event objects, and so the bytes. */
 function frameOf(event: SessionEvent, workdir: string, how: keyof Frames): Buffer | undefined {
   const known = frames.get(event) ?? {};
   if (how in known) return known[how];

@@ -3,19 +3,19 @@ import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
 import type { SessionService } from '../../../session/api/sessions.ts';
 
 export type Profile = 'crogia' | 'cambioml';
-/** `parted`: further text of its run; clients that join all texts get a blank line before it. */
+/** `parted`: another text of the same run; clients that join all texts get a blank line before it. */
 export type HowSaid = 'skip' | 'plain' | 'parted';
 
-/** What a stream must know of the text before its cursor, so that a resumed one says the same as one never cut. */
+/** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
 export interface TextBefore {
   readonly seq: number;
-  /** The message whose deltas the client has so far. */
+  /** The message of which the client has some deltas. */
   readonly open: MessageId | null;
-  /** The run whose text came last. */
+  /** The run that wrote the last text. */
   readonly spoken: RunId | null;
 }
 
-/** Decides how the text of each event goes out, event by event in the order of the log. */
+/** Decides how the text of each event is sent, in the order of the log. */
 export class TextFlow {
   readonly #profile: Profile;
   #seq: number;
@@ -42,7 +42,7 @@ export class TextFlow {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
-      this.#torn = messageId; // its beginning is gone: it comes whole
+      this.#torn = messageId; // its beginning was dropped, so it is sent whole
       return 'skip';
     }
     this.#open = messageId;
@@ -65,7 +65,7 @@ export class TextFlow {
 
 const pageSize = 200;
 
-/** Reads backwards from a cursor, as far as the last text or the beginning of the last run. */
+/** Reads backwards from a cursor to the last text or the start of the last run. */
 export async function textBefore(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
@@ -75,7 +75,7 @@ export async function textBefore(
   const at = await sessions.page(id, seq - 1, 1);
   const open = openAt(seq, at.events[0]);
   if (open) return { seq, open: open.data.messageId, spoken: open.runId };
-  // A client may claim any place, and behind the end there is nothing to read.
+  // A client can claim any cursor; after the log's head there is nothing to read.
   for (let upTo = Math.min(seq, at.head); upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(id, Math.max(0, upTo - pageSize), pageSize);
     const last = events.findLast((event) => event.seq <= upTo && telling.has(event.type));
@@ -86,7 +86,7 @@ export async function textBefore(
 
 const telling = new Set<SessionEvent['type']>(['message.delta', 'message.assistant', 'run.started']);
 
-/** Of the message in the midst of which a cursor stands. Where the delta at the cursor is gone, what follows tells. */
+/** The message that a cursor is inside of. If the delta at the cursor was dropped, the following event tells. */
 function openAt(seq: number, at: SessionEvent | undefined) {
   if (at?.type === 'message.delta') return at;
   return at?.type === 'message.assistant' && at.seq > seq ? at : undefined;

@@ -8,7 +8,7 @@ interface ToolWords {
 
 const shownChars = 200;
 
-/** What clients of Crogia and CambioML call the agent's functions and their arguments; others keep their names. */
+/** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
 export function toolWords(name: string, args: Args, workdir: string): ToolWords {
   const path = (given: unknown) => (typeof given === 'string' ? below(workdir, given) : given);
   const { file, id: _shell, exec_dir: _dir, ...others } = args;
@@ -16,7 +16,7 @@ export function toolWords(name: string, args: Args, workdir: string): ToolWords 
     case 'shell_exec':
       return { name: 'run_shell', arguments: { cmd: args.command } };
     case 'file_write':
-      // Only an append says so: whoever reads `content` takes it for the whole file otherwise.
+      // Marks an append, because a client takes `content` for the whole file otherwise.
       return {
         name: 'write_file',
         arguments: { path: path(file), content: args.content, ...(args.append === true && { append: true }) },
@@ -36,7 +36,7 @@ export function toolWords(name: string, args: Args, workdir: string): ToolWords 
 
 const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'input', 'id'];
 
-/** One line for people, such as `run_shell: ls -la`. */
+/** One line for display, such as `run_shell: ls -la`. */
 export function toolLine({ name, arguments: args }: ToolWords): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
   const told = values.find((value) => typeof value === 'string' && value.trim() !== '');
