@@ -1,22 +1,22 @@
 #!/bin/sh
-# Pid 1 of a sandbox, called as `init.sh NODE DAEMON`: starts the daemon again whenever it dies, reaps every orphan (as
-# any shell does while it waits), and ends on TERM, with which the kernel ends whatever is left in the sandbox.
+# Pid 1 of a sandbox, called as `init.sh NODE DAEMON`. It restarts the daemon whenever it dies and reaps every orphan, as any
+# shell does while it waits. It exits on TERM, and then the kernel kills every process left in the sandbox.
 export CORRAL_INIT_PID=$$
-# No more than this, also where whoever starts containers sets no limits of its own.
+# These limits apply even if the engine that starts containers sets none.
 ulimit -c 0 2>/dev/null
 ulimit -n 4096 2>/dev/null
-# No file larger than all files together may be: that much the kernel does by itself. Bash counts in other blocks.
+# No single file can exceed the limit for all files; the kernel enforces that. Bash counts in other blocks.
 if [ "${CORRAL_DISK_BYTES:-0}" -ge 134217728 ]; then
   ulimit -f $((CORRAL_DISK_BYTES / ${BASH_VERSION:+2 *} 512)) 2>/dev/null
 fi
-# A copy of the program loader that the sandbox's user can execute and not read. The kernel lets that user look into
-# nothing that was started through it: no memory, environment or open files, and no tracing. Where it does not work
-# (gVisor), everything is started without.
+# A copy of the program loader that the sandbox's user can execute but not read. The kernel then hides every process started
+# through it from that user: no memory, environment or open files, and no tracing. Where the copy does not work (gVisor),
+# programs start without it.
 if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
   export CORRAL_SEAL=/opt/corral/sealed
   exec "$CORRAL_SEAL" /bin/sh "$0" "$@"
 fi
-# The image knows one user by name. A sandbox that is another one gets an entry of its own.
+# The image names one user. A sandbox that runs as another user id gets its own entry.
 if ! id -un >/dev/null 2>&1 && mkdir -p -m 0700 /run/corral-state 2>/dev/null; then
   echo "agent:x:$(id -u):$(id -g)::$HOME:/bin/bash" >/run/corral-state/passwd
   echo "agent:x:$(id -g):" >/run/corral-state/group
@@ -31,7 +31,7 @@ stop() {
   exit 0
 }
 trap stop TERM INT
-# The server puts the daemon's token there and takes it away before anything of the user's can run. Kept here alone.
+# The server puts the daemon's token there and removes it before any of the user's code can run. Only this shell keeps it.
 token=
 tries=0
 while [ -n "$CORRAL_TOKEN_FILE" ] && ! { IFS= read -r token <"$CORRAL_TOKEN_FILE"; } 2>/dev/null; do
@@ -41,16 +41,16 @@ while [ -n "$CORRAL_TOKEN_FILE" ] && ! { IFS= read -r token <"$CORRAL_TOKEN_FILE
   wait $!
 done
 while :; do
-  # A daemon that only passes bytes on needs no large young generation: output of any length then costs under 20 MB.
-  # By USR1 anybody with its user could start Node's debugger in it.
+  # A daemon that only relays bytes needs no large young generation: output of any length then costs under 20 MB.
+  # Any process of the daemon's user could otherwise start Node's debugger in it with USR1.
   printf '%s\n' "$token" | $CORRAL_SEAL "$node" --max-semi-space-size=1 --disable-sigusr1 "$@" &
   daemon=$!
-  # A signal can end the waiting before the daemon has ended.
+  # A signal can interrupt `wait` before the daemon has exited.
   while kill -0 "$daemon" 2>/dev/null; do
     wait "$daemon"
     code=$?
   done
-  [ "$code" -eq 78 ] && exit 78 # it cannot run as it is set up, and would not the next time either
+  [ "$code" -eq 78 ] && exit 78 # 78: the daemon cannot run with this configuration, and a restart would not change that
   sleep 0.2 &
   wait $!
 done

@@ -5,26 +5,26 @@ import type { SandboxInfo } from '../driver.ts';
 import { type MemoryDaemon, memoryDaemon } from './daemon.ts';
 
 export type Method = 'check' | 'provision' | 'attach' | 'list' | 'destroy' | 'pause' | 'resume';
-/** `fail`: instead of acting. `lose`: it acts, and its answer is lost. `hang`: it never answers. */
+/** `fail`: the call fails without acting. `lose`: it acts, but its answer is lost. `hang`: it never answers. */
 export type Mishap = { readonly fail: ErrorCode } | { readonly lose: ErrorCode } | 'hang';
 
 export interface Box {
   readonly instance: string;
   info: SandboxInfo;
-  /** Fires when this life of the sandbox ends; the next one has its own. */
+  /** Fires when this start of the sandbox ends; the next start has its own. */
   life: AbortController;
   readonly daemon: MemoryDaemon;
 }
 
-/** What outlives a driver object here, as a Docker engine outlives our process; and where tests cause trouble. */
+/** The state that outlives a driver object, as a Docker engine outlives our process. Tests inject faults here. */
 export class MemoryBackend {
   readonly boxes = new Map<SandboxId, Box>();
   readonly clock: Clock;
   readonly images: ReadonlySet<string>;
   capacity = Number.POSITIVE_INFINITY;
-  /** How long the next calls take, ms by the clock. */
+  /** The latency of the next calls of each method, in ms of the clock. */
   readonly latency: Partial<Record<Method, number>> = {};
-  /** How often each method was called. */
+  /** The number of calls of each method. */
   readonly calls: Partial<Record<Method, number>> = {};
   readonly #mishaps: { method: Method; mishap: Mishap }[] = [];
 
@@ -33,7 +33,7 @@ export class MemoryBackend {
     this.images = new Set(images);
   }
 
-  /** The next call of that method that has no mishap waiting before it goes wrong in this way. */
+  /** Makes the method's next call fail this way. Several faults of one method apply to its calls in order. */
   next(method: Method, mishap: Mishap): void {
     this.#mishaps.push({ method, mishap });
   }
@@ -47,7 +47,7 @@ export class MemoryBackend {
     return memoryDaemon({ clock: this.clock, token: tokenOf(id), workdir: '/workspace' });
   }
 
-  /** The sandbox dies behind the driver's back. */
+  /** Ends the sandbox without a call of the driver. */
   kill(id: SandboxId, reason = new AppError('sandbox_lost', 'The sandbox ended.')): void {
     const box = this.boxes.get(id);
     if (!box) return;

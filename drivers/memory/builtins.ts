@@ -4,7 +4,7 @@ type Builtin = (args: readonly string[], around: Surroundings) => Promise<number
 
 const text = (value: string) => Buffer.from(value);
 
-/** The commands that the memory sandbox knows. */
+/** The memory sandbox's commands. */
 export const builtins: Readonly<Record<string, Builtin>> = {
   true: async () => 0,
   ':': async () => 0,

@@ -18,12 +18,12 @@ export interface MemoryDaemonOptions {
   readonly workdir: string;
 }
 
-/** A sandbox's daemon without a sandbox: the same HTTP API over files and processes that are only data here. */
+/** A sandbox's daemon without a sandbox: the same HTTP API, with files and processes that exist only in memory. */
 export interface MemoryDaemon {
   readonly daemon: Daemon;
-  /** A new connection to it; the other end is served. */
+  /** Opens a connection to the daemon and returns the client's end. */
   connect(): Duplex;
-  /** Ends what runs and every connection, as when the sandbox is destroyed. */
+  /** Ends every process and connection, as when the sandbox is destroyed. */
   close(): void;
 }
 
@@ -113,7 +113,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
   };
 }
 
-/** What Node's agents ask of a socket, and a stream in memory has no use for. */
+/** The socket methods that Node's agents call. A stream in memory does not need them. */
 const socketManners = (stream: Duplex) => ({
   setKeepAlive: () => stream,
   setNoDelay: () => stream,
@@ -129,7 +129,7 @@ const cut = <Match>(matches: readonly Match[]) => ({
 
 function expression(regex: string): RegExp {
   try {
-    return new RegExp(regex); // only ever what a test or a demo searches for
+    return new RegExp(regex); // the expression comes only from a test or a demo
   } catch (cause) {
     throw new AppError('invalid_request', 'The expression is not valid.', { cause });
   }

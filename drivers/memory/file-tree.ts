@@ -8,7 +8,7 @@ interface Node {
   modified: number;
 }
 
-/** The workspace of a sandbox that exists only in this process. Paths are absolute ones below it. */
+/** The workspace of a sandbox that exists only in this process. Paths are absolute and lie below `root`. */
 export class FileTree {
   readonly root: string;
   readonly #now: () => number;
@@ -20,7 +20,7 @@ export class FileTree {
     this.#nodes.set(root, { content: undefined, modified: now() });
   }
 
-  /** Rejects: path_outside, invalid_request. */
+  /** The absolute path; `from` is the base of a relative one. Rejects: path_outside, invalid_request. */
   locate(path: string, from: string = this.root): string {
     if (path.includes('\0')) throw new AppError('invalid_request', 'A path must not contain a NUL character.');
     const full = posix.resolve(from, path);
@@ -81,7 +81,7 @@ export class FileTree {
     return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
   }
 
-  /** All files at or below, in order of their paths; folders that a search skips are left out. */
+  /** All files at or below the path, in order of their paths, without the folders that a search skips. */
   *below(full: string): Generator<{ path: string; content: Buffer }> {
     const skipped = /(^|\/)(\.git|node_modules|\.corral|\.agent_logs)\//;
     for (const path of [...this.#nodes.keys()].sort()) {

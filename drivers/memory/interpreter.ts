@@ -15,7 +15,7 @@ export async function interpret(command: string, around: Surroundings): Promise<
 
 async function script(command: string, around: Surroundings): Promise<number> {
   let last = 0;
-  // Twice: first to find the ends of the commands, then each when its turn comes, with the variables of then.
+  // Tokenized twice: first to find the commands, then each command in its turn, with the variables' values at that time.
   const shape = tokenize(command, (name) => `\uE000${name}\uE001`);
   if (!shape) {
     await around.err('bash: -c: line 1: unexpected EOF while looking for matching quote\n');
@@ -51,7 +51,7 @@ function split(tokens: readonly Token[]): { words: Token[]; operator: string }[]
   return [...commands, { words, operator: ';' }];
 }
 
-/** One command with its redirections. */
+/** Runs one command with its redirections. */
 async function simple(tokens: readonly Token[], around: Surroundings): Promise<number> {
   const words: string[] = [];
   let target: { path: string; append: boolean } | undefined;
@@ -95,7 +95,7 @@ async function simple(tokens: readonly Token[], around: Surroundings): Promise<n
   }
 }
 
-/** The same surroundings, so that `cd` in them counts, but for where output goes. */
+/** The same surroundings with another output. It shares the rest, so `cd` in it counts. */
 const redirected = (around: Surroundings, out: Surroundings['out']): Surroundings =>
   Object.create(around, {
     out: { value: out },

@@ -9,11 +9,11 @@ import { labelsOf } from '../shared/folders.ts';
 import { Joined, within } from '../shared/joined.ts';
 import { type Box, type MemoryBackend, type Method, tokenOf } from './backend.ts';
 
-/** Sandboxes that are only data, with the API of real ones: for tests, simulation, and trying Corral out. */
+/** Sandboxes that exist only in memory, with the API of real ones. For tests, simulation, and trying Corral out. */
 export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Driver & Pausable {
   const provisions = new Joined<SandboxInfo>();
 
-  /** Every call passes here: it takes its time, meets its mishap, and stops when its signal fires. */
+  /** Every call passes here: it applies the latency and the faults that a test set, and stops when its signal fires. */
   async function exchange<Value>(method: Method, { signal }: Call, act: () => Value | Promise<Value>): Promise<Value> {
     throwIfFired(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;

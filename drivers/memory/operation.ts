@@ -13,7 +13,7 @@ export interface MemoryOperation {
 
 const spoolCap = 1024 * 1024;
 
-/** One command of the memory sandbox; it changes where its shell stands, as `cd` and `export` do. */
+/** Runs one command of the memory sandbox. `cd` and `export` change the shell's folder and environment. */
 export function runCommand(
   inside: Inside,
   request: StartOperation,
@@ -40,7 +40,7 @@ export function runCommand(
     output = Buffer.concat([output, bytes.subarray(0, spoolCap - output.length)]);
     operation = { ...operation, bytes: output.length };
     ring();
-    await new Promise(setImmediate); // an endless printer lets others run
+    await new Promise(setImmediate); // yields, so that endless output does not block others
   };
   const end: MemoryOperation['end'] = (why) => {
     if (operation.state === 'running') reason ??= why;

@@ -4,13 +4,13 @@ import type { ProcessEntry } from '../../src/sandbox/client.ts';
 export interface Process {
   readonly pid: number;
   readonly tag: string | undefined;
-  /** Fires when somebody kills it; the reason is its exit code. */
+  /** Fires when the process is killed. The reason is its exit code. */
   readonly killed: AbortSignal;
-  /** It ended by itself. */
+  /** Call it when the process has ended by itself. */
   done(): void;
 }
 
-/** The processes of a sandbox that exists only in this process: names, and signals that tell them to end. */
+/** The processes of a sandbox that exists only in this process: names, and signals that end them. */
 export class Processes {
   readonly #clock: Clock;
   readonly #running = new Map<number, { entry: ProcessEntry; stop: AbortController }>();

@@ -14,7 +14,7 @@ interface Shell {
   readonly history: { ps1: string; command: string; operation: MemoryOperation }[];
 }
 
-/** Shell sessions and commands of the memory sandbox, with the same rules as the real one's. */
+/** The memory sandbox's shell sessions and commands, with the real daemon's rules. */
 export function memoryShells(
   inside: Inside,
 ): Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view' | 'exec'> {
@@ -127,7 +127,7 @@ function collected() {
     async add(bytes: Uint8Array) {
       parts.push(bytes.subarray(0, Math.max(0, limits.execBytes - size)));
       size += bytes.length;
-      await new Promise(setImmediate); // an endless printer lets others run
+      await new Promise(setImmediate); // yields, so that endless output does not block others
     },
     text: () => Buffer.concat(parts).toString(),
   };

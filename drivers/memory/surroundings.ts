@@ -2,25 +2,25 @@ import type { Clock } from '../../src/core/clock.ts';
 import type { FileTree } from './file-tree.ts';
 import type { Process, Processes } from './processes.ts';
 
-/** What there is of a memory sandbox. */
+/** The parts of a memory sandbox. */
 export interface Inside {
   readonly clock: Clock;
   readonly files: FileTree;
   readonly processes: Processes;
 }
 
-/** What a command of the memory sandbox can touch. Nothing of it is on this machine. */
+/** The resources that a memory sandbox's command can use. None of them is this machine's. */
 export interface Surroundings {
   readonly files: FileTree;
   cwd: string;
   readonly env: Record<string, string>;
   out(bytes: Uint8Array): Promise<void> | void;
   err(text: string): Promise<void> | void;
-  /** A line that somebody types; undefined at the end of input. */
+  /** The next line of input; undefined at its end. */
   readLine(): Promise<string | undefined>;
   /** Rejects when the command is killed. */
   sleep(ms: number): Promise<void>;
-  /** Goes on without the command that started it, until killed. */
+  /** Starts a command that continues after its caller ends, until it is killed. */
   background(commandLine: string, run: (alone: Surroundings) => Promise<number>): void;
   readonly signal: AbortSignal;
 }
@@ -33,10 +33,10 @@ export class Exit extends Error {
   }
 }
 
-/** The command's own code, or the one it was killed with. */
+/** Resolves with the command's own exit code, or the one it was killed with. */
 export async function untilKilled(process: Process, ran: Promise<number>): Promise<number> {
   const killed = fired(process.killed).then(() => process.killed.reason as number);
-  ran.catch(() => {}); // what a killed command still says is nobody's business
+  ran.catch(() => {}); // errors of a killed command do not matter
   return await Promise.race([ran, killed]);
 }
 

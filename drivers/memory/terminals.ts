@@ -20,7 +20,7 @@ interface Open {
   last: Promise<unknown>;
 }
 
-/** Terminals that know the memory sandbox's few commands: they echo what is typed, and run it line by line. */
+/** The memory sandbox's terminals: they echo input, and run the sandbox's few commands line by line. */
 export function memoryTerminals(inside: Inside): MemoryTerminals {
   const { clock, files } = inside;
   const all = new Map<string, Open>();
@@ -99,7 +99,7 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
       opened.typed = lines.pop() ?? '';
       for (const line of lines) {
         const next = () => (opened.closed.signal.aborted ? undefined : run(opened, line));
-        opened.last = opened.last.then(next).catch(() => {}); // it was closed under what ran
+        opened.last = opened.last.then(next).catch(() => {}); // the terminal was closed while a command ran
       }
     },
     async resizeTerminal(id, { rows }) {

@@ -1,8 +1,8 @@
-/** A command line cut into words and operators, with quotes taken away and variables asked for, as bash would. */
+/** A word or an operator of a command line, with quotes removed and variables expanded as in bash. */
 export type Token = { readonly kind: 'word' | 'operator'; readonly text: string };
 type Rule = readonly [pattern: RegExp, apply: (found: readonly string[]) => void];
 
-/** Undefined: a quote is never closed. */
+/** Undefined: a quote is not closed. */
 export function tokenize(line: string, variable: (name: string) => string): Token[] | undefined {
   const tokens: Token[] = [];
   let word: string | undefined;

@@ -2,81 +2,82 @@ import type { SandboxLimits } from '../driver.ts';
 import { home as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 
-/** The user inside every sandbox, and on the machine where sandboxes have no users of their own. */
+/** The user id inside every sandbox. Also the id on the machine if sandboxes have no user ids of their own. */
 export const sharedUser = 10_001;
 const home = '/home/agent';
 export const tools = '/opt/corral';
 
-/** How bubblewrap is used on this machine, found out once. */
+/** How bubblewrap works on this machine. Tested once per start. */
 export interface Bubblewrap {
   readonly path: string;
-  /** A server that runs as root makes the namespaces itself and then becomes the sandbox's user for good. */
+  /** The server runs as root: it creates the namespaces itself, and then becomes the sandbox's user for good. */
   readonly asRoot: boolean;
-  /** The machine's own programs and libraries, as arguments. */
+  /** The arguments that mount the machine's own programs and libraries. */
   readonly system: readonly string[];
-  /** Files of /proc that tell of other users; nothing can be read in them inside. */
+  /** Files of /proc that reveal other users. Inside they are empty. */
   readonly masked: readonly string[];
-  /** The system call filter; undefined where bubblewrap or the kernel takes none. */
+  /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
-  /** Bubblewrap itself refuses user namespaces inside the sandbox's own. */
+  /** Bubblewrap itself prevents user namespaces inside the sandbox's own. */
   readonly disablesNesting: boolean;
 }
 export interface Inside {
   readonly mount: string;
   readonly workspace: string;
-  /** Holds `passwd` and `group` for inside. */
+  /** The folder with the `passwd` and `group` files for the sandbox. */
   readonly accounts: string;
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
-  /** What keeps pid 1 and the daemon from being looked into, where there is such a thing. */
+  /** The loader that hides the memory of pid 1 and the daemon; undefined if there is none. */
   readonly seal: string | undefined;
-  /** On their command lines, for whoever looks for what is left of the sandbox and cannot look into them either. */
+  /** The sandbox's id on their command lines, because a search for leftovers cannot read their environment either. */
   readonly id: string;
   readonly browserPolicy?: string;
   readonly limits: SandboxLimits;
   /** The sandbox's user on this machine. */
   readonly user: number;
-  /** The limits that control groups hold; process limits stand in for the others. */
+  /** The limits that control groups enforce. Process limits replace the others. */
   readonly grouped: readonly Limit[];
-  /** The sandbox's own control groups, and where it sees them. */
+  /** The sandbox's own control groups: the folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
-  /** Bubblewrap tells the sandbox's pid there. */
+  /** Bubblewrap writes the sandbox's pid to this descriptor. */
   readonly infoFd: number;
-  /** Bubblewrap reads the system call filter there. */
+  /** Bubblewrap reads the system call filter from this descriptor. */
   readonly seccompFd: number;
 }
 
 export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. It keeps what changing the user takes, and nothing after that (see `become`).
+  // Root needs no user namespace. It keeps only the capabilities for changing the user, and loses them after that (see
+  // `become`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
   return [...own, '--uid', `${sharedUser}`, '--gid', `${sharedUser}`, ...isolated, '--cap-drop', 'ALL'];
 }
 
-// As another user of the machine a process that found its way out would be nobody, instead of root.
+// A process that escaped would then be an unprivileged user of the machine instead of root.
 export function become({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
-/** The arguments that start a sandbox: an empty world, into which only what is named here is put. */
+/** The arguments that start a sandbox: an empty file system with only the mounts named here. */
 export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
-  // Files in them count as memory, which nothing but their removal frees: together they must leave room for processes.
+  // Files in a tmpfs count as memory that only their removal frees, so together they must leave room for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
-  const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // a browser's tabs share it
+  const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share it
   return [
     ...namespaces(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Made by the way, they would be for root alone.
+    // Created implicitly, these folders would be root's alone.
     ...[
       '/etc',
       '/var',
@@ -105,18 +106,21 @@ export function bubblewrapArguments(found: Bubblewrap, inside: Inside): string[]
   ];
 }
 
-/** A shell that sets the limits, and the usual mask instead of the server's, and becomes the program; its output would have nowhere bounded to go. */
+/**
+ * A shell that sets the limits and the usual umask, and then becomes the program. Output is dropped, because no bounded
+ * place for it exists.
+ */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: Inside): string[] {
-  // The kernel counts by user. In a user namespace that is this sandbox alone; a shared user would be all of them together.
+  // The kernel counts by user. In a user namespace that is this sandbox alone; a shared user would count all sandboxes.
   const isCounted = !asRoot || user !== sharedUser;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
   const set = `umask 022; ulimit -c 0; ulimit -n 4096; ${processes}${memory}`;
-  // Not any shell: that of Debian knows no limit of processes.
+  // Bash, because Debian's sh cannot limit the number of processes.
   return ['/bin/bash', '-c', `${set}exec "$@" >/dev/null 2>&1`, 'bash'];
 }
 
-/** What one process may have that it can write. Node alone reserves over half a GiB, most of which it never touches. */
+/** The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
 export const insideEnvironment = {

@@ -4,13 +4,13 @@ import { readlink, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { type Bubblewrap, become, namespaces, sharedUser, tools } from './bubblewrap.ts';
 
-// Of /etc only what programs need to run; none of it says who uses this machine.
+// The part of /etc that programs need. None of it reveals who uses this machine.
 const configuration = [
   ...['alternatives', 'ssl', 'ca-certificates', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'timezone'],
   ...['nsswitch.conf', 'mime.types', 'bash.bashrc', 'profile', 'inputrc', 'fonts', 'pip.conf', 'npmrc'],
 ].map((name) => `/etc/${name}`);
 const folders = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
-// They tell of keys, of other users and of other processes, and no program needs them.
+// These files reveal keys, other users and other processes, and no program needs them.
 const telling = ['keys', 'key-users', 'kcore', 'timer_list', 'sched_debug', 'latency_stats'].map((it) => `/proc/${it}`);
 
 const isThere = (path: string) =>
@@ -19,7 +19,7 @@ const isThere = (path: string) =>
     () => false,
   );
 
-/** Undefined where there is no bubblewrap, or the kernel does not let it work. What it cannot do is found by trying. */
+/** Undefined if bubblewrap is missing or the kernel does not let it work. Unsupported options are found by trying. */
 export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bubblewrap | undefined> {
   const asRoot = process.getuid?.() === 0;
   const system = ['--ro-bind', '/usr', '/usr'];
@@ -28,13 +28,13 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
     if (target !== undefined) system.push('--symlink', target, folder);
     else if (await isThere(folder)) system.push('--ro-bind', folder, folder);
   }
-  // Users type either name. On a machine that has none of the first, it is the second.
+  // Users type either name. If the machine has no `python`, link it to `python3`.
   if (!(await isThere('/usr/bin/python'))) system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
   const masked: string[] = [];
   for (const file of telling) if (await isThere(file)) masked.push(file);
 
-  // With a user namespace bubblewrap can refuse further ones; without one only the filter does.
+  // In a user namespace, bubblewrap can prevent further ones. Without one, only the filter does.
   for (const disablesNesting of asRoot ? [false] : [true, false]) {
     for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
       const found: Bubblewrap = { path, asRoot, system, masked, seccomp, disablesNesting };
@@ -57,7 +57,7 @@ async function works(found: Bubblewrap): Promise<boolean> {
   return code === 0;
 }
 
-/** Bubblewrap may have ended, with a word on why, before it read the filter. */
+/** Ignores write errors, because bubblewrap can exit with an error before it reads the filter. */
 export function feed(pipe: Writable | null, seccomp: Buffer | undefined): void {
   pipe?.on('error', () => {});
   pipe?.end(seccomp);

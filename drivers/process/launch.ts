@@ -19,11 +19,11 @@ import { type Mark, markOf } from './proc.ts';
 import { sealIn } from './seal.ts';
 import { giveTo } from './users.ts';
 
-/** The files every sandbox runs on: the pinned Node, pid 1, and the daemon's bundle. */
+/** The programs of every sandbox: the pinned Node, pid 1, and the daemon's bundle. */
 export interface Programs {
   readonly node: string;
   readonly init: string;
-  /** What the browser of a desktop may do, as its makers' policies say it. */
+  /** The browser's policy file, in Chromium's format. */
   readonly browserPolicy?: string;
   daemon(): Promise<string>;
 }
@@ -32,23 +32,23 @@ export interface Launch {
   readonly meta: Meta;
   readonly folders: Folders;
   readonly programs: Programs;
-  /** Undefined: without isolation. */
+  /** Undefined: no isolation. */
   readonly confinement: Confinement | undefined;
 }
 export interface Confinement {
   readonly bubblewrap: Bubblewrap;
-  /** The sandbox's user on this machine, and on its files. */
+  /** The sandbox's user id on this machine. Its files belong to it. */
   readonly user: number;
   readonly group: Group;
-  /** The limits that the group holds. */
+  /** The limits that the group enforces. */
   readonly grouped: readonly Limit[];
   /** By their group's weight; else each sandbox by itself. */
   readonly givesWay: boolean;
 }
 export interface Launched {
-  /** What ends all of the sandbox when it is killed: pid 1 of its namespace, or its process group's leader. */
+  /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: Mark;
-  /** Resolves with its last words, if it had any. */
+  /** Resolves with its last error output; empty if there was none. */
   readonly exited: Promise<string>;
 }
 
@@ -58,7 +58,7 @@ export async function launch(what: Launch, signal: AbortSignal): Promise<Launche
   const { folders, meta, confinement } = what;
   const workspace = workspaceOf(folders, meta);
   await mkdir(workspace, { recursive: true });
-  await chmod(workspace, 0o755); // whatever the umask says: root without its rights must get in too
+  await chmod(workspace, 0o755); // `mkdir` applies the umask: root without capabilities must be able to enter too
   if (confinement?.bubblewrap.asRoot) await giveTo(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
@@ -70,9 +70,9 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   const accounts = folders.home(spec.id);
   for (const [name, text] of Object.entries(accountFiles(bubblewrap.asRoot ? user : sharedUser))) {
     await writeFile(join(accounts, name), text);
-    await chmod(join(accounts, name), 0o644); // whatever the umask says: the sandbox's user must read it
+    await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
   }
-  // Absolute, because it starts in the root folder.
+  // Absolute, because the process starts in the root folder.
   const [node, init, daemon] = [programs.node, programs.init, await programs.daemon()].map((path) => resolve(path)) as [
     string,
     string,
@@ -113,9 +113,9 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   return marked(pid, exited);
 }
 
-/** Bubblewrap's word on the pid it gave the sandbox; its complaint, if it ends instead. */
+/** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's own error message if it exits instead. */
 async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
-  // Without a file left to open there are no pipes either.
+  // With too many open files in the server, the child has no pipes either.
   if (child.pid === undefined) throw notStarted(await exited);
   const pipe = child.stdio[3] as Readable;
   const info = await Promise.race([text(pipe), exited.then(() => '')]);
@@ -128,7 +128,8 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const daemon = resolve(await programs.daemon());
-  // Nothing forwards to the gate here, so proxies would lead nowhere; the capabilities say that egress is open.
+  // Without isolation nothing forwards to the gate, so proxy variables would lead nowhere. The capabilities report open
+  // egress.
   const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
   const env = {
     ...Object.fromEntries(passed),
@@ -138,8 +139,8 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
     CORRAL_WORKSPACE: workspace,
     CORRAL_RUN_DIR: folders.mount(spec.id),
     CORRAL_STATE_DIR: join(folders.home(spec.id), 'state'),
-    CORRAL_EGRESS_PORT: '0', // one port cannot belong to several sandboxes
-    CORRAL_DESKTOP: 'off', // its pages would reach whatever this machine does
+    CORRAL_EGRESS_PORT: '0', // several sandboxes cannot share one port
+    CORRAL_DESKTOP: 'off', // its pages could reach this machine's own services
   };
   const limited = [
     '-c',
@@ -167,7 +168,7 @@ const notStarted = (why: string) =>
   new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
 const identity = ({ id, token }: Meta, runDir: string) => ({
-  CORRAL_SANDBOX_ID: id, // also what the sandbox's processes are known by, however far they went
+  CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes, wherever they moved
   ...tokenEnvironment(new Secret(token), runDir),
 });
 

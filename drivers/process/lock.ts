@@ -5,8 +5,8 @@ import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 
 /**
- * Holds a name for this process alone among all of the machine, until it is disposed of or the process dies:
- * a socket in the kernel's abstract namespace, so that no crash leaves a lock behind.
+ * Locks a name for this process, across all processes of the machine, until it is disposed of or the process dies. The lock
+ * is a socket in the kernel's abstract namespace, so a crash leaves none behind.
  */
 export async function lock(name: string, signal: AbortSignal): Promise<AsyncDisposable> {
   const path = `\0corral-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;

@@ -1,24 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** A process that is told from every other one, also after its number was used again or the machine restarted. */
+/** Identifies one process for good, even after its pid was reused or the machine restarted. */
 export interface Mark {
   readonly pid: number;
-  /** Clock ticks from the machine's start to its own. */
+  /** The process's start, in clock ticks since the machine's start. */
   readonly startTime: string;
-  /** The machine's run. */
+  /** The id of the machine's current boot. */
   readonly boot: string;
 }
 
-/** Undefined: there is no such process, or only a zombie of it. */
+/** Undefined: the process does not exist or is a zombie. */
 export async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The name may hold spaces and brackets; the state is the first field after its last bracket, the start the 20th.
+  // The name can contain spaces and brackets. The state is the first field after its last bracket, the start time the 20th.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
 }
 
-let boot: Promise<string> | undefined; // the same for as long as this process lives
+let boot: Promise<string> | undefined; // constant while this process lives
 export const bootOf = () =>
   (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((text) => text.trim()));
 
@@ -31,22 +31,22 @@ export async function isAlive(mark: Mark): Promise<boolean> {
   return mark.boot === (await bootOf()) && (await startTimeOf(mark.pid)) === mark.startTime;
 }
 
-/** Kills that very process, or with `group` its process group; does nothing when it is gone. */
+/** Kills exactly that process, or with `group` its process group. Does nothing if the process is gone. */
 export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void> {
-  if (!(await isAlive(mark))) return; // the number may be somebody else's by now
+  if (!(await isAlive(mark))) return; // another process can have the pid by now
   try {
     process.kill(whom === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {
-    // It ended in between, or does not lead a group.
+    // The process ended meanwhile, or leads no group.
   }
 }
 
-/** Node has four threads for files. The store's waits for the disk need one while a machine's processes are looked through. */
+/** Node has four threads for files. Two stay free for the store's disk writes while this scan reads /proc. */
 const lanes = 2;
 
 /**
- * All processes that carry this variable from their start, or its value on their command line: those that are sealed
- * show nobody but root more. Those of other users cannot be looked into.
+ * Finds all processes that were started with this variable or with its value on their command line. Sealed processes show
+ * only root more than the command line. Other users' processes cannot be read.
  */
 export async function carrying(name: string, value: string): Promise<Mark[]> {
   const wanted = `${name}=${value}`;

@@ -24,21 +24,21 @@ import { openWalls } from './walls.ts';
 import { noIsolation } from './weaknesses.ts';
 
 export interface ProcessOptions {
-  /** This installation's name; only its own sandboxes are listed and touched. */
+  /** This installation's name. The driver lists and changes only its own sandboxes. */
   readonly instance: string;
   readonly root: string;
   readonly gate: EgressGate;
   readonly ids: IdSource;
-  /** The one image whose place this machine's own programs take; every other one is missing. */
+  /** The one image name for which this machine's own programs stand in. Any other image is missing. */
   readonly image: string;
   readonly programs: Programs;
-  /** The program's path or name; undefined runs sandboxes without any isolation, whatever is installed. */
+  /** Bubblewrap's path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
-  /** Under a server that runs as root each sandbox is a user of its own, from these; undefined: they share one. */
+  /** The user ids for sandboxes if the server runs as root, one for each. Undefined: all sandboxes share one. */
   readonly users?: UserRange | undefined;
-  /** Control groups for the limits; absent: those that this machine gives the server. */
+  /** The control groups for the limits. Default: those that this machine lets the server use. */
   readonly cgroups?: Cgroups;
-  /** Whether sandboxes are asked for with a desktop, and this machine has the programs for it. */
+  /** Whether new sandboxes get a desktop, and this machine has its programs. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
@@ -49,7 +49,7 @@ const cleanUpMs = 10_000;
 const lookMs = 250;
 const keyOf = (id: SandboxId, { pid, startTime, boot }: Mark) => `${pid} ${startTime} ${boot} ${id}`;
 
-/** Sandboxes that are processes of this machine: in namespaces of their own where bubblewrap works. */
+/** Sandboxes as processes of this machine, in their own namespaces if bubblewrap works. */
 export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const { instance, root, gate, ids, image, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
@@ -59,11 +59,11 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const folders = await openFolders(root);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const walls = cgroups && openWalls({ bubblewrap, cgroups, users: options.users, folders });
-  const children = new Map<string, Launched>(); // what this process started
+  const children = new Map<string, Launched>(); // the sandboxes that this process started
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
-  // A browser without any isolation would reach this machine's own services, this server's among them.
+  // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const capabilities: Capabilities = walls
     ? { isolation: 'namespaces', egress: 'enforced', limits: walls.limits, desktop, weaknesses: walls.weaknesses }
@@ -73,12 +73,12 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     const [pid, startTime = '', boot = '', name] = body.split(' ');
     const id = SandboxId.parse(name);
     const mark: Mark = { pid: Number(pid), startTime, boot };
-    // Node tells us of our own children; others can only be looked at.
+    // Node reports the exit of its own children; other processes have to be polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
     while (await isAlive(mark)) await pause(lookMs, signal);
     const ranOut = await walls?.ranOutOfMemory(id);
-    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // else the next start of a server does it
+    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // on failure, the next start of a server does it
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }
@@ -93,16 +93,17 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     if (!record || !(await isAlive(record))) await walls?.end(id, signal);
   }
   for (const id of (await walls?.grouped()) ?? []) {
-    await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // what cannot be ended now is ended with its sandbox
+    // processes that survive this are killed with their sandbox
+    await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
   }
 
-  /** Starts the sandbox's process, or finds the one that runs. */
+  /** Starts the sandbox's process, or finds the running one. */
   async function place(spec: SandboxSpec, made: { mark?: Mark }, signal: AbortSignal): Promise<Mark> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ driver: 'process', instance, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
-    await endAll(spec.id, signal); // first, or a daemon left over would pass for the new one
+    await endAll(spec.id, signal); // first, because a leftover daemon would pass for the new one
     await holds.open(spec.id);
     const confinement = await walls?.confine(spec, signal);
     await layToken(folders.mount(spec.id), new Secret(meta.token));
@@ -134,7 +135,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
 
   const removeFolder = (id: SandboxId) =>
     folders.remove(id).catch(async () => {
-      // Its processes may have taken rights from their folders that removing needs.
+      // Removing needs permissions on folders that the sandbox's processes can have taken away.
       await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
       await folders.remove(id);
     });
@@ -178,9 +179,9 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
           return { ...labelsOf(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
-          const others = record && !made.mark && (await isAlive(record)); // found running: not ours to end
+          const others = record && !made.mark && (await isAlive(record)); // it was running before: this call must not end it
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
-          if (!others) await undo().catch(() => {}); // `list` shows what is left
+          if (!others) await undo().catch(() => {}); // `list` still shows what is left
           throw error;
         }
       });

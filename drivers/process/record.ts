@@ -9,7 +9,7 @@ import { carrying, isAlive, kill, type Mark } from './proc.ts';
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
-/** Which process the sandbox is, in its folder: the truth for whatever server comes next. */
+/** Reads from the sandbox's folder which process the sandbox is. Every later server relies on it. */
 export async function readRecord(folders: Folders, id: SandboxId): Promise<Mark | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -29,17 +29,17 @@ export async function writeRecord(folders: Folders, id: SandboxId, mark: Mark): 
 export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
 /**
- * Ends all that belongs to the sandbox, and resolves when it is gone: what its record names, and what carries its
- * id, such as a start that was cut before it was recorded or a process that left its group.
+ * Ends every process of the sandbox and resolves once they are gone: the recorded one, and all that carry its id. The second
+ * group includes a start that was cut off before it was recorded, and processes that left their group.
  */
 export async function endProcesses(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   for (;;) {
     if (recorded && (await isAlive(recorded))) {
-      await kill(recorded, 'group'); // where it leads one: without namespaces
-      await kill(recorded, 'process'); // which ends a whole namespace
+      await kill(recorded, 'group'); // without namespaces, it leads its group
+      await kill(recorded, 'process'); // with namespaces, this ends all of them
     } else {
-      // Only now: this looks at every process of the machine.
+      // Last, because it scans every process of the machine.
       const rest = await carrying('CORRAL_SANDBOX_ID', id);
       if (rest.length === 0) return;
       for (const mark of rest) await kill(mark, 'process');

@@ -2,9 +2,9 @@ import { chmod, copyFile, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * A copy of the machine's program loader that can be executed and not read. The kernel lets no other process of the same
- * user look into what was started through it: its memory, environment and open files (sandbox-images/init.sh). Undefined
- * where the program has no loader of its own.
+ * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it
+ * from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if the
+ * program has no loader.
  */
 export async function sealIn(
   folder: string,
@@ -12,20 +12,20 @@ export async function sealIn(
 ): Promise<string | undefined> {
   const loader = await loaderOf(program);
   if (loader === undefined) return undefined;
-  // Named by its version: a loader does not load another version's library.
+  // The loader's version is in the name, because a loader cannot load another version's library.
   const { size, mtimeMs } = await stat(loader);
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   if (await stat(path).catch(() => undefined)) return path;
   const draft = `${path}.${process.pid}`;
   await rm(draft, { force: true });
   await copyFile(loader, draft);
-  // The sandbox's user is the file's owner where the server is not root, and another one where it is.
+  // If the server is not root, the sandbox's user owns the file. If it is root, another user owns it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
   return path;
 }
 
-/** The loader that a program names near its beginning. */
+/** The path of the loader, which a program's file names near its beginning. */
 async function loaderOf(program: string): Promise<string | undefined> {
   await using file = await open(program);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(8_192), 0, 8_192, 0);

@@ -9,17 +9,17 @@ import type { Folders } from '../shared/folders.ts';
 import { installationOf } from './cgroup/open.ts';
 import { lock } from './lock.ts';
 
-/** User ids of this machine that nothing else uses, both ends included. */
+/** User ids that nothing else on this machine uses; both ends are included. */
 export interface UserRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** Which user of the machine each sandbox is. The kernel's quotas count by user, so no two sandboxes share one. */
+/** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
 export interface Users {
-  /** The sandbox's own user, the same for as long as its folder is there. Rejects: sandbox_capacity. */
+  /** The sandbox's own user id, the same as long as its folder exists. Rejects: sandbox_capacity. */
   userOf(id: SandboxId, signal: AbortSignal): Promise<number>;
-  /** Makes the user free again once `remove` has taken the sandbox's files away. */
+  /** Runs `remove`, which removes the sandbox's files, and then frees the user id. */
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
@@ -30,11 +30,11 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
   const number = (text: string | undefined) => (text && /^\d{1,10}$/.test(text) ? Number(text) : undefined);
   const recorded = async (id: SandboxId) => number(await readFile(recordOf(id), 'utf8').catch(() => undefined));
 
-  /** The name of a claim is the user, what it says is the sandbox. */
+  /** A claim is a file: its name is the user id, its content the sandbox. */
   async function claim(id: SandboxId): Promise<number | undefined> {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
-    // Each installation begins elsewhere, so that two that were given the same range seldom meet.
+    // Each installation starts at another id, so that two with the same range rarely collide.
     const begin = parseInt(installationOf(folders.root).slice(0, 8), 16) % count;
     for (let n = 0; n < count; n++) {
       const user = first + ((begin + n) % count);
@@ -45,7 +45,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
     return undefined;
   }
 
-  /** Frees what belonged to sandboxes whose folders are gone, as after a crash. */
+  /** Frees the user ids of sandboxes whose folders are gone, for example after a crash. */
   async function sweep(): Promise<void> {
     const present = new Set<string>(await folders.ids());
     for (const user of await readdir(claims)) {
@@ -86,8 +86,8 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
 }
 
 /**
- * Gives the workspace and all in it to the user, where it is another's. The folder itself changes last, so a change that
- * was cut is made again. Links are changed themselves and never followed.
+ * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
+ * interrupted change is repeated. Changes the owner of links themselves and never follows them.
  */
 export async function giveTo(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

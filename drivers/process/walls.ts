@@ -11,24 +11,24 @@ import type { Confinement } from './launch.ts';
 import { openUsers, type UserRange } from './users.ts';
 import { heldLimits, weaknessesOf } from './weaknesses.ts';
 
-/** What keeps the sandboxes of bubblewrap in, beside its name spaces: their control groups and their users. */
+/** The isolation of bubblewrap's sandboxes in addition to namespaces: control groups and user ids. */
 export interface Walls {
   readonly limits: readonly Limit[];
   readonly weaknesses: readonly Weakness[];
-  /** The user and the groups of a sandbox that is about to start. */
+  /** The user id and the groups for a sandbox that is about to start. */
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
-  /** Kills whatever is left in the sandbox's groups and removes them. */
+  /** Kills every process left in the sandbox's groups and removes the groups. */
   end(id: SandboxId, signal: AbortSignal): Promise<void>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
-  /** Frees the sandbox's user after `remove` has taken its files away. */
+  /** Runs `remove`, which removes the sandbox's files, and then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
-  /** The sandboxes that have groups, which may be left from a server that was killed. */
+  /** The sandboxes that have groups, including those of a server that was killed. */
   grouped(): Promise<SandboxId[]>;
 }
 interface Options {
   readonly bubblewrap: Bubblewrap;
   readonly cgroups: Cgroups;
-  /** Undefined: all sandboxes are one user. */
+  /** Undefined: all sandboxes share one user id. */
   readonly users: UserRange | undefined;
   readonly folders: Folders;
 }
@@ -42,7 +42,7 @@ export function openWalls({ bubblewrap, cgroups, users: range, folders }: Option
 
   async function foldersOf(id: SandboxId): Promise<string[]> {
     const text = await readFile(recordOf(id), 'utf8').catch(() => '[]');
-    // A server before this one may have had its groups elsewhere.
+    // An earlier server can have had its groups elsewhere.
     return [...new Set([...Recorded.parse(JSON.parse(text)), ...cgroups.foldersOf(id)])];
   }
 
@@ -52,7 +52,7 @@ export function openWalls({ bubblewrap, cgroups, users: range, folders }: Option
     async confine({ id, limits }, signal) {
       const user = users ? await users.userOf(id, signal) : sharedUser;
       const draft = `${recordOf(id)}.new`;
-      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // before there are any
+      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before they are made
       await rename(draft, recordOf(id));
       return {
         bubblewrap,

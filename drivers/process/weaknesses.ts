@@ -4,9 +4,9 @@ import type { Limit } from './cgroup/limits.ts';
 
 export interface Walls {
   readonly bubblewrap: Bubblewrap;
-  /** What the kernel holds for a sandbox as a whole, by control groups. */
+  /** The limits that control groups enforce for a sandbox as a whole. */
   readonly grouped: readonly Limit[];
-  /** Each sandbox is a user of its own. */
+  /** Whether each sandbox has its own user id. */
   readonly ownUsers: boolean;
 }
 
@@ -15,13 +15,13 @@ const groups = (asRoot: boolean) =>
     ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
-/** The limits that hold for a sandbox as a whole. Processes are also counted by user, where that is the sandbox's own. */
+/** The limits that hold for a sandbox as a whole. The kernel also counts processes by user, if each sandbox has its own. */
 export function heldLimits({ bubblewrap, grouped, ownUsers }: Walls): Limit[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
 
-/** What this machine does not let bubblewrap's sandboxes have, each with what it means and what to do. */
+/** The protections that this machine does not offer bubblewrap's sandboxes, each with its consequence and advice. */
 export function weaknessesOf(walls: Walls): Weakness[] {
   const { bubblewrap, grouped, ownUsers } = walls;
   const { asRoot } = bubblewrap;
@@ -73,7 +73,7 @@ export function weaknessesOf(walls: Walls): Weakness[] {
   return found;
 }
 
-/** Said at each start, and refused beyond loopback. */
+/** Logged at each start. A server with this weakness refuses to listen beyond loopback. */
 export const noIsolation: Weakness = {
   name: 'no-isolation',
   text:

@@ -3,17 +3,17 @@ import type { SandboxUsage } from '../../src/sandbox/client.ts';
 
 const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
 
-/** How often the kernel killed something of this sandbox for memory; 0 where it does not say. */
+/** How many processes of this sandbox the kernel has killed for lack of memory; 0 if it does not say. */
 export function oomKills(): number {
   for (const file of counters) {
     try {
       return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0);
-    } catch {} // the other version of cgroups, or none visible
+    } catch {} // the other cgroup version, or no cgroups visible
   }
   return 0;
 }
 
-/** What the kernel counts for this sandbox's control group; undefined where it is not in sight. */
+/** The kernel's counters for this sandbox's control group; undefined if the group is not visible. */
 export function counted(): Pick<SandboxUsage, 'cpuSeconds' | 'memoryBytes' | 'memoryLimitBytes'> | undefined {
   const cpuMicroseconds = numberIn('/sys/fs/cgroup/cpu.stat', /^usage_usec (\d+)$/m);
   const memoryBytes = numberIn('/sys/fs/cgroup/memory.current');
@@ -27,7 +27,7 @@ export function counted(): Pick<SandboxUsage, 'cpuSeconds' | 'memoryBytes' | 'me
   return usage(cpuNanoseconds / 1e9, oldMemory, limit);
 }
 
-/** The older cgroups say "no limit" by a number that no machine has. */
+/** cgroup v1 reports "no limit" as a number larger than any machine's memory. */
 const usage = (cpuSeconds: number, memoryBytes: number, limit: number | undefined) => ({
   cpuSeconds,
   memoryBytes,

@@ -6,21 +6,21 @@ import { bad } from './fields.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Paths named by a client, kept inside the workspace whatever symbolic links do meanwhile. */
+/** Resolves a client's paths and keeps them inside the workspace, even while symbolic links change. */
 export interface Confined {
   readonly root: string;
-  /** Relative to the workspace; '' is the workspace itself. Rejects: path_outside, invalid_request. */
+  /** The path relative to the workspace; '' is the workspace itself. Rejects: path_outside, invalid_request. */
   locate(path: string): string;
-  /** The file or folder behind the path, links followed, never waiting for a FIFO's other end. */
+  /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
-  /** The folder a path's last part stands in, and that part; missing folders are made with `make`. */
+  /** Opens the folder that contains the path's last part. `make` creates missing folders. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<Parent>;
-  /** Where an open file really is, relative to the workspace. */
+  /** The open file's real path, relative to the workspace. */
   whereIs(handle: FileHandle): Promise<string>;
 }
 export interface Parent extends AsyncDisposable {
   readonly name: string;
-  /** A path that names something in that very folder, even when the folder was moved or replaced. */
+  /** A path to that name in this open folder; it stays right even after the folder is moved or replaced. */
   readonly at: (name: string) => string;
 }
 
@@ -48,7 +48,7 @@ export async function confined(workspace: string): Promise<Confined> {
     return real.slice(root.length + 1);
   };
 
-  // The check follows the opening: what is checked is what was opened, so a swapped link gains nothing.
+  // Opens first and checks afterwards: the check sees the opened file itself, so a swapped link gains nothing.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const handle = await open(at, flags | O_NONBLOCK | O_NOCTTY).catch((cause) => {
       throw fileError(cause, shown);
@@ -101,7 +101,7 @@ export async function confined(workspace: string): Promise<Confined> {
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
-/** What the system said about a file, in our words. */
+/** Translates the system's error about a file into an AppError. */
 export function fileError(cause: NodeJS.ErrnoException, path: string): AppError {
   switch (cause.code) {
     case 'ENOENT':

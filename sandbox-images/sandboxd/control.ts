@@ -3,23 +3,23 @@ import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-// The daemon dials out: the server owns the sockets, so that nothing in here can lead it astray. On each connection
-// the roles are then turned round, and the server asks.
+// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the roles are
+// then reversed: the server sends the requests.
 
 export interface ControlOptions {
   readonly folder: string;
-  /** One JSON line that says who dials. */
+  /** One line of JSON that identifies the daemon. */
   readonly hello: string;
   readonly server: Server;
   log(text: string): void;
 }
 
-/** For each the server has a file open as long as the sandbox lives; as soon as it is used, another is dialled. */
+/** // Each spare connection keeps a file open in the server, so one has to do. Another is dialled as soon as it is used. */
 const spare = 1;
 const most = 32;
 const lookMs = 2_000;
 
-/** Keeps an unused connection to every socket named `control` or `control.*` in the folder, for ever. */
+/** Keeps one unused connection to every socket named `control` or `control.*` in the folder, until disposed. */
 export function dialControl(options: ControlOptions): Disposable {
   const dialled = new Map<string, Line>();
   const look = () => {
@@ -35,7 +35,7 @@ export function dialControl(options: ControlOptions): Disposable {
   const timer = setInterval(look, lookMs);
   const watcher = watched(options.folder, () => {
     look();
-    for (const line of dialled.values()) line.nudge(); // a server came back, most likely
+    for (const line of dialled.values()) line.nudge(); // most likely a server came back
   });
   return {
     [Symbol.dispose]() {
@@ -54,7 +54,7 @@ function listed(folder: string): string[] {
   }
 }
 
-/** Only makes it quicker: where it does not work, the timer does. */
+/** A hint that speeds things up. Where it does not work, the timer alone finds new sockets. */
 function watched(folder: string, heard: () => void) {
   try {
     return watch(folder, heard).on('error', () => {});
@@ -64,7 +64,7 @@ function watched(folder: string, heard: () => void) {
 }
 
 interface Line extends Disposable {
-  /** Dials without waiting for the end of a pause. */
+  /** Dials now instead of after the pause. */
   nudge(): void;
 }
 
@@ -91,10 +91,10 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     let acceptedAt = Number.POSITIVE_INFINITY;
     all.add(socket);
     unused.add(socket);
-    socket.on('error', () => {}); // its close says the rest
+    socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // One that was dropped as soon as it was taken must not make us dial without a pause; one that was of use may be over soon.
+      // A connection that was dropped at once must wait for the pause before the next dial. One that was used can be short.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
@@ -110,12 +110,12 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
       server.emit('connection', socket);
     });
   };
-  // The first request on a connection makes it a used one; another takes its place at once. A look at our health is over
-  // before another would be there, and comes all the time.
+  // The first request uses a connection up, and another one is dialled at once. Health requests do not count: they come all
+  // the time, and each is over before a new connection would be ready.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
-  // One that became a stream is no connection for requests any more; how many there are is not for here to say.
+  // A connection that became a stream carries no more requests and does not count towards the limit here.
   const lent = (request: { socket: Socket }) => {
     if (all.delete(request.socket)) streams.add(request.socket);
     unused.delete(request.socket);
@@ -141,7 +141,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
   };
 }
 
-/** The one line before HTTP begins. */
+/** Reads the server's one line before HTTP begins. */
 function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
   let line = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), 10_000);
@@ -154,7 +154,7 @@ function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
     socket.off('data', hear);
     socket.pause();
     if (end >= 0 && end + 1 < line.length) socket.unshift(line.subarray(end + 1));
-    socket.resume(); // or a request that came in one piece with the answer would lie unread
+    socket.resume(); // otherwise a request in the same packet as the answer would stay unread
     answered(line.toString('utf8', 0, end < 0 ? line.length : end));
   };
   socket.on('data', hear);

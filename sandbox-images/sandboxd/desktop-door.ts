@@ -9,7 +9,7 @@ const unsupported = async (): Promise<never> => {
 };
 const stopped = { state: 'stopped', browser: 'stopped', restarts: { display: 0, browser: 0 } } as const;
 
-/** For a sandbox whose image has none. */
+/** The desktop of a sandbox whose image has none. */
 export const noDesktop: Desktop = {
   status: () => ({ ...stopped, state: 'unsupported', width: 0, height: 0 }),
   start: unsupported,
@@ -22,7 +22,7 @@ export const noDesktop: Desktop = {
   pointer: unsupported,
 };
 
-/** The desktop, of which not even the code is loaded before it is used: every sandbox would pay for it. */
+/** Loads the desktop's code at its first use: otherwise every sandbox would pay for it in memory. */
 export function desktopDoor(parts: Parts, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findPrograms(parts.env.PATH ?? '');
   if (!programs) return noDesktop;

@@ -7,30 +7,30 @@ import { type Parts, straysSince } from './parts.ts';
 import { type Proc, scan, startedAt } from './proc.ts';
 import { rootedAt } from './tree.ts';
 
-// Where the storage has no quota, this is what keeps a sandbox from taking the whole disk: it is looked at often while
-// the disk fills and seldom while it does not, and what writes beyond the limit is ended.
+// Enforces a sandbox's disk limit where the storage has no quota. Measures often while the disk fills, rarely otherwise, and
+// ends the processes that write beyond the limit.
 
 const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** A look costs at most this share of the time. */
+/** A look waits until at least this many times its own duration has passed. */
 const idleShare = 10;
-/** Files cost their table, too: each counts as that much, and so there are only so many to look at. */
+/** Each file counts as this many bytes of its own, because inodes take room too. That also limits the number of files. */
 const fileBytes = 4_096;
 const mostHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUse;
-  /** Beyond the limit nothing is taken in any more. */
+  /** True while the files take more than the limit: the daemon then accepts no more. */
   readonly isOver: boolean;
 }
 
-/** `places`: the folders that the limit is for. Undefined limit: nothing is watched. */
+/** Watches the disk usage of `places`, the folders that the limit covers. */
 export function watchDisk(parts: Parts, places: readonly string[], limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
-  /** What it was as the writers were stopped last: whoever removes something then is left in peace. */
+  /** A little above the usage when writers were last ended. Below it no process is ended, so that a user can clean up. */
   let ceiling = limitBytes;
   let freeThen = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -43,7 +43,7 @@ export function watchDisk(parts: Parts, places: readonly string[], limitBytes: n
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Somebody else on the machine may have written it: then the look finds nothing, and costs its share.
+    // Another sandbox on the machine can have filled the disk. This look then finds nothing, but still costs its share.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -61,8 +61,8 @@ export function watchDisk(parts: Parts, places: readonly string[], limitBytes: n
   }
 
   /**
-   * Those with large files open for writing, or else those with any. Where nobody has one and the files grow all the same,
-   * writers come and go faster than we look: then everybody.
+   * Ends the processes that have large files open for writing, or else those with any. If none has one and the files still
+   * grow, writers come and go faster than the scan, and every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scan();
@@ -82,7 +82,7 @@ export function watchDisk(parts: Parts, places: readonly string[], limitBytes: n
 
   const turn = () => {
     void look()
-      .catch(() => slowMs) // a folder that goes while it is looked at; the next look finds it gone
+      .catch(() => slowMs) // a folder was removed during the look; the next look does not find it
       .then((ms) => setTimeout(turn, ms).unref());
   };
   turn();
@@ -100,7 +100,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Files that are open and have no name any more: they take room, too. */
+/** Open files that have no name any more. They take room too. */
 function* handles(spared: Parts['keepers']['spared']): Generator<Handle> {
   let left = mostHandles;
   const all = scan();
@@ -111,7 +111,7 @@ function* handles(spared: Parts['keepers']['spared']): Generator<Handle> {
       try {
         const { ino, dev, blocks, nlink } = statSync(path);
         if (nlink === 0) yield { path: readlinkSync(path), key: `${dev}.${ino}`, bytes: blocks * 512 };
-      } catch {} // closed just now
+      } catch {} // closed meanwhile
     }
   }
 }
@@ -120,11 +120,11 @@ function openOf(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/fd`).map((name) => `/proc/${pid}/fd/${name}`);
   } catch {
-    return []; // gone, or not to be looked into
+    return []; // gone, or not readable
   }
 }
 
-/** Of the files below those folders that it can write, the bytes of the largest; -1 where it can write none. */
+/** The size of the largest file below the folders that the process can write; -1 if it can write none. */
 function largestWritten(pid: number, places: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, mostHandles)) {
@@ -139,7 +139,7 @@ function largestWritten(pid: number, places: readonly string[]): number {
 
 const isBelow = (path: string, places: readonly string[]) => places.some((place) => path.startsWith(`${place}/`));
 
-/** The bytes that the folders take on their disk, links followed nowhere; it stops where there are more than `most`. */
+/** The bytes that the folders take on their disk. Follows no links, and stops once they exceed `most`. */
 export async function measure(places: readonly string[], unnamed: Iterable<Handle>, most: number): Promise<number> {
   const linked = new Set<string>();
   let sum = 0;

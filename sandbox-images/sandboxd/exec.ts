@@ -10,7 +10,7 @@ import { commandLine, removeCommand } from './opening.ts';
 import { type Parts, straysSince } from './parts.ts';
 import { startFolder } from './standing.ts';
 
-/** One command over pipes. No login shell and nothing between: a round trip costs little more than the fork. */
+/** Runs one command over pipes. There is no login shell and no process between, so a call costs little more than a fork. */
 export function executor(parts: Parts) {
   let count = 0;
 
@@ -22,12 +22,12 @@ export function executor(parts: Parts) {
     const child = spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
       cwd,
       env: { ...parts.env, ...marks(id, request.tag) },
-      detached: true, // a session of its own, so that its descendants are known by it
+      detached: true, // its own session, which identifies its descendants
       stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
-    child.stdin?.on('error', () => {}); // it need not read all of its input
+    child.stdin?.on('error', () => {}); // the command can exit before it has read all of its input
     child.stdin?.end(request.stdin);
 
     let timedOut = false;
@@ -43,7 +43,7 @@ export function executor(parts: Parts) {
     const { timeoutMs } = request;
     const timer = timeoutMs === undefined ? undefined : clock.setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
     signal.addEventListener('abort', end, { once: true });
-    if (signal.aborted) end(); // whoever asked was gone before it began
+    if (signal.aborted) end(); // the caller left before the command started
     try {
       const code = await exitCode(child);
       await quiet(child, [stdout, stderr]);
@@ -73,7 +73,7 @@ interface Collected {
   text(): string;
 }
 
-/** Keeps the first MiB; the rest is read too, or the command would wait for ever. */
+/** Keeps the first MiB. Reads the rest too, because the command would otherwise block. */
 function collect(stream: Readable | null): Collected {
   const parts: Buffer[] = [];
   let seen = 0;
@@ -89,18 +89,18 @@ function collect(stream: Readable | null): Collected {
       return seen;
     },
     text() {
-      answered = true; // what a background child still writes is read, and dropped
+      answered = true; // output of background children is still read, and dropped
       return Buffer.concat(parts.splice(0)).toString();
     },
   };
 }
 
-/** Until both streams are closed or, where a background child holds them, have nothing more to read. */
+/** Resolves once both streams are closed, or have nothing more to read while a background child keeps them open. */
 async function quiet(child: ChildProcess, streams: readonly Collected[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {
-    await new Promise(setImmediate); // one turn of the loop: all that is readable was read
+    await new Promise(setImmediate); // after one turn of the event loop, everything readable was read
     still = seen() === before ? still + 1 : 0;
     before = seen();
   }

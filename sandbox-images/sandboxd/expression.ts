@@ -2,8 +2,8 @@ const pieces = /\\[pPxuUb]\{[^}]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * A POSIX extended regular expression as ripgrep must be told it: there a `[` in a set, or a `{` that counts nothing,
- * is no plain character. What only ripgrep knows, such as `\d`, stays.
+ * Converts a POSIX extended regular expression for ripgrep. There, a `[` in a set, or a `{` that counts nothing, is not a
+ * plain character and needs a backslash. ripgrep's own syntax, such as `\d`, stays unchanged.
  */
 export const forRipgrep = (regex: string): string =>
   regex.replace(pieces, (piece) => {

@@ -1,8 +1,8 @@
 import { AppError } from '../../src/core/errors.ts';
 
-// No zod in here: the daemon loads nothing it can do without, since every sandbox pays for it.
+// No zod here: every sandbox pays for each module that the daemon loads.
 
-/** `name`: text without NUL. `text`: any. `count`: a whole number from 0. `?`: may be missing. */
+/** `name`: text without NUL. `text`: any text. `count`: a whole number from 0. A trailing `?`: the field is optional. */
 type Kind = 'name' | 'text' | 'count' | 'name?' | 'text?' | 'count?';
 type Value<K extends Kind> = K extends `count${string}` ? number : string;
 type Optional<Spec> = { [Key in keyof Spec]: Spec[Key] extends `${string}?` ? Key : never }[keyof Spec];
@@ -10,7 +10,7 @@ export type Fields<Spec extends Record<string, Kind>> = {
   [Key in Exclude<keyof Spec, Optional<Spec>>]: Value<Spec[Key]>;
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
-/** The body, checked; unknown fields are refused and named. */
+/** Checks the body. Rejects unknown fields and names them. */
 export function fields<const Spec extends Record<string, Kind>>(given: unknown, spec: Spec): Fields<Spec> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad('The body must be an object.');
   const body = given as Record<string, unknown>;
@@ -31,7 +31,7 @@ function check(name: string, kind: Kind, value: unknown): void {
   }
 }
 
-/** One value of the query, checked the same way. */
+/** One value of the query string, with the same checks. */
 export function parameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
   if (value === null) throw bad(`The query needs ${name}.`);
@@ -46,7 +46,7 @@ export function count(query: URLSearchParams, name: string): number | undefined 
   return value;
 }
 
-/** An id that becomes part of a file's name. */
+/** Checks an id that becomes part of a file name. */
 export function identifier(name: string, value: string): string {
   if (/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}$/.test(value)) return value;
   throw bad(`${name} must be 1 to 200 letters, digits, dots, colons, dashes or underscores.`);

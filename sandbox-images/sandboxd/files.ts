@@ -31,7 +31,7 @@ export function files(place: Confined): Files {
   }
 
   async function replace(parent: Parent, content: AsyncIterable<Uint8Array>, mode: number | undefined) {
-    // Only a whole file ever has the name; a reader meanwhile sees the old one.
+    // The name always leads to a whole file: a concurrent reader sees the old one until the rename.
     const temporary = parent.at(`.corral-${process.pid}-${temporaries++}.tmp`);
     try {
       await using handle = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o644);
@@ -75,7 +75,7 @@ export function files(place: Confined): Files {
     const at = `/proc/self/fd/${folder.fd}`;
     const entries: FileEntry[] = [];
     for (const name of await namesIn(at, path)) {
-      const stats = await lstat(join(at, name)).catch(() => undefined); // gone meanwhile
+      const stats = await lstat(join(at, name)).catch(() => undefined); // removed meanwhile
       if (stats) entries.push(entryOf(name, stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
@@ -102,7 +102,7 @@ function regular(stats: Stats, path: string): void {
   throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
-/** Not all of a folder with a million files is read before it is clear that nobody can be told of them. */
+/** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
 async function namesIn(folder: string, path: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of await opendir(folder, { bufferSize: 1_000 })) {
@@ -118,7 +118,7 @@ function entryOf(name: string, stats: Stats): FileEntry {
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }
 
-/** Exactly `size` bytes, or an error: a file cut short meanwhile must not look whole. */
+/** Yields exactly `size` bytes or throws: a file that was truncated meanwhile must not look complete. */
 async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
   let position = 0;
   const buffer = Buffer.allocUnsafeSlow(Math.min(64 * 1024, size));

@@ -1,12 +1,12 @@
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** Where connections out of the sandbox go, and what is said there first. */
+/** The target of connections out of the sandbox, and the line sent there first. */
 export interface WayOut {
   readonly to: NetConnectOpts;
   readonly preface: string;
 }
 
-/** The server's socket in the sandbox's folder, or where there is none its port, to which we say who we are. */
+/** The server's socket in the sandbox's folder. Without one: the server's port, where the preface identifies the sandbox. */
 export function wayOut(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): WayOut {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
   if (!url) return { to: { path: socketPath }, preface: '' };
@@ -14,7 +14,7 @@ export function wayOut(socketPath: string, sandboxId: string, env: NodeJS.Proces
   return { to: { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) }, preface };
 }
 
-/** A loopback port whose connections all go the one way out: what HTTP(S)_PROXY points at. */
+/** Listens on a loopback port and forwards every connection to the way out. HTTP_PROXY and HTTPS_PROXY point at it. */
 export function forwarder(port: number, { to, preface }: WayOut, log: (text: string) => void): Server {
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ ...to, allowHalfOpen: true });
@@ -26,7 +26,7 @@ export function forwarder(port: number, { to, preface }: WayOut, log: (text: str
   return server.listen(port, '127.0.0.1');
 }
 
-/** `pipe` holds back and passes on the end of one direction alone; a failure ends both. */
+/** `pipe` applies backpressure and passes on the end of one direction alone. A failure ends both directions. */
 function join(from: Socket, to: Socket): void {
   from.setNoDelay?.(true);
   from.pipe(to);

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Packages that a user installs go below the home, the one place beside the workspace that can be written: the root
-// file system is read-only. pip goes there by itself, npm has to be told.
+// Packages that a user installs go below the home, because only it and the workspace are writable: the root file system is
+// read-only. pip uses the home by itself; npm needs a setting.
 
-/** Where `pip install` and `npm install -g` put things, and their programs on the path. */
+/** The variables that make `pip install` and `npm install -g` use the home, with their programs on the path. */
 export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
   const { HOME: home, PATH: path = '' } = env;
   if (!home?.startsWith('/')) return {};
@@ -13,16 +13,16 @@ export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefin
   return {
     PATH: path.split(':').includes(bin) ? path : `${bin}:${path}`,
     ...(env.npm_config_prefix === undefined && { npm_config_prefix: prefix }),
-    // The system's packages are out of a user's reach, so pip need not protect them. Root's would be in reach.
+    // A user cannot change the system's packages, so pip need not protect them. Root can.
     ...(uid !== 0 && env.PIP_BREAK_SYSTEM_PACKAGES === undefined && { PIP_BREAK_SYSTEM_PACKAGES: '1' }),
   };
 }
 
-/** A login shell begins with the path of /etc/profile; here it gets ours back. A profile that is there is somebody's own. */
+/** A login shell replaces the path with that of /etc/profile; this profile adds ours again. An existing profile stays. */
 export function writeProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
   if (!home?.startsWith('/')) return;
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;
   try {
     writeFileSync(join(home, '.profile'), `PATH=${quoted}:"$PATH"\n`, { flag: 'wx', mode: 0o644 });
-  } catch {} // there is one, or no place for one: login shells then have the system's path
+  } catch {} // a profile exists, or the home is not writable: login shells then use the system's path
 }

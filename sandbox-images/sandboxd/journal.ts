@@ -2,23 +2,23 @@ import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import type { Operation } from '../../src/sandbox/client.ts';
 
-// Which operations were ever started, so that none runs twice, also when the daemon itself was killed meanwhile.
-// It lies outside of the workspace: what an agent does to its files must not make it forget.
+// The journal records every operation that was started, so that none runs twice, even after the daemon was killed. It lies
+// outside the workspace, so an agent's changes to its files cannot erase it.
 
 export interface JournalEntry {
   readonly operation: Operation;
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;
-  /** Its beginning, for the console. */
+  /** The beginning of the command, for the console. */
   readonly command: string;
 }
 export interface Journal {
-  /** Oldest first, including what earlier daemons recorded. */
+  /** Oldest first, including the records of earlier daemons. */
   all(): readonly JournalEntry[];
   get(id: string): JournalEntry | undefined;
   record(entry: JournalEntry): void;
-  /** When this tag was first seen, epoch ms. */
+  /** The time when this tag was first recorded, epoch ms. */
   firstOf(tag: string): number | undefined;
 }
 
@@ -31,7 +31,7 @@ export function openJournal(folder: string): Journal {
     const entry = parse(line);
     if (entry) entries.set(entry.operation.id, entry);
   }
-  let lines = Number.POSITIVE_INFINITY; // rewritten with the first record
+  let lines = Number.POSITIVE_INFINITY; // infinite, so the first record rewrites the file
 
   const rewrite = () => {
     const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');
@@ -55,7 +55,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work; what is lost is only the memory of it after a crash.
+        // A full disk must not stop the work. Only the record of this operation is lost if the daemon crashes.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },
@@ -74,6 +74,6 @@ function parse(line: string): JournalEntry | undefined {
   try {
     return JSON.parse(line) as JournalEntry;
   } catch {
-    return undefined; // the empty end, or a line cut by the crash
+    return undefined; // the empty last line, or a line cut off by a crash
   }
 }

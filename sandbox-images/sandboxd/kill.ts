@@ -5,19 +5,19 @@ const graceMs = 2_000;
 
 export interface Ending {
   readonly spared: Spared;
-  /** Everything that was found is added to it, by what names a process for ever. */
+  /** Receives the name (pid and start time) of every process that was found. */
   readonly met?: Set<string>;
-  /** `none`: KILL at once. */
+  /** `none`: send KILL at once. */
   readonly grace?: 'usual' | 'none';
 }
 
 /**
- * The one way in which anything is stopped: TERM, KILL after 2 s, again until nothing of the tree is left. Resolves with
- * how many processes that were.
+ * Ends a tree of processes. Everything that is stopped is stopped through this function: TERM, KILL after 2 s, repeated
+ * until nothing of the tree is left. Resolves with the number of processes.
  */
 export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: Ending): Promise<number> {
   let count = 0;
-  const known = new Set<string>(); // `met` may have come with other trees' processes
+  const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
   const find = () => {
     const found = treeOf(tree, spared, known);
     for (const proc of found) {
@@ -33,10 +33,10 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   let left = find();
   while (left.length > 0 && performance.now() < patience) {
     for (const { pid, name } of left) {
-      // Each program once: a child between fork and exec may lose the signal with its parent's handlers.
+      // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
       if (asked.has(`${pid} ${name}`)) continue;
       asked.add(`${pid} ${name}`);
-      send(pid, 'SIGTERM', 'SIGCONT'); // continued too: a stopped process does not hear TERM
+      send(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
     }
     await sleep(left.length > 64 ? 50 : 10);
     left = find();
@@ -51,7 +51,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   return count;
 }
 
-/** Stops all before killing any, so that what forks faster than we look is caught whole. */
+/** Stops every process before it kills any, so that a tree that forks faster than the scan is caught completely. */
 function freeze(find: () => Proc[]): Proc[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {
@@ -67,7 +67,7 @@ export function send(pid: number, ...names: NodeJS.Signals[]): boolean {
     for (const name of names) process.kill(pid, name);
     return true;
   } catch {
-    return false; // gone already, or not ours to end
+    return false; // gone already, or another user's
   }
 }
 

@@ -1,4 +1,4 @@
-// Runs inside every sandbox. Bundled into one file, so an image needs Node, bash and a few basic tools.
+// The daemon of every sandbox. It is bundled into one file, so an image needs only Node, bash and a few basic tools.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
@@ -18,20 +18,21 @@ import { trustAuthorities } from './trust.ts';
 import { version } from './version.ts';
 
 const { env } = process;
-// Where the environment has only a hash, pid 1 tells the token itself, so that nobody else in here can read it.
+// If the environment has only the token's hash, pid 1 sends the token on stdin, so that no other process can read it.
 const token = env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : (env.CORRAL_SANDBOXD_TOKEN ?? '');
 const sandboxId = env.CORRAL_SANDBOX_ID ?? '';
 const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
 const stateDir = makeStateDir(
   env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
 );
-// In the image's own init, all processes in sight belong to this sandbox; on a shared machine it has a higher pid.
+// Pid 1 or 2 is the image's own init, and then all visible processes belong to this sandbox. On a shared machine it has a
+// higher pid.
 const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
 
 if (token === '') {
   log('CORRAL_SANDBOXD_TOKEN is not set. Whoever starts a sandbox chooses a token and gives it to both sides.');
-  process.exit(78); // init gives up on this one: another start would not find a token either
+  process.exit(78); // 78: init does not restart the daemon, because a restart would not find a token either
 }
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
@@ -76,21 +77,21 @@ const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop }),
 const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) forwarder(egressPort, wayOut(join(runDir, 'egress'), sandboxId, env), log);
-// Where a socket of the server cannot reach: a port, of the loopback interface or of the address before it, or a path.
+// Used where the server's sockets cannot be mounted: a port of the loopback interface or of the given address, or a path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 if (listen) {
   const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen) ?? [];
-  if (!port) rmSync(listen, { force: true }); // a daemon before us may have been killed
+  if (!port) rmSync(listen, { force: true }); // an earlier daemon that was killed can have left it
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
   server.listen(port ? { port: Number(port), host } : { path: listen });
 }
 
-/** It is on the workspace's disk, where the image has none. */
+/** Creates the home on the workspace's disk if the image has none. */
 function makeHome(home: string | undefined): void {
   if (home?.startsWith('/') && !existsSync(home)) mkdirSync(home, { recursive: true, mode: 0o700 });
 }
 
-/** Rather where the user's files cannot take all the room. */
+/** Prefers a folder whose disk the user's files cannot fill. */
 function makeStateDir(candidates: readonly string[]): string {
   let failure: unknown;
   for (const candidate of candidates) {

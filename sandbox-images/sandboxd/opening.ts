@@ -8,7 +8,7 @@ import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './ter
 
 const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
 
-/** A terminal with the command on it; pipes where there is no `script`; undefined where nothing can be started. */
+/** Opens a terminal with the command on it, or pipes if the image has no `script`. Undefined: no process can be started. */
 export async function openFor(
   { stateDir, env }: Parts,
   request: StartOperation,
@@ -33,7 +33,7 @@ export async function openFor(
     .catch(() => undefined);
 }
 
-/** The command as an argument, or the file it was put into because it is too long for one. */
+/** The command as an argument, or a file that contains it if it is too long for one. */
 export async function commandLine(stateDir: string, id: string, command: string): Promise<TerminalSpec['command']> {
   if (Buffer.byteLength(command) < longCommand) return command;
   const file = commandFile(stateDir, id);

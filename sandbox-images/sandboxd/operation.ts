@@ -21,14 +21,14 @@ export interface Live {
   now(): Operation;
   readonly spool: Spool;
   readonly tag: string | undefined;
-  /** What a console shows of it. */
+  /** The operation as a console shows it. */
   readonly shown: Shown;
-  /** Resolves whenever there is more output, or it ended. */
+  /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
-  /** Resolves when all that it started is gone, which is added to `met`. */
+  /** Resolves once every process that the operation started is gone. Adds the names of those processes to `met`. */
   end(reason: 'timed_out' | 'killed', met?: Set<string>): Promise<void>;
-  /** With where the shell stands then, when it told. */
+  /** Resolves with the shell's folder and environment afterwards, if it reported them. */
   readonly ended: Promise<Standing | undefined>;
 }
 
@@ -38,7 +38,7 @@ const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
 const maxUnread = 1024 * 1024;
 
-/** Starts the command and follows it to its end, whoever asks about it meanwhile. */
+/** Starts the command and follows it to its end, whether or not a caller waits for it. */
 export async function launch(parts: Parts, request: StartOperation, standing: Standing): Promise<Live> {
   const { clock, place, stateDir, keepers } = parts;
   const { id, tag } = request;
@@ -70,7 +70,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
       command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
-  record(); // before anything runs: started is started, even when we die in the next line
+  record(); // recorded before the command runs, so that it counts as started even if the daemon dies right here
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openFor(parts, request, standing, mark);
@@ -85,7 +85,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     parts.touch();
     recent.push(chunk);
     await spool.append(chunk);
-    // Nothing of it is kept any more: whoever prints without end is slowed down, and leaves others the processor.
+    // Output beyond the cap is not kept. Slowing the command down leaves the processor to others.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
@@ -116,7 +116,8 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // What the command left in the background may still print: for the console, no longer for the operation.
+        // Background processes of the command can still print. That goes to the console, no longer to the operation's
+        // output.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);
@@ -128,14 +129,14 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
           void linger(from);
         }
       }
-    } catch {} // closed by us
+    } catch {} // the daemon closed it
     keepers.delete(from.pid);
     if (over) return;
     await keep(finder.rest());
     await finish(await from.closed.catch(() => 137));
   };
 
-  /** Keeps the terminal for background processes, and only for them. */
+  /** Keeps the terminal open as long as background processes use it. */
   const linger = async (from: Terminal) => {
     while (
       treeOf(
@@ -152,7 +153,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
 
   const end: Live['end'] = async (why, met) => {
     if (operation.state === 'running') reason ??= why;
-    // Again while it goes on: right after the start there may be nothing yet that could hear it.
+    // Repeated while the operation runs: right after the start no process may exist yet that gets the signal.
     const tree = marked(straysSince(parts, begunAt));
     for (let patience = performance.now() + keeperGraceMs; ; ) {
       if ((await endTree(tree, { spared: keepers.spared, ...(met && { met }) })) > 0)
@@ -161,7 +162,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;
     }
-    terminal?.close(); // all of it is dead, and its keeper does not say so
+    terminal?.close(); // every process is dead, but the keeper has not reported it
     await finished.promise;
   };
   const timer =

@@ -4,31 +4,31 @@ import type { Journal } from './journal.ts';
 import { type Proc, scan, startedAt, variable } from './proc.ts';
 import type { Strays } from './tree.ts';
 
-/** What the daemon's parts share. */
+/** The state that all parts of the daemon share. */
 export interface Parts {
   readonly clock: Clock;
   readonly place: Confined;
-  /** Outside of the workspace, the daemon's own. */
+  /** The daemon's own folder, outside the workspace. */
   readonly stateDir: string;
-  /** What every command starts with. */
+  /** The environment that every command starts with. */
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
   readonly keepers: Keepers;
   readonly spoolCap: number;
-  /** What the sandbox's files may take of the disk; 0: nobody watches. */
+  /** The disk limit for all of the sandbox's files, in bytes; 0: the daemon does not watch it. */
   readonly diskBytes: number;
-  /** Unguessable within this sandbox. */
+  /** Random, so that no process in the sandbox can guess it. */
   readonly bootId: string;
-  /** Pid 1, where all processes in sight are of this sandbox; undefined on a shared machine. */
+  /** Pid 1 if all visible processes belong to this sandbox; undefined on a shared machine. */
   readonly init: number | undefined;
-  /** Something happened: the sandbox is not idle. */
+  /** Records a use of the sandbox, so that it does not count as idle. */
   touch(): void;
   idleMs(): number;
 }
 
 /**
- * A process that threw away its environment and its parent carries no mark. In a sandbox of its own such an orphan,
- * younger than what is ended, is taken for one of its own.
+ * Accepts orphans that a tree can have started: a process that dropped its environment and its parent carries no mark. In a
+ * sandbox with its own init, such an orphan counts as the tree's if it is younger than the tree.
  */
 export function straysSince({ clock, init }: Pick<Parts, 'clock' | 'init'>, since: number): Strays {
   if (init === undefined) return () => false;
@@ -39,11 +39,13 @@ export function straysSince({ clock, init }: Pick<Parts, 'clock' | 'init'>, sinc
     variable(proc.pid, 'CORRAL_SANDBOX_ID') === undefined;
 }
 
-/** Processes that are the daemon's and never the user's: itself, pid 1, and what holds the terminals open. */
+/** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface Keepers {
   add(pid: number): void;
   delete(pid: number): void;
-  /** It is about to be ended; it and its shell count until the returned function is called. */
+  /**
+   * Marks a keeper that is about to be ended. It and its shell count as the user's until the returned function is called.
+   */
   dismiss(pid: number): () => void;
   spared(all: readonly Proc[]): ReadonlySet<number>;
 }

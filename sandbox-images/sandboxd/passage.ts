@@ -1,13 +1,13 @@
-/** From whoever prints to whoever reads: one chunk at a time, and the printer waits until it was taken. */
+/** Hands chunks from one writer to one reader, one at a time. The writer waits until its chunk was taken. */
 export interface Passage {
-  /** Resolves when it was taken, or nobody reads any more. */
+  /** Resolves once the chunk was taken, or there is no reader any more. */
   give(chunk: Uint8Array): Promise<void>;
-  /** Nothing more will come; what lies there is still given. */
+  /** Ends the writing. A chunk that waits is still delivered. */
   close(): void;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** `first` comes before whatever is given. */
+/** `first` is delivered before any other chunk. */
 export function passage(first?: Uint8Array): Passage {
   let lying: Uint8Array | undefined;
   let isOver = false;

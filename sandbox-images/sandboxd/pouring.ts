@@ -1,26 +1,26 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-/** More than the kernel lets wait between two programs, so that one look takes all that is there. */
+/** More than the kernel buffers between two programs, so that one read takes everything available. */
 const chunkBytes = 256 * 1024;
 const mostChunks = 4;
 
-/** A connection that gives nothing as `data`: what comes goes straight on to another one. */
+/** A connection without `data` events: its bytes go straight to another connection. */
 export interface PouringSocket extends Socket {
-  /** Once, and from the first byte; nothing is read before that, and nothing while the other takes nothing. */
+  /** Call it once, before any byte was read. Reading starts with it, and pauses while the target is full. */
   pourInto(to: Duplex): void;
 }
 
 /**
- * A screen is written in megabytes. As `data`, each 64 KiB of it would be memory of its own, which the kernel has to
- * clear and the collector to find; here the same few pieces are used again and again.
+ * Screens are megabytes large. With `data` events, every 64 KiB would be a new buffer for the kernel to clear and the
+ * garbage collector to find. This socket uses the same few buffers again and again.
  */
 export function pouringSocket(): PouringSocket {
   const free: Uint8Array[] = [];
   let to: Duplex | undefined;
   let early: Uint8Array | undefined;
   let waiting = 0;
-  /** False: nothing more for now. Small chunks count like large ones, for each holds a whole buffer. */
+  /** Returns false when no buffer is left. A small chunk counts like a large one, because each occupies a whole buffer. */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;
     into.write(buffer.subarray(0, size), () => {

@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-// Synchronous on purpose: a scan is a few hundred reads of kernel memory, and must be one moment's picture.
+// Synchronous on purpose: a scan is a few hundred reads of kernel memory, and must show a single moment.
 
 export interface Proc {
   readonly pid: number;
   readonly ppid: number;
   readonly group: number;
   readonly session: number;
-  /** Of the program it runs now, up to 15 bytes. */
+  /** The name of the program that it runs now, up to 15 bytes. */
   readonly name: string;
-  /** Clock ticks since the machine started; with the pid it names a process for ever. */
+  /** Clock ticks since the machine started. Together with the pid it identifies a process for good. */
   readonly startTicks: number;
   readonly zombie: boolean;
 }
 
-const pageBytes = 4_096; // where pages are larger, memory is told too small
-const ticksPerSecond = 100; // USER_HZ, the same on every Linux a Node runs on
+const pageBytes = 4_096; // on machines with larger pages, memory is reported too small
+const ticksPerSecond = 100; // USER_HZ, the same on every Linux that Node supports
 
 export function scan(): Proc[] {
   const found: Proc[] = [];
@@ -28,7 +28,7 @@ export function scan(): Proc[] {
 
 function look(pid: number): Proc | undefined {
   const stat = read(pid, 'stat');
-  // The second field is the name, which may contain anything, also spaces and brackets.
+  // The second field is the name, which can contain anything, including spaces and brackets.
   const [state, ppid, group, session, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (state === undefined || rest.length < 16) return undefined;
   return {
@@ -42,7 +42,7 @@ function look(pid: number): Proc | undefined {
   };
 }
 
-/** The variable as the process was started with it. */
+/** The variable's value when the process was started. */
 export function variable(pid: number, name: string): string | undefined {
   const environ = `\0${read(pid, 'environ')}`;
   const at = environ.indexOf(`\0${name}=`);
@@ -53,7 +53,7 @@ export function variable(pid: number, name: string): string | undefined {
 
 export const commandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
 
-/** What a process has used by itself. */
+/** The process's own usage, without its children. */
 export function usageOf(pid: number): { cpuSeconds: number; memoryBytes: number } {
   const stat = read(pid, 'stat');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -61,7 +61,7 @@ export function usageOf(pid: number): { cpuSeconds: number; memoryBytes: number 
   return { cpuSeconds: ticks / ticksPerSecond, memoryBytes: Number(fields[21] ?? 0) * pageBytes };
 }
 
-/** When a process started, epoch ms. */
+/** The process's start time, epoch ms. */
 export function startedAt(proc: Proc, now: number): number {
   const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
   return Math.round(now - uptime * 1000 + (proc.startTicks * 1000) / ticksPerSecond);
@@ -71,6 +71,6 @@ function read(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    return ''; // gone, or not ours
+    return ''; // gone, or another user's
   }
 }

@@ -19,7 +19,7 @@ export interface Identity {
   readonly desktop: Desktop;
 }
 
-/** The daemon as it runs inside a sandbox, on this system's processes and files. */
+/** The daemon inside a real sandbox, with this system's processes and files. */
 export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identity): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = shells(parts);
@@ -38,7 +38,7 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
     return all.filter(ours);
   };
 
-  /** When the first process of a run may have begun. */
+  /** The earliest time at which a process of that run can have started, epoch ms. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
@@ -58,7 +58,7 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
     },
     usage() {
       const all = visible(scan());
-      // A control group in sight is this sandbox's only where the processes in sight are.
+      // A visible control group belongs to this sandbox only if the visible processes do.
       const whole = init === undefined ? undefined : counted();
       return { ...(whole ?? summed(all)), processes: all.length };
     },
@@ -99,7 +99,7 @@ export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identi
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
       const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
-      // It first: a shell whose child ends goes on with its next command.
+      // Signal the root first: a shell whose child ends goes on with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared)]) send(proc.pid, name);
       else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },

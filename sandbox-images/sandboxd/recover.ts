@@ -4,11 +4,11 @@ import { endTree, send } from './kill.ts';
 import { type Parts, straysSince } from './parts.ts';
 import { scan, variable } from './proc.ts';
 
-/** What an earlier daemon of this sandbox left running has lost its terminal: it is ended, and said to be lost. */
+/** Ends the processes of an earlier daemon of this sandbox, because their terminals are gone. Records them as lost. */
 export async function recover(parts: Parts, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
-  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which should be quick
+  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be quick
   for (const { pid } of scan()) {
     const mark = variable(pid, 'CORRAL_MARK');
     if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) send(pid, 'SIGKILL');
@@ -29,6 +29,6 @@ export async function recover(parts: Parts, sandboxId: string): Promise<void> {
   }
 }
 
-/** For a daemon that comes after us: there may be terminals left to end, which the journal does not know. */
+/** Notes for a later daemon that there can be terminals to end, because the journal does not record them. */
 export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

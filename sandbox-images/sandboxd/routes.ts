@@ -11,22 +11,22 @@ export interface Exchange {
   readonly query: URLSearchParams;
   json(): Promise<unknown>;
   readonly raw: AsyncIterable<Uint8Array>;
-  /** Fires when the client hangs up, or the answer is out. */
+  /** Fires when the client hangs up, or the answer is complete. */
   readonly signal: AbortSignal;
 }
-/** Undefined is 204. */
+/** Undefined: 204. */
 export type Reply = undefined | { readonly json: unknown } | Chunks;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Does not count as activity: asking whether it lives must not keep a sandbox awake. */
+  /** Does not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
-  /** What the connection becomes when the request asks for the protocol of streams. */
+  /** Opens the stream that takes the connection over if the request asks for the stream protocol. */
   stream?(daemon: Daemon): Promise<Duplex>;
   handle(exchange: Exchange): Promise<Reply>;
 }
 
-/** All of the API, in the order of docs/sandboxd.openapi.json; a test holds the two against each other. */
+/** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
   { method: 'GET', path: '/health', quiet: true, handle: async ({ daemon }) => ({ json: daemon.health() }) },
   { method: 'GET', path: '/usage', quiet: true, handle: async ({ daemon }) => ({ json: daemon.usage() }) },

@@ -1,19 +1,19 @@
-// What a terminal printed last, for whoever looks at it next. It is not a screen but the bytes that make one: the lines of
-// its height, or what a full-screen program drew. What would ask the viewer's terminal something is left out, as its
-// answer would be typed into the shell.
+// The last output of a terminal, for the next viewer. It is not a screen but the bytes that draw one: as many lines as the
+// terminal has, or all that a full-screen program drew. Queries to the viewer's terminal are left out, because its reply
+// would be typed into the shell.
 
 const cap = 64 * 1024;
 const esc = 0x1b;
 const [ground, escaped, control, string] = [0, 1, 2, 3];
 
-/** A sequence of the output, and whether it asks something. */
+/** A control sequence of the output, and whether it is a query. */
 interface Sequence {
   readonly from: number;
   readonly to: number;
 }
 interface Scanned {
   readonly sequences: readonly Sequence[];
-  /** The first byte from the wanted one on that begins a character, and stands in no sequence. */
+  /** The first position, from the wanted one on, at a character's start and outside of any sequence. */
   readonly whole: number;
 }
 
@@ -25,7 +25,7 @@ export class Screenful {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Seldom, as it copies and reads all there is.
+    // Rarely, because it copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 
@@ -65,7 +65,7 @@ function beginningOfScreen(bytes: Buffer, rows: number): number {
 
 const reports = /^\[(?:[?>=]?[\d;]*[cn]|[\d;]*x|\??[\d;]*\$p|>[\d;]*q|(?:1[1345689]|2[01])(?:;[\d;]*)?t)$/;
 
-/** For the cursor, the device, its modes, its window, its colours or its capabilities. */
+/** Whether the sequence queries the cursor, the device, its modes, its window, its colours or its capabilities. */
 function asks(sequence: string): boolean {
   const text = sequence.slice(1);
   if (text.startsWith(']')) return text.slice(0, text.endsWith('\\') ? -2 : -1).endsWith('?');

@@ -11,11 +11,11 @@ import { bad } from './fields.ts';
 const skipped = ['.git', 'node_modules', '.corral', '.agent_logs'];
 const maxVisited = 200_000;
 const maxLine = 2_000;
-const maxLineBytes = 16_384; // the file's name stands in front, and a character has up to 4 bytes
+const maxLineBytes = 16_384; // the file's name comes first, and a character has up to 4 bytes
 
 export type Search = Pick<Daemon, 'find' | 'grep'>;
 
-/** Paths in the results are relative to the workspace, so that they can be handed to the file calls as they are. */
+/** Paths in results are relative to the workspace, so callers can pass them to the file calls unchanged. */
 export function search(place: Confined, env: NodeJS.ProcessEnv): Search {
   return {
     async find(path, glob, types) {
@@ -77,12 +77,12 @@ interface How {
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
 }
-/** Both print `file NUL line:content`, and end with 2 for a bad expression. */
+/** Both programs print `file NUL line:content` and exit with 2 for an invalid expression. */
 async function grepWith(program: string, args: string[], { cwd, env, hasType }: How) {
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
-  ended.catch(() => {}); // looked at below, after the output
+  ended.catch(() => {}); // checked below, after the output
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaint.length < 1_000) complaint += text;
@@ -107,7 +107,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
   return { matches, truncated: truncated || code === null } satisfies Matches<LineMatch>;
 }
 
-/** Lines of which only the beginning is kept: one of 50 MB must not fill the memory. */
+/** Splits into lines and keeps only the beginning of each: a line of 50 MB must not fill the memory. */
 async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let begun = Buffer.alloc(0);
   for await (const chunk of input) {

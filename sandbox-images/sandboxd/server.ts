@@ -21,7 +21,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** The HTTP side of sandboxd. It listens nowhere by itself: connections are handed to it. */
+/** sandboxd's HTTP server. It does not listen by itself: the daemon hands it the connections that it dialled. */
 export function sandboxServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -29,13 +29,13 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
   });
   server.on('upgrade', (request, socket, head) => {
     if (head.length > 0) socket.unshift(head);
-    socket.on('error', () => {}); // its close says the rest
+    socket.on('error', () => {}); // `close` follows and handles it
     upgraded(daemon, { token, admit }, request, socket).catch((thrown) => {
       const error = toAppError(thrown);
       refuseStream(socket, statuses[error.code] ?? 500, error);
     });
   });
-  // Idle connections are the rule here: they wait for the server's next request, however long that takes.
+  // Idle connections are normal here: they wait for the server's next request, however long that takes.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
@@ -45,11 +45,14 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
 
 interface Door {
   readonly token: string;
-  /** Throws fenced for what an owner sends that has a successor. */
+  /** Throws `fenced` if the request's owner has a successor. */
   readonly admit: (epoch: string | string[] | undefined) => void;
 }
 
-/** Each owner of the session has a higher epoch than the one before; who says none is no owner, but a visitor. */
+/**
+ * Each owner of a session has a higher epoch than the previous one. A request without an epoch comes from a guest and
+ * passes.
+ */
 function newestOwner(): Door['admit'] {
   let newest = 0;
   return (said) => {
@@ -59,7 +62,7 @@ function newestOwner(): Door['admit'] {
   };
 }
 
-/** What is asked for, by somebody who may. */
+/** The route of an authorized request. */
 function taken(daemon: Daemon, { token, admit }: Door, request: IncomingMessage) {
   if (!bears(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
@@ -114,11 +117,11 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
 
 function sendError(response: ServerResponse, error: AppError): void {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
-  // After the first byte a cut connection is the only way left to say that this is not the whole answer.
+  // Once a byte was sent, only a cut connection can tell the client that the answer is incomplete.
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
-  // A body nobody will read must not be taken for the next request.
+  // Close the connection, so that an unread body is not taken for the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
   if (!req.complete) req.resume();
@@ -167,14 +170,16 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** `sha256:` and hex digits: only the token's hash is known here, where others could read what we were started with. */
+/**
+ * A token of `sha256:` and hex digits is only the hash of the real one: other processes can read the daemon's environment.
+ */
 export function bears(authorization = '', token: string): boolean {
   if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);
   const given = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
   return sameText(`sha256:${createHash('sha256').update(given).digest('hex')}`, token);
 }
 
-/** Takes the same time wherever the first difference is. */
+/** Compares in constant time, so that the time does not reveal the first difference. */
 function sameText(given: string, expected: string): boolean {
   let difference = given.length ^ expected.length;
   for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (given.charCodeAt(at) || 0);

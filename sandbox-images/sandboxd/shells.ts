@@ -7,7 +7,7 @@ import { closedSpool, lastBytes, type Spool } from './spool.ts';
 import { lastStanding, type Standing, startFolder } from './standing.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
-  /** Kills the operations of a run that still go; whatever else they started is not looked for here. */
+  /** Kills the run's operations that still run. Other processes of the run are not searched here. */
   endTagged(tag: string, met: Set<string>): Promise<void>;
 };
 
@@ -23,7 +23,7 @@ const maxShells = 32;
 export function shells(parts: Parts): Shells {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
-  /** Those that this daemon started; older ones are in the journal. */
+  /** The operations that this daemon started. Those of earlier daemons are in the journal. */
   const operations = new Map<string, Live>();
   const starting = new Map<string, Promise<Operation>>();
 
@@ -64,7 +64,7 @@ export function shells(parts: Parts): Shells {
     }
   }
 
-  /** Finished ones stay known by the journal; here only the newest are kept. */
+  /** Keeps only the newest finished operations. The journal still knows the others. */
   function forgetOld(): void {
     for (const [id, live] of operations) {
       if (operations.size <= 200) return;
@@ -75,14 +75,14 @@ export function shells(parts: Parts): Shells {
   async function find(id: string): Promise<Shell | undefined> {
     const known = open.get(id);
     if (known) {
-      open.delete(id); // to the end: the first is the one not used for longest
+      open.delete(id); // re-inserted last, so that the first entry is the least recently used
       open.set(id, known);
       return known;
     }
     const before = journal.all().filter((entry) => entry.shell === id);
     if (before.length === 0) return undefined;
     const standing = (await lastStanding(stateDir, id)) ?? { cwd: place.root };
-    const shell = open.get(id) ?? make(id); // made by somebody else meanwhile
+    const shell = open.get(id) ?? make(id); // another caller can have made it meanwhile
     shell.standing = standing;
     if (shell.history.length > 0) return shell;
     for (const { ps1, command, operation } of before.slice(-historyLength)) {
@@ -116,7 +116,7 @@ export function shells(parts: Parts): Shells {
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {
-      const change = live?.change(); // asked for before reading, so that nothing falls between
+      const change = live?.change(); // requested before the read, so that no output is missed in between
       const over = (live?.now() ?? entry).state === 'exited';
       const chunk = await spool.read(position, buffer);
       position += chunk.length;

@@ -5,13 +5,13 @@ import type { Confined } from './confine.ts';
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
 
-/** All of a command's output: a file up to a cap; when the disk is full, a little more in memory. */
+/** A command's output, in a file up to a cap. If the disk is full, a little more in memory. */
 export interface Spool {
   readonly bytes: number;
-  /** What comes now is not kept. */
+  /** True once further output is dropped. */
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** Bytes from that position on, possibly put into that buffer; empty when there are none yet. */
+  /** The bytes from that position on; `into` can be used as their buffer. Empty if there are none yet. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface Spool {
 export async function openSpool(place: Confined, path: string, cap: number): Promise<Spool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
-  /** What follows the file's bytes: the note, and on a full disk the last words of the command. */
+  /** The bytes after the file's: the note, and if the disk was full, the command's last output. */
   let after = Buffer.alloc(0);
   let full = false;
 
@@ -74,7 +74,7 @@ export async function openSpool(place: Confined, path: string, cap: number): Pro
   };
 }
 
-/** A finished one of which only the file is left. */
+/** The spool of a finished operation, read from its file. */
 export const closedSpool = (place: Confined, path: string): Pick<Spool, 'read'> => ({
   async read(from, into) {
     const file = await place.open(path).catch(() => undefined);
@@ -85,7 +85,7 @@ export const closedSpool = (place: Confined, path: string): Pick<Spool, 'read'> 
   },
 });
 
-/** The end of it, as text. */
+/** The end of the output, as text. */
 export async function lastBytes(place: Confined, path: string): Promise<string> {
   const file = await place.open(path).catch(() => undefined);
   if (!file) return '';
@@ -101,6 +101,6 @@ async function create(place: Confined, path: string): Promise<FileHandle | undef
     await using parent = await place.openParent(path, 'make');
     return await open(parent.at(parent.name), O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0o644);
   } catch {
-    return undefined; // no room for a file: memory then
+    return undefined; // no room for a file: the output stays in memory
   }
 }

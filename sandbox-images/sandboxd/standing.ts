@@ -5,26 +5,26 @@ import type { Confined } from './confine.ts';
 import { isOurs } from './environment.ts';
 import { bad } from './fields.ts';
 
-/** Where a shell session stands between two commands. */
+/** A shell session's folder and environment between two commands. */
 export interface Standing {
   readonly cwd: string;
-  /** Everything exported, once a command has run; before, the daemon's base. */
+  /** All exported variables after the last command. Undefined before the first one: the daemon's base environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 const stateEnd = 'corral-end';
 
-// Sourced by the bash that runs the command, before it: at its end it says where it stands. `env` is asked, not
-// bash, because its answer needs no parsing by another bash.
+// The bash that runs the command sources this first. On exit it reports its folder and environment. It uses `env` and not
+// bash, because the output of `env -0` needs no parsing by another bash.
 export const shellSetup = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } >|"$CORRAL_STATE" 2>/dev/null' EXIT
 `;
 
-/** Where the command with this id tells it. */
+/** The file in which the command with this id reports them. */
 export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
-/** What the command's shell left, kept for a daemon that comes after us. */
+/** Reads the state that the command's shell left, and keeps it for a later daemon. */
 export async function takeStanding(stateDir: string, id: string, shell: string): Promise<Standing | undefined> {
   const path = stateFile(stateDir, id);
   const standing = await readStanding(path);
@@ -37,7 +37,7 @@ export const lastStanding = (stateDir: string, shell: string) => readStanding(ke
 
 async function readStanding(path: string): Promise<Standing | undefined> {
   const [cwd, ...rest] = (await readFile(path, 'utf8').catch(() => '')).split('\0');
-  // Without its end it was cut, by a full disk or a kill: then the shell stays where it stood.
+  // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {
@@ -47,7 +47,7 @@ async function readStanding(path: string): Promise<Standing | undefined> {
   return { cwd, env };
 }
 
-/** The folder a command starts in: the one it names, inside the workspace, or where its shell stands. */
+/** The folder that a command starts in: the one it names inside the workspace, or its shell's current folder. */
 export async function startFolder(
   place: Confined,
   { cwd }: Pick<StartOperation, 'cwd'>,
@@ -58,7 +58,7 @@ export async function startFolder(
     if (await isFolder(wanted)) return wanted;
     throw bad(`There is no folder ${cwd}.`);
   }
-  // It may have been removed since; a shell that cannot start anywhere would be worse.
+  // If the folder was removed, start in the workspace: otherwise the shell could not start at all.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
 }
 

@@ -1,15 +1,15 @@
 import type { ServerResponse } from 'node:http';
 
 export interface Chunks {
-  /** Each is sent before the next is asked for, so that all may come in the same buffer. */
+  /** Each chunk is sent before the next is requested, so all of them can use the same buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** When known; else the body is chunked. */
+  /** The total size, if known. Otherwise the body is chunked. */
   readonly size?: number;
-  /** Sent after the last byte: what became of it. */
+  /** A trailer after the last byte, with the outcome. */
   readonly trailer?: { readonly name: string; readonly value: () => string };
 }
 
-/** Bytes as they come, held back by a client that does not read. */
+/** Sends the chunks as they come, and waits while the client does not read. */
 export async function sendChunks(response: ServerResponse, { chunks, size, trailer }: Chunks, signal: AbortSignal) {
   response.writeHead(200, {
     'content-type': 'application/octet-stream',

@@ -1,8 +1,8 @@
-/** The last bytes of a stream, in memory that does not grow. */
+/** The last bytes of a stream, in a bounded amount of memory. */
 export interface Tail {
   push(chunk: Uint8Array): void;
   text(): string;
-  /** Nothing more will come: keeps no more memory than the bytes need. */
+  /** Ends the stream and frees the memory that the kept bytes do not need. */
   close(): void;
 }
 
@@ -13,7 +13,7 @@ export function tail(cap: number): Tail {
   const room = (more: number) => {
     if (length + more <= buffer.length) return;
     const kept = Math.min(length, cap);
-    // Twice the cap, so that the copying is rare however small the chunks are.
+    // Twice the cap, so that copying is rare however small the chunks are.
     const bigger = Buffer.allocUnsafeSlow(Math.min(2 * cap, Math.max(2 * (kept + more), 1024)));
     const target = bigger.length >= kept + more && buffer.length !== bigger.length ? bigger : buffer;
     buffer.copy(target, 0, length - kept, length);

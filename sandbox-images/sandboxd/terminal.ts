@@ -2,40 +2,40 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
-// A real terminal without a native add-on: util-linux `script` makes the PTY, relays it over pipes, and so holds
-// the command back when we do not read. A small shell stands between it and the command. It says in the stream
-// itself how the command ended, so that the output is complete exactly when the mark is reached, and keeps the
-// terminal open for what the command left in the background.
+// A real terminal without a native add-on: util-linux `script` makes the PTY and relays it over pipes, so an unread pipe
+// blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the keeper
+// prints a mark with the exit code, so the output is complete exactly at the mark. It then keeps the terminal open for the
+// command's background processes.
 
 export interface Terminal {
   readonly pid: number;
-  /** False: pipes. */
+  /** False: the command has pipes instead. */
   readonly isTerminal: boolean;
   readonly input: Writable;
-  /** Output, and the mark somewhere in it. */
+  /** The output, with the mark at the command's end. */
   readonly output: Readable;
-  /** With the code of its keeper, which is the command's where no mark came. */
+  /** Resolves with the keeper's exit code. Without a mark it is the command's. */
   readonly closed: Promise<number>;
-  /** Ends the terminal; what still runs on it loses it. */
+  /** Closes the terminal. Processes that still use it lose it. */
   close(): void;
 }
 export interface TerminalSpec {
-  /** A file with the command, where it is too long for an argument. */
+  /** The command, or a file that contains it if it is too long for an argument. */
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Unguessable, so that no output is taken for it by chance; printed behind `markStart`. */
+  /** Random, so that no output contains it by chance. Printed after `markStart`. */
   readonly mark: string;
 }
 
-/** Not among what the keeper is given, so that a command which shows its environment does not print the whole mark. */
+/** Not passed to the keeper, so that a command which prints its environment does not print the whole mark. */
 export const markStart = '\x1e';
 
 const keeper = [
   'exec 2>&1',
   'stty -onlcr -ixon cols 120 rows 30 2>/dev/null',
   'export SHELL=/bin/bash',
-  'trap : INT QUIT TSTP TERM HUP', // caught, not ignored: the command itself hears them as usual
+  'trap : INT QUIT TSTP TERM HUP', // caught, not ignored, so that the command gets the default handlers
   'c=$CORRAL_COMMAND f=$CORRAL_COMMAND_FILE m=$CORRAL_MARK',
   'unset CORRAL_COMMAND CORRAL_COMMAND_FILE CORRAL_MARK',
   'if [ -n "$f" ]; then bash "$f"; else bash -c "$c"; fi',
@@ -51,14 +51,14 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
   return await start('script', ['-qefE', 'never', '-c', keeper, '/dev/null'], spec.cwd, env);
 }
 
-/** A shell for a person: echo, line editing and `\r\n` as on any terminal. Rejects where the image has no `script`. */
+/** Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`. */
 export async function openPersonal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
   return await start('script', ['-qefE', 'always', '-c', shell, '/dev/null'], cwd, own);
 }
 
-/** Where the image has no `script`: the same over pipes. Programs then see that there is no terminal. */
+/** Runs the command over pipes if the image has no `script`. Programs then see that there is no terminal. */
 export async function openPipes(spec: TerminalSpec): Promise<Terminal> {
   const { command } = spec;
   const env: NodeJS.ProcessEnv = { ...spec.env, CORRAL_MARK: spec.mark };
@@ -72,11 +72,11 @@ async function start(program: string, args: string[], cwd: string, env: NodeJS.P
   const { promise: closed, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);
   child.once('close', (code) => resolve(code ?? 137));
-  closed.catch(() => {}); // whoever reads the output asks afterwards
+  closed.catch(() => {}); // the reader of the output checks it later
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
-  stdin.on('error', () => {}); // the command ended before it read all; `write` says so
+  stdin.on('error', () => {}); // the command exited before it read all; `write` reports it
   return {
     pid: child.pid ?? 0,
     isTerminal: program === 'script',
@@ -92,13 +92,13 @@ async function start(program: string, args: string[], cwd: string, env: NodeJS.P
 }
 
 export interface MarkFinder {
-  /** What stood before the mark, and, once it was seen, the code in it. */
+  /** The bytes before the mark, and once the mark was found, its exit code and the bytes after it. */
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** The stream ended without a mark: what was held back in case one had begun. */
+  /** For a stream that ends without a mark: the bytes that were held back as a possible beginning of it. */
   rest(): Buffer;
 }
 
-/** Splits a stream at the mark, wherever chunks happen to be cut. */
+/** Splits a stream at the mark, even if chunk boundaries cut the mark. */
 export function markFinder(mark: string): MarkFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);
@@ -120,7 +120,7 @@ export function markFinder(mark: string): MarkFinder {
   };
 }
 
-/** Where the longest beginning of the needle starts that the data ends with. */
+/** The start of the longest prefix of the needle at the end of the data. */
 function beginningAtEnd(data: Buffer, needle: Buffer): number {
   for (let at = Math.max(0, data.length - needle.length + 1); at < data.length; at++) {
     if (data[at] === needle[0] && needle.subarray(0, data.length - at).equals(data.subarray(at))) return at;

@@ -29,7 +29,7 @@ interface Open {
 const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
-/** Terminals of people, beside the agent's shells. Of what one prints, its last screenful is kept for whoever comes. */
+/** Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer. */
 export function terminals(parts: Parts): Terminals {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, Open>();
@@ -60,10 +60,11 @@ export function terminals(parts: Parts): Terminals {
     try {
       for await (const chunk of opened.terminal.output) {
         parts.touch();
-        opened.screen.push(chunk); // in the same turn as it is given: no reader gets it twice, or not at all
+        // in the same turn as the chunk is delivered, so that no reader gets it twice or misses it
+        opened.screen.push(chunk);
         await opened.reader?.passage.give(chunk);
       }
-    } catch {} // closed by us
+    } catch {} // the daemon closed it
     forget(opened, 'exited');
   }
   function forget(opened: Open, end: TerminalEnd): void {
@@ -117,20 +118,20 @@ export function terminals(parts: Parts): Terminals {
     async resizeTerminal(id, { cols, rows }) {
       const { device, screen } = existing(id);
       screen.rows = rows;
-      // `stty` tells the kernel, and the kernel tells whatever runs in the foreground.
+      // `stty` tells the kernel, and the kernel signals the foreground program.
       await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
     },
     async closeTerminal(id) {
       const opened = existing(id);
       forget(opened, 'deleted');
-      opened.terminal.close(); // the kernel hangs up on all that runs there
+      opened.terminal.close(); // the kernel then sends HUP to every process on it
       const strays = straysSince(parts, opened.entry.startedAt);
       await endTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },
   };
 }
 
-/** Its pts, once bash runs on it. */
+/** The terminal's device (pts), once bash runs on it. */
 async function deviceOf(terminal: Terminal): Promise<string> {
   const patience = AbortSignal.timeout(startMs);
   let isOver = false;
@@ -152,7 +153,7 @@ function linkOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {
-    return undefined; // it ended just now
+    return undefined; // it has just ended
   }
 }
 

@@ -1,32 +1,32 @@
 import { type Proc, scan, variable } from './proc.ts';
 
-/** Processes that are meant by how they were started, or by one of them. */
+/** A set of processes: by how they were started, or by one process at the root. */
 export type Tree = Marked | Rooted;
 
-/** Those started with this variable, and what came of them. */
+/** The processes that were started with this variable, and their descendants. */
 export interface Marked {
   readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION';
   readonly value: string;
   readonly strays: Strays;
 }
 
-/** One process and what came of it. */
+/** One process and its descendants. */
 export interface Rooted {
   readonly root: Proc;
-  /** Those of it whose parents have ended. */
+  /** Descendants whose parents have ended. */
   readonly orphans: Strays;
 }
 
-/** Whether a process that threw away its environment and its parent is taken for one of the tree's. */
+/** Whether a process without the tree's environment and parent still counts as the tree's. */
 export type Strays = (proc: Proc) => boolean;
 
-/** What a tree never includes: the daemon, pid 1, and what holds the terminals. */
+/** The processes that no tree includes: the daemon, pid 1, and the keepers of the terminals. */
 export type Spared = (all: readonly Proc[]) => ReadonlySet<number>;
 
-/** What names a process for ever. */
+/** Identifies a process for good, because the system reuses pids. */
 export const nameOf = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
-/** `known`: by name, what an earlier look found, which counts also after its parents have ended. */
+/** `known`: names of processes that an earlier scan found. They still count after their parents have ended. */
 export function treeOf(tree: Tree, spared: Spared, known: ReadonlySet<string> = new Set()): Proc[] {
   const all = scan();
   const safe = spared(all);
@@ -39,17 +39,17 @@ export function treeOf(tree: Tree, spared: Spared, known: ReadonlySet<string> = 
       ? (proc: Proc) => nameOf(proc) === nameOf(tree.root) || tree.orphans(proc)
       : (proc: Proc) => isMarked?.(proc) || tree.strays(proc);
   const ledBy = (proc: Proc) => {
-    // A whole session belongs to what was marked; to a single process belongs the session that it leads.
+    // A marked process brings its whole session. A single process brings only a session that it leads.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
   const choose = (proc: Proc) => {
     chosen.set(proc.pid, proc);
     ledBy(proc);
   };
-  // A session and a group keep the number of their leader, also when that has ended.
+  // Sessions and groups keep their leader's number even after the leader has ended.
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
   for (const proc of candidates) if (known.has(nameOf(proc)) || isFirst(proc)) choose(proc);
-  // A terminal's keeper is spared, but what runs on its terminal is not.
+  // A terminal's keeper is spared, but the processes on its terminal are not.
   if (isMarked) for (const proc of all) if (safe.has(proc.pid) && isMarked(proc)) sessions.add(proc.session);
   const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
   const belongs = ({ ppid, session, group }: Proc) =>
@@ -63,9 +63,9 @@ export function treeOf(tree: Tree, spared: Spared, known: ReadonlySet<string> = 
 }
 
 /**
- * One process, as it is now: once it has ended, nobody can say what it was. Its orphans are of the same command, younger,
- * and in another session. In the session of a root that is an orphan itself, another orphan can as well be a neighbour
- * that the same command started.
+ * The tree of one process, as it is now: once the process has ended, its origin cannot be found out. Its orphans belong to
+ * the same command, are younger, and have another session. If the root is an orphan itself, another orphan of its session
+ * can just as well be a neighbour that the same command started.
  */
 export function rootedAt(root: Proc, init: number | undefined, strays: Strays): Rooted {
   const operation = variable(root.pid, 'CORRAL_OPERATION');

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Where no folder of the server is mounted, it gives only the authorities that images do not know (PEM), and the file
- * that tools are told about is made here.
+ * Writes the file of trusted authorities, where the server mounts no folder. The server then passes only its extra
+ * authorities (PEM), and the image's own are added here.
  */
 export function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
@@ -16,6 +16,6 @@ function known(): string {
   try {
     return readFileSync(ownBundle, 'utf8');
   } catch {
-    return ''; // an image without authorities
+    return ''; // the image has no authorities
   }
 }

@@ -2,28 +2,28 @@ import type { Duplex } from 'node:stream';
 import type { AppError } from '../../src/core/errors.ts';
 import type { PouringSocket } from './pouring.ts';
 
-/** What a connection turns into that carries raw bytes both ways: no frames, no masks, held back by who does not read. */
+/** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader holds the writer back. */
 export const protocol = 'corral-stream';
 const mostWaiting = 1024 * 1024;
 
-/** Gives the connection to the stream, until one of the two ends. */
+/** Joins the connection to the stream until one of the two ends. */
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
   if (connection.destroyed) return void stream.destroy();
   connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
-  connection.on('data', touch); // whoever sends something uses the sandbox
+  connection.on('data', touch); // input from the client counts as use of the sandbox
   for (const [from, to] of [
     [connection, stream],
     [stream, connection],
   ] as const) {
     pour(from, to);
-    from.on('error', () => {}); // its close says the rest
+    from.on('error', () => {}); // `close` follows and handles it
     from.once('close', () => to.destroy());
   }
 }
 
 /**
- * Like `pipe`, but reading goes on while there is room: a screen is written in megabytes, and `pipe` would have both
- * programs and us take turns for each 64 KiB of it, which costs most where the processors are busy.
+ * Like `pipe`, but keeps reading while there is room. Screens are megabytes large, and with `pipe` both programs and the
+ * daemon would take turns for every 64 KiB, which costs most on busy processors.
  */
 function pour(from: Duplex | PouringSocket, to: Duplex): void {
   from.once('end', () => to.end());
@@ -41,7 +41,7 @@ function pour(from: Duplex | PouringSocket, to: Duplex): void {
   });
 }
 
-/** There is no response object on a connection that asked for another protocol. */
+/** Answers a refused upgrade: such a connection has no response object. */
 export function refuseStream(connection: Duplex, status: number, error: AppError): void {
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const head = [

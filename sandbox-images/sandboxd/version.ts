@@ -1,2 +1,2 @@
-/** Of the daemon and its API: the server refuses a major one that it does not know. */
+/** The version of the daemon and its API. The server refuses an unknown major version. */
 export const version = '1.0.0';

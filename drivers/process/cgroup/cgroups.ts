@@ -4,33 +4,33 @@ import type { GroupFiles } from './files.ts';
 import { type Limit, oomFiles, type Wanted } from './limits.ts';
 import { groupFolder, type Place, setLimit, words } from './places.ts';
 
-/** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that is needed. */
+/** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
-  /** What the kernel holds for a sandbox as a whole; empty where the server has no right to make groups. */
+  /** The limits that the kernel enforces for a sandbox as a whole; empty if the server has no right to make groups. */
   readonly limits: readonly Limit[];
-  /** The server's processes get busy processors before those of all sandboxes. */
+  /** When the processors are busy, the server's processes run before those of all sandboxes. */
   readonly givesWay: boolean;
-  /** The sandbox's groups, before they are made. To be written down: a later server may look in other places. */
+  /** The folders of the sandbox's groups, before they are made. Record them, because a later server may use other places. */
   foldersOf(name: string): string[];
   make(name: string, limits: Wanted): Promise<Group>;
-  /** Kills everything in these groups and removes them; resolves when they are gone. */
+  /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
-  /** How often the kernel killed something in these groups for memory. */
+  /** The number of processes in these groups that the kernel killed for lack of memory. */
   oomKills(folders: readonly string[]): Promise<number>;
-  /** The names of all groups there are. */
+  /** The names of all existing groups. */
   names(): Promise<string[]>;
 }
 export interface Group {
   /** A process enters the group by writing 0 into each of these. */
   readonly enter: readonly string[];
-  /** Where the sandbox sees its own groups, so that its daemon can read counters: the folder, and the path inside. */
+  /** The sandbox's own groups as it sees them, so that its daemon can read counters: the folder, and the path inside. */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
 
 interface Options {
   readonly places: readonly Place[];
   readonly files: GroupFiles;
-  /** Tells installations of one machine apart. */
+  /** The name that separates this installation's groups from others' on the same machine. */
   readonly installation: string;
 }
 
@@ -42,7 +42,7 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
   async function kill(folder: string, signal: AbortSignal): Promise<void> {
     const procs = async () => words(await files.read(join(folder, 'cgroup.procs'))).map(Number);
     for (let waitMs = 2; !(await files.remove(folder)); waitMs = Math.min(2 * waitMs, 100)) {
-      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new ones meanwhile
+      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new processes meanwhile
       await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
       const inside = (await procs()).filter((pid) => pid > 0);
       if (inside.length > 0) await files.kill(inside, procs);

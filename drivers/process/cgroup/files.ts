@@ -2,20 +2,20 @@ import { constants } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { kill, markOf } from '../proc.ts';
 
-/** The kernel's control groups as files. A port, so that a test can play a kernel with other rights or versions. */
+/** The kernel's control groups as files. An interface, so that a test can simulate other rights or versions. */
 export interface GroupFiles {
-  /** A group that exists already is fine. */
+  /** Creates a group, or does nothing if it exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
-  /** Undefined: there is no such file, or it cannot be read. */
+  /** Undefined: the file does not exist or cannot be read. */
   read(path: string): Promise<string | undefined>;
   /** The groups inside a group. */
   children(path: string): Promise<string[]>;
-  /** False: processes or other groups are still in it. A group that is gone already counts as removed. */
+  /** False: processes or other groups are still in it. A missing group counts as removed. */
   remove(path: string): Promise<boolean>;
   /** Whether a new process can enter all of these groups, each named by its `cgroup.procs`. */
   canEnter(procs: readonly string[]): Promise<boolean>;
-  /** Sends SIGKILL to those of the pids that `isStillThere` names again after each was looked at. */
+  /** Sends SIGKILL to those pids that `isStillThere` still lists after each was identified. */
   kill(pids: readonly number[], isStillThere: () => Promise<readonly number[]>): Promise<void>;
 }
 
@@ -28,7 +28,8 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
       if (codeOf(error) !== 'EEXIST') throw error;
     });
   },
-  write: (path, text) => writeFile(path, text, { flag: constants.O_WRONLY }), // a file that is missing is an error
+  // without O_CREAT, so a missing file is an error
+  write: (path, text) => writeFile(path, text, { flag: constants.O_WRONLY }),
   read: (path) => readFile(path, 'latin1').catch(() => undefined),
   async children(path) {
     const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
@@ -41,7 +42,7 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
     ),
   async kill(pids, isStillThere) {
     const marks = (await Promise.all(pids.map(markOf))).filter((mark) => mark !== undefined);
-    // A number that was used again between the two looks names a process outside of the group.
+    // A pid that was reused between the two looks belongs to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => kill(mark, 'process')));
   },

@@ -1,9 +1,9 @@
 import { join, relative } from 'node:path';
 
-/** A mounted tree of control groups. Version 1 has one for each controller or a few, version 2 one for all. */
+/** A mounted tree of control groups. Version 1 has one for each controller or a few, version 2 has one for all. */
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /** Of version 1; version 2 says in a file what it has. */
+  /** The controllers of a version 1 hierarchy. Version 2 lists its controllers in a file. */
   readonly controllers: readonly string[];
   readonly mount: string;
   /** The group of this process. */
@@ -27,12 +27,12 @@ export function hierarchiesIn(mountinfo: string, cgroup: string): Hierarchy[] {
       version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
     );
     if (!member) return [];
-    // A container may see only a part of the tree, and its own group from outside of it.
+    // A container can see only a part of the tree, with its own group outside of that part.
     const inside = relative(root, member.path);
     const own = inside.startsWith('..') ? mount : join(mount, inside);
     return [{ version, controllers: member.names, mount, own } as const];
   });
 }
 
-/** Spaces in paths are written as octal numbers there. */
+/** mountinfo writes spaces in paths as octal numbers. */
 const unescaped = (text: string) => text.replace(/\\([0-7]{3})/g, (_, code) => String.fromCharCode(parseInt(code, 8)));

@@ -5,7 +5,7 @@ export type Wanted = Pick<SandboxLimits, Limit>;
 interface Line {
   readonly file: string;
   readonly value: string;
-  /** Kernels without swap accounting lack it. */
+  /** The file is missing on kernels without swap accounting. */
   readonly optional?: true;
 }
 
@@ -16,9 +16,11 @@ export const controllerOf = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' }
 export const everyLimit = Object.keys(controllerOf) as Limit[];
 const periodUs = 100_000;
 
-/** What is written where, in order. Swap counts as memory, or a sandbox could fill the disk with it. */
+/**
+ * The values and their files, in order of writing. Swap counts as memory; otherwise a sandbox could fill the disk with it.
+ */
 export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus }: Wanted): readonly Line[] {
-  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel takes no less than a millisecond
+  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel accepts no less than 1 ms
   switch (limit) {
     case 'memoryBytes':
       return version === 2

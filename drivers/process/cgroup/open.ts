@@ -7,13 +7,15 @@ import { kernelFiles } from './files.ts';
 import { hierarchiesIn } from './hierarchies.ts';
 import { findPlaces } from './places.ts';
 
-/** A shell that enters the groups named before `--` and becomes the program behind it. It stops at a group it cannot enter. */
+/** A shell that enters the groups before `--` and then becomes the program after it. It exits if it cannot enter a group. */
 export const entering = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
 
-/** What of control groups this server can have: both versions, at the top as root, else in what was delegated to it. */
+/**
+ * Finds the control groups that this server can use, of both versions: at the top as root, else below its delegated group.
+ */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = kernelFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
@@ -22,7 +24,7 @@ export async function openCgroups(root: string): Promise<Cgroups> {
   return cgroupsIn({ places: await findPlaces({ files, hierarchies, own: await lineage() }), files, installation });
 }
 
-/** The folder of the sandboxes names the installation: whoever shares it shares them. */
+/** The installation's name, from its sandboxes folder: servers that share the folder share the groups. */
 export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {
@@ -32,7 +34,7 @@ async function canEnter(procs: readonly string[]): Promise<boolean> {
   return code === 0;
 }
 
-/** This process and its ancestors, up to the first of the machine. */
+/** This process's pid and those of its ancestors, up to the machine's first process. */
 async function lineage(): Promise<number[]> {
   const found = [process.pid];
   for (let pid = process.ppid; pid > 0 && found.length < 64; ) {

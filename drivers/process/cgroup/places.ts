@@ -3,12 +3,12 @@ import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
 import { controllerOf, everyLimit, type Limit, linesFor, type Wanted, weightLine } from './limits.ts';
 
-/** Where each sandbox gets a group of its own. */
+/** A folder in which each sandbox gets its own group. */
 export interface Place {
   readonly version: 1 | 2;
-  /** Shared by all installations of the machine that write here. */
+  /** Several installations on the machine can share it. */
   readonly folder: string;
-  /** What a limit was written for and held. */
+  /** The limits that a test write proved to work. */
   readonly limits: readonly Limit[];
   readonly controllers: readonly string[];
   /** The kernel gives the server's processes busy processors before those of all sandboxes. */
@@ -17,7 +17,7 @@ export interface Place {
 interface Search {
   readonly files: GroupFiles;
   readonly hierarchies: readonly Hierarchy[];
-  /** The server and its ancestors: processes that the search may move out of the server's own group. */
+  /** The server and its ancestors: the search can move these processes out of the server's own group. */
   readonly own: readonly number[];
 }
 
@@ -26,7 +26,7 @@ const serverGroup = 'corral-server';
 const trial: Wanted = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
-/** Where each limit can be had: of every hierarchy the first place that holds all, or the one that holds most. */
+/** Finds where each limit works: in every hierarchy the first place that supports all of them, or else the most. */
 export async function findPlaces(search: Search): Promise<Place[]> {
   const found: Place[] = [];
   for (const hierarchy of search.hierarchies) {
@@ -50,7 +50,7 @@ async function wantedOf(files: GroupFiles, { version, controllers, mount }: Hier
   return everyLimit.filter((limit) => has.includes(controllerOf[limit]));
 }
 
-/** The top, which root can write; else what was delegated to the server: the group around its own, or its own. */
+/** The top, which root can write; else the delegated groups: the parent of the server's own group, then its own. */
 function parentsIn({ mount, own }: Hierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);
@@ -110,7 +110,7 @@ export async function setLimit(
   }
 }
 
-/** Version 2 gives a group's children only the controllers that the group passes on. False: one of them was refused. */
+/** A version 2 group's children have only the controllers that the group enables for them. False: one was refused. */
 async function enable(files: GroupFiles, path: string, wanted: readonly Limit[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
   const passed = words(await files.read(file));
@@ -124,10 +124,10 @@ async function enable(files: GroupFiles, path: string, wanted: readonly Limit[])
   return isWhole;
 }
 
-/** A group of version 2 that holds processes passes no controller on, so the server moves into a child of its group. */
+/** A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group. */
 async function stepAside(files: GroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = words(await files.read(join(group, 'cgroup.procs'))).map(Number);
-  if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // others' processes stay where they are
+  if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved
   const aside = join(group, serverGroup);
   await files.make(aside);
   for (const pid of inside) await files.write(join(aside, 'cgroup.procs'), `${pid}`).catch(() => {});

@@ -10,19 +10,19 @@ type Of<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind 
 const buttons = { left: 1, middle: 2, right: 3 } as const;
 const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
-/** A drag is seen as one only when the pointer is seen to move. */
+/** Programs recognize a drag only if the pointer moves in steps. */
 const dragStepMs = 8;
-/** Where it ends has to say first that something may be dropped there. */
+/** The target must first announce that it accepts the drop. */
 const dropMs = 50;
-/** Two clicks at the same moment count as one. */
+/** Two clicks at the same moment would count as one. */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
-/** How long a window manager may keep a click to itself. */
+/** The longest wait for a window manager that holds a click back. */
 const heldMs = 3_000;
 const heldEveryMs = 10;
 
-/** Does it, and resolves when the display has taken it all. */
+/** Performs the action and resolves once the display has processed all of it. */
 export async function perform(display: XConnection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
   if (xtest === undefined) throw bad('This display takes no input.');
@@ -36,7 +36,7 @@ export async function perform(display: XConnection, action: ScreenAction): Promi
     display.send(request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // What is done next, or looked at, should find the program past this; but nobody waits long for one that is busy.
+  // The next action or screenshot must find the program done with this one. The wait for a busy program is short.
   await caughtUp(display, busyMs);
 }
 
@@ -109,7 +109,7 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: Hand, action: Of<Kind>) => 
   },
 };
 
-/** Shift goes down before the first key that needs it, unless it is among the keys. */
+/** Presses Shift before the first key that needs it, unless Shift is among the keys. */
 function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
   const keycodes = keys.map(({ keycode }) => keycode);
   const needs = keys.findIndex(({ shift }) => shift);
@@ -123,8 +123,9 @@ function press({ fake }: Hand, button: number): void {
   fake(buttonRelease, button);
 }
 /**
- * A window manager looks at a press first, and everything after it waits in the display until it has. What waits is
- * delivered where the pointer is by then: so nothing more is done before the display has taken what was.
+ * Waits until the display has processed the press. A window manager gets a press first, and until it has looked, the display
+ * queues everything after it. Queued events go to where the pointer is by then, so no further action can be sent before
+ * that.
  */
 async function taken({ display }: Hand, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await pointer(display)); waited += heldEveryMs) {

@@ -14,24 +14,24 @@ import type { Running } from './service.ts';
 
 export interface Browser {
   readonly pipe: BrowserPipe;
-  /** Whether the pages are in Chromium's own sandbox, inside of ours. */
+  /** Whether Chromium isolates its pages with its own sandbox, inside of ours. */
   readonly isSandboxed: boolean;
 }
 
 export interface BrowserOptions extends DisplayOptions {
-  /** What pages are asked for through. */
+  /** The proxy for all requests of pages. */
   readonly proxy: string | undefined;
-  /** What the whole sandbox has; undefined where nobody said. */
+  /** The whole sandbox's memory limit; undefined if unknown. */
   readonly memoryBytes: number | undefined;
 }
 
 const startMs = 30_000;
 const roomySharedMemory = 128 * 1024 * 1024;
-/** Of what pages make it write: a download, a cache, memory that its processes share. */
+/** The largest file that pages can make Chromium write: a download, a cache, memory that its processes share. */
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
-/** Chromium on that display, with its debugging pipe as the only way to command it. */
+/** Starts Chromium on that display. Its debugging pipe is the only way to control it. */
 export async function startBrowser(
   { keepers, place }: Parts,
   env: Readonly<Record<string, string>>,
@@ -81,7 +81,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Chromium gives its pages a score of their own, and itself that of a shell, which must outlive it. */
+/** Chromium gives its pages their own OOM score and itself that of a shell. Shells must outlive it, so raise its score. */
 function dieFirst(session: number): void {
   for (const { pid } of scan().filter((proc) => proc.session === session)) {
     try {
@@ -91,7 +91,7 @@ function dieFirst(session: number): void {
   }
 }
 
-/** What Chromium's own sandbox needs; most containers have it not, and root never. */
+/** Whether Chromium's own sandbox can work. Most containers lack user namespaces, and Chromium never uses them as root. */
 async function hasUserNamespaces(): Promise<boolean> {
   if (process.getuid?.() === 0) return false;
   return await promisify(execFile)('unshare', ['--user', '--map-root-user', '--net', '--pid', '--fork', 'true']).then(

@@ -3,8 +3,8 @@ import { clientMessage, request, u16, u32, type XConnection } from './x11.ts';
 const substructureNotify = 0x80000;
 
 /**
- * Resolves when the program that has the keyboard has done all that it was sent before, as it tells by answering a ping,
- * which window managers use to find out whether it hangs. False: it cannot tell.
+ * Resolves once the focused program has handled everything that it was sent. It proves that by answering a ping, which
+ * window managers use to detect a hung program. False: the program does not answer pings.
  */
 export async function caughtUp(display: XConnection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
@@ -14,7 +14,7 @@ export async function caughtUp(display: XConnection, patienceMs: number): Promis
   const [window = 0] = await values(display, root, active);
   if (window === 0 || !(await values(display, window, protocols)).includes(ping)) return false;
 
-  display.send(request(2, 0, Buffer.concat([u32(root, 0x800, substructureNotify)]))); // its answer goes to the root window
+  display.send(request(2, 0, Buffer.concat([u32(root, 0x800, substructureNotify)]))); // the answer goes to the root window
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const time = Math.floor(Math.random() * 2 ** 31);
   const stop = display.onMessage((event) => {

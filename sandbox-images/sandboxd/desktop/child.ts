@@ -9,21 +9,21 @@ export interface ChildSpec {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
-  /** 0 to 1000: who goes first when memory runs out. The daemon and the shells have 0. */
+  /** 0 to 1000: a process with a higher score is killed first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
-  /** It does not wait while a shell works: somebody may be looking at it. */
+  /** The program runs at normal priority even while a shell works, because a person can be watching it. */
   readonly isPrompt?: boolean;
-  /** The most that one of its processes may write into one file, or have as memory of its own. */
+  /** The limits of each of its processes: the size of one file, and of its own memory. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface Child {
   readonly process: ChildProcess;
   readonly died: Promise<string>;
-  /** Ends it, and whatever it started, which is all in its session. */
+  /** Ends the program and every process that it started; all of them are in its session. */
   end(): Promise<void>;
 }
 
-/** A program in a session of its own, that the kernel rather ends than a shell. */
+/** Starts a program in its own session, with an OOM score that makes the kernel kill it before a shell. */
 export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
@@ -59,7 +59,7 @@ export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
 
 function limited({ oomScore, most }: ChildSpec): string {
   const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
-  // Without the signal that would kill it, a write beyond the limit only fails.
+  // With the signal ignored, a write beyond the limit fails instead of killing the program.
   if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);
   if (most?.dataBytes !== undefined) limits.push(`ulimit -d ${Math.floor(most.dataBytes / 1024)};`);
   return limits.join(' ');
@@ -67,7 +67,7 @@ function limited({ oomScore, most }: ChildSpec): string {
 
 const nameOf = (program: string) => program.slice(program.lastIndexOf('/') + 1);
 
-/** The end of what it complained about. */
+/** The end of the program's error output. */
 function lastWords(stream: Readable | null): () => string {
   let words = '';
   stream?.on('data', (chunk: Buffer) => {

@@ -14,9 +14,9 @@ import { service, stoppedMeanwhile } from './service.ts';
 import { startWindows } from './windows.ts';
 
 export interface DesktopOptions extends BrowserOptions {
-  /** It is stopped after that long without a use; 0: never. */
+  /** The desktop stops after this time without a use; 0: never. */
   readonly idleMs: number;
-  /** A browser that lives and does not answer for that long hangs. */
+  /** A running browser that does not answer for this long counts as hung. */
   readonly hungMs: number;
 }
 
@@ -24,7 +24,7 @@ const maxViewers = 32;
 const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
-/** The desktop of a sandbox: nothing of it runs before it is first used. */
+/** A sandbox's desktop. None of its programs runs before the first use. */
 export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
@@ -50,7 +50,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     async died(why) {
       restarts = { ...restarts, display: restarts.display + 1 };
       failed(why);
-      await Promise.all([windows.stop(), browser.stop()]); // they died with it
+      await Promise.all([windows.stop(), browser.stop()]); // they died with the display
     },
     back: () => light(),
   });
@@ -69,13 +69,13 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
       return running;
     },
     died(why) {
-      if (display.state !== 'running') return; // it died of that
+      if (display.state !== 'running') return; // the display's death was the reason
       restarts = { ...restarts, browser: restarts.browser + 1 };
       failed(why);
     },
   });
 
-  /** The windows and the browser, which nobody has to wait for. */
+  /** Starts the window manager and the browser without waiting for them. */
   function light(): void {
     for (const wanted of programs.windows === undefined ? [browser] : [windows, browser]) {
       if (wanted.state !== 'stopped') continue;
@@ -100,7 +100,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
 
   async function lookedAt(): Promise<Display> {
     const shown = await on();
-    await browser.get().catch(() => {}); // the screen is empty before it is there
+    await browser.get().catch(() => {}); // until the browser is there, the screen is empty
     return shown;
   }
 
@@ -120,7 +120,7 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     }, options.idleMs / 4);
   }
 
-  /** A viewer's connection; of the next display where this one is just dying. */
+  /** A viewer's connection. If the display is just dying, the connection goes to the next one. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -132,20 +132,20 @@ export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
     }
   }
 
-  /** To the browser's pipe; to that of the next one where this one has just died, and that is yet to be noticed. */
+  /** A client's connection to the browser's pipe. If the browser has died unnoticed, it goes to the next browser's pipe. */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        if (left === 0 || unwanted.aborted) throw thrown; // given up: the next browser is for the next client
+        if (left === 0 || unwanted.aborted) throw thrown; // the client gave up: the next browser is for the next client
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
     }
   }
 
-  /** Undefined when it takes so long that the browser must be taken for hung. */
+  /** Undefined: it took so long that the browser counts as hung. */
   async function inTime(open: (unwanted: AbortSignal) => Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
     const opening = open(late.signal);

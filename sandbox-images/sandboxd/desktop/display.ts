@@ -14,18 +14,18 @@ import type { Running } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
 
 export interface Display {
-  /** What its programs are started with. */
+  /** The environment for the display's programs. */
   readonly env: Readonly<Record<string, string>>;
-  /** For looking at it and using it. */
+  /** The daemon's connection, for screenshots and input. */
   readonly connection: XConnection;
-  /** A stream of RFB, from its first byte. */
+  /** Opens an RFB stream, from its first byte. */
   viewer(): Promise<Socket>;
 }
 export interface DisplayOptions {
   readonly programs: Programs;
   readonly width: number;
   readonly height: number;
-  /** Whether viewers and the desktop share what is cut and pasted. */
+  /** Whether viewers and the desktop share the clipboard. */
   readonly clipboard: boolean;
 }
 
@@ -33,7 +33,7 @@ const startMs = 20_000;
 const connectAttempts = 100;
 const connectPauseMs = 20;
 
-/** An Xvnc that nobody reaches but over two Unix sockets, and a window manager on it. */
+/** Starts an Xvnc that only two Unix sockets lead to. */
 export async function startDisplay(
   { keepers, stateDir, place }: Parts,
   env: Readonly<Record<string, string>>,
@@ -82,7 +82,7 @@ function flags({ width, height, clipboard }: DisplayOptions, socket: string, aut
   const shared = clipboard ? '1' : '0';
   return [
     ...['-displayfd', '3', '-nolisten', 'tcp', '-nolisten', 'local', '-auth', authority, '-extension', 'GLX'],
-    // Nobody but us reaches the socket, and there is no port.
+    // Only the daemon can reach the socket, and Xvnc listens on no port.
     ...[
       '-rfbunixpath',
       socket,
@@ -101,7 +101,7 @@ function flags({ width, height, clipboard }: DisplayOptions, socket: string, aut
   ];
 }
 
-/** Xauthority's own format: any address, any display, and the cookie. */
+/** The Xauthority format: any address, any display, and the cookie. */
 function authorityFile(cookie: Buffer): Buffer {
   const field = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes]);
   const none = Buffer.alloc(0);
@@ -111,7 +111,7 @@ function authorityFile(cookie: Buffer): Buffer {
   ]);
 }
 
-/** Xvnc says there which display it got. */
+/** Reads the display number that Xvnc prints there. */
 async function firstLine(stream: Readable, died: Promise<string>, signal: AbortSignal): Promise<number> {
   let text = '';
   stream.on('data', (chunk) => {
@@ -139,7 +139,7 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** It takes few at a time, and refuses for a moment those that come all at once. */
+/** Connects, with retries: Xvnc accepts only a few connections at once and refuses more for a moment. */
 async function opened<Made extends Socket>(path: string, make: () => Made): Promise<Made> {
   for (let left = connectAttempts; ; left--) {
     const socket = make();

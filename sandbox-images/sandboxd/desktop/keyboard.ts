@@ -1,26 +1,26 @@
 import { caughtUp } from './caught-up.ts';
 import { request, u32, type XConnection } from './x11.ts';
 
-/** One key of the display's keyboard, and whether Shift makes it the wanted character. */
+/** A key of the display's keyboard, and whether the wanted character needs Shift. */
 export interface Key {
   readonly keycode: number;
   readonly shift: boolean;
 }
 export interface Keyboard {
-  /** Keys for these, put on the keyboard where it has none; in portions that fit on it at once. */
+  /** The keys for these keysyms. Missing ones are put on the keyboard, in portions that fit at once. */
   keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
   readonly shiftKeycode: number;
 }
 
 const spareKeys = 24;
-const placeholder = 0x0100e000; // of Unicode's private area: nobody types it
-/** For a program that cannot say that it has caught up. */
+const placeholder = 0x0100e000; // from Unicode's private use area, which no one types
+/** The wait for a program that does not answer pings. */
 const settleMs = 150;
 const slowMs = 3_000;
 
 /**
- * The keyboard as it is now. Keys that it has not (CJK, emoji) get one of a few spare places in turn, which are ours for
- * as long as the display lives: one place used again and again would be misread by a program that is a little slow.
+ * The current keyboard. A keysym without a key (CJK, emoji) gets one of a few spare keycodes, in turn. They stay ours as
+ * long as the display lives. Changing the same keycode each time would make a slow program read the wrong character.
  */
 export async function keyboard(display: XConnection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
@@ -46,7 +46,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
   while (spare.length < spareKeys && free.length > 0) spare.push(free.pop() as number);
   if (spare.length === 0) spare.push(maxKeycode);
 
-  /** A program looks up what a key means when it comes to it: the key must still mean the same then. */
+  /** A program looks a key's meaning up only when it handles the key, so the meaning must not change before that. */
   async function settled(): Promise<void> {
     if (!(await caughtUp(display, slowMs))) await sleep(settleMs);
   }

@@ -1,4 +1,4 @@
-/** The names that X gives its keys, as far as they are not characters; and those that people and models use for them. */
+/** X's names for keys that are not characters, and the names that people and models use for them. */
 const named: Readonly<Record<string, number>> = {
   backspace: 0xff08,
   tab: 0xff09,
@@ -107,7 +107,7 @@ const characters: Readonly<Record<string, string>> = {
 };
 const controls: Readonly<Record<string, number>> = { '\n': 0xff0d, '\r': 0xff0d, '\t': 0xff09, '\b': 0xff08 };
 
-/** The key for one character; undefined for what no key writes. */
+/** The keysym for one character; undefined if no key writes it. */
 export function keysymOf(character: string): number | undefined {
   const known = controls[character];
   if (known !== undefined) return known;
@@ -116,7 +116,7 @@ export function keysymOf(character: string): number | undefined {
   return code <= 0xff ? code : 0x01000000 | code;
 }
 
-/** `Return`, `ctrl+l`, `a`, `ctrl++`: the keys in the order in which they go down; undefined for an unknown name. */
+/** Parses `Return`, `ctrl+l`, `a` or `ctrl++` into keysyms in the order of pressing. Undefined: a name is unknown. */
 export function keysymsOf(keys: string): number[] | undefined {
   const names = keys.endsWith('++') ? [...keys.slice(0, -2).split('+'), '+'] : keys === '+' ? ['+'] : keys.split('+');
   const found = names.map((name) => keysymOfName(name.trim()));

@@ -1,28 +1,28 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors.ts';
 
-/** Chromium's debugging pipe, for one client after the other. */
+/** Chromium's debugging pipe, for one client at a time. */
 export interface BrowserPipe {
-  /** Resolves when the browser has answered; false: it is gone and will not. */
+  /** Resolves with true once the browser has answered, with false if it is gone. */
   answers(): Promise<boolean>;
-  /** The pipe as it is, for a new client, with what to call when it writes; the one before it is dismissed. */
+  /** Opens the pipe for a new client and dismisses the previous one. Calls `used` when the client writes. */
   open(used: () => void): Promise<Duplex>;
   close(): void;
 }
 
-/** Of our own few questions; a client counts up from 1. */
+/** The first id of the daemon's own requests. Clients count up from 1. */
 const firstId = 2_000_000_000;
 const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium knows one client, which never goes. So between two clients all that the first was attached to is let go:
- * the second then finds a browser as if it were the first, and no tab waits for a debugger that is gone.
+ * Chromium sees a single client that never leaves. So between two clients the pipe detaches everything that the first one
+ * attached. The second then finds a fresh browser, and no tab waits for a debugger that is gone.
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
   let clean: Promise<void> = Promise.resolve();
-  let isMidway = false; // of a client's message
+  let isMidway = false; // in the middle of a client's message
   let nextId = firstId;
   const sessions = new Set<string>();
   const asked = new Map<number, (isAnswered: boolean) => void>();
@@ -103,7 +103,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
     async open(used) {
       client?.destroy();
       await clean;
-      client?.destroy(); // another came while we waited; the last one wins
+      client?.destroy(); // another client came meanwhile; the last one wins
       await clean;
       if (output.destroyed) throw new AppError('sandbox_unavailable', 'The browser is gone.');
       client = stream(used);
@@ -117,7 +117,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   };
 }
 
-/** Calls with the beginning of each message, wherever chunks are cut. */
+/** Calls `each` with the beginning of every message, even if chunk boundaries cut it. */
 function messages(each: (head: string) => void): (chunk: Buffer) => void {
   let head: Buffer[] = [];
   let size = 0;
@@ -126,7 +126,8 @@ function messages(each: (head: string) => void): (chunk: Buffer) => void {
       const zero = chunk.indexOf(0, at);
       const end = zero < 0 ? chunk.length : zero;
       if (size < headBytes && end > at) {
-        const part = Buffer.from(chunk.subarray(at, Math.min(end, at + headBytes - size))); // the chunk goes on to the client
+        // copied, because the chunk itself goes on to the client
+        const part = Buffer.from(chunk.subarray(at, Math.min(end, at + headBytes - size)));
         head.push(part);
         size += part.length;
       }

@@ -1,18 +1,18 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** What a desktop is made of. */
+/** The programs that a desktop consists of. */
 export interface Programs {
   readonly display: string;
   readonly browser: string;
-  /** Without one, windows stay where they open. */
+  /** The window manager. Without one, windows stay where they open. */
   readonly windows: string | undefined;
 }
 
-/** Undefined where the image has no display or no browser. */
+/** Undefined if the image has no display or no browser. */
 export function findPrograms(path: string): Programs | undefined {
   const display = firstOf(['Xvnc', 'Xtigervnc'], path);
-  // Rather the program than the script around it, whose flags are for a person's own machine.
+  // Prefers the program to the wrapper script, whose flags are for a person's own machine.
   const browser = firstOf(['/usr/lib/chromium/chromium', 'chromium', 'chromium-browser', 'google-chrome'], path);
   return display && browser ? { display, browser, windows: firstOf(['openbox'], path) } : undefined;
 }

@@ -1,7 +1,7 @@
 import { encodePng } from './png.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
 
-/** What is on the screen, with the pointer drawn in, as a PNG. */
+/** A PNG of the screen, with the pointer drawn in. */
 export async function screenshot(display: XConnection): Promise<Buffer> {
   const { root, width, height } = display.screen;
   const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
@@ -14,7 +14,7 @@ export async function screenshot(display: XConnection): Promise<Buffer> {
 export interface PointerState {
   readonly x: number;
   readonly y: number;
-  /** Some button is. */
+  /** Whether any button is pressed. */
   readonly isDown: boolean;
 }
 export async function pointer(display: XConnection): Promise<PointerState> {
@@ -26,7 +26,7 @@ export async function pointer(display: XConnection): Promise<PointerState> {
 async function cursorImage(display: XConnection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
-  await display.ask(request(opcode, 0, u32(4, 0))); // its version has to be agreed on first
+  await display.ask(request(opcode, 0, u32(4, 0))); // X requires agreeing on the extension's version first
   return await display.ask(request(opcode, 4)).catch(() => undefined);
 }
 

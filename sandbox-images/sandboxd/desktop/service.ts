@@ -2,32 +2,32 @@ import { pause } from '../../../src/core/cancel.ts';
 import type { Clock } from '../../../src/core/clock.ts';
 import { AppError } from '../../../src/core/errors.ts';
 
-/** Something that runs until it is ended, or dies. */
+/** A program that runs until it is ended, or dies. */
 export interface Running<Value> {
   readonly value: Value;
-  /** Why it is gone. */
+  /** Resolves with the reason once the program is gone. */
   readonly died: Promise<string>;
-  /** Resolves when nothing of it is left; also after it died. */
+  /** Resolves once every process of the program is gone, also after it died. */
   end(): Promise<void>;
 }
 export interface Service<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
-  /** Starts it where it does not run; waits while it is started, for the first time or again. */
+  /** Starts the program if it does not run. Waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
-  /** What runs is no good any more, for this reason; `get` waits for the next one from now on. */
+  /** Ends a program that no longer works, for this reason. From now on `get` waits for the next one. */
   giveUp(why: string): void;
-  /** Nothing of it is left when this resolves. */
+  /** Resolves once every process of the program is gone. */
   stop(): Promise<void>;
 }
 interface Options<Value> {
   readonly clock: Clock;
   start(signal: AbortSignal): Promise<Running<Value>>;
-  /** It died, and nothing of it is left; it is started again afterwards. */
+  /** The program died and no process of it is left. The service restarts it afterwards. */
   died(why: string): void | Promise<void>;
-  /** It runs again. */
+  /** The program runs again after a restart. */
   back?(): void;
 }
-/** From being wanted to being stopped. */
+/** The time from the first `get` to a `stop`. */
 interface Period {
   readonly over: AbortController;
   ready: PromiseWithResolvers<unknown>;
@@ -35,15 +35,15 @@ interface Period {
   state: 'starting' | 'running';
 }
 
-/** What those hear who wait for something that somebody else stops. */
+/** The error message for callers whose service was stopped while they waited. */
 export const stoppedMeanwhile = 'It was stopped meanwhile.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
-/** Whoever lived that long did not die of how it was started. */
+/** A program that ran this long did not die of how it was started, so the pauses start over. */
 const longLifeMs = 30_000;
 
-/** Keeps one thing running from the first time it is wanted until it is stopped, with pauses that grow. */
+/** Keeps a program running from the first `get` until `stop`, with growing pauses between restarts. */
 export function service<Value>({ clock, start, died, back }: Options<Value>): Service<Value> {
   let current: Period | undefined;
   let done: Promise<void> = Promise.resolve();
@@ -91,7 +91,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
     async get(signal) {
       if (!current) {
         const ready = Promise.withResolvers<unknown>();
-        ready.promise.catch(() => {}); // nobody may wait for it
+        ready.promise.catch(() => {}); // there may be no caller to handle it
         const unwanted = Promise.withResolvers<string>();
         const period: Period = { over: new AbortController(), ready, unwanted, state: 'starting' };
         current = period;

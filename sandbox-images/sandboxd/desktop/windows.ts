@@ -4,7 +4,7 @@ import type { Parts } from '../parts.ts';
 import { child } from './child.ts';
 import type { Running } from './service.ts';
 
-/** The window manager: windows fill the screen, dialogs keep their size, and there is no menu behind them. */
+/** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
 export async function startWindows(
   { keepers, place }: Parts,
   program: string,

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors.ts';
 
-// The X protocol, as much of it as is needed to look at a screen and to use it. No library and no helper program: an
-// action is one write, and the image needs nothing for it.
+// The part of the X protocol that screenshots and input need. It needs no library and no helper program in the image, and an
+// action is one write.
 
 export interface Screen {
   readonly root: number;
@@ -13,14 +13,14 @@ export interface Screen {
 }
 export interface XConnection extends Disposable {
   readonly screen: Screen;
-  /** Sends a request that has no answer. What was sent before is done before what is sent after. */
+  /** Sends a request that has no answer. The display handles requests in the order in which they are sent. */
   send(request: Buffer): void;
-  /** Sends one that has an answer. */
+  /** Sends a request and resolves with its answer. */
   ask(request: Buffer): Promise<Buffer>;
-  /** The number that an extension's requests begin with; undefined where the display has it not. */
+  /** The major opcode of an extension's requests; undefined if the display does not have the extension. */
   extension(name: string): Promise<number | undefined>;
   atom(name: string): Promise<number>;
-  /** Hears the messages that programs send one another, until the returned function is called. */
+  /** Calls `hear` for each message between programs, until the returned function is called. */
   onMessage(hear: (event: Buffer) => void): () => void;
 }
 export interface DisplayAddress {
@@ -31,7 +31,7 @@ export interface DisplayAddress {
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
 export const clientMessage = 33;
-const head = 32; // bytes of every answer, event and error
+const head = 32; // the least number of bytes of an answer, event or error
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<XConnection> {
   const socket = connect(path);
@@ -68,7 +68,7 @@ export async function connectDisplay({ socket: path, cookie }: DisplayAddress): 
   };
 }
 
-/** One request: its two leading bytes, its length in words, its body. */
+/** Encodes one request: opcode, data byte, length in words, body. */
 export function request(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const bytes = Buffer.alloc(4 + body.length);
   bytes.writeUInt8(opcode, 0);
@@ -108,7 +108,7 @@ function readScreen(data: Buffer): Screen {
   };
 }
 
-/** Cuts what comes into answers, and hands each to whoever asked. */
+/** Splits the input into answers and gives each to its caller. */
 function receiver(socket: Socket) {
   const asked = new Map<number, PromiseWithResolvers<Buffer>>();
   const hearing = new Set<(event: Buffer) => void>();
@@ -153,7 +153,7 @@ function receiver(socket: Socket) {
     size += chunk.length;
     if (size >= wanted) cut();
   });
-  socket.on('error', () => {}); // its close says the rest
+  socket.on('error', () => {}); // `close` follows and handles it
   socket.once('close', () => {
     const gone = new AppError('sandbox_unavailable', 'The display is gone.');
     first.reject(gone);
