@@ -227,7 +227,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       if (entries.size === 0 && role !== 'admin' && !hasToken) {
         throw new AppError(
           'invalid_request',
-          'The first key must have the role admin: from then on every request needs a key, and only an admin can create more. ' +
+          'The first key must have the role admin: from then on requests need a key, and only an admin can create more. ' +
             'Create an admin key first, or set CORRAL_TOKEN.',
         );
       }

@@ -1,7 +1,10 @@
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { AppError } from '../core/errors.ts';
 
-/** What no policy opens: this host, its neighbours, the cloud's metadata, and whatever leads back to them. */
+/**
+ * Ranges that no policy opens: this host, its private networks, the cloud's metadata service, and the translations of
+ * IPv4 that can lead back to them.
+ */
 const privateRanges = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -15,24 +18,24 @@ const privateRanges = [
   '224.0.0.0/4',
   '240.0.0.0/4',
   '::/96', // unspecified, ::1, and IPv4 addresses in the old compatible form
-  '::ffff:0:0:0/96', // IPv4 addresses as translators write them: carries any of them
+  '::ffff:0:0:0/96', // IPv4 addresses as translators write them: the range contains all of IPv4
   '64:ff9b::/96',
-  '64:ff9b:1::/48', // NAT64 of a local network: carries any IPv4 address
+  '64:ff9b:1::/48', // NAT64 of a local network: the range contains all of IPv4
   '2002::/16', // 6to4: likewise
   'fc00::/7',
   'fe80::/10',
-  'fec0::/10', // site-local, deprecated but still routed somewhere
+  'fec0::/10', // site-local, deprecated but still routed in some networks
   'ff00::/8',
 ];
 
 export interface AddressRules {
   /** CIDR ranges that sandboxes may reach although they are private. */
   readonly allowRanges?: readonly string[];
-  /** CIDR ranges refused besides the private ones; wins over `allowRanges`. */
+  /** CIDR ranges to refuse in addition to the private ones. They win over `allowRanges`. */
   readonly denyRanges?: readonly string[];
 }
 
-/** An address in its one canonical notation, IPv4-mapped ones as IPv4; undefined for anything else. */
+/** An address in canonical notation, an IPv4-mapped one as IPv4; undefined for any other text. */
 export function canonicalAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   if (!isIPv6(text) || text.includes('%')) return undefined;
@@ -40,7 +43,10 @@ export function canonicalAddress(text: string): string | undefined {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
-/** Whether a sandbox may be connected to this address. What is not an address is not reachable. */
+/**
+ * Returns the check whether a sandbox can connect to an address. The check is false for text that is not an address.
+ * Throws: invalid_request (a range that cannot be parsed).
+ */
 export function addressCheck(rules: AddressRules): (address: string) => boolean {
   const table = rangeList(privateRanges);
   const allowed = rangeList(rules.allowRanges ?? []);

@@ -4,8 +4,8 @@ import { getCACertificates } from 'node:tls';
 import { AppError } from '../core/errors.ts';
 
 /**
- * The authorities that sandboxes trust, as one PEM text: what this server trusts (its own roots and what
- * NODE_EXTRA_CA_CERTS added at start) and the files of CORRAL_EXTRA_CA. Rejects: invalid_request.
+ * The certificate authorities that sandboxes trust, as one PEM text: the server's own roots, the file of
+ * NODE_EXTRA_CA_CERTS and the files of CORRAL_EXTRA_CA. Rejects: invalid_request.
  */
 export async function caBundle(extraFiles: readonly string[]): Promise<string> {
   const all = [...getCACertificates('default')];
@@ -15,13 +15,13 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
 }
 
 /**
- * Those among them that the images' own authorities, which are the usual ones, do not cover: what the operator added.
- * Undefined: none. Rejects: invalid_request.
+ * The authorities that the operator added, without the usual ones, which every image already has. Undefined when there
+ * are none. Rejects: invalid_request.
  */
 export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const given = [...getCACertificates('extra')];
   for (const file of extraFiles) given.push(...(await certificatesIn(file)));
-  const known = new Set(getCACertificates('bundled').map(printOf)); // the same one is wrapped in many ways
+  const known = new Set(getCACertificates('bundled').map(printOf)); // PEM texts of one certificate can differ
   const extra = given.filter((pem) => {
     const print = printOf(pem);
     return !known.has(print) && known.add(print);
@@ -50,9 +50,9 @@ async function certificatesIn(file: string): Promise<string[]> {
   }
 }
 
-/** What makes a sandbox's tools use its one way out and trust what the server trusts. */
+/** The environment variables that make the sandbox's tools use the proxy and trust the server's authorities. */
 export function sandboxEnv({ proxyPort, caPath }: { proxyPort: number; caPath: string }): Record<string, string> {
-  // http:// also for ALL_PROXY: where it says socks5, Python's HTTP clients ask for packages they do not have.
+  // ALL_PROXY is http:// too: for socks5, Python's HTTP clients need packages that they do not have.
   const proxy = `http://127.0.0.1:${proxyPort}`;
   const local = 'localhost,127.0.0.1,::1';
   const both = (name: string, value: string) => ({ [name]: value, [name.toLowerCase()]: value });

@@ -12,20 +12,20 @@ export interface ClientContext {
   readonly sessionId: SessionId;
 }
 
-/** Three times what apt sends ahead. */
+/** Three times as many requests as apt pipelines. */
 const maxPipelined = 32;
-/** After the last word the other side gets this long to hang up. */
+/** How long the other side can take to hang up after the last answer. */
 const farewellMs = 1_000;
-/** A server that does not take the rest of an upload whose sender has left gets this long. */
+/** How long a server can take to accept the rest of an upload after its sender has left. */
 const flushMs = 30_000;
 
 /** One connection out of a sandbox, from accept to close. */
 export class Client {
   readonly socket: Duplex;
   readonly sessionId: SessionId;
-  /** Fires when the connection is gone; whatever was opened for it goes too. */
+  /** Fires when the connection is closed; its upstream connections close then too. */
   readonly gone: AbortSignal;
-  /** Inside a tunnel that turned out to carry plain HTTP: the one place its requests may name. */
+  /** The only target of plain HTTP requests inside a tunnel: the tunnel's own. Undefined outside a tunnel. */
   pinned: Target | undefined;
   readonly #context: ClientContext;
   #target: Target | undefined;
@@ -53,7 +53,7 @@ export class Client {
     });
   }
 
-  /** Bytes that passed, in either direction. Over the hour's volume the connection is cut. */
+  /** Counts transferred bytes, in either direction. Closes the connection when the session exceeds its hourly volume. */
   count(bytes: number): void {
     this.active();
     if (this.#context.session.count(bytes)) return;
@@ -65,7 +65,7 @@ export class Client {
     return !this.#context.session.count(0);
   }
 
-  /** Ends with this connection; only what is already on its way out of it may still arrive. */
+  /** Closes `upstream` when this connection closes. Data that is already being flushed gets 30 s to arrive. */
   owns(upstream: Duplex): void {
     const release = () => {
       if (!upstream.writableEnded) upstream.destroy();
@@ -79,7 +79,10 @@ export class Client {
     upstream.once('close', () => this.gone.removeEventListener('abort', release));
   }
 
-  /** Requests sent ahead wait for those before them: a connection in is at most one connection out. */
+  /**
+   * Runs pipelined requests one after the other, so that one connection in has at most one connection out. Closes the
+   * connection when more than 32 wait.
+   */
   async keyedQueue(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();
     this.#waiting += 1;
@@ -99,7 +102,7 @@ export class Client {
     this.#context.session.tell({ host: target.host, port: target.port, decision, rule });
   }
 
-  /** From now on a head, a greeting or a hello must be complete within its time. */
+  /** Starts the timer for a request's head, a SOCKS greeting or a TLS hello. The connection is closed when it fires. */
   helloBegins(): void {
     this.helloDone();
     this.#hello = this.#context.clock.setTimeout(() => this.socket.destroy(), this.#context.limits.helloMs);
@@ -109,7 +112,7 @@ export class Client {
     this.#context.clock.clearTimeout(this.#hello);
   }
 
-  /** Says it, hangs up, and does not wait for ever for the other side to do the same. */
+  /** Sends the last answer and hangs up. Destroys the connection after 1 s if the other side does not hang up. */
   farewell(last: Refusal | Uint8Array): void {
     this.helloDone();
     this.socket.end(last instanceof Uint8Array ? last : last.asHttp());

@@ -6,7 +6,7 @@ import type { Target } from './target.ts';
 
 /** Every address of a name, in the order to try them. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
-/** A connection to that very address, both directions ending on their own. */
+/** Connects to exactly this address; each direction of the connection ends separately. */
 export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {
@@ -19,17 +19,17 @@ export interface Connector {
 export type Connected =
   | { readonly kind: 'open'; readonly socket: Duplex }
   | { readonly kind: 'private' }
-  /** Nobody decided against it, it did not work: the name is unknown, nothing answers. */
+  /** The connection is allowed but failed: the name does not resolve, or no address answers. */
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
-/** While another address is left to try, one that does not answer gets this long. */
+/** The limit for one address while another one is left to try. */
 const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * Resolve, check, connect: the one way from a name to a connection for whatever somebody else named.
- * One private address among a name's addresses condemns the name, and the address that was checked is
- * the one that is dialled; a second look-up could answer something else.
+ * Resolves, checks and connects: the only way to connect to a name that another party supplied. One private address
+ * condemns the whole name. The dialled address is the one that was checked, because a second look-up could return
+ * another. Rejects only when `signal` fires.
  */
 export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<Connected> {
   const late = AbortSignal.timeout(via.connectMs);
@@ -69,7 +69,7 @@ export const systemDial: Dial = async (address, port, signal) => {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const family = isIPv6(address) ? 6 : 4;
   const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });
-  // Not connect's own `signal`: that one would go on to end the connection when the connect time is over.
+  // Not connect's own `signal` option: it would end the open connection when the connect timeout fires later.
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   socket.once('connect', resolve).on('error', reject); // stays: an error later on must find a listener
@@ -81,7 +81,7 @@ export const systemDial: Dial = async (address, port, signal) => {
   }
 };
 
-// A look-up cannot be called back; nobody has to wait for it, though.
+// A DNS look-up cannot be cancelled, so the caller stops waiting for it instead.
 async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   throwIfFired(signal);
   const { promise, reject } = Promise.withResolvers<never>();

@@ -10,12 +10,12 @@ export interface EgressDecision {
 export type OnDecision = (sessionId: SessionId, decision: EgressDecision) => void;
 
 const windowMs = 60_000;
-/** So many different decisions a minute are told one by one; beyond, one line stands for the rest. */
+/** The number of different decisions a minute that are reported one by one. One line stands for all further ones. */
 const maxPerWindow = 120;
 
-/** What one session was told within the last minute: repeats are counted in the first. */
+/** The decisions reported to one session within the last minute. Repeats are not reported again. */
 export class ToldDecisions {
-  readonly #told = new Map<string, number>(); // in order of time, so that the old ones come first
+  readonly #told = new Map<string, number>(); // in order of time, so that the oldest come first
 
   isNews({ host, port, decision }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
     for (const [key, at] of this.#told) {

@@ -1,7 +1,7 @@
 /**
- * Run with sh in a pristine image, as the user and with the environment that sessions get, network or not.
- * Prints what the package managers found there are set up for, one `tool<TAB>url` a line, and `end`.
- * A tool that nobody configured tells its default itself; none is written here.
+ * A script for sh in an unused container of the image, with the user and environment of sessions, with or without
+ * network. Prints the configured registries of the image's package managers, one `tool<TAB>url` a line, and then `end`.
+ * An unconfigured tool reports its own default, so the script contains no default.
  */
 export const discoverScript = String.raw`
 exec 2>/dev/null </dev/null

@@ -7,14 +7,14 @@ import { type AddressRules, addressCheck } from './addresses.ts';
 import { type Connector, type Dial, guardedConnect, type Resolve, systemDial, systemResolve } from './connect.ts';
 import { targetOf } from './target.ts';
 
-/** The text of a page that somebody else named, cut at 1 MiB. Rejects only with AppError. */
+/** Fetches the text of a page whose URL another party supplied, cut at 1 MiB. Rejects only with AppError. */
 export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
 
 const timeoutMs = 5_000;
 const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
-/** Through resolve-check-connect, like what sandboxes ask for; a redirect is a request of its own. */
+/** Fetches through `guardedConnect`, as for sandboxes. Each redirect is resolved and checked again. */
 export function pageFetcher(
   options: { addresses?: AddressRules; resolve?: Resolve; dial?: Dial; ca?: string } = {},
 ): FetchPage {
@@ -40,7 +40,9 @@ export function pageFetcher(
         }
         url = location;
       } catch (cause) {
-        throw cause instanceof AppError ? cause : new AppError('not_found', `${url.host} broke off.`, { cause });
+        throw cause instanceof AppError
+          ? cause
+          : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause });
       } finally {
         timed.removeEventListener('abort', abort);
         socket.destroy();
@@ -55,7 +57,8 @@ async function connectTo(
   { via, ca }: { via: Connector; ca: string | undefined },
   signal: AbortSignal,
 ): Promise<Duplex> {
-  if (!/^https?:$/.test(url.protocol)) throw new AppError('invalid_request', `${url.protocol} is not fetched.`);
+  if (!/^https?:$/.test(url.protocol))
+    throw new AppError('invalid_request', `${url.protocol} URLs are not supported. Use http: or https:.`);
   const secure = url.protocol === 'https:';
   const target = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
   const connected = await guardedConnect(via, target, signal);

@@ -17,15 +17,18 @@ export type Passage =
   | {
       readonly kind: 'open';
       readonly upstream: Duplex;
-      /** What is inside must be seen to go to the name that was asked for. All policies but `web`. */
+      /** Whether the tunnel's content must name the requested target. True for all policies but `web`. */
       readonly strict: boolean;
-      /** Whether the session could have asked for this name at the same port. */
+      /** Whether the session's policy allows this name at the same port. */
       readonly mayName: (name: string) => boolean;
     };
 
 export type OpenPassage = (client: Client, target: Target) => Promise<Passage>;
 
-/** One wish of a sandbox: decided, resolved, checked, connected, and told to the session's log. */
+/**
+ * Handles one connection request of a sandbox: decides, resolves, checks, connects, and reports the decision to the
+ * session's log.
+ */
 export function passages(rules: Rules, via: Connector): OpenPassage {
   return async (client, target) => {
     const policy = await rules.policyOf(client.sessionId);
@@ -50,7 +53,7 @@ export function passages(rules: Rules, via: Connector): OpenPassage {
     if (connected.kind === 'failed') {
       return { kind: 'refused', refusal: Refusal.failed(target, connected.why, connected.timedOut) };
     }
-    const upstream = connected.socket.on('error', () => {}); // its close is what counts
+    const upstream = connected.socket.on('error', () => {}); // the `close` event reports the end
     client.owns(upstream);
     return {
       kind: 'open',

@@ -6,8 +6,8 @@ import { authorityOf, parseAuthority, type Target } from './target.ts';
 
 const hopByHop = new Set([
   'connection',
-  'expect', // answered here
-  'host', // written anew from what was decided on
+  'expect', // answered by the proxy
+  'host', // written again from the checked target
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
@@ -18,7 +18,7 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** One request in the clear: decided by itself, sent over a connection of its own, its answer passed on. */
+/** Forwards one plain HTTP request: decides on it alone and sends it over a connection of its own. */
 export async function forward(
   { client, open }: { client: Client; open: OpenPassage },
   req: IncomingMessage,
@@ -44,7 +44,7 @@ export async function forward(
   req.pipe(outgoing);
   await answered;
   upstream.destroy();
-  // Answered before all of it was asked: what is still to come has nowhere to go.
+  // The server answered before it had the whole request; the rest of the request has no receiver.
   if (!req.complete) client.farewell(new Uint8Array());
 }
 
@@ -56,10 +56,10 @@ function answer(
   res.once('close', resolve);
   let complete = () => false;
   const broken = (error: Error) => {
-    if (complete()) return; // the server hung up on the rest of an upload it has answered
+    if (complete()) return; // the server answered, and hung up on the rest of the upload
     if (!res.headersSent)
       refuse(res, Refusal.failed(target, `the server's answer broke off (${error.message})`, false));
-    else client.socket.destroy(); // half an answer must not look like a whole one
+    else client.socket.destroy(); // a truncated answer must not look like a complete one
   };
   outgoing.on('error', broken);
   outgoing.once('response', (incoming) => {
@@ -73,7 +73,7 @@ function answer(
   return promise;
 }
 
-/** Where a request goes and with which path: from its absolute form, or from the tunnel it came through. */
+/** The target and path of a request: from its absolute URL, or from the tunnel that carries it. */
 function wishOf(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {
@@ -108,11 +108,11 @@ function requestHeaders(req: IncomingMessage, target: Target): string[] {
   return headers;
 }
 
-/** The headers that are not about this one connection, as they were written. */
+/** The headers that are not hop-by-hop, in their original spelling. */
 function endToEnd({ rawHeaders, headers }: IncomingMessage): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
-  drop.delete('content-length'); // how long a body is, is nobody's to hide
+  drop.delete('content-length'); // Connection must not hide a body's length
   const kept: string[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? '';

@@ -1,29 +1,29 @@
 import { parseAuthority, type Target } from './target.ts';
 
-/** The same shape as the driver contract's, which this layer does not import. */
+/** Equals the drivers' type, which this layer must not import. */
 export type EgressPolicy =
   | { readonly kind: 'none' }
   | { readonly kind: 'registries' }
   | { readonly kind: 'allow-list'; readonly entries: readonly string[] }
   | { readonly kind: 'web' };
 
-/** A host that the image's package managers are set up for. */
+/** A host that one of the image's package managers is configured to use. */
 export interface RegistryEntry {
   readonly host: string;
   readonly port: number;
   readonly for: string; // npm, pip, apt, go, cargo
 }
 
-/** `rule` goes to the session's log; `why` and `advice` to whoever asked. */
+/** `rule` goes to the session's log; `why` and `advice` to the client in the sandbox. */
 export type Verdict =
   | { readonly allowed: true; readonly rule: string }
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
-/** One entry of a list: `host`, `*.host`, each with `:port` or for the web's own ports. */
+/** One entry of a list: `host` or `*.host`, with `:port` or for ports 80 and 443. */
 export interface Entry {
   readonly text: string;
   readonly host: string;
-  /** Matches what stands below `host`, not `host` itself. */
+  /** True for `*.host`: matches the subdomains of `host`, not `host` itself. */
   readonly below: boolean;
   readonly port: number | undefined;
 }
@@ -39,7 +39,7 @@ export function parseEntry(text: string): Entry | undefined {
   return { text, host: target.host, below, port };
 }
 
-/** `registries` are the image's, `extra` the operator's `egress.registries`. */
+/** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */
 export function decide(
   policy: EgressPolicy,
   lists: { registries: readonly RegistryEntry[]; extra: readonly Entry[] },
@@ -93,7 +93,7 @@ function matches({ host, below, port }: Entry, target: Target): boolean {
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
-// A mirror at a usual port is asked over both: tools follow its redirects from one to the other.
+// A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
 const isWeb = (listed: number, asked: number): boolean => webPorts.includes(listed) && webPorts.includes(asked);
 
 const unlisted = (policy: string, setting: string): Verdict =>

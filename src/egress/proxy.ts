@@ -19,10 +19,10 @@ import { parseAuthority } from './target.ts';
 import { tunnel } from './tunnel.ts';
 
 export interface EgressOptions extends Omit<Rules, 'extra'> {
-  /** Becomes an `egress` fact; repeats within a minute are left out. Must not throw. */
+  /** Called for each new decision, which becomes an `egress` fact; not for repeats within a minute. Must not throw. */
   readonly onDecision: OnDecision;
   readonly clock: Clock;
-  /** `egress.registries` of the configuration: added to what every image is set up for. */
+  /** `egress.registries` of the configuration, in addition to each image's own registries. */
   readonly extraRegistries?: readonly string[];
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
@@ -30,7 +30,7 @@ export interface EgressOptions extends Omit<Rules, 'extra'> {
   readonly dial?: Dial;
 }
 
-/** The driver contract's EgressGate, said again: this layer does not import the drivers'. */
+/** Equals the drivers' EgressGate, which this layer must not import. */
 export interface EgressProxy extends AsyncDisposable {
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
 }
@@ -38,7 +38,10 @@ export interface EgressProxy extends AsyncDisposable {
 const sweepMs = 60_000;
 const socksVersion = 5;
 
-/** Serves the `egress` sockets: HTTP proxy requests, CONNECT and SOCKS5, by each session's policy. Rejects bad entries. */
+/**
+ * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, by each session's policy. Throws:
+ * invalid_request (a bad entry or range).
+ */
 export function egressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultLimits, ...options.limits };
@@ -61,8 +64,8 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   let closed = false;
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
-  Object.assign(http, { httpAllowHalfOpen: true }); // documented, not typed
-  /** A bug of ours, or of who injected something, ends this one connection and nothing else. */
+  Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
+  /** An error ends this one connection and no other, even one in the given `policyOf`, `resolve` or `dial`. */
   const guard = (socket: Duplex, work: (client: Client) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();
@@ -79,7 +82,9 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   });
   http.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-    const text = tooLarge ? 'the head of a request may have 16 KiB.' : 'that is neither an HTTP request nor SOCKS5.';
+    const text = tooLarge
+      ? 'the head of a request is larger than 16 KiB.'
+      : 'that is neither an HTTP request nor SOCKS5.';
     if (socket.writable) clients.get(socket)?.farewell(new Refusal(tooLarge ? 431 : 400, text));
   });
 
@@ -119,11 +124,11 @@ export function egressProxy(options: EgressOptions): EgressProxy {
 
   return {
     serve(socket, { sessionId }) {
-      socket.on('error', () => {}); // its close is what counts
+      socket.on('error', () => {}); // the `close` event reports the end
       if (closed) return void socket.destroy();
       const session = stateOf(sessionId);
       if (session.connections.size >= limits.connections) {
-        const text = `a session may have ${limits.connections} connections to the outside at once. Close some first.`;
+        const text = `this session has ${limits.connections} outside connections, the most allowed. Close some first.`;
         socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());
         return;
       }

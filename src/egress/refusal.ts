@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { authorityOf, type Target } from './target.ts';
 
-/** A no that says what happened and what to do; as an HTTP answer, or as SOCKS's one byte. */
+/** A refusal with its reason and the next step, as an HTTP answer or as SOCKS's reply code. */
 export class Refusal {
   readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
   readonly text: string;
@@ -19,7 +19,9 @@ export class Refusal {
     return new Refusal(timedOut ? 504 : 502, `egress to ${authorityOf(target)} is allowed but failed: ${why}.`);
   }
 
-  /** The whole answer as bytes. Tools that tunnel show only the status line, so the reason stands there too. */
+  /**
+   * The whole HTTP answer as bytes. Tools show only the status line of a refused CONNECT, so the reason is there too.
+   */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);
     const head = [
@@ -36,7 +38,7 @@ export class Refusal {
     return line || (STATUS_CODES[this.status] ?? '');
   }
 
-  /** RFC 1928: not allowed by ruleset, host unreachable, general failure. */
+  /** The reply code of RFC 1928: 2 not allowed by ruleset, 4 host unreachable, 1 general failure. */
   get socksReply(): number {
     if (this.status === 403) return 2;
     return this.status === 502 || this.status === 504 ? 4 : 1;

@@ -5,26 +5,26 @@ import type { FetchPage } from './fetch-page.ts';
 import type { RegistryEntry } from './policy.ts';
 import { targetOf } from './target.ts';
 
-/** A page of an index that names further hosts: where pip's links and cargo's downloads lead. */
+/** An index page that names further hosts: pip's links and cargo's downloads lead to them. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const Found = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
-  /** Not read yet: the server could not reach them when it tried. */
+  /** Pages that the server could not fetch yet. */
   pages: z.array(Page),
 });
 type Found = z.infer<typeof Found>;
 
-/** What an image's package managers are set up for, for the `registries` policy and the session's log. */
+/** The registries that an image's package managers use, for the `registries` policy and the session's log. */
 export interface Registries {
   readonly entries: readonly RegistryEntry[];
-  /** Index pages that did not answer; the hosts they link to are missing until they do. */
+  /** Index pages that did not answer. The hosts that they link to are missing until a later try succeeds. */
   readonly unread: readonly string[];
 }
 
 export interface Discovery {
-  /** What the result is kept under; another digest is another image. */
+  /** The key of the stored result: an image with another digest is discovered again. */
   readonly imageDigest: string;
-  /** Runs `discoverScript` in a new container of the image that nobody has used, and gives what it printed. */
+  /** Runs `discoverScript` in a new, unused container of the image, and resolves with its output. */
   readonly run: (signal: AbortSignal) => Promise<string>;
   readonly fetchPage: FetchPage;
   readonly keep: Pick<RecordStore, 'get' | 'put'>;
@@ -33,7 +33,10 @@ export interface Discovery {
 const recordKind = 'egress-registries';
 const maxEntries = 64;
 
-/** Once per image; a page that did not answer is asked again next time, the image is not. Rejects as `run` does. */
+/**
+ * Runs the discovery once per image. A page that did not answer is fetched again on the next call. Rejects as `run` and
+ * `keep` do, and with sandbox_unavailable when the script broke off.
+ */
 export async function discoverRegistries(discovery: Discovery, signal: AbortSignal): Promise<Registries> {
   const { imageDigest, keep } = discovery;
   const kept = await keep.get(recordKind, imageDigest);
@@ -53,7 +56,7 @@ export async function discoverRegistries(discovery: Discovery, signal: AbortSign
   return { entries, unread: pages.map(({ url }) => url) };
 }
 
-/** Of a script's output; throws when it broke off. */
+/** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script broke off). */
 export function parseRegistries(output: string): Found {
   const lines = output.slice(0, 65_536).trimEnd().split('\n');
   if (lines.pop() !== 'end') {
@@ -88,7 +91,7 @@ function add(entries: RegistryEntry[], tool: string, url: URL): void {
   if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
 }
 
-/** Without user, password, query and fragment: what stays is kept and shown. */
+/** Removes user, password, query and fragment, because the URL is stored and shown. */
 function urlOf(text: string, base?: string): URL | undefined {
   const url = URL.parse(text, base);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;

@@ -8,7 +8,7 @@ export interface EgressLimits {
   readonly bytesPerHour: number;
   readonly idleMs: number;
   readonly connectMs: number;
-  /** From the first byte of a request's head or a TLS hello to its last. */
+  /** In ms, from the first byte of a request's head or of a TLS hello to its last. */
   readonly helloMs: number;
 }
 export const defaultLimits: EgressLimits = {
@@ -21,7 +21,10 @@ export const defaultLimits: EgressLimits = {
 
 const hourMs = 3_600_000;
 
-/** What is remembered of one session: its connections, its volume, what was told. Forgotten after an unused hour. */
+/**
+ * The proxy's state of one session: its connections, its volume, its reported decisions. Dropped after an hour without
+ * use.
+ */
 export class SessionState {
   readonly connections = new Set<Duplex>();
   readonly #told = new ToldDecisions();
@@ -35,7 +38,7 @@ export class SessionState {
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }
 
-  /** False once this hour's volume is used up. */
+  /** Adds to this hour's volume; false once the volume is used up. */
   count(bytes: number): boolean {
     const now = this.#context.clock.now();
     this.#lastUsed = now;

@@ -1,4 +1,4 @@
-/** What the first bytes of a tunnel are. `more`: they do not say yet. */
+/** The protocol that a tunnel's first bytes show. `more`: too few bytes to tell. */
 export type FirstBytes =
   | { readonly kind: 'more' }
   | { readonly kind: 'tls'; readonly name: string | undefined; readonly encrypted: boolean }
@@ -8,26 +8,29 @@ export type FirstBytes =
 
 const more: FirstBytes = { kind: 'more' };
 const maxHello = 16_384;
-/** Real ones take one or two. It is read anew with each piece that arrives, so many small ones would cost. */
+/**
+ * A real hello has one or two records. The parser starts again with each chunk, so many small records would be
+ * expensive.
+ */
 const maxRecords = 64;
 
 export function firstBytesOf(seen: Buffer): FirstBytes {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
-  // Leading line breaks count as HTTP: servers skip them, so they must not hide a request.
+  // Leading line breaks count as HTTP: servers skip them, so they could hide a request.
   const start = seen.subarray(0, 40).toString('latin1');
   if (/^[\r\n]*[A-Z]{3,20} /.test(start)) return { kind: 'http' };
   return /^[\r\n]*[A-Z]{0,20}$/.test(start) && seen.length < 40 ? more : { kind: 'other' };
 }
 
-/** TLS records → one handshake message → its server_name; anything out of order is `broken-tls`. */
+/** TLS records → one handshake message → its server_name. Any violation of the format is `broken-tls`. */
 function clientHello(seen: Buffer): FirstBytes {
   try {
     const handshake = unwrapRecords(seen);
     if (!handshake) return more;
     return { kind: 'tls', ...extensionsOf(handshake) };
   } catch {
-    return { kind: 'broken-tls' }; // read past its end, or a length that lies
+    return { kind: 'broken-tls' }; // a read past the end, or a wrong length
   }
 }
 
@@ -35,7 +38,7 @@ function unwrapRecords(seen: Buffer): Buffer | undefined {
   const parts: Buffer[] = [];
   let have = 0;
   let want = Number.POSITIVE_INFINITY;
-  // What follows the hello, such as early data, is none of ours.
+  // The check ignores the bytes after the hello, such as early data.
   for (let at = 0; at < seen.length && have < want; ) {
     if (seen[at] !== 0x16 || (at + 1 < seen.length && seen[at + 1] !== 3))
       throw new RangeError('not a handshake record');
@@ -82,7 +85,7 @@ function extensionsOf(hello: Buffer): { name: string | undefined; encrypted: boo
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Exactly one entry, of the one type there is: two names would let both sides read a different one.
+  // Exactly one entry of the only type that exists: with two names, proxy and server could each read a different one.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');

@@ -11,7 +11,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** RFC 1928 without authentication, CONNECT only; undefined when it has been answered with a no. */
+/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined when the request was refused and answered. */
 export async function socksConnect(client: Client, open: OpenPassage): Promise<{ to: Target; open: Open } | undefined> {
   const { socket } = client;
   const [, methods = 0] = (await readExactly(socket, 2)) ?? [];

@@ -1,14 +1,14 @@
 import { canonicalAddress } from './addresses.ts';
 
-/** Where a sandbox wants to go: a lower-case host name or a canonical address, and a port. */
+/** The target of a connection from a sandbox: a lower-case host name or a canonical address, and a port. */
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** `odd`: neither a name nor an address as everybody writes it, such as 0x7f.1; never let through. */
+  /** `odd`: neither a name nor an address in its usual notation, such as 0x7f.1. Every policy refuses it. */
   readonly kind: 'name' | 'address' | 'odd';
 }
 
-/** `host:port`, `[v6]:port`, or without the port where there is a default; undefined when it is not even that. */
+/** Parses `host:port` or `[v6]:port`; the port is optional when there is a default. Undefined for any other text. */
 export function parseAuthority(text: string, defaultPort?: number): Target | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
@@ -24,7 +24,9 @@ export function targetOf(rawHost: string, port: number): Target {
   return { host: printable(host), port, kind: isName(host) ? 'name' : 'odd' };
 }
 
-/** Letters, digits, - and _ in labels; a last label that is a number would be read as an address by somebody. */
+/**
+ * Labels of letters, digits, - and _. A numeric last label is not a name, because some programs read it as an address.
+ */
 function isName(host: string): boolean {
   const labels = host.split('.');
   const last = labels.at(-1) ?? '';
@@ -35,5 +37,5 @@ function isName(host: string): boolean {
 export const authorityOf = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// Whatever a sandbox sends as a name ends in the session's log and in status lines.
+// The sandbox chooses the name, and the name appears in the session's log and in HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

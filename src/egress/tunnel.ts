@@ -7,15 +7,15 @@ import type { Target } from './target.ts';
 
 type Open = Extract<Passage, { kind: 'open' }>;
 
-/** More than any hello or request line needs before it can be told what it is. */
+/** Enough bytes to recognise any TLS hello or request line. */
 const maxFirstBytes = 20_000;
-/** A fatal TLS alert, access_denied: the client then names a reason instead of a lost connection. */
+/** A fatal TLS alert, access_denied: the client then reports a reason instead of a lost connection. */
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
 /**
- * Joins a sandbox's connection to the one opened for it. The server may speak at once; what the sandbox
- * sends is held until its first bytes show that it means the place it asked for.
- * `plainHttp` takes over a tunnel that carries HTTP in the clear, whose requests are checked one by one.
+ * Joins a sandbox's connection to its upstream connection. The server can send at once. The sandbox's data waits until
+ * its first bytes prove that it speaks to the requested target.
+ * `plainHttp` takes over a tunnel that carries plain HTTP, and checks its requests one by one.
  */
 export async function tunnel(client: Client, { to, open }: { to: Target; open: Open }, plainHttp: () => void) {
   const { socket } = client;
@@ -74,7 +74,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
   return { seen, what: { kind: seen.length === 0 ? 'nothing' : 'other' } };
 }
 
-/** The `rule` by which these first bytes end the tunnel. */
+/** The `rule` that refuses these first bytes; undefined when the tunnel can go on. */
 function objectionTo(
   what: FirstBytes | { kind: 'nothing' },
   { to, open, spokeFirst }: { to: Target; open: Open; spokeFirst: boolean },
@@ -89,13 +89,13 @@ function objectionTo(
       return `TLS name differs: ${name.replace(/[^a-z0-9_.:-]/g, '?')}`;
     }
     case 'nothing':
-      return undefined; // it hung up
+      return undefined; // the sandbox hung up
     case 'broken-tls':
       return 'unreadable TLS hello';
     case 'http':
       return open.strict && webPort && spokeFirst ? 'neither TLS nor HTTP' : undefined;
     default:
-      // Where a name's own port says what it speaks, nothing else passes for it.
+      // On ports 80 and 443, only HTTP and TLS prove the name.
       return open.strict && webPort ? 'neither TLS nor HTTP' : undefined;
   }
 }

@@ -8,21 +8,22 @@ export type { Logger } from 'pino';
 export interface LoggerOptions {
   readonly level: string;
   readonly scrubber: Scrubber;
-  /** Where the lines go; standard output by default. */
+  /** Receives the lines; default: standard output. */
   readonly destination?: { write(line: string): unknown };
   readonly clock?: Clock;
 }
 
 const counts = new WeakMap<object, () => readonly NoiseCount[]>();
-/** How many lines of each kind there were that others can cause, logged or left out; of a logger made here. */
+/** The number of limited lines of each kind, logged or left out. Empty for a logger that `createLogger` did not make. */
 export const noiseCounts = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
- * JSON lines. Warnings, errors and refused requests are limited by kind and source. Whatever a line would say of a secret is masked on its way out, at
- * whatever depth it stands.
+ * A logger that writes JSON lines. Limits warnings, errors and refused requests by kind and source. Masks every known
+ * secret in a line, at any depth.
  */
 export function createLogger({ level, scrubber, destination: given, clock }: LoggerOptions): Logger {
-  // Synchronous, so that the last line before an exit is there. pino falls silent when the reader went away (`| head -1`).
+  // Synchronous, so that the last line before an exit is written. pino stops writing when the reader is gone (`| head
+  // -1`).
   const out = given ?? destination({ fd: 1, sync: true });
   const limiter = noiseLimiter((leftOut) => {
     summing = true;

@@ -3,27 +3,27 @@ import type { NoiseCount } from './noise.ts';
 
 export interface HttpObservation {
   readonly method: string;
-  /** The route's template, never an address with ids in it: each value is a series of its own. */
+  /** The route's template, never a path with ids: each distinct value creates a time series. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;
 }
 export interface Metrics {
   readonly contentType: string;
-  /** What `/metrics` answers. */
+  /** The body of `/metrics`. */
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
   event(type: string): void;
   runEnded(status: string): void;
-  /** A new sandbox was wanted, and one stood ready or none did. */
+  /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
-  /** Counts as open until disposed. */
+  /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
 export interface MetricsSources {
-  /** Asked at each scrape. */
+  /** The number of sessions by status, read at each scrape. */
   sessions(): Promise<Readonly<Record<string, number>>>;
-  /** Likewise: log lines that sandboxes and clients can cause. */
+  /** The log lines that sandboxes and clients can cause, read at each scrape. */
   noise?(): readonly NoiseCount[];
 }
 
@@ -37,14 +37,14 @@ export function createMetrics(sources: MetricsSources): Metrics {
     labelNames: ['status'],
     registers,
     async collect() {
-      this.reset(); // a status that nobody has any more
-      const counts = await sources.sessions().catch(() => ({})); // a store that is down hides no other metric
+      this.reset(); // drops a status that no session has now
+      const counts = await sources.sessions().catch(() => ({})); // a failing store hides no other metric
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
     },
   });
   new Counter({
     name: 'corral_log_lines_total',
-    help: 'Warnings, errors and refused requests, by kind and whether the log shows them or was spared',
+    help: 'Warnings, errors and refused requests, by kind and whether the log shows or suppresses them',
     labelNames: ['kind', 'outcome'],
     registers,
     collect() {
@@ -92,7 +92,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  // A series is looked up by its labels only once: that takes longer than to count in it.
+  // Caches each series, because its look-up by labels takes longer than the increment.
   const seriesOf = known((key: string) => {
     const [method = '', route = '', status = ''] = key.split(' ');
     return { count: requests.labels(method, route, status), duration: durations.labels(method, route) };

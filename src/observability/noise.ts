@@ -1,14 +1,14 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 
-// A sandbox or an anonymous client can cause the same line again and again. The log shows the first ones of each kind and
-// source, then one line an interval with how many were left out, and a metric counts all of them.
+// A sandbox or an anonymous client can cause the same line again and again. The log shows the first lines of each kind
+// and source, then one line per interval with the number left out. A metric counts all of them.
 
 export const intervalMs = 60_000;
 const perSource = 10;
 const requestsPerSource = 100;
-/** Of all sources together, as many times that. */
+/** The limit for all sources of a kind together, as a multiple of the limit for one source. */
 const manySources = 10;
-/** Of one kind in one interval; newcomers beyond it share one count. */
+/** The number of sources counted separately, by kind and interval; all others share one count. */
 const maxSources = 1_000;
 const maxKinds = 200;
 const others = 'others';
@@ -19,17 +19,17 @@ export interface NoiseCount {
   readonly suppressed: number;
 }
 export interface NoiseLimiter {
-  /** Whether this one is logged; it is counted in any case. */
+  /** Counts the line, and returns whether to log it. */
   admits(kind: string, source: string, perSource: number): boolean;
-  /** Since the start. */
+  /** Totals since the start. */
   counts(): readonly NoiseCount[];
 }
-/** What was left out of one kind within an interval. */
+/** The lines of one kind that were left out within an interval. */
 export interface LeftOut {
   readonly kind: string;
   readonly suppressed: number;
   readonly sources: number;
-  /** Who caused most of it, where that is known. */
+  /** The source of most of these lines; empty when it is unknown. */
   readonly most: string;
 }
 interface Window {
@@ -37,7 +37,7 @@ interface Window {
   readonly bySource: Map<string, { seen: number; suppressed: number }>;
 }
 
-/** `told` hears once an interval of each kind of which something was left out. */
+/** Calls `told` at the end of each interval, once for each kind with left-out lines. */
 export function noiseLimiter(told: (leftOut: LeftOut) => void, clock: Clock = systemClock): NoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();
   const windows = new Map<string, Window>();
@@ -67,7 +67,7 @@ export function noiseLimiter(told: (leftOut: LeftOut) => void, clock: Clock = sy
       window.bySource.set(source, count);
       if (timer === undefined) {
         timer = clock.setTimeout(end, intervalMs);
-        (timer as { unref?: () => void }).unref?.(); // it keeps no process alive
+        (timer as { unref?: () => void }).unref?.(); // does not keep the process alive
       }
       count.seen += 1;
       const isLogged = count.seen <= most && window.logged < most * manySources;
@@ -93,8 +93,8 @@ interface Said {
   readonly route?: unknown;
 }
 type Noise = readonly [kind: string, source: string, perSource: number];
-const warn = 40; // pino's number of it
-/** The kind and source of a line that others than the operator can cause; undefined: the line is always logged. */
+const warn = 40; // pino's number for the level
+/** The kind and source of a line that sandboxes and clients can cause. Undefined: the line is always logged. */
 export function noiseIn(level: number, [about, text]: readonly unknown[]): Noise | undefined {
   const { session, sessionId, sandbox, address, status, route } = (
     typeof about === 'object' ? (about ?? {}) : {}
@@ -102,7 +102,7 @@ export function noiseIn(level: number, [about, text]: readonly unknown[]): Noise
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];
-  // Refusals, and routes for everybody: other requests count against a rate limit.
+  // Refused requests, and routes that need no credential. Other requests count against a rate limit.
   if (text !== 'request' || address === undefined) return undefined;
   const what = Number(status) >= 400 ? 'refused' : String(route);
   return [`request ${what} ${status}`, source, requestsPerSource];

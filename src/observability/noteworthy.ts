@@ -6,7 +6,7 @@ interface Teller {
   warn(about: object, text: string): void;
 }
 
-/** What an operator hears of a session's events; all the rest is in the session's own log. */
+/** Logs the few session events that an operator needs. The session's own log has all events. */
 export function tellOperator(logger: Teller, session: SessionId, fact: SessionFact): void {
   if (fact.type === 'sandbox.phase' && fact.data.phase === 'lost') {
     logger.warn({ session, detail: fact.data.detail }, 'a sandbox was lost');

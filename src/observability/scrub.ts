@@ -2,15 +2,15 @@ import type { Secret } from '../core/secret.ts';
 import { formsOf, shortestForm } from '../core/secret-forms.ts';
 
 export interface Scrubber {
-  /** From now on this value is masked wherever it turns up. */
+  /** Masks this value in every later text. */
   learn(secret: Secret): void;
-  /** The text with every learned value masked, and with everything that names itself a credential. */
+  /** Masks every learned value, and every field that its name marks as a credential. */
   scrub(text: string): string;
 }
 
 const mask = '[secret]';
 
-/** One place for what leaves the process: log lines, errors, events. */
+/** Masks secrets in all text that leaves the process: log lines, errors, events. */
 export function createScrubber(secrets: readonly (Secret | undefined)[] = []): Scrubber {
   const forms = new Set<string>();
   let known: RegExp | undefined;
@@ -18,7 +18,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
     const value = secret.reveal();
     if (value.length < shortestForm) return;
     for (const form of formsOf(value)) forms.add(form);
-    // the longest first, so that no rest of one stays behind
+    // the longest form first, so that no part of it stays visible
     const longestFirst = [...forms].sort((a, b) => b.length - a.length);
     known = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join('|'), 'g');
   };
@@ -34,7 +34,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
 
 const names =
   'authorization|proxy-authorization|cookie|set-cookie|(?:[a-z0-9_-]*[_-])?(?:token|password|secret|api[_-]?key)|apiKey|[a-z]+Token';
-/** `"token":"…"` in JSON, at any depth, also where the JSON stands in a string (`\"token\":\"…\"`). */
+/** `"token":"…"` in JSON, at any depth, and in JSON inside a string (`\"token\":\"…\"`). */
 const namedFields = new RegExp(`(\\\\*"(?:${names})\\\\*"\\s*:\\s*)\\\\*"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 const queryValues = /([?&;](?:token|access_token|key|api_key|signature)=)[^&\s"'#\\]+/gi;
 const bearers = /(\b(?:Bearer|Basic) +|corral\.bearer\.)[A-Za-z0-9._~+/=-]{6,}/gi;

@@ -2,18 +2,18 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPlace, openRow } from './row.ts';
 
-// Each process writes files of its own, one after another, so that no two ever write to the same: by its start, a name
-// that no other has, and their number. In the order of their names they are in the order of their begins.
+// Each process writes its own files, one after another, so two processes never write to the same file. A file's name has
+// the process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
 export const auditFile = (since: number, process: string, part: number): string =>
   `${new Date(since).toISOString().replaceAll(/[-:.]/g, '')}-${process}-${String(part).padStart(6, '0')}.jsonl`;
 
-/** What all files of one process begin with. */
+/** The common prefix of one process's files. */
 export const processOf = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
-/** The oldest first; none where there is no such folder. */
+/** The files in order of their names, the oldest first; empty when the folder does not exist. */
 export function auditFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
@@ -25,13 +25,13 @@ export function auditFiles(folder: string): string[] {
   }
 }
 
-/** `torn`: the last line is not whole, as where a server was killed while it wrote. */
+/** Reads a file's lines. `torn`: the last line is incomplete, as after a server was killed during a write. */
 export function auditLines(folder: string, file: string): { lines: string[]; torn: boolean } {
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
   return { torn: lines.pop() !== '', lines };
 }
 
-/** The newest row there is. */
+/** The place of the newest row; undefined when there is none. */
 export function newestPlace(folder: string): AuditPlace | undefined {
   for (const file of auditFiles(folder).reverse()) {
     const mac = openRow(auditLines(folder, file).lines.at(-1) ?? '')?.mac;

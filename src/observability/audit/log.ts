@@ -5,29 +5,38 @@ import { AppError } from '../../core/errors.ts';
 import { auditFile, auditFiles, newestPlace, sizeOf } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPlace, sealRow } from './row.ts';
 
-/** Who did what. Rows are only ever added; each seals all before it, so that a change of one shows. */
+/**
+ * Records which caller did which action. Rows are only appended. Each row's MAC covers the row before, so a later change
+ * is detected.
+ */
 export interface AuditLog extends Disposable {
-  /** In the file when it returns. What cannot be written is counted, and a row says how many were not. */
+  /**
+   * Writes the row to its file before it returns. Never throws: a failed write is counted, and a later row reports the
+   * count.
+   */
   write(entry: AuditEntry): void;
-  /** The newest row. */
+  /** The place of the newest row. */
   readonly head: AuditPlace;
 }
 export interface AuditOptions {
   readonly folder: string;
   readonly key: AuditKey;
   readonly clock: Clock;
-  /** Unique to this process's life. */
+  /** A name that no other process has, now or later. */
   readonly process: string;
-  /** For all files together: beyond that the oldest go. */
+  /** The limit for all files together. Beyond it, the oldest files are deleted. */
   readonly maxBytes: number;
-  /** Masks what must not be written, should it be in a row after all. */
+  /** Masks secrets that are in a row by mistake. */
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
-  /** Told where the log stands when a file is full, and at the end: what is kept elsewhere shows that its end is cut off. */
+  /**
+   * Called with the newest place when a file is full and at the end. A copy kept elsewhere proves later whether the
+   * log's end was cut off.
+   */
   readonly onHead: (head: AuditPlace) => void;
 }
 
-const parts = 8; // so much of the whole a file may be
+const parts = 8; // a file is full at 1/8 of `maxBytes`
 const leastPart = 4_096;
 const maxTarget = 200;
 const warnEveryMs = 60_000;
@@ -38,7 +47,7 @@ const own = (action: string, detail?: Record<string, string | number>): AuditEnt
   ...(detail && { detail }),
 });
 
-/** Throws: invalid_request, where its folder cannot be written to. */
+/** Opens the log in a new file. Throws: invalid_request (the folder is not writable). */
 export function auditLog(options: AuditOptions): AuditLog {
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
@@ -78,14 +87,14 @@ class Files implements AuditLog {
     try {
       this.#turn();
     } catch (thrown) {
-      this.#complain(thrown); // it goes on where it is
+      this.#complain(thrown); // the log continues in the current file
     }
   }
 
   [Symbol.dispose](): void {
     this.#add(own('audit.end'));
     closeSync(this.#fd);
-    this.#fd = -1; // the number may be another file's soon
+    this.#fd = -1; // the system can reuse the number for another file
     this.#options.onHead(this.#head);
   }
 
@@ -107,7 +116,7 @@ class Files implements AuditLog {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
     } catch (thrown) {
-      ftruncateSync(this.#fd, this.#size); // no half of a row before the next
+      ftruncateSync(this.#fd, this.#size); // removes the partial row
       throw thrown;
     }
     this.#size += bytes.length;
@@ -115,7 +124,7 @@ class Files implements AuditLog {
     this.#head = { ...this.#head, mac };
   }
 
-  /** A file's first row says what key it is sealed with, and which row was the last before it. */
+  /** Starts a new file. Its first row names the key of its MACs, and the last row before it. */
   #begin(before: AuditPlace | undefined): void {
     const { folder, key, process } = this.#options;
     const file = auditFile(this.#since, process, this.#part);
@@ -143,7 +152,7 @@ class Files implements AuditLog {
     const files = auditFiles(folder);
     let bytes = files.reduce((sum, file) => sum + sizeOf(folder, file), 0);
     for (const file of files) {
-      if (bytes <= maxBytes - maxBytes / parts || file === this.#head.file) return; // room for the file that begins now
+      if (bytes <= maxBytes - maxBytes / parts || file === this.#head.file) return; // leaves room for the new file
       bytes -= sizeOf(folder, file);
       rmSync(join(folder, file));
     }
@@ -153,6 +162,6 @@ class Files implements AuditLog {
     const now = this.#options.clock.now();
     if (now - this.#warnedAt < warnEveryMs) return;
     this.#warnedAt = now;
-    this.#options.warn(thrown, 'the audit log could not be written; what is missing is counted');
+    this.#options.warn(thrown, 'the audit log could not be written; the missing rows are counted');
   }
 }

@@ -1,33 +1,33 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Secret } from '../../core/secret.ts';
 
-/** Something that somebody did, or tried to. Never what was said, written or shown, and never a credential. */
+/** One action, done or attempted. An entry contains no messages, no file contents and no credentials. */
 export interface AuditEntry {
-  /** Such as `session.delete`. */
+  /** The name of the action, such as `session.delete`. */
   readonly action: string;
-  /** The id of what it was done to. */
+  /** The id of the resource that the action changed. */
   readonly target?: string | undefined;
-  /** `done`, or the code of the error that it ended with. */
+  /** `done`, or the error code. */
   readonly outcome: string;
-  /** Which kind of credential was shown: `open` where none is needed. */
+  /** The kind of credential that the caller presented; `open` when the server needs none. */
   readonly by: 'key' | 'token' | 'open' | 'nobody' | 'server' | 'command';
-  /** The id of the key. */
+  /** The id of the API key. */
   readonly key?: string | undefined;
   readonly role?: string | undefined;
   readonly address?: string | undefined;
-  /** The id of the request, as the access log has it. */
+  /** The request's id, as in the access log. */
   readonly request?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number>>;
 }
-/** Where a row stands: its file, and the MAC that stands in it and in no other. */
+/** The place of a row: its file, and its MAC, which is unique. */
 export interface AuditPlace {
   readonly file: string;
   readonly mac: string;
 }
 
-/** What rows are sealed with. Made of a secret that serves another purpose too, which it does not harm. */
+/** The key that seals rows. It is derived, so that the secret can safely serve another purpose too. */
 export interface AuditKey {
-  /** Tells which secret it was, and nothing of that. */
+  /** Identifies the secret, without revealing it. */
   readonly id: string;
   mac(before: string, text: string): string;
 }
@@ -39,7 +39,7 @@ export function auditKey(secret: Secret): AuditKey {
   };
 }
 
-/** A row as a line: its JSON, and behind it the MAC of that and of the MAC before. */
+/** Makes a row's line: its JSON, with a MAC over it and the MAC of the row before. */
 export function sealRow(row: object, before: string, key: AuditKey): { line: string; mac: string } {
   const text = JSON.stringify(row);
   const mac = key.mac(before, text);
@@ -48,7 +48,7 @@ export function sealRow(row: object, before: string, key: AuditKey): { line: str
 
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
-/** Undefined: it is no such line. Whether its MAC is right is another question. */
+/** Parses a line, without checking its MAC. Undefined when the line has another format. */
 export function openRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;

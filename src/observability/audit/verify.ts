@@ -4,9 +4,9 @@ import { type AuditKey, type AuditPlace, openRow } from './row.ts';
 interface AuditReport {
   readonly files: number;
   readonly rows: number;
-  /** Each says where, and what is wrong there; none where all is as it was written. */
+  /** Each finding with its place; empty when no row was changed. */
   readonly broken: readonly string[];
-  /** What need be no harm, and may be. */
+  /** Findings that can be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];
   readonly head: AuditPlace | undefined;
 }
@@ -20,7 +20,7 @@ interface Read {
   readonly firstRow: number;
 }
 
-/** Reads all of it. `kept`: where it stood once, by somebody's own record: that row must still be there. */
+/** Verifies the whole log. `kept`: a place that the operator recorded elsewhere earlier; its row must still exist. */
 export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: AuditPlace): AuditReport {
   const files = auditFiles(folder);
   const [broken, notes]: [string[], string[]] = [[], []];
@@ -57,7 +57,7 @@ function readFile(
   const first = openRow(lines[0] ?? '');
   const { action, detail } = (first?.row ?? {}) as { action?: string; detail?: Record<string, string> };
   if (!first || action !== 'audit.begin') {
-    broken.push(`${file}: its beginning is not there.`);
+    broken.push(`${file}: the first row, audit.begin, is missing.`);
     return undefined;
   }
   const key = keys.find(({ id }) => id === detail?.key);
@@ -71,7 +71,7 @@ function readFile(
   for (const line of lines) {
     const opened = openRow(line);
     if (!opened || opened.row.n !== row + 1 || key.mac(last, opened.text) !== opened.mac) {
-      broken.push(`${file}: row ${row + 1} is not what was written there, or is missing.`);
+      broken.push(`${file}: row ${row + 1} was changed, or is missing.`);
       break;
     }
     row += 1;
@@ -83,14 +83,14 @@ function readFile(
   return { file, macs, last, lastRow: row, ends, before, firstRow };
 }
 
-/** Each file names the row that was the last before it. */
+/** Checks the row that the file names as the last one before it. */
 function follows(
   { file, before, firstRow }: Read,
   read: ReadonlyMap<string, Read>,
   { oldest, broken, notes }: Found & { oldest: string },
 ): void {
   if (!before) {
-    if (file !== oldest) notes.push(`${file} says that nothing was before it.`);
+    if (file !== oldest) notes.push(`${file} names no file before it, although there are older files.`);
     return;
   }
   const other = read.get(before.file);
@@ -111,8 +111,8 @@ function stands(
   { oldest, broken, notes }: Found & { oldest: string },
 ): void {
   if (read.get(file)?.macs.has(mac)) return;
-  if (file < oldest) notes.push(`${file} was removed, as old ones are: nothing can be said of it.`);
-  else broken.push(`${file}: the row that was kept in mind is not there.`);
+  if (file < oldest) notes.push(`${file} was removed, as old files are, so its recorded row cannot be checked.`);
+  else broken.push(`${file}: the recorded row is missing.`);
 }
 
 /** The last file of each process. */

@@ -103,7 +103,7 @@ describe('what was written is found again as it was', () => {
     expect(verify(head).broken).toEqual([]);
     put(1, linesOf(1).slice(0, -1));
     expect(verify().broken).toEqual([]);
-    expect(verify(head).broken[0]).toContain('is not there');
+    expect(verify(head).broken[0]).toContain('the recorded row is missing');
   });
   test('it is judged by the key that it was sealed with, also where a newer one is first', () => {
     const newer = auditKey(new Secret('another'));
