@@ -1,5 +1,5 @@
-// A process of its own for one side of a measurement: `child.ts <program> <JSON argument>`, asked over the IPC channel.
-// It ends with its parent, whatever becomes of that.
+// Runs one side of a measurement in its own process: `child.ts <program> <JSON argument>`. The parent sends requests
+// over the IPC channel. The process ends with its parent, even when the parent crashes.
 import type { Program } from './lib/child-process.ts';
 
 const programs: Record<string, () => Promise<{ open: (argument: never) => Promise<Program> }>> = {
@@ -21,7 +21,7 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
 const [name = '', argument = 'null'] = process.argv.slice(2);
 const load = programs[name];
 if (!load) throw new Error(`there is no program ${name}`);
-process.on('SIGINT', () => {}); // ctrl-c reaches us too; the parent decides when we end
+process.on('SIGINT', () => {}); // ctrl-c reaches this process too; the parent decides when it ends
 const program = await (await load()).open(JSON.parse(argument) as never);
 const end = async () => {
   await program[Symbol.asyncDispose]();

@@ -1,5 +1,5 @@
-// `node scripts/run.mjs bench/report.ts`: the newest result as a table for a document, with how each ratio went over the
-// last ten. A metric without a ratio is left out: without a peer in the same run a number means nothing.
+// `node scripts/run.mjs bench/report.ts`: prints the newest result as a table for a document, with each ratio's last ten
+// values. Metrics without a ratio are left out: without a peer in the same run, a number means nothing.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BenchResult, keyOf } from './lib/result.ts';

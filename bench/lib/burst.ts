@@ -2,7 +2,8 @@ import { setImmediate as breath } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { Emitted } from './emit.ts';
 
-// As fast as it goes, in small batches with a breath for the network between them: what a ceiling is measured with.
+// Emits as fast as possible, in small batches with a pause for the network between them. Measures a server's maximum
+// throughput.
 
 export interface Burst {
   readonly first: number;
@@ -12,7 +13,7 @@ export interface Burst {
 
 const atOnce = 10;
 
-/** Each text says which it is, in front of enough to fill it. */
+/** A text that begins with its number and is padded to the full size. */
 export async function emitBurst(
   { first, count, bytes }: Burst,
   put: (n: number, text: string) => Promise<unknown> | undefined,

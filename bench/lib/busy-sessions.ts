@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Program } from './child-process.ts';
 import { httpCalls, trpcData } from './http-calls.ts';
 
-// Sessions that work without end, each watched by one client: a command that tells a line every 100 ms, and the next
-// message as soon as the run is over. Beside them `starts` sessions that are made, used once and deleted, again and again.
+// Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the next
+// message as soon as the run ends. Meanwhile `starts` further sessions are created, used once and deleted, again and
+// again.
 
 interface Argument {
   readonly url: string;
@@ -11,7 +12,7 @@ interface Argument {
   readonly starts: number;
 }
 export interface Progress {
-  /** Bytes that each active session's client got. */
+  /** Bytes received by each active session's client. */
   readonly heard: readonly number[];
   readonly runs: number;
   readonly started: number;
@@ -65,7 +66,7 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
   const owned = stack.move();
   return {
     methods: {
-      /** Resolves when each of them has a sandbox. */
+      /** Resolves when each active session has a sandbox. */
       async begin() {
         for (let n = 0; n < active; n += atOnce) {
           const some = await Promise.all(Array.from({ length: Math.min(atOnce, active - n) }, create));
@@ -78,10 +79,10 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
     },
     async [Symbol.asyncDispose]() {
       isOver = true;
-      owned.dispose(); // which ends what is open
+      owned.dispose(); // ends the open connections
       await Promise.all(running);
       using last = httpCalls(url);
-      // A server that stops keeps its sandboxes, so its sessions are deleted first.
+      // A server that stops keeps its sandboxes, so the sessions are deleted first.
       await Promise.all(ids.map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
     },
   };

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What a program in a child process can be asked. */
+/** A program in a child process, with the methods that its parent can call. */
 export interface Program extends AsyncDisposable {
   readonly methods: Readonly<Record<string, (input: never) => unknown>>;
 }

@@ -3,16 +3,19 @@ import { DatabaseSync } from 'node:sqlite';
 import { monotonicMs } from './generator.ts';
 import type { RunningServer } from './server.ts';
 
-/** Sessions of a real server, asked for over HTTP; when a sandbox is ready stands in the server's own log alone. */
+/**
+ * A client of a real server over HTTP. Only the server's event log, read from its database, tells when a sandbox is
+ * ready.
+ */
 export interface SessionClient extends AsyncDisposable {
   create(): Promise<string>;
-  /** Resolves once the log says so, with the time by the monotonic clock; looks every millisecond. */
+  /** Resolves with the monotonic time at which the log reports the sandbox ready. Polls every millisecond. */
   ready(session: string): Promise<number>;
   urlOf(session: string): string;
   remove(session: string): Promise<void>;
 }
 
-const patienceMs = 120_000; // the first sandbox may have its image built
+const patienceMs = 120_000; // the first sandbox may need its image built
 
 export function sessionClient({ url, dataDir }: RunningServer): SessionClient {
   const base = `${url}/api/v1/sessions`;
@@ -49,13 +52,13 @@ export function sessionClient({ url, dataDir }: RunningServer): SessionClient {
     urlOf: (session) => `${base}/${session}`,
     remove,
     async [Symbol.asyncDispose]() {
-      for (const session of open) await remove(session).catch(() => {}); // the server may be what failed
+      for (const session of open) await remove(session).catch(() => {}); // the server may have failed
       db.close();
     },
   };
 }
 
-/** A session from before it is asked for until its sandbox is ready, ms; it is gone then. */
+/** The time from the request for a session until its sandbox is ready, in ms. Deletes the session. */
 export async function coldStart(client: SessionClient): Promise<number> {
   const from = monotonicMs();
   const session = await client.create();

@@ -6,13 +6,13 @@ import { promisify } from 'node:util';
 import type { V1Pod } from '@kubernetes/client-node';
 import { monotonicMs } from './generator.ts';
 
-// A cluster as the peers need it: plain HTTPS with connections that are kept, `kubectl`, and a namespace of the run's own.
+// The cluster client of the peers: plain HTTPS with keep-alive, `kubectl`, and a namespace for this run only.
 
 const execute = promisify(execFile);
 export const kubectl = async (...args: string[]): Promise<string> =>
   (await execute('kubectl', args, { maxBuffer: 2 ** 26 })).stdout.trim();
 
-/** Why rows that need a cluster cannot run. */
+/** Why rows that need a cluster cannot run; undefined when they can. */
 export async function missingCluster(): Promise<string | undefined> {
   const { KUBECONFIG } = process.env;
   if (KUBECONFIG === undefined) return 'KUBECONFIG names no cluster';
@@ -22,15 +22,15 @@ export async function missingCluster(): Promise<string | undefined> {
 
 export interface Cluster extends AsyncDisposable {
   readonly namespace: string;
-  /** On the node already. */
+  /** An image that the node has already. */
   readonly image: string;
-  /** For a server that is to use it. */
+  /** Settings for a server that uses this cluster. */
   readonly settings: Readonly<Record<string, string>>;
   /** The path of the namespace's pods. */
   readonly pods: string;
-  /** An exchange that must succeed; its JSON. */
+  /** Sends a request that must succeed; resolves with its JSON. */
   tell<Value>(method: string, path: string, body?: unknown): Promise<Value>;
-  /** Each piece of news of what is asked for, until it is left. */
+  /** Yields the pod of each watch event, until the caller leaves the loop. */
   watch(path: string): AsyncGenerator<V1Pod>;
   podsOf(selector: string): Promise<V1Pod[]>;
 }

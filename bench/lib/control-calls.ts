@@ -3,8 +3,8 @@ import type { Program } from './child-process.ts';
 import { monotonicMs } from './generator.ts';
 import { type HttpCalls, httpCalls, trpcData } from './http-calls.ts';
 
-// What people do while others work: they look whether the server is well, list the sessions, send a message, and stop
-// what works. The questions come at a fixed pace, whatever the answers take, and a late one counts from when it was due.
+// The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls
+// start at a fixed pace, even while answers are pending. A late call counts from the time it was due.
 
 export const kinds = ['health', 'list', 'message', 'stop'] as const;
 export type Kind = (typeof kinds)[number];

@@ -2,8 +2,8 @@ import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
 import { monotonicMs } from './generator.ts';
 
-// The whole core in this process, with every dialect on one port and sandboxes that are fakes; and the same work asked
-// of its services directly. One session, which is in memory, as one in use is.
+// The whole core in this process, with every dialect on one port and fake sandboxes. The same work is also asked of its
+// services directly. The one session is in memory, like any session in use.
 
 export type Work = 'get' | 'get, sandbox' | 'get, history' | 'nothing';
 export interface Listening {
@@ -27,7 +27,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   return {
     methods: {
       listen: async (): Promise<Listening> => ({ url: await corral.listen(), session: id }),
-      /** How long it took, ms. */
+      /** Does the work directly; returns how long it took, in ms. */
       direct: async (work: Work) => {
         const from = monotonicMs();
         await works[work]();

@@ -2,7 +2,7 @@ import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
 import { monotonicMs } from './generator.ts';
 
-// Corral with a session on Docker, asked through SessionService: for what no dialect offers over HTTP yet.
+// Corral with a session on Docker, called through SessionService, for operations that no dialect offers over HTTP yet.
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const corral = await openCorral({
@@ -18,7 +18,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
         await corral.service.exec(id, { command: 'true' }, never);
         return id;
       },
-      /** How long each took, ms. */
+      /** How long each call took, in ms. */
       exec: async ({ command, times }: { command: string; times: number }) => {
         const samples: number[] = [];
         for (let n = 0; n < times; n++) {

@@ -3,7 +3,7 @@ import { openCorral, type Setup } from './corral.ts';
 import { type Emission, emitEach } from './emit.ts';
 import { addSession } from './sessions.ts';
 
-// Corral as the subject of a fan-out: real store, writer, log, service and SSE; only the events are put in from here.
+// Corral as the subject of a fan-out: real store, writer, log, service and SSE. Only the events are injected here.
 
 export async function open({ dataDir, store }: Pick<Setup, 'dataDir' | 'store'>): Promise<Program> {
   const corral = await openCorral({ dataDir, store });

@@ -6,8 +6,8 @@ import { openCorral } from './corral.ts';
 import { type Footprint, footprint } from './memory.ts';
 import { addSession } from './sessions.ts';
 
-// Corral with many sessions that nobody uses. `hot`: each has its actor in memory, no sandbox. `passivated`: each had.
-// `finished`: each had, and a run of 200 events in it.
+// Corral with many unused sessions. `hot`: each has its actor in memory and no sandbox. `passivated`: each actor has
+// left memory. `finished`: likewise, after a run of 200 events.
 
 interface Argument {
   readonly dataDir: string;
@@ -44,7 +44,7 @@ export async function open({ dataDir, state }: Argument): Promise<Program> {
   };
 }
 
-/** As a run leaves them: 200 events, from the message to the end. */
+/** The events of a finished run: 200, from the message to the end. */
 function aRun(ids: IdSource): SessionFact[] {
   const [runId, messageId] = [ids.runId(), ids.messageId()];
   const step = (n: number): SessionFact => {

@@ -4,14 +4,14 @@ import { openCorral } from './corral.ts';
 import { monotonicMs } from './generator.ts';
 import { addSession } from './sessions.ts';
 
-// The server with many stored sessions, of which a hundred are in memory, as those in use are, and change in turns.
+// The server with many stored sessions, of which a hundred are in memory and change in turn.
 
 const inUse = 100;
 const atOnce = 100;
 
 export interface Many {
   readonly url: string;
-  /** One that is stored only. */
+  /** The id of a session that is only stored, not in memory. */
   readonly session: string;
 }
 
@@ -29,7 +29,7 @@ export async function open({ dataDir, sessions }: { dataDir: string; sessions: n
   return {
     methods: {
       listen: async (): Promise<Many> => ({ url: await corral.listen(), session: ids.at(-1) as string }),
-      /** At a fixed pace, until `rest`; none where it is 0. */
+      /** Changes sessions at a fixed pace until `rest`; a pace of 0 changes none. */
       async change(perSecond: number) {
         const began = monotonicMs();
         let told = 0;
@@ -42,7 +42,7 @@ export async function open({ dataDir, sessions }: { dataDir: string; sessions: n
         }, 10);
         stop = () => clearInterval(timer);
       },
-      /** How many changes there were. */
+      /** The number of changes. */
       rest: async () => {
         stop();
         return changes;

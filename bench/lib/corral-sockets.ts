@@ -3,8 +3,8 @@ import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
 import { addSession } from './sessions.ts';
 
-// Corral as the subject of a fan-out over WebSockets: log, service and conversation socket; only the store is memory, as
-// the peer has none.
+// Corral as the subject of a fan-out over WebSockets: log, service and conversation socket. Only the store is in memory,
+// because the peer has none.
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const corral = await openCorral({ dataDir, store: 'memory' });

@@ -13,12 +13,12 @@ import { sqliteStore } from '../../src/store/sqlite/store.ts';
 export interface Setup {
   readonly dataDir: string;
   readonly store: 'full' | 'normal' | 'memory';
-  /** Without them: sandboxes that are fakes, and nobody limited or put out of memory. */
+  /** Overrides of the defaults: fake sandboxes, no rate limits, and sessions that stay in memory. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 export type Corral = Awaited<ReturnType<typeof openCorral>>;
 
-/** The server as src/main.ts puts it together, in this process: to see what no client is shown, and to put events in. */
+/** The server as src/main.ts builds it, in this process. A row can inspect its internals and inject events. */
 export async function openCorral(setup: Setup) {
   await using stack = new AsyncDisposableStack();
   const env = {

@@ -1,8 +1,9 @@
 import type { Listening, Work } from './corral-calls.ts';
 import type { Call } from './line.ts';
 
-// The same session, read in each dialect, and what each asks of the services for it. SheikhBox has no session without its
-// history, Crogia none without its sandbox; Workspace knows no sessions, so it runs a command, which does nothing.
+// The same session, read in each dialect, with the service calls that each dialect makes for it. SheikhBox always reads
+// a session with its history, Crogia with its sandbox. Workspace knows no sessions, so it runs a command that does
+// nothing.
 
 export interface DialectCall {
   readonly work: Work;

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import { monotonicMs } from './generator.ts';
 
-// Both sides of a fan-out put out the same events at the same pace; the text says when, which, and enough to fill it.
+// Both sides of a fan-out emit the same events at the same pace. The text has its time and its number, padded to the
+// full size.
 
 export interface Emission {
   readonly first: number;
@@ -10,13 +11,13 @@ export interface Emission {
   readonly bytes: number;
 }
 export interface Emitted {
-  /** Over the texts in order: what every subscriber must have got. */
+  /** A checksum over the texts in order; every subscriber must have the same one. */
   readonly crc: number;
   readonly cpuMs: number;
   readonly rssMiB: number;
 }
 
-/** At a fixed pace, whether the last one has arrived or not. */
+/** Emits at a fixed pace, without waiting for the deliveries. */
 export async function emitEach(
   { first, count, everyMs, bytes }: Emission,
   put: (n: number, text: string) => Promise<unknown> | undefined,

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { SessionClient } from './client.ts';
 import { monotonicMs } from './generator.ts';
 
-// As much of the Docker engine's API as the peers need, over its socket, with nothing between.
+// The part of the Docker engine's API that the peers need, directly over its socket.
 
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const socketPath = host.replace(/^unix:\/\//, '');
@@ -28,14 +28,14 @@ export function ask(method: string, path: string, body?: unknown): Promise<Answe
   return promise;
 }
 
-/** An exchange that must succeed; its JSON, or undefined for none. */
+/** Sends a request that must succeed; resolves with its JSON, or undefined for an empty answer. */
 export async function tell<Value>(method: string, path: string, body?: unknown): Promise<Value> {
   const { status, body: text } = await ask(method, path, body);
   if (status >= 300) throw new Error(`the engine answered ${status} to ${method} ${path}: ${text.trim()}`);
   return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
 }
 
-/** Why rows that need an engine cannot run. */
+/** Why rows that need an engine cannot run; undefined when they can. */
 export async function missingEngine(): Promise<string | undefined> {
   const answer = await ask('GET', '/_ping').catch(() => undefined);
   return answer?.status === 200 ? undefined : 'no Docker engine answers';
@@ -60,7 +60,7 @@ export async function containerOf(session: string): Promise<Inspected> {
   return await tell('GET', `/containers/${found.Id}/json`);
 }
 
-/** A session's container as the engine knows it, for peers that are to equal one; the session goes again. */
+/** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
 export async function likenessOf(client: SessionClient): Promise<Inspected> {
   const session = await client.create();
   await client.ready(session);
@@ -69,13 +69,13 @@ export async function likenessOf(client: SessionClient): Promise<Inspected> {
   return likeness;
 }
 
-/** What runs in a container, as command lines. */
+/** The command lines of a container's processes. */
 export async function commandsIn(id: string): Promise<string[]> {
   const { Processes } = await tell<{ Processes: string[][] }>('GET', `/containers/${id}/top?ps_args=-eo%20pid,args`);
   return Processes.map((fields) => fields.slice(1).join(' '));
 }
 
-/** Says when a container is gone, by the engine's own events. */
+/** Reports when a container is gone, by the engine's own events. */
 export async function watchRemovals(): Promise<{ gone(id: string): Promise<number> } & Disposable> {
   const filters = encodeURIComponent(JSON.stringify({ type: ['container'], event: ['destroy'] }));
   const waiting = new Map<string, (at: number) => void>();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { monotonicMs } from './generator.ts';
 
-/** A POST on a connection that is open already; says when the first byte left, and when the answer was over. */
+/** Sends a POST on a connection that is already open; resolves with the time of the first byte and with the answer. */
 export async function timedPost(url: string, body: object): Promise<{ sentAt: number; answer: string }> {
   const { hostname, port, pathname, host } = new URL(url);
   const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
@@ -26,7 +26,7 @@ export async function timedPost(url: string, body: object): Promise<{ sentAt: nu
   return { sentAt, answer };
 }
 
-/** A connection of its own on which the server says what happens, and has said that it will. */
+/** A connection for events, after the server has confirmed the subscription. */
 export async function openSse(url: string): Promise<Socket> {
   const { hostname, port, pathname, host } = new URL(url);
   const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');
@@ -37,7 +37,7 @@ export async function openSse(url: string): Promise<Socket> {
   return socket;
 }
 
-/** A waiting SSE client: resolves with when the first frame came that holds this text. */
+/** A waiting SSE client: resolves with the time of the first frame that contains this text. */
 export async function waitingClient(url: string): Promise<{ hears(text: string): Promise<number> } & Disposable> {
   const socket = await openSse(url);
   let wanted = '';

@@ -4,33 +4,33 @@ import { freshFolder } from './folder.ts';
 import { monotonicMs, watchGenerator } from './generator.ts';
 import type { Correctness, Pair, SideRound } from './measure.ts';
 
-// One shape for every fan-out: two programs, each with readers in this process, asked in turn to emit; when all has
-// arrived the row says what a round is worth.
+// Every fan-out has the same shape: two programs, each with readers in this process, emit in turn. When everything has
+// arrived, the row computes the round's value.
 
 export interface Arrived {
   /** The number of the round's first event. */
   readonly first: number;
   readonly count: number;
   readonly crc: number;
-  /** When the word to emit was given, by the monotonic clock. */
+  /** The monotonic time of the command to emit. */
   readonly from: number;
 }
 /** All readers of one program. */
 export interface Readers extends Disposable {
-  /** Forgets what was measured; what was heard goes on where it stands. */
+  /** Forgets the measurements; the position in the stream stays. */
   reset(): void;
-  /** Whether everything up to here was heard. */
+  /** Whether the readers have every event up to this one. */
   hasAll(arrived: Pick<Arrived, 'first' | 'count'>): boolean;
   judge(arrived: Arrived): { readonly samples: readonly number[]; readonly correct: Correctness };
 }
 export interface FanOut {
   readonly events: number;
-  /** What the programs are told beside how many and from which on. */
+  /** Arguments of `emit` other than the number of events and the first one. */
   readonly emission: object;
   readonly arrivalMs: number;
   readonly subject: { readonly program: string; readonly path?: string };
   readonly peer: { readonly program: string; readonly path?: string };
-  /** What the programs are opened with. */
+  /** Arguments of the program's start. */
   readonly argument?: object;
   openReaders(url: string): Promise<Readers>;
 }

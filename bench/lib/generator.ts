@@ -3,7 +3,7 @@ import type { GeneratorLoad } from './measure.ts';
 
 const resolution = 1; // ms
 
-/** Watches this process while it generates load. */
+/** Measures how busy this process is while it generates load. */
 export function watchGenerator(): { stop(): GeneratorLoad } {
   const delay = monitorEventLoopDelay({ resolution });
   delay.enable();
@@ -20,5 +20,5 @@ export function watchGenerator(): { stop(): GeneratorLoad } {
   };
 }
 
-/** CLOCK_MONOTONIC, the same for all processes of one host: times of two processes can be compared as they are. */
+/** CLOCK_MONOTONIC. All processes of one host share it, so their times can be compared directly. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;

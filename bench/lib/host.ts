@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import type { BenchResult } from './result.ts';
 
-/** What a command prints, or nothing where it is missing. */
+/** A command's output, or an empty string when the command is missing. */
 function output(command: string, ...args: string[]): string {
   try {
     return execFileSync(command, args, {

@@ -1,11 +1,11 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { monotonicMs } from './generator.ts';
 
-/** Calls on connections that stay open, as a page or a client makes them. */
+/** Calls over keep-alive connections, as a page or a client makes them. */
 export interface HttpCalls extends Disposable {
-  /** The text of the answer, and how long it took, ms. Rejects unless the answer is a 2xx. */
+  /** The text of the answer, and how long the call took, in ms. Rejects unless the status is 2xx. */
   ask(path: string, body?: object): Promise<{ text: string; ms: number }>;
-  /** Hears an answer as it comes; resolves when it is over. */
+  /** Passes the answer on as it arrives; resolves at its end. */
   stream(path: string, body: object, heard: (chunk: string) => void): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function httpCalls(url: string): HttpCalls {
   };
 }
 
-/** What a tRPC call answered. */
+/** The result in a tRPC answer. */
 export function trpcData<Value>(text: string): Value {
   return (JSON.parse(text) as { result: { data: Value } }).result.data;
 }

@@ -3,22 +3,25 @@ import { connect, type Socket } from 'node:net';
 import { monotonicMs } from './generator.ts';
 import { clientFrame, serverFrame, upgradeRequest } from './ws-frames.ts';
 
-/** One call, as the bytes that ask for it, over HTTP or over a WebSocket that stays open. */
+/** One call, as the bytes of its request, over HTTP or over an open WebSocket. */
 export interface Call {
   readonly over: 'http' | 'ws';
   readonly url: string;
-  /** What is sent over a WebSocket. */
+  /** The message to send over the WebSocket; undefined for HTTP. */
   readonly frame?: object;
-  /** The server speaks first there. */
+  /** The server sends the first WebSocket message. */
   readonly isGreeted?: true;
-  /** Each answer must hold it: one that does not is no answer to measure. */
+  /** Each answer must contain this text; any other answer ends the measurement. */
   readonly holds: string;
 }
 
 const nothing = Buffer.alloc(0);
 const headEnd = '\r\n\r\n';
 
-/** A client that keeps its connection and has one call open at a time: a bare socket, so that it costs the same for all. */
+/**
+ * A client with one keep-alive connection and one open call at a time. It is a bare socket, so that it costs the same
+ * for every server.
+ */
 export class Line implements Disposable {
   readonly #socket: Socket;
   readonly #call: Call;
@@ -49,7 +52,7 @@ export class Line implements Disposable {
     return line;
   }
 
-  /** How long it took, ms. */
+  /** How long the call took, in ms. */
   async ask(): Promise<number> {
     const coming = this.#expect();
     const from = monotonicMs();
@@ -112,12 +115,12 @@ export class Line implements Disposable {
   }
 }
 
-/** So many calls in all, each line asking again as soon as it was answered. */
+/** Makes this many calls in all; each line sends the next call as soon as it has its answer. */
 export async function askAll(lines: readonly Line[], calls: number): Promise<number[]> {
   return await inTurns(lines.length, calls, (n) => (lines[n] as Line).ask());
 }
 
-/** What so many clients got in so many calls in all, each calling again as soon as it was answered. */
+/** The times of this many calls by this many clients; each client sends the next call as soon as it has its answer. */
 export async function inTurns(
   clients: number,
   calls: number,

@@ -8,8 +8,8 @@ import { serverFrame, upgradeRequest } from './ws-frames.ts';
 const nothing = Buffer.alloc(0);
 
 /**
- * A WebSocket client for ceilings: it counts frames and sums them up, and understands none. One that is a `witness` also
- * reads the texts; the others must have got what it got.
+ * A WebSocket client for throughput: it counts frames and checksums them, without parsing them. A `witness` also reads
+ * the texts; the other listeners must have the same checksum.
  */
 export class Listener implements Disposable {
   readonly #socket: Socket;
@@ -47,7 +47,7 @@ export class Listener implements Disposable {
   get crc(): number {
     return this.#crc;
   }
-  /** When the last frame came, by the monotonic clock. */
+  /** The monotonic time of the last frame. */
   get heardAt(): number {
     return this.#heardAt;
   }
@@ -58,7 +58,7 @@ export class Listener implements Disposable {
     this.#contents.length = 0;
   }
 
-  /** For a witness: whether it heard the texts from `first` on, in order and undamaged. */
+  /** For a witness: whether it has the texts from `first` on, in order and undamaged. */
   correct({ first, count, crc }: { first: number; count: number; crc: number }): Correctness {
     const numbers = this.#contents.map((text) => Number(text.slice(1, text.indexOf('|', 1))));
     const distinct = new Set(numbers).size;

@@ -1,6 +1,6 @@
 import type { Stat } from './statistics.ts';
 
-// What a row hands to the runner, and what a round of it gives back.
+// The interface between a row and the runner: an experiment, and the result of a round.
 
 export interface Correctness {
   readonly expected: number;
@@ -9,13 +9,13 @@ export interface Correctness {
   readonly duplicated: number;
   readonly reordered: number;
 }
-/** How busy the process was that asked and measured; a busy one measures itself. */
+/** How busy the process was that made the requests. A process that is too busy measures itself. */
 export interface GeneratorLoad {
   readonly cpuShare: number;
   readonly loopP99Ms: number;
 }
 export interface SideRound {
-  /** In the experiment's unit; the goals' statistics are taken over these. */
+  /** In the experiment's unit. The statistics of the goals are computed from these. */
   readonly samples: readonly number[];
   readonly correct?: Correctness;
   readonly generator?: GeneratorLoad;
@@ -23,7 +23,7 @@ export interface SideRound {
   readonly rssMiB?: number;
 }
 
-/** Both sides, set up and idle. They are asked in turn, never at the same time. */
+/** Both sides, set up and idle. They run in turn, never at the same time. */
 export interface Pair extends AsyncDisposable {
   subject(): Promise<SideRound>;
   peer(): Promise<SideRound>;
@@ -32,11 +32,11 @@ export interface Pair extends AsyncDisposable {
 export type Level = 'anchor' | 'lead' | 'stretch';
 export interface Goal {
   readonly stat: Stat;
-  /** The ratio subject : peer must be at most this, or at least `min`. */
+  /** The upper bound of the ratio subject : peer; `min` is a lower bound. */
   readonly max?: number;
   readonly min?: number;
   readonly level: Level;
-  /** What the contract allows on top of the ratio; taken off the subject, in its unit. */
+  /** An absolute allowance on top of the ratio, in the subject's unit. It is subtracted from the subject. */
   readonly grace?: number;
 }
 
@@ -49,7 +49,7 @@ export interface Experiment {
   readonly peer: string;
   readonly goals: readonly Goal[];
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
-  /** Memory and counts do not suffer from a busy machine; times do. */
+  /** True for memory and counts, which a busy machine does not change; times suffer from it. */
   readonly feels: 'noise' | 'nothing';
   open(): Promise<Pair>;
 }
@@ -58,7 +58,7 @@ export type Mode = 'quick' | 'full';
 export interface Row {
   readonly id: string;
   readonly title: string;
-  /** Why it cannot run here; undefined when it can. */
+  /** Why the row cannot run here; undefined when it can. */
   missing(): Promise<string | undefined>;
   experiments(mode: Mode): readonly Experiment[];
 }

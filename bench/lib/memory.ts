@@ -9,8 +9,8 @@ export interface Footprint {
 }
 
 /**
- * What is kept, and not what lies about: after a rest and collections that give free pages back to the system.
- * Needs --expose-gc.
+ * The memory in use after a pause and full garbage collections, which return free pages to the system. Needs --expose-
+ * gc.
  */
 export async function footprint(restMs: number): Promise<Footprint> {
   if (!globalThis.gc) throw new Error('start this with --expose-gc');

@@ -9,7 +9,7 @@ function hashes(count: number): void {
   for (let n = 0; n < count; n++) createHash('sha256').update(block).digest();
 }
 
-/** How many hashes fill one loop on this machine, found once. */
+/** The number of hashes in one loop on this machine, measured once. */
 function calibrate(): number {
   hashes(50); // warm
   const from = performance.now();
@@ -17,7 +17,10 @@ function calibrate(): number {
   return Math.max(1, Math.round((loopMs * 100) / (performance.now() - from)));
 }
 
-/** The same work each time, about 50 ms: what differs is the machine. The median of five forgives one hiccup. */
+/**
+ * Times a fixed piece of work of about 50 ms, so a difference comes from the machine. The median of five ignores a
+ * single delay.
+ */
 export function noiseSensor(): () => number {
   const count = calibrate();
   return () => {
@@ -30,7 +33,7 @@ export function noiseSensor(): () => number {
   };
 }
 
-/** Of all processor time since the first call, the share that the host took for others. */
+/** The share of the processor time since the first call that the hypervisor gave to other machines. */
 export function stealSensor(): () => number {
   const read = () => {
     const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '';

@@ -7,14 +7,14 @@ import { monotonicMs } from './generator.ts';
 import type { Row } from './measure.ts';
 import { standing } from './warm-pool.ts';
 
-// Where rows that compare starts can be: the settings for a server there, and an equal sandbox without Corral.
+// The places for rows that compare starts: the settings for a server there, and an equal sandbox without Corral.
 
 export type Start = () => Promise<{ readonly startMs: number } & AsyncDisposable>;
 export interface Place extends AsyncDisposable {
   readonly settings: Readonly<Record<string, string>>;
-  /** Of the server that is behind the client. */
+  /** Returns the start of an equal sandbox: it copies the settings of a sandbox of the client's server. */
   rawStart(client: SessionClient): Promise<Start>;
-  /** Resolves once so many of this installation stand ready, and nothing was started for a moment. */
+  /** Resolves once this many warm sandboxes of the installation are ready, and no start is in progress. */
   poolIsFull(instance: string, target: number): Promise<void>;
 }
 export type PlaceName = 'docker' | 'kubernetes';
@@ -59,7 +59,7 @@ function onCluster(cluster: Cluster): Place {
   };
 }
 
-/** After one runs, its daemon has to answer before it can be claimed. */
+/** A running sandbox can be claimed only after its daemon has answered. */
 const settleMs = 600;
 const patienceMs = 120_000;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// bench.md 5, as a schema; bench/schema.json is its JSON Schema.
+// The schema of a bench result; bench/schema.json is its JSON Schema.
 
 const side = z.strictObject({
   name: z.string(),
@@ -72,6 +72,6 @@ export const BenchResult = z.strictObject({
 });
 export type BenchResult = z.infer<typeof BenchResult>;
 
-/** What tells one metric from all others: in the baseline, and from run to run. */
+/** The identity of a metric, the same in the baseline and in every run. */
 export const keyOf = ({ id, variant, ratio }: Pick<Metric, 'id' | 'variant' | 'ratio'>): string =>
   [id, ...Object.entries(variant).map(([name, value]) => `${name}=${value}`), ratio?.stat ?? ''].join(' ').trim();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-/** A viewer that asks for the raw pixels and counts them, and does nothing that would cost more than reading them. */
+/** A viewer that requests raw pixels and only counts them, so that reading is its main cost. */
 export class CountingViewer implements Disposable {
   readonly #socket: WebSocket;
   #greeting: Buffer | undefined = Buffer.alloc(0);
@@ -15,7 +15,7 @@ export class CountingViewer implements Disposable {
     this.#socket = socket;
   }
 
-  /** Connected and greeted. */
+  /** Resolves after the connection and the greeting. */
   static async open(url: string): Promise<CountingViewer> {
     const socket = new WebSocket(url, ['binary'], { perMessageDeflate: false });
     const viewer = new CountingViewer(socket);
@@ -39,12 +39,12 @@ export class CountingViewer implements Disposable {
     return this.#greeting as Buffer;
   }
 
-  /** Resolves when all of that part of the screen has come. */
+  /** Resolves when that part of the screen has arrived completely. */
   async frame(width: number, height: number): Promise<void> {
     await this.#asked(0, [0, 0, width, height]);
   }
 
-  /** Resolves when something in there has changed, and the change has come. */
+  /** Resolves when a change within that part of the screen has arrived. */
   async change(x: number, y: number, width: number, height: number): Promise<void> {
     await this.#asked(1, [x, y, width, height]);
   }

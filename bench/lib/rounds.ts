@@ -3,7 +3,7 @@ import { bootstrapInterval, hodgesLehmann, median, type Random, type Summary, su
 import { judge, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Instruments {
-  /** ms, monotonic. */
+  /** In ms, monotonic. */
   now(): number;
   /** The noise sensor: how long the fixed work takes now. */
   feel(): number;
@@ -26,21 +26,24 @@ export type SideSummary = Summary & { readonly cpuMs?: number; readonly rssMiB?:
 interface Round {
   readonly subject: SideRound;
   readonly peer: SideRound;
-  /** Why it does not count; undefined when it does. */
+  /** Why the round does not count; undefined when it does. */
   readonly voidedBy: string | undefined;
 }
 
 const restless = 0.15;
 const busy = 0.8;
 const lateShare = 0.2;
-const fewest = 4; // the interval of three is their spread
-/** How much longer than its cap a row may take on a slow machine before it goes without enough rounds. */
+const fewest = 4; // the interval of only three values is just their range
+/** The factor by which a row can exceed its time limit on a slow machine before it stops with too few rounds. */
 const patience = 2;
 const neededOf = ({ rounds }: Experiment) => Math.min(rounds.min, fewest);
-/** The loop's delay is measured with a timer of 1 ms, so less than this cannot be told from none. */
+/** A timer of 1 ms measures the loop's delay, so a smaller delay cannot be detected. */
 const lateFloorMs = 2;
 
-/** Pairs of rounds, A B B A, until every goal is decided, or the rounds or the time are used up. Undefined: interrupted. */
+/**
+ * Runs pairs of rounds, A B B A, until every goal is decided or the limit of rounds or time is reached. Undefined:
+ * interrupted.
+ */
 export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measured | undefined> {
   const { rounds, feels } = experiment;
   const { now, feel, signal } = instruments;
@@ -63,7 +66,7 @@ export async function measure(experiment: Experiment, instruments: Instruments):
   return taken.length > 0 ? conclude(experiment, taken, instruments.random) : undefined;
 }
 
-/** Who goes first changes with each round, so that what drifts meets both sides alike. */
+/** The first side alternates, so that a drift of the machine affects both sides equally. */
 async function both(pair: Pair, n: number): Promise<{ subject: SideRound; peer: SideRound }> {
   if (n % 2 === 0) {
     const subject = await pair.subject();
@@ -93,7 +96,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
   const voided = taken.length - valid.length;
   const needed = neededOf(experiment);
-  // Where no round counts, the numbers are shown all the same; the verdict says what they are worth.
+  // When no round counts, the numbers are shown anyway; the verdict qualifies them.
   const shown = valid.length > 0 ? valid : taken;
   const correct = addUp(taken.flatMap(({ subject }) => subject.correct ?? []));
   const outcomes = experiment.goals.map((goal): Outcome => {

@@ -14,7 +14,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** The whole server as users start it, on a data folder of its own. */
+/** Starts the whole server as users do, on a new data folder. */
 export async function startServer(settings: Record<string, string>): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await freshFolder());
@@ -29,7 +29,7 @@ export async function startServer(settings: Record<string, string>): Promise<Run
     cwd: root,
     env: { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true, // ctrl-c is for us; we then end it in order
+    detached: true, // ctrl-c reaches only the bench, which then stops the server in order
   });
   let said = '';
   child.stderr.on('data', (chunk) => {

@@ -2,7 +2,7 @@ import type { SessionId } from '../../src/core/ids.ts';
 import { newSession } from '../../src/session/run/projection.ts';
 import type { Corral } from './corral.ts';
 
-/** A session as `create` leaves it, but for its sandbox, which nobody starts. */
+/** A session as `create` stores it, without starting a sandbox. */
 export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>): Promise<SessionId> {
   const id = ids.sessionId();
   const at = Date.now();

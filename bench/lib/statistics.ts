@@ -1,4 +1,4 @@
-// Plain statistics over few numbers; everything random takes its generator, so that a seed repeats a result.
+// Simple statistics for few numbers. Random functions take a generator, so that a seed reproduces a result.
 
 export type Random = () => number;
 
@@ -20,7 +20,7 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
 
 const ascending = (values: readonly number[]) => Float64Array.from(values).sort();
 
-/** Nearest rank: a value that was measured, never one between two. NaN of nothing. */
+/** The quantile by nearest rank: always a measured value, never an interpolated one. NaN for no values. */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
@@ -47,7 +47,7 @@ export function summary(values: readonly number[]): Summary {
   return { p50, p95, p99, max, n: sorted.length };
 }
 
-/** 95 % of the medians that resampling gives. */
+/** The 95 % interval of the resampled medians. */
 export function bootstrapInterval(values: readonly number[], random: Random, resamples = 2_000): [number, number] {
   const medians = Array.from({ length: resamples }, () =>
     median(values.map(() => values[Math.floor(random() * values.length)] as number)),
@@ -56,7 +56,7 @@ export function bootstrapInterval(values: readonly number[], random: Random, res
   return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
 }
 
-/** The median of all pairwise means: as robust as the median, and surer where rounds are few. */
+/** The median of all pairwise means: as robust as the median, and more precise for few rounds. */
 export function hodgesLehmann(values: readonly number[]): number {
   const means = values.flatMap((a, i) => values.slice(i).map((b) => (a + b) / 2));
   return median(means);

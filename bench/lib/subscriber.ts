@@ -6,7 +6,7 @@ import type { Correctness } from './measure.ts';
 
 const marker = '"description":"';
 
-/** An SSE client that does as little as it can for each event: a bare socket, one look at the clock per chunk. */
+/** An SSE client with minimal work per event: a bare socket, and one look at the clock per chunk. */
 export class Subscriber implements Disposable {
   readonly latencies: number[] = [];
   #socket: Socket;
@@ -19,7 +19,7 @@ export class Subscriber implements Disposable {
     this.#socket = socket;
   }
 
-  /** Resolves once the server has said that it is connected. */
+  /** Resolves once the server has confirmed the connection. */
   static async open(url: string): Promise<Subscriber> {
     const socket = await openSse(url);
     const self = new Subscriber(socket);
@@ -31,7 +31,7 @@ export class Subscriber implements Disposable {
     return this.#last;
   }
 
-  /** Forgets what it measured; what it heard must go on where it stands. */
+  /** Forgets the measurements; the position in the stream stays. */
   reset(): void {
     this.latencies.length = 0;
     this.#crc = 0;

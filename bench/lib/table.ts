@@ -4,7 +4,7 @@ export const columns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'v
 
 const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3));
 
-/** A metric in the table's words. */
+/** A metric as cells of the table. */
 export function cells({ id, variant, ratio, target, verdict, reason }: Metric): string[] {
   const of = Object.entries(variant).map(([name, value]) => `${name}=${value}`);
   const bound = target.max !== undefined ? `<= ${target.max}` : `>= ${target.min}`;
@@ -18,7 +18,7 @@ export function cells({ id, variant, ratio, target, verdict, reason }: Metric): 
   ];
 }
 
-/** Columns that line up in a terminal. */
+/** Pads columns so that they line up in a terminal. */
 export function plainTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
@@ -38,7 +38,7 @@ export function markdownTable([head = [], ...rows]: readonly (readonly string[])
 
 const bars = '▁▂▃▄▅▆▇█';
 
-/** One character a value, from the least to the most; all the same where nothing changed. */
+/** One character a value, scaled from the smallest to the largest; all the same when the values are equal. */
 export function trend(values: readonly number[]): string {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const step = (value: number) =>

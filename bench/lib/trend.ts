@@ -1,8 +1,8 @@
-/** How a figure grew over time: by the line that fits best, and how sure that is. */
+/** How a figure grows over time: the slope of the best-fitting line, with its uncertainty. */
 export interface Trend {
-  /** What an hour adds, by that line. */
+  /** The growth per hour, by that line. */
   readonly perHour: number;
-  /** The 95 % interval of it. */
+  /** The 95 % interval of the growth. */
   readonly interval: readonly [number, number];
 }
 export interface Reading {
@@ -11,7 +11,7 @@ export interface Reading {
 }
 
 const hourMs = 3_600_000;
-/** Readings that follow one another are alike, so there are fewer of them than it seems. */
+/** Consecutive readings are correlated, so the effective number of readings is smaller. */
 const alike = 4;
 
 export function trendOf(readings: readonly Reading[]): Trend {

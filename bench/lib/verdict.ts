@@ -1,12 +1,12 @@
 export type Verdict = 'pass' | 'fail' | 'unclear' | 'noisy' | 'skipped';
 type Interval = readonly [number, number];
-/** At most `max`, or at least `min`. */
+/** The target: at most `max`, or at least `min`. */
 interface Bound {
   readonly max?: number | undefined;
   readonly min?: number | undefined;
 }
 
-/** By the interval alone, never by the point. */
+/** Judges by the interval alone, never by the point estimate. */
 export function judge([low, high]: Interval, { max, min }: Bound): 'pass' | 'fail' | 'unclear' {
   if (max !== undefined) return high <= max ? 'pass' : low > max ? 'fail' : 'unclear';
   if (min !== undefined) return low >= min ? 'pass' : high < min ? 'fail' : 'unclear';
@@ -18,11 +18,11 @@ const mostVoid = 0.3;
 export interface Rounds {
   readonly valid: number;
   readonly voided: number;
-  /** With fewer that count, an interval says nothing. */
+  /** With fewer rounds that count, an interval means nothing. */
   readonly needed: number;
 }
 
-/** On a restless machine nothing is called a failure, and nothing is promised that was hardly seen. */
+/** On a noisy machine no row fails; with too few valid rounds, no row passes. */
 export function verdictOf(interval: Interval, goal: Bound, { valid, voided, needed }: Rounds): Verdict {
   if (valid < needed) return voided > 0 ? 'noisy' : 'unclear';
   const judged = judge(interval, goal);
@@ -32,7 +32,7 @@ export function verdictOf(interval: Interval, goal: Bound, { valid, voided, need
 
 const slack = 1.25;
 
-/** The gate: wholly worse than the target, and wholly worse than what the baseline allows where there is one. */
+/** The gate fails when the whole interval is worse than the target and, if there is a baseline, worse than it allows. */
 export function breaksGate(interval: Interval, goal: Bound, baseline: number | undefined): boolean {
   if (judge(interval, goal) !== 'fail') return false;
   if (baseline === undefined) return true;

@@ -11,13 +11,13 @@ const instance = `bench-${process.pid}`;
 
 export interface WarmPods extends AsyncDisposable {
   readonly names: readonly string[];
-  /** Claims that one for a session of its own; whether it got it. */
+  /** Claims the pod for a new session; resolves with whether the claim succeeded. */
   claim(index: number): Promise<boolean>;
-  /** Nobody's again, and known to the driver as it stands: so a few pods do for many claims. */
+  /** Releases the pods and tells the driver, so that a few pods serve many claims. */
   giveBack(): Promise<void>;
 }
 
-/** A driver as the server has it, and pods that it has started ahead of need. */
+/** A driver as in the server, with pods that it has started in advance. */
 export async function openWarmPods(cluster: Cluster, count: number): Promise<WarmPods> {
   await using stack = new AsyncDisposableStack();
   const ids = randomIds();

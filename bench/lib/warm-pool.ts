@@ -5,7 +5,7 @@ interface Listed {
   readonly Id: string;
 }
 
-/** The containers of this installation's pool that run, claimed ones apart. */
+/** The running, unclaimed containers of this installation's warm pool. */
 export async function standing(instance: string): Promise<string[]> {
   const filters = encodeURIComponent(
     JSON.stringify({ label: ['corral.pool', `corral.owner-instance=${instance}`], status: ['running'] }),

@@ -1,6 +1,6 @@
-// As much of RFC 6455 as a client on a bare socket needs.
+// The part of RFC 6455 that a client on a bare socket needs.
 
-/** The request that asks for a WebSocket. */
+/** The HTTP request for a WebSocket. */
 export function upgradeRequest(url: string): string {
   const { host, pathname, search } = new URL(url);
   const head = [
@@ -14,7 +14,7 @@ export function upgradeRequest(url: string): string {
   return `${head.join('\r\n')}\r\n\r\n`;
 }
 
-/** A text frame of a client; a mask of zeros leaves the bytes as they are. */
+/** A client's text frame. A mask of zeros leaves the bytes unchanged. */
 export function clientFrame(text: string): Buffer {
   const payload = Buffer.from(text);
   const { length } = payload;
@@ -25,7 +25,7 @@ export function clientFrame(text: string): Buffer {
 
 const text = 1;
 
-/** A server's frame that begins there; undefined while a part of it is missing. */
+/** The server's frame at this offset; undefined while it is incomplete. */
 export function serverFrame(bytes: Buffer, from: number): { isText: boolean; begin: number; end: number } | undefined {
   const short = bytes.length > from + 1 ? (bytes[from + 1] as number) : undefined;
   if (short === undefined) return undefined;

@@ -1,5 +1,5 @@
-// What XState alone costs: a parent with two states in parallel and two children, idle, and nothing else; about the
-// shape of a session with its sandbox and its run.
+// The cost of XState alone: an idle parent with two parallel states and two children. This is about the shape of a
+// session with its sandbox and its run.
 import { createActor, setup } from 'xstate';
 import type { Program } from '../lib/child-process.ts';
 import { type Footprint, footprint } from '../lib/memory.ts';

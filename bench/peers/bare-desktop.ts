@@ -1,4 +1,4 @@
-// Xvnc and Chromium in an equal container, and nothing else: what a desktop costs at the least.
+// Only Xvnc and Chromium in an equal container: the minimal cost of a desktop.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Inspected, tell } from '../lib/engine-api.ts';
 

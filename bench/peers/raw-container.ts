@@ -1,5 +1,5 @@
-// An equal container by the engine's API alone: the settings are copied from a container of Corral's, the daemon in it
-// dials a socket of ours, and the first answer to `GET /health` ends the start.
+// An equal container by the engine's API alone. Its settings are copied from one of Corral's containers. Its daemon
+// dials a socket of the peer, and the first answer to `GET /health` ends the start.
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export interface RawContainer extends AsyncDisposable {
   readonly id: string;
   readonly startMs: number;
   readonly from: number;
-  /** Connections of its daemon that wait for a request. */
+  /** Connections of the daemon that wait for a request. */
   readonly idle: Socket[];
   readonly token: string;
 }
@@ -55,7 +55,7 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
   const from = monotonicMs();
   const { Id: id } = await tell<{ Id: string }>('POST', `/containers/create?name=${name}`, body);
   stack.defer(async () => {
-    await tell('DELETE', `/containers/${id}?force=1`).catch(() => {}); // it may be what was measured
+    await tell('DELETE', `/containers/${id}?force=1`).catch(() => {}); // the row may have removed it already
     await tell('DELETE', `/volumes/${name}`);
   });
   await tell('POST', `/containers/${id}/start`);
@@ -64,7 +64,7 @@ export async function startRaw({ Config, HostConfig }: Inspected): Promise<RawCo
   return { id, startMs, from, idle, token, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-/** Kill and remove, as plainly as the engine offers it. */
+/** Kills and removes the container with the engine's two plain calls. */
 export async function endRaw(id: string): Promise<void> {
   await tell('POST', `/containers/${id}/kill`);
   await tell('DELETE', `/containers/${id}`);

@@ -1,4 +1,4 @@
-// The same desktop, asked for directly: HTTP by hand on connections that the container's daemon dialled.
+// The same desktop, requested directly: HTTP by hand on connections that the container's daemon dialled.
 
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,10 +7,10 @@ import type { RawContainer } from './raw-container.ts';
 
 const lookMs = 20;
 
-/** Resolves with the time at which the screen's first frame was there and the browser had answered. */
+/** Resolves with the time when the screen's first frame had arrived and the browser had answered. */
 export async function rawDesktop(container: RawContainer, frameBytes: number): Promise<number> {
   const framed = firstFrame(await connection(container), container.token, frameBytes);
-  // The daemon dials another connection once this one is used.
+  // The daemon dials another connection once this one is in use.
   const answered = connection(container).then((second) => browserRuns(second, container.token));
   await Promise.all([framed, answered]);
   return monotonicMs();

@@ -1,4 +1,5 @@
-// A command in a container by the engine's API: create the exec, start it, read it to its end, ask for its exit code.
+// A command in a container by the engine's API: create the exec, start it, read its output to the end, get its exit
+// code.
 import { tell } from '../lib/engine-api.ts';
 
 export async function rawExec(container: string, command: string): Promise<number> {
@@ -9,7 +10,7 @@ export async function rawExec(container: string, command: string): Promise<numbe
   return ExitCode;
 }
 
-/** Starts it and leaves it running. */
+/** Starts the command and leaves it running. */
 export async function rawDetached(container: string, command: string): Promise<void> {
   const { Id } = await tell<{ Id: string }>('POST', `/containers/${container}/exec`, { Cmd: ['bash', '-c', command] });
   await tell('POST', `/exec/${Id}/start`, { Detach: true, Tty: false });

@@ -1,4 +1,4 @@
-// The plainest durable append: one prepared INSERT per transaction, in the caller's own thread, into the same table.
+// The simplest durable append: one prepared INSERT per transaction, in the caller's thread, into the same table.
 import { DatabaseSync } from 'node:sqlite';
 import { migrations } from '../../src/store/sqlite/schema.ts';
 

@@ -1,5 +1,5 @@
-// The plainest servers that answer the same: Fastify with the bytes at hand, or with one SELECT; and an UPDATE a hundred
-// times a second.
+// The simplest servers with the same answers: Fastify with the bytes in memory, or with one SELECT, and an UPDATE a
+// hundred times a second.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import fastify from 'fastify';
@@ -8,9 +8,9 @@ import type { Program } from '../lib/child-process.ts';
 interface Argument {
   readonly dataDir: string;
   readonly rows: number;
-  /** As Corral says one session. */
+  /** One session, as Corral's answer has it. */
   readonly session: object;
-  /** What stands around it, in a list and alone. */
+  /** The text around the sessions, in a list and for one session. */
   readonly around: { readonly page: readonly [string, string]; readonly one: readonly [string, string] };
 }
 

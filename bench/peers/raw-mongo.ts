@@ -1,5 +1,4 @@
-// The plainest append on MongoDB: insertOne, or insertMany for several events, on the same driver, with the same concerns
-// and index.
+// The simplest append on MongoDB: insertOne, or insertMany for several events, with the same driver, concerns and index.
 import { type Collection, MongoClient } from 'mongodb';
 
 interface RawEvent {
@@ -13,7 +12,7 @@ export interface RawMongo extends AsyncDisposable {
   put(session: string, doc: string): Promise<void>;
   /** The database's events, however they are spread. */
   count(session: string): Promise<number>;
-  /** So many events of a session at once, as one that is long already. */
+  /** Inserts this many events of one session at once, so that its log is long from the start. */
   fill(into: string, session: string, count: number, fact: (seq: number) => string): Promise<void>;
 }
 

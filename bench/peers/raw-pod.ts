@@ -1,5 +1,5 @@
-// An equal pod by the API alone, or by kubectl: its settings are copied from a pod of Corral's, and it has started once it
-// is Ready, which a pod is before its daemon answers; so the peer's clock ends earlier than Corral's.
+// An equal pod by the API alone, or by kubectl. Its settings are copied from one of Corral's pods. Its start ends at
+// Ready. A pod is Ready before its daemon answers, so the peer's clock stops earlier than Corral's.
 import type { V1Pod } from '@kubernetes/client-node';
 import type { SessionClient } from '../lib/client.ts';
 import { type Cluster, kubectl } from '../lib/cluster.ts';
@@ -11,7 +11,7 @@ export interface RawPod extends AsyncDisposable {
 export type PodLikeness = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record<string, string>> };
 let count = 0;
 
-/** What a session's pod is made of, and the labels by which network policies know it; the session goes again. */
+/** The spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
 export async function podLikenessOf(cluster: Cluster, client: SessionClient): Promise<PodLikeness> {
   const session = await client.create();
   await client.ready(session);
@@ -40,7 +40,7 @@ export async function startPod(cluster: Cluster, { spec, labels }: PodLikeness):
   return { startMs: monotonicMs() - from, [Symbol.asyncDispose]: () => ended(cluster, name) };
 }
 
-/** As a person would; the start of kubectl itself is in it, twice. */
+/** Starts a pod as a person would. The time includes two starts of kubectl itself. */
 export async function runPod(cluster: Cluster, { spec, labels }: PodLikeness): Promise<RawPod> {
   const name = nextName();
   const space = ['--namespace', cluster.namespace];

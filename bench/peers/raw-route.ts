@@ -1,4 +1,4 @@
-// The plainest server that answers the same: Fastify, one route, the session in a map.
+// The simplest server with the same answer: Fastify, one route, the session in a map.
 import fastify from 'fastify';
 import type { Program } from '../lib/child-process.ts';
 

@@ -1,5 +1,5 @@
-// The plainest server that does the same: Fastify, an open SSE response per subscriber, one buffer for all of them.
-// With `store: full` every event is first a row on the disk, by one prepared INSERT.
+// The simplest server for the same work: Fastify, an open SSE response per subscriber, one buffer for all of them. With
+// `store: full`, one prepared INSERT first writes every event to the disk.
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

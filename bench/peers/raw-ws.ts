@@ -1,5 +1,5 @@
-// The plainest WebSocket server that does the same: `ws` without compression, each event written as JSON once and its
-// bytes given to every socket.
+// The simplest WebSocket server for the same work: `ws` without compression. Each event is serialised once, and every
+// socket gets the same bytes.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
