@@ -1,5 +1,5 @@
-// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--seed N] [--gate]`: each row beside the plainest
-// program that does the same. docs/benchmarks.md says how it measures and what the words mean.
+// `npm run bench -- [--full] [--only P06,P12] [--variant clients=50] [--seed N] [--gate]`: measures each row against the
+// simplest program that does the same. docs/benchmarks.md explains the method and the terms.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -87,7 +87,7 @@ function refuse(why: string): never {
   process.exit(2);
 }
 
-/** In shuffled order, but for its own place in the table. */
+/** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
   const experiments = row.experiments(mode).filter(isWanted);
   if (experiments.length === 0) return [];
@@ -142,7 +142,7 @@ function about({ id, variant, unit, better }: Experiment) {
   return { id, variant, unit, better };
 }
 
-/** What broke, and lost, doubled or reordered events, are bugs whoever asks; a slow ratio fails only the gate. */
+/** A failed row, or lost, duplicated or reordered events, fail every run. A slow ratio fails only the gate. */
 function exitCode(): number {
   for (const why of broken) console.error(`bench: ${why}`);
   const wrong = metrics.filter(({ correct }) => correct && isWrong(correct));

@@ -1,5 +1,6 @@
-// `npm run soak -- [--minutes 60] [--driver process] [--active 6] [--starts 4]`: sessions work, come and go without end, and
-// the server must not grow. The first third is its warm-up. Exit code 1: something grew, or something was left at the end.
+// `npm run soak -- [--minutes 60] [--driver process] [--active 6] [--starts 4]`: sessions work, start and end
+// continuously, and the server must not grow. The first third is the warm-up. Exit code 1: something grew, or something
+// was left at the end.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -22,7 +23,7 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const sampleMs = 5_000;
 const tellMs = 60_000;
-/** An hour may add this part of what there is; what a cache fills in that time looks the same. */
+/** The allowed growth in an hour, as a share of the whole; a filling cache looks the same as a leak. */
 const mostPerHour = 0.1;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
@@ -105,7 +106,7 @@ if (existsSync(warnings) && /MaxListeners/.test(readFileSync(warnings, 'utf8')))
 console.log(problems.length === 0 ? 'nothing grew' : problems.join('; '));
 process.exitCode = problems.length === 0 ? 0 : 1;
 
-/** All sessions are deleted; what goes in the background has a while for it. */
+/** All sessions are deleted; their clean-up in the background gets some time. */
 async function settled(): Promise<Record<Kind, number>> {
   for (let tries = 0; tries < 60 && (folders() > 0 || now().openFiles > atRest.openFiles + 8); tries++)
     await pause(500);

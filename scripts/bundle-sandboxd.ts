@@ -1,10 +1,10 @@
-// Makes the one file that every sandbox runs: node scripts/bundle-sandboxd.ts [dist/sandboxd.mjs]
+// Builds the one file that every sandbox runs: node scripts/bundle-sandboxd.ts [dist/sandboxd.mjs]
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 
 /** Bundles sandbox-images/sandboxd into one ES module without dependencies. */
 export async function bundleSandboxd(outfile: string): Promise<void> {
-  const { build } = await import('esbuild'); // only who bundles needs it
+  const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
   await build({
     entryPoints: [fileURLToPath(new URL('../sandbox-images/sandboxd/main.ts', import.meta.url))],
     outfile,
@@ -19,8 +19,8 @@ export async function bundleSandboxd(outfile: string): Promise<void> {
   });
 }
 
-// An ES import of a built-in module reads all of its exports at once, and those of node:http load WebSocket and with
-// it Node's whole fetch: 20 ms and 5 MB in every sandbox, for nothing.
+// An ES import of a built-in module reads all of its exports at once. Those of node:http load WebSocket and with it
+// Node's whole fetch: a waste of 20 ms and 5 MB in every sandbox.
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',
   setup({ onResolve, onLoad }) {

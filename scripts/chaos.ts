@@ -1,5 +1,6 @@
-// `npm run chaos -- --minutes N --seed S [--store sqlite|mongodb] [--driver docker|process]`: all faults at once on a running
-// server, by a plan that the seed says; then the invariants of docs/faults.md. Ends with 1 when one of them does not hold.
+// `npm run chaos -- --minutes N --seed S [--store sqlite|mongodb] [--driver docker|process]`: injects all faults at once
+// into a running server, in an order that the seed determines, and then checks the invariants of docs/faults.md. Exits
+// with 1 when one of them is violated.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -34,6 +35,6 @@ const vitest = ['node_modules/vitest/vitest.mjs', 'run', 'test/e2e/chaos/storm.t
 const { status } = spawnSync(process.execPath, vitest, {
   cwd: join(import.meta.dirname, '..'),
   stdio: 'inherit',
-  env: { ...process.env, ...chaos, CI: 'true' }, // what is missing fails
+  env: { ...process.env, ...chaos, CI: 'true' }, // a missing component fails the run
 });
 process.exitCode = status ?? 1;

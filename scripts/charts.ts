@@ -1,4 +1,4 @@
-// `npm run charts [folder]` draws the machines, as they are in the code, into docs/machines; `--check` only compares.
+// `npm run charts [folder]` draws the state machines of the code into docs/machines; `--check` only compares.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate';
@@ -41,14 +41,14 @@ function page(name: string, { machine, about }: { machine: AnyStateMachine; abou
     .concat('\n');
 }
 
-/** The machine, and each region of it that runs beside others: an arrow cannot cross from one into the other. */
+/** The machine itself, and each of its parallel regions: an arrow cannot cross from one region into another. */
 function sections(root: AnyStateNode): AnyStateNode[] {
   const parallel = boxes(root).filter(({ type }) => type === 'parallel');
   return [root, ...parallel.flatMap((node) => children(node).flatMap(sections))];
 }
 const children = (node: AnyStateNode): AnyStateNode[] => Object.values(node.states);
 
-/** Where the machine can be, seen from this section. */
+/** The states of this section that its chart draws as boxes. */
 function boxes(node: AnyStateNode): AnyStateNode[] {
   const inside = children(node).flatMap((child) => (child.type === 'compound' ? boxes(child) : [child]));
   return inside.length > 0 ? inside : [node];
@@ -68,7 +68,7 @@ const arrowsOf = (node: AnyStateNode): AnyTransitionDefinition[] => [
   ...(node.always ?? []),
   ...[...node.transitions.values()].flat(),
 ];
-/** To be in a state is to be in its first state, and so on. */
+/** The innermost first state: entering a compound state enters its first state, and so on. */
 function entered(node: AnyStateNode): AnyStateNode {
   return node.type === 'compound' ? entered(node.initial.target[0] as AnyStateNode) : node;
 }
@@ -93,7 +93,7 @@ function chart(section: AnyStateNode): string {
   for (const node of groups) draw(anyIn(node), node);
   for (const node of inside) {
     draw(idOf(node), node);
-    for (const inner of below(node)) draw(idOf(node), inner, node); // what leaves its regions
+    for (const inner of below(node)) draw(idOf(node), inner, node); // transitions that leave the state's regions
   }
   const lines = [
     ...inside.map((node) => `state "${nameOf(node)}" as ${idOf(node)}`),

@@ -1,5 +1,5 @@
-// `node scripts/check-layers.ts <at least so many modules> [root]`: who may import whom, as .dependency-cruiser.cjs
-// says. A layer check that found no files would pass for ever, so the count is part of the check.
+// `node scripts/check-layers.ts <minimum number of modules> [root]`: checks which layer imports which, by .dependency-
+// cruiser.cjs. A check that finds no files would always pass, so the check includes the number of modules.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// `node scripts/check-prose.ts [files…]`: holds comments and documents to the rules of plain English that a machine can
-// see. docs/development.md says what they are for. Prints file:line, the rule and the sentence.
+// `node scripts/check-prose.ts [files…]`: checks comments and documents against those rules of plain English that a
+// machine can check. docs/development.md explains the rules. Prints file:line, the rule and the sentence.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { proseOf, type Sentence } from './prose.ts';

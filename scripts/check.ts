@@ -1,4 +1,4 @@
-// `npm run check`: everything that can be known without Docker, in under a minute. What fails is shown whole.
+// `npm run check`: all checks that need no Docker, in under a minute. Prints the whole output of a failed check.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ const checks: Record<string, string[]> = {
   unused: ['node_modules/knip/bin/knip.js'],
   lock: ['scripts/complete-lock.ts', '--check'],
 };
-// Where the tests follow anyway: `npm run check -- --without unit`.
+// For runs that start the tests afterwards: `npm run check -- --without unit`.
 const without = process.argv.indexOf('--without');
 if (without > 0) delete checks[process.argv[without + 1] ?? ''];
 if (existsSync('scripts/charts.ts')) checks.charts = ['scripts/charts.ts', '--check'];

@@ -1,6 +1,6 @@
-// npm leaves an optional package out of package-lock.json when the registry it asked does not have it, as a
-// company's mirror may lack other platforms' binaries; `npm ci` then refuses the lock everywhere. This adds
-// what is missing, by the exact version its parent names. `--check` only says what is missing.
+// npm leaves an optional package out of package-lock.json when its registry does not have it, such as a company's mirror
+// without other platforms' binaries. `npm ci` then rejects the lock everywhere. This script adds the missing packages,
+// by the exact version that the parent names. `--check` only reports them.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 interface Entry {

@@ -1,5 +1,5 @@
-// `npm run escapes -- --driver docker|docker:runsc|process|kubernetes`: tries to get out of real sandboxes of a driver, and
-// writes what stopped each attempt into docs/security.md. Ends with 1 when one of them succeeded.
+// `npm run escapes -- --driver docker|docker:runsc|process|kubernetes`: tries to escape from a driver's real sandboxes,
+// and writes what stopped each attempt into docs/security.md. Exits with 1 when an attempt succeeded.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The rows of docs/faults.md, the tests that carry their numbers, and what became of them.
+// The rows of docs/faults.md, the tests with their numbers, and the results of those tests.
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
@@ -29,7 +29,7 @@ export function faultRows(markdown: string): FaultRow[] {
   );
 }
 
-/** By where its file is. A simulation's rows are named in the suite that all its seeds share. */
+/** The test layer, by the file's folder. All seeds of the simulation share one suite, which names the rows. */
 function layerOf(file: string): Layer {
   if (file.includes('simulation/')) return 'S';
   if (file.startsWith('test/unit/')) return 'U';
@@ -38,7 +38,9 @@ function layerOf(file: string): Layer {
 
 const numbersIn = (name: string): number[] => [...name.matchAll(/\bF(\d{3})\b/g)].map(([, number]) => Number(number));
 
-/** What is written, whether or not it ever ran: numbers in names of tests, not in comments. */
+/**
+ * All tests for faults in the sources, even if they never ran. Counts the numbers in test names, not those in comments.
+ */
 export function faultTests(root: string): FaultTest[] {
   const patterns = ['test/{unit,contract,e2e,cluster}/**/*.ts', 'test/support/simulation/suite.ts'];
   return globSync(patterns, { cwd: root }).flatMap((file) => {
@@ -60,7 +62,7 @@ const Report = z.object({
 });
 const results: Record<string, RowResult> = { passed: 'passed', failed: 'failed' };
 
-/** From the report that vitest writes in JSON. */
+/** The results in vitest's JSON report. */
 export function resultsIn(report: unknown, root: string): TestResult[] {
   return Report.parse(report).testResults.flatMap(({ name, assertionResults }) => {
     const file = relative(root, name);
@@ -81,14 +83,16 @@ interface LayerOutcome {
   readonly result: RowResult;
 }
 
-/** A row fails with any of its tests, and passes where one passed: the others of a name are for other components. */
+/**
+ * A row fails when one of its tests fails, and passes when at least one passes: skipped tests are for other components.
+ */
 export function outcomeOf(
   row: FaultRow,
   tests: readonly FaultTest[],
   ran: readonly TestResult[] | undefined,
 ): { layers: LayerOutcome[]; result: RowResult } {
   const layers = row.layers.map((layer): LayerOutcome => {
-    // A nightly test stands in any folder, and skips itself by day.
+    // A nightly test can be in any folder; it is skipped in other runs.
     const isHere = (test: FaultTest) => test.number === row.number && (layer === 'N' || test.layer === layer);
     const found = (ran ?? []).filter(isHere).map(({ result }) => result);
     return { layer, written: tests.some(isHere), result: worst(found) };

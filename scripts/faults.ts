@@ -1,4 +1,5 @@
-// `npm run faults`: which test shows that Corral survives which fault, and how it ended the last time. `-- --run` runs them.
+// `npm run faults`: lists which test proves that Corral survives which fault, and its last result. `-- --run` runs the
+// tests.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ const { values: asked } = parseArgs({
 if (asked.run) {
   const files = [...new Set(faultTests(root).flatMap(({ file }) => file))];
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files];
-  spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report says how it went
+  spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report has the result
 }
 const results = existsSync(asked.report) ? resultsIn(JSON.parse(readFileSync(asked.report, 'utf8')), root) : undefined;
 const rows = faultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({

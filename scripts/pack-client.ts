@@ -1,5 +1,5 @@
-// `npm run pack:client`: the typed client as a package of its own, corral-<version>.tgz. It needs what it imports and
-// nothing that the server needs, so that a program which only talks to a server installs a few packages and not hundreds.
+// `npm run pack:client`: packs the typed client as its own package, corral-<version>.tgz. The package depends only on
+// what the client imports. A program that only calls a server then installs a few packages instead of hundreds.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

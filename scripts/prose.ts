@@ -9,7 +9,7 @@ interface Block {
   readonly text: string;
 }
 
-/** The sentences of a file's comments, or of a Markdown document outside of its code. */
+/** The sentences of a file's comments, or of a Markdown document without its code. */
 export function proseOf(file: string, source: string): Sentence[] {
   const blocks = file.endsWith('.md') ? paragraphs(source) : file.endsWith('.yaml') ? hashes(source) : comments(source);
   return blocks.flatMap(({ line, text }) =>
@@ -25,7 +25,10 @@ const sentences = (text: string): string[] =>
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== '');
 
-/** Joins comment lines that follow one another. A `//` inside a string is no comment, so one needs a space or line start before it. */
+/**
+ * Joins consecutive comment lines. A comment needs a space or a line start before it, because a `//` in a string is not
+ * a comment.
+ */
 function comments(source: string): Block[] {
   const blocks: { line: number; end: number; text: string }[] = [];
   let isDoc = false;

@@ -1,6 +1,6 @@
-// Runs a program of this project on the Node it is written for: `node scripts/run.mjs <file> [arguments]`.
-// Installs the locked dependencies first where they are missing or stale. Plain JavaScript without
-// dependencies, because it runs before there are any, on whatever Node (20 or newer) the host has.
+// Runs a program of this project on the pinned Node: `node scripts/run.mjs <file> [arguments]`. Installs the locked
+// dependencies first when they are missing or stale. Plain JavaScript without dependencies, because it runs before they
+// exist, on the host's Node (20 or newer).
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'node_modules/.corral-lock');
 const lock = join(root, '.corral-install.lock');
 const neededNode = 24;
-const lockTtlMs = 15 * 60_000; // no installation takes longer; whoever left such a lock is gone
+const lockTtlMs = 15 * 60_000; // no installation takes longer; the owner of an older lock has died
 
 const say = (text) => void process.stderr.write(`corral: ${text}\n`);
 const readOr = (file, otherwise) => (existsSync(file) ? readFileSync(file, 'utf8') : otherwise);
@@ -23,7 +23,7 @@ const wantedStamp = () =>
     .digest('hex');
 const isInstalled = () => readOr(stamp, '') === wantedStamp() || isInstalledByHand();
 
-/** After somebody's own `npm ci` or `npm install`: npm notes in node_modules what it put there, when it is done. */
+/** Recognises a manual `npm ci` or `npm install`: npm lists its packages in node_modules when it is done. */
 function isInstalledByHand() {
   const packagesOf = (file) => JSON.parse(readOr(join(root, file), '{}')).packages ?? {};
   const there = packagesOf('node_modules/.package-lock.json');
@@ -41,7 +41,7 @@ function isRunning(pid) {
   }
 }
 
-/** True when we hold the lock now; false while somebody who is alive does. */
+/** True when this process now has the lock; false while another running process has it. */
 function takeLock() {
   try {
     writeFileSync(lock, JSON.stringify({ pid: process.pid, at: Date.now() }), { flag: 'wx' });
@@ -53,12 +53,12 @@ function takeLock() {
   try {
     holder = JSON.parse(readFileSync(lock, 'utf8'));
   } catch {
-    return false; // just released, or just being written: look again
+    return false; // the lock was just released, or is just being written: try again
   }
   if (isRunning(holder.pid) && Date.now() - holder.at < lockTtlMs) return false;
   const stale = `${lock}.${process.pid}`;
   try {
-    renameSync(lock, stale); // of several that saw it stale, one succeeds
+    renameSync(lock, stale); // several processes can see the stale lock; only one rename succeeds
     rmSync(stale);
   } catch (error) {
     if (error.code !== 'ENOENT') throw error;
@@ -66,11 +66,11 @@ function takeLock() {
   return false;
 }
 
-/** Starts it, passes signals on, and resolves with what a shell would call its exit code. */
+/** Starts the program, forwards signals, and resolves with its exit code as a shell reports it. */
 function run(command, args, options) {
   const child = spawn(command, args, { stdio: 'inherit', ...options });
   const pass = (signal) => child.kill(signal);
-  // ctrl-c at a terminal reaches the child by itself; a second copy would mean "at once, please"
+  // A terminal's ctrl-c reaches the child directly; a second SIGINT would mean "stop at once".
   const passInt = (signal) => process.stdin.isTTY || pass(signal);
   process.on('SIGTERM', pass).on('SIGHUP', pass).on('SIGINT', passInt);
   return new Promise((resolve, reject) => {
@@ -90,7 +90,7 @@ async function install() {
     await sleep(200);
   }
   try {
-    if (isInstalled()) return 0; // whoever held the lock has done it
+    if (isInstalled()) return 0; // the previous lock owner has installed them
     const why = existsSync(join(root, 'node_modules')) ? 'have changed' : 'are not installed yet';
     say(`the dependencies ${why}: installing what package-lock.json names (npm ci, no install scripts).`);
     const stamped = wantedStamp();
@@ -139,7 +139,7 @@ async function main() {
   }
   const node = findNode();
   if (!node) return 1;
-  // What was compiled once, TypeScript too, is not compiled again by the next start: it takes half the time.
+  // Caches compiled code, TypeScript included, which halves the time of the next start.
   const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compiled'), ...process.env };
   return run(node, ['--disable-warning=ExperimentalWarning', ...process.argv.slice(2)], { env });
 }

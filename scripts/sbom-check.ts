@@ -8,7 +8,7 @@ const Component = z.looseObject({
   hashes: z.array(z.looseObject({ alg: z.string(), content: z.string() })).default([]),
   externalReferences: z.array(z.looseObject({ type: z.string(), url: z.string() })).default([]),
 });
-/** As much of CycloneDX 1.5 as is checked here; the rest passes as it is. */
+/** The fields of CycloneDX 1.5 that this check reads; other fields pass unchanged. */
 export const Sbom = z.looseObject({
   bomFormat: z.literal('CycloneDX'),
   specVersion: z.string(),
@@ -29,7 +29,7 @@ export interface Lock {
   readonly packages: Readonly<Record<string, Entry>>;
 }
 
-/** Without where this machine got a package from, and without the name of the folder that the sources lie in. */
+/** Removes the download locations and the name of the source folder, which differ between machines. */
 export function withoutPlaces(sbom: Sbom): Sbom {
   const components = sbom.components.map((component) => ({
     ...component,
@@ -39,7 +39,7 @@ export function withoutPlaces(sbom: Sbom): Sbom {
   return { ...sbom, metadata: { ...sbom.metadata, component: { ...component, name: 'corral' } }, components };
 }
 
-/** The parts that a server runs, and how they depend on one another. */
+/** The components that a server runs, with the dependencies between them. */
 export function servedOnly(sbom: Sbom, lock: Lock): Sbom {
   const served = servedParts(lock);
   const components = sbom.components.filter((one) => served.has(partOf(one)));
@@ -50,7 +50,7 @@ export function servedOnly(sbom: Sbom, lock: Lock): Sbom {
   return { ...sbom, components, dependencies };
 }
 
-/** What is missing from it, or should not be in it, by the lock. */
+/** The differences between the list and the lock, and components without a hash or with a download location. */
 export function problemsOf({ components }: Sbom, lock: Lock): string[] {
   const expected = servedParts(lock);
   const listed = new Set(components.map(partOf));

@@ -4,9 +4,9 @@ import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { startRaw } from '../peers/raw-container.ts';
 
-// Cold session ready on Docker: from before the PUT to the moment the server's log says that the sandbox is ready, which
-// it says after the daemon has answered. The peer is an equal container by the engine's API, from before the create to
-// the daemon's first answer; its folder and socket are there before.
+// Cold session ready on Docker: from before the PUT until the server's log reports the sandbox ready, after the daemon's
+// first answer. The peer is an equal container by the engine's API, from before the create to the daemon's first answer.
+// Its folder and socket exist before.
 
 export const P01: Row = {
   id: 'P01',

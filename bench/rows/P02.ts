@@ -9,9 +9,9 @@ import { bareDesktop } from '../peers/bare-desktop.ts';
 import { startRaw } from '../peers/raw-container.ts';
 import { rawDesktop } from '../peers/raw-desktop.ts';
 
-// A session with a desktop, cold, until all of the first frame was seen and the browser has answered on its debugging pipe.
-// The peer is an equal container by the engine's API, whose daemon is asked directly. And what such a sandbox has of
-// memory while nobody does anything, beside the same Xvnc and Chromium in an equal container with nothing else in it.
+// A cold session with a desktop, until the whole first frame has arrived and the browser has answered on its debugging
+// pipe. The peer is an equal container by the engine's API, whose daemon is called directly. A second experiment
+// compares the memory of such an idle sandbox with only Xvnc and Chromium in an equal container.
 
 const [width, height] = [1280, 800];
 const settings = { CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' };
@@ -114,7 +114,7 @@ async function desktops(stack: AsyncDisposableStack) {
   return { client, likeness, shown };
 }
 
-/** All of its processes, as they share what they share; read from inside. */
+/** The memory (Pss) of all its processes together, read from inside; Pss counts shared pages once. */
 async function pssOf(id: string): Promise<number> {
   const Cmd = ['sh', '-c', "cat /proc/[0-9]*/smaps_rollup 2>/dev/null | awk '/^Pss:/ { sum += $2 } END { print sum }'"];
   const body = { Cmd, AttachStdout: true, Tty: true };

@@ -3,9 +3,8 @@ import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
 import { startServer } from '../lib/server.ts';
 
-// Warm session ready: as P01, with a sandbox that stands ready. The peer is P01's: an equal container by the engine's
-// API, started when it is wanted; on a cluster an equal pod by the API, up to Ready. The pool is full again before each
-// round begins.
+// Warm session ready: as P01, with a warm sandbox. The peer is P01's: an equal container by the engine's API, started on
+// demand; on a cluster, an equal pod by the API, up to Ready. The pool is full again before each round.
 
 const rowAt = (driver: PlaceName, where: string): Row => ({
   id: 'P03',
@@ -31,7 +30,8 @@ function experiment(driver: PlaceName, mode: Mode): Experiment {
 async function openPair(driver: PlaceName): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const place = stack.use(await openPlace(driver));
-  // The bench asks for a session's container by its label, which one from the pool has not: hence a cold one.
+  // The bench finds a session's container by its label. A pool's container does not have that label, so this start is
+  // cold.
   const plain = stack.use(await startServer(place.settings));
   const start = await place.rawStart(stack.use(sessionClient(plain)));
   const instance = `bench-${process.pid}`;

@@ -4,10 +4,10 @@ import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { missingAt, openPlace, type PlaceName, peerAt } from '../lib/places.ts';
 import { startServer } from '../lib/server.ts';
 
-// A pool that is drained: ten sessions at once where three sandboxes stand ready, beside ten equal containers that the
-// engine's API starts at once; on a cluster ten equal pods, up to Ready. The pool is full again before each round begins,
-// and each of the ten is a sample; of so few the p99, which is nearly the last of them, asks more than the p95 that the
-// plan names.
+// A drained pool: ten sessions at once while three warm sandboxes are ready. The peer is ten equal containers that the
+// engine's API starts at once; on a cluster, ten equal pods, up to Ready. The pool is full again before each round. Each
+// of the ten is a sample. With so few samples the p99 is nearly the slowest one, so the goal is stricter than the p95 of
+// the plan.
 
 const burst = 10;
 const target = 3;
@@ -37,7 +37,7 @@ async function openPair(driver: PlaceName): Promise<Pair> {
   await using stack = new AsyncDisposableStack();
   const place = stack.use(await openPlace(driver));
   const instance = `bench-${process.pid}`;
-  const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burst) }; // as the peer: all at once
+  const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burst) }; // all at once, like the peer
   const plain = stack.use(await startServer(settings));
   const start = await place.rawStart(stack.use(sessionClient(plain)));
   const pool = { CORRAL_SANDBOX_WARM_POOL: String(target), CORRAL_INSTANCE: instance };

@@ -6,8 +6,8 @@ import { watchGenerator } from '../lib/generator.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 
-// First event: from the first byte of a POST to the first SSE event of that message at a client that waits for it. The
-// subject is the whole server as users start it, durable append included; the clients live in this process.
+// First event: from the first byte of a POST to the message's first SSE event at a waiting client. The subject is the
+// whole server as users start it, with durable appends. The clients run in this process.
 
 export const P06: Row = {
   id: 'P06',
@@ -44,7 +44,7 @@ async function openPair(peerAppend: Append, count: number): Promise<Pair> {
     async subject() {
       await using session = await openSession(url);
       using client = await waitingClient(`${session.url}/events`);
-      // The run fails at once, on purpose: nothing of it is measured, and it needs no sandbox.
+      // The run fails at once, on purpose: the row does not measure it, so it needs no sandbox.
       const say = (tag: string) => timedPost(`${session.url}/chat`, { message: `${tag}\n\`\`\`fail\nenough\n\`\`\`` });
       return await round(count, client, say);
     },
@@ -68,13 +68,15 @@ async function openPair(peerAppend: Append, count: number): Promise<Pair> {
       const { sentAt, answer } = await post(tag);
       if (!answer.startsWith('HTTP/1.1 200')) throw new Error(`it answered ${answer.slice(0, 300)}`);
       samples.push((await heard) - sentAt);
-      await pause(betweenMs); // the last run's end is written and compacted; nobody types that fast
+      await pause(betweenMs); // lets the last run's end be written and compacted, as between the messages of a person
     }
     return { samples, generator: load.stop() };
   }
 }
 
-/** One whose sandbox is there already: what is measured does not need it, and its start would be in the way. */
+/**
+ * A session whose sandbox is ready already. The measurement does not need the sandbox, but its start would disturb it.
+ */
 async function openSession(server: string): Promise<{ url: string } & AsyncDisposable> {
   const made = await fetch(`${server}/api/v1/sessions`, { method: 'PUT' });
   const { data } = (await made.json()) as { data: { session_id: string } };

@@ -2,8 +2,8 @@ import { openFanOut, type Readers } from '../lib/fan-out.ts';
 import { addUp, type Experiment, type Mode, nothingMissing, type Pair, type Row } from '../lib/measure.ts';
 import { Subscriber } from '../lib/subscriber.ts';
 
-// Fan-out at 100 events a second: from the moment an event is given to the server to the moment a subscriber has it.
-// The subscribers live in this process, each server in one of its own.
+// Fan-out at 100 events a second: from the moment the server gets an event to the moment a subscriber has it. The
+// subscribers run in this process, each server in its own.
 
 const everyMs = 10;
 const bytes = 300;

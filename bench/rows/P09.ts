@@ -10,8 +10,8 @@ import {
   type Row,
 } from '../lib/measure.ts';
 
-// The ceiling of a fan-out over WebSockets: from the word to emit to the last frame at the last of 100 listeners, which
-// live in this process. Each frame is about 460 bytes, 300 of them text.
+// The maximum throughput of a fan-out over WebSockets: from the command to emit to the last frame at the last of 100
+// listeners. The listeners run in this process. Each frame is about 460 bytes, 300 of them text.
 
 const subscribers = 100;
 const bytes = 300;
@@ -65,7 +65,7 @@ async function openReaders(url: string): Promise<Readers> {
   };
 }
 
-/** The witness by what it read, the others by whether they got the very same frames. */
+/** Checks the witness by its texts, and the others by whether they have the same frames as the witness. */
 function correctOf([witness, ...others]: [Listener, ...Listener[]], round: Arrived): Correctness {
   const { count } = round;
   return addUp([

@@ -7,8 +7,8 @@ import { freshFolder } from '../lib/folder.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { rawTable } from '../peers/raw-insert.ts';
 
-// Durable appends a second through the event log, each awaited before the session's next; the peer writes the same rows
-// one per transaction with the same `synchronous`. Every event is read back and compared.
+// Durable appends a second through the event log; each session awaits one append before its next. The peer writes the
+// same rows, one per transaction, with the same `synchronous`. The row reads every event back and compares it.
 
 export const P12: Row = {
   id: 'P12',
@@ -52,7 +52,7 @@ async function openPair({ sessions, synchronous }: Variant, roundMs: number): Pr
   const raw = stack.use(rawTable(join(path, 'raw.db'), synchronous));
   const ids = randomIds();
 
-  /** Fresh sessions each time, so that neither log is longer than the other's. */
+  /** New sessions each time, so that both logs have the same length. */
   async function subject(): Promise<SideRound> {
     const appended = new Map<SessionId, number>(Array.from({ length: sessions }, () => [ids.sessionId(), 0]));
     const from = performance.now();

@@ -7,9 +7,9 @@ import { mongoStore } from '../../src/store/mongo/store.ts';
 import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
 import { rawMongo } from '../peers/raw-mongo.ts';
 
-// Events a second on MongoDB through the event log, each append awaited before the session's next; the peer is a bare loop
-// with the same concerns: insertOne, or insertMany where an append is a batch, and an updateOne behind it where the append
-// also puts the session's record. `stored`: so many events the session has already. What is stored is counted.
+// Events a second on MongoDB through the event log; each session awaits one append before its next. The peer is a plain
+// loop with the same concerns: insertOne, insertMany for a batch, and updateOne when the append also writes the
+// session's record. `stored`: the number of events that the session has before. The row counts the stored events.
 
 const url = process.env.MONGODB_URL;
 
@@ -29,7 +29,7 @@ export const P13: Row = {
 interface Variant {
   readonly sessions: number;
   readonly stored: number;
-  /** Facts in one append; 1 where it is missing. */
+  /** Facts in one append; default: 1. */
   readonly batch?: number;
   readonly with?: 'record';
 }
@@ -78,14 +78,14 @@ async function openPair({ sessions, stored, batch = 1, with: also }: Variant, ro
     await raw.fill('raw', long.peer, stored, (seq) => JSON.stringify(factOf(seq)));
     heads.set(long.peer, stored);
   }
-  /** The long one, or fresh ones each time, so that neither log is longer than the other's. */
+  /** The long session, or new ones each time, so that both logs have the same length. */
   const writers = (side: 'subject' | 'peer'): SessionId[] =>
     stored > 0 ? [long[side]] : Array.from({ length: sessions }, () => ids.sessionId());
 
   async function round(side: 'subject' | 'peer', write: (id: SessionId, head: number) => Promise<unknown>) {
     const ready = writers(side);
     for (const id of ready) {
-      await write(id, heads.get(id) ?? 0); // a session's first append does more, once
+      await write(id, heads.get(id) ?? 0); // a session's first append does extra work, once
       heads.set(id, (heads.get(id) ?? 0) + batch);
     }
     const from = performance.now();

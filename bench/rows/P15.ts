@@ -7,9 +7,9 @@ import { startServer } from '../lib/server.ts';
 import { endRaw, startRaw } from '../peers/raw-container.ts';
 import { rawDetached } from '../peers/raw-exec.ts';
 
-// Ending things on Docker. `delete`: from the DELETE of a session to the engine's word that its container is gone, beside
-// kill and remove of an equal one. `stop`: from the POST to the answer, which promises that everything the run started
-// has ended, while a child ignores TERM; the two seconds that it is given are taken off.
+// Ending things on Docker. `delete`: from the DELETE of a session until the engine reports its container gone; the peer
+// kills and removes an equal one. `stop`: from the POST to the answer, which promises that every process of the run has
+// ended. A child ignores TERM, so the two seconds of its grace period are subtracted.
 
 const graceMs = 2_000;
 const mark = 'sleep 98765';

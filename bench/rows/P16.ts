@@ -7,8 +7,8 @@ import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type S
 import { startServer } from '../lib/server.ts';
 import { addSession } from '../lib/sessions.ts';
 
-// From the start of a process, after a kill -9 of the one before, to the first good answer of /health, with so many
-// stored sessions; then the list must have them all. The peer is the same program on an empty folder.
+// From the start of a process, after a kill -9 of the previous one, to the first good answer of /health, with this many
+// stored sessions. The list must then have all sessions. The peer is the same program on an empty folder.
 
 export const P16: Row = {
   id: 'P16',

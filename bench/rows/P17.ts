@@ -8,9 +8,9 @@ import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 
-// The longest silence that a client sees which watches a command's output while the server is killed with -9 and
-// started again: it comes back after its last event, every 10 ms. What the command printed must be there, once each. The
-// peer is a start on an empty folder, as in P16; the second that the contract allows on top is taken off.
+// The longest gap in a command's output at a watching client, while the server is killed with -9 and restarted. The
+// client reconnects after its last event, every 10 ms. It must get every printed line exactly once. The peer is a start
+// on an empty folder, as in P16. The contract allows one second more, which is subtracted.
 
 const graceMs = 1_000;
 const lines = 60;
@@ -53,7 +53,7 @@ async function openPair(): Promise<Pair> {
     const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
     const chat = timedPost(`${url}/chat`, { message: `Print\n\`\`\`sh\n${command}\n\`\`\`` }).catch(() => {});
     const shows = (line: number) => watched.seen.some(({ text }) => text.includes(`line-${line}\\n`));
-    await until(() => shows(5), 'the command did not begin'); // not started yet, it would be one that nobody can account for
+    await until(() => shows(5), 'the command did not begin'); // a kill before the start would leave its outcome unknown
     process.kill(server.pid, 'SIGKILL');
     await server[Symbol.asyncDispose]();
     server = await startServer(settings);
@@ -79,7 +79,7 @@ async function openPair(): Promise<Pair> {
   return { subject, peer, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-/** A client that comes back after the last event it saw. */
+/** A client that reconnects after the last event it has seen. */
 function watch(url: string, signal: AbortSignal) {
   const seen: { seq: number; text: string; at: number }[] = [];
   const read = async () => {

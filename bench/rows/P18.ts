@@ -5,16 +5,15 @@ import { watchGenerator } from '../lib/generator.ts';
 import { askAll, Line } from '../lib/line.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 
-// A page of 50 of the list, and one session, with 10,000 stored sessions of which a hundred change each second. The peers
-// answer the same bytes, the one from memory and the other from a SELECT, while they do an UPDATE a hundred times a
-// second. One question after the other on a connection that stays open, so a time three times as long is a third of the
-// throughput.
+// A page of 50 of the list, and one session, with 10,000 stored sessions of which a hundred change each second. The
+// peers answer the same bytes, one from memory and one from a SELECT, during a hundred UPDATEs a second. Calls are
+// sequential on a keep-alive connection, so three times the time is a third of the throughput.
 
 const stored = 10_000;
 const changesPerSecond = 100;
 const asks = ['page of 50', 'one session'] as const;
 type Ask = (typeof asks)[number];
-/** How many times the peer's time; the other way round, 0.3 and 0.5 of its throughput. */
+/** The allowed multiple of the peer's time; as throughput, 0.3 and 0.5 of the peer's. */
 const most = { bytes: 3.3, select: 2 } as const;
 type Peer = keyof typeof most;
 const peers = Object.keys(most) as Peer[];
@@ -45,7 +44,7 @@ function experiment(ask: Ask, peer: Peer, mode: Mode): Experiment {
   };
 }
 
-/** 50 ms at most, however many sessions there are. */
+/** At most 50 ms, for any number of sessions. */
 function absolute(ask: Ask): Experiment {
   return {
     ...{ ...base, variant: { ask, beside: 'budget' }, peer: 'budget of 50 ms' },

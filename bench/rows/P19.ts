@@ -6,8 +6,8 @@ import { watchGenerator } from '../lib/generator.ts';
 import { askAll, type Call, Line } from '../lib/line.ts';
 import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 
-// What it costs to read one session, from the first byte of the question to the last of the answer, one question after
-// the other on a connection that stays open. The peer answers the bytes that REST does, from a map.
+// The time to read one session, from the first byte of the request to the last byte of the answer. Calls are sequential
+// on a keep-alive connection. The peer answers the same bytes as REST, from a map.
 
 interface Api {
   readonly api: string;

@@ -5,8 +5,8 @@ import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
-// `true` in a sandbox, there and back: through SessionService.exec, which is what the dialects' routes call (none has a
-// route for it yet), beside the engine's own exec in the very same container.
+// The round trip of `true` in a sandbox, through SessionService.exec, which the dialects' routes call (none has a route
+// for it yet). The peer is the engine's own exec in the same container.
 
 export const P20: Row = {
   id: 'P20',

@@ -7,9 +7,9 @@ import type { Experiment, Goal, Mode, Row } from '../lib/measure.ts';
 import { CountingViewer } from '../lib/rfb.ts';
 import { startServer } from '../lib/server.ts';
 
-// The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap), beside Debian's websockify in
-// front of the very same Xvnc, which is reached through the process's own view of its files: only the way differs. Raw
-// pixels: what is measured is the way, not the encoder.
+// The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
+// websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path
+// differs. Raw pixels: the row measures the path, not the encoder.
 
 const [width, height] = [1280, 800];
 const programs = ['Xvnc', 'websockify', 'bwrap'];
@@ -54,7 +54,7 @@ function experiment(measure: Measure, mode: Mode): Experiment {
   };
 }
 
-/** What a person waits for who opens the page of a desktop that runs. */
+/** The time that a person waits for the first frame when a running desktop's page opens. */
 function warm(mode: Mode): Experiment {
   return {
     ...{ id: 'P24', variant: { measure: 'first frame', desktop: 'warm' }, unit: 'ms', better: 'lower', feels: 'noise' },
@@ -99,7 +99,7 @@ async function websockify(stack: AsyncDisposableStack, server: number): Promise<
   }
 }
 
-/** The socket of the Xvnc that this server has started, as the whole machine sees it. */
+/** The socket of the Xvnc that this server started, as a path that the whole machine can open. */
 function displayOf(server: number): string {
   const parentOf = (pid: number) => Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? 0);
   const isOurs = (pid: number): boolean => pid === server || (pid > 1 && isOurs(parentOf(pid)));
@@ -109,7 +109,7 @@ function displayOf(server: number): string {
       const path = command[command.indexOf('-rfbunixpath') + 1];
       if (command[0]?.endsWith('Xvnc') && path?.startsWith('/') && isOurs(Number(name)))
         return `/proc/${name}/root${path}`;
-    } catch {} // it has ended
+    } catch {} // the process has ended
   }
   throw new Error('no Xvnc was found');
 }
@@ -142,11 +142,11 @@ const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
     }
     return samples;
   },
-  /** The display draws the pointer for a viewer that does not: a real movement, seen. */
+  /** The display draws the pointer for a viewer that does not draw it itself, so a real movement changes pixels. */
   async 'hand to pixel'(url) {
     using viewer = await CountingViewer.open(url);
     await viewer.frame(width, height);
-    viewer.point(600, 400, 1); // who presses has the mouse
+    viewer.point(600, 400, 1); // a click gives this viewer the control of the mouse
     viewer.point(600, 400, 0);
     await pause(settleMs);
     const samples: number[] = [];

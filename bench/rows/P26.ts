@@ -7,9 +7,9 @@ import { type Experiment, type Mode, nothingMissing, type Pair, type Row, type S
 import { type Footprint, openFiles } from '../lib/memory.ts';
 import { startServer } from '../lib/server.ts';
 
-// What one more session that nobody uses costs the server: each round adds some, collects garbage, and divides what the
-// process has grown by since it was warm among all that came since. Memory does not depend on the machine's pace, so here
-// the peer is the budget itself; beside it stands a bare XState family, which is what the library alone takes.
+// The server's cost of one more unused session. Each round adds sessions, collects garbage, and divides the process's
+// growth since the warm-up by the sessions added since. Memory does not depend on the machine's speed, so the peer is
+// the budget itself. A bare XState family is a second peer, for the library's share.
 
 export const P26: Row = {
   id: 'P26',
@@ -51,7 +51,7 @@ function memory(session: State, budgetKiB: number, mode: Mode): Experiment {
 function besideXState(mode: Mode): Experiment {
   return {
     ...{ ...base, variant: { session: 'hot', of: 'Pss', beside: 'xstate' }, unit: 'KiB', peer: 'bare-xstate-family' },
-    goals: [{ stat: 'p50', max: 4.7, level: 'anchor' }], // 64 KiB beside the 13.7 that such a family took when it was set
+    goals: [{ stat: 'p50', max: 4.7, level: 'anchor' }], // 64 KiB, relative to the family's 13.7 KiB when this goal was set
     rounds: { warmUp: 2, min: 3, max: 6, capMs: mode === 'quick' ? 15_000 : 300_000 },
     open: async () => {
       await using stack = new AsyncDisposableStack();
@@ -75,7 +75,10 @@ function hotFiles(mode: Mode): Experiment {
   };
 }
 
-/** What holding a sandbox adds: two listening sockets, the engine's word of its end, and its daemon's connections. */
+/**
+ * The open files of a session with a sandbox: two listening sockets, the engine's wait for its end, and its daemon's
+ * connections.
+ */
 function files(): Experiment {
   const sessions = 2;
   const restMs = 1_500;
@@ -96,7 +99,7 @@ function files(): Experiment {
       const subject = async () => {
         const before = openFiles(server.pid);
         await addReady(client, sessions);
-        await pause(restMs); // a connection that was used stays for a second, for the next request
+        await pause(restMs); // a used connection stays open for a second, for the next request
         return { samples: [(openFiles(server.pid) - before) / sessions] };
       };
       return { ...budget(2), subject, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -115,7 +118,10 @@ interface Growth {
   readonly restMs: number;
 }
 
-/** A program of its own that is asked to grow; a round's sample is what each one took that came since it was warm. */
+/**
+ * A program in its own process that grows on request. A round's sample is the average growth for each unit added since
+ * the warm-up.
+ */
 export async function growing(
   program: string,
   argument: object,

@@ -7,9 +7,9 @@ import { askAll, inTurns, Line } from '../lib/line.ts';
 import { type Experiment, nothingMissing, type Pair, type Row, type SideRound } from '../lib/measure.ts';
 import { median } from '../lib/statistics.ts';
 
-// What a dialect adds to the services that it asks: the time of a call, less the median of the same work asked of the
-// services directly, by as many at once, each time by a message, so that the server is as awake as it is for a request.
-// The peer is the dialect that adds least, of those that read a session.
+// The overhead of a dialect: the time of a call, less the median time of the same work in the services directly. As many
+// direct calls run at once, each started by a message, so that the server is equally awake. The peer is the session-
+// reading dialect with the least overhead.
 
 const names = Object.keys(dialectCalls) as DialectName[];
 
@@ -59,7 +59,7 @@ async function openPair(dialect: DialectName, clients: number, calls: number): P
 
 const trials = 5;
 
-/** Tried in turns; the first ones warm up. */
+/** Runs all sides in turn; only the last three trials count, the others warm up. */
 async function leanestOf(sides: readonly Side[]): Promise<Side> {
   const added = new Map<Side, number[]>(sides.map((side) => [side, []]));
   for (let n = 0; n < trials; n++) {
@@ -83,7 +83,7 @@ class Side {
     this.#load = load;
   }
 
-  /** Whether it asks for a session at all. */
+  /** Whether the call reads a session at all. */
   get reads(): boolean {
     return this.#load.work !== 'nothing';
   }

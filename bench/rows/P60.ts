@@ -9,8 +9,8 @@ import { pipedChromium } from '../../test/support/piped-chromium.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 
-// A page of loopback opened and looked at, as an agent's two calls do it (elements, Markdown and a picture with each),
-// beside Playwright used directly for the same: open, read the text, take a picture; and read it again with another.
+// A page on loopback opened and viewed, as an agent's two calls do it (elements, Markdown and a picture with each). The
+// peer uses Playwright directly: open, read the text, take a picture; then read it again with another picture.
 
 const executablePath = '/usr/bin/chromium';
 const limits = { maxTabs: 20, maxDownloadBytes: 2 ** 20, navigationMs: 30_000, answerMs: 10_000 };
@@ -76,7 +76,7 @@ async function openPair(times: number): Promise<Pair> {
   };
 }
 
-/** Some headings, text and links: what a plain page has. */
+/** A simple page with some headings, text and links. */
 async function page() {
   const part = (n: number) => `<h2>Part ${n}</h2><p>${'Some words of text. '.repeat(30)}</p><a href="/${n}">More</a>`;
   const html = `<!doctype html><title>Page</title>${Array.from({ length: 40 }, (_, n) => part(n)).join('')}`;

@@ -11,25 +11,25 @@ import { startServer } from '../lib/server.ts';
 import { addSession } from '../lib/sessions.ts';
 import { budget } from './P26.ts';
 
-// Whether cost grows with the length of a session's log: the same is done with a long log and with one of 100 events.
+// Whether the cost grows with the length of a session's log: the same operation on a long log and on one of 100 events.
 
 type Act = (log: EventLog, id: SessionId, head: number) => Promise<number>;
 const pageSize = 100;
 const short = 100;
 
 const acts: Readonly<Record<string, Act>> = {
-  /** One durable event; the new head. */
+  /** Appends one durable event; returns the new head. */
   append: (log, id, head) => log.append({ sessionId: id, after: head, at: Date.now(), facts: [factOf(head + 1)] }),
-  /** A page from anywhere in it. */
+  /** Reads a page from a random place. */
   async page(log, id, head) {
     const after = Math.floor(Math.random() * Math.max(1, head - pageSize));
     const { events } = await log.page(id, after, pageSize);
     if (events[0]?.seq !== after + 1) throw new Error('that is not the page that was asked for');
     return head;
   },
-  /** A client that missed the last ten. */
+  /** Resumes a client that missed the last ten events. */
   resume: (log, id, head) => followed(log, id, { from: Math.max(0, head - 10), to: head }),
-  /** A client that is new: the newest page, then live. */
+  /** Opens a new client: the newest page, then live. */
   async open(log, id, head) {
     const { events } = await log.page(id, head - pageSize, pageSize);
     if (events.at(-1)?.seq !== head) throw new Error('the newest page does not end at the head');
@@ -61,7 +61,7 @@ function experiment(act: string, events: number, mode: Mode): Experiment {
   };
 }
 
-/** A page of history in 50 ms at most, however long that is. */
+/** A page of history in at most 50 ms, for a log of any length. */
 function absolute(events: number, mode: Mode): Experiment {
   const rounds = mode === 'quick' ? { max: 6, capMs: 3_000, times: 200 } : { max: 20, capMs: 60_000, times: 1_000 };
   return {
@@ -122,7 +122,7 @@ async function openPair(act: Act, events: number, times: number): Promise<Pair> 
   const held = stack.move();
   return {
     subject: () => side(long),
-    // A fresh one each time, or appending would make it long.
+    // A new log each time, because appends make it longer.
     peer: async () => side({ id: await longLog(store, short), head: short }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

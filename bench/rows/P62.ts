@@ -2,8 +2,8 @@ import type { Experiment, Row } from '../lib/measure.ts';
 import { nothingMissing } from '../lib/measure.ts';
 import { budget, growing } from './P26.ts';
 
-// What sessions cost that have finished their run and left memory, from the first thousand to the ten thousandth: each
-// round adds a thousand, and divides what the process has grown by since the first among all that came since.
+// The cost of sessions that have finished their run and left memory, from the first thousand to the ten thousandth. Each
+// round adds a thousand, and divides the process's growth since the first thousand by the sessions added since.
 
 export const P62: Row = {
   id: 'P62',

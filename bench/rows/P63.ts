@@ -6,8 +6,9 @@ import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
 import { type RunningServer, startServer } from '../lib/server.ts';
 import { budget } from './P26.ts';
 
-// Two servers on one MongoDB. A session's titles are changed at the one, at odd moments, and a client of each watches: how
-// much later does the other's see an event than the one that wrote it? Each must see every event, once and in order.
+// Two servers on one MongoDB. The row changes a session's title at one server, at random moments, while a client of each
+// server watches. It measures how much later the other server's client sees the event. Each client must see every event,
+// once and in order.
 
 const url = process.env.MONGODB_URL;
 const budgetMs = { polling: 150, pushed: 50 } as const;
@@ -93,7 +94,7 @@ interface Watched {
   readonly seqs: number[];
 }
 
-/** When which title came, as a client of that server sees it. */
+/** The time when each title arrived at a client of that server. */
 function watch({ url: base }: RunningServer, id: string, signal: AbortSignal): Watched {
   const watched: Watched = { at: new Map(), seqs: [] };
   const read = async () => {
@@ -112,7 +113,7 @@ function watch({ url: base }: RunningServer, id: string, signal: AbortSignal): W
       }
     }
   };
-  void read().catch(() => {}); // the round that waits for it says so
+  void read().catch(() => {}); // the waiting round reports the failure
   return watched;
 }
 

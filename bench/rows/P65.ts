@@ -14,10 +14,10 @@ import { addSession } from '../lib/sessions.ts';
 import { summary } from '../lib/statistics.ts';
 import { budget } from './P26.ts';
 
-// How long a person waits for a control call while 50 sessions work and 500 more are in memory. A sample is a call of the
-// kind whose p99 is the worst of that round, so the target is kept by each of them. Who asks, who works and the server
-// share the machine's processors, as they do in life, and a question counts from when it was due: that the asking process
-// is late itself can only make the figure worse.
+// How long a person waits for a control call while 50 sessions work and 500 more are in memory. A sample is a call of
+// the kind with the worst p99 of that round, so every kind meets the target. The caller, the working sessions and the
+// server share the machine's processors, as in production. A call counts from the time it was due: a late caller can
+// only make the figure worse.
 
 const active = 50;
 const idle = 500;
@@ -48,7 +48,10 @@ function experiment(driver: Driver, mode: Mode): Experiment {
   };
 }
 
-/** What a busy machine costs anybody: the list of sessions, beside a route of the plainest server at the same pace. */
+/**
+ * The cost of the busy machine itself: the list of sessions, compared with a route of the simplest server at the same
+ * pace.
+ */
 function besideRaw(driver: Driver, mode: Mode): Experiment {
   return {
     ...{ id: 'P65', variant: { driver, active, idle, beside: 'raw' }, unit: 'ms', better: 'lower', feels: 'nothing' },
@@ -109,7 +112,7 @@ function tell(driver: Driver, took: Controlled['took'], before: Progress, after:
   console.error(`bench: P65 ${driver}: p50/p99/max ms: ${each.join(', ')}; ${runs} runs, ${started} starts`);
 }
 
-/** Made before the server starts, as an earlier one would have left them: with no sandbox. */
+/** Stores sessions before the server starts, as an earlier server would have left them: without sandboxes. */
 async function storedSessions(dataDir: string, count: number): Promise<string[]> {
   await mkdir(dataDir, { mode: 0o700 });
   await using store = await sqliteStore({ path: join(dataDir, 'corral.db') });

@@ -3,14 +3,14 @@ import { type Cluster, missingCluster, openCluster } from '../lib/cluster.ts';
 import { monotonicMs } from '../lib/generator.ts';
 import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
 
-// A claim on the warm pool of a cluster, as the driver makes it, beside one bare label patch of the same kind of pod by a
-// plain client with a connection that is kept. A claim also makes sure that its session has no other pod. The pods are
-// given back after each round and claimed again, each time for another session with a nearer deadline.
+// A claim on a cluster's warm pool, as the driver makes it. The peer is one bare label patch of an equal pod by a plain
+// client with a keep-alive connection. A claim also makes sure that its session has no other pod. Each round releases
+// the pods and claims them again, each for another session with a nearer deadline.
 
 const pods = 4;
 const perRound = 12;
 const budgetMs = 150;
-/** The kubelet looks at a pod that was changed. */
+/** The kubelet handles each pod change, so the next claim waits for it. */
 const settleMs = 30;
 
 export const P71: Row = {
@@ -32,7 +32,7 @@ function besidePatch(mode: Mode): Experiment {
   };
 }
 
-/** Of twelve the p99 is the slowest, so it asks more than the p95 that is wanted. */
+/** The p99 of twelve samples is the slowest one, so this goal is stricter than the planned p95. */
 function withinBudget(mode: Mode): Experiment {
   return {
     ...{ ...base, variant: { driver: 'kubernetes', within: `${budgetMs} ms` }, peer: `budget of ${budgetMs} ms` },

@@ -4,9 +4,9 @@ import type { Experiment, Mode, Pair, Row } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { type PodLikeness, podLikenessOf, type RawPod, runPod, startPod } from '../peers/raw-pod.ts';
 
-// Cold session ready on a cluster, the image on the node: from before the PUT to the moment the server's log says that the
-// sandbox is ready, which it says after the daemon has answered. The peer is an equal pod, up to Ready: by `kubectl run`
-// and `kubectl wait`, and by the API alone, where no program has to start.
+// Cold session ready on a cluster, with the image on the node: from before the PUT until the server's log reports the
+// sandbox ready, after the daemon's first answer. The peer is an equal pod, up to Ready: by `kubectl run` and `kubectl
+// wait`, and by the API alone, where no program has to start.
 
 const peers = { 'kubectl-run': runPod, 'kubernetes-api-pod': startPod } as const;
 type Peer = keyof typeof peers;

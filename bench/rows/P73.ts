@@ -5,8 +5,8 @@ import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';
 import { startServer } from '../lib/server.ts';
 import { podLikenessOf, startPod } from '../peers/raw-pod.ts';
 
-// Twenty sessions at once on a cluster, beside twenty equal pods that the API makes at once, up to Ready. After each round
-// the cluster is asked: each session has one pod that runs, none is lost and none has two.
+// Twenty sessions at once on a cluster. The peer is twenty equal pods that the API creates at once, up to Ready. After
+// each round the cluster must show one running pod for each session: none missing, none twice.
 
 const burst = 20;
 
@@ -37,7 +37,7 @@ async function openPair(): Promise<Pair> {
   const likeness = await podLikenessOf(cluster, client);
   const many = <Value>(act: () => Promise<Value>) => Promise.all(Array.from({ length: burst }, act));
 
-  /** As the cluster says it, whatever the server thinks. */
+  /** The count by the cluster, not by the server. */
   async function counted(sessions: readonly string[]): Promise<SideRound['correct']> {
     const pods = await cluster.podsOf('corral/session');
     const running = pods.filter(({ status, metadata }) => status?.phase === 'Running' && !metadata?.deletionTimestamp);

@@ -26,7 +26,7 @@ import { P71 } from './P71.ts';
 import { P72 } from './P72.ts';
 import { P73 } from './P73.ts';
 
-/** Every row there is; a new one is its file and a line here. */
+/** All rows. A new row needs its file and a line here. */
 export const rows: readonly Row[] = [
   P01,
   P02,

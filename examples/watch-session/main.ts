@@ -15,15 +15,15 @@ console.log(`session ${session.id}`);
 
 const ended = Promise.withResolvers<string>();
 corral.events.subscribe.subscribe(
-  { sessionId: session.id, lastEventId: '0' }, // from its very beginning; without an id, from now on
+  { sessionId: session.id, lastEventId: '0' }, // from the beginning; without an id, from now on
   {
     onData({ data: event }) {
-      if (event.type === 'resync') return; // only a session with tens of thousands of events forgets its oldest
+      if (event.type === 'resync') return; // only a session with tens of thousands of events drops its oldest ones
       const line = describe(event);
       if (line) console.log(`${String(event.seq).padStart(4)}  ${line}`);
       if (event.type === 'run.end') ended.resolve(event.data.status);
     },
-    onError: ended.reject, // a line that breaks is no error: the client comes back and goes on where it was
+    onError: ended.reject, // a lost connection is not an error: the client reconnects and continues after the last event
     onComplete: () => ended.resolve('deleted'),
   },
 );
@@ -33,7 +33,7 @@ const status = await ended.promise;
 console.log(`the run is ${status}`);
 process.exitCode = status === 'completed' ? 0 : 1;
 
-/** `type` says which `data` an event has, and the compiler knows. */
+/** `type` determines the type of `data`, also for the compiler. */
 function describe(event: Event): string | undefined {
   switch (event.type) {
     case 'message.user':
