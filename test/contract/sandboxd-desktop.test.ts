@@ -236,7 +236,7 @@ describe('the desktop', () => {
 
 test('F126 a browser that hangs is given up by the next client, who has a fresh one', async (context) => {
   await needs(context, 'desktop');
-  await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '2000' });
+  await using box = await realSandboxd({ CORRAL_DESKTOP_HUNG_MS: '6000' }); // the next browser has no longer to start, either
   const { desktop } = box.client;
   const first = cdp(await desktop.cdp(soon()));
   await first.page('about:blank#hung');
