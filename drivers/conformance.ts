@@ -5,26 +5,26 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type SandboxId, SessionId, sandboxIdOf } from '../src/core/ids.ts';
 import type { Call, Driver, SandboxLink, SandboxSpec } from './driver.ts';
 
-/** The harness's gate answers each connection with the id of the sandbox it comes from. */
+/** A backend to test. Its gate answers each connection with the id of the sandbox it comes from. */
 export interface DriverHarness extends AsyncDisposable {
-  /** An image that is there, and is quick to start. */
+  /** The name of an existing image that starts quickly. */
   readonly image: string;
   /**
-   * A driver object over the same backend: what a restarted server would build, or with a name another server
-   * beside the first. `instance` is another installation on the same backend.
+   * A new driver object over the same backend, as a restarted server would build it. `replica` names another server next to
+   * the first; `instance` is another installation on the same backend.
    */
   connect(as?: { replica?: string; instance?: string }): Promise<Driver>;
-  /** Kill the sandbox behind the driver's back, as an operator or the OOM killer would. */
+  /** Kills the sandbox without a driver call, as an operator or the OOM killer would. */
   killBehindItsBack(id: SandboxId): Promise<void>;
-  /** What the backend still has of the sandbox: processes, containers, volumes, folders. For error messages. */
+  /** Everything the backend still has of the sandbox: processes, containers, volumes, folders. For error messages. */
   remains(id: SandboxId): Promise<readonly string[]>;
 }
 export interface Kind {
-  /** Sandboxes have processes that can be killed; otherwise they only look so. */
+  /** Whether sandboxes have real processes that can be killed. */
   readonly real: boolean;
-  /** Sandboxes are kept apart from the machine. */
+  /** Whether sandboxes are isolated from the machine. */
   readonly isolated: boolean;
-  /** They have an interface, and policies of the network keep them apart; there are no sockets of the server inside. */
+  /** Sandboxes have a network interface and network policies isolate them; the server mounts no sockets inside. */
   readonly networked?: boolean;
 }
 
@@ -49,7 +49,7 @@ export function testSpec(image: string, over: Partial<SandboxSpec> = {}): Sandbo
   };
 }
 
-/** A request to the daemon over the link; resolves with status and body. */
+/** Sends a request to the daemon over the link and resolves with its status and body. */
 export async function ask(link: SandboxLink, method: string, path: string, body?: unknown) {
   const headers = { authorization: `Bearer ${link.token.reveal()}`, 'content-type': 'application/json' };
   const options = { agent: link.agent, method, headers, signal: AbortSignal.timeout(20_000) };
@@ -60,7 +60,7 @@ export async function ask(link: SandboxLink, method: string, path: string, body?
   return { status: response.statusCode, body: await (isJson ? json(response) : text(response)) };
 }
 
-/** What a command prints inside. */
+/** Runs a command inside and resolves with its output. */
 export async function sh(link: SandboxLink, command: string): Promise<string> {
   const { status, body } = await ask(link, 'POST', '/exec', { command });
   if (status !== 200) throw new Error(`exec answered ${status}: ${JSON.stringify(body)}`);
@@ -78,7 +78,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
 
     beforeAll(async () => {
       harness = await open();
-    }, 600_000); // the first time an image may have to be built
+    }, 600_000); // the first run may have to build an image
     afterAll(() => harness?.[Symbol.asyncDispose]());
     beforeEach(async () => {
       stack = new AsyncDisposableStack();
@@ -150,7 +150,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await next.list(budget())).toEqual([]);
     });
 
-    test('a link says when the sandbox dies behind our back, and it can be started anew', async () => {
+    test('a link reports the death of a sandbox that an operator killed, and the sandbox can start again', async () => {
       const wanted = spec();
       await driver.provision(wanted, budget());
       await using link = await driver.attach(wanted.id, budget());
@@ -163,7 +163,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await ask(again, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
-    test('a server that did not start the sandbox hears of its death too', async () => {
+    test('a server that did not start the sandbox learns of its death too', async () => {
       const { id } = await driver.provision(spec(), budget());
       await driver[Symbol.asyncDispose]();
       const next = await connect();
@@ -172,7 +172,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
     });
 
-    test('F114 what was kept is listed as stopped, and the next start finds its files', async () => {
+    test('F114 a kept sandbox is listed as stopped, and its next start finds its files', async () => {
       const wanted = spec();
       const box = await driver.provision(wanted, budget());
       {
@@ -188,7 +188,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await driver.list(budget())).toEqual([box]);
     });
 
-    test('removing leaves nothing, whatever was there, and may be repeated', async () => {
+    test('removing leaves nothing in any phase, and can be repeated', async () => {
       const { id } = await driver.provision(spec(), budget());
       await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
       expect(await driver.list(budget())).toEqual([]);
@@ -201,10 +201,13 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await harness.remains(kept.id)).toEqual([]);
     });
 
-    test.each(['keep', 'remove'] as const)('destroying what never was is success (%s)', async (workspace) => {
-      await driver.destroy(spec().id, workspace, budget());
-      expect(await driver.list(budget())).toEqual([]);
-    });
+    test.each(['keep', 'remove'] as const)(
+      'destroying a sandbox that never existed succeeds (%s)',
+      async (workspace) => {
+        await driver.destroy(spec().id, workspace, budget());
+        expect(await driver.list(budget())).toEqual([]);
+      },
+    );
 
     test('F106 a destroy that overtakes a start wins', async () => {
       const wanted = spec();
@@ -216,7 +219,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await harness.remains(wanted.id)).toEqual([]);
     });
 
-    test('an unknown image is refused for good and leaves nothing behind', async () => {
+    test('an unknown image is a permanent error and leaves nothing behind', async () => {
       const wanted = spec({ image: 'corral-test/no-such-image:none' });
       const refused = driver.provision(wanted, budget());
       await expect(refused).rejects.toMatchObject({ code: 'image_missing', retryable: false });
@@ -224,11 +227,11 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await harness.remains(wanted.id)).toEqual([]);
     });
 
-    test('a start that was given up leaves nothing running, and can be repeated', async () => {
+    test('a cancelled start leaves nothing running, and can be repeated', async () => {
       const wanted = spec();
       for (const ms of [1, 10, 60, 150]) {
         const stop = new AbortController();
-        const timer = setTimeout(() => stop.abort(), ms); // somewhere in the middle, wherever that is
+        const timer = setTimeout(() => stop.abort(), ms); // cancels somewhere in the middle of the start
         const cut = driver.provision(wanted, { ...budget(), signal: stop.signal }).catch((error) => error);
         const outcome = await cut;
         clearTimeout(timer);
@@ -236,12 +239,12 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
         else await driver.destroy(wanted.id, 'remove', budget());
         await expect.poll(() => driver.list(budget()), { timeout: 30_000 }).toEqual([]);
       }
-      await expect.poll(() => harness.remains(wanted.id), { timeout: 30_000 }).toEqual([]); // it cleans up beside us
+      await expect.poll(() => harness.remains(wanted.id), { timeout: 30_000 }).toEqual([]); // the clean-up runs concurrently
       await driver.provision(wanted, budget());
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
-    test('of two callers of one start, one may give up without harming the other', async () => {
+    test('of two callers of one start, one can cancel without harming the other', async () => {
       const wanted = spec();
       const stop = new AbortController();
       const leaving = driver.provision(wanted, { ...budget(), signal: stop.signal }).catch((error) => error);
@@ -251,7 +254,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await staying).toMatchObject({ phase: 'ready' });
     });
 
-    test('a passed deadline is reported as retryable', async () => {
+    test('an exceeded deadline is a retryable error', async () => {
       const call: Call = { signal: AbortSignal.timeout(0), deadlineAt: Date.now() };
       await once(call.signal, 'abort');
       const late = driver.provision(spec(), call);
@@ -259,7 +262,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test.each(['check', 'provision', 'attach', 'list', 'destroy'] as const)(
-      '%s obeys a fired signal',
+      '%s stops when its signal has fired',
       async (method) => {
         const { id } = await driver.provision(spec(), budget());
         const call: Call = { signal: AbortSignal.abort(), deadlineAt: Date.now() };
@@ -297,7 +300,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     if (kind.isolated) {
-      test('the only way out is the gate, which knows who dials', async () => {
+      test('the only way out is the gate, which knows the sandbox of each connection', async () => {
         const boxes = [spec({ egress: { kind: 'web' } }), spec({ egress: { kind: 'web' } })];
         await Promise.all(boxes.map((it) => driver.provision(it, budget())));
         for (const { id } of boxes) {
@@ -321,7 +324,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
         },
       );
 
-      test('inside there is no other user, no right, and nothing of the server', async () => {
+      test('inside there is no other user, no capability, and nothing of the server', async () => {
         const { id } = await driver.provision(spec(), budget());
         await using link = await driver.attach(id, budget());
         expect(await sh(link, 'id -u; id -g')).toMatch(/^([1-9]\d{4,})\n\1\n$/);

@@ -246,7 +246,7 @@ export const runMachine = runSetup.createMachine({
         src: 'end',
         input: ({ context }) => endInput(context),
         onDone: 'ended',
-        onError: 'ended', // the next start closes whatever is not in the log now
+        onError: 'ended', // the next start closes the entries that are still open in the log
       },
       after: { stopGrace: 'closing' },
     },

@@ -12,8 +12,8 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * The part of busy processors that a sandbox gets, beside 1,024 of any other container or service: about 60 sandboxes get
- * together what the server does, so whoever steers or stops them is served first. Idle processors are theirs all the same.
+ * A sandbox's share of busy processors; any other container or service has 1,024. So about 60 sandboxes together get as
+ * much as the server, and stopping or steering them stays fast. Idle processors are not limited.
  */
 export const cpuShares = 16;
 

@@ -56,7 +56,7 @@ export const contentLabel = 'corral.content';
 export const workspaceLabel = 'corral.workspace';
 
 /**
- * A pool's container has its own name until its claim gives it the session's. That name is the lock: only one container can
+ * A pool's container has its own name until its claim gives it the session's. This name is the lock: only one container can
  * have it.
  */
 export function namesOf(instance: string) {

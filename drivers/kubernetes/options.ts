@@ -60,7 +60,7 @@ export interface KubernetesOptions {
   /** The daemon's port. */
   readonly port: number;
   readonly pods: PodSettings;
-  /** The address at which pods reach the egress listener. Undefined: pods have no way out, whatever their policy says. */
+  /** The address at which pods reach the egress listener. Undefined: pods have no way out, even if their policy allows one. */
   readonly egressAddress?: HostPort;
   readonly serverPods?: ServerPods;
   /** `given`: the chart or an operator has already applied the policies. */

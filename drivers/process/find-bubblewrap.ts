@@ -10,7 +10,7 @@ const configuration = [
   ...['nsswitch.conf', 'mime.types', 'bash.bashrc', 'profile', 'inputrc', 'fonts', 'pip.conf', 'npmrc'],
 ].map((name) => `/etc/${name}`);
 const folders = ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32'];
-// These files reveal keys, other users and other processes, and no program needs them.
+// Files that reveal keys, other users and other processes. No program needs them.
 const telling = ['keys', 'key-users', 'kcore', 'timer_list', 'sched_debug', 'latency_stats'].map((it) => `/proc/${it}`);
 
 const isThere = (path: string) =>

@@ -168,7 +168,7 @@ const notStarted = (why: string) =>
   new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
 const identity = ({ id, token }: Meta, runDir: string) => ({
-  CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes, wherever they moved
+  CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes after they left its group
   ...tokenEnvironment(new Secret(token), runDir),
 });
 

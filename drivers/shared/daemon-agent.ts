@@ -5,8 +5,8 @@ import { AppError } from '../../src/core/errors.ts';
 import type { IdleConnections } from './idle-connections.ts';
 
 /**
- * An http.Agent that never dials: each request takes a connection that the daemon opened, waiting for one as
- * long as the request's own signal allows, and gives it back when the exchange is over.
+ * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
+ * request's own signal fires. The connection goes back after the exchange.
  */
 export class DaemonAgent extends Agent {
   readonly #connections: IdleConnections;
@@ -15,11 +15,11 @@ export class DaemonAgent extends Agent {
   #closed = false;
 
   constructor(connections: IdleConnections) {
-    super({ keepAlive: true }); // else requests would say `connection: close`
+    super({ keepAlive: true }); // otherwise requests would send `connection: close`
     this.#connections = connections;
   }
 
-  /** Node's own hook: every request of this agent passes here instead of the base class's dialling. */
+  /** Node calls this for every request. It replaces the base class's method, which dials. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());
@@ -38,7 +38,7 @@ export class DaemonAgent extends Agent {
       },
     });
     if (!this.#waiting.has(request)) return;
-    // A request without a socket is told of its own abort only through `onSocket`, which is ours to call.
+    // Node reports the abort of a request without a socket only through `onSocket`, so it is called here.
     request.destroy = (error) => {
       stop();
       this.#settled(request);
@@ -62,7 +62,7 @@ export class DaemonAgent extends Agent {
       over();
       this.#connections.add(connection);
     };
-    // `agentRemove`: an upgrade took the connection away for good.
+    // `agentRemove`: an upgrade has taken the connection over for good.
     connection.on('free', free).on('agentRemove', over).on('close', over);
     request.onSocket(connection as Socket);
   }

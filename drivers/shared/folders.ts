@@ -10,10 +10,10 @@ import type { SandboxSpec } from '../driver.ts';
 import type { Mounts } from './mounts.ts';
 import { layToken } from './token.ts';
 
-// The kernel's limit for a Unix socket's path is 107 bytes; behind the root come an id, `mount/` and a name.
+// The kernel's limit for a Unix socket's path is 107 bytes. After the root come an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
 
-/** What a sandbox's folder remembers of it: its labels, and the daemon's token. */
+/** The record in a sandbox's folder: its labels and the daemon's token. */
 export const Meta = z.object({
   driver: z.string(),
   instance: z.string(),
@@ -36,19 +36,21 @@ export const labelsOf = ({ id, sessionId, epoch, template, image, expiresAt }: S
   expiresAt,
 });
 
-/** The server's folders: one per sandbox, of which only `mount` is seen inside. */
+/** The server's folders, one per sandbox. A sandbox sees only its `mount`. */
 export interface Folders {
   readonly root: string;
   home(id: SandboxId): string;
   mount(id: SandboxId): string;
   ids(): Promise<SandboxId[]>;
-  /** Makes the sandbox's folder. The first caller's token stays, also between processes. */
+  /** Creates the sandbox's folder. The first caller's token stays, also between processes. */
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
-  /** Lays the daemon's token down for that body of the sandbox: once, among all processes. */
+  /**
+   * Puts the daemon's token into the mount for that container or process of the sandbox. Happens once among all processes.
+   */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
-  /** Makes the sandbox the caller's: once, among all processes. */
+  /** Claims the sandbox for the caller. Only one call succeeds among all processes. */
   claim(id: SandboxId): Promise<'done' | 'taken' | 'missing'>;
   isClaimed(id: SandboxId): Promise<boolean>;
   unclaim(id: SandboxId): Promise<void>;
@@ -56,7 +58,7 @@ export interface Folders {
 
 let drafts = 0;
 
-/** `elsewhere`: the folders seen inside are not among the server's own. */
+/** `elsewhere`: the mounts are not among the server's own folders. */
 export async function openFolders(folder: string, elsewhere?: Mounts): Promise<Folders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -87,14 +89,14 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       await makeMount(id);
       const known = await read(id);
       const wanted = { ...meta, token: known?.token ?? meta.token };
-      // Two that write at once may have the same token: it is known to both once it is stored.
+      // Two concurrent writers can have the same token: both know it once it is stored.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(wanted), { mode: 0o600, flush: true });
       if (known) {
         await rename(draft, metaOf(id));
         return wanted;
       }
-      // A hard link is made by one of several processes only, and is whole at once.
+      // Only one process can create the hard link, and the file behind it is complete.
       const first = await link(draft, metaOf(id)).then(
         () => true,
         () => false,
@@ -143,23 +145,23 @@ async function ownMounts(root: string): Promise<Mounts> {
     path,
     async make(id) {
       await mkdir(path(id), { recursive: true, mode: 0o755 });
-      await chmod(path(id), 0o755); // whatever the umask says: the sandbox's user must get in
+      await chmod(path(id), 0o755); // `mkdir` applies the umask: the sandbox's user must be able to enter
     },
     remove: (id) => rm(join(sockets, id), { recursive: true, force: true }),
   };
 }
 
-/** For data folders whose path is too long for a socket: a private folder with a short one, the same each time. */
+/** A private folder with a short path, for data folders whose path is too long for a socket. The same one each time. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
-  await mkdir(short, { mode: 0o700 }).catch(() => {}); // it may be there already
+  await mkdir(short, { mode: 0o700 }).catch(() => {}); // it can exist already
   const found = await lstat(short).catch(() => undefined);
   const ours = found?.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
   if (!ours || Buffer.byteLength(short) > maxRoot) {
     const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot stand in`;
     throw new AppError('driver_unavailable', `${reason}: it must be a private folder of the server's user.`);
   }
-  await symlink(short, join(root, 'sockets')).catch(() => {}); // only so that whoever looks finds it
+  await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who look for the sockets
   return short;
 }
 

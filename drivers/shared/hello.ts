@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Secret } from '../../src/core/secret.ts';
 import { hashOf } from './token.ts';
 
-/** What both sides of a control connection speak; a daemon of another version is refused. */
+/** The version of the control protocol. The server refuses a daemon of another version. */
 export const protocolVersion = 1;
 
 const maxLine = 4_096;
@@ -15,19 +15,19 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** It dials no other connection because of a look at its health; older ones do. */
+  /** This daemon dials no new connection because of a health request; older daemons do. */
   sparing: z.boolean().default(false),
 });
 
 export type Greeting =
   | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
-  /** It knows the token, but speaks another version. */
+  /** The daemon knows the token but speaks another version. */
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads the daemon's first line and answers it. Resolves with `refused` when there is none in time. `admitted` ends
- * before the daemon hears that it was let in, and so before anything can be started in its sandbox.
+ * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes before
+ * the daemon gets its answer, so before anything can be started in its sandbox.
  */
 export async function greet(
   socket: Socket,
@@ -63,7 +63,7 @@ function judge(line: string, token: Secret): Greeting {
   return { kind: 'ok', version, boot, sparing };
 }
 
-/** Undefined: it hung up, waited too long, or sent something else than one line. */
+/** Undefined: the peer hung up, waited too long, or sent something other than one line. */
 async function firstLine(socket: Socket): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   let text = '';

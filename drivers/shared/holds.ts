@@ -8,21 +8,21 @@ interface Hold {
   readonly end: SandboxEnd;
   readonly stop: AbortController;
   body: string | undefined;
-  /** Of whoever uses this end. */
+  /** The number of open links. */
   links: number;
 }
 
-/** The server's ends of the sandboxes this process deals with, each watched until its body is over. */
+/** The server's ends of the sandboxes that this process uses. Each is watched until its container or process ends. */
 export interface Holds extends AsyncDisposable {
-  /** Listens for that sandbox's daemon, as its owner, before there is anything that runs it. */
+  /** Listens for the sandbox's daemon as its owner. Call it before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEnd>;
-  /** The same without its way out: nobody owns it yet. */
+  /** Like `open`, but without the way out, for a sandbox that no session owns yet. */
   listen(id: SandboxId): Promise<SandboxEnd>;
-  /** Listens, and watches this body of it: a container's id, or what tells a process from any other. */
+  /** Listens, and watches this body of the sandbox: a container's id, or a process's pid and start time. */
   hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEnd>;
-  /** A way in. Where several servers have one, an end that nobody uses any more is closed with its last link. */
+  /** Opens a link. If several servers share the sandbox, closing the last link closes the end. */
   link(id: SandboxId, as: LinkAs): Promise<SandboxLink>;
-  /** Listens no more where nobody here has a link. */
+  /** Stops listening if this server has no link to the sandbox. */
   rest(id: SandboxId): Promise<void>;
   release(id: SandboxId, reason: AppError): Promise<void>;
 }
@@ -30,13 +30,13 @@ interface LinkAs {
   readonly body: string;
   readonly workdir: string;
   readonly role: 'owner' | 'guest';
-  /** Whose it is, where that is not what its folder says. */
+  /** The sandbox's session, if it differs from the record in the folder. */
   readonly who?: Identity;
 }
 export interface HoldOptions {
   readonly folders: Folders;
   readonly end: EndOptions;
-  /** Resolves with what became of the body once it is over for good; ends when the signal fires. */
+  /** Resolves with the reason once the body has ended for good. Stops when the signal fires. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
 
@@ -46,7 +46,7 @@ export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Hol
   async function make(id: SandboxId): Promise<Hold> {
     const meta = await folders.read(id);
     if (!meta) throw new AppError('sandbox_not_found', "The sandbox's folder is gone, and with it the way in.");
-    await folders.prepare(meta); // its mount may be missing
+    await folders.prepare(meta); // the mount folder can be missing
     return {
       end: await openEnd(folders.mount(id), meta, endOptions),
       stop: new AbortController(),
@@ -81,7 +81,7 @@ export function openHolds({ folders, end: endOptions, watch }: HoldOptions): Hol
     found.body = body;
     const { signal } = found.stop;
     const over = async () => drop(id, found, await watch(body, signal));
-    over().catch(() => {}); // stopped: nobody asks any more
+    over().catch(() => {}); // rejects after a stop, when nothing waits for it
     return found;
   }
 

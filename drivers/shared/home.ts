@@ -1,5 +1,5 @@
 /**
- * The home of a sandbox's user. On the workspace's disk, beside the daemon's own files there, so that installed packages
- * count to the same limit and not as memory; searches skip it.
+ * The home of a sandbox's user. It is on the workspace's disk, next to the daemon's own files, so that installed packages
+ * count towards the disk limit and not as memory. Searches skip it.
  */
 export const home = '/workspace/.corral/home';

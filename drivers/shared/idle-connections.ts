@@ -1,21 +1,21 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 
-const maxIdle = 64; // the daemon keeps 32; whoever opens more is not our daemon
+const maxIdle = 64; // the daemon keeps at most 32, so a peer that opens more is not our daemon
 const maxWaiting = 1_024;
-/** How long one that was used stays for the next request; the daemon has an unused one for it in any case. */
+/** How long a used connection stays open for the next request. The daemon keeps an unused one ready in any case. */
 const defaultLingerMs = 1_000;
 
 export interface Waiter {
-  /** A look at whether the daemon is well: over before anybody would want a second connection. */
+  /** A health request: it ends before a second connection would be needed. */
   readonly isLight?: boolean;
   give(connection: Duplex): void;
   fail(error: AppError): void;
 }
 
-/** The connections that a sandbox's daemon opened and that no request uses at the moment. */
+/** The connections that a sandbox's daemon opened and that no request uses now. */
 export class IdleConnections {
-  readonly #idle = new Map<Duplex, () => void>(); // with how to stop watching it
+  readonly #idle = new Map<Duplex, () => void>(); // the value stops watching the connection
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
@@ -27,8 +27,8 @@ export class IdleConnections {
   }
 
   /**
-   * Takes the connection over, whose errors somebody hears already, until a request wants it or it ends. `isSparing`:
-   * its daemon dials no other one for a light request.
+   * Takes the connection over until a request needs it or it ends. The caller has already attached an error listener.
+   * `isSparing`: the daemon dials no new connection for a light request.
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
     if (isSparing) this.#sparing.add(connection);
@@ -46,7 +46,7 @@ export class IdleConnections {
       connection.destroy();
       return;
     }
-    // Bytes that answer no request are as good as an end: nothing on that connection can be trusted.
+    // An idle connection must stay silent. After unexpected bytes nothing on it can be trusted, so drop it.
     const drop = () => {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);
@@ -59,14 +59,14 @@ export class IdleConnections {
       clearTimeout(timer);
       for (const event of events) connection.off(event, drop);
     });
-    connection.resume(); // an end is only heard by who reads
+    connection.resume(); // a stream reports its end only while it is read
   }
 
   get hasIdle(): boolean {
     return this.#idle.size > 0;
   }
 
-  /** Gives a connection now or later; returns how to stop waiting. */
+  /** Gives the waiter a connection, now or later. Returns a function that stops the waiting. */
   take(waiter: Waiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -88,8 +88,8 @@ export class IdleConnections {
   }
 
   /**
-   * One that was used before, where there is any: for each that is used first the daemon dials another. For what is
-   * light it does not, so that takes an unused one: the others have no work and are closed when their time is over.
+   * Prefers a used connection, because the daemon dials a new one for each unused one that is taken. A light request causes
+   * no new dial, so it prefers an unused one: the used ones then stay idle, and close when their time is over.
    */
   #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];
@@ -101,7 +101,7 @@ export class IdleConnections {
     waiter.give(connection);
   }
 
-  /** No connection comes any more; whoever waits fails with this. */
+  /** Ends the pool: no connection comes any more, and every waiter fails with this error. */
   close(error: AppError): void {
     this.#closed ??= error;
     const waiting = [...this.#waiting];

@@ -7,9 +7,9 @@ interface Running<Value> {
   callers: number;
 }
 
-/** Resolves like the promise, unless the signal fires first. */
+/** Settles like the promise, unless the signal fires first. */
 export async function within<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  promise.catch(() => {}); // when the signal is first, nobody listens any more
+  promise.catch(() => {}); // after the signal nothing listens to the promise
   throwIfFired(signal);
   const fired = Promise.withResolvers<never>();
   const fire = () => {
@@ -28,8 +28,8 @@ export async function within<Value>(promise: Promise<Value>, signal: AbortSignal
 }
 
 /**
- * One running operation per key: a second call joins the first. Who gives up leaves at once; when the last one
- * has left, the operation's own signal fires, and it cleans up before the next of that key may begin.
+ * Runs one operation per key; a second call joins the first. A caller that gives up leaves at once. When the last caller has
+ * left, the operation's own signal fires. The operation then cleans up before the next one of that key can begin.
  */
 export class Joined<Value> {
   readonly #running = new Map<string, Running<Value>>();
@@ -52,7 +52,7 @@ export class Joined<Value> {
   #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): Running<Value> {
     const stop = new AbortController();
     const result = run({ signal: stop.signal, deadlineAt }).finally(() => this.#running.delete(key));
-    result.catch(() => {}); // the callers may all have left
+    result.catch(() => {}); // all callers can have left
     const running = { result, stop, callers: 0 };
     this.#running.set(key, running);
     return running;
@@ -62,12 +62,12 @@ export class Joined<Value> {
     return this.#running.has(key);
   }
 
-  /** Asks the operation to give up, whoever waits for it. */
+  /** Cancels the operation for all of its callers. */
   cancel(key: string): void {
     this.#running.get(key)?.stop.abort();
   }
 
-  /** Resolves when no operation of that key runs. */
+  /** Resolves once no operation of that key runs. */
   async settled(key: string): Promise<void> {
     await this.#running.get(key)?.result.catch(() => {});
   }

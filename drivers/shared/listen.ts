@@ -4,22 +4,22 @@ import { dirname, join } from 'node:path';
 
 export interface ListenOptions {
   readonly path: string;
-  /** A free name in the same folder, no longer than the path's own. */
+  /** An unused name in the same folder, no longer than the path's own name. */
   readonly temporaryName: string;
   readonly maxConnections: number;
-  /** The receiver ends the connection itself, also when the far side has ended its half. */
+  /** The receiver closes the connection itself, even after the peer has ended its half. */
   readonly allowHalfOpen: boolean;
 }
 
 export interface Listening extends AsyncDisposable {
-  /** False once somebody else listens under that name. */
+  /** False once another socket has the name. */
   isOurs(): Promise<boolean>;
 }
 
 /**
- * Listens on a Unix socket that anyone who can reach its folder may dial. It takes the place of whatever had
- * that name in one step: libuv unlinks the name a socket was bound to when it closes, and with the name itself
- * a predecessor that closes late would take its successor's socket away.
+ * Listens on a Unix socket that anyone with access to its folder can dial. It replaces an earlier socket of that name in one
+ * step. It binds to a temporary name first, because libuv unlinks a socket's bound name on close: a predecessor that closed
+ * late would otherwise remove its successor's socket.
  */
 export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<Listening> {
   const { path, temporaryName, maxConnections, allowHalfOpen } = options;
@@ -34,7 +34,7 @@ export async function listenUnix(options: ListenOptions, serve: (socket: Socket)
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject).listen({ path: temporary, readableAll: true, writableAll: true }, resolve);
   await promise;
-  server.off('error', reject).on('error', () => {}); // such as EMFILE on accept: the next one may work again
+  server.off('error', reject).on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
   const own = await stat(temporary);
   await rename(temporary, path);
   const isOurs = async () => {
@@ -47,12 +47,12 @@ export async function listenUnix(options: ListenOptions, serve: (socket: Socket)
       const closed = new Promise((done) => server.close(done));
       for (const socket of open) socket.destroy();
       await closed;
-      if (await isOurs()) await unlink(path).catch(() => {}); // else a successor listens there
+      if (await isOurs()) await unlink(path).catch(() => {}); // otherwise a successor listens there
     },
   };
 }
 
-/** Takes away the control sockets of servers that died: the daemon would dial them for ever. */
+/** Removes the control sockets of servers that died, because the daemon would dial them forever. */
 export async function clearDead(folder: string): Promise<void> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('control.'));
   await Promise.all(
@@ -63,7 +63,7 @@ export async function clearDead(folder: string): Promise<void> {
   );
 }
 
-/** Nobody listens there. One that is only stopped, or busy, does. */
+/** True if nothing listens there. A server that is paused or busy still listens. */
 async function isRefused(path: string): Promise<boolean> {
   const socket = connect(path);
   const { promise, resolve } = Promise.withResolvers<boolean>();

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { turnOfTheLoop } from '../../src/core/clock.ts';
 
-/** Longer than the kernel takes to close the connections of a daemon that died. */
+/** Longer than the kernel takes to close a dead daemon's connections, in ms. */
 const graceMs = 250;
 
 /**
- * Tells a daemon that was restarted from a second one beside it. A daemon keeps an idle connection for as long as it lives,
- * so one of an earlier boot that stays open says that another process presents its token.
+ * Tells a restarted daemon from a second process with its token. A daemon keeps an idle connection as long as it lives. So
+ * if a connection of an earlier boot stays open, another process has presented the token.
  */
 export class OneDaemon {
   readonly #hasIdle: () => boolean;
@@ -19,7 +19,8 @@ export class OneDaemon {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the loop the timer is first, and what closed meanwhile is heard in the turns that follow.
+      // After a long turn of the event loop the timer fires first. Connections that closed meanwhile are reported in the
+      // next turns.
       for (let turns = 0; turns < 2; turns++) await turnOfTheLoop();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }

@@ -2,7 +2,7 @@ import type { Driver, Poolable } from '../driver.ts';
 import { StartsAndEnds } from './starts-and-ends.ts';
 import { openWarmPool, type WarmPoolOptions } from './warm-pool.ts';
 
-/** The same driver, whose new sandboxes come from a pool of started ones where there is one for them. */
+/** Wraps the driver: a new sandbox is claimed from a pool of started ones if the pool has a suitable one. */
 export function pooled<Inner extends Driver & Poolable>(driver: Inner, options: WarmPoolOptions): Inner {
   const pool = openWarmPool(driver, options);
   const work = new StartsAndEnds((id, workspace, own) => driver.destroy(id, workspace, own));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SandboxRecipe } from '../driver.ts';
 
-/** A name for what a sandbox is made from; a label's value. */
+/** A short name for a sandbox's settings, usable as a label's value. */
 export function recipeName({ template, image, limits, egress, env }: SandboxRecipe): string {
   const parts = ordered({ template, image, limits, egress, env });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 20);

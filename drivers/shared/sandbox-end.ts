@@ -20,28 +20,31 @@ import { mostEach, toldApart } from './told-apart.ts';
 export interface EndOptions {
   readonly gate: EgressGate;
   readonly ids: IdSource;
-  /** Where several servers share the folders, each listens on `control.<replica>`. */
+  /** The server's name if several servers share the folders; each listens on `control.<replica>`. */
   readonly replica: string | undefined;
-  /** PEM text of the authorities that the sandbox shall trust, as `ca.pem` beside the sockets. */
+  /** PEM text of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
-  /** A connection that was not let in, and why; for the operator's log. */
+  /** Called with the reason when a connection is refused; for the operator's log. */
   readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
 }
 
 export type Identity = Pick<Meta, 'id' | 'sessionId'>;
 
-/** The server's end of one sandbox: the socket it listens on, to which `egress` leads at one owner alone, and the connections its daemon opened. */
+/**
+ * The server's end of one sandbox: the socket it listens on, and the connections that the daemon opened. The name `egress`
+ * leads to this socket only at the session's owner.
+ */
 export interface SandboxEnd extends AsyncDisposable {
-  /** The first connection of the daemon. Rejects when it cannot be spoken with, or the sandbox is lost. */
+  /** Resolves with the daemon's first connection. Rejects if the daemon is incompatible or the sandbox is lost. */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  /** Whose it is now, where that is not what its folder says: it stood ready, and was claimed. */
+  /** Sets the session of a sandbox from the pool, once it is claimed. The folder's record does not change. */
   identify(as: Identity): void;
-  /** Serves the way out, which whoever served it until now does no more. */
+  /** Serves the sandbox's way out in place of the server that served it before. */
   takeEgress(): Promise<void>;
-  /** `over`: it was given back. */
+  /** Opens a link. `over` is called once the link is closed. */
   link(workdir: string, over?: () => Promise<void>): SandboxLink;
-  /** The sandbox is gone for good: every request and link hears of it. */
+  /** The sandbox is gone for good: fails all requests and links with this reason. */
   lose(reason: AppError): void;
 }
 
@@ -53,7 +56,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   const one = new OneDaemon(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // nobody may be waiting
+  ready.promise.catch(() => {}); // there may be no caller that waits
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();
@@ -66,7 +69,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
       if (await one.isSecond(greeting.boot)) {
         socket.destroy();
         onRefused?.({ ...meta, ...who }, secondDaemon.detail);
-        return lose(untrusted(secondDaemon)); // whichever of the two is the real one
+        return lose(untrusted(secondDaemon)); // the server cannot tell which of the two is the real one
       }
       idle.add(socket, greeting.sparing);
       return ready.resolve();
@@ -74,7 +77,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
     onRefused?.({ ...meta, ...who }, greeting.reason);
     if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
   };
-  // Each socket that listens is an open file for as long as the sandbox lives, so one listens for both.
+  // Each listening socket costs an open file as long as the sandbox lives, so one socket serves both purposes.
   let servesEgress = false;
   const dialled = toldApart({
     daemon: (socket) => void welcome(socket),
@@ -92,7 +95,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
     await point(egress);
   };
   opened.defer(async () => {
-    if (servesEgress && (await listening.isOurs())) await unpoint(egress); // else a successor's leads there too
+    if (servesEgress && (await listening.isOurs())) await unpoint(egress); // otherwise the name already leads to a successor
   });
   const resources = opened.move();
 
@@ -129,7 +132,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   };
 }
 
-/** Calls that come meanwhile wait for the one before. */
+/** Runs the calls one after the other. */
 function inOrder(act: () => Promise<void>): () => Promise<void> {
   let last = Promise.resolve();
   return () => {
@@ -148,9 +151,9 @@ const mismatch = (reason: string) =>
 
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
-  if (present === text) return; // not again under a running sandbox
+  if (present === text) return; // never rewrite the file under a running sandbox without need
   await writeFile(path, text);
-  await chmod(path, 0o644); // whatever the umask says: the sandbox's user must read it
+  await chmod(path, 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
 }
 
 /** Waits for the daemon of a sandbox that was just started. */
@@ -161,7 +164,7 @@ export async function started(end: SandboxEnd, signal: AbortSignal): Promise<voi
   });
 }
 
-/** Waits for the daemon of a sandbox that ran before this server knew it. */
+/** Waits for the daemon of a sandbox that ran before this server found it. */
 export async function reachable(end: SandboxEnd, signal: AbortSignal): Promise<void> {
   await within(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;

@@ -3,10 +3,10 @@ import type { Call, SandboxInfo } from '../driver.ts';
 import { Joined } from './joined.ts';
 
 type Workspace = 'keep' | 'remove';
-/** Ends what runs, and takes the files too or leaves them. */
+/** Ends the sandbox's processes, and removes or keeps its files. */
 type Clear = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
 
-/** A driver's starts and ends: one of each for a sandbox at a time, and the start of one never beside its end. */
+/** A driver's starts and ends: at most one of each per sandbox at a time, and never a start concurrent with an end. */
 export class StartsAndEnds implements AsyncDisposable {
   readonly #starts = new Joined<SandboxInfo>();
   readonly #ends = new Joined<void>();
@@ -36,7 +36,7 @@ export class StartsAndEnds implements AsyncDisposable {
     return this.#starts.has(id);
   }
 
-  /** Whoever waits for one is told that it was given up. */
+  /** Callers that still wait get an error. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#starts[Symbol.asyncDispose]();
     await this.#ends[Symbol.asyncDispose]();

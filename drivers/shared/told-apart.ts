@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** Of each kind, so that neither can shut the other out. */
+/** The limit for connections of each kind, so that neither kind can block the other. */
 export const mostEach = 128;
 const patienceMs = 5_000;
 const openingBrace = 0x7b;
@@ -11,8 +11,8 @@ export interface Callers {
 }
 
 /**
- * Tells who dials by the first byte: the daemon says who it is in a line of JSON, and neither HTTP nor SOCKS begins like
- * that. Who says nothing for long is no daemon.
+ * Tells the two kinds of peers apart by the first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS begins
+ * like that. A peer that stays silent for long is not a daemon.
  */
 export function toldApart(callers: Callers): (socket: Socket) => void {
   const open = { daemon: 0, wayOut: 0 };
@@ -25,12 +25,15 @@ export function toldApart(callers: Callers): (socket: Socket) => void {
       }
       open[kind] += 1;
       socket.once('close', () => (open[kind] -= 1));
-      socket.allowHalfOpen = kind === 'wayOut'; // whoever serves that ends it
+      socket.allowHalfOpen = kind === 'wayOut'; // the egress gate ends the connection
       callers[kind](socket);
     });
 }
 
-/** It stays unread; undefined where none comes. Told at once: what lies unread is announced only to who listens by then. */
+/**
+ * Leaves the byte unread; undefined if none comes. Calls `told` synchronously, because a later listener would not get the
+ * event for unread bytes.
+ */
 function atFirstByte(socket: Socket, told: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
     clearTimeout(timer);
@@ -39,7 +42,7 @@ function atFirstByte(socket: Socket, told: (byte: number | undefined) => void): 
   };
   const look = () => {
     const chunk = socket.read() as Buffer | null;
-    if (!chunk) return; // its end, which is told too
+    if (!chunk) return; // the connection's end, which has its own event
     socket.off('readable', look);
     socket.unshift(chunk);
     settle(chunk[0]);

@@ -7,34 +7,34 @@ import { recipeName } from './recipe.ts';
 import { WarmShelf } from './warm-shelf.ts';
 
 export interface WarmPoolOptions {
-  /** What is kept ready. */
+  /** The settings to keep sandboxes ready for. */
   readonly recipes: readonly SandboxRecipe[];
-  /** How many of each; with 0 there is no pool, and what an earlier one left is ended. */
+  /** How many to keep ready for each recipe. With 0 there is no pool, and an earlier pool's sandboxes are ended. */
   readonly target: number;
   readonly epoch: number;
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
-  /** An unclaimed one is replaced at this age. */
+  /** The age at which an unclaimed sandbox is replaced, in ms. */
   readonly maxAgeMs: number;
-  /** How long one lives after its claim; its deadline counts from its start. */
+  /** The life of a sandbox after its claim, in ms. Its deadline counts from its start. */
   readonly ttlMs: number;
   readonly startTimeoutMs: number;
-  /** Starts of the pool's own at once. */
+  /** How many sandboxes the pool starts at once. */
   readonly concurrency: number;
-  /** Other servers fill and use the same pool: at the end theirs stay. */
+  /** Other servers fill and use the same pool, so closing this one leaves theirs. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
 }
 
-/** Sandboxes that stand ready. The backend is the truth; what is remembered here is only where to look first. */
+/** Sandboxes that are ready for new sessions. The backend is the truth; the memory here only says where to look first. */
 export interface WarmPool extends AsyncDisposable {
-  /** Undefined: there is none for this one, so it has to be started. */
+  /** Claims a ready sandbox. Undefined: the pool has none for this spec, so it must be started. */
   take(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined>;
-  /** While somebody waits for a start of their own, the pool starts none. */
+  /** Marks a start outside the pool. Until it is disposed of, the pool starts none. */
   cold(): Disposable;
-  /** How many are ready. */
+  /** The number of ready sandboxes. */
   readonly ready: number;
 }
 
@@ -43,7 +43,7 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
-/** Who takes one is busy with it at first, and seldom alone: those that come with it and find none go first. */
+/** After a claim the pool waits this long: claims often come in groups, and those that find the pool empty start first. */
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
@@ -74,7 +74,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   };
 
   async function start(recipe: SandboxRecipe, name: string): Promise<void> {
-    const sessionId = ids.sessionId(); // of nobody
+    const sessionId = ids.sessionId(); // belongs to no session
     const id = sandboxIdOf(sessionId);
     const expiresAt = clock.now() + options.maxAgeMs + ttlMs;
     started.add(id);
@@ -88,7 +88,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     }
   }
 
-  /** Whoever waits for a sandbox has the machine first, but not for ever. */
+  /** Starts outside the pool come first, but delay the pool only for a limited time. */
   const mayStart = () =>
     !signal.aborted &&
     starts.size < options.concurrency &&
@@ -120,7 +120,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     return found;
   }
 
-  /** Looks at what there is, ends what nobody should have, and takes over what another process left. */
+  /** Reads the backend's list, ends outdated sandboxes, and takes over those that another process left. */
   async function look(): Promise<void> {
     const wanted = await contents();
     const before = shelf.ids();
@@ -142,7 +142,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (target === 0 && seen) return; // nothing is left of an earlier pool
+        if (target === 0 && seen) return; // nothing of an earlier pool is left
       }
       refill();
       const now = clock.now();
@@ -181,7 +181,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     },
     async take(spec, call) {
       if (target === 0) return undefined;
-      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // not put off by those that follow
+      if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend a wait in progress
       const info = await claimed(spec, call).finally(() => wake.resolve());
       options.onClaim?.(info ? 'hit' : 'miss');
       return info;

@@ -3,20 +3,20 @@ import type { SandboxId } from '../../src/core/ids.ts';
 import type { WarmSandbox } from '../driver.ts';
 
 interface Found {
-  /** What was ready before the backend was asked. */
+  /** The sandboxes that were ready before the backend was asked. */
   readonly before: Set<SandboxId>;
   isStale(sandbox: WarmSandbox): boolean;
-  /** This process is at it. */
+  /** Whether this process is busy with the sandbox. */
   isOwn(id: SandboxId): boolean;
 }
 
-/** What this process knows of the unclaimed sandboxes: a guess, which the claim itself proves. */
+/** This process's knowledge of unclaimed sandboxes. It can be outdated; only the claim itself decides. */
 export class WarmShelf {
   readonly #clock: Clock;
   readonly #patienceMs: number;
   readonly #ready = new Map<SandboxId, WarmSandbox>(); // in the order of their starts
   readonly #taken = new Map<SandboxId, WarmSandbox>();
-  /** Others' that are starting, and since when. */
+  /** Other processes' sandboxes that are starting, and since when. */
   readonly #starting = new Map<SandboxId, number>();
 
   constructor(clock: Clock, patienceMs: number) {
@@ -28,7 +28,7 @@ export class WarmShelf {
     return this.#ready.size;
   }
 
-  /** Ready, or about to be. */
+  /** The number of sandboxes that are ready or starting. */
   count(recipe: string): number {
     return [...this.#ready.values()].filter((it) => it.recipe === recipe).length + this.#starting.size;
   }
@@ -37,7 +37,7 @@ export class WarmShelf {
     if (!this.#taken.has(sandbox.id)) this.#ready.set(sandbox.id, sandbox);
   }
 
-  /** Off the shelf, for one who tries to claim it. */
+  /** Takes a sandbox off the shelf for a caller that tries to claim it. */
   take(recipe: string): SandboxId | undefined {
     for (const [id, sandbox] of this.#ready) {
       if (sandbox.recipe !== recipe) continue;
@@ -54,17 +54,17 @@ export class WarmShelf {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** Nobody is at it any more, and what became of it is not known: the next look tells. */
+  /** The caller is done with the sandbox and its state is unknown; the next look finds out. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }
 
-  /** To be asked for before the backend is: what comes meanwhile is newer than its answer. */
+  /** Call it before asking the backend: sandboxes that are added later are newer than the answer. */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
   }
 
-  /** What there is, as the backend says; gives what is to be ended. */
+  /** Updates the shelf from the backend's list. Returns the sandboxes to end. */
   found(there: readonly WarmSandbox[], { before, isStale, isOwn }: Found): WarmSandbox[] {
     const stale: WarmSandbox[] = [];
     const since = new Map(this.#starting);
@@ -72,7 +72,7 @@ export class WarmShelf {
     for (const sandbox of there) {
       const { id, phase } = sandbox;
       before.delete(id);
-      if (this.#taken.has(id)) continue; // somebody claims it at this moment
+      if (this.#taken.has(id)) continue; // a claim is in progress
       if (phase === 'starting' && isOwn(id)) continue;
       const from = since.get(id) ?? this.#clock.now();
       const hangs = phase === 'starting' && this.#clock.now() - from > this.#patienceMs;

@@ -16,7 +16,7 @@ const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
 /** A look waits until at least this many times its own duration has passed. */
 const idleShare = 10;
-/** Each file counts as this many bytes of its own, because inodes take room too. That also limits the number of files. */
+/** Each file counts as this many bytes of its own, because inodes take room too. The limit so covers the number of files as well. */
 const fileBytes = 4_096;
 const mostHandles = 20_000;
 

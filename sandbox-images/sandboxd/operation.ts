@@ -116,7 +116,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes of the command can still print. That goes to the console, no longer to the operation's
+        // Background processes of the command can still print. Their output goes to the console, no longer to the operation's
         // output.
         if (over) recent.push(chunk);
         else {

@@ -45,8 +45,8 @@ export function linesFor(version: 1 | 2, limit: Limit, { memoryBytes, pids, cpus
 }
 
 /**
- * What all sandboxes together get of busy processors, beside a server with the kernel's default: a fifth. Who steers or stops
- * them is served first, and idle processors are theirs all the same.
+ * The share of all sandboxes together while the processors are busy: a fifth, next to a server with the kernel's default.
+ * So stopping or steering them stays fast. Idle processors are not limited.
  */
 export const weightLine = {
   1: { file: 'cpu.shares', value: '256' }, // of 1024

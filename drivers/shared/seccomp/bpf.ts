@@ -1,10 +1,10 @@
-/** Classic BPF, as far as a seccomp filter needs it. Every path ends in a `return`. */
+/** The part of classic BPF that a seccomp filter needs. Every path ends in a `return`. */
 export type Instruction =
   | { readonly op: 'load'; readonly offset: number }
   | { readonly op: 'and'; readonly mask: number }
   | { readonly op: 'skip'; readonly count: number }
   | { readonly op: 'return'; readonly value: number }
-  /** How many instructions to skip: at most 255. */
+  /** The number of instructions to skip, at most 255. */
   | {
       readonly op: 'equal' | 'atLeast';
       readonly value: number;
@@ -26,13 +26,13 @@ export const jump = (op: 'equal' | 'atLeast', value: number, whenTrue = 0, whenF
   whenFalse,
 });
 
-/** Goes on behind `otherwise` where the test is true. */
+/** Skips `otherwise` if the test is true. */
 export const orElse = (test: Instruction, otherwise: Code): Code => [
   { ...test, whenTrue: otherwise.length } as Instruction,
   ...otherwise,
 ];
 
-/** As `struct sock_filter[]` of a little-endian machine. Throws where the kernel would not take it. */
+/** Encodes as `struct sock_filter[]` of a little-endian machine. Throws if the kernel would reject the program. */
 export function assemble(code: Code): Buffer {
   if (code.length > most) throw new RangeError(`A filter has at most ${most} instructions, not ${code.length}.`);
   const out = Buffer.alloc(code.length * size);

@@ -5,9 +5,9 @@ const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_6
 const machines = Object.keys(architectures) as Machine[];
 
 /**
- * The rules as the JSON that Docker takes in `SecurityOpt` and a kubelet as a `Localhost` profile. It names both
- * machines, so that one file fits every node; without their sub-architectures, 32-bit and x32 programs end at their
- * first call. One text for all, so that the engine filter can insist on it letter by letter.
+ * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. One file fits every node, because it
+ * names both architectures. It leaves out their sub-architectures, so 32-bit and x32 programs end at their first call. The
+ * text is always the same, so the engine filter can require it byte for byte.
  */
 export function ociProfile(): string {
   const there = new Set(machines.flatMap((machine) => [...callNumbers(machine).keys()]));

@@ -4,20 +4,20 @@ import { allowed, allowedWhere, type Comparison, refusal, refusedNewer, unknown 
 
 const auditArch: Readonly<Record<Machine, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
-// Where the kernel puts what a filter reads, in `struct seccomp_data`; both machines are little-endian.
+// The offsets of a filter's input, `struct seccomp_data`. Both architectures are little-endian.
 const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument };
-/** Calls of the x32 ABI have this bit: the same kernel code under other numbers. */
+/** Calls of the x32 ABI have this bit: it reaches the same kernel code under other numbers. */
 const x32 = 0x4000_0000;
 
-/** What happens to calls from this number up to the next segment's. */
+/** The action for the calls from this number up to the next segment's. */
 interface Segment {
   readonly from: number;
   readonly code: Code;
 }
 
 /**
- * The rules as a program for the kernel, which bubblewrap takes with `--seccomp`. Undefined for a machine whose numbers
- * of system calls we do not know: it must not run without a filter by mistake.
+ * The rules as a BPF program, which bubblewrap takes with `--seccomp`. Undefined for an architecture whose call numbers we
+ * do not know: a sandbox there must not run without a filter by mistake.
  */
 export function seccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
@@ -39,7 +39,8 @@ function segmentsOf(machine: Machine): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknown));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // A newer kernel's calls, those of x32, and what a tracer skipped (-1): as if the kernel had never heard of them.
+  // A newer kernel's calls, x32 calls and calls that a tracer skipped (-1) get the answer of a kernel that does not know
+  // them.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknown)) }];
 }
 
@@ -58,7 +59,7 @@ function whereAny(comparisons: readonly Comparison[]): Code {
       const skip = jump('equal', 0, 0, yes.length);
       return [{ op: 'load', offset: low }, { op: 'and', mask: comparison.mask }, skip, ...yes];
     }
-    // All 64 bits, as engines compare them.
+    // Compares all 64 bits, as container engines do.
     return [
       { op: 'load', offset: low + 4 },
       jump('equal', 0, 0, 2 + yes.length),
@@ -70,13 +71,13 @@ function whereAny(comparisons: readonly Comparison[]): Code {
   return [...tests, ...ret(action.errno(refusal))];
 }
 
-/** A search by halves: some nine comparisons for a call instead of hundreds. */
+/** A binary search: about nine comparisons per call instead of hundreds. */
 function chosen(segments: readonly Segment[]): Code {
   const [first] = segments;
   if (!first || segments.length === 1) return first?.code ?? ret(action.kill);
   const half = segments.length >> 1;
   const below = chosen(segments.slice(0, half));
   const above = chosen(segments.slice(half));
-  // A conditional jump reaches 255 instructions far, an unconditional one as far as it has to.
+  // A conditional jump skips at most 255 instructions; an unconditional one has no such limit.
   return [jump('atLeast', segments[half]?.from ?? 0, 0, 1), { op: 'skip', count: below.length }, ...below, ...above];
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 
 /**
- * What code in a sandbox may ask of the kernel, for every driver: one list, from which `oci.ts` makes the profile of
- * container engines and `program.ts` the filter of bubblewrap. A call that no list names is refused.
+ * The system calls that code in a sandbox can make, for every driver. `oci.ts` turns this list into the profile for
+ * container engines, and `program.ts` into bubblewrap's filter. Calls on no list are refused.
  */
 export const allowed = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
@@ -45,11 +45,14 @@ export const allowed = names(`
   prlimit64 getrusage sysinfo uname
 `);
 
-/** Refused by name, by what it would open; `refusedNewer` answers as an old kernel would, so that a library falls back. */
+/**
+ * Refused calls, grouped by what they would open. `refusedNewer` gets the answer of an old kernel, so that libraries fall
+ * back.
+ */
 export const refused: Readonly<Record<string, readonly string[]>> = {
-  // The kernel keeps keys for each user, across sandboxes.
+  // The kernel keeps keys per user, so sandboxes with the same user would share them.
   keyrings: names('add_key request_key keyctl'),
-  // In a name space of its own a program has rights that most holes of the kernel begin with.
+  // In its own name space a program has capabilities that most exploits of the kernel start with.
   'name spaces': names('unshare setns'),
   mounts: names(`mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree open_tree_attr
     mount_setattr open_by_handle_at fanotify_init fanotify_mark`),
@@ -62,24 +65,24 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
     setdomainname settimeofday clock_settime`),
   'what is out of use': names(`uselib sysfs _sysctl nfsservctl getpmsg putpmsg afs_syscall tuxcall security vserver`),
 };
-export const refusedNewer = names('clone3'); // its flags lie in memory, where no filter can read them
+export const refusedNewer = names('clone3'); // its flags are in memory, where no filter can read them
 
 export type Comparison =
   | { readonly kind: 'equal'; readonly argument: number; readonly value: number }
-  /** None of the mask's bits is set. */
+  /** True if none of the mask's bits is set. */
   | { readonly kind: 'without'; readonly argument: number; readonly mask: number };
 
 const equal = (argument: number, ...values: number[]): Comparison[] =>
   values.map((value) => ({ kind: 'equal', argument, value }));
 
-/** Allowed where any of the comparisons is true. */
+/** Allowed if any of the comparisons is true. */
 export const allowedWhere: Readonly<Record<string, readonly Comparison[]>> = {
-  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which leads to the host of a virtual machine past every
-  // network name space; nor AF_ALG and the like, which only widen what can be attacked.
+  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK: it leads to a virtual machine's host past every network name
+  // space. Not AF_ALG and the like either: they only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
   // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net name spaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],
-  // PER_LINUX with UNAME26 or PER_LINUX32 or neither, and the question which one it is.
+  // PER_LINUX with UNAME26, PER_LINUX32, both or neither, and the query for the current value.
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),
 };
 
