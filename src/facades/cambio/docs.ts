@@ -69,7 +69,7 @@ export const getSession: RouteDoc = {
 export const deleteSession: RouteDoc = {
   operationId: 'cambioDeleteSession',
   tag,
-  summary: 'End a session: its sandbox, files and history go with it',
+  summary: 'Delete a session with its sandbox, files and history',
   responses: {
     200: reply(Ended, { message: `Session ${sid} ended`, id: sid, status: 'inactive' }),
     ...failures(404),
@@ -78,6 +78,6 @@ export const deleteSession: RouteDoc = {
 export const history: RouteDoc = {
   operationId: 'cambioHistory',
   tag,
-  summary: 'What was said in a session, the oldest first',
+  summary: 'List the messages of a session, oldest first',
   responses: { 200: reply(Message.array(), [message]), ...failures(404) },
 };

@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
+import { withErrorTexts } from '../shared/error-texts.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { inWords } from '../shared/wordings.ts';
 import * as doc from './docs.ts';
 import { type Message, toMessage } from './history.ts';
 
@@ -32,16 +32,16 @@ function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
     return newestFirst.map(view);
   });
   app.get(`${base}/:sid`, { schema: { params: Params }, config: { doc: doc.getSession } }, ({ params }) =>
-    inWords(words, async () => view(await sessions.get(toSessionId(params.sid)))),
+    withErrorTexts(words, async () => view(await sessions.get(toSessionId(params.sid)))),
   );
   app.delete(`${base}/:sid`, { schema: { params: Params }, config: { doc: doc.deleteSession } }, ({ params }) =>
-    inWords(words, async () => {
+    withErrorTexts(words, async () => {
       await sessions.delete(toSessionId(params.sid));
       return { message: `Session ${params.sid} ended`, id: params.sid, status: 'inactive' as const };
     }),
   );
   app.get(`${base}/:sid/history`, { schema: { params: Params }, config: { doc: doc.history } }, ({ params }) =>
-    inWords(words, async () => {
+    withErrorTexts(words, async () => {
       const messages: Message[] = [];
       for await (const event of sessions.history(toSessionId(params.sid))) {
         const message = toMessage(event);

@@ -36,7 +36,7 @@ const said = (message: string) => reply.reply(reply.MessageReply, { message });
 
 export const health = doc(
   'Health',
-  'Whether sandboxes can be made; always 200',
+  'Report whether sandboxes can start; always 200',
   reply.reply(reply.HealthReply, {
     status: 'healthy',
     timestamp: at,
@@ -57,7 +57,7 @@ export const createSession = doc(
   'Create a session and its sandbox',
   reply.reply(reply.SessionInfo, session),
   {
-    description: 'The task is only noted as `last_task`: post it to `/tasks` to run it.',
+    description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
     headers,
     bodyExample: { task: session.last_task },
     fails: [400, 409, 422],
@@ -79,7 +79,7 @@ export const sendTask = doc(
   }),
   {
     description:
-      'Answers at once; what happens is told on `/ws/{sid}`. A task sent while the agent waits is the answer.',
+      'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
     headers,
     bodyExample: { task: 'Add user authentication' },
     fails: [400, 404, 409, 422],
@@ -87,7 +87,7 @@ export const sendTask = doc(
 );
 export const conversation = doc(
   'Conversation',
-  'What was said in a session',
+  'List the messages of a session',
   reply.reply(reply.ConversationReply, {
     session_id: sid,
     messages: [{ type: 'human', content: 'Say hi', id: '6c1f8d0e-0f4a-4c8e-9d8e-0e3f0c7b1a2d' }],
@@ -97,7 +97,7 @@ export const conversation = doc(
 );
 export const fullConversation = doc(
   'FullConversation',
-  'What was said in a session, with each tool call and its output',
+  'List the messages, tool calls and outputs of a session',
   reply.reply(reply.FullReply, {
     session_id: sid,
     conversation_history: [
@@ -145,7 +145,7 @@ export const readFile = doc(
 );
 export const writeFile = doc(
   'WriteFile',
-  'Write a file of the workspace; missing folders are made',
+  'Write a file of the workspace; creates missing folders',
   said(`File ${path} written successfully`),
   { headers, bodyExample: { path, content: 'print("hi")\n' }, fails: [400, 404, 409, 422] },
 );
@@ -192,7 +192,7 @@ export const shell = doc(
   },
 );
 export const openShell = doc('OpenShell', 'Open a terminal', reply.reply(reply.TerminalReply, terminal), {
-  description: 'At most 16 a session. It is used on `/ws/shells/{shell_id}` and lives on without a socket.',
+  description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
   headers,
   fails: [404, 409],
 });
@@ -213,7 +213,7 @@ export const shellSocket: RouteDoc = {
   summary: 'A terminal',
   description: [
     'The server sends `shell_connected`, then `shell_output` with `data`; the client sends `shell_input` with `data` and',
-    '`shell_resize` with `cols` and `rows`. One socket a terminal: a new one replaces the old. Closes with 1000 when the',
+    '`shell_resize` with `cols` and `rows`. A terminal has one socket: a new one replaces the old one. Closes with 1000 when the',
     'shell exits, is deleted or taken over, 1008 when there is none, 4410 when the session is deleted.',
   ].join(' '),
   responses: failures(426),

@@ -1,8 +1,8 @@
 import type { FileService, SearchQuery } from '../../session/api/services.ts';
+import { withErrorTexts } from '../shared/error-texts.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
-import { inWords } from '../shared/wordings.ts';
 import { type CrogiaDeps, words } from './context.ts';
 import * as doc from './docs.ts';
 import { ListQuery, ReadQuery, SearchBody, SessionParams, WriteBody } from './schemas.ts';
@@ -19,7 +19,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
     `${base}/files`,
     { schema: { params: SessionParams, querystring: ListQuery }, config: { doc: doc.listFiles } },
     ({ params, query: { path } }, reply) =>
-      inWords(listing, async () => {
+      withErrorTexts(listing, async () => {
         const entries = await files.list(toSessionId(params.sid), path, whileConnected(reply));
         return { path, items: entries.map(toItem) };
       }),
@@ -28,7 +28,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
     `${base}/files/content`,
     { schema: { params: SessionParams, querystring: ReadQuery }, config: { doc: doc.readFile } },
     ({ params, query: { path, encoding } }, reply) =>
-      inWords(reading, async () => {
+      withErrorTexts(reading, async () => {
         const bytes = await files.read(toSessionId(params.sid), path, whileConnected(reply));
         return { path, content: encoding === 'base64' ? bytes.toString('base64') : bytes.toString('utf8') };
       }),
@@ -39,7 +39,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
     (request, reply) => {
       const { path, content } = request.body;
       return idempotency.once(request, reply, () =>
-        inWords(reading, async () => {
+        withErrorTexts(reading, async () => {
           await files.write(toSessionId(request.params.sid), path, content, whileWanted(reply));
           return { message: `File ${path} written successfully` };
         }),
@@ -57,7 +57,7 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
       `${base}/search/${kind}`,
       { schema: { params: SessionParams, body: SearchBody }, config: { doc: document, reads: true } },
       ({ params, body: { pattern, path, file_types } }, reply) =>
-        inWords(searching, async () => {
+        withErrorTexts(searching, async () => {
           const query: SearchQuery = { pattern, path, types: globs(file_types) };
           const search = kind === 'files' ? files.find : files.grep;
           const { matches, truncated } = await search(toSessionId(params.sid), query, whileConnected(reply));

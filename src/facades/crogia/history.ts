@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../core/events.ts';
-import { toolWords } from '../shared/conversation/tool-words.ts';
+import { toolNames } from '../shared/conversation/tool-names.ts';
+import { withErrorTexts } from '../shared/error-texts.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { inWords } from '../shared/wordings.ts';
 import { workingRun } from '../shared/working-run.ts';
 import { type CrogiaDeps, words } from './context.ts';
 import * as doc from './docs.ts';
@@ -38,7 +38,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
     case 'message.assistant':
       return { role: event.type === 'message.user' ? 'user' : 'assistant', content: event.data.text };
     case 'tool.calling': {
-      const { name, arguments: args } = toolWords(event.data.function, event.data.args, workdir);
+      const { name, arguments: args } = toolNames(event.data.function, event.data.args, workdir);
       return { type: 'function_call', name, arguments: JSON.stringify(args), call_id: event.data.callId };
     }
     case 'tool.called':
@@ -53,7 +53,7 @@ export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
     '/api/sessions/:sid/conversation',
     { schema: { params: SessionParams }, config: { doc: doc.conversation } },
     ({ params }) =>
-      inWords(words, async () => {
+      withErrorTexts(words, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         const messages = await projected(sessions.history(id), toTurn);
         return { session_id: id, messages, last_task: lastTask, total_messages: messages.length };
@@ -63,7 +63,7 @@ export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
     '/api/sessions/:sid/conversation/full',
     { schema: { params: SessionParams }, config: { doc: doc.fullConversation } },
     ({ params }) =>
-      inWords(words, async () => {
+      withErrorTexts(words, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         const { workdir } = await sessions.sandbox(id);
         const items = await projected(sessions.history(id), (event) => toItem(event, workdir));

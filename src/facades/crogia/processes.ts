@@ -1,8 +1,8 @@
 import { AppError } from '../../core/errors.ts';
+import { withErrorTexts } from '../shared/error-texts.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected } from '../shared/while-connected.ts';
-import { inWords } from '../shared/wordings.ts';
 import { type CrogiaDeps, words } from './context.ts';
 import * as doc from './docs.ts';
 import { LinesQuery, ProcessParams, SessionParams } from './schemas.ts';
@@ -12,7 +12,7 @@ const processWords = { ...words, not_found: 'Process not found' };
 
 export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(base, { schema: { params: SessionParams }, config: { doc: doc.listProcesses } }, ({ params }, reply) =>
-    inWords(processWords, async () => {
+    withErrorTexts(processWords, async () => {
       const found = await processes.list(toSessionId(params.sid), whileConnected(reply));
       return found.map(({ pid, cmd, status, log, started }) => ({ pid, cmd, status, log, started }));
     }),
@@ -21,7 +21,7 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
     `${base}/:pid/stop`,
     { schema: { params: ProcessParams }, config: { doc: doc.stopProcess } },
     ({ params: { sid, pid } }, reply) =>
-      inWords(processWords, async () => {
+      withErrorTexts(processWords, async () => {
         await processes.stop(toSessionId(sid), await known(sid, pid), whileConnected(reply));
         return { message: `Sent SIGTERM to process ${pid}` };
       }),
@@ -30,7 +30,7 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
     `${base}/:pid/logs`,
     { schema: { params: ProcessParams, querystring: LinesQuery }, config: { doc: doc.processLogs } },
     ({ params: { sid, pid }, query: { lines } }, reply) =>
-      inWords(processWords, async () => {
+      withErrorTexts(processWords, async () => {
         const logs = await processes.logs(toSessionId(sid), await known(sid, pid), lines, whileConnected(reply));
         return { logs, pid };
       }),

@@ -21,7 +21,7 @@ export const ProcessParams = SessionParams.extend({
 });
 export const ShellParams = z.object({ shell_id: z.string() });
 
-export const CreateBody = z.object({ task: text.describe('only noted as last_task; post it to /tasks to run it') });
+export const CreateBody = z.object({ task: text.describe('only stored as last_task; post it to /tasks to run it') });
 export const TaskBody = z.object({
   task: text,
   mode: z
@@ -40,7 +40,7 @@ export const SearchBody = z.object({
 });
 export const ShellBody = z.object({
   cmd: text.refine(noNul, 'must not contain NUL'),
-  tty: z.boolean().default(true).describe('either way both outputs come as one text'),
+  tty: z.boolean().default(true).describe('either way stdout and stderr come as one text'),
   timeout: z.number().min(1).max(600).default(120).describe('seconds'),
   background: z.boolean().default(false),
 });

@@ -1,9 +1,9 @@
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
+import { withErrorTexts } from '../shared/error-texts.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { inWords } from '../shared/wordings.ts';
 import { type CrogiaDeps, iso, words } from './context.ts';
 import * as doc from './docs.ts';
 import { CreateBody, SessionParams, TaskBody } from './schemas.ts';
@@ -22,10 +22,10 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
     ),
   );
   app.get(`${base}/:sid`, { schema: { params: SessionParams }, config: { doc: doc.getSession } }, ({ params }) =>
-    inWords(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
+    withErrorTexts(words, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
   );
   app.delete(`${base}/:sid`, { schema: { params: SessionParams }, config: { doc: doc.deleteSession } }, ({ params }) =>
-    inWords(words, async () => {
+    withErrorTexts(words, async () => {
       await sessions.delete(toSessionId(params.sid));
       return { message: `Session ${params.sid} deleted successfully` };
     }),
@@ -36,7 +36,7 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
     (request, reply) => {
       const { sid } = request.params;
       const { task, mode } = request.body;
-      return inWords(words, () =>
+      return withErrorTexts(words, () =>
         idempotency.once(request, reply, async () => {
           const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
           return { message: `Task started in session ${sid}`, task, run_id: runId };

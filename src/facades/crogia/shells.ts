@@ -1,9 +1,9 @@
 import type { TerminalInfo } from '../../session/api/services.ts';
 import { execIfRunning } from '../../session/services/exec-if-running.ts';
+import { withErrorTexts } from '../shared/error-texts.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileWanted } from '../shared/while-connected.ts';
-import { inWords } from '../shared/wordings.ts';
 import { type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as doc from './docs.ts';
 import { SessionParams, ShellBody, ShellParams } from './schemas.ts';
@@ -11,20 +11,20 @@ import { SessionParams, ShellBody, ShellParams } from './schemas.ts';
 export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): void {
   const base = '/api/sessions/:sid/shells';
   app.post(base, { schema: { params: SessionParams }, config: { doc: doc.openShell } }, (request, reply) =>
-    inWords(words, () =>
+    withErrorTexts(words, () =>
       idempotency.once(request, reply, async () =>
         shellInfo(await terminals.open(toSessionId(request.params.sid), whileWanted(reply))),
       ),
     ),
   );
   app.get(base, { schema: { params: SessionParams }, config: { doc: doc.listShells } }, ({ params }) =>
-    inWords(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
+    withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
   );
   app.delete(
     '/api/shells/:shell_id',
     { schema: { params: ShellParams }, config: { doc: doc.closeShell } },
     ({ params: { shell_id } }) =>
-      inWords({ ...words, session_not_found: words.shell_not_found }, async () => {
+      withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
         await terminals.close(toShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
@@ -44,7 +44,7 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
     { schema: { params: SessionParams, body: ShellBody }, config: { doc: doc.shell } },
     (request, reply) => {
       const { cmd: command, timeout, background } = request.body;
-      return inWords(words, () =>
+      return withErrorTexts(words, () =>
         idempotency.once(request, reply, async () => {
           const id = toSessionId(request.params.sid);
           const signal = whileWanted(reply);

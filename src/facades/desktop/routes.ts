@@ -56,7 +56,10 @@ export function desktopRoutes({ desktop }: DesktopDeps): Dialect {
 function mountDesktop(app: App, desktop: DesktopService): void {
   app.get(
     base,
-    { schema: { params: Params }, config: { doc: doc('desktopStatus', 'What the desktop is doing; starts nothing') } },
+    {
+      schema: { params: Params },
+      config: { doc: doc('desktopStatus', 'Get the state of the desktop; starts nothing') },
+    },
     async ({ params }) => answer(params.sid, (id) => desktop.status(id)),
   );
   app.post(
@@ -66,7 +69,7 @@ function mountDesktop(app: App, desktop: DesktopService): void {
   );
   app.post(
     `${base}/stop`,
-    { schema: { params: Params }, config: { doc: doc('desktopStop', 'End the desktop and all that runs on it') } },
+    { schema: { params: Params }, config: { doc: doc('desktopStop', 'Stop the desktop and every program on it') } },
     async ({ params }, reply) => answer(params.sid, (id) => desktop.stop(id, whileConnected(reply))),
   );
   app.post(
@@ -75,7 +78,7 @@ function mountDesktop(app: App, desktop: DesktopService): void {
       schema: { params: Params, body: ControlBody },
       config: {
         doc: {
-          ...doc('desktopControl', 'Take keyboard and mouse for a viewer, or give them back'),
+          ...doc('desktopControl', 'Give the keyboard and mouse to a viewer, or back to the agent'),
           bodyExample: { viewer: 'my-viewer-1', action: 'take' },
         },
       },

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../core/events.ts';
 import { derivedId } from './ids.ts';
+import { MessageIds } from './message-ids.ts';
 import { iso, toolCall, type View } from './names.ts';
-import { Stretches } from './stretches.ts';
 
 export interface Action {
   readonly id: string;
@@ -52,11 +52,11 @@ export interface ToolUse {
 export class ToolUses {
   readonly all: ToolUse[] = [];
   readonly #open = new Map<string, ToolUse>();
-  readonly #stretches = new Stretches();
+  readonly #messageIds = new MessageIds();
 
   /** Call this for events that are no calls, too: they tell which message a call belongs to. */
   pass(event: SessionEvent): void {
-    this.#stretches.of(event);
+    this.#messageIds.of(event);
   }
 
   /** Returns the use to which this event belongs. */
@@ -71,7 +71,7 @@ export class ToolUses {
     const use: ToolUse = {
       call: event,
       result: event.type === 'tool.called' ? event : undefined,
-      message: this.#stretches.of(event),
+      message: this.#messageIds.of(event),
     };
     this.all.push(use);
     if (event.type === 'tool.calling') this.#open.set(key, use);

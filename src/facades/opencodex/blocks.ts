@@ -2,8 +2,8 @@ import type { SessionEvent } from '../../core/events.ts';
 import { workingRun } from '../shared/working-run.ts';
 import { isAction, type ToolUse, ToolUses } from './actions.ts';
 import { derivedId } from './ids.ts';
+import { isAnswer } from './message-ids.ts';
 import { iso, toolCall, type View } from './names.ts';
-import { isAnswer } from './stretches.ts';
 
 export interface Block {
   readonly id: string;

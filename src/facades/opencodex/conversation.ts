@@ -7,11 +7,11 @@ import { blocksOf } from './blocks.ts';
 import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, onlyMissing, viewOf } from './context.ts';
 import * as doc from './docs/conversation.ts';
 import { placeOf } from './ids.ts';
+import { MessageIds, runBefore } from './message-ids.ts';
 import { type Message, messagesOf, type PlacedMessage } from './messages.ts';
 import { iso } from './names.ts';
 import { newestOf, pageOf } from './paging.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from './schemas.ts';
-import { runBefore, Stretches } from './stretches.ts';
 
 const chat = '/api/v1/chats/:sid';
 
@@ -134,9 +134,9 @@ async function send(deps: OpencodexDeps, { id }: SessionRecord, { text, mode, me
 
 /** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
-  const stretches = new Stretches();
-  for (const before of await runBefore(deps, event.sessionId, event.seq)) stretches.of(before);
-  return stretches.of(event);
+  const messageIds = new MessageIds();
+  for (const before of await runBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
+  return messageIds.of(event);
 }
 
 /** The id contains the position of its call; the result is among the later events. */

@@ -2,8 +2,8 @@ import type { SessionEvent } from '../../core/events.ts';
 import { isAction } from './actions.ts';
 import { textBlock } from './blocks.ts';
 import { derivedId } from './ids.ts';
+import { isAnswer, MessageIds } from './message-ids.ts';
 import { iso, toolCall, type View } from './names.ts';
-import { isAnswer, Stretches } from './stretches.ts';
 
 type Frame = Readonly<Record<string, unknown>>;
 interface Run {
@@ -45,7 +45,7 @@ export class Frames {
   #gap = false;
   /** Up to this seq a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
-  #stretches = new Stretches();
+  #messageIds = new MessageIds();
   /** The event at the cursor was dropped, so a delta or message next to it continues one that the client has. */
   #isTorn = false;
 
@@ -83,7 +83,7 @@ export class Frames {
   }
 
   #frame(event: SessionEvent): Frame | undefined {
-    const message_id = this.#stretches.of(event);
+    const message_id = this.#messageIds.of(event);
     if (isAction(event)) return event.type === 'tool.calling' ? this.#action(event) : this.#observation(event);
     const joins = event.seq <= this.#joinsUpTo;
     switch (event.type) {

@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../core/events.ts';
 import { type Action, actionOf, isAction, ToolUses } from './actions.ts';
+import { isAnswer, MessageIds } from './message-ids.ts';
 import { iso, type View } from './names.ts';
-import { isAnswer, Stretches } from './stretches.ts';
 
 export interface Message {
   readonly id: string;
@@ -19,7 +19,7 @@ export interface PlacedMessage {
 }
 
 /** The text of one run between two messages of the user. For a run at work: only the text up to its last wait. */
-class StretchRow {
+class RunMessage {
   readonly #texts: string[] = [];
   readonly #uses = new ToolUses();
   #shown: { text: string; actions: readonly Action[] } = { text: '', actions: [] };
@@ -73,22 +73,22 @@ class StretchRow {
 
 /** The rows of a conversation, oldest first: each user's message and each run's reply. */
 export function messagesOf(events: Iterable<SessionEvent>, view: View): PlacedMessage[] {
-  const rows: (PlacedMessage | StretchRow)[] = [];
-  const runs = new Map<string, StretchRow>();
-  const stretches = new Stretches();
+  const rows: (PlacedMessage | RunMessage)[] = [];
+  const runs = new Map<string, RunMessage>();
+  const messageIds = new MessageIds();
   for (const event of events) {
     if (event.type === 'message.user') rows.push(userRow(event));
     const key = `${event.runId}`;
-    const id = stretches.of(event);
+    const id = messageIds.of(event);
     if (isAnswer(event)) runs.get(key)?.close();
     if (event.type === 'run.started' || isAnswer(event) || (!runs.has(key) && isOfRun(event))) {
-      const run = new StretchRow(event, id);
+      const run = new RunMessage(event, id);
       runs.set(key, run);
       rows.push(run);
     }
     runs.get(key)?.take(event, view);
   }
-  return rows.flatMap((row) => (row instanceof StretchRow ? (row.isShown ? [row.row()] : []) : [row]));
+  return rows.flatMap((row) => (row instanceof RunMessage ? (row.isShown ? [row.row()] : []) : [row]));
 }
 
 /** Recognizes a run by its output, because its beginning may have been dropped from the log. */

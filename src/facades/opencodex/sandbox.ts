@@ -73,8 +73,7 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 
 /**
  * Maps `/workspace` and paths below it to the workspace, which may have another real path. Any other absolute path belongs
- * to the
- * sandbox: the daemon starts no command there, so a shell changes to it first.
+ * to the sandbox: the daemon starts no command there, so a shell changes to it first.
  */
 async function placed({ command, workdir }: { command: string; workdir: string }, look: Look): Promise<Placed> {
   const path = posix.resolve('/workspace', workdir);

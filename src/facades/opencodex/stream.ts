@@ -7,9 +7,9 @@ import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts
 import { chatOf, type OpencodexDeps, viewOf } from './context.ts';
 import { stream as doc } from './docs/conversation.ts';
 import { Frames } from './frames.ts';
+import { isAnswer, runBefore } from './message-ids.ts';
 import { iso } from './names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from './schemas.ts';
-import { isAnswer, runBefore } from './stretches.ts';
 
 export function mountStream(deps: OpencodexDeps): void {
   deps.sockets.route({

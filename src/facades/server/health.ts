@@ -36,14 +36,14 @@ const example = (status: 'healthy' | 'unhealthy') => ({
 const detailedDoc: RouteDoc = {
   operationId: 'healthDetailed',
   tag: 'Server',
-  summary: 'What works and what does not, part by part',
+  summary: 'Get the health of each part',
   responses: statuses(DetailedReply, example('healthy'), example('unhealthy')),
 };
 
 const aliveDoc: RouteDoc = {
   operationId: 'alive',
   tag: 'Server',
-  summary: 'Whether the process answers at all; for who would start it anew',
+  summary: 'Whether the process answers; for the supervisor that restarts it',
   responses: {
     200: {
       description: 'Alive',
@@ -57,7 +57,7 @@ const aliveDoc: RouteDoc = {
 const readyDoc: RouteDoc = {
   operationId: 'ready',
   tag: 'Server',
-  summary: 'Whether requests may come here; for who chooses between several servers',
+  summary: 'Whether this server can take requests; for load balancers',
   responses: statuses(HealthReply, { status: 'healthy' }, { status: 'unhealthy' }),
 };
 
@@ -74,7 +74,7 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
     return reply.code(status === 'healthy' ? 200 : 503).send({ status });
   });
   app.get('/healthz', { config: { doc: aliveDoc, open: true, free: true } }, async () => ({ status: 'alive' }));
-  // What starts sandboxes is one for all servers: while it is away, running sessions work on, at this one as at any other.
+  // Only storage counts: all servers share the sandbox driver's backend, and running sessions work on while it is away.
   app.get('/readyz', { config: { doc: readyDoc, open: true, free: true } }, async (_request, reply) => {
     const { status } = (await healthInTime(sessions, clock)).storage;
     return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' };

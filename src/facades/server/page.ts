@@ -33,7 +33,7 @@ export function mountPage(app: App): void {
   mountAssets(app, {
     path: '/static',
     operationId: 'staticFile',
-    summary: 'The web client (`index.html`) and what belongs to it',
+    summary: 'The web client (`index.html`) and its files',
     files: new Map(names.map((name) => [name, new URL(name, folder)])),
     headers,
   });

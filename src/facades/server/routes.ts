@@ -19,7 +19,7 @@ interface ServerDeps {
 const rootDoc: RouteDoc = {
   operationId: 'root',
   tag: 'Server',
-  summary: 'What runs here; to browsers the web client',
+  summary: 'Get the name and version of the server; browsers get the web client',
   responses: {
     200: {
       description: 'Success',

@@ -16,10 +16,10 @@ const texts: Readonly<Record<number, string>> = {
   409: 'Conflict',
   413: 'Body too large',
   429: 'Too many requests',
-  499: 'The client hung up',
+  499: 'The client disconnected',
   500: 'Internal server error',
   503: 'The sandbox is not available',
-  504: 'It took too long',
+  504: 'The request timed out',
 };
 const failure = (description: string, schema: z.ZodType, example?: unknown): ResponseDoc => ({
   description,
@@ -32,12 +32,13 @@ export function detailFailures(...own: number[]): Record<string, ResponseDoc> {
   const listed = all.map((status) => [
     status,
     status === 422
-      ? failure('Some fields do not fit', Fields, fieldsExample)
+      ? failure('Some fields are invalid', Fields, fieldsExample)
       : failure(texts[status] ?? 'Error', Plain, { detail: texts[status] }),
   ]);
   return { ...Object.fromEntries(listed), default: failure('Any other failure', z.union([Plain, Fields])) };
 }
 
 export const idempotencyHeader = {
-  'Idempotency-Key': '1 to 255 visible ASCII characters: a repeat with the same key and body is not done twice',
+  'Idempotency-Key':
+    '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
 };

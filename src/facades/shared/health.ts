@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { ServiceHealth, SessionService } from '../../session/api/sessions.ts';
 
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
-/** The parts of a server, as every dialect tells of them. */
+/** The health of a server's parts, as every dialect reports it. */
 export const Checks = z.object({
   storage: Check,
   sandbox: Check.extend({

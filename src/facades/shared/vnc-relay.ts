@@ -136,7 +136,7 @@ class Relay {
       case 'setup':
         return true;
       case 'share':
-        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer without control must not disconnect the others
+        if (!this.#rights.mayControl) message.bytes[0] = 1; // a viewer that may only watch must not disconnect the others
         return true;
       case 'press':
       case 'hands':

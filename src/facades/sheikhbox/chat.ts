@@ -64,7 +64,7 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/** Ends the stream only with an end after the cursor, and not with the end of the run before a queued one. */
+/** Ends the stream with the end of the message's run; neither older ends after the cursor nor the run before it count. */
 function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

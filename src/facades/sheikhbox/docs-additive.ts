@@ -59,12 +59,12 @@ const described = (operationId: string, summary: string, { ok, failures: failed,
 export const watchSessions = described('sheikhboxWatchSessions', 'Follow the list of sessions', {
   description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
   ok: sse(
-    'The list, again and again',
+    'The list, once per change',
     `: connected\n\nevent: sessions\ndata: ${JSON.stringify({ sessions: [item] })}\n\n`,
   ),
   failures: failures(),
 });
-export const rename = described('sheikhboxRename', 'Give a session a title of its own', {
+export const rename = described('sheikhboxRename', 'Rename a session', {
   bodyExample: { title: 'Say hi' },
   ok: reply(TitleReply, { session_id: sid, title: 'Say hi' }),
   failures: failures(400, 404),
@@ -73,24 +73,24 @@ export const favorite = described('sheikhboxFavorite', 'Mark a session as a favo
   ok: reply(FavoriteReply, { session_id: sid, is_favorite: true }),
   failures: failures(404),
 });
-export const unfavorite = described('sheikhboxUnfavorite', 'Take the favorite mark off a session', {
+export const unfavorite = described('sheikhboxUnfavorite', 'Remove the favorite mark of a session', {
   ok: reply(FavoriteReply, { session_id: sid, is_favorite: false }),
   failures: failures(404),
 });
-export const pin = described('sheikhboxPin', 'Pin a session, or take the pin off', {
+export const pin = described('sheikhboxPin', 'Pin or unpin a session', {
   bodyExample: { is_pinned: true },
   ok: reply(PinReply, { session_id: sid, is_pinned: true }),
   failures: failures(400, 404),
 });
-export const clearUnread = described('sheikhboxClearUnread', 'Count all messages of a session as read', {
+export const clearUnread = described('sheikhboxClearUnread', 'Mark all messages of a session as read', {
   ok: reply(DoneReply, null),
   failures: failures(404),
 });
-export const sessionFiles = described('sheikhboxSessionFiles', "List what a session's messages have attached", {
+export const sessionFiles = described('sheikhboxSessionFiles', "List the files attached to a session's messages", {
   ok: reply(FilesReply, [info]),
   failures: failures(404),
 });
-export const share = described('sheikhboxShare', 'Let anybody who knows its address read a session', {
+export const share = described('sheikhboxShare', 'Share a session with everyone who knows its address', {
   ok: reply(ShareReply, { session_id: sid, is_shared: true }),
   failures: failures(404),
 });
@@ -113,7 +113,7 @@ export const sharedFiles = described('sheikhboxSharedFiles', 'List the files of 
   failures: failures(404),
 });
 export const vncLink = described('sheikhboxVncLink', "Make a link to a session's screen that needs no token", {
-  description: 'It works once, and until it expires. With `right: view` it opens the screen to watch only.',
+  description: 'The link works once and expires. With `right: view` its viewer may only watch.',
   bodyExample: { expire_minutes: 15 },
   ok: reply(LinkReply, link(`/api/v1/sessions/${sid}/vnc`)),
   failures: failures(400, 404),
@@ -140,21 +140,22 @@ export const vnc: RouteDoc = {
 export const uploadFile = described('sheikhboxUploadFile', 'Upload a file for a message to attach', {
   description: 'multipart/form-data with one part `file`.',
   headers: {
-    'Idempotency-Key': '1 to 255 visible ASCII characters: a repeat with the same key and body is not done twice',
+    'Idempotency-Key':
+      '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
   },
   requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
   ok: reply(FileInfoReply, info),
   failures: detailFailures(400, 409, 413, 422),
 });
 const one = { ok: reply(FileInfoReply, info), failures: detailFailures(404) };
-export const file = described('sheikhboxFileOf', 'Get what is known of a file', one);
-export const fileInfo = described('sheikhboxFileInfo', 'Get what is known of a file, by its other address', one);
+export const file = described('sheikhboxFileOf', 'Get the details of a file', one);
+export const fileInfo = described('sheikhboxFileInfo', 'Get the details of a file, by its other address', one);
 export const fileLink = described('sheikhboxFileLink', 'Make a link to a file that needs no token', {
   bodyExample: { expire_minutes: 15 },
   ok: reply(LinkReply, link(`/api/v1/files/${fileId}/download`)),
   failures: detailFailures(404, 422),
 });
-export const authStatus = described('sheikhboxAuthStatus', 'Say that no log-in is needed beside the token', {
+export const authStatus = described('sheikhboxAuthStatus', 'Report that only the token is needed to log in', {
   ok: reply(AuthReply, { authenticated: true, auth_provider: 'none' }),
   failures: detailFailures(),
 });

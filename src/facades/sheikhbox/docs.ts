@@ -15,7 +15,8 @@ import {
 const tag = 'SheikhBox';
 const sid = '5f2a0c9be41d7733';
 const key = {
-  'Idempotency-Key': '1 to 255 visible ASCII characters: a repeat with the same key and body is not done twice',
+  'Idempotency-Key':
+    '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
 };
 const marks = { is_shared: false, is_favorite: false, is_pinned: false, project_id: null };
 const resume = { 'Last-Event-ID': 'resume after this event' };
@@ -75,14 +76,14 @@ export const deleteSession: RouteDoc = {
 export const stopSession: RouteDoc = {
   operationId: 'sheikhboxStopSession',
   tag,
-  summary: 'Stop what a session is doing',
+  summary: 'Stop the active run of a session',
   description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
   responses: { 200: reply(DoneReply, null), ...failures(404) },
 };
 export const chat: RouteDoc = {
   operationId: 'sheikhboxChat',
   tag,
-  summary: 'Send a message and stream what follows',
+  summary: 'Send a message and stream the answer',
   description: 'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
   headers: { ...key, ...resume },
   bodyExample: { message: 'Say hi\n```sh\necho hi\n```', timestamp: 1735689600 },
@@ -96,11 +97,11 @@ export const events: RouteDoc = {
   tag,
   summary: 'Follow a session, for EventSource',
   description:
-    'User messages too, and it does not end with a run. Without a cursor it begins with the active run, or now.',
+    'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
   headers: resume,
   responses: { 200: sse('Events until the session is deleted', `: connected\n\n${title}`), ...failures(400, 404) },
 };
-/** What a panel shows: once, or again and again, as the client's `Accept` says. */
+/** The documented answer of a panel: one reply or a stream, depending on the client's `Accept` header. */
 function replyOrStream(schema: z.ZodType, event: string, shown: object): ResponseDoc {
   const example = `: connected\n\nevent: ${event}\ndata: ${JSON.stringify(shown)}\n\n`;
   const [once, again] = [reply(schema, shown), sse('', example)];

@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server';
-import { call } from './calling.ts';
+import { call } from './call-procedure.ts';
 import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
 

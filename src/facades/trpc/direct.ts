@@ -2,8 +2,8 @@ import { type AnyProcedure, getTRPCErrorFromUnknown, type TRPCError } from '@trp
 import type { FastifyRequest } from 'fastify';
 import type { TrpcContext } from './context.ts';
 import { type ErrorShape, errorShape } from './errors.ts';
-import { writtenBy } from './lasting.ts';
 import { appRouter } from './router.ts';
+import { writtenBy } from './unchanging-answers.ts';
 
 // Answers queries and mutations with one JSON text, alone or in a batch, without the Request, Response, Headers and streams
 // that tRPC's adapter creates for each. A test ensures that the bytes equal tRPC's.

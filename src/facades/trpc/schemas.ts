@@ -5,7 +5,7 @@ import { MessageId, RunId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import { lasting } from './lasting.ts';
+import { unchanging } from './unchanging-answers.ts';
 
 // The wire schemas of this facade. Inputs are strict: a misspelt field is refused and named. An id of any form is looked up,
 // so that an odd one is unknown, not malformed.
@@ -65,7 +65,7 @@ export function toSession(record: SessionRecord): Session {
   if (known) return known;
   const { id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned } =
     record;
-  const session = lasting<Session>({
+  const session = unchanging<Session>({
     ...{ id, title, status, origin, template, projectId, lastTask, latestMessage, unread, lastSeq, favorite, pinned },
     createdAt: iso(record.createdAt),
     updatedAt: iso(record.updatedAt),

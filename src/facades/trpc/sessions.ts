@@ -4,9 +4,9 @@ import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { never, procedure, router } from './base.ts';
 import type { TrpcContext } from './context.ts';
-import { checkedBy } from './lasting.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
+import { checkedBy } from './unchanging-answers.ts';
 
 const byId = z.strictObject({ id: SessionIdInput });
 

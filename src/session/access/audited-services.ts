@@ -10,7 +10,7 @@ import type { ProjectParts } from './guarded-projects.ts';
 // Wraps the services given to facades so that each change is audited: one entry per call, in every dialect, whether it
 // succeeds or is refused. An entry never contains the text of a message, command or file.
 
-export interface Deed {
+export interface AuditedCall {
   readonly actor: Actor;
   readonly action: string;
   readonly target: string | undefined;
@@ -19,7 +19,7 @@ export interface Deed {
 }
 export interface Audit {
   readonly actorOf: () => Actor;
-  readonly tell: (deed: Deed) => void;
+  readonly tell: (call: AuditedCall) => void;
   readonly now: () => number;
 }
 

@@ -8,9 +8,9 @@ interface Options {
   readonly driver: Pick<Driver, 'destroy'>;
   readonly clock: Clock;
   readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
-  /** Free bytes that the host keeps; 0: no floor. */
+  /** The bytes of the host's disk that stay free; 0: no limit. */
   readonly floorBytes: number;
-  /** Free bytes of the disks of this machine that are in sight. */
+  /** The free bytes of this machine's disks, as far as the server can see them. */
   readonly freeBytes: () => Promise<number>;
 }
 export interface Used {
@@ -19,17 +19,17 @@ export interface Used {
   readonly disk: DiskUse;
 }
 
-/** Keeps the host's disk from filling up: below the floor nothing starts, and whoever takes most is stopped. */
+/** Keeps the host's disk from filling up: below the floor no sandbox starts, and the one that uses most is stopped. */
 export interface DiskFloor {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  /** What a sandbox says of itself; resolves with the sandbox that has to end for it. */
+  /** Takes the disk use that a sandbox reports. Resolves with the sandbox that is stopped to free space, if any. */
   saw(used: Used): Promise<Used | undefined>;
   forget(id: SandboxId): void;
 }
 
 const lookMs = 1_000;
-/** Until the space of the one before may be free. */
+/** The pause after a stop, because it takes time until the space is free. */
 const pauseMs = 5_000;
 const endMs = 30_000;
 
@@ -38,7 +38,7 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
   let lookedAt = Number.NEGATIVE_INFINITY;
   let stoppedAt = Number.NEGATIVE_INFINITY;
 
-  /** The engine's disk may be in sight from inside alone. */
+  /** Includes the sandboxes' reports, because the driver's disk may be visible only from inside of them. */
   async function free(): Promise<number> {
     const seen = [...known.values()].map(({ disk }) => disk.freeBytes);
     return Math.min(await freeBytes(), ...seen);
@@ -51,7 +51,7 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
       if (left >= floorBytes) return;
       throw new AppError(
         'disk_full',
-        `The host has ${mib(left)} of free disk left, so no sandbox starts below ${mib(floorBytes)}. Delete sessions that ` +
+        `The host has ${mib(left)} of free disk left, and no sandbox starts below ${mib(floorBytes)}. Delete sessions that ` +
           'are not needed, or files on the host; CORRAL_SANDBOX_MIN_FREE_DISK sets how much has to be free.',
       );
     },

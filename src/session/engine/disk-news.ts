@@ -8,7 +8,7 @@ interface Followed extends Disposable {
   saw(disk: DiskUse): void;
 }
 
-/** Tells the sessions' logs what became of their files on the disk, and the floor what they take of it. */
+/** Logs exceeded disk limits in their sessions, and passes each sandbox's disk use on to the floor. */
 export interface DiskNews {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
@@ -19,7 +19,7 @@ export function diskNews(floor: DiskFloor, tell: (id: SessionId, data: Exceeded)
   return {
     admit: () => floor.admit(),
     follow(sessionId, sandboxId) {
-      let told: number | undefined; // what an earlier server may have told already
+      let told: number | undefined; // stops before the first report may have been logged by an earlier server
       return {
         saw(disk) {
           const { usedBytes, limitBytes, stopped } = disk;

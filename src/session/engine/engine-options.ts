@@ -36,7 +36,7 @@ export interface EngineOptions {
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
   /** `epoch` is that of the calling owner; the daemon refuses calls of an earlier owner. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
-  /** Absent where somebody else keeps the disks of sandboxes, as nodes of a cluster do. */
+  /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
   readonly diskFloor?: DiskFloor | undefined;
   readonly prepare: SandboxDeps['prepare'];
   /** Runs before each use of a ready sandbox; an error fails that use. */

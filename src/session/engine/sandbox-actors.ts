@@ -29,7 +29,7 @@ export interface SandboxDeps {
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Takes the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
-  /** What the heartbeat says of its files on the disk. */
+  /** Takes the disk use from each heartbeat. */
   readonly disk?: DiskNews | undefined;
   track(released: Promise<AppError | undefined>): void;
   /** Called before the connection to the sandbox closes. */

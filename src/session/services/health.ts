@@ -17,7 +17,7 @@ interface Deps {
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole answer must come within a second
 
-/** What works and what does not; a part that hangs is unhealthy, not slow. */
+/** Checks each part within 800 ms; a part that does not answer in time is unhealthy. */
 export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = deadline(checkMs, clock, signal);
@@ -37,8 +37,8 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
 }
 
 /**
- * One look for all who ask at the same time: anyone may ask for the health without a credential, and each look asks the
- * store's threads and the driver, so asking often must not delay the work.
+ * Concurrent callers share one check. Anyone can ask for the health without a credential, and each check uses the store's
+ * threads and the driver, so frequent requests must not delay the work.
  */
 export function sharedHealth(look: () => Promise<ServiceHealth>): () => Promise<ServiceHealth> {
   let open: Promise<ServiceHealth> | undefined;

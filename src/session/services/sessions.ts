@@ -128,7 +128,8 @@ export function sessionService(deps: Deps): SessionService {
     return shown(doc);
   }
 
-  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: count }, closing)); // it ends within its own time
+  // The checks have a deadline of their own.
+  const health = sharedHealth(() => serviceHealth({ ...deps, sessions: count }, closing));
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: shown(record) });

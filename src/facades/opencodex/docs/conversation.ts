@@ -79,34 +79,36 @@ export const listMessages = route({
   },
   fails: [404, 422],
   more: {
-    description: 'All that the assistant says in one run is one message. Without `skip` and `limit`: the newest 500.',
+    description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
   },
 });
 export const createMessage = route({
   id: 'CreateMessage',
   summary: 'Send a message',
-  responses: { 201: json('The stored message; what it starts goes to the streams', MessageReply, message) },
+  responses: { 201: json('The stored message; the streams carry the events that it starts', MessageReply, message) },
   fails: [404, 409, 413, 422],
   more: { headers: key, bodyExample: { content: message.content } },
 });
 export const listBlocks = route({
   id: 'ListBlocks',
-  summary: 'List the pieces of a conversation',
+  summary: 'List the blocks of a conversation',
   responses: {
     200: json('Blocks', z.object({ blocks: z.array(BlockReply), total: z.int() }), { blocks: [block], total: 1 }),
   },
   fails: [404, 422],
-  more: { description: 'Of a running run only what its users wrote. Without `skip` and `limit`: the newest 500.' },
+  more: {
+    description: 'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
+  },
 });
 export const getBlock = route({
   id: 'GetBlock',
-  summary: 'Get a piece of a conversation',
+  summary: 'Get a block of a conversation',
   responses: { 200: json('The block', BlockReply, block) },
   fails: [404],
 });
 export const listActions = route({
   id: 'ListAgentActions',
-  summary: 'List what the agent did, oldest first',
+  summary: 'List the actions of the agent, oldest first',
   responses: {
     200: json('Actions', z.object({ agent_actions: z.array(ActionReply), total: z.int() }), {
       agent_actions: [action],
@@ -117,7 +119,7 @@ export const listActions = route({
 });
 export const getAction = route({
   id: 'GetAgentAction',
-  summary: 'Get something that the agent did',
+  summary: 'Get an action of the agent',
   responses: { 200: json('The action', ActionReply, action) },
   fails: [404],
 });
@@ -128,7 +130,7 @@ export const stream = route({
   fails: [404],
   more: {
     description:
-      'Frames: user_text_block, title_updated, start (resuming_stream for who joins a run), chunk, action, observation, end, error, resync. Accepts ' +
+      'Frames: user_text_block, title_updated, start (resuming_stream for a client that joins a run), chunk, action, observation, end, error, resync. Accepts ' +
       '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
   },
 });

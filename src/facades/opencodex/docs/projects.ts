@@ -77,7 +77,7 @@ const template = {
 
 export const listProjects = route({
   id: 'ListProjects',
-  summary: 'List projects, the last changed first',
+  summary: 'List projects, last changed first',
   responses: {
     200: json('Projects', z.object({ projects: z.array(ProjectReply), total: z.int() }), {
       projects: [project],
@@ -126,20 +126,20 @@ export const getTemplate = route({
 });
 export const getAgentConfig = route({
   id: 'GetAgentConfig',
-  summary: 'Get how the agent of a project works',
+  summary: 'Get the agent configuration of a project',
   responses: { 200: agent },
   fails: [404],
 });
 export const updateAgentConfig = route({
   id: 'UpdateAgentConfig',
-  summary: 'Change how the agent of a project works',
+  summary: 'Change the agent configuration of a project',
   responses: { 200: agent },
   fails: [404, 409, 413, 422],
   more: { bodyExample: { enabled_tools: ['bash', 'file_read'] } },
 });
 export const applyTemplate = route({
   id: 'ApplyTemplate',
-  summary: 'Take over a template; provider and model stay',
+  summary: 'Apply a template; provider and model stay',
   responses: { 200: agent },
   fails: [404, 409],
 });

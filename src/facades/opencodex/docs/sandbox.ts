@@ -16,7 +16,7 @@ export const start = route({
 });
 export const stop = route({
   id: 'StopSandbox',
-  summary: 'Stop the sandbox: everything in it ends, its files stay',
+  summary: 'Stop the sandbox: ends its processes and keeps its files',
   responses: { 200: json('Done', Said, { message: 'Sandbox stopped successfully' }) },
   fails: [404],
 });
@@ -30,7 +30,7 @@ export const execute = route({
   id: 'Execute',
   summary: 'Run a command in the sandbox',
   responses: {
-    200: json('What came of it', z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() }), {
+    200: json('The result of the command', z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() }), {
       exit_code: 0,
       stdout: 'hi\n',
       stderr: '',
@@ -47,7 +47,7 @@ const Stats = z.object({
 });
 export const status = route({
   id: 'SandboxStatus',
-  summary: 'Say whether the sandbox runs',
+  summary: 'Get the state of the sandbox',
   responses: {
     200: json(
       'Its state',

@@ -20,7 +20,7 @@ export const listKeys = route({
 const bodyExample = { provider: 'gemini', api_key: 'the-key' };
 export const putKey = route({
   id: 'SetApiKey',
-  summary: 'Store the key of a provider, sealed; an earlier one is replaced',
+  summary: 'Store the key of a provider, encrypted; replaces an earlier one',
   responses: { 201: json('Stored', z.object({ message: z.string() }), { message: 'API key for gemini saved' }) },
   fails: [409, 413, 422],
   more: { headers: key, bodyExample },
@@ -29,7 +29,7 @@ export const testKey = route({
   id: 'TestApiKey',
   summary: 'Ask a provider whether it accepts a key',
   responses: {
-    200: json('What it says', z.object({ valid: z.boolean(), message: z.string() }), {
+    200: json('The answer of the provider', z.object({ valid: z.boolean(), message: z.string() }), {
       valid: false,
       message: 'The provider could not be reached.',
     }),
@@ -39,7 +39,7 @@ export const testKey = route({
 });
 export const deleteKey = route({
   id: 'DeleteApiKey',
-  summary: 'Forget the key of a provider',
+  summary: 'Delete the key of a provider',
   responses: { 204: nothing },
   fails: [404],
 });

@@ -6,7 +6,8 @@ export const uuid = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
 export const at = '2025-01-01T00:00:00.000Z';
 export const time = z.string().describe('UTC, ISO 8601');
 export const key = {
-  'Idempotency-Key': '1 to 255 visible ASCII characters: a repeat with the same key and body is not done twice',
+  'Idempotency-Key':
+    '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
 };
 
 export const json = (description: string, schema: z.ZodType, example?: unknown): ResponseDoc => ({

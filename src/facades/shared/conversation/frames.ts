@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../core/events.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { Followed } from '../../../core/ports.ts';
-import { toolLine, toolWords } from './tool-words.ts';
+import { toolLine, toolNames } from './tool-names.ts';
 
 // Core events as frames of Crogia and CambioML. `content` is text to show, and empty where there is none, so that a client
 // can print it for every frame.
@@ -47,7 +47,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
     }
     case 'tool.calling': {
       if (event.data.tool === 'message') return undefined; // a question is text, not a tool call
-      const words = toolWords(event.data.function, event.data.args, workdir);
+      const words = toolNames(event.data.function, event.data.args, workdir);
       return say('tool_call', {
         tool_name: words.name,
         arguments: words.arguments,
@@ -58,7 +58,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
     case 'tool.called': {
       if (event.data.tool === 'message') return undefined;
       const { callId, success, output } = event.data;
-      const { name } = toolWords(event.data.function, event.data.args, workdir);
+      const { name } = toolNames(event.data.function, event.data.args, workdir);
       return say('tool_complete', { tool_call_id: callId, tool_name: name, success, output });
     }
     case 'run.wait':

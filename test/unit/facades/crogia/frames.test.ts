@@ -3,7 +3,7 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/ids.ts';
 import { readClientFrame } from '../../../../src/facades/shared/conversation/client-frames.ts';
 import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
-import { toolLine, toolWords } from '../../../../src/facades/shared/conversation/tool-words.ts';
+import { toolLine, toolNames } from '../../../../src/facades/shared/conversation/tool-names.ts';
 import { demoRun } from '../../../support/demo-run.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
@@ -128,7 +128,7 @@ test.each([
   ['info_search_web', { query: 'q' }, 'info_search_web', { query: 'q' }],
   ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
 ])('%s %j is %s %j', (name, args, theirs, expected) => {
-  expect(toolWords(name, args, '/w')).toEqual({ name: theirs, arguments: expected });
+  expect(toolNames(name, args, '/w')).toEqual({ name: theirs, arguments: expected });
 });
 
 test('the line for people is one line, and not a long one', () => {

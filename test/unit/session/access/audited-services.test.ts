@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { type Actor, everybody } from '../../../../src/core/actor.ts';
 import { AppError } from '../../../../src/core/errors.ts';
-import { type Audit, audited, auditedServices, type Deed } from '../../../../src/session/access/audited-services.ts';
+import {
+  type Audit,
+  type AuditedCall,
+  audited,
+  auditedServices,
+} from '../../../../src/session/access/audited-services.ts';
 import { guarded } from '../../../../src/session/access/guarded-services.ts';
 import type { DesktopViewer, Services } from '../../../../src/session/api/services.ts';
 
@@ -10,7 +15,7 @@ function audit(actor: Actor = everybody) {
   let time = 0;
   const it: Audit = {
     actorOf: () => actor,
-    tell: ({ action, target, outcome }: Deed) => void told.push(`${action} ${target} ${outcome}`),
+    tell: ({ action, target, outcome }: AuditedCall) => void told.push(`${action} ${target} ${outcome}`),
     now: () => time,
   };
   const pass = (ms: number) => {

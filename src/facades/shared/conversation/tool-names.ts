@@ -1,7 +1,7 @@
 import { beginningOf } from '../../../core/text.ts';
 
 type Args = Readonly<Record<string, unknown>>;
-interface ToolWords {
+interface ToolNames {
   readonly name: string;
   readonly arguments: Args;
 }
@@ -9,7 +9,7 @@ interface ToolWords {
 const shownChars = 200;
 
 /** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
-export function toolWords(name: string, args: Args, workdir: string): ToolWords {
+export function toolNames(name: string, args: Args, workdir: string): ToolNames {
   const path = (given: unknown) => (typeof given === 'string' ? below(workdir, given) : given);
   const { file, id: _shell, exec_dir: _dir, ...others } = args;
   switch (name) {
@@ -37,7 +37,7 @@ export function toolWords(name: string, args: Args, workdir: string): ToolWords 
 const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'input', 'id'];
 
 /** One line for display, such as `run_shell: ls -la`. */
-export function toolLine({ name, arguments: args }: ToolWords): string {
+export function toolLine({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
   const told = values.find((value) => typeof value === 'string' && value.trim() !== '');
   if (typeof told !== 'string') return name;

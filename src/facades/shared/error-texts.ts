@@ -1,19 +1,19 @@
 import { AppError, type ErrorCode } from '../../core/errors.ts';
 
-export type Wordings = Partial<Record<ErrorCode, string>>;
+export type ErrorTexts = Partial<Record<ErrorCode, string>>;
 
 /** Replaces error texts by those of a dialect, because some of its clients compare them. */
-export async function inWords<Result>(wordings: Wordings, work: () => Promise<Result>): Promise<Result> {
+export async function withErrorTexts<Result>(texts: ErrorTexts, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (thrown) {
-    throw reworded(thrown, wordings);
+    throw reworded(thrown, texts);
   }
 }
 
-export function reworded(thrown: unknown, wordings: Wordings): unknown {
+export function reworded(thrown: unknown, texts: ErrorTexts): unknown {
   if (!(thrown instanceof AppError) || thrown.constructor !== AppError) return thrown;
-  const text = wordings[thrown.code];
+  const text = texts[thrown.code];
   if (text === undefined) return thrown;
   const { cause, retryAfterMs } = thrown;
   return new AppError(thrown.code, text, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });

@@ -11,7 +11,7 @@ export const isAnswer = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;
 
 /** The ids of a run's messages. The first has the run's id; each later one derives its id from the answer before it. */
-export class Stretches {
+export class MessageIds {
   readonly #replies = new Map<string, string>();
 
   /** The id of the message to which this event belongs. Needs every event of the run, or at least its last answer. */

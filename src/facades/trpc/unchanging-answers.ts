@@ -11,7 +11,7 @@ interface Note {
 const notes = new WeakMap<object, Note>();
 
 /** Marks an answer that never changes, so that its results are cached. */
-export function lasting<Answer extends object>(answer: Answer): Answer {
+export function unchanging<Answer extends object>(answer: Answer): Answer {
   notes.set(answer, {});
   return answer;
 }
@@ -24,7 +24,7 @@ export function checkedBy(schema: z.ZodType, answer: unknown): unknown {
   const note = noteOf(answer);
   if (note?.by === schema) return note.made;
   const made = schema.parse(answer);
-  if (note && typeof made === 'object' && made !== null) Object.assign(note, { by: schema, made: lasting(made) });
+  if (note && typeof made === 'object' && made !== null) Object.assign(note, { by: schema, made: unchanging(made) });
   return made;
 }
 

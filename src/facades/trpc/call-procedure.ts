@@ -2,7 +2,7 @@ import { getTRPCErrorFromUnknown, TRPCError } from '@trpc/server';
 import type { z } from 'zod';
 import { tooWeak } from '../../core/actor.ts';
 import type { TrpcContext } from './context.ts';
-import { checkedBy } from './lasting.ts';
+import { checkedBy } from './unchanging-answers.ts';
 
 /** The arguments that tRPC's adapters pass to a procedure. */
 interface Call {
