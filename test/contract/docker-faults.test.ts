@@ -212,7 +212,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   test('no address that the engine could log has the token in it', async () => {
     await driver.provision(spec(), budget());
     expect(proxy.seen.filter((line) => line.includes('TOKEN'))).toEqual([]);
-    expect(proxy.seen.find((line) => line.includes('create'))).toMatch(/create\?name=[\w-]+$/);
+    expect(proxy.seen.find((line) => line.includes('/containers/create'))).toMatch(/create\?name=[\w-]+$/);
   });
 
   test('a remote engine is refused with the reason, a dead one is unavailable', async () => {
