@@ -114,7 +114,7 @@ export const runSetup = setup({
     ),
     askBudget: assign(({ context }) => ({ question: `${spentBudget(context)} Send a message to let me go on.` })),
     askStuck: assign(({ context }) => ({
-      question: `I do not get on: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
+      question: `I make no progress: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
     })),
     hintStuck: assign(({ context }) => ({
       hint: `You make no progress: ${stuckReason(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,

@@ -37,10 +37,14 @@ function engineError(thrown: unknown): AppError {
   }
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'EACCES') {
-    const advice = 'Start the server as a user who may, for example a member of the group "docker".';
-    return new AppError('driver_unavailable', `The server may not use the Docker engine's socket. ${advice}`, {
-      cause,
-    });
+    const advice = 'Start the server as a user with access, for example a member of the group "docker".';
+    return new AppError(
+      'driver_unavailable',
+      `The server has no permission to use the Docker engine's socket. ${advice}`,
+      {
+        cause,
+      },
+    );
   }
   return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
 }

@@ -24,18 +24,18 @@ interface Line {
   /** How many numbers of a version name its release line; each line gets its own fixes. */
   readonly names: number;
   /** The first fixed version of each release line, without a known way out of a container. Later lines start fixed. */
-  readonly mended: readonly [Numbers, ...Numbers[]];
+  readonly fixed: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: Line = {
   names: 1,
-  mended: [
+  fixed: [
     [25, 0, 5],
     [26, 0, 0],
   ],
 };
 const runcLines: Line = {
   names: 2,
-  mended: [
+  fixed: [
     [1, 2, 8],
     [1, 3, 3],
     [1, 4, 0],
@@ -47,8 +47,8 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
   const found: string[] = [];
   const old = (what: string, version: string, least: string) =>
     found.push(
-      `${what} ${version} has known holes, by which code can leave a container, unless your distribution has mended ` +
-        `them. Bring it to ${least} or later.`,
+      `${what} ${version} has known vulnerabilities that let code leave a container, unless your distribution has fixed ` +
+        `them. Update it to ${least} or later.`,
     );
   if (isBelow(engine, engineLines)) old('The Docker engine', engine, '25.0.5');
   const isRunc = wanted === undefined || wanted === 'runc';
@@ -88,11 +88,11 @@ export async function engineWeaknesses(host: string, wanted: string | undefined,
   return weaknessesOf(facts, wanted);
 }
 
-function isBelow(version: string, { names, mended }: Line): boolean {
+function isBelow(version: string, { names, fixed }: Line): boolean {
   const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
   if (parts.length === 0) return false; // a custom build
   const given = parts.map((part) => Number(part ?? 0));
-  const least = mended.find((one) => one.slice(0, names).every((part, n) => part === given[n])) ?? mended[0];
+  const least = fixed.find((one) => one.slice(0, names).every((part, n) => part === given[n])) ?? fixed[0];
   const at = least.findIndex((part, n) => part !== given[n]);
   if (at < 0) return /^[\d.]+-(rc|alpha|beta)/.test(version);
   return (given[at] ?? 0) < (least[at] ?? 0);

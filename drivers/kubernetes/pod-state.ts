@@ -42,8 +42,8 @@ const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,
   RegistryUnavailable: pulling,
-  ErrImageNeverPull: failed('image_missing', 'The image is not on the node, and is not to be pulled.'),
-  InvalidImageName: failed('image_missing', 'That is no name of an image.'),
+  ErrImageNeverPull: failed('image_missing', 'The image is not on the node, and its pull policy forbids pulling it.'),
+  InvalidImageName: failed('image_missing', 'The name of the image is not valid.'),
   ImageInspectError: failed('image_missing', 'The image cannot be used.'),
   CreateContainerConfigError: failed('sandbox_unavailable', "The sandbox's container is set up wrongly."),
   CreateContainerError: failed('sandbox_unavailable', "The sandbox's container could not be made."),
@@ -88,5 +88,5 @@ const reasons: Readonly<Record<string, string | undefined>> = {
   NodeShutdown: 'The node of the sandbox was shut down',
   Terminated: 'The node of the sandbox was shut down',
   NodeLost: 'The node of the sandbox does not answer',
-  DeadlineExceeded: 'The sandbox reached its greatest age',
+  DeadlineExceeded: 'The sandbox reached its maximum age',
 };

@@ -58,7 +58,7 @@ export function weaknessesOf(walls: Walls): Weakness[] {
     found.push({
       name: 'user-namespaces-nest',
       text:
-        'Sandboxes can make user namespaces, in which a process gains rights that many holes of the kernel need. Bring ' +
+        'Sandboxes can make user namespaces, in which a process gains rights that many kernel exploits need. Update ' +
         'bubblewrap to 0.8 or later.',
     });
   }

@@ -12,7 +12,7 @@ export function pooled<Inner extends Driver & Poolable>(driver: Inner, options: 
       return work.start(spec.id, call, async (own) => {
         const claimed = await pool.take(spec, own);
         if (claimed) {
-          news?.({ phase: 'starting', detail: 'Taking one that stands ready' });
+          news?.({ phase: 'starting', detail: 'Taking a ready sandbox from the pool' });
           return claimed;
         }
         using _cold = pool.cold();

@@ -31,7 +31,9 @@ const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
 
 if (token === '') {
-  log('CORRAL_SANDBOXD_TOKEN is not set. Whoever starts a sandbox chooses a token and gives it to both sides.');
+  log(
+    'CORRAL_SANDBOXD_TOKEN is not set. The program that starts a sandbox chooses a token and passes it to both sides.',
+  );
   process.exit(78); // 78: init does not restart the daemon, because a restart would not find a token either
 }
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));

@@ -77,7 +77,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     ],
     ['an image that is not there', waiting('ErrImagePull', 'manifest unknown'), 'image_missing', /manifest unknown/],
     ['a registry that is away', waiting('ImagePullBackOff', 'i/o timeout'), 'sandbox_unavailable', /i\/o timeout/],
-    ['InvalidImageName', waiting('InvalidImageName', 'bad'), 'image_missing', /no name of an image/],
+    ['InvalidImageName', waiting('InvalidImageName', 'bad'), 'image_missing', /name of the image is not valid/],
     [
       'CreateContainerConfigError',
       waiting('CreateContainerConfigError', 'no secret'),

@@ -8,15 +8,15 @@ const sound: EngineFacts = {
 };
 const found = (facts: Partial<EngineFacts>, wanted?: string) => weaknessesOf({ ...sound, ...facts }, wanted).join('\n');
 
-test('of an engine without known holes nothing is said', () => {
+test('an engine without known vulnerabilities has no weaknesses', () => {
   expect(found({})).toBe('');
   expect(found({}, 'runsc')).toBe('');
 });
 
 test.each(['20.10.24+dfsg1', '24.0.9', '25.0.4', '26.0.0-rc1'])('the engine %s is said to have holes', (engine) => {
   expect(found({ engine })).toBe(
-    `The Docker engine ${engine} has known holes, by which code can leave a container, unless your distribution has ` +
-      'mended them. Bring it to 25.0.5 or later.',
+    `The Docker engine ${engine} has known vulnerabilities that let code leave a container, unless your distribution has ` +
+      'fixed them. Update it to 25.0.5 or later.',
   );
 });
 test.each(['25.0.5', '25.0.6', '26.0.0', '26.1.4', '27.0.0', '30.0.0', 'dev'])('the engine %s is not', (engine) => {
@@ -24,7 +24,7 @@ test.each(['25.0.5', '25.0.6', '26.0.0', '26.1.4', '27.0.0', '30.0.0', 'dev'])('
 });
 
 test.each(['1.1.5+ds1', '1.2.7', '1.3.0', '1.3.2', '1.4.0-rc.2', '0.1'])('runc %s is said to have holes', (runc) => {
-  expect(found({ runc })).toMatch(/^runc .* has known holes.* 1\.2\.8 or later\.$/);
+  expect(found({ runc })).toMatch(/^runc .* has known vulnerabilities.* 1\.2\.8 or later\.$/);
   expect(found({ runc }, 'runc')).toBe(found({ runc }));
   expect(found({ runc }, 'runsc')).toBe(''); // it is not what runs the containers
 });

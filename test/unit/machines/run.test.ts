@@ -274,7 +274,7 @@ describe('run: no progress', () => {
     await sameCall(resolves, 1);
     expect(holes.the('act').input.hint).toBeUndefined();
     await sameCall(resolves, 3);
-    expect(tells('run.waiting')[0]?.question).toMatch(/do not get on/);
+    expect(tells('run.waiting')[0]?.question).toMatch(/I make no progress/);
   });
 
   test('F083 an answer forgives: the next time it is stuck it gets a hint again', async () => {
