@@ -76,7 +76,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openEnds({ watch, keys, dial });
-  const walls = openWalls({ unenforced: options.unenforced ?? 'refuse', onOpen: options.onOpen });
+  const walls = openWalls({ unenforced: options.unenforced ?? 'refuse', onOpen: options.onOpen, daemonPort: port });
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
   const ways = {

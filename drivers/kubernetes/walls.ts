@@ -9,6 +9,7 @@ interface Options {
   /** If nothing isolates sandboxes: start none, or report it and go on. */
   readonly unenforced: 'refuse' | 'accept';
   readonly onOpen: ((message: string) => void) | undefined;
+  readonly daemonPort: number;
 }
 /**
  * Network policies have no effect without a network plug-in that enforces them, and the API does not say whether one does.
@@ -25,11 +26,10 @@ export interface Walls {
  * First the script dials the daemon's own port, which must answer. If that fails, the image lacks something, and a failed
  * dial to the API server proves nothing.
  */
-const look = `
-of() { tr '\\0' '\\n' </proc/1/environ | sed -n "s/^$1=//p"; }
-host=$(of KUBERNETES_SERVICE_HOST) port=$(of KUBERNETES_SERVICE_PORT) own=$(of CORRAL_SANDBOXD_LISTEN)
+const look = (daemonPort: number) => `
+host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
-[ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 "\${own##*:}" || exit 0
+[ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
 /** Some plug-ins apply the policies to a new pod only after a moment. */
 const looks = 4;
@@ -37,16 +37,17 @@ const betweenMs = 750;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-export function openWalls({ unenforced, onOpen }: Options): Walls {
+export function openWalls({ unenforced, onOpen, daemonPort }: Options): Walls {
   let looking: Promise<{ readonly address: string | undefined } | 'gone'> | undefined;
   let isOver = false;
   let isTold = false;
   let unknown = 0;
+  const command = look(daemonPort);
 
   /** The address that the sandbox reached; undefined: none, or the check cannot tell. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
-      const said = (await run(link, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
+      const said = (await run({ link, command }, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
       if (said === 'closed') isOver = true;
       else if (!said.startsWith('open ')) unknown += 1;
       if (unknown >= maxUnknown && !isOver) {
@@ -97,11 +98,12 @@ const unclear =
 const advice =
   'Use a network plug-in that enforces them; or set CORRAL_UNCONFINED=1 if you accept that sandboxes reach all of it.';
 
-async function run({ agent, token }: SandboxLink, signal: AbortSignal): Promise<string> {
+async function run({ link, command }: { link: SandboxLink; command: string }, signal: AbortSignal): Promise<string> {
+  const { agent, token } = link;
   const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
   const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
   call.on('error', () => {}); // the request can still fail after its caller left
-  call.end(JSON.stringify({ command: look, timeoutMs: lookMs }));
+  call.end(JSON.stringify({ command, timeoutMs: lookMs }));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };
   return stdout;

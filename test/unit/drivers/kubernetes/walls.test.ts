@@ -32,7 +32,7 @@ async function sandbox(prints: string | undefined) {
 test('a sandbox that goes while it is looked out of says nothing of the others: the next one looks', async () => {
   await using first = await sandbox(undefined);
   await using second = await sandbox('open 192.0.2.1:443');
-  const walls = openWalls({ unenforced: 'refuse', onOpen: () => {} });
+  const walls = openWalls({ daemonPort: 2718, unenforced: 'refuse', onOpen: () => {} });
   const stop = new AbortController();
   const gone = walls.check(first.link, stop.signal);
   const other = walls.check(second.link, new AbortController().signal);
