@@ -22,6 +22,20 @@ const anchorsIn = (file: string) =>
       .replaceAll(' ', '-'),
   );
 
+/** Paths in backquotes, as `src/core/ids.ts`, `drivers` or `docker-compose.yaml`. */
+const pathsIn = (file: string) =>
+  [...textOf(file).matchAll(/`([\w./-]+)`/g)]
+    .map(([, name = '']) => name)
+    .filter((name) => /^[.]?[\w-]+\//.test(name) || /\w[.](ts|js|mjs|cjs|ya?ml|md)$/.test(name));
+
+test.each(['docs/development.md', 'docs/architecture.md'])('%s names only paths that exist', (file) => {
+  const paths = pathsIn(file);
+  const others = ['corral/client']; // the name of a package
+  const missing = paths.filter((path) => !others.includes(path) && ![path, join('drivers', path)].some(existsSync));
+  expect(paths.length).toBeGreaterThan(15);
+  expect(missing).toEqual([]);
+});
+
 describe.each(documents)('%s', (file) => {
   test('links to files and headings that are there', () => {
     const links = [...textOf(file).matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)].map(([, path = '', anchor]) => ({
