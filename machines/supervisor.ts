@@ -84,7 +84,7 @@ export const supervisorMachine = setup({
     'session.broken': {
       actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
         if (!self.getSnapshot().children[id]) return; // the session has left memory
-        enqueue.raise({ type: `xstate.error.actor.${id}`, actorId: id, error });
+        enqueue.raise({ type: 'xstate.error.actor.child', actorId: id, error });
       }),
     },
     'session.leave': {

@@ -59,9 +59,13 @@ export const inBackground =
   };
 
 export async function sleeping(clock: Clock, ms: number, killed: AbortSignal): Promise<void> {
+  if (killed.aborted) throw new Error('killed');
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = clock.setTimeout(resolve, ms);
-  await Promise.race([promise, fired(killed)]);
+  const wake = () => resolve();
+  const timer = clock.setTimeout(wake, ms);
+  killed.addEventListener('abort', wake, { once: true });
+  await promise;
+  killed.removeEventListener('abort', wake); // or a command that sleeps often would keep all of its sleeps
   clock.clearTimeout(timer);
   if (killed.aborted) throw new Error('killed');
 }

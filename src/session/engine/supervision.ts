@@ -1,4 +1,5 @@
 import { createActor, fromPromise } from 'xstate';
+import { namelessEnds } from '../../../machines/nameless-ends.ts';
 import type { SessionCommand, SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
@@ -25,9 +26,11 @@ export class Supervision {
   constructor(options: Options) {
     this.#options = options;
     const { clock, restartPolicy, limits, session, hydrate } = options;
-    const machine = supervisorMachine.provide({
-      actors: { session, hydrate: fromPromise(({ input, signal }) => hydrate(input.id, signal)) },
-    });
+    const own = {
+      session,
+      hydrate: fromPromise<SessionInput, { id: SessionId }>(({ input, signal }) => hydrate(input.id, signal)),
+    };
+    const machine = namelessEnds(supervisorMachine.provide({ actors: own }));
     this.#supervisor = createActor(machine, {
       clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
       input: { now: () => clock.now(), policy: restartPolicy, limits },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyEventObject, createActor, SimulatedClock } from 'xstate';
+import { namelessEnds } from '../../../machines/nameless-ends.ts';
 import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError } from '../../../src/core/errors.ts';
@@ -42,7 +43,16 @@ function start(limits = { run: 10, start: 10 }) {
       abandon: () => {},
     },
   });
-  const machine = supervisorMachine.provide({ actors: { session, hydrate: hydrations.promise('hydrate') } });
+  const machine = namelessEnds(
+    supervisorMachine.provide({ actors: { session, hydrate: hydrations.promise('hydrate') } }),
+  );
+  const types = new Set<string>(); // XState keeps an entry for each of them
+  const root = machine.root as unknown as { next(snapshot: unknown, event: AnyEventObject): unknown };
+  const nextOf = root.next.bind(root);
+  root.next = (snapshot, event) => {
+    types.add(event.type);
+    return nextOf(snapshot, event);
+  };
   const policy = { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart: number) => restart * 1_000 };
   const supervisor = createActor(machine, { clock, input: { now: () => clock.now(), policy, limits } });
   const emitted: AnyEventObject[] = [];
@@ -74,6 +84,7 @@ function start(limits = { run: 10, start: 10 }) {
     clock,
     holes,
     hydrations,
+    types,
     answers,
     made,
     hydrating,
@@ -129,6 +140,27 @@ describe('supervisor: sessions come and go', () => {
     wake(a);
     expect(child(a)).toBe(first);
     expect(hydrations.calls).toHaveLength(1);
+  });
+
+  test('what XState keeps does not grow with the sessions that came, crashed, could not be read and went', async () => {
+    const { wake, made, hydrating, crash, child, clock, types, supervisor } = start();
+    for (let n = 1; n <= 20; n++) {
+      const [ends, breaks, unread] = [sessionIdOf(n), sessionIdOf(100 + n), sessionIdOf(200 + n)];
+      for (const id of [ends, breaks, unread]) wake(id);
+      await made(ends);
+      await made(breaks);
+      await hydrating(unread).reject(new AppError('session_not_found', 'There is no such session.'));
+      crash(breaks);
+      supervisor.send({ type: 'session.leave', id: breaks });
+      clock.increment(3_600_000);
+      await settled();
+      expect(child(ends)).toBeUndefined();
+    }
+    expect([...types].filter((type) => type.startsWith('xstate.')).sort()).toEqual([
+      'xstate.done.actor.child',
+      'xstate.error.actor.child',
+    ]);
+    expect(supervisor.getSnapshot()).toMatchObject({ context: { children: {} }, children: {} });
   });
 
   test('a session that nobody uses leaves memory, and the next command finds it again', async () => {
