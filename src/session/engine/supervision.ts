@@ -1,5 +1,6 @@
 import { createActor, fromPromise } from 'xstate';
 import { namelessEnds } from '../../../machines/nameless-ends.ts';
+import { quickStops } from '../../../machines/quick-stops.ts';
 import type { SessionCommand, SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
@@ -35,6 +36,7 @@ export class Supervision {
       clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
       input: { now: () => clock.now(), policy: restartPolicy, limits },
     });
+    quickStops(this.#supervisor);
     this.#listen();
   }
 
