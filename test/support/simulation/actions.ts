@@ -157,7 +157,8 @@ export class Actions {
     const way = dice.weighted({ between: 3, anywhere: 4, where: 3 });
     // In the middle of things: between a call of the world and its answer, as often as not.
     if (way === 'anywhere') server.life.killAfter(dice.between(1, 60));
-    if (way === 'where') server.life.killAt(dice.pick(['after provision', 'after start', 'after destroy']));
+    if (way === 'where')
+      server.life.killAt(dice.pick(['after provision', 'after start', 'after destroy', 'after put']));
     if (way !== 'between') return;
     this.#world.hit('server: kill -9 between two events');
     this.#world.lookAround();
