@@ -54,8 +54,12 @@ export function watchDisk(parts: Parts, places: readonly string[], limitBytes: n
     if (usedBytes <= limitBytes) ceiling = limitBytes;
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
-      if (await stopWriters(isGrowing)) use = { ...use, stopped: use.stopped + 1 };
-      ceiling = usedBytes + Math.min(mebibyte, limitBytes / 16);
+      if (await stopWriters(isGrowing)) {
+        // Writers went on until they ended. Their last bytes must not count as growth by an innocent process.
+        const after = await measure(places, handles(keepers.spared), limitBytes * 2);
+        use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
+      }
+      ceiling = use.usedBytes + Math.min(mebibyte, limitBytes / 16);
     }
     return fell > mebibyte || usedBytes > limitBytes ? quickMs : slowMs;
   }
