@@ -147,12 +147,14 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
 }
 
 const scratch = 256 * mebibyte;
+/** The kubelet ends a pod beyond its limit, with its files. So the daemon, which ends only the writers, gets there first. */
+const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 
 function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | undefined, hasDesktop: boolean) {
   const volumes: V1Volume[] = [
     claim === undefined
-      ? { name: 'workspace', emptyDir: { sizeLimit: String(diskBytes) } }
+      ? { name: 'workspace', emptyDir: { sizeLimit: String(diskBytes + overshoot) } }
       : { name: 'workspace', persistentVolumeClaim: { claimName: claim } },
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
@@ -170,7 +172,8 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
 }
 
 function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: number) {
-  const disk = diskBytes + Object.keys(places).length * scratch + 64 * mebibyte; // plus room for the container's log
+  const log = 64 * mebibyte;
+  const disk = diskBytes + overshoot + Object.keys(places).length * scratch + log;
   const milli = (count: number) => `${Math.max(1, Math.round(count * 1_000))}m`;
   return {
     limits: { memory: String(memoryBytes), cpu: milli(cpus), 'ephemeral-storage': String(disk) },

@@ -3,5 +3,6 @@ import './chart.ts';
 import './driver.ts';
 import './escapes.ts';
 import './faults.ts';
+import './hostile.ts';
 import './session.ts';
 import './templates.ts';

@@ -2,7 +2,6 @@ import { expect, type TestContext } from 'vitest';
 import type { FactType, SessionEvent } from '../../src/core/events.ts';
 import { api, fence, storedEvents } from './api.ts';
 import { problemsOf } from './checker.ts';
-import { needs } from './components.ts';
 import { failureTeller } from './on-failure.ts';
 import { type ServerProcess, serverProcess } from './server-process.ts';
 import type { World } from './worlds.ts';
@@ -17,9 +16,9 @@ export async function realServer(
   settings: Record<string, string> = {},
   under?: Parameters<typeof serverProcess>[1],
 ) {
-  await needs(context, world.needs);
+  const own = await world.ready(context);
   const quick = { CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
-  const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...quick, ...settings }, under);
+  const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...own, ...quick, ...settings }, under);
   const teller = failureTeller(server);
   const client: Client = api(server.url);
   const log = (id: string) => storedEvents(server.data, id);

@@ -1,15 +1,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, type TestContext } from 'vitest';
 import { carrying } from '../../drivers/process/proc.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import { run } from './api.ts';
+import { needs } from './components.ts';
 import type { ServerProcess } from './server-process.ts';
 
 /** The sandboxes of a real server, seen and harmed from outside of it. */
 export interface World {
-  readonly driver: 'docker' | 'process';
-  readonly needs: 'docker' | 'bubblewrap';
+  readonly driver: 'docker' | 'process' | 'kubernetes';
+  /** What the server is told beside the driver's name; skips the test where the machine lacks what it needs. */
+  ready(context: TestContext): Promise<Readonly<Record<string, string>>>;
   /** What runs for the session: one name for each sandbox. */
   running(sessionId: string): Promise<string[]>;
   /** Everything there is of the session at the driver, running or not. */
@@ -29,7 +31,7 @@ const only = (found: readonly string[]): string => {
 
 const dockerWorld: World = {
   driver: 'docker',
-  needs: 'docker',
+  ready: (context) => needs(context, 'docker').then(() => ({})),
   running: (sessionId) => docker('ps', ...labelled(sessionId)),
   async remains(sessionId, server) {
     const containers = await docker('ps', '-a', ...labelled(sessionId));
@@ -48,7 +50,7 @@ const daemonInside =
 
 const processWorld: World = {
   driver: 'process',
-  needs: 'bubblewrap',
+  ready: (context) => needs(context, 'bubblewrap').then(() => ({})),
   running: async (sessionId) => (await inside(sessionId)).filter(({ own }) => own === 1).map(({ pid }) => `${pid}`),
   async remains(sessionId, server) {
     const processes = (await inside(sessionId)).map(({ pid, command }) => `process ${pid}: ${command}`);

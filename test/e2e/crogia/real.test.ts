@@ -1,5 +1,4 @@
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
-import { needs } from '../../support/components.ts';
 import { serverProcess } from '../../support/server-process.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { worlds } from '../../support/worlds.ts';
@@ -7,7 +6,7 @@ import { worlds } from '../../support/worlds.ts';
 // The same calls on real sandboxes: what a fake cannot know is what a shell prints and where files are.
 
 async function started(context: TestContext, world: (typeof worlds)[number]) {
-  await needs(context, world.needs);
+  await world.ready(context);
   const server = await serverProcess({ CORRAL_DRIVER: world.driver, CORRAL_EGRESS_POLICY: 'none' });
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
   const call = async (method: string, path: string, body?: object): Promise<{ status: number; body: any }> => {

@@ -1,0 +1,67 @@
+// A program that fills the disk is ended at its sandbox's limit, however it writes, and the sandbox goes on.
+import { describe, expect, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { reaches, realServer, timed } from '../../support/real-server.ts';
+import type { World } from '../../support/worlds.ts';
+
+const mebibyte = 2 ** 20;
+// Each ends by itself after 1 GiB, should nothing stop it.
+const many = 'for i in $(seq 256); do head -c 4M /dev/zero > fill$i; sleep 0.01; done; echo finished';
+const unnamed = `python3 -c '
+import os, time
+kept = []
+for n in range(64):
+  file = open("gone", "wb"); os.unlink("gone"); kept.append(file)
+  for _ in range(4):
+    file.write(bytes(4 << 20)); file.flush(); time.sleep(0.02)
+print("fin" + "ished")'`;
+
+export const diskIn = (world: World) =>
+  describe(`the disk in ${world.driver}`, () => {
+    test('writers beyond the limit are ended and told of, the server stays well, and removing something helps', {
+      timeout: 240_000,
+    }, async (context) => {
+      await using real = await realServer(context, world, { CORRAL_SANDBOX_DISK: '128MiB' });
+      const id = await real.ready();
+      const output = () => String(real.factsOf(id, 'tool.called').at(-1)?.data.output);
+      const exceeded = () => real.factsOf(id, 'sandbox.disk_exceeded').length;
+
+      await real.client.chat(id, fence('sh', 'fallocate -l 300M large; stat -c %s large; rm -f large'));
+      expect(output()).toMatch(/File (too large|size limit exceeded)/); // the kernel's word, before any of it was written
+
+      for (const [command, clean] of [
+        [many, 'rm fill*'],
+        [unnamed, 'true'],
+      ] as const) {
+        const before = exceeded();
+        await real.client.send(id, fence('sh', command));
+        await reaches(() => exceeded() > before, 60_000);
+        expect(await timed(() => fetch(`${real.server.url}/health`))).toBeLessThan(1_000);
+        await real.rests(id);
+        expect(output()).not.toContain('finished');
+        await real.client.chat(id, fence('sh', `du -sm --apparent-size . | cut -f1; ${clean}; echo cleaned`));
+        expect(Number.parseInt(output(), 10)).toBeLessThan(700);
+        expect(output()).toContain('cleaned');
+      }
+      const [fact] = real.factsOf(id, 'sandbox.disk_exceeded');
+      expect(fact?.data).toMatchObject({ reason: 'limit', limitBytes: 128 * mebibyte });
+      expect(fact?.data.usedBytes).toBeGreaterThan(128 * mebibyte);
+      await real.client.chat(id, fence('sh', 'sleep 6; head -c 8M /dev/zero > small && echo written'));
+      expect(output()).toContain('written');
+      await real.holds(id);
+    });
+
+    test('below the floor of free space nothing starts, and the error says what to do', {
+      timeout: 120_000,
+    }, async (context) => {
+      await using real = await realServer(context, world, { CORRAL_SANDBOX_MIN_FREE_DISK: '1000000GiB' });
+      const id = await real.client.create();
+      await real.client.send(id, fence('sh', 'echo never'));
+      await real.rests(id, 'completed', 90_000);
+      const end = real.factsOf(id, 'run.end').at(-1);
+      const called = real.factsOf(id, 'tool.called').at(-1);
+      expect(JSON.stringify([end?.data, called?.data, real.log(id)])).toContain('CORRAL_SANDBOX_MIN_FREE_DISK');
+      expect(await world.running(id)).toEqual([]);
+      expect((await fetch(`${real.server.url}/health`)).status).toBe(200);
+    });
+  });
