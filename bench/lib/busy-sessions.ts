@@ -31,7 +31,13 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
   const failed: string[] = [];
   let [runs, started, isOver] = [0, 0, false];
 
-  const create = async () => trpcData<{ id: string }>((await calls.ask('/trpc/sessions.create', {})).text).id;
+  const creating = new Set<Promise<unknown>>();
+  async function create(): Promise<string> {
+    const asked = calls.ask('/trpc/sessions.create', {});
+    const settled = asked.catch(() => {}).finally(() => creating.delete(settled));
+    creating.add(settled);
+    return trpcData<{ id: string }>((await asked).text).id;
+  }
   const remove = (id: string) => calls.ask('/trpc/sessions.delete', { id });
   const chat = (id: string, message: string, told: (chunk: string) => void) =>
     calls.stream(`/api/v1/sessions/${id}/chat`, { message }, told);
@@ -57,11 +63,14 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
   const comesAndGoes = () =>
     until(async () => {
       const id = await create();
+      passing.add(id);
       await chat(id, brief, () => {}).finally(() => remove(id));
+      passing.delete(id);
       started++;
     });
 
   const running: Promise<void>[] = [];
+  const passing = new Set<string>();
   const ids: string[] = [];
   const owned = stack.move();
   return {
@@ -79,11 +88,12 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
     },
     async [Symbol.asyncDispose]() {
       isOver = true;
+      await Promise.all(creating); // a session whose creation is cut off would stay, and nothing here would know its id
       owned.dispose(); // ends the open connections
       await Promise.all(running);
       using last = httpCalls(url);
       // A server that stops keeps its sandboxes, so the sessions are deleted first.
-      await Promise.all(ids.map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
+      await Promise.all([...ids, ...passing].map((id) => last.ask('/trpc/sessions.delete', { id }).catch(() => {})));
     },
   };
 }

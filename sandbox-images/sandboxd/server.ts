@@ -87,7 +87,10 @@ async function upgraded(daemon: Daemon, door: Door, request: IncomingMessage, co
 async function answer(daemon: Daemon, door: Door, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  response.once('close', () => hangUp.abort());
+  // A whole answer needs no abort, and each abort makes an error object.
+  response.once('close', () => {
+    if (!response.writableFinished) hangUp.abort();
+  });
   const reply = await route.handle({
     daemon,
     params,

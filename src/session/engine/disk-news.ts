@@ -4,6 +4,12 @@ import type { DiskUse } from '../../sandbox/client.ts';
 import type { DiskFloor } from './disk-floor.ts';
 
 type Exceeded = FactOf<'sandbox.disk_exceeded'>['data'];
+export interface FollowedSandbox {
+  readonly sessionId: SessionId;
+  readonly sandboxId: SandboxId;
+  /** Started by this server just now: no stop in it can have been logged before. */
+  readonly isFresh: boolean;
+}
 interface Followed extends Disposable {
   saw(disk: DiskUse): void;
 }
@@ -12,19 +18,20 @@ interface Followed extends Disposable {
 export interface DiskNews {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  follow(sessionId: SessionId, sandboxId: SandboxId): Followed;
+  follow(sandbox: FollowedSandbox): Followed;
 }
 
 export function diskNews(floor: DiskFloor, tell: (id: SessionId, data: Exceeded) => void): DiskNews {
   return {
     admit: () => floor.admit(),
-    follow(sessionId, sandboxId) {
-      let told: number | undefined; // stops before the first report may have been logged by an earlier server
+    follow({ sessionId, sandboxId, isFresh }) {
+      // An earlier server may have logged the stops before an adopted sandbox's first report here.
+      let told = isFresh ? 0 : undefined;
       return {
         saw(disk) {
           const { usedBytes, limitBytes, stopped } = disk;
           if (stopped > (told ?? stopped)) {
-            const detail = `The files take ${mib(usedBytes)}, and may take ${mib(limitBytes)} (CORRAL_SANDBOX_DISK). What wrote them was ended; nothing is lost. Remove some.`;
+            const detail = `The files take ${mib(usedBytes)}, and may take ${mib(limitBytes)} (CORRAL_SANDBOX_DISK). The processes that wrote them were ended, and all files are kept. Remove some files.`;
             tell(sessionId, { reason: 'limit', usedBytes, limitBytes, detail });
           }
           told = stopped;

@@ -81,7 +81,7 @@ export function sandboxWith(deps: SandboxDeps) {
     begun.delete(sandboxId);
     tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
     const lost = AbortSignal.any([link.lost, client.trust.broken]);
-    using disk = deps.disk?.follow(own.id, sandboxId);
+    using disk = deps.disk?.follow({ sessionId: own.id, sandboxId, isFresh: since !== undefined });
     await watch({ own, client, lost, clock, saw: deps.saw, disk }, signal);
   }
 
