@@ -42,7 +42,7 @@ test('a revoked key stays in the list, as what it is', async () => {
 });
 
 test('the first key of a server without a token is one of an administrator', async () => {
-  await expect(run('create', '--role', 'user', '--name', 'x')).rejects.toThrow('Make one of the role admin first');
+  await expect(run('create', '--role', 'user', '--name', 'x')).rejects.toThrow('Create an admin key first');
 });
 
 test.each([

@@ -16,7 +16,7 @@ async function healthOf(parts: {
   const answer = serviceHealth(
     {
       store: { check: parts.store } as never,
-      driver: { name: 'docker', check: parts.driver } as never,
+      driver: { name: 'docker', check: parts.driver, capabilities: {} } as never,
       model: { name: 'demo' } as never,
       sessions: parts.count as never,
       clock,
