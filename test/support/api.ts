@@ -6,7 +6,7 @@ import type { SessionEvent } from '../../src/core/events.ts';
 
 export const run = promisify(execFile);
 
-/** What a client does over the SheikhBox API. */
+/** A client of the SheikhBox API at this URL. */
 export const api = (url: string) => {
   const ask = async (method: string, path: string, body?: object) => {
     const given = body && { body: JSON.stringify(body) };
@@ -19,7 +19,7 @@ export const api = (url: string) => {
       const { body } = await ask('PUT', '');
       return (body.data as { session_id: string }).session_id;
     },
-    /** Sends, and resolves when the message is in the log; the run goes on. */
+    /** Resolves when the message is in the log; the run continues. */
     async send(id: string, message: string, mode?: string): Promise<void> {
       const hangUp = new AbortController();
       const body = JSON.stringify({ message, mode });
@@ -31,7 +31,7 @@ export const api = (url: string) => {
       if (response.status !== 200) throw new Error(`chat: ${response.status} ${await response.text()}`);
       hangUp.abort();
     },
-    /** Sends and reads the stream to its end. */
+    /** Sends a message and reads the event stream to its end. */
     async chat(id: string, message: string): Promise<{ event: string; data: Record<string, unknown> }[]> {
       const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, {
         method: 'POST',
@@ -56,7 +56,7 @@ export function parseSse(text: string): { event: string; data: Record<string, un
   });
 }
 
-/** The log as it stands in the file, without the server's help. */
+/** The session's events, read from the log's file without the server. */
 export function storedEvents(dataDir: string, sessionId: string): SessionEvent[] {
   using db = new DatabaseSync(join(dataDir, 'corral.db'), { readOnly: true });
   const rows = db.prepare('SELECT seq, fact FROM event WHERE session = ? ORDER BY seq').all(sessionId);

@@ -3,8 +3,8 @@ import { SessionId } from '../../src/core/ids.ts';
 import { sqliteStore } from '../../src/store/sqlite/store.ts';
 import { facts } from './store.ts';
 
-// A process to be killed: appends to one session for ever and prints each seq once it is acknowledged. With `compact` it
-// also shortens the log all the time.
+// A program for tests that kill it: appends to one session without end and prints each seq once the append is
+// acknowledged. With `compact` it also compacts the log all the time.
 const spec = failpointSpec(process.env);
 if (spec) armFailpoints(spec, { exit: () => process.kill(process.pid, 'SIGKILL') });
 

@@ -19,11 +19,11 @@ const quiet = [
 export interface Seen {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** What the page complained about. */
+  /** The errors and warnings that the page reported. */
   readonly complaints: string[];
 }
 
-/** A browser of its own, with a profile of its own, that goes with the test. */
+/** A browser with its own profile; the end of the test closes it. */
 export async function browse(
   context: TestContext,
   { width, height, dark = false }: { width: number; height: number; dark?: boolean },
@@ -46,7 +46,7 @@ export async function browse(
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', (error) => void complaints.push(String(error)));
-  page.setDefaultTimeout(45_000); // a loaded machine with a slow disk is nothing unusual
+  page.setDefaultTimeout(45_000); // a loaded machine with a slow disk is common
   onFailureTell(
     'the page',
     async () => `${page.url()}\n${await page.evaluate('document.body.innerText')}\n${complaints.join('\n')}`,

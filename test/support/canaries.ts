@@ -6,14 +6,17 @@ import { type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import { run } from './api.ts';
 import type { World } from './worlds.ts';
 
-/** How a secret may look where it leaked: as it is, in an address, in JSON, in hex, and in base64 at any place of a text. */
+/**
+ * Every form in which a leaked secret can appear: plain, URL-encoded, in JSON, in hex, and in base64 at any offset of a
+ * text.
+ */
 export function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((offset) => {
     const text = Buffer.concat([Buffer.alloc(offset), bytes])
       .toString('base64')
       .replace(/=+$/, '');
-    // The letters at both ends also hold bits of what stands beside it.
+    // The first and the last letter also encode bits of the neighbouring bytes.
     return text.slice(offset === 0 ? 0 : offset + 1, text.length - 1);
   });
   const json = JSON.stringify(secret).slice(1, -1);
@@ -26,7 +29,7 @@ export function formsOf(secret: string): string[] {
   ];
 }
 
-/** Whole texts in which a secret stands, each written in another way. */
+/** Texts that contain the secret, each with another encoding. */
 export const writingsOf = (secret: string): string[] => [
   secret,
   JSON.stringify(JSON.stringify({ secret })),
@@ -35,7 +38,7 @@ export const writingsOf = (secret: string): string[] => [
   ...['', 'a', 'ab'].map((before) => Buffer.from(`${before}${secret} and more`).toString('base64')),
 ];
 
-/** Which canaries stand in a text, by name and form; in many, what is told of a failure stays short. */
+/** The canaries that a text contains, as name and form. The text itself is left out, so a failure report stays short. */
 export const searcher = (canaries: Readonly<Record<string, string>>) => (where: string) =>
   Object.entries(canaries).flatMap(([name, secret]) =>
     formsOf(secret).flatMap((form, n) => (where.includes(form) ? [`${name}, form ${n}`] : [])),
@@ -47,14 +50,17 @@ export async function* filesUnder(folder: string): AsyncGenerator<{ path: string
   for (const file of entries) {
     if (!file.isFile()) continue;
     const path = join(file.parentPath, file.name);
-    const text = await readFile(path, 'latin1').catch(() => undefined); // gone meanwhile
+    const text = await readFile(path, 'latin1').catch(() => undefined); // deleted in the meantime
     if (text !== undefined) yield { path, text };
   }
 }
 
 const kept = ['workspace', 'home', 'tmp', 'run', 'etc', 'var', 'opt/corral'];
 
-/** What the sandbox's processes and files hold, and what its driver knows of it: seen from outside, with the host's rights. */
+/**
+ * The content of the sandbox's processes and files, and its driver's data about it, read from the host with the host's
+ * rights.
+ */
 export async function* insideOf(world: World, sessionId: string): AsyncGenerator<{ path: string; text: string }> {
   if (world.driver === 'docker') {
     const [name = ''] = await world.running(sessionId);

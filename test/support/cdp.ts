@@ -12,7 +12,7 @@ interface Message {
   readonly error?: { readonly message: string };
 }
 
-/** Chromium's protocol on its debugging pipe, without any library. */
+/** A client of Chromium's protocol on its debugging pipe, without any library. */
 export function cdp(stream: Duplex) {
   const waiting = new Map<number, PromiseWithResolvers<Readonly<Record<string, unknown>>>>();
   const events: Message[] = [];
@@ -41,7 +41,7 @@ export function cdp(stream: Duplex) {
     events,
     closed,
     isClosed: () => stream.destroyed,
-    /** Opens a page and gives a way to evaluate in it. */
+    /** Opens a page and returns a function that evaluates code in it. */
     async page(url: string) {
       const { targetId } = await ask('Target.createTarget', { url });
       const { sessionId } = await ask('Target.attachToTarget', { targetId, flatten: true });

@@ -50,14 +50,14 @@ export async function serverPair(mongo: string, settings: Record<string, string>
   };
 }
 
-/** The same on the tests' database with sandboxes that are processes, and leases of two seconds. */
+/** A pair of servers on the tests' database, with the process driver and leases of two seconds. */
 export const pairOnProcesses = (): Promise<Pair> =>
   serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', {
     CORRAL_DRIVER: 'process',
     CORRAL_REPLICAS_LEASE_SECONDS: '2',
   });
 
-/** A client that goes to the other server, with its cursor, whenever its connection breaks or falls silent. */
+/** A client that changes to the other server, with its cursor, whenever its connection breaks or falls silent. */
 export function roamingClient(urls: readonly string[], id: string): { seen: SeenEvent[] } & Disposable {
   const seen: SeenEvent[] = [];
   const stop = new AbortController();
@@ -104,10 +104,10 @@ interface Chaos {
   readonly leaseSeconds: number;
 }
 
-/** A new session each so many points: a database that finds by scanning is slow with a long log, which is another test's. */
+/** Kills per session. Longer logs would test how fast the database scans, and another test does that. */
 const pointsPerSession = 8;
 
-/** Kills, stops and hands over two servers under load at random, and holds the log, the sandbox and the clients to account. */
+/** Kills, stops and hands over two loaded servers at random, then checks the log, the sandbox and the clients. */
 export async function chaosReplicas({ mongo, driver, points, seed, leaseSeconds }: Chaos) {
   const random = seeded(seed);
   const settings = { CORRAL_DRIVER: driver, CORRAL_REPLICAS_LEASE_SECONDS: String(leaseSeconds) };

@@ -8,7 +8,7 @@ import { problemsOf } from './checker.ts';
 import { isNightly } from './nightly.ts';
 import { serverProcess } from './server-process.ts';
 
-/** The same numbers for the same seed. */
+/** A random function that returns the same numbers for the same seed. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -20,7 +20,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** How many, where nobody asks for more than the usual. */
+/** The number of kills: CHAOS_POINTS, else 200 in a nightly run, else `usual`. */
 export function killsFor(usual: number): { points: number; timeout: number } {
   const points = Number(process.env.CHAOS_POINTS ?? (isNightly ? 200 : usual));
   return { points, timeout: 100_000 + points * 20_000 };
@@ -34,19 +34,22 @@ interface Chaos {
   readonly driver: 'docker' | 'process';
   readonly points: number;
   readonly seed: number;
-  /** Names what is left of a session at the driver after its removal. */
+  /** Names the resources of a session that the driver still has after the session's removal. */
   readonly leftovers: (sessionId: string, dataDir: string) => Promise<string[]>;
-  /** Another store than the server's own: what it is told, and how the log is read without its help. */
+  /** A store other than the server's default: its settings, and how the test reads the log without the server. */
   readonly store?: {
     readonly settings: Record<string, string>;
     readonly events: (sessionId: string) => Promise<readonly SessionEvent[]>;
   };
 }
 
-/** What one session sees of it: a log is then as long as most are, and the next one begins beside what is left. */
+/** Kills per session: the log gets a usual length, and the next session starts next to the remains of this one. */
 const pointsPerSession = 20;
 
-/** Kills the server at random moments of runs, restarts it each time, and holds the log and the world to account. */
+/**
+ * Kills the server at random moments of runs, restarts it each time, then checks the log, the effects of its commands
+ * and the leftovers.
+ */
 export async function chaosKill(chaos: Chaos): Promise<{ resumed: number; problems: string[] }> {
   const random = seeded(chaos.seed);
   await using server = await serverProcess({
@@ -72,7 +75,7 @@ async function oneSession(
   const client = api(server.url);
   const id = await client.create();
   let sent = 0;
-  // The first kills must not all fall into the start of the sandbox.
+  // Waits for the sandbox, so that not all of the first kills happen while it starts.
   await client.chat(id, fence('sh', 'touch ready'));
   for (let point = 0; point < points; point++) {
     if ((await client.status(id)) !== 'running') {
@@ -90,14 +93,17 @@ async function oneSession(
   problems.push(...repeated((ran?.content ?? '').split('\n').filter(Boolean)).map((line) => `${line} ran twice`));
   expect((await client.remove(id)).status).toBe(200);
   problems.push(...(await leftovers(id, server.data)).map((what) => `left behind: ${what}`));
-  // A kill that met no run proves nothing.
+  // A kill proves something only where it interrupted a run.
   const resumed = events.filter(
     (event) => event.type === 'run.notice' && event.data.kind === 'resumed_after_restart',
   ).length;
   return { resumed, problems };
 }
 
-/** A loaded database is no fault of the server's: the next task is another one, as this one may have been taken. */
+/**
+ * A loaded database is not the server's fault. The next task has another number, because the server may have taken this
+ * one.
+ */
 function unlessBusy(thrown: unknown): void {
   if (!String(thrown).includes('chat: 503')) throw thrown;
 }

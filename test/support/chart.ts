@@ -24,7 +24,7 @@ const isBuilt = (image: string) =>
     () => false,
   );
 
-/** The server's image, of the tree as it is now. */
+/** The server's image, built from the current tree. */
 export async function serverImage(): Promise<string> {
   const hash = createHash('sha256');
   for (const name of ['Dockerfile', 'package-lock.json', 'src', 'machines', 'drivers', 'sandbox-images', 'scripts']) {
@@ -38,11 +38,13 @@ export async function serverImage(): Promise<string> {
 async function filesIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true }).catch(() => undefined);
   if (!entries) return [path];
-  const files = entries.filter((it) => it.isFile() && it.name !== 'sandboxd.mjs'); // made by a build, and not sent to one
+  const files = entries.filter((it) => it.isFile() && it.name !== 'sandboxd.mjs'); // the build makes it
   return files.map((it) => join(it.parentPath, it.name)).sort();
 }
 
-/** A server that speaks MongoDB's protocol, which the machine has as one static program; undefined where it has not. */
+/**
+ * An image of a server that speaks MongoDB's protocol, made from a static program; undefined where the machine lacks it.
+ */
 export async function mongoImage(): Promise<string | undefined> {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
   const program = join(cache, 'corral-setup/mongo-wire');
@@ -68,7 +70,7 @@ export interface Images {
   readonly sandbox: string;
 }
 
-/** Values for a cluster of one small node that pulls nothing. */
+/** Values for a cluster of one small node that cannot pull images. */
 export function testValues({ server, mongo, sandbox }: Images): object {
   const [, repository, tag] = /^(.*):([^:]*)$/.exec(server) ?? [];
   return {
@@ -93,22 +95,22 @@ export interface Release extends AsyncDisposable {
   readonly name: string;
   readonly namespace: string;
   readonly sandboxes: string;
-  /** Its servers' names in the labels of what they start. */
+  /** The name that the release's servers put in the labels of their sandboxes. */
   readonly instance: string;
   readonly token: string;
-  /** The service, as it is reached from outside. */
+  /** The service's address from outside the cluster. */
   readonly url: string;
   client(url?: string): CorralClient;
-  /** In the release's own namespace. */
+  /** Runs kubectl in the release's own namespace. */
   kubectl(...args: string[]): Promise<string>;
-  /** Pods of the servers that are ready and not on their way out. */
+  /** The servers' pods that are ready and not terminating. */
   servers(): Promise<string[]>;
-  /** Installs it again with other values; resolves once it is rolled out. */
+  /** Upgrades the release with other values; resolves when the rollout is complete. */
   upgrade(...args: string[]): Promise<void>;
   uninstall(): Promise<void>;
 }
 
-/** Installs the chart under a name of its own and waits until it works. */
+/** Installs the chart in a namespace of its own and waits until the server works. */
 export async function install(namespace: string, values: object, ...args: string[]): Promise<Release> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-release-'));
   const file = join(folder, 'values.json');
@@ -157,7 +159,7 @@ export async function install(namespace: string, values: object, ...args: string
   };
 }
 
-/** One pod alone, as this machine reaches it through the API server. */
+/** A single pod, reached from this machine through the API server. */
 export async function forwarded(namespace: string, pod: string): Promise<AsyncDisposable & { readonly url: string }> {
   const args = ['--namespace', namespace, 'port-forward', `pod/${pod}`, ':8000', '--address=127.0.0.1'];
   const child: ChildProcess = spawn('kubectl', args, { env: clusterEnv(), stdio: ['ignore', 'pipe', 'inherit'] });
@@ -177,7 +179,7 @@ export async function forwarded(namespace: string, pod: string): Promise<AsyncDi
   };
 }
 
-/** The images that the chart's tests need, on the node; undefined where there is no stand-in for MongoDB. */
+/** Loads the images that the chart's tests need onto the node; undefined where the stand-in for MongoDB is missing. */
 export async function chartImages(sandboxImage: () => Promise<string>): Promise<Images | undefined> {
   const mongo = await mongoImage();
   if (mongo === undefined && process.env.CI === 'true') throw new Error('needed in CI: what mongo.sh builds');

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../src/core/events.ts';
 
-/** What must hold of every log at rest, whatever happened to the server; the problems found, in words. */
+/** Checks rules that every log at rest must meet, even after crashes. Returns each violation as a sentence. */
 export function problemsOf(events: readonly SessionEvent[]): string[] {
   const problems: string[] = [];
   const runs = new Map<string, { started: number; ended: number }>();

@@ -25,17 +25,17 @@ const execute = promisify(execFile);
 const env: NodeJS.ProcessEnv = { ...process.env };
 const script = env.CLUSTER_SH ?? join(import.meta.dirname, '../../../shared/setup/cluster.sh');
 
-/** What kubectl prints; for looking at the cluster and harming sandboxes from outside. */
+/** Runs kubectl and returns its output. Tests look at the cluster and damage sandboxes from outside with it. */
 export const kubectl = async (...args: string[]): Promise<string> =>
   (await execute('kubectl', args, { env, maxBuffer: 2 ** 26 })).stdout.trim();
 
 export const helm = async (...args: string[]): Promise<string> =>
   (await execute('helm', args, { env, maxBuffer: 2 ** 26 })).stdout.trim();
 
-/** What programs need that talk to the cluster of these tests. */
+/** The environment for programs that talk to the tests' cluster. */
 export const clusterEnv = (): NodeJS.ProcessEnv => ({ ...env });
 
-/** Copies an image of the Docker engine to the node, unless that has it. */
+/** Copies an image from the Docker engine to the node, unless the node has it. */
 export async function load(image: string): Promise<void> {
   const cluster = await kubectl('get', 'namespace', 'kube-system', '-o', 'jsonpath={.metadata.uid}');
   const marker = join(tmpdir(), `corral-test-loaded-${process.getuid?.()}-${image.replaceAll(/[^a-z0-9]+/gi, '-')}`);
@@ -46,7 +46,10 @@ export async function load(image: string): Promise<void> {
   await writeFile(marker, state);
 }
 
-/** Our seccomp profile, put on the node as operators do it: the node is this machine, its kubelet lies beside KUBECONFIG. */
+/**
+ * Installs our seccomp profile on the node, as an operator would. The node is this machine; its kubelet is next to
+ * KUBECONFIG.
+ */
 export async function seccompOnNode(): Promise<{ readonly name: string } & AsyncDisposable> {
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'seccomp-profile'];
   const { stdout } = await execute(process.execPath, args, { env });
@@ -64,10 +67,12 @@ export async function apply(manifest: unknown): Promise<void> {
   if (code !== 0) throw new Error(`kubectl apply ended with ${code}`);
 }
 
-/** Stops or starts one part of the cluster. */
+/** Stops or starts one component of the cluster. */
 export const component = (action: 'start' | 'stop', name: string) => execute('bash', [script, action, name], { env });
 
-/** Where CI builds the cluster beside the other tests: waits until that is done, and starts it. */
+/**
+ * In CI the cluster's build runs parallel to other tests: waits until the build is complete, then starts the cluster.
+ */
 async function started(build: string): Promise<void> {
   const patience = AbortSignal.timeout(15 * 60_000);
   const code = () => readFile(join(build, 'code'), 'utf8').catch(() => undefined);
@@ -79,7 +84,7 @@ async function started(build: string): Promise<void> {
   env.PATH = `${/^PATH=([^:]*)/m.exec(stdout)?.[1]}:${env.PATH}`;
 }
 
-/** False: tests that need a cluster are to be skipped. In CI it must be there. */
+/** False: the caller skips tests that need a cluster. In CI a missing cluster is an error. */
 export async function hasCluster(): Promise<boolean> {
   if (env.KUBECONFIG === undefined && env.CLUSTER_BUILD !== undefined) await started(env.CLUSTER_BUILD);
   const answers =
@@ -93,7 +98,7 @@ export async function hasCluster(): Promise<boolean> {
 }
 
 let loading: Promise<string> | undefined;
-/** The image that users get, built from the tree as it is now and copied to the node. */
+/** The image that users get, built from the current tree and copied to the node. */
 export function clusterImage(): Promise<string> {
   loading ??= (async () => {
     const { folder, hash } = await imageContext(programs.daemon);
@@ -111,7 +116,7 @@ export function clusterImage(): Promise<string> {
   return loading;
 }
 
-/** The image with a screen, made as operators make it, and copied to the node. */
+/** The image with a desktop, built as operators build it and copied to the node. */
 export async function desktopOnCluster(): Promise<string> {
   const image = 'corral-test/sandbox-desktop:cluster';
   const args = ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'build-image', '--desktop', '--tag', image];
@@ -141,7 +146,7 @@ export const testPods: PodSettings = {
 export interface ClusterHarness extends DriverHarness {
   readonly namespace: string;
   readonly api: KubeApi;
-  /** An address of this machine that pods can dial, where nothing forbids it. */
+  /** An address of this machine that pods can dial unless a network policy forbids it. */
   readonly near: string;
   options(over?: Partial<KubernetesOptions>): KubernetesOptions;
   connect(as?: { replica?: string; instance?: string; over?: Partial<KubernetesOptions> }): Promise<KubernetesDriver>;
@@ -166,7 +171,7 @@ export async function clusterHarness(gate?: EgressGate): Promise<ClusterHarness>
     await listenForEgress({
       listen: { host: near, port: 0 },
       keys: sandboxKeys('test', keys),
-      gate: gate ?? { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
+      gate: gate ?? { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     }),
   );
   stack.use(recycleVolumes(api));
@@ -221,7 +226,7 @@ export async function clusterHarness(gate?: EgressGate): Promise<ClusterHarness>
   };
 }
 
-/** The address that this machine uses towards the cluster. */
+/** This machine's own address on the route to the cluster. */
 async function localAddress(server: URL): Promise<string> {
   const socket = connect({ host: server.hostname, port: Number(server.port || 443) });
   await once(socket, 'connect');
@@ -230,7 +235,7 @@ async function localAddress(server: URL): Promise<string> {
   return localAddress;
 }
 
-/** The cluster's few volumes, emptied and given back where tests that are over have let go of them. */
+/** Empties and releases those of the cluster's few volumes whose tests are over. */
 export async function freeVolumes(): Promise<void> {
   const { items } = JSON.parse(await kubectl('get', 'persistentvolumes', '--output=json')) as {
     items: V1PersistentVolume[];
@@ -244,7 +249,10 @@ export async function freeVolumes(): Promise<void> {
   }
 }
 
-/** The cluster's few volumes lie on this machine and are kept when their claim goes: they are emptied and given back. */
+/**
+ * The cluster has few volumes, on this machine, and keeps them when their claim is deleted. This loop empties and
+ * releases them.
+ */
 function recycleVolumes(api: KubeApi): AsyncDisposable {
   const stop = new AbortController();
   const path = '/api/v1/persistentvolumes';
@@ -268,7 +276,7 @@ function recycleVolumes(api: KubeApi): AsyncDisposable {
   };
   const run = async () => {
     while (!stop.signal.aborted) {
-      await round().catch(() => {}); // the next round finds what this one did not
+      await round().catch(() => {}); // the next round tries again
       await new Promise((done) => setTimeout(done, 300));
     }
   };

@@ -40,7 +40,7 @@ const components = {
 } as const;
 const found = new Map<string, Promise<boolean>>();
 
-/** Skips the test where the component is missing, and says so; in CI it must be there. */
+/** Skips the test with a reason where the component is missing; in CI a missing component is an error. */
 export async function needs(context: TestContext, name: keyof typeof components): Promise<void> {
   const { is, look } = components[name];
   const looked = found.get(name) ?? look();

@@ -13,7 +13,7 @@ export interface Composed extends AsyncDisposable {
 }
 export interface ComposedServer extends Composed {
   readonly url: string;
-  /** What the server said to its operator. */
+  /** The log lines of the server. */
   readonly lines: Line[];
 }
 export interface Line {
@@ -22,7 +22,7 @@ export interface Line {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** The whole core in this process on sandboxes of its own; the data folder may be an earlier one's. */
+/** The whole core in this process, with sandboxes of its own; `folder` can be an earlier core's data folder. */
 export async function composed(
   settings: Record<string, string> = {},
   folder?: string,
@@ -42,7 +42,7 @@ export async function composed(
   return { core, config, closing, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-/** The same with its HTTP surface on a port of its own. */
+/** The whole core with its HTTP server on a port of its own. */
 export async function composedServer(
   settings: Record<string, string> = {},
   folder?: string,

@@ -13,10 +13,10 @@ import { programs } from './programs.ts';
 export const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const execute = promisify(execFile);
 
-/** What the docker command prints; for looking at the engine and harming sandboxes from outside. */
+/** Runs docker and returns its output. Tests look at the engine and damage sandboxes from outside with it. */
 export const docker = async (...args: string[]): Promise<string> => (await execute('docker', args)).stdout.trim();
 
-/** False: tests that need Docker are to be skipped. In CI it must be there. */
+/** False: the caller skips tests that need Docker. In CI a missing Docker is an error. */
 export async function hasDocker(): Promise<boolean> {
   const answers = await docker('version', '--format', '{{.Server.Version}}').then(
     () => true,
@@ -26,8 +26,8 @@ export async function hasDocker(): Promise<boolean> {
   return answers;
 }
 
-/** The image that users get, built from the tree as it is now. */
-export const testImage = 'corral/sandbox'; // its default name, so that it is built once
+/** The image that users get, built from the current tree. */
+export const testImage = 'corral/sandbox'; // the default name, so that one build serves all tests
 
 export interface DockerHarness extends DriverHarness {
   readonly root: string;
@@ -43,7 +43,7 @@ export async function dockerHarness(): Promise<DockerHarness> {
     instance: own,
     root,
     users: { first: 40_000, last: 49_999 },
-    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
+    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     ids: randomIds(),
     defaultImage: { name: testImage, context: () => imageContext(programs.daemon), buildNetwork: 'host' },
     desktopImage: { name: desktopImage, context: () => desktopContext(programs.daemon), buildNetwork: 'host' },

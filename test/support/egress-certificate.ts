@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-// A certificate signed by its own key, made anew for each run: no key lies in the repository, no tool is needed.
+// A self-signed certificate, made for each run: the repository contains no key, and the tests need no tool.
 
 const der = (tag: number, ...parts: Uint8Array[]): Buffer => {
   const body = Buffer.concat(parts);

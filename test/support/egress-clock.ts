@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/core/clock.ts';
 
-/** Time that passes only when told to. */
+/** A clock that only the test moves. */
 export class ManualClock implements Clock {
   #now = 1_000_000;
   readonly #timers = new Map<number, { at: number; fn: () => void }>();

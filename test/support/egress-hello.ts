@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 
-/** What Node's own TLS sends first. */
+/** The ClientHello of Node's own TLS. */
 export async function helloOf(servername?: string): Promise<Buffer> {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   const wire = new Duplex({
@@ -17,7 +17,7 @@ export async function helloOf(servername?: string): Promise<Buffer> {
   return hello;
 }
 
-/** With one more extension at the end, all lengths corrected. */
+/** The ClientHello with one more extension at its end, and all lengths corrected. */
 export function withExtension(hello: Buffer, type: number, body: Buffer): Buffer {
   const extension = Buffer.concat([Buffer.from([type >> 8, type & 255, body.length >> 8, body.length & 255]), body]);
   const longer = Buffer.concat([hello, extension]);

@@ -14,13 +14,13 @@ export const session = SessionId.parse('0123456789abcdef');
 
 export interface EgressBenchOptions extends Partial<EgressOptions> {
   policy?: EgressPolicy;
-  /** What the one resolver answers; any other name does not exist. */
+  /** The names and addresses that the resolver knows; all other names do not exist. */
   names?: Record<string, string[]>;
-  /** `address:port` → the loopback port of the stand-in that plays it. */
+  /** `address:port` → the loopback port of its stand-in. */
   servers?: Record<string, number>;
 }
 
-/** The proxy behind a real Unix socket, with a made-up Internet of stand-ins on loopback. */
+/** The proxy behind a real Unix socket, with stand-ins on loopback as its Internet. */
 export async function egressBench(options: EgressBenchOptions) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-egress-'));
   const path = join(folder, 'egress');
@@ -44,7 +44,7 @@ export async function egressBench(options: EgressBenchOptions) {
     },
     ...options,
   });
-  // As a driver might: without a word about half-open connections, which are the proxy's own business.
+  // Like a driver, this server does not set allowHalfOpen: half-open connections are the proxy's task.
   const accepting = createServer((socket) => proxy.serve(socket, { id: sandboxIdOf(session), sessionId: session }));
   accepting.listen(path);
   await once(accepting, 'listening');
@@ -58,7 +58,7 @@ export async function egressBench(options: EgressBenchOptions) {
     told,
     dialled,
     proxy,
-    /** As the one session, or as another. */
+    /** Connects as a client in the first or in the other session. */
     async connect(as: 'one' | 'another' = 'one'): Promise<Socket> {
       const socket = connect({ path: as === 'one' ? path : `${path}2`, allowHalfOpen: true }).on('error', () => {});
       opened.push(socket);
@@ -75,7 +75,7 @@ export async function egressBench(options: EgressBenchOptions) {
   };
 }
 
-/** A server on a port of its own, gone at the end of its block with all its connections. */
+/** Starts the server on a free port; the end of the block closes it and all its connections. */
 export async function standIn<S extends Server>(server: S): Promise<{ port: number; server: S } & AsyncDisposable> {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -96,14 +96,14 @@ export async function standIn<S extends Server>(server: S): Promise<{ port: numb
   };
 }
 
-/** Everything until the other side ends, as text. */
+/** The text that the other side sends until it ends the connection. */
 export async function rest(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** What has arrived up to and including this text. */
+/** The text that arrives up to and including `end`. */
 export async function until(socket: Socket, end: string): Promise<string> {
   let seen = '';
   while (!seen.includes(end)) {

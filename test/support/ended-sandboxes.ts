@@ -2,7 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './api.ts';
 
-/** Ends the sandboxes of a test's server that has gone; they outlive it on purpose, and must not outlive the test. */
+/**
+ * Ends the sandboxes of a test's server that has exited. Sandboxes outlive their server on purpose, but not the test.
+ */
 export async function endSandboxes(dataDir: string): Promise<void> {
   await endProcesses(`${dataDir}/`);
   const instance = await readFile(join(dataDir, 'instance'), 'utf8').catch(() => undefined);
@@ -10,8 +12,8 @@ export async function endSandboxes(dataDir: string): Promise<void> {
 }
 
 /**
- * Those whose command line names the folder, or that have it mounted: only sandboxes of this very server do. What runs
- * inside the walls does not end with what built them.
+ * Kills the processes whose command line names the folder, or that have it mounted: only this server's sandboxes do. The
+ * processes inside a sandbox do not end with the process that built it.
  */
 async function endProcesses(folder: string): Promise<void> {
   const isOurs = async (pid: string) => {
@@ -23,7 +25,7 @@ async function endProcesses(folder: string): Promise<void> {
     try {
       process.kill(Number(pid), 'SIGKILL');
     } catch {
-      // it ended by itself
+      // already ended
     }
   }
 }

@@ -5,23 +5,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** `cut`: the engine acts, and its answer is lost. `hang`: nothing is passed on. A number is a status to answer. */
+/**
+ * `cut`: the engine acts, but its answer is lost. `hang`: the proxy forwards nothing. A number: the status of the
+ * answer.
+ */
 export type Trouble = 'hang' | 'cut' | number | { readonly delayMs: number };
 export interface EngineProxy extends AsyncDisposable {
   readonly host: string;
-  /** Requests whose method and path match meet this trouble, at most so often. */
+  /** The next requests whose method and path match meet this trouble, at most `times` of them. */
   cause(what: RegExp, trouble: Trouble, times?: number): void;
-  /** No trouble any more; what hangs goes on hanging. */
+  /** Ends all trouble; requests that hang already continue to hang. */
   calm(): void;
   /** Requests so far, as `METHOD /path`. */
   readonly seen: readonly string[];
-  /** How often trouble was met. */
+  /** How many requests met trouble. */
   readonly hits: number;
-  /** How many connections to it are open. */
+  /** The number of open connections to the engine. */
   connections(): Promise<number>;
 }
 
-/** Stands between a driver and the Docker engine, and makes trouble on demand. */
+/** A proxy between a driver and the Docker engine that makes trouble on demand. */
 export async function engineProxy(engineHost: string): Promise<EngineProxy> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-proxy-'));
   const path = join(folder, 'docker.sock');
@@ -39,7 +42,7 @@ export async function engineProxy(engineHost: string): Promise<EngineProxy> {
       reply.pipe(response);
     });
     onward.on('error', () => {
-      if (!response.headersSent) response.destroy(); // else it only closed early, after a whole answer
+      if (!response.headersSent) response.destroy(); // else the request closed early, after a whole answer
     });
     response.on('close', () => onward.destroy());
     incoming.pipe(onward);

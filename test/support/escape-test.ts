@@ -8,7 +8,7 @@ const settings = {
   process: { CORRAL_DRIVER: 'process' },
 } as const;
 
-/** Every attempt of the suite inside real sandboxes of one driver; none may succeed. */
+/** Runs every escape attempt of the suite in real sandboxes of one driver; the test fails if one succeeds. */
 export function escapeTest(name: keyof typeof settings): void {
   test(`no attempt to get out of a sandbox of ${name} succeeds`, { timeout: 600_000 }, async (context) => {
     await needs(context, name === 'process' ? 'bubblewrap' : 'docker');

@@ -15,14 +15,14 @@ export interface Attempt {
   readonly by: string;
 }
 export interface EscapeWorld {
-  /** As `npm run escapes -- --driver` names it. */
+  /** The name that `npm run escapes -- --driver` takes. */
   readonly name: string;
   readonly settings: Record<string, string>;
-  /** What answers the system calls inside is not the host's kernel. */
+  /** System calls reach another kernel than the host's, as with gVisor. */
   readonly ownKernel?: boolean;
-  /** Sandboxes have an interface beside loopback, which policies hold. */
+  /** Sandboxes have a network interface besides loopback, and network policies restrict it. */
   readonly networked?: boolean;
-  /** Whether the driver promises a limit of processes. */
+  /** Whether the driver limits the number of processes. */
   readonly limitsPids?: boolean;
 }
 type Shell = (command: string, timeoutMs?: number) => Promise<{ stdout: string }>;
@@ -30,15 +30,17 @@ const root = join(import.meta.dirname, '../..');
 const pids = 256;
 const memoryBytes = 768 * 2 ** 20;
 
-/** Runs every attempt inside a real sandbox beside a neighbour, looks at what the server reads of it, and keeps the report. */
+/**
+ * Runs every attempt in a real sandbox with a neighbour, checks what the server reads from it, and writes the report.
+ */
 export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[]> {
   await using stack = new AsyncDisposableStack();
   const host = stack.use(await baitOnTheHost());
   const server = stack.use(
     await serverProcess({
-      ...{ CORRAL_EGRESS_POLICY: 'web', CORRAL_RATE_LIMIT_PER_MINUTE: '0' }, // the most that a sandbox can be given
+      ...{ CORRAL_EGRESS_POLICY: 'web', CORRAL_RATE_LIMIT_PER_MINUTE: '0' }, // the widest rights that a sandbox can have
       ...{ CORRAL_SANDBOX_PIDS: String(pids), CORRAL_SANDBOX_MEMORY: String(memoryBytes) },
-      ...{ GEMINI_API_KEY: host.canary }, // so it is in the server's memory and environment
+      ...{ GEMINI_API_KEY: host.canary }, // puts the secret in the server's memory and environment
       ...world.settings,
     }),
   );
@@ -96,7 +98,7 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   const read = await readFromOutside({ url: server.url, id: attacker.id, shell: attacker.shell, host });
   const limits: Attempt[] = [];
   for (const only of ['more processes than are granted', 'more memory than is granted']) {
-    const glutton = await open(); // one for each: its limit may end it
+    const glutton = await open(); // one sandbox for each, because its limit can end it
     await glutton.put('config.json', JSON.stringify({ ...config, only }));
     const ended = { group: 'limits', what: only, outcome: 'stopped', by: 'the whole sandbox is ended' } as const;
     limits.push(...(await tried(glutton.shell).catch((error: Error) => lost(error, ended))));
@@ -107,7 +109,7 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   return attempts;
 }
 
-/** With gVisor a limit ends the kernel of the sandbox, and so the sandbox, which starts again on its files. */
+/** With gVisor a limit ends the sandbox's kernel, and with it the sandbox, which restarts with its files. */
 function lost(error: Error, ended: Attempt): Attempt[] {
   if (!/connection to the sandbox is gone|sandbox/i.test(error.message)) throw error;
   return [ended];
@@ -132,7 +134,7 @@ interface Bait extends AsyncDisposable {
   readonly addresses: readonly string[];
 }
 
-/** A secret of the host in every place that a way out would reach. */
+/** Puts a secret of the host in every place that an escape would reach. */
 async function baitOnTheHost(): Promise<Bait> {
   await using stack = new AsyncDisposableStack();
   const canary = randomBytes(24).toString('hex');
@@ -173,7 +175,10 @@ interface Outside {
   readonly host: Bait;
 }
 
-/** The server reads what hostile code laid in the workspace: nothing of the host may come of it, and nothing may hang. */
+/**
+ * The server reads files that hostile code put in the workspace. No answer may contain the host's secret, and none may
+ * hang.
+ */
 async function readFromOutside({ url, id, shell, host }: Outside): Promise<Attempt[]> {
   const group = 'what is read outside';
   const readOne = async (file: string): Promise<string> => {
@@ -242,7 +247,7 @@ while True:
 
 function namesInZip(zip: Buffer): string[] {
   const names: string[] = [];
-  // Each entry of a zip's directory begins so, with the length of its name at 28 and the name at 46.
+  // Each directory entry of a zip begins with this signature, has its name's length at 28 and its name at 46.
   for (let at = zip.indexOf('PK\x01\x02'); at >= 0; at = zip.indexOf('PK\x01\x02', at + 46)) {
     names.push(zip.toString('utf8', at + 46, at + 46 + zip.readUInt16LE(at + 28)));
   }

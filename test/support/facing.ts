@@ -6,7 +6,7 @@ import { Secret } from '../../src/core/secret.ts';
 import type { SandboxClient } from '../../src/sandbox/client.ts';
 import { sandboxClient } from '../../src/sandbox/http-client.ts';
 
-/** A client of something that answers each connection as it likes. */
+/** A client of a server that answers each connection with `answer`. */
 export async function facing(answer: (socket: Socket, connection: number) => void): Promise<SandboxClient> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -3,11 +3,14 @@ import type { GroupFiles } from '../../drivers/process/cgroup/files.ts';
 
 interface Rules {
   readonly version: 1 | 2;
-  /** Of version 1: all files of these controllers are in every group. Of version 2: what the top may pass on. */
+  /**
+   * Version 1: every group has all files of these controllers. Version 2: the controllers that the top group can pass
+   * on.
+   */
   readonly controllers: readonly string[];
-  /** False: no permission to change anything at or below this path. */
+  /** False: nothing can be changed at or below this path. */
   mayWrite?(path: string): boolean;
-  /** Whether a process may enter; by default wherever it may write. */
+  /** Whether a process can enter the group; by default where `mayWrite` allows it. */
   mayEnter?(path: string): boolean;
   /** Files that this kernel lacks. */
   readonly without?: readonly string[];
@@ -23,7 +26,7 @@ const files = {
   2: { memory: ['memory.max', 'memory.swap.max', 'memory.events'], pids: ['pids.max'], cpu: ['cpu.max', 'cpu.weight'] },
 } as const satisfies Record<1 | 2, Record<string, readonly string[]>>;
 
-/** The rules of one hierarchy of the kernel, as far as they matter here, in memory. */
+/** The kernel's rules for one hierarchy of control groups, as far as the driver depends on them, in memory. */
 export function fakeCgroups(top: string, rules: Rules) {
   const groups = new Map<string, { passed: Set<string>; procs: number[]; values: Map<string, string> }>();
   const add = (path: string) => groups.set(path, { passed: new Set(), procs: [], values: new Map() });
@@ -68,7 +71,7 @@ export function fakeCgroups(top: string, rules: Rules) {
         group.procs.push(Number(text));
       } else if (file === 'cgroup.subtree_control') {
         if (!controllersOf(folder).includes(text.slice(1))) throw fail('ENOENT');
-        if (folder !== top && group.procs.length > 0) throw fail('EBUSY'); // no processes in inner groups
+        if (folder !== top && group.procs.length > 0) throw fail('EBUSY'); // an inner group cannot have processes
         group.passed.add(text.slice(1));
       } else if (file === 'cgroup.kill') kill([...group.procs]);
       else group.values.set(file, text);
@@ -99,7 +102,7 @@ export function fakeCgroups(top: string, rules: Rules) {
   return {
     port,
     killed,
-    /** A group that is there before. */
+    /** Adds a group that exists before the driver starts. */
     put: (path: string, ...procs: number[]) => {
       for (const missing of [dirname(path), path]) if (!groups.has(missing) && missing.startsWith(top)) add(missing);
       groups.get(path)?.procs.push(...procs);

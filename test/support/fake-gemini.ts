@@ -1,9 +1,12 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// Speaks the documented wire format of `models/*:streamGenerateContent?alt=sse`, as Google's servers send it.
+// Sends the documented wire format of `models/*:streamGenerateContent?alt=sse`, as Google's servers send it.
 
-/** One reply; `silence` not even begins. `cut` breaks the connection after the chunks, `stall` says nothing more, `tail` is sent as it stands. */
+/**
+ * One reply. `silence`: no byte comes. `cut`: the connection breaks after the chunks. `stall`: nothing follows the
+ * chunks. `tail`: sent unchanged.
+ */
 export type GeminiReply =
   | { readonly chunks: readonly object[]; readonly tail?: string; readonly after?: 'end' | 'cut' | 'stall' }
   | 'silence'
@@ -19,11 +22,14 @@ export interface FakeGemini extends AsyncDisposable {
   readonly url: string;
   /** In order of arrival. */
   readonly requests: GeminiRequest[];
-  /** How many clients left before their reply was whole. */
+  /** How many clients left before their reply was complete. */
   readonly leavers: () => number;
 }
 
-/** Answers the n-th request with the n-th reply, or asks a function; without one it is a broken test: 418. */
+/**
+ * Answers the n-th request with the n-th reply, or calls a function. A request without a reply is a bug in the test:
+ * 418.
+ */
 export async function fakeGemini(
   replies: readonly GeminiReply[] | ((request: GeminiRequest, n: number) => GeminiReply),
 ): Promise<FakeGemini> {
@@ -73,7 +79,7 @@ function answer(res: ServerResponse, reply: GeminiReply): void {
 }
 
 const meta = { modelVersion: 'gemini-2.5-flash', responseId: 'oY2GaJq7Nd2Q' };
-/** What was asked, said and thought, in tokens. */
+/** The tokens of the prompt, the answer and the thoughts. */
 export const usage = { promptTokenCount: 120, candidatesTokenCount: 9, thoughtsTokenCount: 33, totalTokenCount: 162 };
 
 export const parts = (some: readonly object[], finishReason?: string): object => ({

@@ -4,7 +4,7 @@ import type { Operation, SandboxClient, ShellView, StartOperation } from '../../
 import { openTrust } from '../../src/sandbox/trust.ts';
 import { noDesktop } from './no-desktop.ts';
 
-/** How a command behaves: its output in chunks, then its end; `hangs` waits for a kill or the signal. */
+/** The behaviour of a command: its output in chunks, then its end; with `hangs` it waits for a kill or the signal. */
 export interface Behaviour {
   readonly chunks?: readonly (string | Uint8Array)[];
   readonly exitCode?: number;
@@ -24,7 +24,7 @@ interface Running {
   end: Pick<Operation, 'exitCode' | 'reason'> | undefined;
 }
 
-/** A sandbox of memory: commands do what the function says, one at a time in a shell. */
+/** A sandbox in memory: the function determines the output of each command, and a shell runs one command at a time. */
 export function fakeSandbox(behave: (command: string) => Behaviour = () => ({})): FakeSandbox {
   const workdir = '/workspace';
   const files = new Map<string, Buffer>();

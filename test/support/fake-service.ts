@@ -13,17 +13,17 @@ import { memoryStore } from '../../src/store/memory/store.ts';
 export interface FakeOptions {
   readonly clock: Clock;
   readonly ids?: IdSource;
-  /** What a run does once its message is in the log; by default nothing: the test says what happens. */
+  /** Plays a run once its message is in the log; by default nothing happens, and the test appends the facts. */
   readonly play?: (fake: FakeService, id: SessionId, sent: Sent) => Promise<void>;
 }
 export interface FakeService {
   readonly sessions: SessionService;
   readonly store: Store;
-  /** Appends facts to a session's log, as its run would. Resolves with the seq of the last. */
+  /** Appends facts to a session's log, as its run would. Resolves with the seq of the last fact. */
   say(id: SessionId, ...facts: SessionFact[]): Promise<number>;
   readonly shells: Map<string, ShellView>;
   readonly files: Map<string, string>;
-  /** What the next calls do instead, by method; a test throws or hangs here. */
+  /** Replacements for methods of the service; a test lets a call throw or hang with them. */
   readonly instead: Partial<SessionService>;
   readonly watchers: () => number;
 }
@@ -42,7 +42,7 @@ const healthy: ServiceHealth = {
   sessions: { total: 0, running: 0, waiting: 0 },
 };
 
-/** A SessionService without machines, sandboxes or a model, over the real log: what a facade test needs and no more. */
+/** A SessionService over the real log, without machines, sandboxes or a model: all that a facade test needs. */
 export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): FakeService {
   const store = memoryStore();
   const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
@@ -84,7 +84,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     },
     list: async () =>
       [...all.values()].map(({ record }) => ({ ...record })).sort((a, b) => b.latestMessageAt - a.latestMessageAt),
-    get: async (id) => ({ ...find(id).record }), // a record never changes: what has changed is another
+    get: async (id) => ({ ...find(id).record }), // callers must not see later changes in a record they have
     rename: (id, title) => sessions.update(id, { title }),
     async update(id, { title, ...marks }) {
       if (title !== undefined) await say(id, { type: 'title', runId: null, data: { title } });
@@ -120,7 +120,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       if (begins) facts.push({ type: 'run.started', runId, data: { task: text, messageId } });
       const seq = (await say(id, ...facts)) - facts.length + 1;
       const sent = { messageId, runId, seq };
-      if (begins) void play?.(fake, id, sent).catch(() => {}); // its session may be deleted meanwhile
+      if (begins) void play?.(fake, id, sent).catch(() => {}); // a test can delete the session meanwhile
       return sent;
     },
     async decide(id, { callId, decision }) {
@@ -222,7 +222,7 @@ function newRecord(
   };
 }
 
-/** The projection that a facade sees, as far as facades look. */
+/** Updates the session's record for a fact, as far as facades read the record. */
 function note(
   session: Session,
   fact: SessionFact,

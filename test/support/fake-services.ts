@@ -18,11 +18,11 @@ export interface FakeServices {
   readonly services: Services;
   readonly processes: ProcessInfo[];
   readonly logs: Map<number, string>;
-  /** What was run, in order. */
+  /** The commands that ran, in order. */
   readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
   readonly desktop: FakeScreen;
 }
-/** The desktop in every sandbox; none unless a test puts one here. */
+/** The desktop of every sandbox; undefined unless a test sets one. */
 export interface FakeScreen {
   client: DesktopClient | undefined;
   isHeld: boolean;
@@ -31,7 +31,10 @@ export interface FakeScreen {
   readonly watchers: Watchers;
 }
 
-/** Everything beside sessions, in memory: one flat map of files for each session, and sandboxes that only have a state. */
+/**
+ * All services other than sessions, in memory: a flat map of files for each session, and sandboxes that have only a
+ * state.
+ */
 export function fakeServices({ sessions, store, say }: FakeService, clock: Clock): FakeServices {
   const files = new Map<string, Map<string, Buffer>>();
   const states = new Map<SessionId, SandboxView['state']>();
@@ -204,7 +207,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   return { services, processes, logs, ran, desktop };
 }
 
-/** The name in the flat map; "" is the workspace itself. */
+/** The path's name in the flat map; "" is the workspace itself. */
 function within(path: string): string {
   const name = posix.normalize(path.replace(/^\/workspace(\/|$)/, '')).replace(/\/$/, '');
   if (name.startsWith('..') || name.startsWith('/'))

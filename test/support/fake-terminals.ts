@@ -11,7 +11,7 @@ interface Open {
   line: { readonly output: PassThrough; readonly end: (how: Ended) => void } | undefined;
 }
 
-/** Terminals that print back what is typed, and note how large they were made. */
+/** Terminals that echo their input and record their sizes. */
 export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Clock) {
   const all = new Map<string, Open>();
   const sizes: string[] = [];
@@ -20,7 +20,7 @@ export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Cloc
     if (!found) throw new AppError('shell_not_found', 'There is no such terminal.');
     return found;
   };
-  /** As when the shell exits or its session goes. */
+  /** Ends a terminal as the shell's exit or the session's end would. */
   const end = (id: string, how: Ended) => {
     const { line } = find(id);
     if (how !== 'replaced') all.delete(id);

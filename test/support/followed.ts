@@ -1,17 +1,17 @@
 import type { CorralClient, Event } from '../../src/client/index.ts';
 
 export interface Followed extends Disposable {
-  /** All so far, as they came. */
+  /** All events so far, in the order of arrival. */
   readonly events: readonly Event[];
-  /** All up to the end of the first run. */
+  /** Resolves with all events up to the end of the first run. */
   toEnd(): Promise<readonly Event[]>;
 }
 
-/** What a client of the server sees of a session from its beginning, over however many connections. */
+/** Follows a session from its first event, over as many connections as needed. */
 export function follow(corral: CorralClient, sessionId: string): Followed {
   const events: Event[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  promise.catch(() => {}); // whoever waits hears of it
+  promise.catch(() => {}); // the caller of `toEnd` gets the rejection
   const watching = corral.events.subscribe.subscribe(
     { sessionId, lastEventId: '0' },
     {

@@ -6,7 +6,7 @@ import { manualClock } from './manual-clock.ts';
 
 export const canaryKey = 'AIza-canary-7f3b';
 
-/** A model that asks the fake; time stands still unless the test moves it. */
+/** A model that calls the fake Gemini; only the test moves its clock. */
 export function modelOver(server: { readonly url: string }, more: Partial<GeminiOptions> = {}): Model {
   let n = 0;
   const options = {

@@ -1,6 +1,6 @@
 /**
- * A Python program that asks the kernel for what no sandbox should get, and prints what each answer was: `allowed`, or
- * the name of the error. It asks in ways that change nothing where they succeed.
+ * A Python program that makes the system calls that a sandbox must not get, and prints each answer: `allowed`, or the
+ * name of the error. A call that succeeds changes nothing.
  */
 export const hostileCalls = `
 import ctypes, errno, json, os, platform, signal, socket
@@ -77,7 +77,7 @@ const refused = [
   ...['setns', 'mount', 'fsopen', 'open_tree', 'bpf', 'perf_event_open', 'userfaultfd', 'io_uring_setup'],
   ...['open_by_handle_at', 'kexec_load', 'init_module', 'pidfd_getfd', 'personality'],
 ];
-/** What each answer is where our rules stand. */
+/** The expected answer of each call under our seccomp rules. */
 export const refusedCalls: Readonly<Record<string, string>> = {
   ...Object.fromEntries(refused.map((name) => [name, 'EPERM'])),
   ...Object.fromEntries(['unix', 'inet', 'netlink', 'clone', 'getpid'].map((name) => [name, 'allowed'])),

@@ -1,9 +1,9 @@
-// Stand-ins for the daemon, for tests of what the server takes from a hostile sandbox.
+// Stand-ins for the daemon, for tests of what the server accepts from a hostile sandbox.
 const MiB = 1024 * 1024;
 const flood = (block: string) =>
   `const b = ${block}; const go = () => { while (s.write(b)); }; s.on('drain', go); go();`;
 const head = (length: number) => `s.write('HTTP/1.1 200 OK\\r\\ncontent-length: ${length}\\r\\n\\r\\n');`;
-/** What it answers, each as a statement on the connection `s`. */
+/** Hostile answers, each a statement that writes to the connection `s`. */
 export const garbage = {
   'an answer of 64 MiB': head(64 * MiB) + flood(`Buffer.alloc(1 << 20, '"')`),
   'an answer as deep as it is long': head(16_000) + `s.write('['.repeat(16000));`,
@@ -18,7 +18,7 @@ export const garbage = {
   'no HTTP': flood(`Buffer.alloc(65536, 1)`),
 } as const;
 
-/** A program that takes the daemon's place: it says the hello as the daemon does, and answers what is asked on each connection. */
+/** A program that replaces the daemon: it sends the daemon's hello, and answers each request with `answer`. */
 export const standIn = (answer: string) => `
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -39,7 +39,7 @@ for (let n = 0; n < 4; n++) dial();
 setInterval(() => {}, 1000);
 `;
 
-/** Each connection answers with another kind of garbage. */
+/** Answers each request with a random kind of garbage. */
 export const anyGarbage = `[${Object.values(garbage)
   .map((answer) => `() => { ${answer} }`)
   .join(', ')}][Math.floor(Math.random() * ${Object.keys(garbage).length})]();`;

@@ -1,9 +1,9 @@
-// Programs that try to take more than their share. Each has bounds of its own, so that none takes the machine down where
-// a wall is missing. All are Python, which asks the kernel directly.
+// Programs that try to take more than their share. Each has an upper bound of its own, so that it does not exhaust the
+// machine where a limit is missing. All are Python, which calls the kernel directly.
 
 const python = (code: string) => `python3 - <<'END'\n${code}\nEND`;
 
-/** Makes children that sleep until it cannot, and prints how many there were and why it ended. */
+/** Forks children that sleep, until a fork fails, and prints how many it made and the error. */
 export const forks = (most: number) =>
   python(`
 import errno, os, signal
@@ -21,7 +21,7 @@ for _ in range(${most}):
 for pid in made: os.kill(pid, signal.SIGKILL)
 print(len(made), why)`);
 
-/** Takes memory and touches it, in so many processes at once, and prints what each got. */
+/** Fills memory in several processes at once, and prints how much each process got. */
 export const memoryHog = (mebibytes: number, processes = 1) =>
   python(`
 import os, sys, time
@@ -41,7 +41,7 @@ ends = [os.waitpid(pid, 0)[1] for pid in children]
 names = {0: 'all', 9 << 8: 'refused', 9: 'killed'}
 print(*[names.get(end, end) for end in ends])`);
 
-/** Takes every inotify instance it can get, says how many, and keeps them for a while. */
+/** Takes every inotify instance it can get, prints how many, and keeps them for a while. */
 export const inotifyHog = python(`
 import ctypes, os, time
 libc, count = ctypes.CDLL(None, use_errno=True), 0
@@ -53,7 +53,7 @@ export const oneInotify = python(`
 import ctypes
 print('refused' if ctypes.CDLL(None).inotify_init() < 0 else 'allowed')`);
 
-/** Asks for memory at once, and touches none of it. */
+/** Reserves memory in one call, and touches none of it. */
 export const reservation = (mebibytes: number) =>
   python(`
 import mmap

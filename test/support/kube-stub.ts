@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
 
-/** `cut`: what is asked happens, and its answer is lost. `hang`: nothing happens. A number is a status to answer. */
+/** `cut`: the stub acts, but its answer is lost. `hang`: nothing happens. A number: the status of the answer. */
 export type KubeTrouble =
   | 'hang'
   | 'cut'
@@ -22,34 +22,34 @@ type Thing = {
 };
 
 export interface KubeStub extends AsyncDisposable {
-  /** A kubeconfig file that leads here. */
+  /** A kubeconfig file that points to this stub. */
   readonly kubeconfig: string;
-  /** Where its user's token is read from. */
+  /** The file with the token of the kubeconfig's user. */
   readonly tokenFile: string;
-  /** What any command prints in them. */
+  /** The output of every command that runs in a pod. */
   prints: string;
-  /** Where the daemons of all pods listen. */
+  /** The port on which the daemons of all pods listen. */
   readonly daemonPort: number;
-  /** Requests so far, as `METHOD /path?query`, with when and with which token. */
+  /** Requests so far, as `METHOD /path?query`, with their time and token. */
   readonly seen: readonly { readonly line: string; readonly at: number; readonly token: string }[];
   readonly hits: number;
-  /** The most requests that were under way at once, watches apart. */
+  /** The most requests that were in progress at once, without watches. */
   readonly busiest: number;
   readonly watches: number;
-  /** Requests whose method and path match meet this trouble, at most so often. */
+  /** The next requests whose method and path match meet this trouble, at most `times` of them. */
   cause(what: RegExp, trouble: KubeTrouble, times?: number): void;
   relieve(): void;
-  /** Answers take so long. */
+  /** The delay of every answer, ms. */
   delayMs: number;
-  /** What becomes of a new pod; by default it runs at once. */
+  /** The status of a new pod; by default it runs at once. */
   onPod: (pod: V1Pod) => Partial<NonNullable<V1Pod['status']>>;
   pods(): V1Pod[];
   setStatus(name: string, status: V1Pod['status']): void;
-  /** Taken away behind everybody's back. */
+  /** Deletes the pod, though the driver did not ask for it. */
   drop(name: string): void;
-  /** To everyone who watches, as it stands. */
+  /** Sends an event to all watches, unchanged. */
   emit(type: string, object: unknown): void;
-  /** Watches stay open, and say nothing of what happens. */
+  /** True: watches stay open, but get no events. */
   silent: boolean;
   cutWatches(): void;
 }
@@ -60,7 +60,7 @@ export const runningStatus = () => ({
   containerStatuses: [{ name: 'sandbox', state: { running: {} } }] as never,
 });
 
-/** A JSON merge patch: null takes away. */
+/** Applies a JSON merge patch: null deletes the field. */
 function merged(value: unknown, patch: unknown): unknown {
   if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
   const result = { ...(value as Record<string, unknown> | undefined) };
@@ -71,10 +71,10 @@ function merged(value: unknown, patch: unknown): unknown {
   return result;
 }
 
-/** Speaks the part of the Kubernetes API that the driver uses, and makes trouble on demand. */
+/** A server for the part of the Kubernetes API that the driver uses; makes trouble on demand. */
 export async function kubeStub(): Promise<KubeStub> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-kube-stub-'));
-  const things = new Map<string, Map<string, Thing>>(); // by the path of their list
+  const things = new Map<string, Map<string, Thing>>(); // keyed by the path of their list
   const troubles: { what: RegExp; trouble: KubeTrouble; left: number }[] = [];
   const watchers = new Set<{ response: ServerResponse; list: string }>();
   const seen: { line: string; at: number; token: string }[] = [];

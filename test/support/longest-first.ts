@@ -1,6 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-// What takes longest, in order: begun last, one of them would keep a whole run waiting on a single worker.
+// The longest test files, the longest first. If one of them started last, the whole run would wait for a single worker.
 const longest = [
   'cluster/all',
   'chaos/docker',

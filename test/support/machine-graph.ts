@@ -13,11 +13,11 @@ import { getAdjacencyMap } from 'xstate/graph';
 interface World<Machine extends AnyStateMachine> {
   readonly machine: Machine;
   readonly starts: readonly InputFrom<Machine>[];
-  /** What the world can say; timers are added. */
+  /** The events that the machine's surroundings can send; `explore` adds the timers. */
   readonly events: readonly AnyEventObject[];
-  /** What tells two states apart, beside where they are: small, or the graph is endless. */
+  /** The part of the context that distinguishes two states of the same node. Keep it small, or the graph is endless. */
   key(context: SnapshotFrom<Machine>['context'], children: SnapshotFrom<Machine>['children']): unknown;
-  /** So that what is counted in the context stays small. */
+  /** Whether the event can arrive now; keeps counters in the context small. */
   mayHear?(
     context: SnapshotFrom<Machine>['context'],
     event: AnyEventObject,
@@ -27,13 +27,13 @@ interface World<Machine extends AnyStateMachine> {
 // biome-ignore lint/suspicious/noExplicitAny: XState's own type of a scope is not exported
 type Scope = any;
 
-/** Every state that a machine can come into, and every transition that it takes on the way. Nothing is executed. */
+/** Finds every state that a machine can reach, and every transition that it takes on the way. Runs no action. */
 export function explore<Machine extends AnyStateMachine>({ machine, starts, events, key, mayHear }: World<Machine>) {
   const taken = new Set<AnyTransitionDefinition>();
   const note = (event: { type: string; _transitions?: AnyTransitionDefinition[] }) => {
     if (event.type === '@xstate.microstep') for (const it of event._transitions ?? []) taken.add(it);
   };
-  /** An actor that sees itself in the state it is in, and whose steps are noted. */
+  /** A scope whose actor returns the current snapshot, and whose transitions are recorded. */
   const seen = (scope: Scope, snapshot: unknown): Scope => ({
     ...scope,
     self: Object.assign(Object.create(scope.self), { getSnapshot: () => snapshot }),
@@ -67,19 +67,19 @@ export function explore<Machine extends AnyStateMachine>({ machine, starts, even
   return {
     states,
     broken: states.filter((state) => (state as AnyMachineSnapshot).status === 'error'),
-    /** Where the machine can rest, and does in no state that was found. */
+    /** Nodes in which the machine can rest, but that no reached state has. */
     unreached: nodes.filter((node) => isRestingPlace(node) && !reached.has(node.id)).map(({ id }) => id),
     /** Transitions that no state takes, in words. */
     untaken: transitions.filter((it) => !taken.has(it)).map(inWords),
     counts: { states: states.length, nodes: nodes.filter(isRestingPlace).length, transitions: transitions.length },
-    /** Where the pure machine is after these. */
+    /** The machine's state after these events. */
     after: (state: SnapshotFrom<Machine>, ...next: AnyEventObject[]): SnapshotFrom<Machine> =>
       next.reduce<AnyMachineSnapshot>((now, event) => logic.transition(now, event, inert), state) as never,
   };
 }
 
 const nobody = createEmptyActor();
-/** As `transition` makes one for every step, which is slow. */
+/** A scope for all steps, because `transition` makes a new one for every step, which is slow. */
 const inert: Scope = {
   self: nobody,
   system: nobody.system,

@@ -76,7 +76,7 @@ export const queuedRun = (n: number, over: Partial<QueuedRun> = {}): QueuedRun =
 });
 export const begun = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 0, tokens: 0, cost: 0 } };
 
-/** Everything that settled promises lead to has happened when this resolves. */
+/** Resolves after all reactions to promises that are settled already. */
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export interface HoleCall {
@@ -87,14 +87,14 @@ export interface HoleCall {
   state: 'open' | 'settled';
   resolve(output?: unknown): Promise<void>;
   reject(error: unknown): Promise<void>;
-  /** For actors that report instead of resolving. */
+  /** Sends an event to the parent, for actors that report instead of resolving. */
   tell(event: AnyEventObject): void;
 }
 
-/** Fills the holes of machines with actors that do what the test says, when it says so. */
+/** Fills the holes of machines with actors that act only when the test tells them to. */
 export class Holes {
   readonly calls: HoleCall[] = [];
-  /** Called in the moment a hole's actor starts. */
+  /** Runs when a hole's actor starts. */
   onCall: (call: HoleCall) => void = () => {};
 
   promise<Output, Input>(name: string): PromiseActorLogic<Output, Input> {
@@ -135,11 +135,11 @@ export class Holes {
   }
 
   named = (name: string): HoleCall[] => this.calls.filter((call) => call.name === name);
-  /** Of those that somebody still waits for. */
+  /** The calls that are neither settled nor cancelled. */
   get open(): HoleCall[] {
     return this.calls.filter(({ state, signal }) => state === 'open' && !signal.aborted);
   }
-  /** The one open actor of that name. */
+  /** The one open call of that name. */
   the(name: string): HoleCall {
     const [call, ...others] = this.open.filter((it) => it.name === name);
     const found = this.open.map((it) => it.name).join(', ') || 'none';
@@ -174,7 +174,7 @@ export const sandboxWith = (holes: Holes) =>
     },
   });
 
-/** Runs a machine as somebody's child, so that what it tells its parent can be read. */
+/** Runs a machine as the child of a parent that records its events. */
 export function asChild<Machine extends AnyStateMachine>(
   machine: Machine,
   input: InputFrom<Machine>,
@@ -203,7 +203,7 @@ export function asChild<Machine extends AnyStateMachine>(
     clock,
     told,
     ends,
-    /** Is it in this state? `a.b` for a state in a state. */
+    /** Whether the machine is in this state; `a.b` names a nested state. */
     isIn: (path: string) =>
       (actor.getSnapshot() as AnyMachineSnapshot)._nodes.some(({ id }) => id.endsWith(`.${path}`)),
     end: () => ends[0]?.output as unknown,

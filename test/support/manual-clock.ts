@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/core/clock.ts';
 
 export interface ManualClock extends Clock {
-  /** Moves time and runs, in order, whatever falls due, also what was set on the way. */
+  /** Moves time and runs due timers in order, also those that were set on the way. */
   advance(ms: number): void;
-  /** How many timers are set. */
+  /** The number of timers that are set. */
   pending(): number;
 }
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { BlobStore } from '../../src/core/blobs.ts';
 import { AppError } from '../../src/core/errors.ts';
 
-/** Blobs in a map that the test can look into. */
+/** Blobs in a map that the test can inspect. */
 export function memoryBlobs(): BlobStore & { readonly kept: Map<string, Buffer> } {
   const kept = new Map<string, Buffer>();
   return {

@@ -8,7 +8,7 @@ export const ask = (request: Partial<TurnRequest> = {}): TurnRequest => ({
   ...request,
 });
 
-/** All parts of a turn, and what they come to. */
+/** All parts of a turn, and its result. */
 export async function played(model: Model, request: TurnRequest, signal = new AbortController().signal) {
   const all: TurnPart[] = [];
   for await (const part of model.turn(request, signal)) all.push(part);
@@ -19,7 +19,7 @@ export async function played(model: Model, request: TurnRequest, signal = new Ab
   return { parts: all, deltas, text: deltas.join(''), calls, outcome };
 }
 
-/** The conversation as the loop keeps it. */
+/** The conversation as the run loop keeps it. */
 export class Talk {
   readonly messages: Message[] = [];
 

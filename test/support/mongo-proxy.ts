@@ -3,26 +3,26 @@ import { connect, createServer, type Socket } from 'node:net';
 import { BSON } from 'mongodb';
 
 /**
- * `lose`: the server acts, and its answer is lost with the connection. `hang`: nothing is passed on. A number is the
- * code of an error that is answered instead.
+ * `lose`: the server acts, but its answer and the connection are lost. `cut`: the connection ends before the server
+ * acts. `hang`: the proxy forwards nothing. A number: the code of the error that the proxy answers.
  */
 export type MongoTrouble = 'lose' | 'hang' | 'cut' | number | { readonly delayMs: number };
 export interface MongoProxy extends AsyncDisposable {
   readonly url: string;
-  /** Commands of this name meet this trouble, at most so often. */
+  /** The next commands that match meet this trouble, at most `times` of them. */
   cause(command: RegExp, trouble: MongoTrouble, times?: number): void;
-  /** No trouble any more. */
+  /** Ends all trouble. */
   calm(): void;
-  /** Ends every connection, and takes new ones only when it is opened again. */
+  /** Ends every connection, and refuses new ones until it is opened again. */
   close(): Promise<void>;
   open(): Promise<void>;
-  /** The commands so far, by name and collection. */
+  /** The commands so far, as name and collection. */
   readonly seen: readonly string[];
 }
 
 const messageCode = 2013;
 
-/** Stands between a store and its database, reads what passes, and makes trouble on demand. */
+/** A proxy between a store and its database that reads the commands and makes trouble on demand. */
 export async function mongoProxy(target: string): Promise<MongoProxy> {
   const { hostname, port: behind } = new URL(target);
   const troubles: { command: RegExp; trouble: MongoTrouble; left: number }[] = [];
@@ -85,7 +85,7 @@ export async function mongoProxy(target: string): Promise<MongoProxy> {
   return proxy;
 }
 
-/** Whole messages, however they are cut. */
+/** Calls `heard` with each whole message, however the bytes arrive. */
 function messages(socket: Socket, heard: (message: Buffer) => void): void {
   let pending = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
@@ -98,7 +98,7 @@ function messages(socket: Socket, heard: (message: Buffer) => void): void {
   });
 }
 
-/** Such as `insert events`. */
+/** The command's name and collection, such as `insert events`. */
 function commandIn(message: Buffer): string {
   if (message.readInt32LE(12) !== messageCode || message[20] !== 0) return '?';
   const body = BSON.deserialize(message.subarray(21, 21 + message.readInt32LE(21)), { promoteBuffers: true });

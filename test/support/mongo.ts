@@ -4,12 +4,12 @@ import type { MongoOptions } from '../../src/store/mongo/store.ts';
 import { mongoStore } from '../../src/store/mongo/store.ts';
 import type { OpenStore } from './store.ts';
 
-/** Where a server that speaks MongoDB's protocol answers, for tests. */
+/** The address of a server for the tests that speaks MongoDB's protocol. */
 export const mongoUrl = process.env.TEST_MONGODB_URL;
-/** In CI a missing server is a failure; elsewhere its tests are skipped, and say why. */
+/** In CI a missing server is a failure; elsewhere its tests are skipped with a reason. */
 export const skipMongo = !mongoUrl && process.env.CI !== 'true';
 
-/** A database of its own; disposing drops it. */
+/** A store on a new database; disposing drops the database. */
 export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenStore & { readonly database: string }> {
   const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
   const url = new Secret(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
@@ -25,7 +25,7 @@ async function dropDatabase(url: Secret, database: string): Promise<void> {
   await client.db(database).dropDatabase();
 }
 
-/** The database as it is, beside the store. */
+/** Reads the database directly, without the store. */
 export async function rawDatabase<T>(database: string, look: (db: Db) => Promise<T>): Promise<T> {
   await using client = new MongoClient(mongoUrl as string);
   return await look(client.db(database));

@@ -1,6 +1,6 @@
 import { beforeEach } from 'vitest';
 
-/** Epoch ms. A run that is not over by then is worth nothing, so what is left when it comes is skipped, and named. */
+/** Epoch ms. The run has to end by then, so tests that would start later are skipped, and the report names them. */
 const until = Number(process.env.TEST_UNTIL ?? Number.POSITIVE_INFINITY);
 
 beforeEach((context) => {

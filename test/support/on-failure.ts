@@ -7,7 +7,7 @@ import type { ServerProcess } from './server-process.ts';
 
 const mostChars = 6_000;
 
-/** Where the test fails, its report says what `telling` gives, before whatever was registered earlier is disposed. */
+/** If the test fails, prints the text of `telling` before earlier registrations are disposed. */
 export function onFailureTell(what: string, telling: () => string | Promise<string>): void {
   onTestFinished(async ({ task }) => {
     if (task.result?.state !== 'fail') return;
@@ -18,14 +18,14 @@ export function onFailureTell(what: string, telling: () => string | Promise<stri
   });
 }
 
-/** The end of what the server printed, and the end of each session's log. */
+/** Prints the end of the server's output and the end of each session's log if the test fails. */
 export function onFailureTellOf(server: Told): void {
   onFailureTell('the server’s output', () => server.output());
   onFailureTell('the sessions’ events', () => eventsIn(server.data));
 }
 type Told = Pick<ServerProcess, 'output' | 'data'>;
 
-/** For a server that is disposed before the test is known to have failed: what there is to tell is read in time. */
+/** For a server that is disposed before the test's result is known: `read` keeps the events for the report. */
 export function failureTeller(server: Told): { read(): void } {
   let events = '';
   onFailureTell('the server’s output', () => server.output());

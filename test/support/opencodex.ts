@@ -33,7 +33,7 @@ interface Options {
 type Body = any;
 const newId = () => crypto.randomUUID();
 
-/** The dialect over real HTTP and real projects, files and keys; sessions and sandboxes are fakes. */
+/** The Opencodex dialect over real HTTP, projects, files and keys; sessions and sandboxes are fakes. */
 export async function opencodexServer({
   clock = systemClock,
   play,
@@ -137,7 +137,7 @@ export async function opencodexServer({
   return {
     url,
     port,
-    /** By the newest connection. */
+    /** The bytes that the newest connection received. */
     bytesRead: () => newest?.bytesRead ?? 0,
     fake,
     others,
@@ -147,7 +147,7 @@ export async function opencodexServer({
     learned,
     table,
     lines,
-    /** Those that are over, with or without an answer. */
+    /** The requests that ended, with or without an answer. */
     requests,
     blobFolder,
     call,
@@ -166,7 +166,7 @@ export async function opencodexServer({
   };
 }
 
-/** The most literal of the routes that take this path, as the router chooses. */
+/** The most literal route that matches this path, as the router chooses it. */
 function routeOf({ routes }: RouteTable, method: string, path: string) {
   const [parts, wild] = [path.replace(/[/]?([?].*)?$/, '').split('/'), (url: string) => url.split('/:').length];
   const fits = (url: string) => {
@@ -178,7 +178,7 @@ function routeOf({ routes }: RouteTable, method: string, path: string) {
     .sort((a, b) => wild(a.url) - wild(b.url))[0];
 }
 
-/** Each answer in any test is one that the OpenAPI document lists, and has its fields and no others. */
+/** The OpenAPI document must list every answer, with exactly its fields. */
 function expectAsDocumented({ operationId, responses }: RouteDoc, { status, type, body }: Documented): void {
   const { content } = responses[status] ?? responses.default ?? {};
   const where = `${operationId} ${status}`;
@@ -198,7 +198,7 @@ interface Documented {
 
 export type OpencodexServer = Awaited<ReturnType<typeof opencodexServer>>;
 
-/** A real client, with all that it was sent. */
+/** A real client that keeps all it received. */
 export function streamOf(address: string) {
   const socket = new WebSocket(address, 'corral');
   const frames: Body[] = [];

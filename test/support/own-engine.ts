@@ -17,7 +17,7 @@ export interface OwnEngine extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** A Docker Engine of this test's own, with data of its own, so that what is done to it is done to nobody else. */
+/** A Docker Engine for one test, with its own data: the test can damage it without harm to others. */
 export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Promise<OwnEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-engine-'));
   const host = `unix://${folder}/docker.sock`;
@@ -32,7 +32,7 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
   let daemon: ChildProcess;
   async function start(): Promise<void> {
     const out = openSync(log, 'a');
-    // With a network of its own: an engine without a bridge takes the machine's default one away.
+    // With its own network name space, because an engine without a bridge removes the machine's default bridge.
     daemon = spawn('unshare', ['--net', 'dockerd', '--config-file', join(folder, 'daemon.json')], {
       stdio: ['ignore', out, out],
     });
@@ -52,10 +52,10 @@ export async function ownEngine({ liveRestore }: { liveRestore: boolean }): Prom
     const left = await docker('ps', '--all', '--quiet').catch(() => []);
     if (left.length > 0) await docker('rm', '--force', '--volumes', ...left).catch(() => {});
     await stop();
-    // With live-restore it leaves its mounts to the next one, and there is none.
+    // With live-restore the engine leaves its mounts to its successor, and this engine has none.
     const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').map((line) => line.split(' ')[1] ?? '');
     for (const path of mounts.filter((it) => it.startsWith(`${folder}/`)).reverse()) {
-      await execute('umount', ['--lazy', path]).catch(() => {}); // it went with another one
+      await execute('umount', ['--lazy', path]).catch(() => {}); // unmounted together with another one
     }
     await rm(folder, { recursive: true, force: true });
   }

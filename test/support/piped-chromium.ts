@@ -24,7 +24,7 @@ const args = [
   'about:blank',
 ];
 
-/** As a real client does, for a browser that is trusted. */
+/** Reads a message as the real client does, from a browser that is trusted. */
 export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
   const said = await judged('cdp', bytes);
   if (!said.ok) throw new Error(said.detail);
@@ -33,13 +33,13 @@ export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
 
 export interface PipedChromium extends AsyncDisposable {
   readonly sandbox: FakeSandbox;
-  /** The workspace, where downloads land. */
+  /** The workspace, to which downloads go. */
   readonly workdir: string;
   readonly starts: () => number;
   kill(): Promise<void>;
 }
 
-/** A sandbox of memory whose desktop is this machine's Chromium without a screen, driven by its pipe. */
+/** A fake sandbox whose desktop is this machine's headless Chromium, controlled through its pipe. */
 export async function pipedChromium(): Promise<PipedChromium> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-chromium-'));
   let child: ChildProcess | undefined;

@@ -3,11 +3,11 @@ import { inflateSync } from 'node:zlib';
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  /** Red, green and blue. */
+  /** The pixel's red, green and blue. */
   at(x: number, y: number): readonly number[];
 }
 
-/** Reads a PNG of 8-bit RGB whose rows have no filter, as the daemon writes them. */
+/** Reads a PNG of 8-bit RGB whose rows have no filter, as the daemon writes it. */
 export function readPng(bytes: Buffer): Picture {
   if (bytes.toString('latin1', 1, 4) !== 'PNG') throw new Error('that is no PNG');
   const data: Buffer[] = [];

@@ -3,7 +3,7 @@ import type { WarmPoolOptions } from '../../drivers/shared/warm-pool.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { randomIds } from '../../src/core/ids.ts';
 
-/** What the conformance suite's specs are made from. */
+/** The recipe of the sandboxes in the conformance suite. */
 export const testRecipe = (image: string, over: Partial<SandboxRecipe> = {}): SandboxRecipe => ({
   template: 'base',
   image,

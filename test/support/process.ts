@@ -12,7 +12,7 @@ import type { SandboxId } from '../../src/core/ids.ts';
 import { randomIds } from '../../src/core/ids.ts';
 import { programs } from './programs.ts';
 
-/** False: tests that need bubblewrap are to be skipped. In CI it must be there. */
+/** False: the caller skips tests that need bubblewrap. In CI a missing bubblewrap is an error. */
 export async function hasBubblewrap(): Promise<boolean> {
   const works = (await findBubblewrap('bwrap')) !== undefined;
   if (!works && process.env.CI === 'true') throw new Error('bubblewrap does not work, and in CI its tests must run.');
@@ -23,7 +23,7 @@ export interface ProcessHarness extends DriverHarness {
   readonly root: string;
   options(over?: Partial<ProcessOptions>): ProcessOptions;
   pidOf(id: SandboxId): Promise<number>;
-  /** Every control group of this harness's sandboxes, wherever on the machine. */
+  /** All control groups of this harness's sandboxes, anywhere on the machine. */
   groups(): Promise<string[]>;
 }
 
@@ -32,7 +32,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
   const options = (over: Partial<ProcessOptions> = {}): ProcessOptions => ({
     instance: 'test',
     root,
-    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells whoever dials who it is
+    gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
     ids: randomIds(),
     image: 'corral-sandbox',
     programs,

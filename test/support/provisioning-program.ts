@@ -1,5 +1,5 @@
-// A server that starts one sandbox with the process driver and then waits to be killed.
-// Usage: provisioning-program.ts ROOT BWRAP SPEC (as JSON)
+// A program that starts one sandbox with the process driver and then waits until a test kills it. Usage: provisioning-
+// program.ts ROOT BWRAP SPEC (as JSON)
 import { processDriver } from '../../drivers/process/process.ts';
 import { randomIds } from '../../src/core/ids.ts';
 import { programs } from './programs.ts';
@@ -13,5 +13,5 @@ const driver = await processDriver({
   users: { first: 1_900_000, last: 1_900_999 },
 });
 await driver.provision(JSON.parse(spec), { signal: AbortSignal.timeout(20_000), deadlineAt: Date.now() + 20_000 });
-console.log(JSON.stringify(driver.capabilities)); // it is ready
+console.log(JSON.stringify(driver.capabilities)); // tells the test that the driver is ready
 setInterval(() => {}, 60_000);

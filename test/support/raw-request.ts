@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 
-/** Sends bytes as they are and gives what came back until the server closed, or until `enough` says so. */
+/**
+ * Sends bytes unchanged. Resolves with the bytes that came back until the server closed, or until `enough` returns true.
+ */
 export function rawRequest(
   port: number,
   bytes: string,

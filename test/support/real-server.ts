@@ -9,7 +9,7 @@ import type { World } from './worlds.ts';
 type Client = ReturnType<typeof api>;
 export type EventOf<Type extends FactType> = Extract<SessionEvent, { type: Type }>;
 
-/** A real server on real sandboxes, with a client, its log, and a removal of all its sessions at the end. */
+/** A real server on real sandboxes, with a client and its log; disposing removes all its sessions. */
 export async function realServer(
   context: TestContext,
   world: World,
@@ -30,13 +30,13 @@ export async function realServer(
     world,
     log,
     factsOf,
-    /** A session whose sandbox is ready. */
+    /** Creates a session and waits until its sandbox is ready. */
     async ready(): Promise<string> {
       const id = await client.create();
       await reaches(() => factsOf(id, 'sandbox.phase').some(({ data }) => data.phase === 'ready'), 60_000);
       return id;
     },
-    /** A session with a command under way that has printed `begun`. */
+    /** Starts a command in the session and waits until it prints `begun`. */
     async working(id: string, command: string): Promise<void> {
       const before = factsOf(id, 'tool.output').length;
       await client.send(id, fence('sh', `echo begun\n${command}`));
@@ -44,7 +44,7 @@ export async function realServer(
     },
     rests: (id: string, status = 'completed', timeout = 45_000) =>
       expect.poll(() => client.status(id), { timeout, interval: 50 }).toBe(status),
-    /** Nothing is wrong with the log, and nothing is left of the session once it is deleted. */
+    /** Fails if the log breaks a rule, or if anything of the session remains after its deletion. */
     async holds(id: string): Promise<void> {
       expect(problemsOf(log(id))).toEqual([]);
       expect(await client.remove(id)).toMatchObject({ status: 200 });
@@ -62,7 +62,7 @@ export async function realServer(
 }
 export type RealServer = Awaited<ReturnType<typeof realServer>>;
 
-/** Whatever the test left: a server that stops leaves its sandboxes to the next one, and this one has no next. */
+/** Deletes all sessions. A server that stops leaves its sandboxes to the next server, and here no server follows. */
 async function removeAll(server: ServerProcess, client: Client): Promise<void> {
   const list = () =>
     client.ask('GET', '').then(({ body }) => body.data as { sessions: { session_id: string }[] } | null);
@@ -77,14 +77,14 @@ async function removeAll(server: ServerProcess, client: Client): Promise<void> {
 export const reaches = (isSo: () => boolean | Promise<boolean>, timeout: number): Promise<void> =>
   expect.poll(isSo, { timeout, interval: 25 }).toBe(true);
 
-/** How long something took, in milliseconds. */
+/** The duration of the work, in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
   return performance.now() - began;
 }
 
-/** The shortest of several times: what else the machine does at the moment is not what is measured. */
+/** The shortest of several durations, because other work on the machine must not count. */
 export async function quickestOf(times: number, work: () => Promise<unknown>): Promise<number> {
   const took: number[] = [];
   for (let n = 0; n < times; n++) took.push(await timed(work));

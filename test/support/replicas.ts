@@ -11,12 +11,12 @@ import { type Composed, composed } from './composed.ts';
 export interface Replicas extends AsyncDisposable {
   readonly store: Store;
   readonly backend: MemoryBackend;
-  /** A further server; it ends with all the others, or when it is disposed. */
+  /** Starts a further server; it ends with the others, or when it is disposed. */
   another(settings?: Record<string, string>): Promise<Composed>;
   events(id: SessionId): Promise<SessionEvent[]>;
 }
 
-/** Servers in this process on one store and one set of sandboxes, as several machines have them. */
+/** Several servers in this process with one store and one set of sandboxes, as on several machines. */
 export async function replicas(
   settings: Record<string, string> = {},
   capabilities: Partial<Capabilities> = {},

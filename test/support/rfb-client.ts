@@ -1,21 +1,21 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-/** A viewer of a few lines, for what no good viewer does. */
+/** A minimal viewer that can also break the protocol. */
 export interface RfbClient extends Disposable {
   readonly ws: WebSocket;
   readonly closed: Promise<{ code: number; reason: string }>;
-  /** What the server told in text frames. */
+  /** The messages of the server in text frames. */
   readonly told: { readonly type: string; readonly who: string }[];
   readonly size: { readonly width: number; readonly height: number };
   send(bytes: Uint8Array | readonly number[]): void;
   key(keysym: number): void;
   click(x: number, y: number): void;
-  /** Asks for the pixel, as 0xRRGGBB. */
+  /** Asks the server for the pixel, as 0xRRGGBB. */
   pixel(x: number, y: number): Promise<number>;
 }
 
-/** Connected and greeted, with 32 bits a pixel and no encoding but raw. */
+/** Connects and completes the handshake, with 32 bits per pixel and only the raw encoding. */
 export async function rfbClient(url: string, options: { protocols?: string[] } = {}): Promise<RfbClient> {
   const ws = new WebSocket(url, options.protocols ?? ['binary']);
   const told: RfbClient['told'] = [];

@@ -16,12 +16,12 @@ const docker = async (...args: string[]) => (await promisify(execFile)('docker',
 const image = 'corral-test-sandboxd';
 const images = join(import.meta.dirname, '../../sandbox-images');
 
-/** Builds the base image from the sources; quick when only the daemon changed. */
+/** Builds the base image from the sources; quick if only the daemon changed. */
 export async function buildImage(): Promise<void> {
   const context = await mkdtemp(join(tmpdir(), 'corral-image-'));
   for (const file of ['Dockerfile', 'init.sh']) await copyFile(join(images, file), join(context, file));
   await copyFile(await bundle(), join(context, 'sandboxd.mjs'));
-  const env = { ...process.env, DOCKER_BUILDKIT: '0' }; // the oldest builder must do
+  const env = { ...process.env, DOCKER_BUILDKIT: '0' }; // the oldest builder must work too
   const args = ['build', '--quiet', '--network', 'host', '--tag', image, context];
   await promisify(execFile)('docker', args, { env, timeout: 280_000 });
   await rm(context, { recursive: true });
@@ -31,11 +31,11 @@ export interface SandboxContainer extends AsyncDisposable {
   readonly client: SandboxClient;
   readonly name: string;
   readonly connections: IdleConnections;
-  /** Connections that its daemon dialled, so far. */
+  /** The number of connections that its daemon has dialled. */
   dialled(): number;
 }
 
-/** A container as locked up as a real sandbox, whose daemon dials a socket of ours. */
+/** A container with the same restrictions as a real sandbox, whose daemon dials the test's socket. */
 export async function sandboxContainer(more: readonly string[] = []): Promise<SandboxContainer> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-c-'));
   const mount = join(folder, 'mount');

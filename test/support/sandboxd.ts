@@ -19,7 +19,7 @@ export interface RealSandboxd extends AsyncDisposable {
   readonly folder: string;
   readonly workspace: string;
   readonly socket: string;
-  /** Pid 1 of its little world; the daemon is its child. */
+  /** Pid 1 of the sandbox in the tests; the daemon is its child. */
   readonly init: ChildProcess;
   daemonPid(): Promise<number>;
 }
@@ -27,7 +27,7 @@ export interface RealSandboxd extends AsyncDisposable {
 const init = join(import.meta.dirname, '../../sandbox-images/init.sh');
 let bundled: Promise<string> | undefined;
 
-/** The bundle, made once per test file; the same content has the same path, so that files do not pile up. */
+/** The daemon's bundle, built once per test file. Equal content has an equal path, so that files do not pile up. */
 export function bundle(): Promise<string> {
   bundled ??= (async () => {
     const folder = join(tmpdir(), 'corral-test-bundles');
@@ -44,7 +44,7 @@ export function bundle(): Promise<string> {
   return bundled;
 }
 
-/** The bundled daemon on a workspace of its own on this machine, under the image's init, without any isolation. */
+/** The bundled daemon under the image's init, with its own workspace on this machine and without any isolation. */
 export async function realSandboxd(env: Record<string, string> = {}): Promise<RealSandboxd> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-sandboxd-'));
   const [workspace, runDir, socket] = [join(folder, 'workspace'), join(folder, 'run'), join(folder, 's')];
@@ -105,7 +105,7 @@ async function answering(client: SandboxClient): Promise<void> {
   }
 }
 
-/** Without a pid namespace nothing else ends what a test left running. */
+/** Kills the test's remaining processes, because without a pid name space they outlive the daemon. */
 async function killAll(client: SandboxClient): Promise<void> {
   const signal = AbortSignal.timeout(5_000);
   const left = await client.processes(signal).catch(() => []);

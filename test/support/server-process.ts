@@ -12,7 +12,7 @@ interface Place {
   readonly port: number;
   readonly under: Under;
 }
-/** A command that runs the server in its place, under limits or on a disk of its own; told the data folder. */
+/** A command, made from the data folder, that runs the server under limits or on a disk of its own. */
 type Under = (data: string) => readonly [program: string, ...args: string[]] | undefined;
 
 async function started({ folder, port, under }: Place, settings: Record<string, string>) {
@@ -37,7 +37,7 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
       output += chunk;
     });
   }
-  const abandoned = () => child.kill('SIGKILL'); // by a test that was given up
+  const abandoned = () => child.kill('SIGKILL'); // when the test's own process exits first
   process.once('exit', abandoned);
   child.once('exit', () => process.off('exit', abandoned));
   const exit = once(child, 'exit').then(([code]) => code as number | null);
@@ -58,7 +58,7 @@ async function started({ folder, port, under }: Place, settings: Record<string, 
   return { exit, output: () => output, pid: child.pid as number, kill, closeOutput };
 }
 
-/** The real server as a process of its own on a data folder of its own; disposing stops it and removes the folder. */
+/** The real server as its own process with its own data folder; disposing stops the server and removes the folder. */
 export async function serverProcess(settings: Record<string, string>, under: Under = () => undefined) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-server-'));
   const port = await freePort();
@@ -77,9 +77,11 @@ export async function serverProcess(settings: Record<string, string>, under: Und
     },
     output: () => server.output(),
     kill: (signal: NodeJS.Signals) => server.kill(signal),
-    /** Whoever read what it prints goes away. */
+    /** Closes the reading ends of the server's stdout and stderr. */
     closeOutput: () => void server.closeOutput(),
-    /** A new server on the same data, once the old one has gone; `more` settings for this life alone. */
+    /**
+     * Waits until the old server has exited, then starts one on the same data. `more` settings are for this server only.
+     */
     async restart(more: Record<string, string> = {}) {
       await server.exit;
       server = await started({ folder, port, under }, { ...settings, ...more });

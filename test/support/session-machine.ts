@@ -5,7 +5,7 @@ import { type Answer, type SessionInput, sessionMachine } from '../../machines/s
 import type { SessionFact } from '../../src/core/events.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
 
-/** A child that hears everything, says what it is told to say, and ends when told to. */
+/** A child actor that records all events, sends those that the test gives it, and ends when told to. */
 const puppet = (heard: AnyEventObject[]) =>
   setup({
     types: {
@@ -33,7 +33,7 @@ const puppet = (heard: AnyEventObject[]) =>
     output: ({ context }) => context.output,
   });
 
-/** The session machine alone: its run and its sandbox do what the test says. */
+/** The session machine alone: the test controls its run and its sandbox. */
 export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted' | 'held' = 'granted') {
   const facts: SessionFact[] = [];
   const answers = new Map<string, Answer[]>();
@@ -92,7 +92,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
     broken,
     run: {
       ...puppetOf<RunInput>('run', ofRun),
-      /** Its end is in the log, then its actor is done. */
+      /** Logs the run's end, then ends its actor. */
       ends: (end: RunEnd) => {
         facts.push(endFact(child('run').getSnapshot().context.input, end));
         child('run').send({ type: 'puppet.end', output: end });
@@ -102,7 +102,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
       ...puppetOf<SandboxInput>('sandbox', ofSandbox),
       ends: (output: SandboxEnd) => child('sandbox').send({ type: 'puppet.end', output }),
     },
-    /** Message n would start run n. */
+    /** Sends message n, which would start run n. */
     send: (n: number, mode: 'inject' | 'queue' | 'replace' = 'queue') => {
       const ids = { commandId: next(), messageId: messageIdOf(n), runId: runIdOf(n) };
       actor.send({ type: 'cmd.send', ...ids, mode, text: `task ${n}`, attachments: [], clientTimestamp: undefined });
@@ -122,7 +122,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
     answerTo: (commandId: string) => answers.get(commandId),
     slots: () =>
       session.told.flatMap(({ type, slot }) => (type.startsWith('slot.') ? [`${type.slice(5)} ${slot}`] : [])),
-    /** What the session made of it, one short text a fact. */
+    /** The session's facts, one short text each. */
     log: () => facts.map((fact) => short(fact)),
   };
 }

@@ -14,7 +14,7 @@ const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0
 export const runId = (n = 1): RunId => RunId.parse(uuid(n));
 export const messageId = (n = 1): MessageId => MessageId.parse(uuid(1_000 + n));
 
-/** A fact of a run; of the session itself where `of` is null. */
+/** A fact of a run; where `of` is null, a fact of the session itself. */
 export const fact = <Type extends FactType>(type: Type, data: FactOf<Type>['data'], of: RunId | null = runId()) =>
   ({ type, runId: of, data }) as FactOf<Type>;
 export const says = (text: string, message = messageId()) => fact('message.delta', { messageId: message, text });
@@ -36,7 +36,7 @@ export const stored = (more: Partial<StoredSession> = {}): StoredSession => ({
   ...more,
 });
 
-/** As it stands in the record between a run's first message and its end. */
+/** The run's entry in the record between its first message and its end. */
 export const openRun = (n = 1, startedSeq: number | null = 2): StoredSession['openRuns'][number] => ({
   runId: runId(n),
   messageId: messageId(n),
@@ -47,7 +47,7 @@ export const openRun = (n = 1, startedSeq: number | null = 2): StoredSession['op
 
 const options: EventLogOptions = { maxLag: 100, pageSize: 10 };
 
-/** A writer over a log in memory; `append` may stand in for the log's own. */
+/** A writer over a log in memory; `append` can replace the log's own method. */
 export function writerBench(
   more: { record?: StoredSession; append?: (real: () => Promise<number>) => Promise<number>; watched?: boolean } = {},
 ) {
@@ -80,7 +80,7 @@ export function writerBench(
     writer,
     heard,
     broken,
-    /** How many facts each append had. */
+    /** The number of facts in each append. */
     appends,
     events: async () => (await log.page(sessionId, 0, 1_000)).events,
     types: async () => (await log.page(sessionId, 0, 1_000)).events.map(({ type }) => type),
@@ -90,7 +90,7 @@ export function writerBench(
 
 export const nothingYet: RunSoFar = { steps: [], openCall: undefined, stepFailed: false, inbox: [] };
 
-/** The same with the runWriter of a run that is under way. */
+/** The bench of `writerBench` with the RunWriter of an active run. */
 export function scribeBench(
   soFar: Partial<RunSoFar> = {},
   more: Omit<NonNullable<Parameters<typeof writerBench>[0]>, 'record'> = {},
@@ -102,5 +102,5 @@ export function scribeBench(
   return { ...bench, transcript, runWriter: new RunWriter({ ...of, soFar: { ...nothingYet, ...soFar } }) };
 }
 
-/** Lets everything that waits for nothing but promises come to its end. */
+/** Resolves after everything that waits only for promises. */
 export const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -8,7 +8,7 @@ import { type TestDesktop, testDesktop } from './xvnc.ts';
 
 const run = promisify(execFile);
 
-/** A server, and a real Xvnc as the screen of its sandboxes, for all the tests of a file. No two files have the same display. */
+/** A server whose sandboxes show a real Xvnc, for all tests of a file. Each file needs another display. */
 export function shownDesktop(display: number) {
   let desktop: TestDesktop;
   let server: TestServer;
@@ -29,10 +29,10 @@ export function shownDesktop(display: number) {
     get server() {
       return server;
     },
-    /** A program on the display; what it printed. */
+    /** Runs a program on the display; resolves with its output. */
     command,
     paint: (color: string) => command('xsetroot', '-solid', color),
-    /** A new session, and where its screen is watched. */
+    /** A new session, and the address of its screen. */
     async session(context: TestContext) {
       await needs(context, 'xvnc');
       const id = SessionId.parse(await server.newSession());

@@ -7,17 +7,17 @@ export interface Answer {
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly status?: number;
-  /** Sent for ever, until the far side has enough. */
+  /** Sends the body again and again, until the client disconnects. */
   readonly endless?: boolean;
   readonly body?: string | Buffer;
 }
 export interface Site extends AsyncDisposable {
   readonly url: string;
-  /** What was asked for, with what forms said. */
+  /** The requests so far, with the fields of their forms. */
   readonly seen: { readonly path: string; readonly form: Readonly<Record<string, string>> }[];
 }
 
-/** A web site on loopback; a page may be only its HTML. */
+/** A web site on loopback; a page can be just its HTML. */
 export async function site(pages: Readonly<Record<string, string | Answer>>): Promise<Site> {
   const seen: Site['seen'] = [];
   const server = createServer(async (request, response) => {

@@ -18,7 +18,7 @@ export interface SocketTestServer extends AsyncDisposable {
   readonly port: number;
   readonly clock: ManualClock;
   readonly close: AbortController;
-  /** What the server holds of each that was opened, the newest last. */
+  /** The server's side of each connection, the newest last. */
   readonly opened: { readonly socket: Socket; readonly request: SocketRequest }[];
   readonly logged: { readonly text: string; readonly fields: Record<string, unknown> }[];
   readonly streams: () => number;
@@ -30,7 +30,7 @@ interface Options {
   readonly routes?: (sockets: SocketServer) => void;
 }
 
-/** A real server whose only routes are `/ws/:sid`, which answers each frame with itself, and `GET /plain`. */
+/** A real server with only two routes: `/ws/:sid` echoes each frame, and `GET /plain`. */
 export async function socketTestServer({ token, perMinute, routes }: Options = {}): Promise<SocketTestServer> {
   const clock = manualClock(1_700_000_040_000);
   const close = new AbortController();
@@ -106,7 +106,7 @@ export interface TestSocket extends Disposable {
   readonly closed: Promise<{ code: number; reason: string }>;
 }
 
-/** A connected client. Rejects with the status and the body where it is refused. */
+/** A connected client. Rejects with the status and the body if the server refuses it. */
 export async function openWebSocket(
   url: string,
   { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {},

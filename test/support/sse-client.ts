@@ -3,10 +3,10 @@ import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 export interface SseClient extends Disposable {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  /** Everything that came, byte for byte. */
+  /** All text so far, unchanged. */
   raw(): string;
   events(): SeenEvent[];
-  /** Resolves when the server ended or broke the stream; says which. */
+  /** Resolves when the stream is over: the server ended it, or it broke. */
   readonly ended: Promise<'ended' | 'broken'>;
   /** Stops reading, so that the kernel's buffers fill. */
   pause(): void;
@@ -24,7 +24,7 @@ interface Request {
   readonly headers?: Record<string, string>;
 }
 
-/** A client over a socket of its own, so that it can hang up and be slow. Resolves with the response's head. */
+/** A client with its own socket, so that it can disconnect and be slow. Resolves with the response's head. */
 export function openStream(url: string, { method = 'GET', body, headers = {} }: Request = {}): Promise<SseClient> {
   const { promise, resolve, reject } = Promise.withResolvers<SseClient>();
   const request = http.request(url, { method, agent: false, headers });
@@ -54,7 +54,7 @@ function clientOf(request: http.ClientRequest, response: IncomingMessage): SseCl
   };
 }
 
-/** Whole events only: a last one that was cut off does not count. */
+/** Parses whole events only; a last event that was cut off does not count. */
 export function parseSse(text: string): SeenEvent[] {
   return text
     .split('\n\n')

@@ -5,7 +5,7 @@ import type { FactOf, SessionFact } from '../../src/core/events.ts';
 import { MessageId, SessionId } from '../../src/core/ids.ts';
 import type { EventLog, Followed, Store } from '../../src/core/ports.ts';
 
-/** A store and whatever it stands on; disposing removes both. */
+/** A store and its database or folder; disposing removes both. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: Store;
 }
@@ -13,16 +13,16 @@ export interface OpenStore extends AsyncDisposable {
 let sessions = 0;
 export const newSession = (): SessionId => SessionId.parse((++sessions).toString(16).padStart(16, '0'));
 
-/** Facts that compaction keeps, told apart by their titles. */
+/** Facts that compaction keeps, distinguished by their titles. */
 export const facts = (count: number, from = 1): SessionFact[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'title', runId: null, data: { title: `t${from + n}` } }));
 
 const messageId = MessageId.parse('11111111-1111-4111-8111-111111111111');
-/** Facts that compaction may drop. */
+/** Facts that compaction can drop. */
 export const deltas = (count: number): SessionFact[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'message.delta', runId: null, data: { messageId, text: `d${n}` } }));
 
-/** The result of a call, with as much in it as the test says. */
+/** The result of a call with the given data. */
 export const called = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'tool.called'> => ({
   ...{ type: 'tool.called', runId: null },
   data: {
@@ -31,7 +31,7 @@ export const called = (data: Partial<FactOf<'tool.called'>['data']>): FactOf<'to
   },
 });
 
-/** Appends where the log ends, as its one writer would. */
+/** Appends at the end of the log, as the session's only writer. */
 export function writer(
   log: Pick<EventLog, 'append'>,
   sessionId: SessionId,
@@ -45,7 +45,7 @@ export function writer(
 
 export const seqOf = (item: Followed | undefined) => (item?.kind === 'event' ? item.event.seq : item?.reason);
 
-/** What a reader gets until it has `count` items and hangs up. */
+/** The items of a reader that disconnects after `count` items. */
 export async function take(
   log: EventLog,
   sessionId: SessionId,

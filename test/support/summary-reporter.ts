@@ -1,11 +1,13 @@
-// The last words of a test run: what was skipped and why, then one line that a script can read.
+// Prints the end of a test run: the skipped tests with their reasons, then one line that a script can read.
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
 const stateOf = (test: TestCase) => test.result().state;
 
-/** A test says why with `context.skip('reason')`; `test.skipIf` can say nothing, so its file has to do. */
+/**
+ * A test gives its reason with `context.skip('reason')`. `test.skipIf` cannot, so the file's name replaces the reason.
+ */
 function reasonOf(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
@@ -16,13 +18,13 @@ export function summary(modules: readonly TestModule[], unhandledErrors: number)
   const tests = modules.flatMap(testsOf);
   const skipped = tests.filter((test) => stateOf(test) === 'skipped');
   const passed = tests.filter((test) => stateOf(test) === 'passed').length;
-  // a file that could not be loaded, or whose hook failed, has no failed test to show for it
+  // a file that fails to load, or whose hook fails, has no failed test
   const brokenFiles = modules.filter(
     (module) => isFailed(module) && !testsOf(module).some((it) => stateOf(it) === 'failed'),
   );
   const failed = tests.filter((test) => stateOf(test) === 'failed').length + brokenFiles.length + unhandledErrors;
 
-  // A test that needed a second try is a fault to look into, of the product or of the test: it does not go unsaid.
+  // A test that needed a second try shows a fault of the product or of the test, so the summary names it.
   const shaky = tests.filter((test) => test.diagnostic()?.flaky);
   const again = shaky.map((test) => `    - ${test.fullName} (${test.module.relativeModuleId})`);
 

@@ -8,7 +8,7 @@ export interface ToolBench {
   run(tool: Tool, args: unknown, more?: Partial<ToolContext>): Promise<ToolResult>;
 }
 
-/** A fake sandbox and what a tool needs to run in it; each call is an operation of its own. */
+/** A fake sandbox and the context that a tool needs; each call is its own operation. */
 export function toolBench(behave?: (command: string) => Behaviour): ToolBench {
   const sandbox = fakeSandbox(behave);
   const told: string[] = [];

@@ -9,7 +9,7 @@ export type Transport = (typeof transports)[number];
 
 export interface TrpcServer extends TestServer {
   client(transport?: Transport, token?: string): CorralClient;
-  /** Cuts every connection, as a proxy or a cable would. */
+  /** Cuts every connection, as a proxy or a bad cable can. */
   dropEveryone(): void;
 }
 
@@ -48,10 +48,10 @@ type Item = Event | Resync;
 export interface Following {
   readonly items: Item[];
   readonly seqs: () => number[];
-  /** `started` once it has begun, then `complete`, or the error. */
+  /** Resolves with `complete` or the error when the subscription is over. */
   readonly ended: Promise<unknown>;
   readonly started: Promise<void>;
-  /** How often it began: one more with each connection. */
+  /** The number of starts: one more for each connection. */
   readonly starts: () => number;
   unsubscribe(): void;
 }

@@ -12,7 +12,10 @@ const folder = join(homedir(), '.cache', 'corral-vncdotool');
 const program = join(folder, 'bin', 'vncdo');
 let installed: Promise<boolean> | undefined;
 
-/** vncdotool, a viewer that is not ours, from the package index; kept between runs. Skips where that cannot be had. */
+/**
+ * vncdotool, an independent viewer from the package index, cached between runs. Skips the test if it cannot be
+ * installed.
+ */
 export async function vncdo(context: TestContext): Promise<(port: number, ...args: string[]) => Promise<void>> {
   const works = () => run(program, ['--version']).then(...yesOrNo);
   const install = async () => {
@@ -33,7 +36,7 @@ export async function vncdo(context: TestContext): Promise<(port: number, ...arg
   };
 }
 
-/** A pixel of a picture that it took, as `red green blue`. */
+/** A pixel of a screenshot, as `red green blue`. */
 export async function pixelOf(picture: string, x: number, y: number): Promise<string> {
   const script = `from PIL import Image; print(*Image.open(${JSON.stringify(picture)}).convert("RGB").getpixel((${x}, ${y})))`;
   return (await run(join(folder, 'bin', 'python'), ['-c', script])).stdout.trim();
@@ -41,7 +44,7 @@ export async function pixelOf(picture: string, x: number, y: number): Promise<st
 
 const yesOrNo = [() => true, () => false] as const;
 
-/** VNC clients that speak TCP only reach a WebSocket through this. */
+/** A TCP port that forwards to the WebSocket, for VNC clients that speak only TCP. */
 export async function vncBridge(url: string): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((socket) => {
     const stream = createWebSocketStream(new WebSocket(url, ['binary']));

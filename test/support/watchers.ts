@@ -3,7 +3,7 @@ import { EventSource } from 'eventsource';
 import WebSocket from 'ws';
 import { createCorralClient } from '../../src/client/index.ts';
 
-/** What one client saw: the seq and the name of each thing that came from an event. */
+/** One thing that a client saw: its name, and the seq of the event behind it. */
 export interface Seen {
   readonly seq: number;
   readonly name: string;
@@ -12,7 +12,7 @@ export interface Watcher extends Disposable {
   readonly seen: Seen[];
 }
 
-/** A WebSocket client that comes back after its last seq, as the dialects' clients do. */
+/** A WebSocket client that reconnects after its last seq, as the dialects' clients do. */
 export function socketWatcher(url: string): Watcher {
   const seen: Seen[] = [];
   const stop = new AbortController();
@@ -42,13 +42,13 @@ export function socketWatcher(url: string): Watcher {
   };
 }
 
-/** An EventSource: it comes back by itself, with the id it saw last. */
+/** An EventSource: it reconnects by itself, with the last id it saw. */
 export function sseWatcher(url: string, names: readonly string[]): Watcher {
   const seen: Seen[] = [];
   const source = new EventSource(url);
   for (const name of names) {
     source.addEventListener(name, (event) => {
-      // The connection's own errors have no data.
+      // Errors of the connection itself have no data.
       if ('data' in event && event.data !== undefined) seen.push({ seq: Number(event.lastEventId), name });
     });
   }
@@ -62,7 +62,7 @@ export function trpcWatcher(url: string, sessionId: string, transport: 'sse' | '
     { sessionId, lastEventId: '0' },
     {
       onData: ({ id, data }) => void seen.push({ seq: Number(id), name: (data as { type: string }).type }),
-      onError: () => {}, // it comes back by itself
+      onError: () => {}, // the client reconnects by itself
     },
   );
   return {

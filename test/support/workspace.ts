@@ -6,7 +6,7 @@ import { openWebSocket } from './sockets.ts';
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
 type Frame = any;
 
-/** A client of the Workspace dialect that has read its greeting. */
+/** A client of the Workspace dialect that has read the server's greeting. */
 export async function workspaceClient(url: string, userId?: string) {
   const query = userId === undefined ? '' : `?user_id=${encodeURIComponent(userId)}`;
   const socket = await openWebSocket(`${url.replace('http', 'ws')}/ws${query}`);
@@ -18,7 +18,7 @@ export async function workspaceClient(url: string, userId?: string) {
     greeting,
     frames: socket.frames as Frame[],
     send: (frame: object | string) => socket.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame)),
-    /** The reply to this very frame. */
+    /** Resolves with the reply to this frame. */
     async ask(frame: object): Promise<Frame> {
       const requestId = `r${asked++}`;
       socket.ws.send(JSON.stringify({ ...frame, requestId }));
@@ -35,7 +35,7 @@ export async function workspaceClient(url: string, userId?: string) {
 }
 export type WorkspaceClient = Awaited<ReturnType<typeof workspaceClient>>;
 
-/** A server on real sandboxes; its sessions are removed with the test. */
+/** A server on real sandboxes; the end of the test removes its sessions. */
 export async function workspaceServer(context: TestContext, settings: Record<string, string> = {}) {
   await needs(context, 'bubblewrap');
   const server = await composedServer({ CORRAL_DRIVER: 'process', ...settings });
@@ -53,7 +53,7 @@ export async function workspaceServer(context: TestContext, settings: Record<str
       onTestFinished(() => client.socket[Symbol.dispose]());
       return client;
     },
-    /** The one session of that name. */
+    /** The only session of that name. */
     async session(title: string) {
       const found = (await sessions()).filter((it) => it.title === title);
       expect(found, `sessions called ${title}`).toHaveLength(1);

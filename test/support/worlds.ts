@@ -7,16 +7,16 @@ import { run } from './api.ts';
 import { needs } from './components.ts';
 import type { ServerProcess } from './server-process.ts';
 
-/** The sandboxes of a real server, seen and harmed from outside of it. */
+/** The sandboxes of a real server, which tests look at and damage from outside. */
 export interface World {
   readonly driver: 'docker' | 'process' | 'kubernetes';
-  /** What the server is told beside the driver's name; skips the test where the machine lacks what it needs. */
+  /** The server's settings besides the driver's name. Skips the test if the machine lacks a component. */
   ready(context: TestContext): Promise<Readonly<Record<string, string>>>;
-  /** What runs for the session: one name for each sandbox. */
+  /** The running sandboxes of the session, one name each. */
   running(sessionId: string): Promise<string[]>;
-  /** Everything there is of the session at the driver, running or not. */
+  /** All of the session's resources at the driver, running or not. */
   remains(sessionId: string, server: ServerProcess): Promise<string[]>;
-  /** Ends the whole sandbox at once, as the kernel would. */
+  /** Kills the whole sandbox at once, as the kernel would. */
   kill(sessionId: string): Promise<void>;
   signalDaemon(sessionId: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void>;
 }
@@ -41,7 +41,7 @@ const dockerWorld: World = {
   kill: async (sessionId) => void (await docker('kill', only(await dockerWorld.running(sessionId)))),
   async signalDaemon(sessionId, signal) {
     const name = only(await dockerWorld.running(sessionId));
-    // Its own user may: so the test needs no right on the host.
+    // As the sandbox's own user, so that the test needs no rights on the host.
     await docker('exec', name, 'bash', '-c', `kill -${signal} $(${daemonInside})`);
   },
 };
@@ -65,7 +65,7 @@ const processWorld: World = {
   },
 };
 
-/** Its processes as the machine sees them; `own` is the pid as they see it themselves. */
+/** The sandbox's processes as the host sees them; `own` is the pid inside the sandbox. */
 async function inside(sessionId: string): Promise<{ pid: number; own: number; command: string }[]> {
   const marks = await carrying('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
   const found = marks.map(async ({ pid }) => {

@@ -12,17 +12,17 @@ import { noDesktop } from './no-desktop.ts';
 
 export interface TestDesktop extends AsyncDisposable {
   readonly client: DesktopClient;
-  /** For X programs of the test: `DISPLAY`. */
+  /** The environment for the test's X programs: `DISPLAY`. */
   readonly env: NodeJS.ProcessEnv;
   readonly socket: string;
-  /** Streams that are open. */
+  /** The open streams. */
   readonly streams: Set<Duplex>;
-  /** Ends the display as the kernel would; it is started again, as a sandbox does. */
+  /** Kills the display as the kernel would, then starts it again as a sandbox does. */
   crash(): Promise<void>;
 }
 const size = { width: 640, height: 480 };
 
-/** This machine's own Xvnc, behind the client that a sandbox would give. Started by the first who wants it. */
+/** This machine's Xvnc behind the client of a sandbox. The first use starts it. */
 export async function testDesktop(display: number): Promise<TestDesktop> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-xvnc-'));
   const socket = join(folder, 'rfb');
@@ -115,7 +115,7 @@ export async function testDesktop(display: number): Promise<TestDesktop> {
   };
 }
 
-/** Xvnc lets few wait at its door, and the kernel sends the others away. */
+/** Retries EAGAIN: Xvnc has a short queue of waiting connections, and the kernel refuses the others. */
 async function reachPatiently(path: string, tries = 100): Promise<Duplex> {
   try {
     return await reach(path);
@@ -133,13 +133,13 @@ async function reach(path: string): Promise<Duplex> {
   return stream;
 }
 
-/** What the display hears from keyboards and mice, as `xinput` tells it. */
+/** The input events that the display gets from keyboards and mice, in the format of `xinput`. */
 export async function listenToInput({ env }: Pick<TestDesktop, 'env'>): Promise<Disposable & { text(): string }> {
   const child = spawn('xinput', ['test-xi2', '--root'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   let text = '';
   child.stdout.on('data', (chunk) => {
     text += chunk;
   });
-  await expect.poll(() => text).not.toBe(''); // it tells of the devices first
+  await expect.poll(() => text).not.toBe(''); // xinput lists the devices first
   return { text: () => text, [Symbol.dispose]: () => void child.kill() };
 }

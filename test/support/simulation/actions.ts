@@ -58,7 +58,7 @@ const failpoints = [
   'driver.destroy.before',
 ];
 
-/** One thing that happens: somebody wants something, or something breaks. Resolves at once; its effects take their time. */
+/** Does one random action of a user, or makes one fault. Resolves at once; the effects come later. */
 export class Actions {
   readonly #world: World;
   readonly #client: Client;
@@ -145,7 +145,7 @@ export class Actions {
     }
   }
 
-  /** What was armed and has not sprung is taken back, so that nothing goes wrong later. */
+  /** Disarms faults that have not happened yet, so that none happens later. */
   end(): void {
     this.#disarm();
     this.#armed?.[Symbol.dispose]();
@@ -155,7 +155,7 @@ export class Actions {
   #kill(server: Server): void {
     const { dice } = this.#world;
     const way = dice.weighted({ between: 3, anywhere: 4, where: 3 });
-    // In the middle of things: between a call of the world and its answer, as often as not.
+    // Kills between a call of the server and its answer, or before the call arrives.
     if (way === 'anywhere') server.life.killAfter(dice.between(1, 60));
     if (way === 'where')
       server.life.killAt(dice.pick(['after provision', 'after start', 'after destroy', 'after put']));

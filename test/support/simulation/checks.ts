@@ -7,7 +7,10 @@ import { illegalities } from './legality.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
 
-/** Nothing goes wrong any more: every run comes to its end or to a question, and every question is answered. */
+/**
+ * Once all faults are over, every run must end or wait for the user. Waiting runs get a message or a stop, and must end
+ * too.
+ */
 export async function checkAtRest(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, dice } = world;
   await time.advance(12_000); // the longest that retries and back-offs take
@@ -28,7 +31,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
       world.problem(`I6: ${id} does not come to rest: ${left}`);
     }
   }
-  // Whatever nobody claims is gone by now; of two servers each may try to take it up before.
+  // Time to remove sandboxes that no server claims. Two servers can both try to adopt a sandbox first.
   await time.advance(world.store.store.shared ? 180_000 : 60_000);
   for (const what of client.unanswered) world.problem(`F111: ${what} was never answered`);
   const alive = [...world.backend.boxes.values()].filter(
@@ -39,7 +42,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
   }
 }
 
-/** What was broken takes commands again, soon and by itself. */
+/** A session that broke must take commands again within 5 s, without help. */
 async function checkHealed(world: World, client: Client): Promise<void> {
   const ids = (await records(world)).filter(({ deleting }) => !deleting).map(({ id }) => id);
   const renamed = ids.map((id) => client.rename(id));
@@ -51,7 +54,7 @@ async function checkHealed(world: World, client: Client): Promise<void> {
   }
 }
 
-/** What the logs say, held against what clients were told and what the model and the sandboxes saw. */
+/** Compares the logs with the answers to clients and with the records of the model and the sandboxes. */
 export async function checkLogs(world: World, client: Client): Promise<void> {
   const all = await records(world);
   for (const record of all) {
@@ -103,7 +106,7 @@ function checkMessages(world: World, client: Client, id: SessionId, events: read
     if (found.length > 1) world.problem(`F111: "${text}" is in the log ${found.length} times`);
     if (!answer) continue;
     if ('code' in answer) {
-      // A session that crashed cannot say what became of it, nor can a server that waits for another's answer.
+      // Two codes do not tell the outcome: the session crashed, or its server waited for another server's answer.
       if (found.length > 0 && answer.code !== 'internal' && answer.code !== 'deadline_exceeded')
         world.problem(`"${text}" was refused (${answer.code}) and is in the log`);
       continue;
@@ -123,11 +126,11 @@ function checkMessages(world: World, client: Client, id: SessionId, events: read
   }
 }
 
-/** It stood before the model in a turn of the run that begins with that first message. */
+/** Whether the model saw the text in a turn of the run that begins with the message `first`. */
 const wasRead = ({ model }: World, text: string, first: string | undefined): boolean =>
   model.heard.some((words) => words[0] === first && words.includes(text));
 
-/** Nobody wants anything any more: nothing is left but the files, and what is asleep costs nothing. */
+/** After all clients have left, only files remain: no sandbox runs, no session is in memory, and no timer is set. */
 export async function checkGone(world: World, client: Client, server: () => Server): Promise<void> {
   const { time, backend, store } = world;
   for (const follower of client.followers) follower.end();
@@ -146,7 +149,7 @@ export async function checkGone(world: World, client: Client, server: () => Serv
   }
   for (const { id } of kept) if (server().engine.live(id)) world.problem(`I8: ${id} is still in memory`);
   if (!(await time.until(() => time.pending <= 1, 1_000)))
-    // but for a sweep that is under way
+    // one more timer can belong to a sweep in progress
     world.problem(`I8: ${time.pending} timers are set where only the reconciler's should be`);
   let isClosed = false;
   void server()

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 export interface Said {
   readonly id: SessionId;
   readonly text: string;
-  /** What the server said of it; undefined: it died before it answered. */
+  /** The server's answer; undefined if the server died before it answered. */
   answer: { messageId: MessageId; runId: RunId; seq: number } | { code: ErrorCode } | undefined;
 }
 interface Asked {
@@ -18,14 +18,14 @@ interface Asked {
   isAnswered: boolean;
 }
 
-/** Somebody who uses the server, remembers what it promised, and believes nothing that is not so. */
+/** A user of the server who remembers each promise, and reports each answer that is wrong. */
 export class Client {
   readonly said: Said[] = [];
   readonly titles = new Map<SessionId, string>();
   readonly deleted = new Set<SessionId>();
-  /** Decisions that were accepted. */
+  /** Decisions that the server accepted. */
   readonly decided: { id: SessionId; callId: string; decision: string; by: string }[] = [];
-  /** Ids that a deletion was asked for, answered or not. */
+  /** Sessions whose deletion was requested, answered or not. */
   readonly condemned = new Set<SessionId>();
   readonly followers: Follower[] = [];
   readonly sessions: SessionId[] = [];
@@ -41,7 +41,7 @@ export class Client {
     this.#server = server;
   }
 
-  /** What a living server still owes an answer to. */
+  /** Requests that a living server still has to answer. */
   get unanswered(): string[] {
     return this.#asked.filter(({ isAnswered, server }) => !isAnswered && server.life.isAlive).map(({ what }) => what);
   }
@@ -96,7 +96,10 @@ export class Client {
     if (list?.ok && list.value.some((session) => session.id === id)) this.#world.problem(`F110: ${id} is in a list`);
   }
 
-  /** Two people decide on the newest call that asked for leave, in the same moment: one of them at most has his way. */
+  /**
+   * One or two users decide at the same moment on the newest call that needs permission. At most one decision takes
+   * effect.
+   */
   async decide(id: SessionId): Promise<void> {
     const { dice, store } = this.#world;
     const { events } = await store.store.events.page(id, 0, Number.MAX_SAFE_INTEGER);
@@ -150,7 +153,7 @@ export class Client {
     this.followers.push(new Follower(this.#world, this.#server, { id, after, isAhead: after > head }));
   }
 
-  /** In which situation somebody wants this. */
+  /** Counts in which situations of the session this request is made. */
   async #note(what: string, id: SessionId): Promise<void> {
     const { store, backend, model } = this.#world;
     const server = this.#server();
@@ -173,7 +176,7 @@ export class Client {
     return found ? StoredSession.parse(found.doc).openRuns.map(({ runId }) => runId) : [];
   }
 
-  /** Undefined: nobody ever answered. */
+  /** Never settles if the server dies before it answers. */
   async #ask<Value>(
     what: string,
     act: (server: Server) => Promise<Value>,

@@ -1,4 +1,4 @@
-/** Chance with a seed: the same numbers each time. */
+/** Random numbers from a seed: the same seed gives the same numbers. */
 export class Dice {
   #state: number;
 
@@ -14,7 +14,7 @@ export class Dice {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
-  /** A whole number, both ends included. */
+  /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number {
     return low + Math.floor(this.number() * (high - low + 1));
   }
@@ -24,7 +24,7 @@ export class Dice {
   pick<Item>(items: readonly Item[]): Item {
     return items[this.between(0, items.length - 1)] as Item;
   }
-  /** One of the names, each as likely as its weight says. */
+  /** A random name; each weight is the name's probability relative to the others. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name {
     const entries = Object.entries(weights) as [Name, number][];
     let left = this.number() * entries.reduce((sum, [, weight]) => sum + weight, 0);

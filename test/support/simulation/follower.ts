@@ -3,7 +3,7 @@ import type { Followed } from '../../../src/core/ports.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
 
-/** A client's stream: hangs up, comes back with its cursor, and must see every event once and in order. */
+/** A subscriber that disconnects and returns with its cursor; it must get every event once and in order. */
 export class Follower {
   readonly id: SessionId;
   cursor: number;
@@ -22,7 +22,7 @@ export class Follower {
     void this.#run();
   }
 
-  /** It loses its connection, and comes back a little later. */
+  /** Disconnects the subscriber, which returns a little later. */
   hangUp(): void {
     this.#hungUp.abort();
   }
@@ -35,7 +35,7 @@ export class Follower {
     const { time, dice } = this.#world;
     while (!this.#isOver) {
       const server = this.#server();
-      if (server.life.isAlive) await this.#read(server).catch(() => {}); // a refusal, told by the service: try again
+      if (server.life.isAlive) await this.#read(server).catch(() => {}); // the service refused: try again
       await time.sleep(dice.between(10, 300));
       this.#hungUp = new AbortController();
     }

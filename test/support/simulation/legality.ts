@@ -1,20 +1,20 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
 import { isAside } from '../../../src/session/run/open-message.ts';
 
-/** Tools whose calls need leave, in the simulation. */
+/** Tools whose calls need permission in the simulation. */
 export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);
 
-// A queued run may end, in any way, without having begun.
+// The event types that a run can have before `run.started`: a queued run can end without a start.
 const mayComeFirst: ReadonlySet<string> = new Set(['message.user', 'run.started', 'run.error', 'run.end']);
 
-/** Where a log breaks the contract's order of a run (wire contract, 1.1), in words. */
+/** Describes each place where a log breaks the contract's order of a run (wire contract, 1.1). */
 export function illegalities(events: readonly SessionEvent[]): string[] {
   const problems: string[] = [];
   const begun = new Set<string>();
-  const running = new Map<string, string>(); // the step that runs, by its run
+  const running = new Map<string, string>(); // by run, the step that runs
   const calls = new Map<string, string>();
   let active: string | undefined;
-  const asked = new Map<string, string>(); // calls that wait for leave, and what became of that
+  const asked = new Map<string, string>(); // calls that wait for permission, and the decision
   for (const [n, event] of events.entries()) {
     const { runId, type, seq } = event;
     if (runId === null) continue;
@@ -31,7 +31,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
       case 'run.resumed': {
         const before = events[n - 1];
         const byMessage = before?.type === 'message.user' || before?.type === 'approval.resolved';
-        // Or by one that was on its way to the run when that came to its question.
+        // A message can also reach the run just before its question; the run then resumes without a new one.
         const own = events.slice(0, n).findLast((it) => it.runId === runId && !isAside(it.type));
         const byUnread = event.data.messageId === undefined && own?.type === 'run.wait';
         if (!byUnread && (!byMessage || before.runId !== runId)) problems.push(`run.resumed (${seq}) out of place`);

@@ -3,16 +3,16 @@ import type { VirtualTime } from './virtual-time.ts';
 
 interface LifeOptions {
   readonly time: VirtualTime;
-  /** How long the next call takes, ms. */
+  /** The duration of the next call, ms. */
   readonly latency: () => number;
-  /** Told at which boundary it died. */
+  /** Runs when the process dies, with the name of the boundary. */
   readonly onKilled: (where: string) => void;
 }
 const never = new Promise<never>(() => {});
 
 /**
- * One server process: what it asks of the world passes here, and nothing passes any more once it was killed. Its
- * calls then hang for ever, so that no line of it runs on with what the world did after its death.
+ * One server process: all its calls into the world pass through here. After a kill its calls hang for ever, so that none
+ * of its code continues with results from after its death.
  */
 export class Life implements Clock {
   readonly #time: VirtualTime;
@@ -24,7 +24,7 @@ export class Life implements Clock {
   #killAt = Number.POSITIVE_INFINITY;
   #killWhere: string | undefined;
   #stopped: PromiseWithResolvers<void> | undefined;
-  /** The store cannot be reached from here. */
+  /** True: this process cannot reach the store. */
   isCutOff = false;
 
   readonly #onKilled: (where: string) => void;
@@ -41,15 +41,15 @@ export class Life implements Clock {
   get died(): Promise<void> {
     return this.#died.promise;
   }
-  /** After so many more boundaries between the process and the world: before a call reached it, or before it answered. */
+  /** Kills the process after so many more boundaries. Each call has two: before it arrives, and before its answer. */
   killAfter(crossings: number): void {
     this.#killAt = this.#crossings + crossings;
   }
-  /** At the next such boundary, such as `after provision`. */
+  /** Kills the process at the next boundary of this name, such as `after provision`. */
   killAt(where: string): void {
     this.#killWhere = where;
   }
-  /** Spared: it is to live from now on. */
+  /** Cancels a planned kill. */
   spare(): void {
     this.#killAt = Number.POSITIVE_INFINITY;
     this.#killWhere = undefined;
@@ -57,7 +57,10 @@ export class Life implements Clock {
   get isStopped(): boolean {
     return this.#stopped !== undefined;
   }
-  /** As on SIGSTOP: what it asked for happens, and it hears of nothing until it goes on. */
+  /**
+   * Stops the process as SIGSTOP does: calls in progress take effect, but their answers and all timers wait until
+   * `goOn`.
+   */
   stop(): void {
     this.#stopped ??= Promise.withResolvers<void>();
   }
@@ -117,7 +120,7 @@ export class Life implements Clock {
     }
   }
 
-  /** The same object as this process reaches it: every method is a call into the world. */
+  /** A proxy of the object whose methods are this process's calls into the world. */
   reaching<Target extends object>(target: Target): Target {
     return new Proxy(target, {
       get: (it, key) => {

@@ -20,23 +20,23 @@ export type ModelFault = keyof typeof modelFaults;
 interface Mind {
   readonly dice: Dice;
   readonly time: VirtualTime;
-  /** The trouble this turn has, if any. */
+  /** The fault of this turn, if it has one. */
   trouble(): ModelFault | undefined;
   hit(fault: string): void;
-  /** Resolves when all trouble is to end. */
+  /** Resolves when all faults have to end. */
   readonly calm: Promise<void>;
 }
 
-/** A promise: goes on when it settles. */
+/** A part of the reply, or a promise to wait for. */
 type Line = TurnPart | Promise<void>;
 export interface SimulatedModel extends Model {
-  /** What the user had said in the run that a turn was for, turn by turn. */
+  /** For each turn, the user's messages in its run up to then. */
   readonly heard: (readonly string[])[];
-  /** What the runs began with for which it talks just now. */
+  /** The first messages of the runs whose turns are in progress. */
   readonly thinking: Set<string>;
 }
 
-/** Makes plans, calls tools, asks and talks, as the task's words and its dice say. */
+/** A model that plans, calls tools, asks and talks, as the task's words and its dice determine. */
 export const simulatedModel = (mind: Mind): SimulatedModel => {
   let calls = 0;
   const heard: string[][] = [];
@@ -46,7 +46,7 @@ export const simulatedModel = (mind: Mind): SimulatedModel => {
     const call = (name: string, args: unknown, callId = `call-${++calls}`): ToolCall => ({ callId, name, args });
     const fault = mind.trouble();
     const lines = (fault && troubled(mind, request, fault, call)) ?? turn(dice, request, call);
-    // A reply takes its time: some comes at once, some in pieces.
+    // Of the replies, 30 % come at once, the others in pieces over time.
     if (dice.chance(0.3)) return lines;
     let at = 0;
     return lines.flatMap((line): Line[] => {
@@ -186,6 +186,6 @@ function troubled(mind: Mind, request: TurnRequest, fault: ModelFault, call: Mak
   return lines;
 }
 
-/** What the user said in this run so far. */
+/** The user's messages in this run so far. */
 const usersWords = ({ messages, runFrom = 0 }: TurnRequest): string[] =>
   messages.slice(runFrom).flatMap((message) => (message.role === 'user' ? [message.text] : []));

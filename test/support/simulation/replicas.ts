@@ -8,7 +8,9 @@ import { World } from './world.ts';
 
 const minute = 60_000;
 
-/** As `simulate`, with two servers on one store: each is killed, stopped, cut off and handed over; leases are stolen. */
+/**
+ * Like `simulate`, with two servers on one store. Both are killed, stopped, cut off and handed over; leases are stolen.
+ */
 export async function simulateReplicas(seed: number): Promise<Simulated> {
   const world = new World(seed, { isShared: true });
   const { dice, time } = world;
@@ -23,7 +25,7 @@ export async function simulateReplicas(seed: number): Promise<Simulated> {
   process.on('unhandledRejection', rejected);
 
   const replace = (old: Server) => {
-    if (dice.chance(0.5)) world.deadHolders.add(old.holder); // on one machine the others see it
+    if (dice.chance(0.5)) world.deadHolders.add(old.holder); // servers on one machine can see that it is dead
     servers[servers.indexOf(old)] = startServer(world);
   };
   const close = async (server: Server) => {
@@ -79,7 +81,7 @@ export async function simulateReplicas(seed: number): Promise<Simulated> {
       await time.advance(dice.pick([0, 0, 1, 10, 100, 1_000]));
     }
     actions.end();
-    await time.advance(20_000); // whoever was stopped or cut off is back
+    await time.advance(20_000); // servers that were stopped or cut off are back by then
     world.tell('--- calm');
     world.calmDown();
     for (const server of servers) {
@@ -101,7 +103,7 @@ export async function simulateReplicas(seed: number): Promise<Simulated> {
   return { problems, trace: () => world.trace, hits, succeeded: client.succeeded, failed: client.failed };
 }
 
-/** What either has in memory. */
+/** A view of both servers' engines: a session is live if either server has it. */
 function both(servers: readonly Server[]): Server {
   const holds: Server['engine']['holds'] = (id) => servers.some(({ engine }) => engine.holds(id));
   const live: Server['engine']['live'] = (id) => servers.map(({ engine }) => engine.live(id)).find(Boolean);

@@ -15,11 +15,11 @@ type Mishap = 'sandbox_lost' | 'sandbox_unresponsive';
 
 /**
  * A computer that outlives the servers that use it. Commands are `run <ms> <exit code>`, `background <ms>` and
- * `forever`. What it executed is remembered beyond its deaths; its journal of operations is not.
+ * `forever`. Its death clears its journal of operations, but not the count of executions.
  */
 export class SimulatedSandbox {
   readonly #time: VirtualTime;
-  /** How often each operation was executed, in all its lives. */
+  /** How often each operation was executed, across all deaths. */
   readonly executed = new Map<string, number>();
   isPaused: () => boolean = () => false;
   #journal = new Map<string, Running>();
@@ -35,11 +35,11 @@ export class SimulatedSandbox {
     this.#hit = hit;
   }
 
-  /** The next call fails, and never reaches it. */
+  /** The next call fails before it arrives. */
   next(mishap: Mishap): void {
     this.#mishaps.push(mishap);
   }
-  /** From now on it answers nothing, until it is ended and made anew. */
+  /** Answers nothing from now on, until the sandbox dies and is created again. */
   hang(): void {
     this.#hangs = true;
     this.#hit('sandbox: hangs');
@@ -47,7 +47,7 @@ export class SimulatedSandbox {
   forgetMishaps(): void {
     this.#mishaps = [];
   }
-  /** Somebody else ends what runs in it; false: nothing did. */
+  /** Kills a command from outside; false if none was running. */
   killOne(): boolean {
     const running = [...this.#journal.values()].find(({ end }) => !end);
     if (running) finish(running, { exitCode: 137, reason: 'killed' });
@@ -62,7 +62,7 @@ export class SimulatedSandbox {
   get isBusy(): boolean {
     return [...this.#journal.values()].some(({ end }) => !end);
   }
-  /** What still runs, by the tag it was started with. */
+  /** The tags of the processes that still run. */
   tags(): string[] {
     const background = this.#background.filter(({ endsAt }) => endsAt > this.#time.now());
     const running = [...this.#journal.values()].filter(({ end }) => !end).map(({ request }) => request);
@@ -98,7 +98,7 @@ export class SimulatedSandbox {
       kill: (shell, signal) => call(signal, () => void this.#end((it) => it.shell === shell)),
       killTagged: (tag, signal) =>
         call(signal, async () => {
-          await this.#time.sleep(this.#journal.size % 2 === 0 ? 10 : 2_000); // some mind only a KILL
+          await this.#time.sleep(this.#journal.size % 2 === 0 ? 10 : 2_000); // some processes end only on KILL
           this.#background = this.#background.filter((it) => it.tag !== tag);
           return this.#end((it) => it.tag === tag);
         }),
@@ -180,7 +180,7 @@ export class SimulatedSandbox {
     either.addEventListener('abort', fire, { once: true });
     gone.promise.catch(() => {});
     try {
-      // What is frozen answers once it is thawed.
+      // A paused sandbox answers after it is unpaused.
       while (this.isPaused()) await Promise.race([this.#time.sleep(100), gone.promise]);
       if (this.#hangs) return await gone.promise;
       return await Promise.race([act(), gone.promise]);

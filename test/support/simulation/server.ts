@@ -24,13 +24,13 @@ export interface Server {
   readonly life: Life;
   readonly sessions: SessionService;
   readonly engine: Engine;
-  /** As others know it, where there are others. */
+  /** The server's id in its leases; empty where it is the only server. */
   readonly holder: string;
-  /** As on SIGTERM. */
+  /** Shuts the server down as SIGTERM does. */
   close(): Promise<void>;
 }
 
-/** A server process in this world, put together as main.ts does, and recovering from whatever was before it. */
+/** Starts a server process in this world, assembled as in main.ts. It recovers the sessions of its predecessor. */
 export function startServer(world: World): Server {
   const { time, dice, backend } = world;
   const life = new Life({
@@ -42,7 +42,7 @@ export function startServer(world: World): Server {
   const { signal } = closing;
   const holder = world.store.store.shared ? world.ids.short() : '';
   const store = within(life, world.store, (id) => {
-    const epoch = ownership.epochOf(id); // by which it was sent, however late it arrives
+    const epoch = ownership.epochOf(id); // the epoch when it was sent, even if it arrives late
     return () => world.wrote(id, { holder, epoch });
   });
   const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : soleOwnership();
@@ -140,7 +140,8 @@ export function startServer(world: World): Server {
     : undefined;
   const swept = reconciler.offer(closing.signal).then(() => reconciler.run(closing.signal));
   swept.catch((error: unknown) => {
-    if (store.shared && toAppError(error).code === 'store_unavailable') return life.kill(); // such a start fails, and whoever made it makes another one
+    // Without the store this start fails, and another start follows.
+    if (store.shared && toAppError(error).code === 'store_unavailable') return life.kill();
     world.problem(`recovering failed: ${error}`);
   });
   return {
@@ -173,7 +174,7 @@ const leased = (world: World, life: Life, { holder, leases }: { holder: string; 
     isDead: (it) => world.deadHolders.has(it),
   });
 
-/** The same, as long as the store can be reached from here. */
+/** The target, whose calls fail while this process is cut off from the store. */
 function reachable<Target extends object>(life: Life, target: Target): Target {
   return new Proxy(target, {
     get: (it, key) => {
@@ -187,7 +188,7 @@ function reachable<Target extends object>(life: Life, target: Target): Target {
   });
 }
 
-/** The store as this process reaches it; it ends with nobody. */
+/** The store for this process; it survives every process. */
 function within(life: Life, { store, trouble }: World['store'], sends: (id: SessionId) => () => void): Store {
   const reaching = <Target extends object>(target: Target) => life.reaching(reachable(life, target));
   const { append, ...events }: EventStore = store.events;

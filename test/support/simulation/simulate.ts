@@ -7,16 +7,18 @@ import { World } from './world.ts';
 
 export interface Simulated {
   readonly problems: readonly string[];
-  /** What happened, step by step. */
+  /** The steps of the history, in order. */
   readonly trace: () => readonly string[];
   readonly hits: ReadonlyMap<string, number>;
   readonly succeeded: number;
   readonly failed: number;
 }
 const minute = 60_000;
-const everySo = 10; // a history of two servers takes longer: they ask each other all the time
+const everySo = 10; // histories of two servers take longer, because the servers call each other all the time
 
-/** One small history of a server, its users and its mishaps, the same for the same seed; and what was wrong with it. */
+/**
+ * Plays a short random history of a server, its users and its faults. The same seed gives the same history and problems.
+ */
 export async function simulate(seed: number): Promise<Simulated> {
   if (seed % everySo === 0) return await simulateReplicas(seed);
   const world = new World(seed);

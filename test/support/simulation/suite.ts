@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Simulated, simulate } from './simulate.ts';
 
-/** What the seeds must meet, or they prove nothing; each pattern names situations or faults by what they are counted as. */
+/**
+ * Situations and faults that the seeds must reach, or the simulation proves nothing. Each pattern matches the names of
+ * their counters.
+ */
 const rows: readonly [row: string, met: RegExp][] = [
   [
     'F001 the server is killed between two events, and in the middle of things',
@@ -58,7 +61,7 @@ const rows: readonly [row: string, met: RegExp][] = [
   ['F115 more sessions start than have a place to start in', /^F115/],
 ];
 
-/** Many small histories; each that shows a problem comes with the command that shows it again. */
+/** Plays many short histories. A failure comes with the command that repeats it. */
 export function simulationSuite(file: string, from: number, to: number): void {
   const only = process.env.SIM_SEED === undefined ? undefined : Number(process.env.SIM_SEED);
   const isMine = only === undefined || (only >= from && only <= to);
@@ -71,9 +74,9 @@ export function simulationSuite(file: string, from: number, to: number): void {
     let refused = 0;
 
     beforeAll(async () => {
-      // XState's development build warns of each event to somebody who is gone; here people go all the time.
+      // XState's development build warns of each event to a stopped actor; here actors stop all the time.
       using _quiet = vi.spyOn(console, 'warn').mockImplementation(() => {});
-      if (only === undefined) Error.stackTraceLimit = 0; // thousands of refusals, and nobody reads where they came from
+      if (only === undefined) Error.stackTraceLimit = 0; // thousands of refusals, whose stacks are not read
       for (const seed of seeds) {
         const result = await simulate(seed);
         for (const [what, times] of result.hits) met.set(what, (met.get(what) ?? 0) + times);
@@ -82,7 +85,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
         if (result.problems.length > 0) failures.push(failure(file, seed, result));
       }
       if (only === undefined) console.info(table(met));
-    }, 600_000); // seconds where nobody else wants the processor
+    }, 600_000); // takes seconds on an idle machine
 
     test('I1 to I8 hold at the end of each: logs, promises, effects, sandboxes, timers', () => {
       expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);

@@ -6,7 +6,7 @@ interface Timer {
   readonly fn: () => void;
 }
 
-/** Time that passes only when told to. Between two timers everything that can happen without time happens. */
+/** A clock that only the test moves. Between two timers, everything happens that needs no time. */
 export class VirtualTime implements Clock {
   #now = 1_700_000_000_000;
   #next = 1;
@@ -27,25 +27,25 @@ export class VirtualTime implements Clock {
   get pending(): number {
     return this.#timers.size;
   }
-  /** Resolves after that time, by this clock. */
+  /** Resolves after `ms` of this clock. */
   sleep(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.setTimeout(resolve, ms);
     return promise;
   }
 
-  /** Until nothing happens any more without time passing. */
+  /** Resolves when nothing more can happen before time passes. */
   async settle(): Promise<void> {
-    // Nothing here does I/O, so all there is are microtasks, and those are through before the next immediate.
+    // Nothing here does I/O, so only microtasks are pending, and all of them run before the next immediate.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
-  /** The machine sleeps: what fell due meanwhile is due all at once when it wakes, with the next moment that passes. */
+  /** The machine sleeps for `ms`: timers that fall due meanwhile fire together at the next `advance`. */
   suspend(ms: number): void {
     this.#now += ms;
   }
 
-  /** Somebody sets the clock: it shows another time, and what was to happen after so long happens after so long. */
+  /** Changes the wall clock by `ms`: `now` changes at once, but timers keep their durations. */
   jump(ms: number): void {
     this.#wallOff += ms;
   }
@@ -62,7 +62,7 @@ export class VirtualTime implements Clock {
     this.#now = until;
   }
 
-  /** Lets time pass until it is done, at most so long; false: it is not. */
+  /** Lets time pass until `isDone`, for at most `atMostMs`; false if it is still not done. */
   async until(isDone: () => boolean, atMostMs: number): Promise<boolean> {
     const end = this.#now + atMostMs;
     await this.settle();
@@ -77,7 +77,7 @@ export class VirtualTime implements Clock {
   #due(until: number): Timer | undefined {
     let first: Timer | undefined;
     for (const timer of this.#timers.values()) {
-      if (timer.at <= until && (!first || timer.at < first.at)) first = timer; // those set first come first
+      if (timer.at <= until && (!first || timer.at < first.at)) first = timer; // at equal times, the one set first
     }
     return first;
   }

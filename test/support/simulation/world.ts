@@ -12,7 +12,7 @@ import { type ModelFault, modelFaults, simulatedModel } from './model.ts';
 import { SimulatedSandbox } from './sandbox.ts';
 import { VirtualTime } from './virtual-time.ts';
 
-/** What outlives a server: time, the store, the sandboxes, the model, and all the trouble there is. */
+/** The things that outlive a server: time, the store, the sandboxes and the model, with the faults of each. */
 export class World {
   readonly dice: Dice;
   readonly time = new VirtualTime();
@@ -25,12 +25,12 @@ export class World {
   readonly hits = new Map<string, number>();
   readonly #trace: { at: number; what: () => string }[] = [];
   readonly problems: string[] = [];
-  /** What the users of the server wait for just now. */
+  /** The requests of users that have no answer yet. */
   unanswered: () => readonly string[] = () => [];
   readonly runPolicy: RunPolicy;
   readonly sandboxPolicy: SandboxPolicy;
   readonly #calm = Promise.withResolvers<void>();
-  /** How likely a turn of the model goes wrong. */
+  /** The probability that a turn of the model has a fault. */
   #modelTrouble: number;
   #storeTrouble: AppError[] = [];
   #runBreaks = false;
@@ -38,7 +38,7 @@ export class World {
   readonly #ended = new Set<SessionId>();
   #isCalm = false;
 
-  /** Holders of leases that everybody knows to run no more. */
+  /** Holders of leases that all servers know to be dead. */
   readonly deadHolders = new Set<string>();
 
   constructor(seed: number, { isShared = false } = {}) {
@@ -84,7 +84,7 @@ export class World {
     return made;
   }
 
-  /** Nothing has gone wrong yet that a stop would have to wait for. */
+  /** True while no fault has happened that could delay a stop. */
   get isUntroubled(): boolean {
     return [...this.hits.keys()].every((fault) => /^(model|run|F)/.test(fault));
   }
@@ -92,11 +92,11 @@ export class World {
     this.count(fault);
     this.tell(`! ${fault}`);
   }
-  /** A situation that is looked for: a table of them shows what the seeds really meet. */
+  /** Counts a situation; the table of counts shows what the seeds reach. */
   count(situation: string): void {
     this.hits.set(situation, (this.hits.get(situation) ?? 0) + 1);
   }
-  /** Who wrote last in each session, and by which right. */
+  /** The last writer in each session, and the epoch of its lease. */
   readonly #writers = new Map<SessionId, { holder: string; epoch: number }>();
   wrote(id: SessionId, { holder, epoch = 0 }: { holder: string; epoch: number | undefined }): void {
     const last = this.#writers.get(id);
@@ -123,14 +123,14 @@ export class World {
     this.hit(`server: kill -9 ${/append|provision|start|destroy|model/.test(where) ? where : 'at another boundary'}`);
     this.lookAround();
   }
-  /** What a process that dies now leaves in the middle. */
+  /** Counts the work that the process's death interrupts. */
   lookAround(): void {
     const isAtWork = [...this.sandboxes.values()].some((sandbox) => sandbox.isBusy);
     if (isAtWork) this.count('F015 F016 the server dies while a command runs');
     if (this.unanswered().some((what) => what.startsWith('delete '))) this.count('F110 the server dies in mid-delete');
     if (this.model.thinking.size > 0) this.count('F016 the server dies while the model talks');
   }
-  /** For whoever has to find out what went wrong; put into words only then. */
+  /** Adds a line to the trace; a function is called only when the trace is printed. */
   tell(what: string | (() => string)): void {
     this.#trace.push({ at: this.time.now() - this.#began, what: typeof what === 'string' ? () => what : what });
   }
@@ -142,15 +142,15 @@ export class World {
     this.problems.push(what);
   }
 
-  /** The next appends fail so. */
+  /** Lets the next `times` appends fail with this code. */
   failStore(code: 'store_busy' | 'store_unavailable' | 'fenced', times: number): void {
     for (let n = 0; n < times; n++) this.#storeTrouble.push(new AppError(code, 'The store does not work now.'));
   }
-  /** The actor of the next run that retries a turn throws. */
+  /** Lets the actor of the next run that retries a turn throw. */
   breakRun(): void {
     this.#runBreaks = true;
   }
-  /** From now on nothing goes wrong any more. */
+  /** Ends all faults. */
   calmDown(): void {
     this.#isCalm = true;
     this.#runBreaks = false;
@@ -185,7 +185,7 @@ export class World {
   }
 }
 
-/** Sandboxes of the memory driver whose insides are simulated too. */
+/** Sandboxes of the memory driver with simulated processes and files. */
 export class SimulatedBackend extends MemoryBackend {
   readonly #world: World;
 

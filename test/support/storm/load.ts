@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { api, fence } from '../api.ts';
 import { openStream, type SeenEvent } from '../sse-client.ts';
 
-/** What the clients of a storm were promised, and how often they got what they asked for. */
+/** The promises that the server made to the clients of a storm, and the numbers of successes and failures. */
 export interface Ledger {
   succeeded: number;
   failed: number;
-  /** Texts whose message was answered with 200, by session. */
+  /** By session, the messages that the server answered with 200. */
   readonly accepted: Map<string, string[]>;
-  /** What each follower saw, by session. */
+  /** By session, the events that the follower got. */
   readonly seen: Map<string, SeenEvent[]>;
   readonly deleted: Set<string>;
-  /** Deletions that were asked for, answered or not. */
+  /** Sessions whose deletion was requested, answered or not. */
   readonly condemned: Set<string>;
 }
 export const ledger = (): Ledger => ({
@@ -40,7 +40,7 @@ export class Clients {
     return this.#api;
   }
 
-  /** Counts; `undefined`: it was refused, or nobody answered in time. Waits for a server that is not there just now. */
+  /** Counts the outcome. Resolves with undefined if the server refused or was late. Retries while no server listens. */
   async ask<Value>(act: () => Promise<Value>): Promise<Value | undefined> {
     for (const until = performance.now() + patienceMs; ; await sleep(500)) {
       const late = sleep(patienceMs).then(() => Promise.reject(new Error('no answer in time')));
@@ -52,7 +52,7 @@ export class Clients {
       } catch (error) {
         if (isNobodyThere(error) && performance.now() < until) continue;
         this.ledger.failed += 1;
-        await sleep(500); // as clients do that know what a retry is
+        await sleep(500); // as polite clients wait before a retry
         return undefined;
       }
     }
@@ -83,7 +83,7 @@ export class Clients {
     if (answer?.status === 200 || answer?.status === 404) this.ledger.deleted.add(id);
   }
 
-  /** No new work; resolves when nobody asks any more. */
+  /** Starts no new work; resolves when all requests are over. */
   async rest(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#work);
@@ -100,7 +100,7 @@ export class Clients {
     }
   }
 
-  /** Reads the session's events by its cursor, over as many connections as it takes. */
+  /** Reads the session's events with its cursor, over as many connections as needed. */
   async #follow(id: string): Promise<void> {
     const seen: SeenEvent[] = [];
     this.ledger.seen.set(id, seen);
@@ -119,7 +119,7 @@ export class Clients {
       void stream.ended.then(() => {
         isOpen = false;
       });
-      const until = performance.now() + 15_000; // what is not read again and again stays small
+      const until = performance.now() + 15_000; // bounds the text that one connection collects
       while (isOpen && !this.#isOver(id) && performance.now() < until) await sleep(100);
       seen.push(...stream.events().filter((event) => event.id !== undefined));
       if (stream.status !== 200) await sleep(300);

@@ -20,7 +20,7 @@ export interface Parts {
   readonly problems: string[];
 }
 
-/** One fault after another; what touches the life of the server waits for the one before it. */
+/** Makes faults. Those that stop or restart the server, or lock its store, run one at a time. */
 export class Making {
   readonly #parts: Parts;
   readonly hits = new Map<Fault, number>();
@@ -30,7 +30,7 @@ export class Making {
     this.#parts = parts;
   }
 
-  /** Resolves when the fault is over. One that finds nothing to harm is not counted. */
+  /** Resolves when the fault is over. A fault without a target is not counted. */
   async make({ fault, lastsMs, at }: Step): Promise<void> {
     const { clients } = this.#parts;
     const id = clients.sessions[Math.floor(at * clients.sessions.length)];
@@ -55,7 +55,7 @@ export class Making {
           await sleep(lastsMs);
           server.kill('SIGCONT');
         });
-      case 'store is locked': // a server does not start on a store that somebody else locks
+      case 'store is locked': // a server refuses to start on a store that another process locks
         return await this.#alone(async () => {
           using db = new DatabaseSync(join(server.data, 'corral.db'));
           db.exec('PRAGMA busy_timeout = 2000; BEGIN IMMEDIATE');
@@ -72,7 +72,7 @@ export class Making {
         const [found] = id === undefined ? [] : await world.running(id);
         if (found === undefined || !(await met(run('docker', ['pause', found])))) return false;
         await sleep(lastsMs);
-        await met(run('docker', ['unpause', found])); // unless it was removed meanwhile
+        await met(run('docker', ['unpause', found])); // fails if the sandbox was removed meanwhile
         return true;
       }
       case 'daemon killed':
@@ -161,7 +161,7 @@ export class Making {
     return opened.some((stream) => stream !== undefined);
   }
 
-  /** Good, unknown and broken requests. */
+  /** Sends valid, unknown and broken requests. */
   async #flood(n: number): Promise<void> {
     const { url } = this.#parts.server;
     const requests: [string, RequestInit][] = [

@@ -28,7 +28,7 @@ export const faults = {
 } as const;
 export type Fault = keyof typeof faults;
 
-/** Where a fault can be made. */
+/** The condition under which a fault can be made. */
 const needs: Partial<Record<Fault, (world: StormWorld) => boolean>> = {
   'sandbox removed': ({ driver }) => driver === 'docker',
   'sandbox paused': ({ driver }) => driver === 'docker',
@@ -47,15 +47,15 @@ export interface StormWorld {
   readonly store: 'sqlite' | 'mongodb';
 }
 export interface Step {
-  /** Since the storm began. */
+  /** Milliseconds since the storm began. */
   readonly atMs: number;
   readonly fault: Fault;
   readonly lastsMs: number;
-  /** Which of the sessions, 0 to 1. */
+  /** Chooses the session, 0 to 1. */
   readonly at: number;
 }
 
-/** The same steps for the same seed: every possible fault in turn, in an order and at moments that the seed says. */
+/** The steps of a storm: every possible fault in turn, in the order and at the times that the seed determines. */
 export function stormPlan(seed: number, ms: number, world: StormWorld): Step[] {
   const random = seeded(seed);
   const possible = (Object.keys(faults) as Fault[]).filter((fault) => needs[fault]?.(world) ?? true);

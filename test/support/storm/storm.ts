@@ -23,7 +23,7 @@ export interface Storm extends StormWorld {
 }
 const sessions = 4;
 
-/** Every fault that can be made, on a server at work; then peace, and the accounts. */
+/** Makes every possible fault on a server under load, then waits for rest and checks all invariants. */
 export async function storm({ driver, store, ms, seed, say }: Storm): Promise<{ problems: string[]; met: number }> {
   await using stack = new AsyncDisposableStack();
   const world = worlds.find((it) => it.driver === driver);
@@ -63,7 +63,7 @@ export async function storm({ driver, store, ms, seed, say }: Storm): Promise<{ 
   const began = performance.now();
   const passed = () => Math.round(performance.now() - began);
   const under: Promise<void>[] = [];
-  let lagMs = 0; // faults keep their distance where the machine is slow to start a server again
+  let lagMs = 0; // keeps the faults apart where the machine restarts a server slowly
   for (const step of plan) {
     const dueMs = step.atMs + lagMs;
     await sleep(Math.max(0, dueMs - passed()));
@@ -71,7 +71,7 @@ export async function storm({ driver, store, ms, seed, say }: Storm): Promise<{ 
     say(`${(passed() / 1_000).toFixed(1).padStart(6)} s  ${step.fault}, ${step.lastsMs} ms`);
     const made = making.make(step).catch((error: unknown) => void problems.push(`${step.fault}: ${error}`));
     under.push(made);
-    if (/^server|locked/.test(step.fault)) await made; // others wait until there is a server again
+    if (/^server|locked/.test(step.fault)) await made; // other faults wait until a server runs again
     lagMs = Math.max(lagMs, passed() - step.atMs);
   }
   await Promise.all(under);

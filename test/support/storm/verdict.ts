@@ -17,12 +17,12 @@ const restMs = 120_000;
 const gone = 'gone';
 const mostFiles = 150;
 
-/** I1 to I11, once the storm is over and everything is at rest; the problems found, in words. */
+/** Checks I1 to I11 after the storm, once everything is at rest. Returns each violation as a sentence. */
 export async function accountsOf(parts: Accounts): Promise<string[]> {
   const { clients, server, canary } = parts;
   const { ledger } = clients;
   const problems = [...parts.problems];
-  // A deletion whose answer was lost is asked for again; that is what an idempotent request is for.
+  // Repeats deletions whose answer was lost, because a delete is idempotent.
   for (const id of ledger.condemned) if (!ledger.deleted.has(id)) await clients.delete(id);
 
   for (const id of clients.sessions) {
@@ -77,7 +77,7 @@ async function logProblems(parts: Accounts, id: string): Promise<string[]> {
   return problems;
 }
 
-/** I5: one sandbox at most for each session, and nothing of those that are gone, within 30 s. */
+/** I5: each session has at most one sandbox, and nothing of a deleted session remains, within 30 s. */
 async function orphans({ clients, world, server }: Accounts): Promise<string[]> {
   const look = async () => {
     const found: string[] = [];
@@ -99,7 +99,7 @@ async function orphans({ clients, world, server }: Accounts): Promise<string[]> 
   return found;
 }
 
-/** I8: what a storm had the server open is closed again within a minute. */
+/** I8: the server closes the files and sockets that the storm opened within a minute. */
 async function bounds(pid: number): Promise<string[]> {
   const files = async () => {
     const names = await readdir(`/proc/${pid}/fd`);
