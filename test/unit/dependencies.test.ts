@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 
-// What of other people's work we take in, and how. A number or a list here is raised on purpose, with the reason in the
-// commit that does.
+// Rules for our dependencies. Raise a number or extend a list here only on purpose, and give the reason in the commit.
 
 interface Entry {
   readonly version?: string;
@@ -24,12 +23,12 @@ const lock = JSON.parse(read('package-lock.json')) as { lockfileVersion: number;
 const { '': root = {}, ...packages } = lock.packages;
 const served = Object.entries(packages).filter(([, { dev, optional }]) => !dev && !optional);
 
-/** What is wrong with an entry of the lock; undefined: nothing. */
+/** The first fault of an entry in the lock file; undefined if there is none. */
 function fault(path: string, { version, resolved, integrity, link, optional, dev }: Entry): string | undefined {
   if (link) return `${path} is a folder`;
   if (!/^\d+\.\d+\.\d+(-[\w.]+)?(\+[\w.]+)?$/.test(version ?? '')) return `${path} has the version ${version}`;
   if (resolved !== undefined && !resolved.startsWith('https://')) return `${path} comes from ${resolved}`;
-  // Tools for other platforms, which the registry that the lock was made by does not have, are the exception.
+  // Exception: optional tools for other platforms, which the registry behind the lock file does not have.
   if (integrity === undefined && optional && dev) return undefined;
   if (!/^sha512-[\w+/]{86}==( |$)/.test(integrity ?? '')) return `${path} has the integrity ${integrity}`;
   return undefined;
@@ -68,7 +67,7 @@ test('what a server is installed with stays within what it has, by count', () =>
 test('what a server is installed with may be passed on under licences that ask for no more than their names', () => {
   const usual = ['MIT', 'Apache-2.0', 'ISC', 'BSD', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'Unlicense'];
   const known = new Set([...usual, 'Python-2.0', 'PSF-2.0', '(MPL-2.0 OR Apache-2.0)']);
-  // noVNC is served as it is, with its own notice. The others name theirs in a file, all of them MIT.
+  // noVNC is served unchanged, with its own notice. Each of the others has its licence, MIT, in a file.
   const others = ['@novnc/novnc', 'decko', 'ssh2', 'stickyfill'];
   const strange = served.filter(([, { license }]) => !known.has(license ?? ''));
   expect(strange.map(([path]) => path.replace(/^.*node_modules\//, '')).sort()).toEqual(others);

@@ -1,4 +1,4 @@
-// What the documents name must be there: links, scripts, commands and variables.
+// Everything that the documents name must exist: links, scripts, commands and variables.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const documents = [...readdirSync('.'), ...inFolder('docs'), ...inFolder('exampl
 );
 const textOf = (file: string) => readFileSync(file, 'utf8');
 
-/** As the sites that show Markdown name a heading. */
+/** A heading's anchor, as sites that render Markdown make it. */
 const anchorsIn = (file: string) =>
   [...textOf(file).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
@@ -22,7 +22,7 @@ const anchorsIn = (file: string) =>
       .replaceAll(' ', '-'),
   );
 
-/** Paths in backquotes, as `src/core/ids.ts`, `drivers` or `docker-compose.yaml`. */
+/** Paths in backquotes, such as `src/core/ids.ts`, `drivers` or `docker-compose.yaml`. */
 const pathsIn = (file: string) =>
   [...textOf(file).matchAll(/`([\w./-]+)`/g)]
     .map(([, name = '']) => name)
@@ -30,7 +30,7 @@ const pathsIn = (file: string) =>
 
 test.each(['docs/development.md', 'docs/architecture.md'])('%s names only paths that exist', (file) => {
   const paths = pathsIn(file);
-  const others = ['corral/client']; // the name of a package
+  const others = ['corral/client']; // a package's name, not a path
   const missing = paths.filter((path) => !others.includes(path) && ![path, join('drivers', path)].some(existsSync));
   expect(paths.length).toBeGreaterThan(15);
   expect(missing).toEqual([]);
@@ -57,7 +57,7 @@ describe.each(documents)('%s', (file) => {
   });
 
   test('names variables that are settings', () => {
-    const ofOthers = ['CORRAL_URL', 'CORRAL_SANDBOX_ID']; // the example's, and a sandbox's
+    const ofOthers = ['CORRAL_URL', 'CORRAL_SANDBOX_ID']; // variables of the example and of sandboxes
     const known = [...settings.flatMap(({ variables }) => variables), ...ofOthers];
     const named = textOf(file).match(/\bCORRAL_[A-Z0-9_]*[A-Z0-9]/g) ?? [];
     expect(named.filter((name) => !known.includes(name))).toEqual([]);

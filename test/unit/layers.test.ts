@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 const repository = resolve(import.meta.dirname, '../..');
 let root = '';
 
-// A tree in miniature in which every arrow points the right way.
+// A miniature project in which every import points in an allowed direction.
 const rightWay = {
   'tsconfig.json':
     '{"compilerOptions":{"module":"nodenext","target":"esnext","allowImportingTsExtensions":true,"noEmit":true}}',

@@ -2,14 +2,14 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
-// What no line of ours may do, beside what the linter forbids. Each rule has a sample that breaks it, so that a rule which
-// finds nothing any more is noticed.
+// Rules for our source that the linter cannot check. Each rule has a sample that breaks it, so that a rule which no
+// longer matches anything is noticed.
 
 interface Rule {
   readonly what: string;
   readonly pattern: RegExp;
   readonly sample: string;
-  /** Files where it is right, each with the reason. */
+  /** Files in which the pattern is allowed, each with the reason. */
   readonly but?: Readonly<Record<string, string>>;
 }
 const rules: Rule[] = [
@@ -82,7 +82,7 @@ const files = globSync('{src,drivers,machines,sandbox-images}/**/*.{ts,js}', { c
   path,
   text: readFileSync(join(root, path), 'utf8'),
 }));
-/** `path:line`, for each place where it is broken. */
+/** `path:line` of each match that is not allowed. */
 const broken = ({ pattern, but = {} }: Rule, all = files) =>
   all.flatMap(({ path, text }) =>
     path in but

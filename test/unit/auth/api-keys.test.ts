@@ -12,7 +12,7 @@ function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; 
   const manual = manualClock(1_000_000);
   const clock = {
     ...manual,
-    /** In steps, so that what waits for the store comes between. */
+    /** Advances in steps of one second, so that the store's promises settle in between. */
     async advance(ms: number) {
       for (let left = ms; left >= 0; left -= 1_000) {
         manual.advance(Math.min(left, 1_000));
@@ -184,6 +184,6 @@ test('where sandboxes have no walls there are keys of one owner alone, and a sto
   await keys.create({ name: 'beside', role: 'user', beside: view.id, expiresAt: 1_060_000 });
   await (await open()).create({ name: 'two', role: 'user' });
   await expect(open({ onlyOne: true })).rejects.toThrow(/API keys of several users/);
-  await clock.advance(60_000); // those of the first have expired
+  await clock.advance(60_000); // the first user's keys have expired
   expect((await (await open({ onlyOne: true })).list()).filter(({ state }) => state === 'active')).toHaveLength(1);
 });

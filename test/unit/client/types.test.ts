@@ -12,7 +12,7 @@ import {
   type TRPCClientError,
 } from '../../../src/client/index.ts';
 
-// Nothing is called here: `tsc` is the test, vitest only keeps the file honest.
+// No call reaches a server: `tsc` is the test, and vitest only runs the file.
 const client: CorralClient = createCorralClient({ url: 'http://127.0.0.1:1', transport: 'ws' });
 
 test('what a procedure gives is known without a word about types', () => {

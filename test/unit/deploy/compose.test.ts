@@ -41,7 +41,7 @@ test('the engine is reached by the filter and by the one that builds, and neithe
 });
 
 test('the server is no root, is reached from this machine alone, and has bounds', () => {
-  expect(corral?.user).toBeUndefined(); // the image's own, 10000
+  expect(corral?.user).toBeUndefined(); // the image's default, 10000
   expect(corral?.ports).toEqual(['127.0.0.1:8000:8000']);
   expect(corral?.environment?.CORRAL_TOKEN).toMatch(/^\$\{CORRAL_TOKEN:\?/);
   for (const it of [corral, filter, mongodb]) expect(it?.mem_limit).toBeDefined();
@@ -58,7 +58,7 @@ test('the database asks for a password that nobody can know from this file, and 
 });
 
 test('the folders of the sandboxes’ sockets are the filter’s, and it sees nothing of the server’s data', () => {
-  const sockets = '/var/lib/corral-sockets'; // not below a folder of the server's: it could rename that
+  const sockets = '/var/lib/corral-sockets'; // the server could rename it inside its own folders
   expect(corral?.volumes).toContain(`${sockets}:${sockets}`);
   expect(corral?.environment?.CORRAL_DOCKER_SOCKETS_DIR).toBe(sockets);
   expect(filter?.volumes).toContain(`${sockets}:${sockets}`);

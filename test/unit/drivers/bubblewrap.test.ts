@@ -23,7 +23,7 @@ const root: Bubblewrap = { ...machine, asRoot: true, seccomp: Buffer.from('filte
 const asUser = bubblewrapArguments(user, inside);
 const asRoot = bubblewrapArguments(root, inside);
 
-/** What is bound, as [option, source, target]. */
+/** The bind mounts, as [option, source, target]. */
 const binds = (args: readonly string[]) =>
   args.flatMap((arg, at) => (/^--(ro-|dev-)?bind/.test(arg) ? [args.slice(at, at + 3)] : []));
 
@@ -113,7 +113,7 @@ test('files in memory take at most two thirds of it, so that the daemon outlives
   for (const args of [asUser, asRoot]) {
     const sizes = args.flatMap((arg, at) => (arg === '--size' ? [Number(args[at + 1])] : []));
     const places = args.flatMap((arg, at) => (arg === '--tmpfs' ? [args[at + 1]] : []));
-    expect(places).toEqual(['/dev/shm', '/tmp', '/home/agent', '/run']); // nobody inside can write to the last
+    expect(places).toEqual(['/dev/shm', '/tmp', '/home/agent', '/run']); // processes inside cannot write to /run
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual((2 / 3) * inside.limits.memoryBytes);
   }
 });

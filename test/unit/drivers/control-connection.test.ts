@@ -64,7 +64,7 @@ async function dial(name: string, hello: object | string = {}): Promise<{ socket
   const end = said.indexOf('\n') + 1;
   const answer = said.subarray(0, end).toString();
   socket.pause();
-  if (said.length > end) socket.unshift(said.subarray(end)); // a request may come with the answer
+  if (said.length > end) socket.unshift(said.subarray(end)); // a request can arrive together with the answer
   socket.resume();
   if (answer === 'ok\n') daemon.emit('connection', socket);
   return { socket, answer };
@@ -241,7 +241,7 @@ test('the sockets may be dialled by everyone who can reach the folder, and are g
   await expect(stat(join(folder, 'control.b'))).rejects.toThrow('ENOENT');
 });
 
-/** What the gate says to whoever dials the way out and asks for something. */
+/** The gate's answer to a process that dials the egress socket and sends this request. */
 async function wayOut(asked = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
   const socket = connect({ path: join(folder, 'egress'), allowHalfOpen: true });
   cleanUp.defer(() => void socket.destroy());

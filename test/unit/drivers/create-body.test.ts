@@ -56,7 +56,7 @@ test('it has limits for memory, processors, processes, files and logs, and no sw
 });
 
 test('it gives way to the server and to every other container where processors are busy', () => {
-  expect(host.CpuShares).toBe(16); // of the 1,024 that the engine gives by default
+  expect(host.CpuShares).toBe(16); // the engine's default is 1,024
 });
 
 test('the token and the places of the daemon are ours, whatever the template says', () => {
@@ -89,7 +89,7 @@ test('the token itself is nowhere in what the engine is told, and shows to whoev
   expect(JSON.stringify(body)).not.toContain('s3cret');
 });
 
-// One line for each way out of a container that its configuration can open.
+// One line for each escape that a container's configuration can allow.
 const escapes: [string, (host: Record<string, unknown>) => unknown, unknown][] = [
   ['privileged', (it) => it.Privileged, false],
   ['added capabilities', (it) => it.CapAdd, undefined],

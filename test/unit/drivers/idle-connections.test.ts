@@ -27,7 +27,7 @@ test('a connection that is wanted again in time is not closed under its request'
   await taken(connections);
   connections.add(used);
   expect(await taken(connections)).toBe(used);
-  connections.add(other); // its closing tells that the time is over
+  connections.add(other); // its close shows that the time is over
   await taken(connections);
   connections.add(other);
   await once(other, 'close');

@@ -15,7 +15,7 @@ interface SystemCall {
   readonly arch: number;
   readonly args?: readonly bigint[];
 }
-/** What the kernel does with the program for one call, instruction by instruction. */
+/** Interprets the filter program for one system call, as the kernel does. */
 function verdict(program: Buffer, { number, arch, args = [] }: SystemCall): number {
   const data = Buffer.alloc(64);
   data.writeUInt32LE(number >>> 0, 0);

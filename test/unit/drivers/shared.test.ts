@@ -99,7 +99,7 @@ describe('processes', () => {
     expect(await isAlive(mark)).toBe(true);
     expect(await isAlive({ ...mark, startTime: '1' })).toBe(false);
     expect(await isAlive({ ...mark, boot: 'before' })).toBe(false);
-    await kill({ ...mark, startTime: '1' }, 'process'); // or this test would not end well
+    await kill({ ...mark, startTime: '1' }, 'process'); // must kill nothing, or it would end this test
   });
 
   test('a lock is held by one at a time and free again after its end', async () => {

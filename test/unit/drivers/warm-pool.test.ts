@@ -7,7 +7,7 @@ import { poolOptions, testRecipe } from '../../support/pool.ts';
 
 const call = { signal: new AbortController().signal, deadlineAt: 0 };
 
-/** Starts at once, and claims at once. */
+/** A driver that starts and claims sandboxes at once. */
 function fakePoolable() {
   const started: string[] = [];
   const driver: Poolable = {
@@ -34,13 +34,13 @@ test('those that come at once and find none have the machine before the pool fil
     return pool.take(spec, call);
   };
   expect(await take()).toMatchObject({ phase: 'ready' });
-  await new Promise((done) => setImmediate(done)); // the pool has looked at what is left by now
+  await new Promise((done) => setImmediate(done)); // the pool has checked its stock by now
   expect(started).toHaveLength(1);
   clock.advance(200);
   expect(await take()).toBeUndefined();
   clock.advance(99);
   await new Promise((done) => setImmediate(done));
   expect(started).toHaveLength(1);
-  clock.advance(50); // counted from the first that came
+  clock.advance(50); // the time counts from the first take
   await expect.poll(() => started).toHaveLength(2);
 });

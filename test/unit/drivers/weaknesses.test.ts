@@ -26,7 +26,7 @@ test.each(['25.0.5', '25.0.6', '26.0.0', '26.1.4', '27.0.0', '30.0.0', 'dev'])('
 test.each(['1.1.5+ds1', '1.2.7', '1.3.0', '1.3.2', '1.4.0-rc.2', '0.1'])('runc %s is said to have holes', (runc) => {
   expect(found({ runc })).toMatch(/^runc .* has known vulnerabilities.* 1\.2\.8 or later\.$/);
   expect(found({ runc }, 'runc')).toBe(found({ runc }));
-  expect(found({ runc }, 'runsc')).toBe(''); // it is not what runs the containers
+  expect(found({ runc }, 'runsc')).toBe(''); // runc does not run the containers
 });
 test.each(['1.2.8', '1.2.9', '1.3.3', '1.4.0', '1.5.0', '2.0.0', undefined])('runc %s is not', (runc) => {
   expect(found({ runc })).toBe('');

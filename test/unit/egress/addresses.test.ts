@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { addressCheck, canonicalAddress } from '../../../src/egress/addresses.ts';
 
-// Sixty addresses: both edges of each range, and every way we know to write one so that it looks like another.
+// Sixty addresses: both edges of each range, and every known way to disguise one.
 const cases: [string, 'public' | 'private' | 'odd'][] = [
   ['0.0.0.0', 'private'],
   ['0.255.255.255', 'private'],

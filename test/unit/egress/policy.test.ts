@@ -100,5 +100,5 @@ test('policies and proxy fit the contract of the drivers, in both directions', (
     proxy,
   ];
   const back: (policy: EgressPolicy) => DriverPolicy = (policy) => policy;
-  expect([fits, back]).toHaveLength(2); // the compiler is the test
+  expect([fits, back]).toHaveLength(2); // the compiler does the test
 });

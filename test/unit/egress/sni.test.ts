@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { firstBytesOf } from '../../../src/egress/sni.ts';
 import { helloOf, withExtension } from '../../support/egress-hello.ts';
 
-/** The same handshake in records of that many bytes. */
+/** The same handshake in records of `size` bytes. */
 function inRecords(hello: Buffer, size: number): Buffer {
   const parts: Buffer[] = [];
   for (let at = 5; at < hello.length; at += size) {

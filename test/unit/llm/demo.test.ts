@@ -15,7 +15,7 @@ const step = (stepIndex: number): TurnPhase => ({
 });
 const planCall = (n = 1): ToolCall => ({ callId: `plan_${n}`, name: 'make_plan', args: {} });
 
-/** A run whose plan is made. */
+/** A run that already has its plan. */
 const planned = (message: string, talk = new Talk()) =>
   talk
     .user(message)
@@ -212,7 +212,7 @@ describe('a question', () => {
     ['result wrapped', () => asked().result(question, `The user answered: ${answer}`).user(answer)],
     ['result only', () => asked().result(question, answer)],
   ])('quotes its answer and runs no block in it (%s)', async (_how, talk) => {
-    const quoted = `You answered:\n\n\`\`\`\`\n${answer}\n\`\`\`\``; // lines could be headings to a page
+    const quoted = `You answered:\n\n\`\`\`\`\n${answer}\n\`\`\`\``; // in a fence: lines could be headings
     expect((await turn(talk(), step(0))).text).toBe(quoted);
     expect((await turn(talk().said('done'), step(1))).calls).toMatchObject([
       { name: 'shell_exec', args: { command: 'b' } },

@@ -8,7 +8,7 @@ const contents = (talk: Talk, more: Partial<TurnRequest> = {}) =>
   contentsOf(ask({ messages: talk.messages, note: 'Do step 1.', ...more }), model);
 
 const call = (name: string, callId: string) => ({ callId, name, args: { a: 1 } });
-/** A turn as Gemini sent it. */
+/** A turn in the form that Gemini sent. */
 function turn(talk: Talk, ...calls: ReturnType<typeof call>[]): AssistantMessage {
   const raw = calls.map(({ name, args }) => ({ functionCall: { name, args }, thoughtSignature: `of ${name}` }));
   const message: AssistantMessage = { role: 'assistant', model, text: '', calls, raw };

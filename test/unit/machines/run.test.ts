@@ -26,7 +26,7 @@ function start(input: Partial<RunInput> = {}) {
     for (const [hole, result] of results) await holes.the(hole).resolve(result);
   };
   const tells = (type: string) => run.told.filter((event) => event.type === type);
-  /** Its session lets it end, and its end is in the log. */
+  /** Lets the run end: the session permits it, and the end is logged. */
   const ends = async () => {
     run.actor.send({ type: 'run.mayEnd' });
     await holes.the('end').resolve();

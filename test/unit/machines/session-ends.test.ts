@@ -127,7 +127,7 @@ describe('F106 stop while the sandbox is on its way', () => {
   });
 });
 
-/** How a session comes into each state of its work, and what it takes to get its run out of it. */
+/** The states of a session's work, how the session gets there, and whether it then has a run to end. */
 const work: [string, (session: Session) => void, run: boolean][] = [
   ['idle', () => {}, false],
   ['waiting for its place', ({ send }) => void send(1), false],

@@ -59,7 +59,7 @@ describe('session: a message', () => {
   });
 });
 
-// The contract: what becomes of a message, by its mode and by what the session is doing.
+// From the wire contract: the fate of a message by its mode and by the session's state.
 describe('F111 the table of messages', () => {
   test('inject, while a run works: the run takes it', () => {
     const { send, run, log, answerTo } = working();

@@ -26,7 +26,7 @@ import {
   spent,
 } from '../../support/machines.ts';
 
-/** Mulberry32: small, seeded, good enough to shuffle with. */
+/** Mulberry32: a small generator with a seed, good enough to shuffle. */
 function random(seed: number) {
   let state = seed;
   const next = () => {
@@ -39,15 +39,15 @@ function random(seed: number) {
   return { next, pick };
 }
 
-/** One session with its real run and sandbox machines; the world around it does what the dice say. */
+/** One session with its real run and sandbox machines; a random world around them, from the seed. */
 class Play {
   readonly dice;
   readonly clock = new SimulatedClock();
   readonly holes = new Holes();
   readonly facts: SessionFact[] = [];
   readonly answers = new Map<string, boolean[]>();
-  readonly given = new Set<string>(); // users that gave up waiting, who are owed nothing
-  readonly read = new Map<string, number>(); // by run: how many of the facts its newest turn had before it
+  readonly given = new Set<string>(); // callers that gave up, which need no answer
+  readonly read = new Map<string, number>(); // by run: the number of facts that its newest turn had read
   readonly errors: unknown[] = [];
   readonly slots: AnyEventObject[] = [];
   readonly uses = new Set<string>();
@@ -82,7 +82,7 @@ class Play {
       sandbox: this.dice.pick(['absent', 'start', 'adopt']),
       runs: this.dice.next() < 0.3 ? [queuedRun(999, { resume })] : [],
     });
-    // What the log of a restarted session says already.
+    // The facts that the log of a restarted session already has.
     for (const { runId, task, messageId } of input.runs) {
       this.facts.push({ type: 'message.user', runId, data: { messageId, text: task, attachments: [] } });
       if (resume) this.facts.push({ type: 'run.started', runId, data: { task, messageId } });
@@ -108,7 +108,7 @@ class Play {
     this.answers.set(commandId, [...(this.answers.get(commandId) ?? []), ok]);
   }
 
-  /** A turn reads all that is in the log; an end is in the log as soon as it can be. */
+  /** A turn reads all facts of the log. The end of a run is logged as soon as possible. */
   #onCall({ name, input }: HoleCall): void {
     if (['plan', 'act', 'summarize'].includes(name)) this.read.set(input.runId, this.facts.length);
     if (name === 'end') this.facts.push(endFact(input, input.end));
@@ -135,7 +135,7 @@ class Play {
     else if (what < 0.52) this.#grant();
     else if (what < 0.57) this.clock.increment(dice.pick([1_000, 2_000, 60_000]));
     else if (holes.open.length > 0) await this.#happen(dice.pick(holes.open));
-    // Without a pause now and then, what happens in one moment is one after the other, and never at once.
+    // Skips some pauses, so that several things happen at the same moment.
     if (dice.next() < 0.7) await settled();
   }
 
@@ -154,7 +154,7 @@ class Play {
     this.session.send({ type: 'slot.granted', slot: granted.slot });
   }
 
-  /** An actor comes to its end, one way or the other. */
+  /** Ends an actor, with a random result. */
   async #happen(call: HoleCall): Promise<void> {
     const { dice } = this;
     const step = { id: '1', description: 'do', status: dice.pick(['pending', 'completed'] as const) };
@@ -192,7 +192,7 @@ class Play {
     }
   }
 
-  /** Everything comes to its end, and then the session is deleted. */
+  /** Deletes the session and ends all its actors. */
   async finish(): Promise<void> {
     this.command('cmd.delete');
     for (let n = 0; n < 50 && this.isAlive(); n += 1) {
@@ -205,7 +205,7 @@ class Play {
 const at = (facts: readonly SessionFact[], runId: RunId | null, type: string) =>
   facts.flatMap((fact, n) => (fact.runId === runId && fact.type === type ? [n] : []));
 
-/** What must be true of every play. Returns what is not. */
+/** Checks rules that every play must meet. Returns each violation as a sentence. */
 function problems({ facts, answers, given, read, errors, session, output }: Play): string[] {
   const found = errors.map((error) => `an error: ${error}`);
   if (session.getSnapshot().status !== 'done' || output !== 'deleted') found.push('the session did not end');
@@ -227,7 +227,7 @@ function problems({ facts, answers, given, read, errors, session, output }: Play
     const unread = (messages ?? []).filter((n) => n >= (read.get(runId) ?? 0));
     if (!stopped && unread.length > 0) found.push(`run ${runId} ended with ${unread.length} unread messages`);
   }
-  // At most one begun, unfinished run at any time.
+  // At most one run is active at any time.
   let active: RunId | null = null;
   for (const { type, runId } of facts) {
     if (type === 'run.started' && active !== null) found.push(`run ${runId} began while ${active} was active`);
@@ -241,7 +241,7 @@ async function play(seed: number): Promise<Play> {
   const game = new Play(seed);
   const steps = 10 + Math.floor(game.dice.next() * 30);
   for (let n = 0; n < steps && game.isAlive(); n += 1) await game.step();
-  if (game.isAlive()) await game.finish(); // else it is deleted already, and its supervisor takes the commands
+  if (game.isAlive()) await game.finish(); // else the play has deleted it already
   return game;
 }
 
@@ -255,7 +255,7 @@ describe('session, at random', () => {
       expect(problems(game), `seed ${seed}: to see it alone, play(${seed})`).toEqual([]);
       ends = ends.union(new Set(game.facts.flatMap((it) => (it.type === 'run.end' ? [it.data.reason] : []))));
     }
-    // Plays in which nothing happens prove nothing.
+    // The plays must reach every kind of end, or they prove nothing.
     expect([...ends].toSorted()).toEqual(['completed', 'deleted', 'failed', 'stopped', 'superseded']);
   }, 60_000);
 });

@@ -59,7 +59,7 @@ describe('session: its sandbox', () => {
     const { sandbox, use, answerTo } = ready();
     const waiting = use();
     sandbox.ends({ kind: 'failed', code: 'sandbox_untrusted', message: 'No.', retryable: false });
-    expect(answerTo(waiting)).toEqual(ok); // it had it, until then
+    expect(answerTo(waiting)).toEqual(ok); // the use had started before the failure
     const command = use();
     expect(sandbox.isThere()).toBe(false);
     expect(answerTo(command)).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);

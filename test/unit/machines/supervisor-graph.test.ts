@@ -35,7 +35,7 @@ const graph = explore({
   mayHear: ({ children }, event, actors) => {
     const { type, id } = event as { type: string; id: string };
     if (type === 'session.command') return (children[id]?.pending.length ?? 0) < 1;
-    // It wakes only who is down after a crash; and only who is there asks for a slot.
+    // Only sessions without an actor are hydrated, and only sessions with an actor ask for a slot.
     if (type === 'session.hydrate') return !(id in actors) && !(`hydrate ${id}` in actors);
     return !type.startsWith('slot.') || id in actors;
   },

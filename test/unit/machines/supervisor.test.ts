@@ -21,7 +21,7 @@ const a = sessionIdOf(0xa);
 const b = sessionIdOf(0xb);
 const poison = 'crash';
 
-/** A supervisor over real sessions, whose holes are the test's. */
+/** A supervisor over real sessions, whose holes the test fills. */
 function start(limits = { run: 10, start: 10 }) {
   const clock = new SimulatedClock();
   const holes = new Holes();
@@ -46,7 +46,7 @@ function start(limits = { run: 10, start: 10 }) {
   const machine = namelessEnds(
     supervisorMachine.provide({ actors: { session, hydrate: hydrations.promise('hydrate') } }),
   );
-  const types = new Set<string>(); // XState keeps an entry for each of them
+  const types = new Set<string>(); // XState keeps an entry for each event type
   const root = machine.root as unknown as { next(snapshot: unknown, event: AnyEventObject): unknown };
   const nextOf = root.next.bind(root);
   root.next = (snapshot, event) => {
@@ -96,9 +96,9 @@ function start(limits = { run: 10, start: 10 }) {
     child: (id: SessionId) => supervisor.getSnapshot().children[id],
     emitted: () => emitted.map(({ type, id, output }) => [type, id, output].filter(Boolean).join(' ')),
     last: () => emitted.at(-1),
-    /** Its actor breaks, and comes back after its back-off where it may. */
+    /** Breaks the session's actor, which comes back after its back-off unless it crashed too often. */
     crash: (id: SessionId) => send(id, poison),
-    /** Of the sessions whose run works, in the order in which they came to it. */
+    /** The sessions whose run has a slot, in the order in which they got it. */
     working: () => holes.named('act').map(({ input }) => input.sessionId),
   };
 }
@@ -180,7 +180,7 @@ describe('supervisor: sessions come and go', () => {
     wake(a);
     await made(a);
     let command = '';
-    // Its actor is done; its supervisor has not heard of it yet.
+    // The command comes when the actor is done, but before its supervisor knows.
     child(a)?.subscribe({ complete: () => (command = send(a)) });
     clock.increment(900_000);
     await made(a);

@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { inboxOf } from '../../../src/main/inbox.ts';
 import { memoryStore } from '../../../src/store/memory/store.ts';
 
-/** One store and its servers' inboxes; `living` are those that still run. */
+/** One store and its servers' inboxes; `living` has the names of the servers that still run. */
 function servers({ shared }: { shared: boolean }) {
   const store = memoryStore({ shared });
   const living = new Set(['a', 'b', 'c']);

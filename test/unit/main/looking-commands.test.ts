@@ -1,4 +1,4 @@
-// Commands that look at what a server left: a path or an argument that is a mistake must not pass for an empty server.
+// Commands that inspect the data of a server: a wrong path or argument must fail, not look like an empty server.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';

@@ -7,7 +7,7 @@ import { needsToken, startToken } from '../../../src/main/start-token.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 describe('at the start', () => {
-  // driver without walls or with them, where it listens, whether a token is set, which model
+  // columns: the driver with or without isolation, the address, whether a token is set, the model
   test.each([
     ['namespaces', '127.0.0.1', undefined, 'gemini/x', 'open'],
     ['container', '127.0.0.1', undefined, 'gemini/x', 'open'],

@@ -17,7 +17,7 @@ const desktop = {
 };
 const modified = new Date(0).toISOString();
 
-/** Every call with a JSON answer: how it is asked, and an answer that is right. */
+/** Every call with a JSON answer, with an example of a correct answer. */
 const routes: Record<string, { ask: Ask; right: unknown }> = {
   'GET /health': {
     ask: (client, signal) => client.health(signal),
@@ -63,7 +63,7 @@ const routes: Record<string, { ask: Ask; right: unknown }> = {
   'POST /desktop/start': { ask: (client, signal) => client.desktop.start(signal), right: desktop },
   'GET /desktop/pointer': { ask: (client, signal) => client.desktop.pointer(signal), right: { x: 1, y: 2 } },
 };
-/** Every call that is answered with nothing. */
+/** Every call whose answer has no body. */
 const silent: Record<string, Ask> = {
   'POST /shells/{id}/input': (client, signal) => client.write('s', 'x', signal),
   'POST /shells/{id}/kill': (client, signal) => client.kill('s', signal),
@@ -156,7 +156,7 @@ describe.each(Object.entries(every))('whatever answers %s', (call, ask) => {
   ])('%s is told by its name, and ends the trust', async (_, answer, reason) => {
     const client = await saying(answer);
     expect(await refused(client, ask)).toMatchObject({ call, reason });
-    // Nothing is asked of it any more.
+    // Later calls fail before they reach the daemon.
     await expect(client.health(budget())).rejects.toMatchObject({ code: 'sandbox_untrusted' });
   });
 

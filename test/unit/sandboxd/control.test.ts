@@ -9,7 +9,7 @@ import { dialControl } from '../../../sandbox-images/sandboxd/control.ts';
 
 afterEach(() => void vi.useRealTimers());
 
-/** A server that a daemon dials, and the connections that it has got so far. */
+/** A server that a daemon dials, and its connections so far. */
 async function dialled() {
   const stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-control-'));
@@ -39,7 +39,7 @@ async function lend(connection: Socket | undefined): Promise<void> {
 }
 
 test('a stream that was short is no reason to wait before the next connection is dialled', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // nothing that waits for a while goes on
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }); // timers must not fire on their own
   await using it = await dialled();
   await expect.poll(() => it.connections.length).toBe(1);
   await lend(it.connections[0]);

@@ -65,7 +65,7 @@ test('a spool holds everything up to its cap, then says so once', async () => {
 
 test('a spool without a file keeps the first of it in memory', async () => {
   const path = await folder();
-  await symlink('/', join(path, '.corral')); // leads out: no file can be made there
+  await symlink('/', join(path, '.corral')); // points outside, where the daemon cannot create files
   const spool = await openSpool(await confined(path), '.corral/output/x.log', 1 << 20);
   await spool.append(Buffer.from('last words'));
   expect(String(await spool.read(0, buffer))).toBe('last words');

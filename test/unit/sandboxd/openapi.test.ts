@@ -18,7 +18,7 @@ interface Document {
 }
 const document: Document = JSON.parse(await readFile('docs/sandboxd.openapi.json', 'utf8'));
 
-/** A schema of the document as a check; its references lead to the document's components. */
+/** A validator for a schema of the document; its references resolve in the document's components. */
 function schema(part: object): z.ZodType {
   const local = (value: object) => JSON.parse(JSON.stringify(value).replaceAll('#/components/schemas/', '#/$defs/'));
   return z.fromJSONSchema({ ...local(part), $defs: local(document.components.schemas) });

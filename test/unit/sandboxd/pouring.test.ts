@@ -11,7 +11,7 @@ import { joinStream } from '../../../sandbox-images/sandboxd/upgrade.ts';
 
 const mebibyte = 2 ** 20;
 
-/** A screen behind a real socket, and the line that its bytes are poured into, which takes one piece when `take` says so. */
+/** A screen behind a real socket, and the line that gets its bytes: it accepts one piece, and more only after `open`. */
 async function line() {
   const stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-pour-'));

@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import { expect, test } from 'vitest';
 import { joinStream } from '../../../sandbox-images/sandboxd/upgrade.ts';
 
-/** One end of a line: what arrives is kept, and taken only when the test says so. */
+/** One end of a line: keeps what arrives, and accepts more only when the test calls `take`. */
 function end() {
   let take: (() => void) | undefined;
   const arrived: Buffer[] = [];
@@ -28,7 +28,7 @@ test('a megabyte may wait for who does not read, and nothing more is read meanwh
   expect(screen.stream.isPaused()).toBe(true);
   viewer.take();
   await tick();
-  expect(viewer.stream.writableLength).toBe(1024 * 1024); // the next chunk took the place of the one that was taken
+  expect(viewer.stream.writableLength).toBe(1024 * 1024); // the next chunk replaced the one that was taken
 });
 
 test('both ends go together, whichever goes first', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-// A project in miniature, with an npm that only notes that it was called.
+// A miniature project, whose npm only records its calls.
 let root = '';
 const lockfile = (version: string) =>
   JSON.stringify({

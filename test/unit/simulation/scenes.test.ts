@@ -5,15 +5,15 @@ import { StoredSession } from '../../../src/session/run/projection.ts';
 import { startServer } from '../../support/simulation/server.ts';
 import { World } from '../../support/simulation/world.ts';
 
-// Single scenes, for what the seeds meet by luck only.
+// Scenes that the seeds reach only by luck.
 
-/** A world in which nothing goes wrong, with a session whose run asked its user something. */
+/** A world without faults, with a session whose run waits for the user's answer. */
 async function waitingRun() {
   const world = new World(1);
   Object.assign(world, { sandboxPolicy: { ...world.sandboxPolicy, idlePauseMs: 6_000, idleStopMs: 60_000 } });
   world.calmDown();
   const server = startServer(world);
-  const made = server.sessions.create({ origin: 'sheikhbox' }); // the store may take its time
+  const made = server.sessions.create({ origin: 'sheikhbox' }); // the store can be slow
   await world.time.advance(1_000);
   const { id } = await made;
   const sent = server.sessions.send(id, { text: 'steps 1 ask', mode: 'queue' });
@@ -44,13 +44,13 @@ test('F110 a deletion succeeds once its tombstone stands, and is finished withou
   const { records } = world.store.store;
   const tombstones = async () => (await records.list('session')).filter(({ doc }) => StoredSession.parse(doc).deleting);
   const deleted = server.sessions.delete(id);
-  for (let ms = 0; ms < 100 && (await tombstones()).length === 0; ms++) await world.time.advance(1); // the store may take its time
+  for (let ms = 0; ms < 100 && (await tombstones()).length === 0; ms++) await world.time.advance(1); // slow store
   expect(await tombstones()).toHaveLength(1);
-  world.failStore('store_unavailable', 7); // the end of its run is refused
+  world.failStore('store_unavailable', 7); // refuses the end of the run
   await world.time.advance(60_000);
   await deleted;
   const listed = server.sessions.list();
-  await world.time.advance(100); // the store may take its time
+  await world.time.advance(100); // the store can be slow
   expect(await listed).toEqual([]);
   expect(await records.list('session')).toEqual([]);
   expect(world.backend.boxes.size).toBe(0);
@@ -73,7 +73,7 @@ test.each([
     const made = server.sessions.create({ origin: 'sheikhbox' });
     await world.time.advance(1_000);
     const { id } = await made;
-    void server.sessions.send(id, { text: 'steps 9 forever', mode: 'queue' }); // a command that its time limit ends
+    void server.sessions.send(id, { text: 'steps 9 forever', mode: 'queue' }); // only its time limit ends this command
     await world.time.advance(10_000);
     const { calls, boxes } = world.backend;
     const [box] = boxes.values();
@@ -84,7 +84,7 @@ test.each([
     const limits = { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 };
     const spec = { ...box.info, id: stray, sessionId: nobody, egress: { kind: 'none' as const }, env: {}, limits };
     void memoryDriver(world.backend).provision(spec, call);
-    await world.time.advance(12_000); // and is noticed
+    await world.time.advance(12_000); // long enough for the reconciler to notice it
     expect(boxes.has(stray)).toBe(true);
     const events = async () => (await world.store.store.events.page(id, 0, 10_000)).events;
     const ended = async (type: string) => (await events()).filter((event) => event.type === type).length;
@@ -92,7 +92,7 @@ test.each([
 
     world.time.jump(ms);
     await world.time.advance(5_000);
-    expect(await ended('tool.called')).toBe(0); // not before its 30 s
+    expect(await ended('tool.called')).toBe(0); // not before its limit of 30 s
     await world.time.advance(30_000);
     expect(await ended('tool.called')).toBeGreaterThan(0);
     expect(boxes.has(stray)).toBe(false);
@@ -101,7 +101,7 @@ test.each([
     await world.time.advance(10_000);
     await stopped;
     expect((await events()).map(({ seq }) => seq)).toEqual((await events()).map((_, n) => n + 1));
-    expect(calls.provision).toBe(2); // its own, and the stray one's
+    expect(calls.provision).toBe(2); // one for the session, one for the stray sandbox
     const phase = () => boxes.get(sandboxIdOf(id))?.info.phase;
     await world.time.advance(15_000);
     expect(phase()).toBe('ready');
@@ -133,7 +133,7 @@ test('F059 after an hour in which everything stood still what expired has expire
   expect(await Promise.all(ids.map(endsOf))).toEqual(ids.map(() => 1));
   const more = (method: keyof typeof calls) => (calls[method] ?? 0) - (before[method] ?? 0);
   expect([more('destroy'), more('provision')]).toEqual([ids.length, 0]);
-  expect(more('list')).toBeLessThan(12); // a minute's worth of looks, not an hour's
+  expect(more('list')).toBeLessThan(12); // the lists of one minute, not of an hour
 
   for (const id of ids) void server.sessions.send(id, { text: 'steps 1 talk', mode: 'queue' });
   await world.time.advance(60_000);

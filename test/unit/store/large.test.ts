@@ -10,7 +10,7 @@ import { called, newSession } from '../../support/store.ts';
 const MiB = 1024 * 1024;
 const never = new AbortController().signal;
 
-/** A store of which the test sees what really lies in it. */
+/** A store whose rows and blobs the test can read. */
 function bench(blobs = memoryBlobs()) {
   const rows: string[] = [];
   const bare = memoryStore();

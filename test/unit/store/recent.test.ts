@@ -7,7 +7,7 @@ import { facts, newSession } from '../../support/store.ts';
 
 const limits: RecentLimits = { logs: 3, chars: 10_000, eventsEach: 10, charsEach: 5_000 };
 
-/** With a count of the pages that were asked of the store itself. */
+/** Counts the pages that reach the store itself. */
 function opened(given: Partial<RecentLimits> = {}) {
   const { events } = memoryStore();
   const asked: [SessionId, number][] = [];
@@ -130,7 +130,7 @@ test('after an append that failed the store is asked what it holds', async () =>
   const { recent, events } = opened();
   const id = newSession();
   await append(recent, id, 0, 2);
-  await append(events, id, 2, 1); // another writer
+  await append(events, id, 2, 1); // as another writer would
   await expect(append(recent, id, 2, 1)).rejects.toMatchObject({ code: 'fenced' });
   expect(await seqs(recent, id, 0)).toEqual([1, 2, 3]);
 });

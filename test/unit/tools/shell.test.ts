@@ -130,7 +130,7 @@ describe('shell_exec', () => {
 });
 
 describe('reattaching to a command', () => {
-  const bytes = Buffer.from([0xff, 0x61, 0x62, 0x63]); // the first is no text and is told as three bytes
+  const bytes = Buffer.from([0xff, 0x61, 0x62, 0x63]); // the first byte is not valid UTF-8 and is shown as three bytes
   const begun = async () => {
     const bench = toolBench(() => ({ chunks: [bytes] }));
     await bench.run(shellExec, main, { operationId: 'before' });

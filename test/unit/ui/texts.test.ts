@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-// The page's own modules, as a browser gets them: they have no types.
+// Loads a module of the page as a browser gets it, without types.
 const module = (name: string) => import(pathToFileURL(join(import.meta.dirname, '../../../src/ui', name)).href);
 const { plainText } = (await module('ansi.js')) as { plainText: (text: string) => string };
 const { diffLines } = (await module('diff.js')) as {

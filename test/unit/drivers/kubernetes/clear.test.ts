@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => stub[Symbol.asyncDispose]());
 const signal = () => AbortSignal.timeout(4_000);
 
-/** Somebody's, made by nobody's driver. */
+/** Creates a pod or claim with the labels of an instance, without a driver. */
 async function make(kind: 'Pod' | 'PersistentVolumeClaim', name: string, instance: string): Promise<void> {
   const { clusters } = JSON.parse(await readFile(stub.kubeconfig, 'utf8'));
   const plural = kind === 'Pod' ? 'pods' : 'persistentvolumeclaims';

@@ -43,7 +43,7 @@ const body = (settings: Partial<PodSettings> = {}, env: Record<string, string> =
     now: 0,
   });
 
-/** The rules of the Pod Security level "restricted", as far as a pod of ours could break them. */
+/** Lists how a pod breaks the Pod Security level "restricted", for the rules that our pods could break. */
 function violations(pod: ReturnType<typeof body>): string[] {
   const { spec: it } = pod;
   const problems: string[] = [];

@@ -33,7 +33,7 @@ test('F047 a watch that says nothing any more does no harm: within 30 s a list t
   const heard: (string | undefined)[] = [];
   using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
   await expect.poll(() => streams.length).toBe(1);
-  items = []; // and the watch does not tell
+  items = []; // without an event of the watch
   clock.advance(29_000);
   await expect.poll(() => heard).toEqual(['Running', undefined]);
   await expect.poll(() => streams.length).toBe(2);

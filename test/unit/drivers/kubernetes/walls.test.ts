@@ -6,7 +6,7 @@ import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { openWalls } from '../../../../drivers/kubernetes/walls.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 
-/** A way into a sandbox whose commands print this; undefined: they never end. */
+/** A link to a sandbox whose commands print this; with undefined the commands never end. */
 async function sandbox(prints: string | undefined) {
   let asked = 0;
   const server = createServer((_request, response) => {

@@ -80,11 +80,11 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
 test('all sandboxes together weigh less than the server, in both versions', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  expect(fake.value('/cg/corral', 'cpu.weight')).toBe('25'); // of 100, the default
+  expect(fake.value('/cg/corral', 'cpu.weight')).toBe('25'); // the default is 100
   expect(groups.givesWay).toBe(true);
   const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
   const first = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
-  expect(cpu.value('/c/corral', 'cpu.shares')).toBe('256'); // of 1024, the default
+  expect(cpu.value('/c/corral', 'cpu.shares')).toBe('256'); // the default is 1024
   expect(first.groups.givesWay).toBe(true);
 });
 
@@ -105,7 +105,7 @@ test('version 2, delegated: the server moves into a child of its group, which th
   expect(places.map(({ folder }) => folder)).toEqual([`${mine}/corral`]);
   expect(groups.limits).toHaveLength(3);
   expect(fake.procs(`${mine}/corral-server`)).toEqual([100, 200]);
-  // The next server in the same scope finds itself there, and the same place.
+  // The next server in the same scope starts in that group, and must find the same place.
   const again = await opened(fake, [{ ...v2, own: `${mine}/corral-server` }]);
   expect(again.places).toEqual(places);
 });
@@ -168,7 +168,7 @@ test('an end that cannot be reached is given up with its signal', async () => {
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
   await groups.make('sbx', wanted);
   fake.put('/cg/corral/here.sbx', 31);
-  fake.port.kill = async () => {}; // asleep in the kernel
+  fake.port.kill = async () => {}; // as if they slept in the kernel
   await expect(groups.end(groups.foldersOf('sbx'), AbortSignal.timeout(50))).rejects.toMatchObject({
     code: 'deadline_exceeded',
   });

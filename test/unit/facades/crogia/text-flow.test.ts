@@ -33,7 +33,7 @@ const step: SessionFact = {
 const numbered = (facts: readonly SessionFact[]): SessionEvent[] =>
   facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId, ts: 0 }));
 
-/** What a client that joins the texts has after these events. */
+/** The text that a client has after these events, if it joins the deltas and messages. */
 function joined(flow: TextFlow, events: readonly SessionEvent[]): string {
   let text = '';
   for (const event of events) {

@@ -467,7 +467,7 @@ describe('frames', () => {
     const expected = all.flatMap((event) => shown(complete, event));
     for (let cursor = 1; cursor < all.length; cursor++) {
       const late = new Frames(view);
-      late.skip(all.slice(1, cursor), cursor); // the run so far, as the stream primes it
+      late.skip(all.slice(1, cursor), cursor); // the events so far, as the stream passes them
       const rest = all.slice(cursor).flatMap((event) => shown(late, event));
       expect(rest, `after ${cursor}`).toEqual(expected.filter((frame) => Number(frame.seq) > cursor));
     }

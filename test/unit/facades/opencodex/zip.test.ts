@@ -70,7 +70,7 @@ test('one file is read at a time, and none before somebody takes what is there',
   let open = 0;
   const asked: string[] = [];
   const entries = Array.from({ length: 20 }, (_, n) => ({ path: `${n}`, modified }));
-  const content = randomBytes(2 ** 20); // does not become smaller
+  const content = randomBytes(2 ** 20); // random, so compression cannot shrink it
   const stream = zip(entries, {
     maxPacked: 2 ** 30,
     read: async (path) => {

@@ -87,7 +87,7 @@ describe('rate limits', () => {
       return process.memoryUsage().heapUsed;
     };
     const full = flood(0, 10_000);
-    expect((flood(10_000, 200_000) - full) / 200_000).toBeLessThan(16); // bytes for each; a name alone has forty
+    expect((flood(10_000, 200_000) - full) / 200_000).toBeLessThan(16); // bytes per name; a name alone has forty
   });
 
   test('the count begins anew with the minute', () => {

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { openSse, sseFrame } from '../../../../src/facades/shared/sse.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
-/** A response that never takes anything, and counts who listens. */
+/** A response that accepts no data, and counts its listeners. */
 class StuckResponse extends EventEmitter {
   destroyed = false;
   closed = false;
@@ -80,7 +80,7 @@ test('F089 a client with more than 4 MiB before it is cut off at the next frame'
   const { start } = open();
   const { res, stream } = start();
   const big = Buffer.alloc(1024 * 1024);
-  for (let n = 0; n < 5; n++) void stream.write(big); // a caller that does not wait
+  for (let n = 0; n < 5; n++) void stream.write(big); // a caller that ignores backpressure
   expect(res.destroyed).toBe(true);
   expect(res.written.length).toBeLessThanOrEqual(5);
 });

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { browserPipe } from '../../../../sandbox-images/sandboxd/desktop/pipe.ts';
 
-/** A Chromium that answers everything, and notes what it was asked. */
+/** A Chromium that answers every command, and records them. */
 function chromium() {
   const [input, output] = [new PassThrough(), new PassThrough()];
   const asked: string[] = [];
@@ -91,7 +91,7 @@ test('a browser that dies answers nobody, and a client that comes then is told a
   const pipe = browserPipe(input, output);
   const answer = pipe.answers();
   const first = await pipe.open(used);
-  const next = pipe.open(used); // waits until the browser has let the first one go, which it never does
+  const next = pipe.open(used); // waits for the browser to release the first client, which never happens
   output.destroy();
   expect(await answer).toBe(false);
   await expect(next).rejects.toMatchObject({ code: 'sandbox_unavailable' });

@@ -49,7 +49,7 @@ test('what is refused is told of with the reason, and refused all the same', asy
   expect(told).toEqual(['a.refuse x forbidden']);
 });
 
-/** Sessions of `owner`, and a desktop whose viewer has the given driver. */
+/** Sessions of `owner`, and a desktop whose `watch` returns `viewer`. */
 function services(owner: string | undefined, viewer?: DesktopViewer): Services {
   const sessions = { get: async () => ({ owner }), readFile: async () => 'text', page: async () => ({ events: [] }) };
   const desktop = { watch: async () => viewer };
@@ -129,7 +129,7 @@ test('every method of every service either only looks, or is told of exactly onc
     projects: ['list', 'get'],
   };
   const { it, told } = audit();
-  // Whatever is called, it answers something with an id.
+  // Every method of every service answers an object with an id.
   const any = new Proxy({}, { get: () => async () => ({ id: 'x', attachments: [] }) });
   const raw = new Proxy({} as Services, { get: () => any });
   const all = auditedServices(guarded(raw, { actorOf: it.actorOf }), raw, it);

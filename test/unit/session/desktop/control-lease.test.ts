@@ -15,7 +15,7 @@ test('one viewer at a time has it; taking it over tells who had it', () => {
   it.lease.take('one');
   it.lease.take('two');
   expect([it.lease.uses('one'), it.lease.uses('two')]).toEqual([false, true]);
-  it.lease.giveBack('one', 'left'); // has nothing to give
+  it.lease.giveBack('one', 'left'); // this viewer does not have the lease
   expect(it.lease.driver).toBe('two');
   expect(it.news).toEqual([
     { kind: 'taken', driver: 'one', former: undefined },
@@ -57,7 +57,7 @@ test('a driver who does nothing has given it back after a while, counted from it
   it.clock.advance(1);
   expect(it.lease.driver).toBeUndefined();
   expect(it.news.at(-1)).toMatchObject({ kind: 'returned', why: 'idle', former: 'one' });
-  it.lease.take('two'); // and the next one has its own time
+  it.lease.take('two'); // the next holder gets its full time
   it.clock.advance(59_999);
   expect(it.lease.driver).toBe('two');
 });

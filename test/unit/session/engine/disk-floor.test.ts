@@ -49,7 +49,7 @@ test('a full disk that only sandboxes can see counts too', async () => {
   const { floor, ended, use } = floorOf(() => 100 * gibibyte);
   await floor.saw(use('one', 5, gibibyte));
   expect(ended).toEqual(['one keep']);
-  await expect(floor.admit()).resolves.toBeUndefined(); // it is gone, and nobody else says so
+  await expect(floor.admit()).resolves.toBeUndefined(); // that sandbox is gone, and no other one reports a full disk
 });
 
 test('without a floor nobody is refused or stopped', async () => {

@@ -11,7 +11,7 @@ import { runPolicy, sandboxPolicy } from '../../../support/machines.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { asks, fact, runId, sessionId, stored } from '../../../support/session-parts.ts';
 
-/** One session in a store; `during` happens after the first thing of it was read. */
+/** A session in a store; `during` runs after the first read of the session. */
 async function world(
   during: (log: EventLog) => Promise<unknown>,
   more: Parameters<typeof stored>[0] = {},
@@ -60,7 +60,7 @@ test('what another owner appends while a session is read is not missed: it is no
       puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
     }),
   );
-  // Its first append tells that the run goes on.
+  // Its first append records that the run goes on.
   await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
   expect(liveSessions.get(sessionId)).toBeUndefined();
 });

@@ -19,15 +19,15 @@ const sandboxOf = (sessionId: SessionId): SandboxInfo => ({
 interface World {
   readonly sessions?: readonly StoredSession[];
   readonly sandboxes?: readonly SandboxInfo[];
-  /** Another server works on all of them. */
+  /** True: another server has the leases of all sessions. */
   readonly elsewhere?: boolean;
-  /** So often the store does not answer when it is to be settled. */
+  /** The number of times that `settle` fails because the store is unavailable. */
   readonly failures?: number;
-  /** Answers of whether the session holds its sandbox; the last one for ever. */
+  /** The answers of `engine.holds`, in order; the last one repeats. */
   readonly holds?: readonly boolean[];
 }
 
-/** A store with these sessions, each marked as unfinished, and what the reconciler does with them. */
+/** A store with these sessions, each marked as unfinished, and records of the reconciler's actions. */
 async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, holds = [true] }: World) {
   const store = memoryStore();
   const offered: SessionId[] = [];
@@ -110,7 +110,7 @@ test.each([
   const { reconciler, destroyed, clock } = await world({
     ...{ sessions: [stored({ id })], sandboxes: [sandboxOf(id)], holds },
   });
-  await reconciler.sweep(signal); // it is offered first
+  await reconciler.sweep(signal); // the first sweep offers it to its session
   await reconciler.sweep(signal);
   clock.advance(1_000);
   await reconciler.sweep(signal);

@@ -91,7 +91,7 @@ describe('a run that a restart cut', () => {
     const resumed = at(900, fact('run.resumed', { messageId: messageId(2) }));
     expect(worked(at(400, wait), resumed, at(910, calling))).toBe(10);
     const restarted = at(5_000, fact('run.notice', { kind: 'resumed_after_restart', detail: '' }));
-    expect(worked(at(350, calling), restarted, at(5_040, usage))).toBe(290); // no server, no work
+    expect(worked(at(350, calling), restarted, at(5_040, usage))).toBe(290); // time without a server does not count
   });
 
   test('knows whether its step has failed so far', () => {
@@ -157,7 +157,7 @@ describe('a run that a restart cut', () => {
     expect(turnsOf(usage, wait, restarted)).toBe(1);
     const { resume, transcript } = folded(usage, calling, restarted);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: 1 }));
-    expect(resume().spent.turns).toBe(1); // it was in the middle of a call
+    expect(resume().spent.turns).toBe(1); // the restart interrupted a call, not a turn
   });
 
   test('waits for the answer to its question, until it was given', () => {

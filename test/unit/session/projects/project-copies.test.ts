@@ -11,7 +11,7 @@ import { memoryBlobs } from '../../../support/memory-blobs.ts';
 const signal = new AbortController().signal;
 const place = { id: SessionId.parse('5f2a0c9be41d7733'), projectId: 'p' };
 
-/** As much of a workspace as copies need; counts what is asked of it. */
+/** The part of a workspace that copies need; records the calls. */
 function workspace(files = new Map<string, string>()) {
   const asked: string[] = [];
   const client = {

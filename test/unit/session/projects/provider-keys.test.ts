@@ -38,7 +38,7 @@ test('each key is made known to whoever keeps secrets out of the log, before it 
   await withKeys(old).put('gemini', new Secret('stored'));
   await withKeys(old).test('nobody', new Secret('tried'), new AbortController().signal);
   expect(learned).toEqual(['stored', 'tried']);
-  await withKeys(old).verify(); // the next start
+  await withKeys(old).verify(); // as at the next start
   await withKeys(old).use('gemini');
   expect(learned).toEqual(['stored', 'tried', 'stored', 'stored']);
 });
@@ -71,7 +71,7 @@ test('a rotation that is cut goes on with the rest', async () => {
   records.put = (record) => (++puts > 1 ? Promise.reject(new Error('killed')) : put(record));
   expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 1, remaining: 2 });
   records.put = put;
-  await withKeys(fresh, old).verify(); // half-way, everything still opens
+  await withKeys(fresh, old).verify(); // halfway through the rotation, every key still opens
   expect(await withKeys(fresh, old).rotate()).toEqual({ rewrapped: 2, remaining: 0 });
 });
 

@@ -3,7 +3,7 @@ import type { SessionFact } from '../../../../src/core/events.ts';
 import { project, publicRecord, type StoredSession } from '../../../../src/session/run/projection.ts';
 import { asks, fact, messageId, openRun, runId, said, says, stored } from '../../../support/session-parts.ts';
 
-/** The record after these facts, the first of them being number 1. */
+/** The record after these facts, the first of which has seq 1. */
 const recordOf = (facts: readonly SessionFact[], record: StoredSession = stored(), watched = false): StoredSession =>
   facts.reduce((before, it, n) => project(before, it, { seq: n + 1, ts: 100 + n, watched }), record);
 const started = (n = 1) => fact('run.started', { task: `task ${n}`, messageId: messageId(n) }, runId(n));

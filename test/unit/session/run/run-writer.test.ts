@@ -209,7 +209,7 @@ describe('a run that ends', () => {
 
   test('F113 announces no call once the run is closed, and so owes no result for it', async () => {
     const { runWriter, types } = scribeBench();
-    runWriter.shut(); // stopped in the moment in which a call got leave
+    runWriter.shut(); // the stop comes when a call has just got its permission
     expect(() => runWriter.calling(call)).toThrow('The run has ended.');
     await runWriter.close([stopped()], 'cancelled');
     expect(await types()).toEqual(['run.end']);

@@ -30,7 +30,7 @@ describe('the writer of a session', () => {
     const { writer, appends } = writerBench();
     const first = [writer.write([step]), writer.write([step])];
     await Promise.resolve();
-    await Promise.resolve(); // the first append is on its way
+    await Promise.resolve(); // the first append is in progress
     const then = [writer.write([step]), writer.write([step]), writer.write([step])];
     await Promise.all([...first, ...then]);
     expect(appends).toEqual([1, 4]);

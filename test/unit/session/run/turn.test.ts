@@ -26,7 +26,7 @@ test('a turn begins when what was said before it is durable, and whoever waits f
   expect(order).toEqual([]);
   disk.resolve();
   await written;
-  for (let hops = 0; hops < 20; hops++) await undefined; // as many as it takes to the last of who follow
+  for (let hops = 0; hops < 20; hops++) await undefined; // enough microtasks to reach the last subscriber
   order.push('told');
   expect(await turn).toMatchObject({ ok: true, empty: true });
   expect(order).toEqual(['told', 'asked']);
@@ -60,7 +60,7 @@ test('F077 a conversation that is too long for the model is shown once more with
   expect(shown[1]?.map((length) => Math.floor(length / 100) * 100)).toEqual([500, 500, 8_000, 8_000, 8_000, 8_000]);
   expect(await turn()).toMatchObject({ ok: true });
   expect(shown[2]).toEqual(shown[1]);
-  expect(runWriter.transcript.entries[0]?.message).toMatchObject({ output: '1'.repeat(20_000) }); // what is kept is whole
+  expect(runWriter.transcript.entries[0]?.message).toMatchObject({ output: '1'.repeat(20_000) }); // kept whole
 
   runWriter.add({ runId, message: { role: 'user', text: 'y'.repeat(60_000) } });
   const short = shown.length;
@@ -73,5 +73,5 @@ test('F077 a conversation that is too long for the model is shown once more with
   };
   const failed = await takeTurn({ model: hopeless, runWriter }, wanted, new AbortController().signal);
   expect(failed).toMatchObject({ ok: false, result: { code: 'model_context', retryable: false } });
-  expect(shown).toHaveLength(short + 1); // it cannot be made shorter: it is not asked again
+  expect(shown).toHaveLength(short + 1); // it cannot be shortened further, so the model is not called again
 });

@@ -5,7 +5,7 @@ import { newSession } from '../../../support/store.ts';
 
 const { signal } = new AbortController();
 
-/** A sandbox that finds these, whatever is asked; and what it was asked. */
+/** A sandbox whose searches always find these files; records the searches. */
 function finding(found: readonly string[]) {
   const asked: unknown[] = [];
   const client: Partial<SandboxClient> = {

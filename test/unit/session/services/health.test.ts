@@ -6,7 +6,7 @@ import { manualClock } from '../../../support/manual-clock.ts';
 const hangs = () => new Promise<never>(() => {});
 const works = async () => {};
 
-/** As it is after the time that checks get; undefined where that is still not known. */
+/** The health after the checks' time limit; undefined if it is still unknown then. */
 async function healthOf(parts: {
   store: () => Promise<void>;
   driver: () => Promise<void>;

@@ -18,7 +18,7 @@ function owners(limits: OwnerLimits) {
     stored.set(id, newSession({ ...named, owner, at: clock.now() }));
     return stored.get(id) as StoredSession;
   };
-  /** The id of a new session, or why there is none. */
+  /** Resolves with the id of a new session, or with the reason of the refusal. */
   const create = (owner?: string) =>
     within(owner, async () => make(owner)).then(
       ({ id }) => id,

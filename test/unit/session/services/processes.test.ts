@@ -8,7 +8,9 @@ import { newSession } from '../../../support/store.ts';
 const { signal } = new AbortController();
 const at = (second: number) => new Date(1_700_000_000_000 + second * 1_000).toISOString();
 
-/** A sandbox in which these run. What is started gets the pids from 1000 on, a second each, and ends at once. */
+/**
+ * A sandbox with these processes. A started command gets the next pid from 1000 on, takes one second and exits at once.
+ */
 async function sandboxWith(live: readonly ProcessEntry[]) {
   const clock = manualClock(1_700_000_000_000);
   const signalled: number[] = [];

@@ -14,7 +14,7 @@ const one = (id: SessionId, at: number, change: Partial<StoredSession> = {}): St
 });
 const anything = { after: undefined, keep: () => true };
 
-/** A store, what reads it, and how often it was asked. */
+/** A session list over a store, with a count of its reads. */
 function listOf({ sessions = 20_000, chars = 1_000_000, shared = false } = {}) {
   const { records } = memoryStore();
   let asked = 0;
@@ -31,7 +31,7 @@ function listOf({ sessions = 20_000, chars = 1_000_000, shared = false } = {}) {
   };
   const list = new SessionList({ records: counting, shared, limits: { sessions, chars } });
   const store = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
-  /** As an append does it: first it is durable, then it is heard of. */
+  /** Stores a session as an append does: the list hears of it after it is durable. */
   const put = async (doc: StoredSession) => {
     await store(doc);
     list.heard(doc);
@@ -51,7 +51,7 @@ test('a page that was read once is not read again, and shows what changed meanwh
   expect(before.map(({ id }) => id).slice(0, 2)).toEqual([idOf(99), idOf(98)]);
   expect(after.map(({ title }) => title).slice(0, 2)).toEqual(['moved', 'at 98']);
   expect(after).toHaveLength(50);
-  expect(after[1]).toBe(before[1]); // what did not change is the same object
+  expect(after[1]).toBe(before[1]); // an unchanged session is the same object
 });
 
 test('what others write to a shared store is in the next answer', async () => {
@@ -72,8 +72,8 @@ test('a session that is asked for again is not read again, and never older than 
   expect((await list.get(idOf(1)))?.title).toBe('at 1');
   expect(asked()).toBe(reads);
   await store(one(idOf(2), 2));
-  const late = list.get(idOf(2)); // its answer is under way …
-  list.heard(one(idOf(2), 2, { title: 'newer' })); // … while it changes
+  const late = list.get(idOf(2)); // the answer is on its way …
+  list.heard(one(idOf(2), 2, { title: 'newer' })); // … when the session changes
   expect((await late)?.title).toBe('newer');
   expect((await list.get(idOf(2)))?.title).toBe('newer');
 });

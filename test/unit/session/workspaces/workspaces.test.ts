@@ -9,7 +9,7 @@ import { newSession } from '../../../support/store.ts';
 
 const graceMs = 30_000;
 
-/** What all servers have in common. */
+/** The state that all servers share. */
 function world() {
   const { records } = memoryStore({ shared: true });
   const sessions = new Map<string, SessionRecord>();
@@ -18,7 +18,7 @@ function world() {
 }
 type World = ReturnType<typeof world>;
 
-/** One server; its sandboxes do nothing, but say where they stand. */
+/** One server; its sandboxes run nothing, and only report their working folder. */
 async function server(
   given: World,
   { name, grace = graceMs, records = given.records }: { name?: string; grace?: number; records?: RecordStore } = {},
@@ -64,7 +64,7 @@ async function server(
     clock,
     service,
     looked: () => looked,
-    /** Until all that was begun has come as far as it can. */
+    /** Resolves when all work that can go on without time has ended. */
     settled: () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve))),
   };
 }
@@ -137,14 +137,14 @@ test('of several servers the last that a client leaves stops the sandbox', async
   await atA.runCommand('w', 'ls');
   await atB.runCommand('w', 'ls');
   const [id] = all.sessions.keys();
-  const late = await server(all, { name: 'c' }); // finds a sandbox that runs, and nobody who uses it here
+  const late = await server(all, { name: 'c' }); // finds a running sandbox, but has no client that uses it
   late.clock.advance(graceMs);
   await late.settled();
   atA[Symbol.dispose]();
   a.clock.advance(graceMs);
   await a.settled();
   expect(all.stopped).toEqual([]);
-  all.alive.delete('b'); // it dies without a word, and a client comes back
+  all.alive.delete('b'); // server b crashes, and a client comes back
   const again = a.service.join('ann');
   await again.runCommand('w', 'ls');
   again[Symbol.dispose]();

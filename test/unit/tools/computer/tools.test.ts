@@ -9,7 +9,7 @@ import { toolBench } from '../../../support/tools.ts';
 const size = { width: 2560, height: 1600 };
 const screen = writePng({ ...size, rgb: Buffer.alloc(size.width * size.height * 3) });
 
-/** A desktop twice as large as models are shown; remembers what was done at it. */
+/** A desktop twice as large as the model sees it; records the actions. */
 function bench() {
   const done: ScreenAction[] = [];
   const seen: Buffer[] = [];
