@@ -1,6 +1,6 @@
 // The daemon of every sandbox. It is bundled into one file, so an image needs only Node, bash and a few basic tools.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { confined } from './confine.ts';
 import { dialControl } from './control.ts';
@@ -90,7 +90,10 @@ if (listen) {
 
 /** Creates the home on the workspace's disk if the image has none. */
 function makeHome(home: string | undefined): void {
-  if (home?.startsWith('/') && !existsSync(home)) mkdirSync(home, { recursive: true, mode: 0o700 });
+  if (!home?.startsWith('/') || existsSync(home)) return;
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  // Keeps a user's `git add -A` in the workspace from taking installed packages along.
+  if (basename(dirname(home)) === '.corral') writeFileSync(join(dirname(home), '.gitignore'), '*\n');
 }
 
 /** Prefers a folder whose disk the user's files cannot fill. */

@@ -177,7 +177,7 @@ test('files are saved as they are named, inside of the workspace only', async (c
   }
   const bytes = "od -An -c 'deep/er/ünï.txt' | tr -s ' '; cat abs.txt; ls -a /workspace | sort | tr '\\n' ' '";
   expect((await client.ask({ type: 'terminal_command', sessionId: 'w', command: bytes })).output).toBe(
-    ' h 303 244 l \\0 l o \\n\nabs. .. abs.txt deep out passwd ',
+    ' h 303 244 l \\0 l o \\n\nabs. .. .corral abs.txt deep out passwd ',
   );
   expect(await save('deep', 'a folder')).toMatchObject({ success: false, message: expect.stringMatching(/\w/) });
 });
