@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   ];
   const scrubber = createScrubber(secrets);
   const logger = createLogger({ level: config.log.level, scrubber });
-  // A bug in one place must not end everybody's sessions.
+  // A bug in one place must not end the sessions of all users.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
   await serve(config, logger, scrubber);
@@ -57,7 +57,7 @@ async function perform(command: Command, args: readonly string[]): Promise<void>
   process.exitCode = await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say });
 }
 
-/** Settings that are known, so that they are no typing mistake, and whose work is still to be done. */
+/** Settings that exist, so that they are no typing mistake, but have no effect yet. */
 function refuseUnbuilt({ model }: Config): void {
   if (/^(openai|anthropic)\//.test(model)) {
     throw new AppError('unsupported', `CORRAL_MODEL is ${model}; this version knows demo and gemini/<model>.`);
@@ -65,8 +65,8 @@ function refuseUnbuilt({ model }: Config): void {
 }
 
 async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber): Promise<void> {
-  process.umask(0o077); // what it writes is for its own user; where a sandbox must read something, that says so itself
-  using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last: it watches the rest
+  process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode
+  using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last, because it watches the rest
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
   const ids = randomIds();
@@ -115,12 +115,12 @@ function linkOf({ token, path }: StartToken, url: string): string {
   return `The token in the link that the first start printed is still needed. For another one, delete ${path} and start again.`;
 }
 
-/** People read this; the log is for programs. */
+/** Messages for people; the log is for programs. */
 function say(text: string): void {
   console.error(`corral: ${text}`);
 }
 
-/** An open handle, such as a call to an engine that hangs, must not keep a process alive that serves no client. */
+/** An open handle, such as a call to an engine that hangs, must not keep alive a process that serves no client. */
 function endSoon(): void {
   setTimeout(() => process.exit(), 2_000).unref();
 }

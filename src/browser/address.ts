@@ -1,4 +1,4 @@
-/** The address a model means; `no` says why it is none that may be opened. */
+/** Parses the address that a model gave; `no` is the reason why it cannot be opened. */
 export function addressOf(given: string, workdir: string): { url: string } | { no: string } {
   const text = given.trim();
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);

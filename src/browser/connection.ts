@@ -8,21 +8,21 @@ const connectMs = 20_000;
 
 export interface Connection {
   readonly context: BrowserContext;
-  /** The browser itself, beside its pages. */
+  /** The session of the browser itself, next to those of its pages. */
   readonly control: CDPSession;
   isOpen(): boolean;
-  /** Leaves the browser as it is. */
+  /** Closes the connection; the browser continues. */
   close(): void;
 }
 
-/** A way to the sandbox's browser, which is started where it does not run. */
+/** Connects to the sandbox's browser, and starts it when it does not run. */
 export async function connect(desktop: DesktopClient, signal: AbortSignal): Promise<Connection> {
   const pipe = await desktop.cdp(signal);
   const transport = pipeTransport(pipe, desktop);
   try {
-    // Loaded with the first browser: a server whose sessions use none does without its memory.
+    // Loaded with the first browser, so that a server without browsers needs no memory for it.
     const { chromium } = await import('playwright-core');
-    // No defaults of a test: a person watches this browser, and downloads go where we say.
+    // No defaults for tests: a person watches this browser, and downloads go to our folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await orGiveUp(connecting, signal);
     const context = browser.contexts()[0];

@@ -11,19 +11,19 @@ const lookMs = 50;
 
 interface Options {
   readonly control: CDPSession;
-  /** As the sandbox sees it. */
+  /** The path inside the sandbox. */
   readonly folder: string;
   readonly maxBytes: number;
   readonly notes: Notes;
   readonly clock: Clock;
 }
 
-/** Downloads go into a folder of the workspace, and end where they become too large. */
+/** Sends downloads to a folder of the workspace, and cancels those that exceed the limit. */
 export class Downloads {
   readonly #options: Options;
-  /** Downloads under way: their names, by the browser's id. */
+  /** The names of active downloads, by the browser's id. */
   readonly #open = new Map<string, string>();
-  /** One began since the last time that was asked. */
+  /** A download began since the last check. */
   #begun = false;
 
   constructor(options: Options) {
@@ -42,7 +42,9 @@ export class Downloads {
     });
   }
 
-  /** Small ones are through in a moment, and then the model is told so at once. `expected`: one is about to begin. */
+  /**
+   * Small downloads end in a moment, so the model hears of them in the same answer. `expected`: one is about to begin.
+   */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;
@@ -76,7 +78,7 @@ export class Downloads {
       notes.add(
         `The download of ${name} was stopped: it is over ${mebibytes(maxBytes)}, which is the most there may be.`,
       );
-      control.send('Browser.cancelDownload', { guid }).catch(() => {}); // the browser is gone, and the download with it
+      control.send('Browser.cancelDownload', { guid }).catch(() => {}); // fails when the browser is gone
     }
   }
 }

@@ -14,7 +14,7 @@ export const failed = (text: string, reason: NonNullable<BrowserReport['reason']
   reason,
 });
 
-/** Errors that a tool's caller cannot help: a lost sandbox, a missing desktop, a cancelled call. */
+/** Errors that the model cannot fix: a lost sandbox, a missing desktop, a cancelled call. */
 const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_found', 'unsupported', 'cancelled']);
 
 /** Turns a browser error into words that say what to do. Rethrows errors that are not the browser's. */
@@ -48,7 +48,7 @@ const network: readonly (readonly [RegExp, string])[] = [
   [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser refuses it'],
 ];
 
-/** Why an address could not be opened, where the browser named it. */
+/** The reason why an address could not be opened, when the browser names one. */
 export function networkFailure(url: string, message: string): Said | undefined {
   const name = /net::(ERR_\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;

@@ -1,8 +1,8 @@
 import { throwIfFired } from '../core/cancel.ts';
 
 /**
- * Resolves with the work's value, or rejects with the signal's reason as soon as it fires. The work then goes on without
- * a caller.
+ * Resolves with the work's value, or rejects with the signal's reason as soon as it fires. The work then continues, and
+ * its result is ignored.
  */
 export async function orGiveUp<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {});

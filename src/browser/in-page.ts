@@ -1,6 +1,6 @@
 import type { CDPSession } from 'playwright-core';
 
-/** An error of the page's own code, or the reason why ours could not run. The message is for the model. */
+/** An error of the page's own code, or the reason why our code could not run. The message is for the model. */
 export class PageError extends Error {}
 
 const world = 'corral';
@@ -22,17 +22,17 @@ export async function inPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Val
       if (exceptionDetails) throw new PageError(exceptionDetails.exception?.description ?? exceptionDetails.text);
       return result.value as Value;
     } catch (thrown) {
-      // The document went under it: the next one is asked.
+      // The document changed during the call, so the call is repeated in the new one.
       if (left === 0 || !/context|frame|navigat/i.test(String(thrown)) || thrown instanceof PageError) throw thrown;
     }
   }
 }
 
-/** Code typed into the page's console: runs in the page itself, and is ended when it takes too long. */
+/** Runs code in the page itself, as its console does. The browser ends code that takes too long. */
 export async function inConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,
-    replMode: true, // `await` at the top, and `let` twice
+    replMode: true, // allows `await` at the top level, and the same `let` twice
     awaitPromise: true,
     userGesture: true,
     timeout: timeoutMs,

@@ -37,7 +37,7 @@ const names: Readonly<Record<string, string>> = {
   next: 'PageDown',
 };
 
-/** Translates a model's name of a key to Playwright's: `ctrl+a` is `Control+a`, `Return` is `Enter`. */
+/** Translates a model's name for a key to Playwright's: `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
 export const playwrightKeys = (keys: string): string => {
   const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
   return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');

@@ -1,7 +1,7 @@
 import { beginningOf } from '../core/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
-/** The page's text as Markdown, at most so many characters; what is left out is said at its end. */
+/** The page's text as Markdown, cut at a limit of characters. A last line tells how much is missing. */
 export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false): string {
   const text = blocks(tree, '')
     .replace(/[ \t]+\n/g, '\n')
@@ -16,7 +16,7 @@ export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false)
 const isBlock = (node: Tree): node is Branch =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
 
-/** Children one after another: runs of inline content on lines of their own, blocks apart. */
+/** Joins the children: a run of inline content becomes a line of its own, and blocks are separated. */
 function blocks(nodes: readonly Tree[], indent: string): string {
   let out = '';
   let line: Tree[] = [];
@@ -98,7 +98,7 @@ function table(children: readonly Tree[]): string {
     return `${rows
       .map(([cell]) => cell ?? '')
       .filter(Boolean)
-      .join('\n\n')}\n`; // a layout, not data
+      .join('\n\n')}\n`; // a table for layout, not for data
   const line = (cells: readonly string[]) =>
     `| ${Array.from({ length: width }, (_, n) => cells[n] ?? '').join(' | ')} |`;
   const [head = [], ...rest] = rows;
@@ -124,7 +124,7 @@ function inline(nodes: readonly Tree[]): string {
     .replace(/[ \t]+/g, ' ');
 }
 
-/** Marks stand at the text itself; a space before it stays before them. */
+/** Puts the marks directly around the text; spaces stay outside of them. */
 const around = (text: string, mark: string): string => text.replace(/^(\s*)(.*?)(\s*)$/s, `$1${mark}$2${mark}$3`);
 
 const plain = (nodes: readonly Tree[], links = false): string =>

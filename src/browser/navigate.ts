@@ -6,7 +6,7 @@ import { clipped } from './notes.ts';
 import { whyRefused } from './refused.ts';
 import type { Tab } from './tabs.ts';
 
-const restMs = 5_000; // for what a page still loads once it is there
+const restMs = 5_000; // ms for content that the page still loads after navigation
 const refusalBytes = 2_000;
 
 interface Options {
@@ -17,7 +17,7 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-/** Opens an address, and says what came of it. */
+/** Opens an address, and describes the result. */
 export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<Said> {
   let response: Response | null;
   try {
@@ -44,7 +44,7 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     throw thrown;
   }
   await orGiveUp(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // else the page shows already, and something of it is slow
+    if (signal.aborted) throw thrown; // otherwise the page is visible already, and only a part of it is slow
   });
   return await outcome(response, page.url());
 }

@@ -3,7 +3,7 @@ import { beginningOf } from '../core/text.ts';
 const maxNotes = 20;
 const maxChars = 400;
 
-/** Browser events since the model was last told. Beyond the limit only their number is kept. */
+/** Browser events since the last report to the model. Above the limit, only their number is kept. */
 export class Notes {
   #notes: string[] = [];
   #lost = 0;
@@ -21,7 +21,7 @@ export class Notes {
   }
 }
 
-/** On one line, and no longer than this. */
+/** Puts the text on one line, and cuts it. */
 export function clipped(text: string, chars: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length <= chars ? line : `${beginningOf(line, chars - 1)}…`;

@@ -1,6 +1,6 @@
 import type { FoundElement, Scan } from './page-types.ts';
 
-/** The elements of the last view, and the document that they belong to. */
+/** The elements of the last view, and the document to which they belong. */
 export interface Numbered {
   readonly document: string;
   readonly ids: ReadonlySet<number>;
@@ -13,7 +13,7 @@ export const numbered = ({ document, elements }: Pick<Scan, 'document' | 'elemen
   count: elements.length,
 });
 
-/** `3:<button>Save</button>`, one to a line; what the view before did not have of this document is marked. */
+/** `3:<button>Save</button>`, one per line. Marks elements that the last view of this document did not have. */
 export function elementLines(
   { document, elements, more }: Pick<Scan, 'document' | 'elements' | 'more'>,
   before: Numbered | undefined,

@@ -45,7 +45,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     if (width < 1 || height < 1) return false;
     return element.checkVisibility?.({ checkOpacity: true, checkVisibilityCSS: true }) ?? true;
   };
-  /** On the screen, and not behind something else. */
+  /** Whether the element is on the screen, and no other element covers it. */
   const isSeen = (element: PageElement, root: PageRoot, dx: number, dy: number) => {
     const { x, y, width, height } = element.getBoundingClientRect();
     const left = Math.max(x, -dx, 0);
@@ -191,7 +191,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
   };
 }
 
-/** Where an element of the last scan is now, brought into view; a point of it that a click would reach. */
+/** Scrolls an element of the last scan into view, and returns a point of it that a click reaches. */
 export function locate({ index }: { index: number }): Located {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { gone: true };
@@ -229,7 +229,7 @@ export function locate({ index }: { index: number }): Located {
   return { coveredBy: over ? `<${over.tagName.toLowerCase()}>${text}` : 'something else' };
 }
 
-/** Sets a choice as a person would, told to the page; or says what there is to choose from. */
+/** Selects an option as a user would, and fires the page's events. Without a match, returns the available options. */
 export function choose({ index, option }: { index: number; option: string }): { chosen: string } | { none: string } {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { none: 'The element is gone.' };
@@ -254,7 +254,7 @@ export function choose({ index, option }: { index: number; option: string }): { 
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** For fields that take no typing, such as dates: the value as it stands in the page, told to it. False: not such a field. */
+/** For fields without typing, such as dates: sets the value and fires the page's events. False: not such a field. */
 export function setValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
@@ -266,7 +266,7 @@ export function setValue({ index, text }: { index: number; text: string }): bool
   return true;
 }
 
-/** Scrolls what is in the middle of the screen, or else the page; whether that moved it. */
+/** Scrolls the element in the middle of the screen, or else the page. Returns whether anything moved. */
 export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' }): boolean {
   const scrolls = (element: PageElement) =>
     element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);

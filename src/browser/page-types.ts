@@ -1,4 +1,4 @@
-// As much of the DOM as the script in the page touches; the server's own code has no DOM.
+// The part of the DOM that the script in the page uses. The server's own code has no DOM.
 
 export interface PageRect {
   readonly x: number;
@@ -62,11 +62,11 @@ export interface PageWindow {
   readonly innerWidth: number;
   readonly innerHeight: number;
   readonly scrollY: number;
-  /** Ours, in a world that the page cannot see. */
+  /** Our global, in a world that the page cannot see. */
   corral?: { ids: WeakMap<object, number>; next: number; document: string; listed: PageElement[] };
 }
 
-/** A text, or an element with what is in it; links say where they lead. */
+/** A text, or an element with its content; links include their target. */
 export type Tree = string | Branch;
 export interface Branch {
   readonly tag: string;
@@ -74,18 +74,18 @@ export interface Branch {
   readonly inner: readonly Tree[];
 }
 export interface FoundElement {
-  /** The same for as long as the document lives. */
+  /** Stays the same while the document lives. */
   readonly id: number;
   readonly tag: string;
   readonly text: string;
 }
 export interface Scan {
-  /** Another one with each document. */
+  /** Changes with each document. */
   readonly document: string;
   readonly title: string;
   readonly contentType: string;
   readonly elements: readonly FoundElement[];
-  /** Elements beyond the most that are listed. */
+  /** The number of elements above the limit of the list. */
   readonly more: number;
   readonly tree: readonly Tree[];
   readonly cut: boolean;

@@ -3,7 +3,7 @@ import type { SandboxClient } from '../sandbox/client.ts';
 import type { BrowserLimits } from './browser.ts';
 import { BrowserSession } from './session.ts';
 
-/** One browser session for each way into a sandbox, made when it is first asked for and gone with that way. */
+/** One browser session per connection to a sandbox, made on first use and dropped with the connection. */
 export class BrowserPool implements Disposable {
   readonly #clock: Clock;
   readonly #limits: BrowserLimits;
@@ -22,7 +22,7 @@ export class BrowserPool implements Disposable {
     return session;
   }
 
-  /** The way into the sandbox is closed. */
+  /** Fires when the connection to the sandbox is closed. */
   release(sandbox: SandboxClient): void {
     this.#sessions.get(sandbox)?.[Symbol.dispose]();
     this.#sessions.delete(sandbox);

@@ -2,8 +2,8 @@ import { AppError } from '../core/errors.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
 /**
- * Reads the egress proxy's answer for this address. A browser shows of a refused tunnel only that there was one. So the
- * same request is made again where its answer can be read: the reason is in the status line.
+ * Reads the egress proxy's refusal of this address. A browser hides the answer to a refused tunnel, so this repeats the
+ * request with a tool that shows it: the reason is in the status line.
  */
 export async function whyRefused(
   sandbox: SandboxClient,
@@ -11,7 +11,7 @@ export async function whyRefused(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
-  if (!/^[\w.:[\]-]+$/.test(hostname)) return undefined; // it goes into a command
+  if (!/^[\w.:[\]-]+$/.test(hostname)) return undefined; // because the name becomes part of a command
   const authority = `${hostname}:${port || (protocol === 'http:' ? 80 : 443)}`;
   const script = `p=\${https_proxy:-http://127.0.0.1:3128}; p=\${p#*://}; p=\${p%/}
 exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' ${authority} ${authority} >&3 && head -n 1 <&3`;

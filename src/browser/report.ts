@@ -27,7 +27,7 @@ interface Shown extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
 }
 
-/** Tells an agent what came of an action: what was said of it, what happened beside it, and how the page looks now. */
+/** Reports an action to the agent: its result, side effects such as dialogs, and the page's present state. */
 export class Reporter {
   readonly #options: Options;
 
@@ -48,7 +48,7 @@ export class Reporter {
       using until = deadline(answerMs, clock, signal);
       for (let seen: Tab | undefined; ; ) {
         const tab = await orGiveUp(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // else another tab came up while we looked
+        if (tab === seen) break; // otherwise another tab came to the front meanwhile
         seen = tab;
         const cdp = await inTab(tab, tab.cdp(), until.signal);
         const looking = Promise.all([this.#look(tab, cdp, { opened, withText }), photograph(cdp, clock, until.signal)]);
@@ -87,7 +87,7 @@ export class Reporter {
     ];
   }
 
-  /** The whole desktop, where the page itself cannot be had. */
+  /** A picture of the whole desktop, for when the page cannot be captured. */
   async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
     const { sandbox, clock, answerMs } = this.#options;
     try {
@@ -102,7 +102,7 @@ export class Reporter {
 
 const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
 
-/** Between two pages there is nothing to take. */
+/** Undefined between two pages, when there is nothing to capture. */
 async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
   for (let left = 3; left > 0; left--) {
     const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);

@@ -16,10 +16,10 @@ import { Reporter } from './report.ts';
 import { inTab, type Tab, Tabs } from './tabs.ts';
 
 const connectMs = 60_000;
-const settleMs = 100; // after an input: what it starts, has started by then
+const settleMs = 100; // ms after an input, so that its effects have begun
 const loadMs = 5_000;
 const pingMs = 1_500;
-const typedChars = 200; // longer texts are put in at once
+const typedChars = 200; // longer texts are inserted at once
 
 interface Options {
   readonly sandbox: SandboxClient;
@@ -32,7 +32,7 @@ interface Opened extends Connection {
 }
 type Work = (tab: Tab, signal: AbortSignal) => Promise<Said>;
 
-/** One sandbox's browser, as an agent uses it: one call after another. A browser that died is started again. */
+/** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is started again. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;
@@ -48,7 +48,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     this.#reporter = new Reporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs });
   }
 
-  /** Lets go of the browser, which goes on. */
+  /** Disconnects; the browser continues. */
   [Symbol.dispose](): void {
     this.#opened?.close();
     this.#opened = undefined;
@@ -158,7 +158,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     );
   }
 
-  /** Does something in the tab that is worked in, and tells what came of it. */
+  /** Does the action in the current tab, and reports its result. */
   async #do(
     signal: AbortSignal,
     work: Work,
@@ -209,7 +209,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#opened;
   }
 
-  /** The tab, or a fresh one where its page keeps it busy: nothing could lead away from that. */
+  /** The current tab, or a new one if its page is too busy to answer: such a page could not even navigate away. */
   async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
     try {
       using soon = deadline(pingMs, this.#clock, signal);
@@ -225,7 +225,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     }
   }
 
-  /** Gives the effect of an input time to show. */
+  /** Waits until the effect of an input can be seen. */
   async #settle(
     { tabs, downloads }: Opened,
     outcome: Said,
@@ -238,7 +238,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     await downloads.settle(signal, outcome.downloads === true);
   }
 
-  /** Where to point: a place, or an element of the last view. */
+  /** The target of the pointer: a point, or an element of the last view. */
   async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | Said> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;

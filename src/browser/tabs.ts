@@ -6,7 +6,7 @@ import type { Numbered } from './numbering.ts';
 
 const lookMs = 1_000;
 const maxConsoleLines = 500;
-const maxDialogs = 10; // in one action; a page that asks more often is closed
+const maxDialogs = 10; // per action; a page that opens more is closed
 
 export interface Tab {
   readonly page: Page;
@@ -14,10 +14,10 @@ export interface Tab {
   readonly console: string[];
   readonly cdp: () => Promise<CDPSession>;
   crashed: boolean;
-  /** Rejects when the page crashes: what was asked of it will never be answered. */
+  /** Rejects when the page crashes, because its pending calls never get an answer. */
   readonly crash: Promise<never>;
   dialogs: number;
-  /** The view that the model was shown last. */
+  /** The last view that the model got. */
   shown: Numbered | undefined;
 }
 interface Options {
@@ -26,14 +26,14 @@ interface Options {
   readonly maxTabs: number;
 }
 
-/** The tabs of a browser; the newest is the current one. Events that the tabs cause by themselves become notes. */
+/** The tabs of a browser; the newest is the current one. Changes that we did not cause become notes for the model. */
 export class Tabs {
   readonly #context: BrowserContext;
   readonly #notes: Notes;
   readonly #maxTabs: number;
   #tabs: Tab[] = [];
   #current: Tab | undefined;
-  /** We open or close one ourselves, which is no news. */
+  /** We open or close a tab ourselves, which makes no note. */
   #quiet = 0;
 
   constructor({ context, notes, maxTabs }: Options) {
@@ -48,7 +48,7 @@ export class Tabs {
     return this.#tabs;
   }
 
-  /** Where the work went on before us: in the tab that shows. */
+  /** The tab in which work continues after a reconnect: the visible one. */
   async find(): Promise<void> {
     const shows = async (tab: Tab) => {
       const state = await tab.page.evaluate('document.visibilityState');
@@ -60,14 +60,14 @@ export class Tabs {
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
   }
 
-  /** The tab to work in; a fresh one where there is none, or where the last one crashed. */
+  /** The current tab; a new one if none exists or the last one crashed. */
   async current(): Promise<Tab> {
     const tab = this.#current;
     if (tab && !tab.crashed && !tab.page.isClosed()) return tab;
     return await this.replace(tab);
   }
 
-  /** A fresh tab instead of one that is of no use any more. The new one comes first: a browser without tabs ends. */
+  /** Replaces a broken tab. The new tab opens first, because a browser without tabs ends. */
   async replace(old: Tab | undefined): Promise<Tab> {
     this.#quiet += 1;
     try {
@@ -126,7 +126,7 @@ export class Tabs {
     if (tab.dialogs > maxDialogs) {
       if (tab.dialogs > maxDialogs + 1) return;
       this.#notes.add(`The page opened more than ${maxDialogs} dialogs in a row; its tab was closed.`);
-      void this.replace(tab).catch(() => {}); // the browser is gone, which the next call finds out
+      void this.replace(tab).catch(() => {}); // fails when the browser is gone, which the next call reports
       return;
     }
     const text = clipped(dialog.message(), 200);
@@ -136,7 +136,7 @@ export class Tabs {
         ? 'The page asked whether to be left; it was.'
         : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipped(dialog.defaultValue(), 100))}` : ''}.`,
     );
-    dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // its page is gone
+    dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // fails when its page is gone
   }
 
   #closed(tab: Tab): void {
@@ -154,6 +154,6 @@ export class Tabs {
   }
 }
 
-/** A page that crashed answers nothing more, not even that. */
+/** Rejects for a crashed page, which answers no call. */
 export const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
   orGiveUp(Promise.race([work, tab.crash]), signal);

@@ -3,16 +3,16 @@ import type { ConnectOverCDPTransport } from 'playwright-core';
 import { turnOfTheLoop } from '../core/clock.ts';
 import type { DesktopClient } from '../sandbox/client.ts';
 
-/** No message of a browser is larger: a screenshot of a huge page is a tenth of it. */
+/** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** The most 64 KiB pieces that wait to be read; beyond it the browser is held back. */
+/** The most unread 64 KiB pieces; above it, reading from the browser pauses. */
 const mostPieces = 16;
-/** Longer messages are rare: their room is given back. */
+/** Buffers for longer messages are rare, so their memory is freed. */
 const keptBytes = 1024 * 1024;
-/** A browser that says ever so much gives others their turn. */
+/** After this work the reader yields, so that a talkative browser does not block other sessions. */
 const turnMs = 4;
 
-/** Messages that end with NUL, as Playwright wants them: one object each, in order. */
+/** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
 export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
   const waiting = new Pieces();
   let closed = false;
@@ -67,17 +67,17 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
   return transport;
 }
 
-/** Bytes in the order they came, given out message by message. */
+/** Collects bytes in order, and returns them message by message. */
 class Pieces {
   #pieces: Buffer[] = [];
-  /** The beginning of a message whose end has not come; in one piece, however many it came in. */
+  /** The beginning of an incomplete message, in one buffer even if it arrived in many pieces. */
   #begun = Buffer.alloc(0);
   #length = 0;
 
   get bytes(): number {
     return this.#length + this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
-  /** Pieces that nobody looked at yet. */
+  /** Pieces that have not been read yet. */
   get count(): number {
     return this.#pieces.length;
   }
@@ -88,7 +88,7 @@ class Pieces {
     this.#pieces = [];
     this.#length = 0;
   }
-  /** Undefined where none is whole. */
+  /** Undefined while no message is complete. */
   next(): Buffer | undefined {
     for (let piece = this.#pieces[0]; piece && this.#length <= maxMessageBytes; piece = this.#pieces[0]) {
       const end = piece.indexOf(0);

@@ -16,26 +16,25 @@ import type { AppRouter } from '../facades/trpc/router.ts';
 type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['EventSource'], undefined>;
 
 export interface CorralClientOptions {
-  /** Where the server answers, such as `http://127.0.0.1:8000`. */
+  /** The server's address, such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Needed where the server has one (CORRAL_TOKEN). */
+  /** Needed when the server has a token (CORRAL_TOKEN). */
   readonly token?: string;
   /**
-   * How subscriptions come: `sse` (passes every proxy) or `ws` (one connection for all of them). If not given: `sse`
-   * where there is an EventSource, as in browsers, else `ws`.
+   * The transport of subscriptions: `sse` (works through every proxy) or `ws` (one connection for all). Default: `sse`
+   * if the platform has an EventSource, as browsers do, otherwise `ws`.
    */
   readonly transport?: 'sse' | 'ws';
-  /** For `sse` where there is none built in, as in Node: the one of the package `eventsource`. */
+  /** For `sse` on platforms without an EventSource, such as Node: the one of the package `eventsource`. */
   readonly EventSource?: EventSourceClass;
-  /** For `ws` where there is none built in, as in Node before 22. */
+  /** For `ws` on platforms without a WebSocket, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
 }
 
 /**
- * Every procedure of the server, with its types. Subscriptions reconnect by themselves after a break and go on behind
- * the last event that arrived: no event is missed and none comes twice. A subscription without a `lastEventId` that
- * broke before its first event starts over: pass the session's `lastSeq` where that matters. `close` ends all
- * subscriptions and connections.
+ * A typed client with every procedure of the server. Subscriptions reconnect after a break and continue after the last
+ * event that arrived: none is lost or repeated. A subscription without a `lastEventId` that breaks before its first
+ * event starts over, so pass the session's `lastSeq` when that matters. `close` ends all subscriptions and connections.
  */
 export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void };
 
@@ -72,7 +71,7 @@ interface Streams {
   close(): void;
 }
 
-/** A browser cannot give an EventSource or a WebSocket headers, so the token goes with the connection parameters. */
+/** A browser cannot set headers on an EventSource or WebSocket, so the token is in the connection parameters. */
 const parameters = ({ token }: CorralClientOptions) => (token === undefined ? {} : { connectionParams: { token } });
 
 const eventSourceOf = (options: CorralClientOptions): EventSourceClass | undefined =>
@@ -95,15 +94,18 @@ function overWebSocket(url: string, options: CorralClientOptions, refused: () =>
     ...(options.WebSocket && { WebSocket: options.WebSocket }),
     retryDelayMs: pauseMs,
     onClose: (cause) => {
-      if (cause?.code === 1008) refused(); // it would be refused again, and again
+      if (cause?.code === 1008) refused(); // the server would refuse every further attempt
     },
-    lazy: { enabled: true, closeMs: 1_000 }, // so that a program without subscriptions can end
+    lazy: { enabled: true, closeMs: 1_000 }, // so that a program without open subscriptions can exit
     keepAlive: { enabled: true, intervalMs: 20_000, pongTimeoutMs: 10_000 },
   });
   return { link: wsLink({ client }), close: () => void client.close() };
 }
 
-/** Ends every subscription when the signal fires: with its reason if that is an error, else as if the server had. */
+/**
+ * Ends every subscription when the signal fires: with the signal's reason if that is an error, otherwise as a normal
+ * end.
+ */
 const endWith =
   (signal: AbortSignal): TRPCLink<AppRouter> =>
   () =>
@@ -125,20 +127,20 @@ const endWith =
       };
     });
 
-/** A broken connection, or a server that cannot answer just now, ends no subscription; a refusal does. */
+/** A broken connection or a temporary failure of the server ends no subscription; a refusal does. */
 const comeAgain: TRPCLink<AppRouter> = retryLink({
   retry: ({ error }) => error.data?.retryable ?? !isRefusal(error),
   retryDelayMs: pauseMs,
 });
 
-/** An answer of the server, as opposed to a line that broke: it has a status. 429 says when to come again, not never. */
+/** Whether the server answered with a status, so the connection did not break. 429 only delays the next attempt. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;
   return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
-/** A little longer each time, and not the same for all clients of a server that comes back. */
+/** Grows with each attempt. Varies between clients, so that they do not all return to a restarted server at once. */
 function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }

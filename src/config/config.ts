@@ -10,11 +10,11 @@ export type { Config } from './schema.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 interface Given {
   readonly value: unknown;
-  /** The variable it came from, or the one that would set it. */
+  /** The variable that set the value, or the one that would set it. */
   readonly variable: string;
 }
 
-// Variables of our own sandboxes' environment, which a Corral that runs inside one ignores.
+// Variables in the environment of our own sandboxes; a Corral inside a sandbox ignores them.
 const sandboxVariables = new Set([
   'CORRAL_SANDBOX_ID',
   'CORRAL_OPERATION',
@@ -23,7 +23,7 @@ const sandboxVariables = new Set([
   'CORRAL_STATE',
 ]);
 
-/** The environment wins over corral.yaml, the file over the defaults. Names all that is wrong at once. */
+/** The environment overrides corral.yaml, and the file overrides the defaults. The error lists every mistake at once. */
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
   const inFile = readFile(yamlText, problems);
@@ -46,7 +46,7 @@ export function loadConfig(env: Environment, yamlText: string): Config {
 }
 
 function givenFor({ key, variables, shown }: Setting, env: Environment, inFile: ReadonlyMap<string, unknown>): Given {
-  const variable = variables.find((name) => env[name]); // an empty variable is an unset one
+  const variable = variables.find((name) => env[name]); // an empty variable counts as unset
   return variable ? { value: env[variable]?.trim(), variable } : { value: inFile.get(key), variable: shown };
 }
 
@@ -77,7 +77,7 @@ function strangers(env: Environment): string[] {
 const suggest = (name: string | undefined) =>
   name ? `; did you mean ${name}?` : '; npm start -- --help lists them all.';
 
-/** The file's leaves by their dotted keys; an empty value is an unset one. */
+/** The file's leaves by their dotted keys; an empty value counts as unset. */
 function readFile(yamlText: string, problems: string[]): Map<string, unknown> {
   const found = new Map<string, unknown>();
   const keys = settings.map(({ key }) => key);

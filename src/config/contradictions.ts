@@ -1,12 +1,12 @@
 import { isIPv4 } from 'node:net';
 import type { Config } from './schema.ts';
 
-/** Whether only this machine can reach what listens there. */
+/** Whether only this machine can reach a server at that address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** Contradictions between settings that are each valid. One line each. */
+/** Conflicts between settings that are each valid alone. One line each. */
 export function contradictions(config: Config): string[] {
   const problems: string[] = [];
   if (!isLoopback(config.host) && !config.token) {

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { Secret } from '../core/secret.ts';
 
-// The kinds of value a setting can have. Each reads what a variable (always text) or the file may say, and carries
-// in words what it accepts, for errors and the help.
+// The types of settings. Each parses a variable (always text) or a value of the file, and describes the valid values for
+// errors and the help.
 
 const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ accepts, kind });
 
@@ -38,7 +38,7 @@ export const amount = (min: number, max: number) =>
 const units = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 const sizeForm = /^(\d+(?:[.]\d+)?) ?(|B|[KMG]i?B)$/;
 
-/** Bytes, or a number with its unit. */
+/** Bytes, or a number with a unit. */
 export const size = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   accepting(
     'bytes, or a size such as 512MiB or 2GiB',
@@ -61,7 +61,7 @@ const no = ['0', 'false', 'no', 'off'];
 export const flag = () =>
   accepting('true or false', z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]));
 
-/** Visible ASCII only, so that it can travel in a header. */
+/** Visible ASCII only, because the value goes into a header. */
 export const secret = (accepts = 'visible ASCII characters', pattern = /^[\x21-\x7e]+$/) =>
   accepting(
     accepts,
@@ -100,7 +100,7 @@ export const hosts = () =>
   listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostForm));
 const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
 
-/** A name or address with its port, split. */
+/** A name or address with its port, as two values. */
 export const address = () =>
   accepting(
     'a host and a port such as 0.0.0.0:8118',

@@ -1,4 +1,4 @@
-/** How many letters to add, drop, change or swap with the next to get from one word to the other. */
+/** The number of letters to add, remove, change or swap with the next one to turn one word into the other. */
 function distance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? 0;
@@ -18,7 +18,7 @@ function distance(from: string, to: string): number {
   return at(from.length, to.length);
 }
 
-/** The candidate that was probably meant; undefined when none is near. */
+/** The candidate that the user probably meant; undefined when none is close. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))

@@ -18,11 +18,11 @@ import {
   words,
 } from './kinds.ts';
 
-/** A setting's description beside its schema. The list of variables, the help and the errors come from here. */
+/** The description of a setting next to its schema. The list of variables, the help and the errors use it. */
 export interface About {
   readonly about: string;
   readonly accepts: string;
-  /** Variables without CORRAL_ that other tools made standard. */
+  /** Common variables of other tools, without the prefix CORRAL_. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
@@ -34,7 +34,7 @@ interface Kind<Schema extends z.ZodType> {
 const describe = ({ accepts }: { accepts: string }, about: string, standard: readonly string[], more: Partial<About>) =>
   ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies About;
 
-/** A setting with a default, written the way a user would write it. */
+/** A setting with a default, in the form that a user would write. */
 const setting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,
@@ -42,7 +42,7 @@ const setting = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
 
-/** A setting that may stay unset. */
+/** A setting that can stay unset. */
 const optional = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
@@ -56,12 +56,12 @@ const model = (provider: string, ...keys: string[]) =>
   });
 
 const pages = ['localhost', '127.0.0.1'].flatMap((host) => [3000, 5173, 5174].map((port) => `http://${host}:${port}`));
-/** Below 65536: an engine with user namespaces maps no more. */
+/** Below 65536, because an engine with user namespaces maps no more users. */
 export const dockerUsers = '40000-49999';
 const day = 24 * 60 * 60;
 const labelForm = /^[^=\s]+=[^=\s]*$/;
 
-/** Every setting there is. The path in kebab case is the key in corral.yaml; CORRAL_ + the path is the variable. */
+/** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
   host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
   port: setting(whole(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),

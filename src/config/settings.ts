@@ -1,15 +1,15 @@
 import type { z } from 'zod';
 import { type About, Config } from './schema.ts';
 
-/** One leaf of the schema, by its names. */
+/** One leaf of the schema, with its names. */
 export interface Setting extends About {
   /** As in the `Config` object. */
   readonly path: readonly string[];
   /** As in corral.yaml. */
   readonly key: string;
-  /** Every variable that sets it, the one that wins first. */
+  /** Every variable that sets it; the first one that is set wins. */
   readonly variables: readonly string[];
-  /** The one to show: the standard name where there is one. */
+  /** The variable to show: the standard name if there is one. */
   readonly shown: string;
 }
 
@@ -27,7 +27,7 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
 
 export const settings: readonly Setting[] = leaves(Config, []);
 
-/** Every mapping of the file, as a path in kebab case; the file itself is ''. */
+/** Every mapping of the file, as a path in kebab case; '' is the file itself. */
 export const groups: ReadonlySet<string> = new Set(
   settings.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.'))),
 );

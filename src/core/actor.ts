@@ -1,21 +1,21 @@
 import { AppError } from './errors.ts';
 
-/** From the least to the most that one may do. */
+/** The roles, from the fewest rights to the most. */
 export const roles = ['viewer', 'user', 'operator', 'admin'] as const;
 export type Role = (typeof roles)[number];
 
 /** The caller. The object is the same for as long as the caller's key is valid. */
 export interface Actor {
   /**
-   * `nobody` showed no credential, on a route that needs none. `reader` is a page of a listed origin, on a server that
-   * asks for no credential: it sees everything and changes nothing.
+   * `nobody`: no credential, on a route that needs none. `reader`: a page of a listed origin, on a server that asks for
+   * no credential; it can read everything and change nothing.
    */
   readonly role: Role | 'nobody' | 'reader';
-  /** The id of its key; none for the server's own token, and where no credential is needed. */
+  /** The id of the caller's key; absent for the server's own token, and when no credential is needed. */
   readonly key?: string;
-  /** To whom belongs what it makes; none for the same. */
+  /** The owner of what the caller creates; absent in the same cases. */
   readonly owner?: string;
-  /** Fires when it may do nothing any more: its key was revoked or has expired. */
+  /** Fires when the caller loses all rights: its key was revoked or has expired. */
   readonly ended?: AbortSignal;
 }
 

@@ -1,4 +1,4 @@
-/** Every way an operation can fail. Whether a retry helps belongs to the code, not to who throws it. */
+/** All error codes. The code alone decides whether a retry can help, not the code that throws it. */
 const codes = {
   invalid_request: false,
   path_outside: false,
@@ -48,12 +48,12 @@ const codes = {
 export type ErrorCode = keyof typeof codes;
 export const errorCodes = Object.keys(codes) as [ErrorCode, ...ErrorCode[]];
 
-/** `message` goes to the log; only `code`, `publicMessage` and `retryable` ever cross a facade. */
+/** `message` goes to the log; only `code`, `publicMessage` and `retryable` reach a client. */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly publicMessage: string;
-  /** When to try again, ms from now, where the far side said so. */
+  /** The time until the next try, in ms, if the provider gave one. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, publicMessage: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { errorCodes } from './errors.ts';
 import { MessageId, RunId, type SessionId } from './ids.ts';
 
-// The facts of a session, in the past tense; what somebody wants is a command and never enters the log.
-// Names and fields are the wire contract's; each facade says them in its own words.
+// The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
+// of the wire contract; each facade translates them.
 
 export const StepStatus = z.enum(['pending', 'running', 'completed', 'failed']);
 export type StepStatus = z.infer<typeof StepStatus>;
@@ -16,7 +16,7 @@ export type ToolFamily = z.infer<typeof ToolFamily>;
 export const ConsoleEntry = z.object({ ps1: z.string(), command: z.string(), output: z.string() });
 export type ConsoleEntry = z.infer<typeof ConsoleEntry>;
 
-/** The content of a tool call that people see; null where there is only the output. */
+/** The content of a tool call for display; null when there is only the output. */
 export const ToolContent = z.union([
   z.object({ console: z.array(ConsoleEntry) }),
   z.object({ content: z.string(), oldContent: z.string().nullable() }),
@@ -32,7 +32,7 @@ export const ApprovalDecision = z.enum(['approved', 'rejected', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 export const SandboxPhase = z.enum(['queued', 'image', 'starting', 'ready', 'paused', 'resumed', 'lost', 'released']);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
-/** Which rule a sandbox broke. */
+/** The protocol rule that a sandbox broke. */
 export const UntrustedReason = z.enum([
   'not_http',
   'bad_headers',
@@ -61,7 +61,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       messageId: MessageId,
       text: z.string(),
       attachments: z.array(z.string()),
-      /** The sender's own clock, epoch seconds; a retry is known by it. */
+      /** The sender's clock in epoch seconds, by which a retry is recognised. */
       clientTimestamp: z.int().optional(),
     }),
   ),
@@ -83,15 +83,15 @@ export const SessionFact = z.discriminatedUnion('type', [
       success: z.boolean(),
       output: z.string(),
       exitCode: z.int().optional(),
-      /** Why it did not end by itself, where it did not. */
+      /** The reason, if the run did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
     }),
   ),
   fact('run.wait', z.object({ question: z.string() })),
-  /** Without a message where somebody decided on a call, or nobody did in time. */
+  /** Without a message when a person decided on a call, or no decision came in time. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
-  /** A call waits for somebody's leave: between this and its resolution, and only then. Shown by tRPC only. */
+  /** A call waits for a person's permission until the event of its resolution. Only tRPC shows this. */
   fact('approval.requested', z.object({ callId: z.string(), function: z.string(), args, expiresAt: z.number() })),
   fact(
     'approval.resolved',
@@ -100,11 +100,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       decision: ApprovalDecision,
       /** The caller who decided; `timeout` where no decision came in time. */
       by: z.string(),
-      /** The words that the model got with the decision. */
+      /** The person's note to the model. */
       text: z.string().optional(),
     }),
   ),
-  /** Something the run does instead of working: waiting for the provider, being stuck. Shown by tRPC only. */
+  /** The run waits instead of working: for the provider, or because it is stuck. Only tRPC shows this. */
   fact(
     'run.notice',
     z.object({ kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart']), detail: z.string() }),
@@ -124,14 +124,14 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('session.updated', z.object({ title: z.string().optional(), status: SessionStatus.optional() })),
   fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
   /**
-   * The sandbox answered what its daemon never answers, so something else answers for it. It is ended, and no other one
-   * starts before a person asks for it. Shown by tRPC only.
+   * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server
+   * ends the sandbox and starts a new one only when a person asks. Only tRPC shows this.
    */
   fact(
     'sandbox.untrusted',
     z.object({
       reason: UntrustedReason,
-      /** The request that was answered so, such as `GET /health`, without ids and names. */
+      /** The request with that answer, such as `GET /health`, without ids and names. */
       call: z.string(),
       detail: z.string(),
     }),
@@ -176,14 +176,14 @@ export type SessionFact = z.infer<typeof SessionFact>;
 export type FactType = SessionFact['type'];
 export type FactOf<Type extends FactType> = Extract<SessionFact, { type: Type }>;
 
-/** `seq` is 1, 2, 3, … per session; the only cursor anybody holds. `ts` is the server's clock, epoch ms. */
+/** `seq` is 1, 2, 3, … per session and the only kind of cursor. `ts` is the server's clock in epoch ms. */
 export type SessionEvent = SessionFact & {
   readonly seq: number;
   readonly sessionId: SessionId;
   readonly ts: number;
-  /** Part of its data was kept beside the log, and cannot be read any more. */
+  /** A part of the event's data was stored outside of the log and cannot be read any more. */
   readonly problem?: 'blob_missing';
 };
 
-/** Types that compaction may drop: their text stands whole in their message or tool result. */
+/** Types that compaction can drop, because a message or tool result contains their whole text. */
 export const droppable: ReadonlySet<FactType> = new Set<FactType>(['message.delta', 'tool.output']);

@@ -1,32 +1,32 @@
 import { AppError } from './errors.ts';
 
-// Named boundaries at which a test makes the process die, fail, dawdle or hang. Unarmed, each costs one comparison.
+// Named places where a test can make the process die, fail, slow down or hang. An unarmed one costs one comparison.
 
 type Action = { kind: 'exit'; code: number } | { kind: 'throw' } | { kind: 'sleep'; ms: number } | { kind: 'hang' };
 interface Trap {
   readonly name: string;
   readonly action: Action;
-  /** On which hit it springs; on every hit where undefined. */
+  /** The number of the hit that triggers it; undefined: every hit. */
   readonly hit: number | undefined;
 }
 interface Armed {
   readonly spec: string;
   readonly traps: readonly Trap[];
   readonly hits: Map<string, number>;
-  /** Must not come back: what is left undone at this moment is what the test is about. */
+  /** Must not return: the test is about the work that is unfinished at this moment. */
   exit(code: number): void;
 }
 let armed: Armed | undefined;
 
-/** The failpoints that the environment asks for. Outside of tests there are none. */
+/** Arms the failpoints that the environment names. Outside of tests there are none. */
 export function failpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
 }
 
 /**
  * `store.append.after=exit@37;driver.create.before=sleep(50)`: a name, an action (`exit`, `exit(3)`, `throw`,
- * `sleep(ms)`, `hang`), and perhaps on which hit alone. The name `*` counts every hit of every name.
- * An empty text springs nothing and counts. Disposing disarms.
+ * `sleep(ms)`, `hang`) and optionally the number of the only hit that triggers it. The name `*` counts the hits of all
+ * names. An empty text arms nothing and only counts. Dispose disarms.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
   const traps = spec.split(/[;,]/).filter(Boolean).map(trapOf);
@@ -39,12 +39,12 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
   };
 }
 
-/** The failpoints armed here, for a worker thread, which arms its own. */
+/** The failpoints armed here, as text for a worker thread, which arms its own. */
 export const armedSpec = (): string | undefined => armed?.spec;
 
 export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 
-/** Always awaited: `sleep` and `hang` hold back the caller alone. */
+/** Always await this: `sleep` and `hang` then delay only the caller. */
 export function failpoint(name: string): void | Promise<void> {
   if (armed === undefined) return;
   const action = sprung(armed, name);
@@ -52,7 +52,7 @@ export function failpoint(name: string): void | Promise<void> {
   if (action?.kind === 'hang') return new Promise(() => {});
 }
 
-/** For code that cannot wait: `sleep` and `hang` block the whole thread. */
+/** For synchronous code: `sleep` and `hang` block the whole thread. */
 export function failpointSync(name: string): void {
   if (armed === undefined) return;
   const action = sprung(armed, name);

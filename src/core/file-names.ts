@@ -4,9 +4,9 @@
 const maxPart = 255; // NAME_MAX of Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
 
-/** A file of a workspace, by a name that a workspace can hold. */
+/** A file of a workspace, with a valid name. */
 export interface JudgedPath {
-  /** Exactly what the sandbox calls it, relative to the workspace: for asking the sandbox again. */
+  /** The sandbox's own name for the file, relative to the workspace; use it in requests to the sandbox. */
   readonly path: string;
   /**
    * A name that any system can safely use for its own copy: no Windows separators, no drive, no device, no invisible
@@ -27,7 +27,7 @@ export function judgedPath(told: string): JudgedPath | undefined {
   return { path: told, portable: parts.map(portablePart).join('/') };
 }
 
-/** A path of one part: what a folder lists. */
+/** A path with a single part, as in a folder's listing. */
 export const judgedName = (told: string): JudgedPath | undefined => (told.includes('/') ? undefined : judgedPath(told));
 
 const isPart = (part: string) =>
@@ -47,7 +47,7 @@ function portablePart(part: string): string {
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 
-/** At most so many bytes; what goes is the end of the name before its extension. */
+/** Cuts the name to so many bytes, at the end of the part before its extension. */
 function shortened(name: string, suffix = ''): string {
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -57,13 +57,13 @@ function shortened(name: string, suffix = ''): string {
   return `${stem}${suffix}${extension}`;
 }
 
-/** As a line of text shows it: what is invisible is spelt out, so that a name cannot pretend to be two or another one. */
+/** The name for display: invisible characters are spelt out, so that no name can look like another one, or like two. */
 export const shownName = (name: string): string =>
   name.toWellFormed().replace(invisible, (sign) => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
 
 /**
- * Names for the files of one archive: portable, and no two alike where capitals or the forms of Unicode do not count.
- * Ask once for each path.
+ * Portable names for the files of one archive. No two are equal when case and Unicode forms are ignored. Call it once
+ * for each path.
  */
 export function archiveNames(): (file: JudgedPath) => string {
   const given = new Set<string>();

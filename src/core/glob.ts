@@ -1,6 +1,6 @@
 import { AppError } from './errors.ts';
 
-// Written by hand and without regular expressions: a pattern from outside must not be able to take for ever.
+// Does not use regular expressions: a pattern from outside must not be able to run for ever.
 
 /** Matches the base name, or the whole relative path when the glob has a slash. */
 export function globMatcher(glob: string): (relativePath: string) => boolean {
@@ -10,7 +10,7 @@ export function globMatcher(glob: string): (relativePath: string) => boolean {
   return (path) => deep.some((parts) => matchParts(parts, path.split('/')));
 }
 
-/** Whether one of them matches; none means all. */
+/** Whether at least one of them matches; an empty list matches everything. */
 export function anyGlob(globs: readonly string[]): (relativePath: string) => boolean {
   const fits = globs.map(globMatcher);
   return (path) => fits.length === 0 || fits.some((one) => one(path));
@@ -18,7 +18,7 @@ export function anyGlob(globs: readonly string[]): (relativePath: string) => boo
 
 const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
-/** `a{b,c}d` is `abd` or `acd`. */
+/** Expands `a{b,c}d` to `abd` and `acd`. */
 function alternatives(glob: string): string[] {
   const open = glob.indexOf('{');
   const close = glob.indexOf('}', open);
@@ -29,7 +29,7 @@ function alternatives(glob: string): string[] {
   return choices.flatMap((choice) => rest.map((end) => glob.slice(0, open) + choice + end));
 }
 
-/** `**` stands for any number of folders. */
+/** `**` matches any number of folders. */
 function matchParts(pattern: readonly string[], parts: readonly string[]): boolean {
   return wildcard(pattern, parts, {
     isStar: (part) => part === '**',
@@ -44,7 +44,7 @@ function matchName(pattern: string, name: string): boolean {
   });
 }
 
-/** Single characters, `\x` (x itself), and whole `[sets]`. */
+/** Splits into single characters, `\x` (a literal x) and whole `[sets]`. */
 const tokens = (pattern: string): string[] => pattern.match(/\[[!^]?\]?[^\]]*\]|\\.|./gsu) ?? [];
 
 function matchChar(token: string, char: string): boolean {
@@ -71,7 +71,7 @@ interface Rules {
   matches(item: string, given: string): boolean;
 }
 
-/** The last star takes one more each time the rest does not fit: at most pattern × text steps. */
+/** When the rest does not match, the last star takes one more character: at most pattern × text steps. */
 function wildcard(pattern: readonly string[], text: readonly string[], rules: Rules): boolean {
   let at = 0;
   let star = -1;

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 
-// 16 hex digits: opaque to every dialect, a valid part of a container's or pod's name, never a path.
+// 16 hex digits: opaque to every dialect, valid in the name of a container or pod, never a path.
 export const SessionId = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
   .brand<'SessionId'>();
 export type SessionId = z.infer<typeof SessionId>;
 
-/** One per session at a time; the dialects' `container_id`. Derived from the session, so that its name is a lock. */
+/**
+ * One per session at a time; the dialects' `container_id`. Derived from the session, so that the name serves as a lock.
+ */
 export const SandboxId = z
   .string()
   .regex(/^sbx-[0-9a-f]{16}$/)
@@ -21,12 +23,12 @@ export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
 
-/** Ids are injected so that a test can say what the next one will be. */
+/** The source of ids. A test can inject one whose next id it knows. */
 export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;
   messageId(): MessageId;
-  /** 12 hex digits, for what needs no type of its own: tool calls, commands, output files. */
+  /** 12 hex digits, for ids without a type of their own: tool calls, commands, output files. */
   short(): string;
   /** 256 random bits as base64url, for credentials. */
   token(): string;
@@ -44,7 +46,9 @@ export function randomIds(): IdSource {
   };
 }
 
-/** Random bytes from a stock, as asking for a few takes as long as asking for many. For names, not for secrets. */
+/**
+ * Random bytes from a buffer, because a request for few bytes takes as long as one for many. For names, not for secrets.
+ */
 function pooled(): (bytes: number) => Buffer {
   const stock = Buffer.alloc(1_024);
   let at = stock.length;

@@ -1,4 +1,4 @@
-/** Does work for one key after another; different keys do not wait for each other. */
+/** Runs the work of one key in order; different keys do not wait for each other. */
 export function keyedQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
   const last = new Map<string, Promise<unknown>>();
   return (key, work) => {

@@ -1,4 +1,4 @@
-/** Some at a time, in order of their beginning: a thousand of them are not a thousand questions at once. */
+/** Calls `act` for each item, in order, at most `width` at a time. */
 export async function inLanes<Item>(
   items: readonly Item[],
   width: number,

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 
 export const pngSignature = Buffer.from('89504e470d0a1a0a', 'hex');
 
-/** A picture of RGB, 8 bits a part; `data` are its rows, each behind the number of its filter, deflated. */
+/** Encodes a picture in RGB with 8 bits per channel. `data`: its rows, each after the number of its filter, deflated. */
 export function pngFile(width: number, height: number, data: Buffer): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

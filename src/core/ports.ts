@@ -1,10 +1,10 @@
 import type { SessionEvent, SessionFact } from './events.ts';
 import type { SessionId } from './ids.ts';
 
-/** One atomic write: the facts follow `after`, and the records change with them or not at all. */
+/** One atomic write: the facts are appended after `after`, and the records change with them or not at all. */
 export interface Append {
   readonly sessionId: SessionId;
-  /** The seq these facts follow; anything but the present head rejects with `fenced`. */
+  /** The seq before these facts. Any value but the current head rejects with `fenced`. */
   readonly after: number;
   readonly at: number;
   readonly facts: readonly SessionFact[];
@@ -21,7 +21,7 @@ export interface RecordPut {
 export interface EventPage {
   /** Events with `seq > after`, in order, at most `limit`. */
   readonly events: SessionEvent[];
-  /** The newest seq at that moment; 0 for an unknown session. */
+  /** The newest seq at the time of the read; 0 for an unknown session. */
   readonly head: number;
   /** Up to this seq deltas and live output may be missing (0: none are). */
   readonly thinned: number;
@@ -29,7 +29,7 @@ export interface EventPage {
   readonly trimmed: number;
 }
 
-/** How far a log is compacted; as in a page. */
+/** The compaction state of a log, as in a page. */
 export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /** The log's backend: it neither notifies nor caches. Rejects only with AppError. */
@@ -37,9 +37,12 @@ export interface EventStore {
   /** All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable, store_busy. */
   append(entry: Append): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
-  /** The seq of the newest event with this type, or 0; for "from the active run's start". */
+  /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
   lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
-  /** Drops all but the newest `keepDroppable` deltas and outputs, and the oldest of all beyond `keepAll`. Seqs stay. */
+  /**
+   * Drops all but the newest `keepDroppable` deltas and outputs, and the oldest events of any type above `keepAll`. Seqs
+   * do not change.
+   */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
@@ -58,34 +61,38 @@ export interface EventStore {
 export interface StoredRecord {
   readonly id: string;
   readonly doc: unknown;
-  /** 1 at creation, one more with each put. */
+  /** 1 at creation; each put adds one. */
   readonly version: number;
 }
 
 export interface ListOptions {
   readonly limit?: number;
   readonly idPrefix?: string;
-  /** Not together with `idPrefix`. */
+  /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
 }
 
 /** Documents that are not events. The reader parses them. */
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
-  /** `expect` is the version it replaces (0: must not exist); without it the last writer wins. Rejects: conflict. */
+  /**
+   * `expect`: the version to replace (0: the record must not exist). Without it the last write wins. Rejects: conflict.
+   */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
-  /** With `expect` only that version: one that was put meanwhile stays. */
+  /** `expect`: deletes only this version and keeps a newer one. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
-  /** By `sort` descending, then id; `idPrefix` narrows it, and `after` begins behind a place in that order. */
+  /**
+   * Sorted by `sort`, highest first, then by id. `idPrefix` filters; `after` is the place after which the list begins.
+   */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
   count(kind: string): Promise<number>;
-  /** The records of every kind that `erase` of this session would remove, by id and kind. */
+  /** The ids of all records, of every kind, that `erase` of this session would remove. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }
 
-/** Commands that must be done at most once, by the key their sender gave. */
+/** Requests that must be executed at most once, by the sender's key. */
 export interface Inbox {
-  /** `new`: do it, then `answer` or `release`. `conflict`: the key was used for other content. */
+  /** `new`: execute it, then call `answer` or `release`. `conflict`: the key belongs to other content. */
   claim(key: string, contentHash: string, at: number): Promise<InboxClaim>;
   answer(key: string, answer: unknown): Promise<void>;
   /** The request failed without effect, so its key can be used again. */
@@ -102,19 +109,19 @@ export type InboxClaim =
 export interface Lease {
   readonly name: string;
   readonly holder: string;
-  /** Rises by one with each new holder: the fence that daemons and labels know. */
+  /** Grows by one with each new holder. Daemons and labels use it as the fence. */
   readonly epoch: number;
   readonly expiresAt: number;
 }
 export interface LeaseStore {
-  /** Undefined while somebody else holds it. The holder's own call renews it and keeps the epoch. */
+  /** Undefined while another holder has the lease. A call by the holder renews it and keeps the epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   release(name: string, holder: string): Promise<void>;
-  /** The current holder, also where the lease has expired. */
+  /** The last holder, even if its lease has expired. */
   get(name: string): Promise<Lease | undefined>;
 }
 
-/** A command for a session that another replica owns. */
+/** A command for a session that another server owns. */
 export interface QueuedCommand {
   readonly id: string;
   readonly sessionId: SessionId;
@@ -122,16 +129,16 @@ export interface QueuedCommand {
   readonly body: unknown;
   readonly at: number; // epoch ms
 }
-/** How a replica reaches a session's owner: through the store, never directly. */
+/** The channel from a server to a session's owner: through the store, never direct. */
 export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
-  /** Unanswered ones for these sessions, oldest first, at most `limit`. */
+  /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command posted before this time: nobody owns them, or their owner is gone. */
+  /** Sessions with an unanswered command from before this time: they have no owner, or their owner is gone. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
-  /** The first answer stays. */
+  /** Only the first answer counts. */
   answer(id: string, answer: unknown): Promise<void>;
-  /** The answers there are to these commands. */
+  /** The answers to these commands so far. */
   answers(ids: readonly string[]): Promise<ReadonlyMap<string, unknown>>;
   /** Forgets commands posted before this time, answered or not. */
   expire(before: number): Promise<number>;
@@ -139,41 +146,44 @@ export interface CommandQueue {
 
 export interface Store extends AsyncDisposable {
   readonly name: string;
-  /** False: everything is gone with the process, and the server says so at start. */
+  /** False: the data is lost with the process, and the server warns at its start. */
   readonly durable: boolean;
   readonly events: EventStore;
   readonly records: RecordStore;
   readonly inbox: Inbox;
   readonly leases: LeaseStore;
   readonly commands: CommandQueue;
-  /** Whether other processes may write to it too: then logs are polled or watched, and sessions are leased. */
+  /** Whether other processes can write to the store too. Logs are then polled or watched, and sessions are leased. */
   readonly shared: boolean;
   /**
    * Completes appends and puts that dead servers left half-done. Callers that list sessions can wait for it; readers of
    * one session need not.
    */
   settle(): Promise<void>;
-  /** Resolves when the store answers; rejects with what is wrong. */
+  /** Resolves when the store answers; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;
 }
 
-/** After a `resync` the reader loads the session again, and follows it from `head`. */
+/** After a `resync` the reader loads the session again and follows it from `head`. */
 export type Followed =
   | { kind: 'event'; event: SessionEvent }
   | { kind: 'resync'; reason: 'cursor_too_old' | 'cursor_ahead' | 'too_slow'; oldest: number; head: number };
 
 export interface FollowOptions {
   readonly signal: AbortSignal;
-  /** Whether this reader is owed deltas and live output; else their absence is no gap to it. */
+  /** Whether this reader needs deltas and live output; otherwise their absence is no gap for it. */
   readonly deltas: boolean;
 }
 
 export interface EventLog {
-  /** Resolves once durable; only then can any follower see it. */
+  /** Resolves once durable; no follower sees the facts before. */
   append(entry: Append): Promise<number>;
-  /** Told of every append of every session, once it is durable; for as long as the log lives. */
+  /** Called after each durable append to any session, as long as the log lives. */
   onAppend(heard: (entry: Append) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
-  /** History after `after`, then live, until `signal` fires. No gap, no duplicate; a resync where that cannot be. */
+  /**
+   * Past events after `after`, then live ones, until `signal` fires. Without gaps or duplicates; a resync if that is
+   * impossible.
+   */
   follow(sessionId: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
 }

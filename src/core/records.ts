@@ -12,7 +12,7 @@ export const SessionRecord = z.object({
   template: z.string(),
   projectId: z.string().nullable(),
   title: z.string(),
-  /** A title that a client set is kept; the first run then adds none. */
+  /** A title that a client set stays; the first run then sets none. */
   titleBy: z.enum(['client', 'run']).nullable(),
   status: SessionStatus,
   createdAt: z.number(),
@@ -21,7 +21,7 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /** Of the newest event that changed the record: deltas, output, usage and egress may stand behind it. */
+  /** The seq of the newest event that changed the record. Deltas, output, usage and egress after it do not change it. */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),
@@ -29,7 +29,7 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
-  /** The owner: the id of a key. Absent where the session was made with the server's token, or without a credential. */
+  /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;

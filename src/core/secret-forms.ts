@@ -1,15 +1,15 @@
 import type { Secret } from './secret.ts';
 
-/** Shorter ones would mask ordinary words; nobody guesses a credential of ours from such a text anyway. */
+/** Shorter secrets would mask ordinary words. */
 export const shortestForm = 6;
 
-/** The text without this secret, for what another server says of a credential that it was shown. */
+/** Removes the secret from a text, such as the error of a provider that received it. */
 export function withoutSecret(text: string, secret: Secret, mask: string): string {
-  const forms = formsOf(secret.reveal()).sort((a, b) => b.length - a.length); // so that no rest of one stays behind
+  const forms = formsOf(secret.reveal()).sort((a, b) => b.length - a.length); // longest first: no rest stays
   return forms.reduce((masked, form) => masked.replaceAll(form, mask), text);
 }
 
-/** The texts that a secret may stand in: as it is, in an address or a form, in JSON, in hex, in base64. */
+/** The possible encodings of a secret: plain, in an address or form, in JSON, in hex, in base64. */
 export function formsOf(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   return [
@@ -22,7 +22,7 @@ export function formsOf(value: string): string[] {
   ];
 }
 
-/** As base64 says it inside a longer text: at each of the three offsets, without the letters its neighbours share. */
+/** Its base64 inside a longer text: at each of the three offsets, without the letters that neighbouring bytes change. */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);

@@ -1,3 +1,5 @@
-/** At most so many units of a text, and never half of a character that takes two: on a wire that would be no text. */
+/**
+ * Cuts a text to so many UTF-16 units and never splits a surrogate pair, because half a pair is not valid on the wire.
+ */
 export const beginningOf = (text: string, most: number): string =>
   text.length <= most ? text : text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');

@@ -3,7 +3,7 @@ import type { FactOf } from './events.ts';
 
 export type BreachData = FactOf<'sandbox.untrusted'>['data'];
 
-/** A rule of the protocol that a sandbox broke: something else than its daemon answers, or a peer plays its daemon. */
+/** A protocol rule that a sandbox broke: another program answers in its daemon's place, or plays the daemon. */
 export class Breach extends Error {
   override readonly name = 'Breach';
   readonly data: BreachData;
@@ -20,7 +20,7 @@ export const notTrusted =
 export const untrusted = (data: BreachData): AppError =>
   new AppError('sandbox_untrusted', notTrusted, { cause: new Breach(data) });
 
-/** Undefined: the error says something else. */
+/** Undefined when the error has another reason. */
 export function breachOf(thrown: unknown): BreachData | undefined {
   const { code, cause } = toAppError(thrown);
   if (code !== 'sandbox_untrusted') return undefined;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** A text that only the vault can read, as it lies in the store. All fields but `v` and `kid` are base64url. */
+/** A text that only the vault can read, in its stored form. All fields but `v` and `kid` are base64url. */
 export const Sealed = z.object({
   v: z.literal(1),
-  /** Which key-encryption key wraps the data key. */
+  /** The id of the key-encryption key that wraps the data key. */
   kid: z.string(),
-  /** The data key, and the nonce it was wrapped with. */
+  /** The wrapped data key, and the nonce of its wrapping. */
   key: z.string(),
   keyNonce: z.string(),
   text: z.string(),
@@ -13,7 +13,7 @@ export const Sealed = z.object({
 });
 export type Sealed = z.infer<typeof Sealed>;
 
-/** Where a sealed text belongs; it opens nowhere else. */
+/** The place to which a sealed text is bound; it cannot be opened at another place. */
 export interface SealedPlace {
   readonly collection: string;
   readonly id: string;
@@ -24,8 +24,8 @@ export interface Vault {
   seal(text: string, place: SealedPlace): Sealed;
   /** Rejects: store_corrupt, for any damage. */
   open(sealed: Sealed, place: SealedPlace): string;
-  /** Under the primary key, the text untouched; undefined where it is so already. */
+  /** Rewraps the data key under the primary key; the text does not change. Undefined if it is under that key already. */
   rewrap(sealed: Sealed, place: SealedPlace): Sealed | undefined;
-  /** Whether it has the key that this was sealed with. */
+  /** Whether the vault has the key under which this was sealed. */
   knows(sealed: Sealed): boolean;
 }

@@ -11,19 +11,22 @@ export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 export interface CollectedTurn {
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
-  /** Calls beyond the cap, which must be answered as not run. Empty in all but a runaway turn. */
+  /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectOptions {
-  /** `provider/model`, kept with the message. */
+  /** `provider/model`, stored with the message. */
   readonly model: string;
   readonly onDelta: (delta: string) => void;
   readonly caps?: TurnCaps;
-  /** Ids of earlier calls. A model that restarts its count in each turn must not refer to one of those. */
+  /** Ids of earlier calls. Some models count from the start in each turn, and a new id must not equal an old one. */
   readonly takenIds?: ReadonlySet<string>;
 }
 
-/** Reads a turn to its end, within bounds. Calls of a turn that did not finish are dropped: half a turn is not acted on. */
+/**
+ * Reads a turn to its end, within the limits. Drops the calls of a turn that did not finish, because half a turn must
+ * not act.
+ */
 export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
   const caps = options.caps ?? turnCaps;
   const texts: string[] = [];
@@ -59,11 +62,11 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   return { message, outcome, refused: kept.slice(caps.maxCalls) };
 }
 
-/** The model said nothing and wants nothing: worth a nudge, not a result. */
+/** The model answered with neither text nor calls. The loop nudges it instead of taking this as a result. */
 export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/** Ids pair a call with its result, so a missing or a repeated one gets an id that is free. */
+/** An id pairs a call with its result, so a missing or repeated id is replaced by a free one. */
 function withOwnId(call: ToolCall, before: readonly ToolCall[], earlier: ReadonlySet<string> = new Set()): ToolCall {
   const taken = earlier.union(new Set(before.map(({ callId }) => callId)));
   const wanted = call.callId || 'call';

@@ -2,35 +2,35 @@ import type { ErrorCode } from '../core/errors.ts';
 import type { PlanStep } from '../core/events.ts';
 
 export interface Model {
-  /** `provider/model`, as configured. */
+  /** `provider/model`, as in the configuration. */
   readonly name: string;
-  /** Never throws and never rejects. Always yields exactly one `end`, and yields it last. */
+  /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** The loop's purpose for this turn. Models that think for themselves read it in `note`. */
+/** The loop's purpose for this turn. Models other than the demo model read it in `note`. */
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
-  /** New messages came in; the steps not begun yet may be replaced. `steps` is the whole plan so far. */
+  /** New messages arrived, so the steps that have not begun can be replaced. `steps` is the whole plan so far. */
   | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
   | { readonly kind: 'summarize' };
 
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
-  /** The real conversation. The loop's own words go into `note`, never into a user's message. */
+  /** The real conversation. The loop's own instructions go into `note`, never into a user's message. */
   readonly messages: readonly Message[];
-  /** Where in `messages` the run begins: its first user message. Before it stands earlier conversation. */
+  /** The index in `messages` of the run's first user message; earlier conversation precedes it. */
   readonly runFrom?: number;
-  /** The turn's purpose in the loop's words; placed before the calls of the present step. */
+  /** The turn's purpose as an instruction, placed before the calls of the present step. */
   readonly note?: string;
-  /** A nudge for this turn alone; stands last. */
+  /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The one tool that must be called, where the loop needs an answer of that shape. */
+  /** The only tool that the model must call, when the loop needs an answer of that shape. */
   readonly mustCall?: string;
-  /** How the model is to choose its words; what is missing is the provider's own choice. */
+  /** Sampling options; for a missing one the provider's default applies. */
   readonly sampling?: Sampling;
 }
 export interface Sampling {
@@ -38,7 +38,7 @@ export interface Sampling {
   readonly topP?: number;
   readonly topK?: number;
   readonly maxOutputTokens?: number;
-  /** Texts that end the turn where the model writes one. */
+  /** Texts that end the turn when the model writes one. */
   readonly stop?: readonly string[];
 }
 export interface ToolDeclaration {
@@ -59,8 +59,8 @@ export type Message =
   | AssistantMessage;
 
 /**
- * The pictures of a tool's result. Only the newest of a conversation carry their bytes; a provider without pictures
- * leaves all out.
+ * The pictures of a tool's result. Only the newest in a conversation have their bytes. A provider without picture input
+ * leaves out all of them.
  */
 export interface Picture {
   readonly file: string;
@@ -68,7 +68,7 @@ export interface Picture {
   readonly data?: string; // base64
 }
 
-/** `raw` is what the provider sent, untouched: signatures and reasoning must go back as they came. */
+/** `raw` is the provider's unchanged data: signatures and reasoning must be sent back as they came. */
 export interface AssistantMessage {
   readonly role: 'assistant';
   readonly model: string;
@@ -79,7 +79,7 @@ export interface AssistantMessage {
 export interface ToolCall {
   readonly callId: string;
   readonly name: string;
-  readonly args: unknown; // unparsed: the tool parses it
+  readonly args: unknown; // not parsed: the tool parses it
 }
 
 export type TurnPart =
@@ -95,6 +95,6 @@ export interface Usage {
 }
 export type TurnOutcome =
   | { kind: 'finished'; stop: 'done' | 'calls' | 'length' | 'refused'; usage: Usage }
-  /** `message` is public: it names the provider and what happened, never a key. */
+  /** `message` is public: it names the provider and the failure, never a key. */
   | { kind: 'failed'; code: ErrorCode; message: string; retryable: boolean; retryAfterMs?: number }
   | { kind: 'cancelled' };

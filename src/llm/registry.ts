@@ -12,7 +12,7 @@ export interface ModelSettings {
   readonly newId: () => string;
 }
 
-/** `demo`, or `provider/model`. Rejects what it cannot make with invalid_request that names the variable to set. */
+/** Creates `demo` or `provider/model`. Rejects: invalid_request, which names the variable to set. */
 export function createModel(name: string, { keys, baseUrls, clock, newId }: ModelSettings): Model {
   if (name === 'demo') return demoModel();
   const [, provider, model] = /^([^/]+)\/(.+)$/.exec(name) ?? [];

@@ -5,8 +5,8 @@ const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
 
 /**
- * The time to wait before the turn is tried again, after `attempt` failures (1, 2, …); undefined: give up. The
- * provider's own delay is a minimum; jitter keeps many sessions from returning at once.
+ * The time in ms until the next try, after `attempt` failures (1, 2, …); undefined: give up. The provider's own delay is
+ * a minimum. Random jitter keeps many sessions from retrying at once.
  */
 export function retryDelay(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;

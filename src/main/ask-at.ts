@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
 
-/** Asks a running server for something, for a command; rejects in words that say what to do. */
+/** Sends a command's request to a running server; rejects with a text that tells what to do. */
 export async function askAt(url: string, options: RequestInit): Promise<Response> {
   const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
   if (!/^https?:/.test(origin)) {

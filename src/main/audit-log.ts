@@ -17,13 +17,13 @@ interface Options {
 
 export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(resolve(dataDir), 'audit');
 
-/** The first is for new rows; the others are earlier ones, by which older rows are judged. */
+/** The first key seals new rows; the others are earlier ones, which verify older rows. */
 export async function auditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
   const file = { ...config, dataDir: resolve(config.dataDir) };
   return (await keptKeys({ config: file, file: 'audit-key', newKey })).map(auditKey) as [AuditKey, ...AuditKey[]];
 }
 
-/** Undefined where the settings want none. */
+/** Undefined when the settings turn auditing off. */
 export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
   if (!config.audit.enabled) return undefined;
   const [key] = await auditKeys(config, () => ids.token());

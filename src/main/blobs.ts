@@ -6,13 +6,13 @@ import type { Secret } from '../core/secret.ts';
 import { localBlobs, volumeBlobs } from '../storage/folder.ts';
 import { s3Blobs } from '../storage/s3/s3.ts';
 
-/** Where the settings keep bytes. */
+/** The blob store that the settings choose. */
 export async function openBlobs(
   { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Pick<Config, 'storage' | 'dataDir' | 'mongodbUrl'>,
   clock: Clock,
 ): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
   if (url && (kind === 'auto' || kind === 'mongo')) {
-    const { mongoBlobs } = await import('../store/mongo/blobs.ts'); // its driver takes long to load
+    const { mongoBlobs } = await import('../store/mongo/blobs.ts'); // its driver is slow to load
     return mongoBlobs({ url }, clock.now);
   }
   if (kind === 'volume') return volumeBlobs(`${path}`, clock.now());
@@ -24,7 +24,7 @@ export async function openBlobs(
     bucket: `${bucket}`,
     prefix,
     accessKeyId: accessKeyId?.reveal() ?? '',
-    secretAccessKey: secretAccessKey as Secret, // the settings refuse to be without
+    secretAccessKey: secretAccessKey as Secret, // the settings require it
     spoolFolder: join(dataDir, 'incoming'),
     now: clock.now(),
   });

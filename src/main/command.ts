@@ -1,4 +1,4 @@
-/** The commands beside serving: `npm start -- <name> …`. */
+/** The commands other than serving: `npm start -- <name> …`. */
 export interface Command {
   readonly usage: string; // its arguments
   readonly about: string;
@@ -8,8 +8,8 @@ export interface Command {
 export interface Terminal {
   /** Fires at SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** A line of what was asked for, on stdout. */
+  /** Prints a line of the result on stdout. */
   print(line: string): void;
-  /** A line for people, on stderr. */
+  /** Prints a line for people on stderr. */
   say(text: string): void;
 }

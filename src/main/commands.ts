@@ -2,7 +2,7 @@ import { nearest } from '../config/nearest.ts';
 import { AppError } from '../core/errors.ts';
 import type { Command } from './command.ts';
 
-/** Loaded only when named, so that none of them costs a server's start anything. */
+/** Loaded only on use, so that they do not slow down a server's start. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   try: async () => (await import('./try.ts')).tryCommand,
   'build-image': async () => (await import('./build-image.ts')).buildImageCommand,
@@ -17,7 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 
-/** The command that the arguments name; undefined where there are none, which means to serve. */
+/** The command that the arguments name; undefined without arguments, which means to serve. */
 export async function commandOf([name]: readonly string[]): Promise<Command | undefined> {
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -54,14 +54,14 @@ interface Options {
   readonly ids: IdSource;
   /** Fires when the server drains. */
   readonly closing: AbortSignal;
-  /** Tells people what they should know at the start. */
+  /** Tells people what they need to know at the start. */
   readonly say: (text: string) => void;
-  /** Keeps a secret out of the log from now on. */
+  /** Masks a secret in the log from now on. */
   readonly learn?: (secret: Secret) => void;
   /** Existing parts, for several servers in one process that share a store and sandboxes. */
   readonly given?: { readonly store?: Store; readonly driver?: Driver };
 }
-/** The core with everything it stands on; disposing stops the work where it stands and closes the store last. */
+/** The core with all its parts. Disposing stops the work at once and closes the store last. */
 export interface Core extends AsyncDisposable {
   readonly services: Services;
   /** The services that only the OpenCodex dialect uses. */
@@ -69,7 +69,7 @@ export interface Core extends AsyncDisposable {
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
   readonly store: Store;
-  /** The store's, without what servers that died left unanswered. */
+  /** The store's inbox; a request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
   readonly driver: Driver;
   readonly engine: Engine;
@@ -89,7 +89,7 @@ export async function compose({
   learn = () => {},
   given = {},
 }: Options): Promise<Core> {
-  // A failed start ends the background work too, which otherwise would wait for the server to drain.
+  // A failed start ends the background work too, which would otherwise wait for the server to drain.
   const ended = new AbortController();
   const closing = AbortSignal.any([drains, ended.signal]);
   const untilClosing = async (work: Promise<void>) => {
@@ -113,7 +113,7 @@ export async function compose({
     warn: (err: unknown, text: string) => logger.warn({ err }, text),
   };
   const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
-  // One more with each start: a sandbox of an older owner is known by it.
+  // Grows with each start, so that a sandbox of an older owner can be told apart.
   const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
   const model = createModel(config.model, {
     keys: { gemini: config.models.gemini.apiKey },
@@ -196,7 +196,7 @@ export async function compose({
       onFact: (id, fact) => {
         metrics.event(fact.type);
         tellOperator(logger, id, fact);
-        if (fact.type === 'run.end') void store.events.compact(id, keep).catch(() => {}); // tried again with the next run
+        if (fact.type === 'run.end') void store.events.compact(id, keep).catch(() => {}); // the next run tries again
       },
       onRunEnd: (status) => metrics.runEnded(status),
       cluster: store.shared

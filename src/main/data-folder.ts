@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AppError } from '../core/errors.ts';
 
-/** Before anything is written there, so that a wrong folder is one clear error and not the first that stumbles over it. */
+/** Checks the folder before anything is written there, so that a wrong folder is one clear error. */
 export function openDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {

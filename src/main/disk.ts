@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import { type DiskFloor, diskFloor } from '../session/engine/disk-floor.ts';
 import type { EngineLogger } from '../session/engine/engine-options.ts';
 
-/** Where Docker keeps volumes; not in sight of a server that is in a container, which then hears of it from inside. */
+/** Docker's folder for volumes. A server in a container cannot see it and learns of the disk from its sandboxes. */
 const engineFolder = '/var/lib/docker';
 
 interface Parts {
@@ -14,7 +14,7 @@ interface Parts {
   readonly logger: EngineLogger;
 }
 
-/** Undefined where the disk is somebody else's: nodes of a cluster evict by themselves, and memory is none. */
+/** Undefined when the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses none. */
 export function floorFor(config: Config, { driver, clock, logger }: Parts): DiskFloor | undefined {
   if (driver.name !== 'docker' && driver.name !== 'process') return undefined;
   const places = driver.name === 'docker' ? [config.dataDir, engineFolder] : [config.dataDir];

@@ -10,7 +10,7 @@ const options = {
   probe: { type: 'string', multiple: true, default: [] as string[] },
 } as const;
 
-/** Looks at a running server from outside, and from within a sandbox of its own: what works, and whether its walls hold. */
+/** Checks a running server from outside and from within a new sandbox: its functions and its isolation. */
 export const doctorCommand: Command = {
   usage: '[--url http://127.0.0.1:8000] [--probe <host:port>]…',
   about:
@@ -54,7 +54,7 @@ const Detailed = z.object({
     storage: Check,
     sandbox: Check.extend({
       driver: z.string(),
-      weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers say nothing
+      weaknesses: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
     }),
     model: Check.extend({ name: z.string() }),
   }),
@@ -92,7 +92,7 @@ function parts({ storage, sandbox, model }: Checks): Finding[] {
   ];
 }
 
-/** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except its proxy. */
+/** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except for its proxy. */
 function addressesNear(url: string): string[] {
   const { hostname, port, protocol } = new URL(url);
   const found = ['169.254.169.254:80', `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`];
@@ -100,7 +100,7 @@ function addressesNear(url: string): string[] {
   return host === undefined ? found : [...found, `${host}:${at}`];
 }
 
-// The names on the left are what `walls` reads.
+// `walls` reads the names on the left.
 const look = `
 echo "uid $(id -u)"
 echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"

@@ -29,7 +29,7 @@ import { type PoolParts, warmed } from './warm-pool.ts';
 interface Options {
   readonly config: Config;
   readonly instance: string;
-  /** Which of several servers on the same sandboxes this is; undefined: the only one. */
+  /** This server's name among several servers that share sandboxes; undefined: it is the only one. */
   readonly replica?: string | undefined;
   readonly gate: EgressGate;
   readonly ids: IdSource;
@@ -40,9 +40,9 @@ interface Options {
   readonly pool: PoolParts;
 }
 const checkMs = 5_000;
-export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: a Unix socket's path is
+export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: socket paths are limited
 
-/** The configured driver, with sandboxes that stand ready where that is set and it can. */
+/** The configured driver, with a warm pool if the settings ask for one and the driver can have it. */
 export async function openDriver(given: Options): Promise<Driver> {
   const call = { signal: AbortSignal.timeout(checkMs), deadlineAt: 0 };
   const config = await isolated(given.config, (host) => engineRuntimes(host, call));
@@ -50,7 +50,7 @@ export async function openDriver(given: Options): Promise<Driver> {
   return warmed(await openPlain(options), options);
 }
 
-/** `auto` is Docker if it answers, else processes. */
+/** `auto` is Docker if it answers, otherwise the process driver. */
 async function openPlain(options: Options): Promise<Driver> {
   const { config, say } = options;
   switch (config.driver) {
@@ -89,7 +89,7 @@ async function whatAnswers(options: Options): Promise<Driver> {
 
 const dockerHost = ({ docker: { host } }: Config) => host ?? 'unix:///var/run/docker.sock';
 
-/** The server serves all the same: an engine may come after it. */
+/** The server serves in any case: an engine can start after it. */
 function tellAbsence(driver: Driver, { config, say }: Options): void {
   driver.check({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 }).catch((error: unknown) => {
     const where = `${dockerHost(config)} (DOCKER_HOST)`;
@@ -97,7 +97,7 @@ function tellAbsence(driver: Driver, { config, say }: Options): void {
   });
 }
 
-/** Beside the start, which does not wait for it; an engine that does not answer is told of where it is needed. */
+/** Runs next to the start, which does not wait. An engine that does not answer is reported on its first use. */
 function tellWeaknesses({ config, say }: Options): void {
   const call = { signal: AbortSignal.timeout(checkMs), deadlineAt: 0 };
   void engineWeaknesses(dockerHost(config), config.docker.runtime, call).then(

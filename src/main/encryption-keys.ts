@@ -6,12 +6,15 @@ import { Secret } from '../core/secret.ts';
 
 interface Options {
   readonly config: Pick<Config, 'keys' | 'dataDir'>;
-  /** Something in the store was sealed already: a key that is made now could not open it. */
+  /** The store has sealed data already, which a new key could not open. */
   readonly isSealed: boolean;
   readonly newKey: () => string;
 }
 
-/** The primary key first, then those that only open. From the variable, a file, or one that is made and kept. */
+/**
+ * The primary key first, then older keys that only open. From the variable, a file, or a key that was generated and
+ * stored.
+ */
 export async function encryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
   if (encryptionKey) return split(encryptionKey.reveal());

@@ -52,7 +52,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** `none` is the server's word for sandboxes that all are the image's user. */
+/** The server says `none` when all sandboxes run as the image's user. */
 function usersFrom(given: string): UserRange {
   const { kind, accepts } = userRange();
   const { success, data } = kind.safeParse(given);

@@ -7,7 +7,7 @@ import { AppError } from '../core/errors.ts';
 import { retryDelay } from '../llm/retry.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 
-// The policies that the machines decide by, from the settings.
+// The policies of the machines, from the settings.
 
 export const egressPolicy = ({ egress }: Config): EgressPolicy =>
   egress.policy === 'allow-list' ? { kind: 'allow-list', entries: egress.allow } : { kind: egress.policy };
@@ -31,7 +31,7 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
 export const sandboxPolicy = ({ sandbox }: Config, driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
-  // Half-way to being stopped it is frozen: it then costs memory, and no processor.
+  // Freezes the sandbox after half the time until its stop: it then uses memory but no processor.
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
@@ -44,7 +44,10 @@ export const restartPolicy = {
   backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
 };
 
-/** Which calls need leave. Rejects: invalid_request, where a name is no tool: it would protect from nothing. */
+/**
+ * The calls that need permission. Rejects: invalid_request for an unknown tool, because that entry would protect
+ * nothing.
+ */
 export function approvalsOf(
   { approvals }: Config,
   tools: ToolRegistry,

@@ -7,12 +7,12 @@ import type { BuildContext } from '../../drivers/docker/images.ts';
 import type { Config } from '../config/config.ts';
 
 const images = fileURLToPath(new URL('../../sandbox-images', import.meta.url));
-/** Only in an installation without the tools that make it: the server's own image. */
+/** The server's own image contains this file, because it lacks the tools to build it. */
 const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
 export const browserPolicy = join(images, 'browser-policy.json');
 
-/** The daemon as one file, made once for each start of the server. */
+/** The daemon as one file, built once per start of the server. */
 export function daemonBundle(dataDir: string): () => Promise<string> {
   let made: Promise<string> | undefined;
   const make = async () => {
@@ -39,7 +39,7 @@ export const desktopImage: string = names.desktop;
 /** Whether sandboxes have a screen and a browser. */
 export const hasDesktop = ({ sandbox }: Config): boolean => sandbox.desktop || sandbox.image === names.desktop;
 
-/** The image of sandboxes: with a desktop the larger one, unless the operator chose another. */
+/** The sandboxes' image: with a desktop the larger one, unless the operator chose another. */
 export const sandboxImage = (config: Config): string =>
   hasDesktop(config) && config.sandbox.image === names.base ? names.desktop : config.sandbox.image;
 
@@ -57,12 +57,12 @@ export function desktopEnv(config: Config): Record<string, string> {
   };
 }
 
-/** The folder that the default image is built from; its hash changes with anything in it. */
+/** The folder from which the default image is built. Any change in it changes its hash. */
 export async function imageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await contextOf(bundle, []);
 }
 
-/** The same for the image with a desktop, which stands on what does not change with the daemon. */
+/** The same for the image with a desktop, whose base does not change with the daemon. */
 export async function desktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
   const dockerfile = 'Dockerfile.desktop';
   const context = await contextOf(bundle, [dockerfile, 'browser-policy.json']);

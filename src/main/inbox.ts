@@ -6,18 +6,18 @@ import type { Inbox, InboxClaim, RecordStore, Store } from '../core/ports.ts';
 
 interface Options {
   readonly store: Pick<Store, 'inbox' | 'records' | 'shared'>;
-  /** This server's among those of the store, and of this life. */
+  /** This server's name in the store, unique to this process. */
   readonly name: string | undefined;
   readonly isAlive: (name: string) => Promise<boolean>;
   readonly clock: Clock;
 }
 const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
-const betweenMs = 200; // from a claim to the note of whose it is
+const betweenMs = 200; // from a claim to the note of its owner
 
 /**
- * The store's inbox, in which a claim lasts no longer than the server that made it: what a crash left unanswered may be
- * asked for again, instead of being "in progress" until its key is forgotten.
+ * The store's inbox with claims that end with the server that made them. After a crash a client can send an unanswered
+ * request again, and does not get "in progress" until the key expires.
  */
 export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
   const working = new Set<string>();
@@ -35,7 +35,7 @@ export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive,
     return await inbox.claim(key, contentHash, at);
   }
 
-  /** The server that worked on the request is gone, and this server is the first to take it over. */
+  /** The server with the claim is gone, and this server is the first to take the request over. */
   async function inherits(key: string, at: number): Promise<boolean> {
     if (!shared) {
       const isFirst = !working.has(key);

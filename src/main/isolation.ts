@@ -1,15 +1,17 @@
 import type { Config } from '../config/config.ts';
 import { AppError } from '../core/errors.ts';
 
-/** An engine's runtimes by name, each with its program. */
+/** An engine's runtimes and the program of each, by name. */
 export type Runtimes = Readonly<Record<string, string>>;
 
-/** The programs of gVisor and Kata, by the names that engines give them. */
+/** The programs of gVisor and Kata, by the names that engines use. */
 const strong = /(^|[-./])(runsc|kata)/;
 const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
-/** With `sandbox.isolation: strict`: the config whose sandboxes get a kernel of their own. Rejects where there is none. */
+/**
+ * With `sandbox.isolation: strict`: the config whose sandboxes get their own kernel. Rejects if no such runtime exists.
+ */
 export async function isolated(config: Config, runtimesAt: (host: string) => Promise<Runtimes>): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
@@ -22,7 +24,7 @@ export async function isolated(config: Config, runtimesAt: (host: string) => Pro
     );
   }
   if (config.driver === 'kubernetes') {
-    if (config.kubernetes.runtimeClass !== undefined) return config; // its handler is the cluster's to say
+    if (config.kubernetes.runtimeClass !== undefined) return config; // the cluster knows the class's handler
     throw refuse(
       'no runtime class is named: set CORRAL_KUBERNETES_RUNTIME_CLASS to a class of the cluster whose handler is gVisor or Kata.',
     );

@@ -31,12 +31,12 @@ const Wish = z.object({
 
 interface Wants {
   readonly isChange: boolean;
-  /** A first key may be made before the server's first start. */
+  /** True: the command also works before the server's first start. */
   readonly mayBegin: boolean;
   readonly say: (line: string) => void;
 }
 
-/** The keys of the store that the settings name. */
+/** The API keys of the configured store. */
 async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
   const config = ownConfig();
   const { mongodbUrl: url } = config;
@@ -77,7 +77,7 @@ function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
   );
 }
 
-/** The server has the store for itself, and the keys in its memory. */
+/** Explains that a running server has locked the store, and has the keys in its memory. */
 function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
   throw new AppError(

@@ -22,10 +22,10 @@ interface Options {
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
-/** Linux takes 128 KiB for one variable. */
+/** Linux limits one variable to 128 KiB. */
 const maxVariable = 100_000;
 
-/** The driver and its egress listener, which close together. */
+/** The driver and its egress listener, which are closed together. */
 export async function openKubernetes({ config, instance, gate, ids, say }: Options): Promise<Driver> {
   const { kubernetes } = config;
   await using stack = new AsyncDisposableStack();
@@ -112,7 +112,7 @@ async function listening(options: Parameters<typeof listenForEgress>[0]) {
   });
 }
 
-/** Pods ask nobody for names, so they are told the address. */
+/** Pods have no DNS, so they get the address. */
 async function resolved({ host, port }: HostPort): Promise<HostPort> {
   const found = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
     throw new AppError('invalid_request', `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`, {

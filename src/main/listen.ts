@@ -10,7 +10,7 @@ interface Place {
   readonly port: number;
 }
 
-/** The value of `listen`. An address where the server cannot listen is an error that says why. */
+/** The value of `listen`. If the server cannot listen there, the error says why. */
 export async function listening<Value>(place: Place, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();

@@ -30,15 +30,15 @@ interface Options {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly logger: Logger;
-  /** Keeps a secret out of the log from now on. */
+  /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
-  /** How sessions work that belong to no project. */
+  /** The profile of sessions without a project. */
   readonly usual: Profile;
   /** Fires when the server drains. */
   readonly closing: AbortSignal;
 }
 
-/** Projects and what belongs to them: agents, files, keys. Its services are for the facade, its hooks for the engine. */
+/** Projects with their agents, files and keys. The services are for the facade, the hooks for the engine. */
 export async function projectParts({ config, store, blobs, clock, ids, logger, learn, usual, closing }: Options) {
   const { records } = store;
   const newId = () => ids.messageId(); // any UUID
@@ -70,7 +70,7 @@ export async function projectParts({ config, store, blobs, clock, ids, logger, l
   return {
     profileOf,
     onUse,
-    /** Ends, however it went, soon after `closing` fires. */
+    /** Ends soon after `closing` fires, with any outcome. */
     rotation,
     projects: (sessions: SessionService) =>
       projectService({ records, sessions, agents, removeFiles: uploads.deleteProject, newId, clock }),

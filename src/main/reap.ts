@@ -15,7 +15,7 @@ const options = {
   namespace: { type: 'string' },
 } as const;
 
-/** For a CronJob, and for the end of an installation: what no server is left to end. */
+/** Ends sandboxes that no server is left to end: for a CronJob, and for the removal of an installation. */
 export const reapCommand: Command = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:
@@ -53,7 +53,7 @@ function reap(config: Config, { namespace }: Given, signal: AbortSignal): Promis
 
 function clear(config: Config, { instance, namespace }: Given, signal: AbortSignal): Promise<readonly string[]> {
   const { kubeconfig, context } = config.kubernetes;
-  // Its name comes from the arguments alone: a name that happens to be configured shall not empty a namespace.
+  // The name comes only from the arguments: a name in the configuration must not empty a namespace by accident.
   if (!instance) throw new AppError('invalid_request', 'reap --all needs --instance: whose pods are all to be ended?');
   const where = { kubeconfig, context, namespace: namespace ?? config.kubernetes.namespace };
   return clearInstance({ ...where, instance, clock: systemClock, random: Math.random }, signal);

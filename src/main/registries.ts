@@ -12,7 +12,7 @@ import type { SandboxClient } from '../sandbox/client.ts';
 interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly fetchPage: FetchPage;
-  /** The key under which the findings are kept, for the sandbox's image. */
+  /** The key under which the findings for the sandbox's image are stored. */
   readonly keyOf: (id: SessionId) => string | undefined;
 }
 interface Sandbox {
@@ -28,7 +28,7 @@ const pagesMs = 60_000;
 export class ImageRegistries {
   readonly #options: Options;
   readonly #known = new Map<string, Promise<Registries>>();
-  /** Images of which pages are read again that did not answer. */
+  /** Images with pages that did not answer and are being read again. */
   readonly #reading = new Set<string>();
 
   constructor(options: Options) {
@@ -41,7 +41,7 @@ export class ImageRegistries {
     return known?.entries ?? [];
   }
 
-  /** Resolves once the image's set-up is known; a sandbox that somebody used already is not asked. */
+  /** Resolves once the image's registries are known. A sandbox that was used before is not asked. */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
     const key = this.#options.keyOf(id);
     if (key === undefined) return [];
@@ -52,27 +52,26 @@ export class ImageRegistries {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The first reader may have been stopped, or lost its sandbox. That says nothing about the image, and this sandbox
-    // can be read.
+    // The first reader was stopped or lost its sandbox, which tells nothing about the image. So this sandbox is read.
     const asked = this.#ask(key, sandbox, signal);
     this.#known.set(key, asked);
     asked.then(
       () => this.#known.set(key, asked),
       () => {
-        if (this.#known.get(key) === asked) this.#known.delete(key); // it may be gone for the next sandbox
+        if (this.#known.get(key) === asked) this.#known.delete(key); // the next sandbox may succeed
       },
     );
     return (await asked).entries;
   }
 
-  /** Pages that did not answer are asked again with the next sandbox, which does not wait for them. */
+  /** Each new sandbox retries pages that did not answer, and does not wait for them. */
   #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
     if (this.#reading.has(key)) return;
     this.#reading.add(key);
     this.#ask(key, { client, isFresh: false }, AbortSignal.timeout(pagesMs))
       .then(
         (found) => this.#known.set(key, Promise.resolve(found)),
-        () => {}, // and again with the one after that
+        () => {}, // the next sandbox retries them again
       )
       .finally(() => this.#reading.delete(key));
   }
@@ -80,7 +79,7 @@ export class ImageRegistries {
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<Registries> {
     const { records: keep, fetchPage } = this.#options;
     const run = async (until: AbortSignal) => {
-      // Its settings may be the agent's by now; the next new sandbox of the image tells.
+      // The agent may have changed this sandbox's settings, so the next new sandbox of the image is read instead.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was in use before its image was read.');
       return (await client.exec({ command: `cd /\n${discoverScript}`, timeoutMs: scriptMs }, until)).stdout;
     };

@@ -9,18 +9,20 @@ import { LeasedOwnership } from '../session/cluster/leased-ownership.ts';
 import { type PeerOptions, Peers } from '../session/cluster/peers.ts';
 import { type Ownership, soleOwnership } from '../session/engine/ownership.ts';
 
-/** This process among the servers of one store. Dispose it when its work is over, so that its peers go on. */
+/**
+ * This process as one of the servers of a store. Dispose it when its work is over, so that other servers can take over.
+ */
 export interface Replica extends AsyncDisposable {
-  /** Of this process's life, as sockets and leases know it; undefined where the store is ours alone. */
+  /** Unique to this process, in sockets and leases; undefined when no other server uses the store. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
-  /** Whether that server still runs, as far as anybody knows. */
+  /** Whether that server still runs, as far as this one can tell. */
   isAlive(name: string): Promise<boolean>;
-  /** Whether it falls to us to destroy what nobody claims. */
+  /** Whether this server destroys unclaimed sandboxes. */
   mayReap(): Promise<boolean>;
-  /** The same of deleting what the settings keep no longer. */
+  /** Whether this server deletes sessions that the retention settings no longer keep. */
   mayKeep(): Promise<boolean>;
-  /** From here on the others are known, and know of us. */
+  /** From this call on, this server and the others know of each other. */
   meet(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
 interface Options {
@@ -59,13 +61,13 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // it lapses
+      for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // it lapses later
       await peers?.[Symbol.asyncDispose]();
     },
   };
 }
 
-/** The name under which all servers of a shared store label what they start. */
+/** The name that all servers of a shared store write into the labels of their sandboxes. */
 export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
   const wish = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(wish).catch((thrown: unknown) => {
@@ -76,8 +78,8 @@ export async function sharedInstance(store: Store, ids: IdSource): Promise<strin
 }
 
 /**
- * Whether the process that this holder was is gone, which only its own machine can tell: then nobody need wait for its
- * leases to lapse. A number that was given to another process since is told by when that one began.
+ * Whether the holder's process has ended, which only its own machine can tell: its leases can then be taken over at
+ * once. The start time of the process reveals a reused process number.
  */
 export function isDead(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];
@@ -85,7 +87,7 @@ export function isDead(holder: string): boolean {
   return startOf(Number(pid)) !== start;
 }
 
-/** One kernel since its boot, and one space of process numbers in it; empty where that cannot be known. */
+/** Identifies one boot of the kernel and one PID namespace; empty if they cannot be determined. */
 function place(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8');
@@ -99,7 +101,7 @@ function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19]; // a zombie does nothing any more
+    return fields[0] === 'Z' ? undefined : fields[19]; // a zombie has ended
   } catch {
     return undefined;
   }

@@ -23,7 +23,9 @@ interface Background {
   readonly closing: AbortSignal;
 }
 
-/** Beside serving: a server starts with several encryption keys, and both old and new ones open what is stored. */
+/**
+ * Works while the server runs: with several encryption keys configured, the server opens data under old and new ones.
+ */
 export async function rotateInBackground({ keys, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {
@@ -37,7 +39,7 @@ export async function rotateInBackground({ keys, clock, logger, closing }: Backg
   }
 }
 
-/** `keys rotate`. Exit code 0: the earlier encryption keys are not needed any more. */
+/** `keys rotate`. Exit code 0: no data needs the older encryption keys any more. */
 export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
   const config = { ...ownConfig(), dataDir: resolve(ownConfig().dataDir) };
   const ids = randomIds();
@@ -50,7 +52,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
       : await sqliteStore({ path }).catch(inUse),
   );
   const sealing = await encryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
-  const learn = () => {}; // nothing of what is opened here is logged
+  const learn = () => {}; // no opened secret is logged here
   const keys = providerKeys({
     ...{ records: store.records, vault: vault(sealing), clock: systemClock, baseUrls: {}, learn },
   });

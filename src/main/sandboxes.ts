@@ -23,9 +23,9 @@ interface Options {
   /** With an absolute dataDir. */
   readonly config: Config;
   readonly instance: string;
-  /** Which of several servers on the same sandboxes this is; undefined: the only one. */
+  /** This server's name among several servers that share sandboxes; undefined: it is the only one. */
   readonly replica: string | undefined;
-  /** A sandbox of an older owner is known by it. */
+  /** Tells sandboxes of an older owner apart. */
   readonly epoch: number;
   readonly template: string;
   readonly records: RecordStore;
@@ -33,14 +33,14 @@ interface Options {
   readonly ids: IdSource;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'warmPool'>;
-  /** Tells people what they should know at the start. */
+  /** Tells people what they need to know at the start. */
   readonly say: (text: string) => void;
   /** Appends facts about a sandbox to its session's log. */
   readonly note: (id: SessionId, note: Note) => void;
-  /** One that stands already. */
+  /** An existing driver. */
   readonly given: Driver | undefined;
 }
-/** Where sandboxes come from, what they are made of, and the one way out that they have. */
+/** The driver of sandboxes, their specification, and the egress proxy that is their only way out. */
 export interface Sandboxes extends Pick<EngineOptions, 'spec' | 'prepare' | 'workdir'>, AsyncDisposable {
   readonly driver: Driver;
 }
@@ -97,7 +97,7 @@ export async function openSandboxes(options: Options): Promise<Sandboxes> {
         logger.warn({ session: id, err: error }, "the image's package managers could not be read");
         return [];
       });
-      if (!sandbox.isFresh) return; // its log says it already
+      if (!sandbox.isFresh) return; // its session's log has it already
       if (driver.capabilities.isolation === 'none') {
         const detail = 'WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network';
         return note(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });

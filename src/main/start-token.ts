@@ -5,20 +5,20 @@ import type { Config } from '../config/config.ts';
 import { Secret } from '../core/secret.ts';
 
 /**
- * Sandboxes without walls are local clients too, with a valid Host and no Origin: only a token keeps them off the API.
- * The demo model runs what its own user typed, and nothing else.
+ * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin: only a token keeps it
+ * from the API. The demo model needs none, because it runs only its own user's commands.
  */
 export const needsToken = (isolation: string, { model, token }: Pick<Config, 'model' | 'token'>): boolean =>
   isolation === 'none' && model !== 'demo' && token === undefined;
 
 export interface StartToken {
   readonly hash: TokenHash;
-  /** Only where it was made just now: nobody can show it a second time. */
+  /** Set only when the token was just made, because it can be shown only once. */
   readonly token?: Secret;
   readonly path: string;
 }
 
-/** Made at the first start. Only its hash is kept: what runs without walls can read this file, and learns nothing. */
+/** Made at the first start. Only its hash is stored, because a program without isolation can read this file. */
 export async function startToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

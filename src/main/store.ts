@@ -13,12 +13,12 @@ import { waitingRoom } from './waiting-room.ts';
 interface Options {
   readonly config: Pick<Config, 'mongodbUrl' | 'dataDir' | 'host' | 'port' | 'history'>;
   readonly logger: Pick<Logger, 'warn' | 'info'>;
-  /** Fires when the server is to stop; then waiting ends. */
+  /** Fires when the server has to stop, and ends the wait. */
   readonly closing: AbortSignal;
   readonly say: (text: string) => void;
 }
 
-/** Opens the configured store. A database that is away is waited for, and requests meanwhile are told so. */
+/** Opens the configured store. Waits for a database that is away; clients learn the reason meanwhile. */
 export async function openStore({ config, logger, closing, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, host, port, history } = config;
   if (history === 'memory') {
@@ -29,7 +29,7 @@ export async function openStore({ config, logger, closing, say }: Options): Prom
     return memoryStore();
   }
   if (!url) return await sqliteStore({ path: join(dataDir, 'corral.db') });
-  const { mongoStore } = await import('../store/mongo/store.ts'); // the driver's tenths of a second only where it is used
+  const { mongoStore } = await import('../store/mongo/store.ts'); // loads the slow driver only when it is used
   await using stack = new AsyncDisposableStack();
   for (let wait = 250; ; wait = Math.min(2 * wait, 2_000)) {
     try {
@@ -48,7 +48,7 @@ export async function openStore({ config, logger, closing, say }: Options): Prom
   }
 }
 
-/** For what only looks at a store: a path that is a mistake must not become a new, empty one. */
+/** For commands that only read a store: a mistyped path must not create a new, empty one. */
 export function mustExist(path: string): void {
   if (existsSync(path)) return;
   const advice = 'Set CORRAL_DATA_DIR to the data folder of the server, or MONGODB_URL to its database.';
@@ -59,7 +59,7 @@ export function mustExist(path: string): void {
 export const hostsOf = (url: Secret): string =>
   /^mongodb(?:[+]srv)?:[/][/](?:[^@/]*@)?([^/?]+)/.exec(url.reveal())?.[1] ?? '?';
 
-/** The parts of the address that are never printed: the whole, and its password alone. */
+/** The parts of the address that are never printed: the whole address, and its password. */
 export function secretsIn(url: Secret | undefined): Secret[] {
   const password = /^mongodb(?:[+]srv)?:[/][/][^@/:]*:([^@/]+)@/.exec(url?.reveal() ?? '')?.[1];
   if (!url || !password) return url ? [url] : [];

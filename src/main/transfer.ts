@@ -17,7 +17,7 @@ import { openDataFolder } from './data-folder.ts';
 import { ownConfig } from './own-config.ts';
 import { mustExist } from './store.ts';
 
-/** The store that the settings name, or an error at once: nobody waits for it here. */
+/** The configured store, or an error at once: a command does not wait for it. */
 async function configured({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
   const config = ownConfig();
   const { mongodbUrl: url } = config;
@@ -43,7 +43,7 @@ function fileIn(args: readonly string[], { usage }: Command, name: string): stri
   return file;
 }
 
-/** The complete part of an earlier export; a cut tail is removed. */
+/** The complete part of an earlier export; an incomplete end is removed. */
 async function begunIn(file: string): Promise<{ bytes: number; known: Set<string> }> {
   if (!existsSync(file)) return { bytes: 0, known: new Set() };
   const found = statSync(file);

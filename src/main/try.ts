@@ -11,7 +11,9 @@ const task = [
   '```',
 ].join('\n');
 
-/** Says whether a running server does its main job: a session, a task, its output and its file, and an end without rest. */
+/**
+ * Checks that a running server works: creates a session, runs a task, reads its output and file, and deletes everything.
+ */
 export const tryCommand: Command = {
   usage: '[--url http://127.0.0.1:8000] [--timeout <seconds>]',
   about:
@@ -42,7 +44,10 @@ export const tryCommand: Command = {
   },
 };
 
-/** Without this limit the socket would redial for ever: a server that is away, another program, a wrong token. */
+/**
+ * Without this limit the socket would reconnect for ever: to a stopped server, to another program, or with a wrong
+ * token.
+ */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const root = await askAt(`${url}/`, { signal });

@@ -5,13 +5,13 @@ import { listening } from './listen.ts';
 interface Options {
   readonly host: string;
   readonly port: number;
-  /** The reason for the wait, told to clients meanwhile. */
+  /** The reason for the wait, which clients get meanwhile. */
   readonly reason: string;
 }
 
 /**
- * Answers in the server's place while what it stands on is away: it lives (`/healthz`), it is not ready (`/readyz`,
- * `/health`), and everything else is to be asked again. Disposing frees the port.
+ * Answers clients while the server waits for its store: `/healthz` succeeds, `/readyz` and `/health` say not ready, and
+ * other requests are told to retry. Disposing frees the port.
  */
 export async function waitingRoom({ host, port, reason }: Options): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {

@@ -22,7 +22,7 @@ interface Options {
 }
 const hourMs = 3_600_000;
 
-/** Also with an empty pool: what an earlier server kept ready is ended. */
+/** Needed with an empty pool too: it ends the ready sandboxes of an earlier server. */
 export function warmed(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;

@@ -95,7 +95,7 @@ export const fileFindByName = defineTool({
   },
 });
 
-/** Undefined for what is not text. */
+/** Undefined if the bytes are not text. */
 async function textOf({ sandbox, signal }: ToolContext, path: string): Promise<string | undefined> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
   if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is over 10 MiB; use a command.`);

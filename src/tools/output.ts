@@ -4,7 +4,7 @@ import type { ToolResult } from './tool.ts';
 const modelChars = 16_000;
 const keptBytes = 64 * 1024;
 
-/** The result as the model sees it: how a command ended, then the output, with its middle left out when it is long. */
+/** The result for the model: how the command ended, then its output. A long output loses its middle. */
 export function forModel(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;
@@ -15,9 +15,9 @@ export function forModel(result: ToolResult): string {
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 
-/** A text whose first and last half of 64 KiB are kept. */
+/** Keeps the first and last 32 KiB of a text. */
 export function bounded(text: string): string {
-  if (text.length * 3 <= keptBytes) return text; // a unit of UTF-16 takes at most three bytes
+  if (text.length * 3 <= keptBytes) return text; // a UTF-16 unit needs at most three bytes
   const output = new BoundedOutput();
   output.add(Buffer.from(text));
   return output.text();
@@ -25,14 +25,14 @@ export function bounded(text: string): string {
 
 const half = keptBytes / 2;
 const encoder = new TextEncoder();
-const scratch = Buffer.allocUnsafe(keptBytes); // used and copied from within one call
+const scratch = Buffer.allocUnsafe(keptBytes); // used and copied within one call
 
-/** Keeps the first and the last 32 KiB of a stream, in memory that does not grow and leaves no garbage behind. */
+/** Keeps the first and the last 32 KiB of a stream, in constant memory and without garbage. */
 export class BoundedOutput {
   static readonly tailBytes = half;
 
   #head = Buffer.alloc(0);
-  /** The newest bytes, round and round; `#end` is where the next one goes. */
+  /** A ring buffer of the newest bytes; `#end` is the next place to write. */
   #tail = Buffer.alloc(0);
   #end = 0;
   #afterHead = 0;
@@ -51,7 +51,7 @@ export class BoundedOutput {
     this.#end = (this.#end + newest.length) % half;
   }
 
-  /** So many bytes come in between that nobody reads; at least `tailBytes` must follow them. */
+  /** Skips bytes in the middle that nobody needs; at least `tailBytes` must follow them. */
   skip(bytes: number): void {
     this.#afterHead += bytes;
   }
@@ -73,7 +73,7 @@ export class BoundedOutput {
   }
 }
 
-/** A decoder that is not flushed keeps the beginning of a character to itself. */
+/** Without a flush, the decoder drops an incomplete character at the end. */
 const wholeEnd = (bytes: Uint8Array): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
 function wholeStart(bytes: Uint8Array): string {

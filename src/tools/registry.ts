@@ -24,7 +24,7 @@ const all: readonly Tool[] = [
   ...browserTools,
 ];
 
-/** The provider whose form the tools for the desktop's keyboard and mouse take. */
+/** The provider whose tools for keyboard and mouse the model gets. */
 export type ComputerShape = 'off' | 'claude' | 'gemini';
 const computers: Readonly<Record<ComputerShape, readonly Tool[]>> = {
   off: [],
@@ -34,12 +34,12 @@ const computers: Readonly<Record<ComputerShape, readonly Tool[]>> = {
 
 export type ToolDeclaration = Pick<Tool, 'name' | 'description' | 'parameters'>;
 export interface ToolRegistry {
-  /** The tools that the model may call while it works, with `message_ask_user`, which the loop answers itself. */
+  /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
 }
 
-/** All tools, or those named; and those for keyboard and mouse, where they are wanted. */
+/** All tools, or the named ones; with tools for keyboard and mouse if requested. */
 export function toolRegistry(enabled?: readonly string[], shape: ComputerShape = 'off'): ToolRegistry {
   const wanted = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
   return registryOf([...all.filter(wanted), ...computers[shape]], wanted(askUser));
@@ -67,7 +67,7 @@ function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
 
 const desktopNames = new Set([computer, ...geminiComputer].map(({ name }) => name));
 
-/** Which family a call belongs to, also one of a tool that does not exist. */
+/** The family of a call's tool, even if the tool does not exist. */
 export function familyOf(name: string): ToolFamily {
   if (desktopNames.has(name)) return 'browser';
   const prefix = name.split('_')[0];
@@ -80,7 +80,7 @@ export interface Call {
   readonly args: unknown;
 }
 
-/** Runs the model's call. A failure that the model can help is a result; a lost sandbox and bugs of ours are thrown. */
+/** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or our own bug throws. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
@@ -114,7 +114,7 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  // Whole in its first line, which is what people are shown; the list is for the model.
+  // The first line is complete, because people see only that line; the list is for the model.
   const what =
     familyOf(name) === 'browser'
       ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. New sessions have one where the server runs with CORRAL_SANDBOX_DESKTOP=true.`

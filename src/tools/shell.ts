@@ -119,16 +119,16 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   return { ok: false, reason: reasonOf(ended), ...common };
 }
 
-const watchedBytes = 256 * 1024; // as much as a log shows live, and more than a result keeps of the beginning
-const beyondAll = Number.MAX_SAFE_INTEGER; // following from there brings the end and no bytes
+const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
+const beyondAll = Number.MAX_SAFE_INTEGER; // a follow from here brings no bytes, only the end
 
-/** All of the output, in bounds, and the operation's end; without one, the signal fired first. */
+/** The output within the limits, and the operation's end; without an end the signal fired first. */
 async function follow(
   { sandbox }: ToolContext,
   operation: string,
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<{ ended: Operation | undefined; output: string }> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may lie across two chunks
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
   const output = new BoundedOutput();
   const enough = new AbortController();
   let position = 0;
@@ -146,7 +146,7 @@ async function follow(
   let ended = await listen(0, heard, AbortSignal.any([signal, enough.signal]));
   tell(decoder.decode());
   if (!ended && !signal.aborted) {
-    // Output from here on is not streamed. It stays in the sandbox, and its last piece is fetched at the end.
+    // The output from here on is not streamed. It stays in the sandbox, and its last part is read at the end.
     ended = await listen(beyondAll, () => {}, signal);
     const from = Math.max(position, (ended?.bytes ?? 0) - BoundedOutput.tailBytes);
     output.skip(from - position);
@@ -155,7 +155,7 @@ async function follow(
   return { ended, output: output.text() };
 }
 
-/** Leaves out what was told before. Counted in decoded text, so that bytes which are no text cannot shift it. */
+/** Skips the output that was reported before. Counts decoded text, so that invalid bytes cannot shift the position. */
 function after(bytes: number, tell: (text: string) => void): (text: string) => void {
   let known = bytes;
   return (text) => {
@@ -186,7 +186,7 @@ const busy = (shell: string): ToolResult => ({
 
 type Console = Extract<ToolContent, { console: unknown }>['console'];
 
-/** All of the session so far; a view that fails must not take the result of the command with it. */
+/** The whole shell session so far. A failed read of it must not cost the command's result. */
 async function shown(
   ctx: ToolContext,
   shell: string,
@@ -199,7 +199,7 @@ async function shown(
   }
 }
 
-/** All entries of a shell session so far, as a call shows them. Rejects as a view does. */
+/** All entries of a shell session so far, for display. Rejects as `view` does. */
 export async function consoleOf(
   sandbox: Pick<ToolContext['sandbox'], 'view'>,
   shell: string,
@@ -208,9 +208,9 @@ export async function consoleOf(
   return { console: boundedConsole((await sandbox.view(shell, signal)).console) };
 }
 
-const consoleChars = 256 * 1024; // one event stays within a store's easy reach
+const consoleChars = 256 * 1024; // keeps one event within the stores' limits
 
-/** Every entry stays; outputs are cut, and those of the oldest go when all of them are too much. */
+/** Keeps every entry, but cuts outputs. If the total is still too large, the oldest outputs are left out. */
 function boundedConsole(console: Console | readonly Console[number][]): Console {
   let left = consoleChars;
   const newestFirst = console.toReversed().map((entry) => {

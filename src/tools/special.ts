@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// Two calls that the agent loop answers itself: one shapes its plan, the other makes it wait.
+// Two calls that the agent loop answers itself: one gives it the plan, the other makes the run wait.
 
 export const MakePlanArgs = z.object({
   title: z.string().max(200).describe('what this is about, in a few words'),

@@ -3,43 +3,43 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ToolContent, ToolFamily } from '../core/events.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
-/** Resolves when no person has the desktop's keyboard and mouse; what types or points there on its own awaits it first. */
+/** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlGate = (signal: AbortSignal) => Promise<void>;
 
-/** The abilities of a tool: no clock, no network, no driver, only the sandbox it runs in. */
+/** Everything that a tool can use: no clock, network or driver, only its sandbox. */
 export interface ToolContext {
   readonly signal: AbortSignal;
   readonly sandbox: SandboxClient;
-  /** Names the operation in the sandbox's journal: the same id is never executed twice. */
+  /** The id of the operation in the sandbox: the same id is never executed twice. */
   readonly operationId: string;
-  /** Everything started for the run carries it, so that a stop finds all of it. */
+  /** Marks every process that the run starts, so that a stop finds all of them. */
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: ControlGate;
-  /** The browser of the sandbox's desktop; absent where it has none. */
+  /** The browser of the sandbox's desktop; absent if it has none. */
   readonly browser?: AgentBrowser;
-  /** Keeps a picture as a file of the session; undefined where it could not be kept, which is no failure of the tool. */
+  /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
-  /** Live output, as it comes. */
+  /** Receives live output as it arrives. */
   readonly onOutput: (text: string) => void;
-  /** For `reattach`: how many bytes (UTF-8) of live output were told before. */
+  /** For `reattach`: the number of bytes (UTF-8) of live output that were reported before. */
   readonly fromByte?: number;
 }
 
-/** A picture as a file of the session. */
+/** A picture, stored as a file of the session. */
 export interface KeptPicture {
   readonly file: string;
   readonly url: string;
   readonly mimeType: string;
 }
 
-/** Failure the model can act on is a value. A throw means a bug of ours or a lost sandbox, and ends the turn. */
+/** A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn. */
 export type ToolResult = ToolOutcome & {
   readonly content?: ToolContent | null;
   readonly exitCode?: number;
-  /** For the model, where its view of `output` is cut: how to get at the rest. */
+  /** For the model when its view of `output` is cut: how to read the rest. */
   readonly rest?: string;
-  /** The pictures that the model sees beside `output`, where it takes pictures. */
+  /** The pictures for the model next to `output`, if it accepts pictures. */
   readonly pictures?: readonly KeptPicture[];
 };
 type ToolOutcome =
@@ -62,9 +62,9 @@ export interface Tool {
   readonly name: string;
   readonly family: ToolFamily;
   readonly description: string;
-  readonly parameters: object; // JSON Schema, as the model sees it
+  readonly parameters: object; // JSON Schema for the model
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** Goes on with an operation that an earlier server began, where that has a meaning; output from the given byte on. */
+  /** Resumes an operation that an earlier server began, if the tool can; output from the given byte on. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
 }
 

@@ -13,7 +13,7 @@ interface Block {
   readonly word: string;
   readonly text: string;
 }
-// A fence is a line of exactly three backticks and a word; anything else on the line makes it text.
+// A fence is a line of exactly three backticks and a word; with anything else on the line, it is text.
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
@@ -66,13 +66,13 @@ function unitOf({ word, text }: Block): Unit | undefined {
     case 'fail':
       return { kind: 'fail', message: text || 'The demo model was told to fail.' };
     default:
-      return undefined; // a block for the reader, such as a quoted program
+      return undefined; // the block is text for the reader, such as a quoted program
   }
 }
 
 const titleLength = 60;
 
-/** The first line that says something outside the blocks. */
+/** The first line of text outside the blocks. */
 export function titleOf(message: string): string {
   const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
   return line === undefined ? 'Demo task' : beginningOf(line.trim(), titleLength).trimEnd();

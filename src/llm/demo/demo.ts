@@ -14,7 +14,10 @@ interface Decision {
   readonly failure?: Failure;
 }
 
-/** Offline and deterministic: the request alone decides. It runs what its user typed in fenced blocks, and nothing else. */
+/**
+ * A model that works offline and deterministically: only the request determines its answer. It runs the user's fenced
+ * blocks and nothing else.
+ */
 export function demoModel(): Model {
   return {
     name: 'demo',
@@ -50,7 +53,7 @@ function decide(request: TurnRequest): Decision {
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return { text: `Working on it: ${literal(titleOf(run.task))}`, call: makePlan(run.units.map(describe)) };
     case 'replan': {
-      // Ids are the steps' places in the plan, so the highest says how many units are planned already.
+      // A step's id is its place in the plan, so the highest id tells how many units are planned already.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
       const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
       return { call: makePlan([...pending, ...run.units.slice(known).map(describe)].slice(0, maxSteps)) };
@@ -97,7 +100,7 @@ function callsOf(unit: Unit, workdir: string): Wanted[] {
   }
 }
 
-/** The loop names it in a line of the system prompt. */
+/** The loop names the folder in a line of the system prompt. */
 const workdirOf = (system: string): string => /^Working directory: (\/.*)$/m.exec(system)?.[1]?.trim() ?? '/workspace';
 
 const failed = (message: string): Failure => ({ kind: 'failed', code: 'provider_error', message, retryable: false });
@@ -111,7 +114,7 @@ const tooLong = (count: number): Failure => ({
 const plans = (message: Extract<Message, { role: 'assistant' }>): boolean =>
   message.calls.some((call) => call.name === 'make_plan');
 
-/** Four characters a token: plausible, and the same every time. */
+/** Four characters per token: plausible, and always the same. */
 function tokens(messages: readonly Message[]): number {
   const length = messages.reduce(
     (sum, message) => sum + (message.role === 'tool' ? message.output : message.text).length,

@@ -1,6 +1,6 @@
 /**
- * Text of a user, a tool or a page inside an answer. Pages show answers as Markdown, often with its HTML: an output that
- * begins with `<h1>` or `#` would be a heading there. Text with any markup is put in code.
+ * Text from a user, a tool or a page inside an answer. Pages show answers as Markdown, often with HTML: output that
+ * begins with `<h1>` or `#` would become a heading. Text with any markup is put in code.
  */
 export function literal(text: string): string {
   if (/[\r\n]/.test(text)) return fenced(text);
@@ -10,7 +10,7 @@ export function literal(text: string): string {
   return `${mark}${space}${text}${space}${mark}`;
 }
 
-/** Lines as they are, in a fence longer than any in them. */
+/** The lines unchanged, in a fence that is longer than any inside them. */
 export function fenced(text: string): string {
   const fence = '`'.repeat(longestRun(text, 2) + 1);
   return `${fence}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}`;

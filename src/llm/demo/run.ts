@@ -1,18 +1,18 @@
 import type { Message, ToolCall, TurnRequest } from '../model.ts';
 import { type Unit, unitsOf } from './blocks.ts';
 
-/** The run's state as its messages show it: the demo model remembers nothing else. */
+/** The run's state, read from its messages, because the demo model keeps no other state. */
 export interface Run {
   readonly task: string;
-  /** Of the first message and of each injected one, in order: step i of the plan is unit i. */
+  /** The units of the first message and of each injected one, in order: step i of the plan is unit i. */
   readonly units: readonly Unit[];
-  /** The tools' results in this run. */
+  /** The results of the tools in this run. */
   readonly results: readonly ToolMessage[];
-  /** Calls since the last step ended, which it did with a text and no call. */
+  /** Calls since the end of the last step. A step ends with a text without a call. */
   readonly callsOfStep: readonly ToolCall[];
-  /** The user's answers, by the id of the call that asked. */
+  /** The user's answers, by the id of the asking call. */
   readonly answers: ReadonlyMap<string, string>;
-  /** Calls in the whole conversation. */
+  /** The number of calls in the whole conversation. */
   readonly callsBefore: number;
 }
 type ToolMessage = Extract<Message, { role: 'tool' }>;
@@ -34,7 +34,7 @@ export function readRun(request: TurnRequest): Run {
     for (const { callId, name } of message.calls)
       if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
-  // An answer belongs to its question: it is no message of its own, and blocks in it are not run.
+  // An answer belongs to its question: it is no separate message, and blocks in it are not run.
   for (const answer of answers.values()) {
     const at = spoken.indexOf(answer, 1);
     if (at > 0) spoken.splice(at, 1);
@@ -49,7 +49,7 @@ export function readRun(request: TurnRequest): Run {
   };
 }
 
-/** The user's message that the tool's result repeats; else the first one after the question. */
+/** The user's message that the tool's result repeats; otherwise the first message after the question. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
   const said = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));

@@ -45,21 +45,21 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-/** Says how it went and shows the output of the last command, fenced so that a page shows it as it is. */
+/** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[]): string {
   const failures = results.filter((result) => !result.success).length;
   const verdict =
     failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast((result) => result.name === 'shell_exec');
   if (!last) return verdict;
-  // A tool's note on a failed command is a first line of its own, before the output.
+  // A tool's note on a failed command is a separate first line before the output.
   const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
   if (output === '') return `${verdict} The last command printed nothing.`;
   const tail = output.slice(-shown).replace(/^[\uDC00-\uDFFF]/, '');
   return `${verdict} The last command printed:\n\n${fenced(tail)}`;
 }
 
-/** At least two pieces that joined give the text; none splits a character. */
+/** Splits the text into at least two pieces, and never inside a character. */
 export function deltasOf(text: string): string[] {
   const size = Math.max(10, Math.ceil(text.length / 16));
   const deltas: string[] = [];

@@ -4,7 +4,7 @@ import type { TurnOutcome } from '../model.ts';
 
 export type Failure = Extract<TurnOutcome, { kind: 'failed' }>;
 
-/** The provider's error, given as a status or inside the stream. */
+/** The provider's error, from the status or from inside the stream. */
 export interface Refusal {
   readonly status: number;
   readonly text: string;
@@ -13,14 +13,14 @@ export interface Refusal {
 
 export function refusalOf(thrown: unknown): Refusal | undefined {
   if (!(thrown instanceof GoogleGenerativeAIFetchError) || thrown.status === undefined) return undefined;
-  // The message is: address, [status], the provider's text, the details as JSON. Only its text is for people.
+  // The message has the address, [status], the provider's text and the details as JSON. Only the text is for people.
   const said = thrown.message.slice(thrown.message.indexOf(`[${thrown.status}`)).replace(/^\[[^\]]*\] ?/, '');
   const details = thrown.errorDetails ?? [];
   const text = details.length > 0 ? said.replace(JSON.stringify(details), '') : said;
   return { status: thrown.status, text: text.trim(), details };
 }
 
-/** Status codes decide whether a retry helps; nobody further up knows them. */
+/** Decides by the status code whether a retry helps, because callers do not know the codes. */
 export function failureOf(refusal: Refusal, model: string, retryAfterMs: number | undefined): Failure {
   const code = codeOf(refusal);
   const after = retryInfo(refusal.details) ?? retryAfterMs;

@@ -23,7 +23,7 @@ export interface GeminiOptions {
   readonly baseUrl?: string;
   readonly clock: Clock;
   readonly newId: () => string;
-  /** The longest silence, before the first chunk and between two. */
+  /** The longest silence in ms, before the first chunk and between two. */
   readonly idleMs?: number;
 }
 
@@ -31,7 +31,7 @@ export function geminiModel(options: GeminiOptions): Model {
   const { model, key, clock, newId, idleMs = 60_000 } = options;
   const name = `gemini/${model}`;
   const baseUrl = options.baseUrl?.replace(/\/+$/, '');
-  // Providers quote what they were sent; the key is never part of what we pass on.
+  // Providers quote requests in their errors, so the key is removed from all text that is passed on.
   const publicFailure = (failure: Failure): Failure => ({
     ...failure,
     message: withoutSecret(failure.message, key, '[key]'),
@@ -44,13 +44,13 @@ export function geminiModel(options: GeminiOptions): Model {
     const reply = replyReader({ name, newId });
     const refused = (refusal: Refusal) => failureOf(refusal, name, parseRetryAfter(retryAfter.value(), clock.now()));
     try {
-      silence.signal.throwIfAborted(); // the SDK only listens, and this may have fired already
+      silence.signal.throwIfAborted(); // the SDK only listens for the event, and the signal may have fired already
       const requestOptions = { ...(baseUrl && { baseUrl }), customHeaders: { [turnHeader]: turnId } };
       const asked = new GoogleGenerativeAI(key.reveal()).getGenerativeModel({ model }, requestOptions);
       const { stream, response } = await asked.generateContentStream(bodyOf(request, name), { signal: silence.signal });
-      response.catch(() => {}); // the SDK's own aggregate, which fails when the stream does
+      response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
       for await (const chunk of stream as AsyncIterable<Chunk>) {
-        silence.rest(); // how long our reader takes is not the provider's silence
+        silence.rest(); // a slow reader on our side is no silence of the provider
         if (chunk.error)
           throw refused({
             status: chunk.error.code ?? 500,

@@ -1,7 +1,7 @@
 import type { ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import { unreachable } from './failures.ts';
 
-/** The fields of a `GenerateContentResponse` that are read; the rest of a part goes back unchanged. */
+/** The fields of a `GenerateContentResponse` that we read; the rest of a part is sent back unchanged. */
 export interface Chunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };
@@ -22,7 +22,7 @@ interface Piece {
   readonly functionCall?: { readonly name?: string; readonly args?: unknown };
 }
 
-/** Follows one reply. Calls wait for its end, so that a reply that was cut, by whomever, leaves none to act on. */
+/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to act on. */
 export function replyReader({ name, newId }: { name: string; newId: () => string }) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
@@ -33,7 +33,7 @@ export function replyReader({ name, newId }: { name: string; newId: () => string
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
       if (part.text && !part.thought) yield { type: 'text', delta: part.text };
-      const { functionCall } = part; // its own id, where it has one, repeats from turn to turn
+      const { functionCall } = part; // its own id, if any, repeats from turn to turn
       if (functionCall)
         calls.push({ callId: `call_${newId()}`, name: functionCall.name ?? '', args: functionCall.args ?? {} });
     }
@@ -59,7 +59,7 @@ function usageOf({ usageMetadata }: Chunk): Usage | undefined {
   } = usageMetadata;
   return {
     inputTokens: promptTokenCount,
-    outputTokens: candidatesTokenCount + thoughtsTokenCount, // both are paid for as output
+    outputTokens: candidatesTokenCount + thoughtsTokenCount, // the provider charges both as output
     ...(cachedContentTokenCount !== undefined && { cachedTokens: cachedContentTokenCount }),
   };
 }
@@ -71,7 +71,7 @@ function outcomeOf(
 ): TurnOutcome {
   switch (finish) {
     case undefined:
-      return unreachable(name); // every whole reply says how it ended
+      return unreachable(name); // every complete reply has a finish reason
     case 'STOP':
       return { kind: 'finished', stop: called ? 'calls' : 'done', usage };
     case 'MAX_TOKENS':

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-// The SDK throws the response's headers away, and with them Retry-After. Node publishes the headers of every
-// response to its own fetch, so the one that belongs to this turn is found by a request header that names the turn.
+// The SDK drops the response's headers, including Retry-After. Node publishes the headers of every response to its own
+// fetch. A request header with the turn's id identifies the response.
 const channel = 'undici:request:headers';
 export const turnHeader = 'x-corral-turn';
 
@@ -10,7 +10,7 @@ interface Published {
   readonly response: { readonly headers: readonly Uint8Array[] };
 }
 
-/** Watches for the Retry-After of the request that carries this turn's id. */
+/** Watches for the Retry-After of the request with this turn's id. */
 export function retryHeader(turn: string): Disposable & { value(): string | undefined } {
   let value: string | undefined;
   const heard = (message: unknown) => {

@@ -1,9 +1,9 @@
-// Gemini reads a part of OpenAPI's schema; a key it does not know is an error for it, so only what it knows goes out.
+// Gemini supports a part of OpenAPI's schema and rejects unknown keys, so only known keys are sent.
 
 type Json = { readonly [key: string]: unknown };
 const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];
 
-/** A function's parameters; undefined where there are none, because an object without properties is refused. */
+/** A function's parameters; undefined if there are none, because Gemini refuses an object without properties. */
 export function parametersOf(schema: object): Json | undefined {
   const converted = convert(schema as Json);
   return converted.properties === undefined ? undefined : converted;
@@ -30,7 +30,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod bounds every integer by the safe ones, which says nothing to a model.
+// Zod limits every integer to the safe ones, which tells a model nothing.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>

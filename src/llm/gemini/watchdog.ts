@@ -1,14 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
 
 interface Watchdog extends Disposable {
-  /** Fires with the caller's signal, when it bit, and when disposed: nothing outlives the turn. */
+  /** Fires with the caller's signal, after too long a silence, and on dispose, so that nothing outlives the turn. */
   readonly signal: AbortSignal;
   rest(): void;
   wake(): void;
   bit(): boolean;
 }
 
-/** Bites when it is awake for that long. */
+/** Fires after this many ms awake. */
 export function watchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
   const stop = new AbortController();
   const cancel = () => stop.abort();

@@ -1,10 +1,10 @@
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 
-/** `wait`: say nothing more until cancelled. A promise: go on when it settles. */
+/** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
 export type Line = TurnPart | 'wait' | Promise<unknown>;
 export type ScriptedModel = Model & { readonly asked: TurnRequest[] };
 
-/** Plays one script per turn and remembers what it was asked. A script without an end gets the fitting one. */
+/** Plays one script per turn and records its requests. A script without an end gets a suitable one. */
 export function scriptedModel(scripts: readonly (readonly Line[])[]): ScriptedModel {
   return functionModel((_request, turn) => {
     const script = scripts[turn];
@@ -13,7 +13,7 @@ export function scriptedModel(scripts: readonly (readonly Line[])[]): ScriptedMo
   });
 }
 
-/** Asks a function what to say: for simulations, where the request decides. */
+/** Calls a function for each answer: for simulations, where the request determines the answer. */
 export function functionModel(decide: (request: TurnRequest, turn: number) => readonly Line[]): ScriptedModel {
   const asked: TurnRequest[] = [];
   return {

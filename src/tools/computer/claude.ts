@@ -4,7 +4,7 @@ import { defineTool, type ToolResult } from '../tool.ts';
 import { atDesk, type Desk, shown, wrong } from './desk.ts';
 import type { Point } from './screen.ts';
 
-// One tool with many actions, named and shaped as Claude's own computer tool.
+// One tool with many actions, in the names and shapes of Claude's own computer tool.
 
 const point = z.array(z.number()).length(2).describe('[x, y] in pixels of the screenshot');
 const Args = z.object({
@@ -112,9 +112,9 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
   }
 }
 
-const modifierMs = 400; // longer than what is done under it takes
+const modifierMs = 400; // ms, longer than the action takes
 
-/** Keys such as shift go down first, and up again after it. */
+/** Holds keys such as shift down during the action. */
 async function held(desk: Desk, keys: string | undefined, action: ScreenAction): Promise<void> {
   if (!keys) return await desk.do(action);
   const holding = desk.do({ kind: 'key', keys, holdMs: modifierMs });

@@ -6,21 +6,21 @@ import { readPng, scaled, writePng } from './png.ts';
 import { modelScreen, onScreen, type Point, type Size } from './screen.ts';
 
 const startMs = 90_000;
-const settleMs = 500; // what a click starts shows by then
+const settleMs = 500; // ms after which the effect of a click is visible
 
-/** The desktop for a model that points in a screen of its own. */
+/** The desktop for a model that uses the coordinates of its own, smaller screen. */
 export interface Desk {
-  /** As the model sees it. */
+  /** The size of the model's screen. */
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
   do(action: ScreenAction): Promise<void>;
-  /** A part of the screen in the model's own pixels; all of it without one. */
+  /** A part of the screen, in the model's pixels; default: the whole screen. */
   photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
   pointer(): Promise<Point>;
   wait(ms: number): Promise<void>;
 }
 
-/** Does something at the desktop, and shows the screen afterwards. Input waits while a person has keyboard and mouse. */
+/** Does the action, then shows the screen. Input waits while a person has the keyboard and mouse. */
 export async function atDesk(
   ctx: ToolContext,
   kind: 'looks' | 'acts',
@@ -60,7 +60,7 @@ function deskOf({ sandbox: { desktop }, signal }: ToolContext, { width, height }
       const from = part ? onScreen(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? onScreen(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
-      // A part is shown as large as a whole screen may be: that is what one looks closer for.
+      // A part is enlarged to the size of a whole screen, because the model wants to see its details.
       const scale = Math.min(screen.width / region.width, screen.height / region.height);
       const size = part
         ? {

@@ -3,13 +3,13 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import { atDesk, type Desk } from './desk.ts';
 import { thousandths } from './screen.ts';
 
-// A function for each action, named and shaped as Gemini's computer-use models call them: both axes from 0 to 1000.
+// One function per action, in the names and shapes of Gemini's computer-use models: both axes go from 0 to 1000.
 
 const axis = (name: string) => z.number().min(0).max(1000).describe(`${name}, from 0 to 1000`);
 const at = { x: axis('from the left'), y: axis('from the top') };
 const direction = z.enum(['up', 'down', 'left', 'right']);
 const directions = { up: [0, -1], down: [0, 1], left: [-1, 0], right: [1, 0] } as const;
-const pixelsPerNotch = 53; // of Chromium's own scrolling
+const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
 const tool = <Shape extends z.ZodRawShape>(
   name: string,

@@ -2,10 +2,10 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { pngFile, pngSignature } from '../../core/png.ts';
 import type { Size } from './screen.ts';
 
-// As much of PNG as screenshots need: 8 bits a part, RGB or RGBA, not interlaced.
+// The part of PNG that screenshots need: 8 bits per channel, RGB or RGBA, not interlaced.
 
 export interface Raster extends Size {
-  /** Three bytes a pixel. */
+  /** Three bytes per pixel. */
   readonly rgb: Buffer;
 }
 export interface Region extends Size {
@@ -13,7 +13,7 @@ export interface Region extends Size {
   readonly y: number;
 }
 
-/** Undefined for what is no such picture. */
+/** Undefined if the bytes are no such picture. */
 export function readPng(png: Buffer): Raster | undefined {
   if (!png.subarray(0, 8).equals(pngSignature)) return undefined;
   const data: Buffer[] = [];
@@ -33,7 +33,7 @@ export function readPng(png: Buffer): Raster | undefined {
   return { width, height, rgb: withoutAlpha(unfiltered(raw, { width, height }, parts), parts) };
 }
 
-/** Each line stands as differences to what is left of it and above it. */
+/** Each line is stored as differences to the pixels on its left and above. */
 function unfiltered(raw: Buffer, { width, height }: Size, parts: number): Buffer {
   const line = width * parts;
   const out = Buffer.alloc(line * height);
@@ -73,7 +73,7 @@ export function writePng({ width, height, rgb }: Raster): Buffer {
   return pngFile(width, height, deflateSync(raw, { level: 6 }));
 }
 
-/** A part of a picture at another size; smaller ones are averaged, so that thin lines and letters stay. */
+/** Scales a part of a picture. Averages when it shrinks, so that thin lines and letters stay visible. */
 export function scaled(from: Raster, region: Region, to: Size): Raster {
   const rgb = Buffer.alloc(to.width * to.height * 3);
   const [sx, sy] = [region.width / to.width, region.height / to.height];
@@ -93,7 +93,7 @@ export function scaled(from: Raster, region: Region, to: Size): Raster {
   return { ...to, rgb };
 }
 
-/** Which pixels lie under one: at least one. */
+/** The source pixels of one target pixel: at least one. */
 const span = (from: number, length: number): [number, number] => {
   const first = Math.floor(from + 1e-9);
   return [first, Math.max(first + 1, Math.ceil(from + length - 1e-9))];

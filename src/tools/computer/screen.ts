@@ -7,16 +7,16 @@ export interface Point {
   readonly y: number;
 }
 
-/** Models point best on a screen no larger than this; a larger one they are shown made smaller. */
+/** Models point best on a screen of at most this size, so they see a larger one scaled down. */
 const most: Size = { width: 1280, height: 800 };
 
-/** The screen as the model sees it: the desktop, in its own shape, no larger than a model is good at. */
+/** The model's screen: in the shape of the desktop, and no larger than models handle well. */
 export function modelScreen({ width, height }: Size): Size {
   const scale = Math.min(1, most.width / width, most.height / height);
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
-/** A point of one screen on another, inside of it. */
+/** Converts a point from one screen to another and keeps it inside. */
 export const onScreen = ({ x, y }: Point, from: Size, to: Size): Point => ({
   x: within(Math.round((x * to.width) / from.width), to.width),
   y: within(Math.round((y * to.height) / from.height), to.height),
