@@ -61,7 +61,7 @@ export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Repli
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // it lapses later
+      for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // or lapses
       await peers?.[Symbol.asyncDispose]();
     },
   };

@@ -3,15 +3,15 @@ import type { Append, Followed } from '../core/ports.ts';
 
 export type LiveItem = Extract<Followed, { kind: 'event' }>;
 
-/** The most of one followed session that is kept in memory. */
+/** The most events and text of one followed session in memory. */
 export interface WindowLimits {
   readonly events: number;
   readonly chars: number;
 }
 
 /**
- * The newest events of a session somebody follows, without holes, so that a hundred followers do not each read the
- * store. All of them get the same objects: what a facade makes of one may be kept by the object's identity.
+ * The newest events of a followed session, without gaps, so that a hundred followers do not each read the store. All
+ * followers get the same objects, so a facade can cache its results by object identity.
  */
 export class LiveWindow {
   readonly #limits: WindowLimits;
@@ -45,7 +45,7 @@ export class LiveWindow {
     this.#trim();
   }
 
-  /** Others have appended up to there: these, or too many to be kept. */
+  /** Other servers appended up to this head: `events`, or too many to keep. */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
@@ -72,7 +72,7 @@ export class LiveWindow {
   }
 }
 
-/** About how much text a value holds. */
+/** An estimate of the characters in a value. */
 export function charsIn(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;

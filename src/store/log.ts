@@ -5,19 +5,19 @@ import { LiveWindow, type WindowLimits } from './live-window.ts';
 import { hearOthers, type OthersOptions } from './others.ts';
 
 export interface EventLogOptions {
-  /** How many events a live reader may fall behind before it is told to resync. */
+  /** The number of events that a live reader can fall behind before it gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: WindowLimits;
-  /** Where other servers append to the store too: what they append is looked for. */
+  /** Set when other servers append to the store too; their appends are then looked for. */
   readonly others?: OthersOptions;
 }
 const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
- * Append and follow over any store. A follower costs a few integers and a bell; nothing is buffered for it: it reads
- * the window that all live followers of a session share, and where it is too old for that, the store.
- * The facts of an append belong to the log: followers are given these very objects.
+ * Append and follow over any store. A follower costs little memory and has no buffer: it reads the window that all live
+ * followers of a session share, and older events from the store. The facts of an append belong to the log, because
+ * followers get these very objects.
  */
 export function storeEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
@@ -28,10 +28,10 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     after: number,
     { signal, deltas }: FollowOptions,
   ): AsyncGenerator<Followed> {
-    using seat = join(sessionId, signal); // before the first read: no append falls between
+    using seat = join(sessionId, signal); // before the first read, so that it misses no append
     const { window, bell } = seat;
     let cursor = after;
-    let headWhenWoken = Number.POSITIVE_INFINITY; // a long history is not lag; only a live reader has lag
+    let headWhenWoken = Number.POSITIVE_INFINITY; // only a live reader can lag; a long history is no lag
     let forgiven = after === 0 ? undefined : 0; // cursor 0 takes what is left of the history, but no new hole in it
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
@@ -64,7 +64,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
           yield { kind: 'event', event };
           cursor = event.seq;
         }
-        if (page.events.length > 0) continue; // caught up means an empty page, not a guess
+        if (page.events.length > 0) continue; // only an empty page proves that the reader has caught up
       }
       await bell.heard();
       headWhenWoken = Math.max(cursor, window.head ?? 0); // it was waiting for us, so a burst is not its fault
@@ -79,7 +79,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
       async appended(id, head, known) {
         const here = followed.get(id);
         if (!here) return;
-        // Read once for all who follow; more than that each reads at its own pace.
+        // One read serves all followers. If there is more to read, each follower reads at its own pace.
         const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
         const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
         here.window.catchUp(events.at(-1)?.seq ?? head, events);
@@ -113,7 +113,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
-      if (held) await held; // unarmed it must not cost a turn of the loop
+      if (held) await held; // unarmed, no turn of the loop is lost
       const head = await store.append(entry);
       const kept = failpoint('store.append.after');
       if (kept) await kept;
@@ -140,7 +140,7 @@ interface Seat extends Disposable {
 interface Place {
   readonly cursor: number;
   readonly page: EventPage;
-  /** Up to here events that this reader is owed are gone; 0: none is. */
+  /** Events that this reader needs are missing up to this seq; 0: none are. */
   readonly hole: number;
   readonly tooSlow: boolean;
 }
@@ -150,7 +150,7 @@ function reasonToResync({ cursor, page, hole, tooSlow }: Place) {
   return tooSlow ? 'too_slow' : undefined;
 }
 
-/** Remembers that it rang: a ring between two waits is never lost, and many rings are one. */
+/** Remembers a ring: one between two waits is not lost, and several count as one. */
 class Bell {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();
@@ -160,7 +160,7 @@ class Bell {
   }
 }
 
-/** Undefined as soon as the signal fires: a reader that leaves does not wait for a slow store. */
+/** Undefined as soon as the signal fires, so that a reader that leaves does not wait for a slow store. */
 function unlessFired<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<T | undefined>();
   const leave = () => resolve(undefined);

@@ -5,29 +5,31 @@ import type { EventStore } from '../core/ports.ts';
 
 export interface OthersOptions {
   readonly clock: Clock;
-  /** Nothing is looked for any more. */
+  /** Fires when the look-ups have to end. */
   readonly signal: AbortSignal;
-  /** The log of a followed session is gone: the session was deleted. */
+  /** The log of a followed session is gone, because the session was deleted. */
   readonly onGone: (id: SessionId) => void;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface Follows {
   followed(): SessionId[];
-  /** Whether its followers have been told of that seq. */
+  /** Whether the session's followers have heard of that seq. */
   knows(id: SessionId, head: number): boolean;
-  /** There is more in the log than they were told of; `known` is as far as this looked before. */
+  /** The log has more than the followers know; `known` is the head at the last look. */
   appended(id: SessionId, head: number, known: number): Promise<void>;
 }
 
 const fast = 20;
-const slow = 100; // what others see of a session within 150 ms
-const idle = 250; // where nothing has come for a minute
+const slow = 100; // ms; followers see other servers' events within 150 ms
+const idle = 250; // ms, for sessions without an event for a minute
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // one that cannot be had ends sooner
 const told = 1_000;
 
-/** Hears of what other servers append to followed sessions: told by the store where it can, else by asking it for heads. */
+/**
+ * Finds other servers' appends to followed sessions: the store pushes them if it can, otherwise this polls their heads.
+ */
 export function hearOthers(store: EventStore, options: OthersOptions, follows: Follows): { wake(): void } {
   const { clock, signal, warn, onGone } = options;
   const heads = new Map<SessionId, number>();
@@ -67,15 +69,15 @@ export function hearOthers(store: EventStore, options: OthersOptions, follows: F
     }
   }
 
-  /** While the store tells us, asking is only for what it forgot to tell. */
+  /** While the store pushes, polls serve only as a safety net. */
   async function watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && store.watch) {
       const since = clock.now();
       isTold = () => clock.now() - since > trustedAfterMs;
       const tell = (id: SessionId, head: number) => {
-        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // it is asked for too
+        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polls cover a failure here
       };
-      await store.watch(tell, signal).catch(() => {}); // some backends cannot, or not always
+      await store.watch(tell, signal).catch(() => {}); // not every backend can push
       isTold = () => false;
       await pause(watchAgainMs, signal, clock).catch(() => {});
     }
@@ -91,7 +93,7 @@ export function hearOthers(store: EventStore, options: OthersOptions, follows: F
       const polled = poll().finally(() => over.abort());
       void Promise.all([polled, watched]).finally(() => {
         running = false;
-        if (follows.followed().length > 0) this.wake(); // somebody came while this ended
+        if (follows.followed().length > 0) this.wake(); // a follower arrived during the last steps
       });
     },
   };

@@ -3,7 +3,7 @@ import type { SessionId } from '../core/ids.ts';
 import type { Append, EventPage, EventStore, Store } from '../core/ports.ts';
 import { charsIn } from './live-window.ts';
 
-/** The most of all logs together, and of each, that is kept in memory. */
+/** The limits in memory for all logs together, and for each. */
 export interface RecentLimits {
   readonly logs: number;
   readonly chars: number;
@@ -12,7 +12,7 @@ export interface RecentLimits {
 }
 const usual: RecentLimits = { logs: 256, chars: 4 * 1024 * 1024, eventsEach: 512, charsEach: 256 * 1024 };
 
-/** The end of a log without a hole: all there is of it behind `from`. */
+/** The end of a log without gaps: all its events after `from`. */
 interface Tail extends Omit<EventPage, 'events'> {
   from: number;
   head: number;
@@ -21,20 +21,19 @@ interface Tail extends Omit<EventPage, 'events'> {
   chars: number;
 }
 
-/** The same store, for which nobody else may write: what was written or read a moment ago is not asked of it again. */
+/** The same store with a cache of recent events, for a store that no other server writes to. */
 export function withRecent(store: Store, limits?: RecentLimits): Store {
   return { ...store, events: recentEvents(store.events, limits) };
 }
 
 /**
- * Keeps the newest events of the logs in use. To read a page elsewhere is to wake another thread and be woken by it,
- * which takes longer than all the rest of a request. The same event is the same object each time it is read from here,
- * so that what a dialect makes of it may be kept by the object's identity.
+ * Keeps the newest events of the logs in use. A read through another thread takes longer than the rest of a request.
+ * Each event stays the same object while it is cached, so a dialect can cache its results by object identity.
  */
 export function recentEvents(events: EventStore, limits: RecentLimits = usual): EventStore {
-  const tails = new Map<SessionId, Tail>(); // the one longest unused first
+  const tails = new Map<SessionId, Tail>(); // in order of use, the least recent first
   let chars = 0;
-  /** A page that was read while something was changed may be of before. */
+  /** A page that was read during a change can be outdated. */
   let changes = 0;
 
   function forget(id: SessionId): void {
@@ -68,7 +67,7 @@ export function recentEvents(events: EventStore, limits: RecentLimits = usual): 
   function appended({ sessionId, after, at, facts }: Append): void {
     if (facts.length === 0) return;
     const tail = tails.get(sessionId) ?? (after === 0 ? emptyTail(0, { thinned: 0, trimmed: 0 }) : undefined);
-    if (!tail || after + facts.length <= tail.head) return; // one that was read meanwhile holds it
+    if (!tail || after + facts.length <= tail.head) return; // a page that was read meanwhile has them
     if (after !== tail.head) {
       forget(sessionId);
       return;

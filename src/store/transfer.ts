@@ -5,8 +5,8 @@ import type { SessionEvent } from '../core/events.ts';
 import { SessionId } from '../core/ids.ts';
 import type { EventPage, RecordPut, Store } from '../core/ports.ts';
 
-// Sessions as lines of JSON, from one store to another: a header; for each session its beginning, its events, its
-// records, its end with counts and a hash over those lines; and at last how many sessions there were.
+// Sessions as lines of JSON, from one store to another: a header; for each session its start, events, records, and an
+// end with counts and a hash of those lines; and at last the number of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -32,7 +32,7 @@ const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
 const recordLine = ({ kind, id, doc, sort = 0 }: RecordPut): string =>
   JSON.stringify({ record: { kind, id, doc, sort } });
 
-/** Lines without their newline. `known`: sessions that are exported already, so that a cut export goes on. */
+/** Lines without their newline. `known`: sessions that an interrupted export already has. */
 export async function* exportSessions(
   store: Store,
   { known = new Set<string>(), signal }: { known?: ReadonlySet<string>; signal: AbortSignal },
@@ -56,7 +56,7 @@ export async function* exportSessions(
 }
 
 async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
-  // The head of the beginning is the end: a session may go on while it is exported.
+  // Exports up to the head at the start, because a session can continue during the export.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
     throwIfFired(signal);
@@ -70,14 +70,15 @@ async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): Async
 
 export interface Imported {
   readonly sessions: number;
-  /** Were there already, and the same. */
+  /** Sessions that existed already with the same content. */
   readonly skipped: number;
   readonly events: number;
 }
 
 /**
- * Each session is written, read back and compared before its own record makes it one; what an earlier, cut import left
- * is completed. Rejects: invalid_request (no export, cut short, or changed on its way), conflict (it is there, and another).
+ * Writes each session, reads it back and compares it; its own record comes last and makes it visible. Completes an
+ * interrupted import. Rejects: invalid_request (no export, incomplete, or changed), conflict (a session with this id
+ * exists and differs).
  */
 export async function importSessions(
   store: Store,
@@ -114,7 +115,7 @@ export async function importSessions(
   return { sessions, skipped, events };
 }
 
-/** One session on its way in. */
+/** One session during its import. */
 class Reading {
   readonly id: SessionId;
   readonly #store: Store;
@@ -141,12 +142,12 @@ class Reading {
     if (this.#events.length >= pageSize) await this.#write();
   }
 
-  /** Resolves with false where it was there already. */
+  /** Resolves with false if the session existed already. */
   async finish(end: End, signal: AbortSignal): Promise<boolean> {
     if (!isSame(end, this.#count.result())) throw broken(`The session ${this.id} was changed on its way`);
     await this.#write();
     if (!this.#isThere) {
-      // Its own record is the last: only then is it in a list.
+      // The session's own record comes last, because it puts the session into lists.
       const own = (put: RecordPut) => put.kind === 'session' && put.id === this.id;
       const order = [...this.#records.filter((put) => !own(put)), ...this.#records.filter(own)];
       for (const put of order) await this.#store.records.put(put);
@@ -194,7 +195,7 @@ function parsed(text: string): Line {
 }
 const broken = (what: string) => new AppError('invalid_request', `This is no whole export of sessions. ${what}.`);
 
-/** The end of what a cut export holds whole, and which sessions that are. */
+/** The length of the complete part of an interrupted export, and the sessions in it. */
 export async function wholeSessions(lines: AsyncIterable<string>): Promise<{ bytes: number; known: Set<string> }> {
   const known = new Set<string>();
   let [read, bytes] = [0, 0];

@@ -16,21 +16,22 @@ import { closeWith, openSocket, type Socket, type SocketContext } from './ws-soc
 // WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate limit, log
 // and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the path's error style.
 // Only then does the socket open. So a dialect writes, in its `mount`:
-//
-//   sockets.route({
-//     path: '/ws/:sid',                              // `:sid` for a session, which the access log then names
-//     params: z.object({ sid: z.string() }),         // a mismatch is refused before the upgrade, so be lenient where
-//     query: z.object({ after_seq: z.string().optional() }),       // the dialect wants an `error` frame instead
-//     doc: { operationId, tag, summary, responses: failures(404) },  // in /openapi.json, with x-websocket and 101
-//     async open(socket, { params, query }) {        // a rejection closes the socket as the error table says
-//       socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
-//       for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
-//         socket.sendJson(toFrame(item));
-//         if (item.seq <= headAtTheStart) await socket.drained();
-//       }
-//       socket.close(closeCodes.sessionDeleted);     // no effect where the client or the server closed it before
-//     },
-//   });
+// ```
+// sockets.route({
+//   path: '/ws/:sid', // the access log shows :sid as the session's id
+//   params: z.object({ sid: z.string() }), // a mismatch is refused before the upgrade
+//   query: z.object({ after_seq: z.string().optional() }), // accept any value to answer with an error frame instead
+//   doc: { operationId, tag, summary, responses: failures(404) }, // in /openapi.json, with x-websocket and 101
+//   async open(socket, { params, query }) { // a rejection closes the socket as the error table says
+//     socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
+//     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
+//       socket.sendJson(toFrame(item));
+//       if (item.seq <= headAtTheStart) await socket.drained();
+//     }
+//     socket.close(closeCodes.sessionDeleted); // no effect on a closed socket
+//   },
+// });
+// ```
 
 interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly path: string;

@@ -1,7 +1,7 @@
 import type { SessionFact } from '../../core/events.ts';
 import { beginningOf } from '../../core/text.ts';
 
-// Which parts of a fact leave the log when it is too large for one document, and what stands in their place.
+// Chooses the parts of a fact that leave the log when it is too large for one document, and the text in their place.
 
 export const maxFactBytes = 256 * 1024;
 const maxFieldBytes = 8 * 1024;
@@ -10,11 +10,11 @@ const shownChars = 2_000;
 export type Fields = Record<string, unknown>;
 export interface Lean {
   readonly fact: SessionFact;
-  /** The parts that were taken out of the fact's `data`. */
+  /** The parts that were removed from the fact's `data`. */
   readonly taken: Fields;
 }
 
-/** Undefined for a fact that is small enough, as nearly all are. */
+/** Undefined for a fact that is small enough, as almost all are. */
 export function lean(fact: SessionFact): Lean | undefined {
   if (roughBytes(fact.data, maxFactBytes) <= maxFactBytes) return undefined;
   const data: Fields = {};
@@ -32,7 +32,7 @@ export const whole = <Fact extends SessionFact>(fact: Fact, taken: Fields): Fact
   data: { ...fact.data, ...taken },
 });
 
-/** Keeps to the event's schema: it is what readers get where the rest cannot be read any more. */
+/** Matches the event's schema, because readers get it when the removed part cannot be read any more. */
 function standIn(name: string, value: unknown): unknown {
   if (typeof value === 'string') return shortened(value);
   if (Array.isArray(value)) return [];
@@ -46,7 +46,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** Of its JSON, at least and cheaply: this is asked of every event. Ends soon after `enough`. */
+/** A cheap lower bound of the JSON's bytes, because every event is checked. Stops soon after `enough`. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;

@@ -17,24 +17,24 @@ interface Options {
   readonly now: () => number;
 }
 export interface LargeAside {
-  /** The same store, whose events hold no more than 256 KiB each where they lie. */
+  /** The same store, with at most 256 KiB per event in the log itself. */
   readonly store: Store;
-  /** Removes blobs written before this time that no event refers to; resolves with how many. */
+  /** Removes blobs from before this time to which no event refers; resolves with their number. */
   collect(before: number, signal: AbortSignal): Promise<number>;
 }
 
-/** Beside the fact in its document: where the rest of its `data` is. */
+/** Stored next to the fact in its document: refers to the rest of its `data`. */
 const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int() });
 type Reference = z.infer<typeof Reference>;
 type Referring = { readonly large?: Reference };
 
-const kind = 'large'; // `<session>:<blob>`; written before the blob, so that none is ever forgotten
+const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a clean-up finds every blob
 const Kept = z.object({ at: z.number(), seq: z.int() });
-const mostRead = 4 * 1024 * 1024; // bytes of blobs in one page; a page that ends early is asked on
+const mostRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
 
 /**
- * Keeps what is too large for a document of the log in blobs, and puts it back where events are read. A blob that is
- * gone or damaged costs its event the middle of its texts, and the event says so in `problem`.
+ * Stores what is too large for a document of the log in blobs, and puts it back when events are read. If a blob is gone
+ * or damaged, its event loses the middle of its texts and says so in `problem`.
  */
 export function largeAside({ store, blobs, newId, now }: Options): LargeAside {
   const { events, records } = store;
@@ -68,7 +68,7 @@ export function largeAside({ store, blobs, newId, now }: Options): LargeAside {
       if (createHash('sha256').update(content).digest('hex') !== sha256) return undefined;
       return JSON.parse(content.toString());
     } catch (thrown) {
-      if (toAppError(thrown).code === 'store_unavailable') throw thrown; // it may yet be there
+      if (toAppError(thrown).code === 'store_unavailable') throw thrown; // the blob may still exist
       return undefined;
     }
   }
@@ -127,7 +127,7 @@ export function largeAside({ store, blobs, newId, now }: Options): LargeAside {
       events: wrapped,
       records: {
         ...records,
-        // For an export, which has the events whole.
+        // For an export, whose events contain everything.
         belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
       },
     },

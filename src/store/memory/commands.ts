@@ -10,7 +10,7 @@ interface Kept {
 
 export function memoryCommands(): CommandQueue {
   const kept = new Map<string, Kept>();
-  const unanswered = () => [...kept.values()].filter(({ answer }) => answer === undefined).sort((a, b) => a.at - b.at); // a stable sort
+  const unanswered = () => [...kept.values()].filter(({ answer }) => answer === undefined).sort((a, b) => a.at - b.at);
   return {
     async post(command) {
       const { id, sessionId, at } = command;

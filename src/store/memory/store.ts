@@ -25,8 +25,8 @@ interface Document {
 }
 
 /**
- * The same promises as the others', kept for as long as the process lives. Documents are text, as in a real store.
- * `shared` is for tests of several servers inside one process.
+ * Keeps the same promises as the other stores, as long as the process lives. Documents are text, as in a real store.
+ * `shared` is for tests of several servers in one process.
  */
 export function memoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
@@ -79,7 +79,7 @@ function events(documents: Map<string, Document>): EventStore {
     },
     lastOf: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
     async compact(sessionId, { keepDroppable, keepAll }) {
-      // The newest of each stays, as in a store that knows the head by it.
+      // Keeps the newest event of each log, as in a store that derives the head from it.
       const log = logOf(sessionId);
       const dropped = log.rows.filter((row) => isDroppable(row)).at(-1 - Math.max(1, keepDroppable))?.seq ?? 0;
       const trimmed = log.rows.at(-1 - Math.max(1, keepAll))?.seq ?? 0;
@@ -110,7 +110,7 @@ function events(documents: Map<string, Document>): EventStore {
 const belongsTo = (id: string, session: SessionId): boolean => id === session || id.startsWith(`${session}:`);
 const isDroppable = (row: Row): boolean => (droppable as ReadonlySet<string>).has(row.type);
 
-/** Compaction leaves holes, so a seq is not an index. */
+/** Compaction leaves gaps, so a seq is not an index. */
 function firstAfter(rows: readonly Row[], after: number): number {
   let [low, high] = [0, rows.length];
   while (low < high) {
@@ -196,7 +196,7 @@ function leases(): LeaseStore {
     },
     async release(name, holder) {
       const found = held.get(name);
-      if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 }); // the epoch must go on rising
+      if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 }); // the epoch must still grow
     },
     get: async (name) => held.get(name),
   };

@@ -23,17 +23,19 @@ import {
 import { isDuplicate } from './errors.ts';
 import { type LatePut, LatePuts } from './late-puts.ts';
 
-/** How long a head that was seen may be believed without asking. Compaction leaves alone what is younger than many times this. */
+/**
+ * In ms: a head read at most this long ago is used without a new read. Compaction keeps all events of a far longer time.
+ */
 const believedMs = 30_000;
-/** For this long after an append its server counts as the log's owner, where records are read. */
+/** For this long after an append, reads of records take this server for the log's owner. */
 const oursMs = 1_000;
-/** After this long an appending server renews its mark … */
+/** An appending server renews its mark after this time. */
 const reopenMs = 5 * 60_000;
-/** … and who did not for this long has nothing under way that the next reader should look for. */
+/** A server that did not renew its mark for this long has no unfinished append that the next reader should look for. */
 const openMs = 3 * reopenMs;
-const settling = 8; // logs at once
+const settling = 8; // concurrent logs
 const maxKnown = 10_000; // sessions
-const maxBytes = 12 * 1024 * 1024; // a document may have 16 MB, and the first of an append holds all of it
+const maxBytes = 12 * 1024 * 1024; // of a whole append, in its first event; MongoDB allows 16 MB
 
 interface Known {
   readonly head: number;
@@ -42,10 +44,10 @@ interface Known {
 }
 
 /**
- * Writes to the logs. The document of an append's first event commits the append alone: it follows a head that was seen,
- * no other writer can take its seq, and it carries the rest of the append. This server adds the rest behind it, or the
- * next reader who finds the rest missing. So an append needs no transaction, and a single fact takes one round trip. A
- * session record that exists already is put a moment later.
+ * Writes to the logs. The document of an append's first event alone commits the append: it follows a known head, no
+ * other writer can take its seq, and it contains the rest of the append. This server then adds the rest; if it dies
+ * before, the next reader does. So an append needs no transaction, and a single fact takes one round trip. A session
+ * record that exists already is written a moment later.
  */
 export class Appender {
   readonly #connection: Connection;
@@ -56,7 +58,7 @@ export class Appender {
   readonly #known = new Map<SessionId, Known>();
   readonly #tails = new Map<SessionId, Promise<unknown>>();
   readonly #late: LatePuts;
-  /** A repeated append is the same object: so it knows the document again that it wrote before the answer was lost. */
+  /** A retried append is the same object, which recognises the document that it wrote before the answer was lost. */
   readonly #batches = new WeakMap<Append, string>();
 
   constructor(
@@ -82,7 +84,7 @@ export class Appender {
     this.#late.forget(id, kind);
   }
 
-  /** Keeps the calls of one session in order. */
+  /** Runs the calls of one session in order. */
   append(entry: Append): Promise<number> {
     const before = this.#tails.get(entry.sessionId);
     const done = before ? before.then(() => this.#append(entry)) : this.#append(entry);
@@ -123,7 +125,7 @@ export class Appender {
     return head;
   }
 
-  /** `again`: an append whose answer was lost may find the head beyond its own events. */
+  /** `again`: an append whose answer was lost can find the head after its own events. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const known = this.#known.get(session);
     const isOpen = known !== undefined && elapsed() - known.openedAt < reopenMs;
@@ -136,7 +138,7 @@ export class Appender {
     if (head !== after && !(again && head > after)) throw fenced(after, head);
   }
 
-  /** Notes that this log may be left half-done; resolves with whether nobody ever wrote to it. */
+  /** Marks the log as possibly unfinished. Resolves with whether it was never written before. */
   async #open(session: SessionId, after: number): Promise<boolean> {
     const { run, at } = this.#connection;
     const mark = { writer: this.#self, opened: this.#now() };
@@ -161,11 +163,11 @@ export class Appender {
       if (!isDuplicate(thrown)) throw thrown;
       const found = await events.findOne({ _id: first._id });
       if (found?.batch !== batch) throw fenced(seqOf(first._id) - 1, seqOf(first._id));
-      await this.#addMissing(documents.slice(1)); // ours: an answer was lost, or somebody helped
+      await this.#addMissing(documents.slice(1)); // ours: an answer was lost, or another server added them
     }
   }
 
-  /** Events as they are, for an import; those that are there already stay. */
+  /** Adds events unchanged, for an import; existing ones stay. */
   async add(documents: readonly EventDocument[]): Promise<void> {
     await this.#connection.run(() => this.#addMissing(documents));
   }
@@ -177,7 +179,7 @@ export class Appender {
     await inserting.catch(unlessDuplicates);
   }
 
-  /** There is no event to commit it by: the log's own document does. */
+  /** Without an event, the log's own document commits the append. */
   async #putOnly(session: SessionId, after: number, puts: readonly PutDocument[]): Promise<number> {
     const { run, at } = this.#connection;
     if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $set: { redo: { after, puts } } }));
@@ -193,7 +195,7 @@ export class Appender {
     );
   }
 
-  /** Each only over what an older append of its log put: done twice, or late, it changes nothing. */
+  /** Each put replaces only one from an older append of its log, so a repeated or late put changes nothing. */
   async #putAll(puts: readonly LatePut[], again?: 'again'): Promise<void> {
     if (puts.length === 0) return;
     const operations = puts.map(({ session, seq, put }) => {
@@ -210,7 +212,7 @@ export class Appender {
     await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
   }
 
-  /** Completes what a writer that died may have left undone; resolves with the head. */
+  /** Completes an append that a dead writer left unfinished; resolves with the head. */
   async settle(session: SessionId): Promise<number> {
     const { run, at } = this.#connection;
     const [tail, log] = await Promise.all([
@@ -219,7 +221,7 @@ export class Appender {
     ]);
     const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
     if (tail) await this.#redo(session, tail, head);
-    if (tail) this.#appended(session, head); // its server may have died before it told the followers
+    if (tail) this.#appended(session, head); // its server may have died before it informed the followers
     if (log?.redo && log.redo.after === head) await this.#put(session, head, log.redo.puts, 'again');
     return head;
   }
@@ -234,7 +236,7 @@ export class Appender {
     await this.#put(session, head, first.redo.puts);
   }
 
-  /** Whether somebody else may have left this log's records behind its events. */
+  /** Whether another server's append may have left this log's records behind its events. */
   async isForeign(session: SessionId): Promise<boolean> {
     const known = this.#known.get(session);
     if (known && elapsed() - known.at < oursMs) return false;
@@ -242,7 +244,7 @@ export class Appender {
     return log?.writer !== undefined && log.writer !== this.#self;
   }
 
-  /** At start: completes appends of dead servers. Older ones are not looked for again. */
+  /** Completes the appends of dead servers at the start. Does not look for older ones. */
   async settleAll(): Promise<void> {
     const { run, at } = this.#connection;
     const fields = { projection: { writer: 1, opened: 1 } };
@@ -259,7 +261,7 @@ export class Appender {
     this.#known.delete(session);
   }
 
-  /** The session is being erased: no late put of it is written any more. */
+  /** The session is being erased, so its late puts are dropped. */
   async end(session: SessionId): Promise<void> {
     await this.#late.flush();
     this.#late.drop(session);
@@ -269,13 +271,13 @@ export class Appender {
   /** Says that nothing is left undone. */
   async close(): Promise<void> {
     await Promise.all(this.#tails.values());
-    await this.#late.flush()?.catch(() => {}); // the newest events hold it
+    await this.#late.flush()?.catch(() => {}); // the newest events contain the puts
     const { run, at } = this.#connection;
     if (this.#known.size === 0) return;
     await run(() => at.logs.updateMany({ writer: this.#self }, { $unset: { writer: 1, opened: 1 } })).catch(() => {});
   }
 
-  /** Without the time of its opening it is opened again before the next append. */
+  /** Without `openedAt`, the next append opens the log again. */
   #know(session: SessionId, head: number, openedAt = -reopenMs): void {
     this.#known.delete(session);
     this.#known.set(session, { head, at: elapsed(), openedAt });
@@ -288,7 +290,7 @@ export class Appender {
 const fenced = (after: number, head: number) =>
   new AppError('fenced', `Another writer was here first: the log ends at ${head} or later, not at ${after}.`);
 
-/** Of several puts of one record the last counts. */
+/** Of several puts of one record, only the last counts. */
 const newestOf = (puts: readonly PutDocument[]): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), put])).values(),
 ];

@@ -12,9 +12,9 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Uploads beside the history, in GridFS: servers that share a database need no other place in common. A file counts
- * from the moment its `files` document is written, which is after its last chunk; the newest one of a name is the blob.
- * Connects with its first use, so that a server can start before its database.
+ * Uploads in GridFS, next to the history, so that servers with a shared database need no other shared storage. A file
+ * exists once its `files` document is written, after its last chunk. The newest file of a name is the blob. Connects on
+ * first use, so that a server can start before its database.
  */
 export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;
@@ -91,7 +91,7 @@ async function write(
     upload.end();
     await answered(finished(upload));
   } catch (thrown) {
-    await upload.abort().catch(() => {}); // it is already; or what is left goes with a later start
+    await upload.abort().catch(() => {}); // the upload is aborted already, or a later start cleans up
     throw thrown;
   }
   return { size, sha256: hash.digest('hex') };
@@ -117,12 +117,12 @@ async function remove(bucket: GridFSBucket, filename: string, replacedBefore: nu
     const replacedAt = versions[index - 1]?.uploadDate.getTime() ?? Number.POSITIVE_INFINITY;
     if (replacedBefore !== Number.POSITIVE_INFINITY && !(replacedAt < replacedBefore)) continue;
     await answered(bucket.delete(_id)).catch((error: AppError) => {
-      if (error.code !== 'file_not_found') throw error; // another server was first
+      if (error.code !== 'file_not_found') throw error; // another server deleted it first
     });
   }
 }
 
-/** Chunks of uploads that nobody finished. Their ids tell when they were begun. */
+/** Chunks of unfinished uploads, whose ids contain the time of their start. */
 async function sweep({ db }: Connection, now: number): Promise<void> {
   const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
   const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];

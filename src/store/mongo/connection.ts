@@ -16,11 +16,11 @@ import { hopeless, isPassing, storeError } from './errors.ts';
 
 export interface ConnectionOptions {
   readonly url: Secret;
-  /** Where the address names no database. */
+  /** Used when the address names no database. */
   readonly database?: string;
-  /** For one operation with all its repetitions. */
+  /** For one operation, including all its retries. */
   readonly deadlineMs?: number;
-  /** Operations under way; beyond it one is refused at once with `store_busy`. */
+  /** The most concurrent operations; above it an operation is refused at once with `store_busy`. */
   readonly maxWaiting?: number;
 }
 
@@ -41,7 +41,7 @@ export interface Collections {
 export interface Abilities {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** Ranges by index. FerretDB 1 looks at every document of a collection. */
+  /** Range queries use the index. FerretDB 1 scans the whole collection instead. */
   readonly ranges: boolean;
 }
 
@@ -49,7 +49,10 @@ export interface Connection extends AsyncDisposable {
   readonly db: Db;
   readonly at: Collections;
   readonly can: Abilities;
-  /** Runs it, and again while the trouble may pass and there is time. It must bear being done twice. Rejects with AppError. */
+  /**
+   * Runs the work, and retries temporary failures while there is time. Only for work that can be repeated. Rejects with
+   * AppError.
+   */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -86,25 +89,25 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   const options: MongoClientOptions = {
     appName: 'corral',
     maxPoolSize: 32,
-    socketTimeoutMS: deadlineMs + 500, // ours is over before
+    socketTimeoutMS: deadlineMs + 500, // our own deadline ends first
     waitQueueTimeoutMS: deadlineMs,
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
     heartbeatFrequencyMS: 2_000,
-    retryWrites: false, // ours knows its own work again, and does it on every server
+    retryWrites: false, // our own retries recognise their earlier writes, and work on every server
     retryReads: false,
   };
   try {
     return new MongoClient(url.reveal(), options);
   } catch {
-    // Its message may quote the address, and with it the password.
+    // The driver's message can contain the address, and with it the password.
     const text =
       'MONGODB_URL is not an address that MongoDB understands. It looks like mongodb://user:password@host:27017/database';
     throw new AppError('invalid_request', text);
   }
 }
 
-/** 64 keeps a scan short and is a matter of a second to make. */
+/** 64 collections keep a scan short, and take a second to create. */
 const spread = 64;
 
 function collections(db: Db, count: number): Collections {
@@ -149,14 +152,13 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
 }
 
 /**
- * Answers the caller in time, also when the socket hangs. A write that succeeded all the same recognises itself when it
- * is repeated.
+ * Answers the caller in time, even when the socket hangs. A write that succeeds later is recognised when it is retried.
  */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';
   const timer = setTimeout(() => reject(new AppError('store_unavailable', text)), ms);
-  work.catch(() => {}); // nobody may listen any more
+  work.catch(() => {}); // the caller may have stopped waiting
   try {
     return await Promise.race([work, late]);
   } finally {
@@ -170,7 +172,7 @@ export async function ping({ db, run }: Connection, signal: AbortSignal): Promis
   const give = () => resolve({});
   signal.addEventListener('abort', give, { once: true });
   const answered = run(() => db.command({ ping: 1 }));
-  answered.catch(() => {}); // who asked may be gone
+  answered.catch(() => {}); // the caller may be gone
   await Promise.race([answered, promise]).finally(() => signal.removeEventListener('abort', give));
   throwIfFired(signal);
 }

@@ -7,22 +7,22 @@ import type { RecordPut } from '../../core/ports.ts';
 // surrogates, keys with dots and dollars), and a page is parsed once.
 
 /**
- * One event. Its `_id` is session and seq, so its uniqueness is the fence, and a session's log is one range of ids. The
- * first event of an append carries `batch` and, where the append has more parts, `redo`: this one document commits the
- * whole append, and a reader that finds the rest missing adds it.
+ * One event. Its `_id` is session and seq: its uniqueness is the fence, and a session's log is one range of ids. The
+ * first event of an append has `batch` and, if the append has more parts, `redo`. This one document commits the whole
+ * append; a reader that finds the rest missing adds it.
  */
 export interface EventDocument {
   readonly _id: string;
   readonly type: string;
   readonly at: number;
   readonly fact: string;
-  /** For `lastOf`: session, type and seq of what compaction keeps. */
+  /** For `lastOf`: session, type and seq of an event that compaction keeps. */
   readonly mark?: string;
   readonly batch?: string;
   readonly redo?: Redo;
-  /** Its place in its append, where it is not the first. */
+  /** Its position in its append; absent for the first event. */
   readonly nth?: number;
-  /** How many events of its append follow it. */
+  /** The number of events after it in its append. */
   readonly left?: number;
 }
 export interface Redo {
@@ -40,22 +40,22 @@ export interface PutDocument {
   readonly sort: number;
 }
 
-/** A log's state beside its events. */
+/** The state of a log, next to its events. */
 export interface LogDocument {
   readonly _id: string;
-  /** Some seq that there has been: not the newest. */
+  /** A seq that has existed, not necessarily the newest. */
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
   /** The last appender that did not close the log. The next owner completes its unfinished appends. */
   readonly writer?: string;
-  /** When that one said so last, by its own clock. */
+  /** The time of that appender's last mark, by its own clock. */
   readonly opened?: number; // epoch ms
-  /** Puts of an append without facts. */
+  /** The puts of an append without facts. */
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** For who polls: not above a session's newest seq, and behind it only for a moment. */
+/** For servers that poll: at most a session's newest seq, and only for a moment less. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;
@@ -64,10 +64,10 @@ export interface HeadDocument {
 export interface RecordDocument extends PutDocument {
   readonly _id: string;
   readonly version: number;
-  /** Which log put it last, and how far that had come: an older append cannot put it again. */
+  /** The log of the last put, and its head then, so that an older append cannot repeat its put. */
   readonly session?: string;
   readonly seq?: number;
-  /** Of the put that made this version: a put whose answer was lost knows itself again. */
+  /** The id of the put of this version, by which a put whose answer was lost recognises itself. */
   readonly put?: string;
 }
 
@@ -90,7 +90,7 @@ export interface CommandDocument {
   readonly name: string;
   readonly body: string;
   readonly at: number;
-  /** Breaks ties between commands of one moment. */
+  /** Orders commands with the same time. */
   readonly nth: string;
   readonly open?: true;
   readonly answer?: string;
@@ -110,7 +110,7 @@ export const eventRange = (session: SessionId, after = 0, upTo?: number): Docume
 export const markOf = (session: SessionId, type: string, seq: number): string => `${session}:${type}:${digits(seq)}`;
 
 export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
-/** The records of a session: its own, and those whose id begins with it and a colon. */
+/** The records of a session: its own, and those whose id begins with the session's id and a colon. */
 export const idsOf = (session: SessionId): Document[] => [
   { _id: { $gte: `${session}\n`, $lt: `${session}\u000b` } },
   { _id: { $gte: `${session}:`, $lt: `${session};` } },

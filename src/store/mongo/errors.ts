@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../core/errors.ts';
 
 const duplicateKey = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** Shutting down, no primary or another one, interrupted by either: the driver finds the new one. */
+/** The server shuts down, or the primary changed: the driver finds the new one. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>
@@ -16,18 +16,18 @@ export function isPassing(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // A connection that ended in the middle of several documents: the driver says so without name or code.
+  // The connection ended in the middle of several documents; the driver reports that without a name or code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 
-/** The socket's error, which the driver does not always put into its own. */
+/** The socket's error, which the driver does not always include in its own. */
 const isOfTheLine = (thrown: unknown): boolean =>
   thrown instanceof Error &&
   !(thrown instanceof MongoError) &&
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
-/** The driver's error in our words, without an address. An AppError stays unchanged. */
+/** Converts the driver's error, without the address. An AppError stays unchanged. */
 export function storeError(thrown: unknown): AppError {
   if (isOfTheLine(thrown)) {
     return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });
@@ -46,7 +46,7 @@ export function storeError(thrown: unknown): AppError {
   return new AppError('store_unavailable', 'The store does not answer or refuses. Try again.', options);
 }
 
-/** The reasons why a server cannot start on this database, each with a remedy; undefined where waiting can help. */
+/** The reasons why a server cannot start on this database, each with a remedy; undefined if waiting can help. */
 export function hopeless(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);

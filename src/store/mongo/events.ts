@@ -9,9 +9,9 @@ import { type EventDocument, eventRange, factText, idsOf, seqOf, sessionOf } fro
 import { storeError } from './errors.ts';
 import type { Heads } from './heads.ts';
 
-/** A page ends after this much text: long outputs must not make a reader cost more. */
+/** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction leaves younger events alone: a writer that was asleep for less must still run into them. */
+/** Compaction leaves younger events alone: a writer that slept for less must still collide with them. */
 export const keptMs = 10 * 60_000;
 
 interface Parts {
@@ -48,12 +48,12 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     const [early, read] = await Promise.all([marksOf(session), run(() => eventsAfter(session, after, limit))]);
     const last = read.found.at(-1);
     if (last?.left && read.isAll) {
-      await appender.settle(session); // its writer is still at it, or died
+      await appender.settle(session); // its writer is still at work, or died
       return page(session, after, limit);
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? seqOf(tail._id) + (tail.left ?? 0) : 0;
-    // Compaction marks before it drops: where there is a hole, the marks of before it may be too old.
+    // Compaction marks before it drops. If there is a gap, the marks that were read before it may be too old.
     const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => eventOf(session, document));
@@ -61,7 +61,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
   }
 
   async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
-    await appender.settle(session); // what is dropped must not be needed to complete the newest append
+    await appender.settle(session); // the newest append must be complete before parts of it are dropped
     const nth = async (keep: number, also: Document = {}) => {
       const old = { _id: eventRange(session) as never, ...also };
       const found = await run(() =>
@@ -79,7 +79,7 @@ export function mongoEvents({ connection, appender, heads, now }: Parts): EventS
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // The marks first: a reader may be told of a hole that is not there yet, never meet one it was not told of.
+    // Marks before it drops: a reader can learn of a gap too early, but never find one that is not marked.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0) await run(() => at.events(session).deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
     const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;

@@ -4,11 +4,11 @@ import type { Connection } from './connection.ts';
 import { eventRange, seqOf } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
-const share = 3; // a server that takes long to note them is asked to so much less often
+const share = 3; // a server that is slow to store heads is asked less often in proportion
 
 /**
- * The newest seq of many sessions at once. Where the server pushes, nobody asks often, and each log's own end is looked
- * at. Elsewhere replicas poll: so who appends notes the head a moment later, and all are one read.
+ * The newest seq of many sessions at once. With change streams this is rare, so each log's end is read. Otherwise
+ * replicas poll, so each append notes its head a moment later, and one read finds all of them.
  */
 export class Heads {
   readonly #connection: Connection;
@@ -60,7 +60,7 @@ export class Heads {
     await this.#flush();
   }
 
-  /** One after the other, so that a slow store is not flooded; what comes meanwhile goes with the next. */
+  /** Writes one batch after another, so that a slow store is not flooded; later heads go with the next batch. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -77,7 +77,7 @@ export class Heads {
     }));
     const { run, at } = this.#connection;
     const from = elapsed();
-    // No need to wait for a majority or the disk: it is a note, and it is found wrong by reading the log.
+    // Does not wait for a majority or the disk, because the log itself corrects a lost note.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => {});
     this.#tookMs = elapsed() - from;

@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/ids.ts';
 import { type PutDocument, recordId } from './documents.ts';
 
-/** A put that the log has committed: its append ended at `seq`. */
+/** A put that the log has committed; its append ended at `seq`. */
 export interface LatePut {
   readonly session: SessionId;
   readonly seq: number;
@@ -9,18 +9,18 @@ export interface LatePut {
 }
 const delayMs = 15;
 const againMs = 1_000;
-const mostOf = 8; // records of one session
+const mostOf = 8; // records per session
 const mostChars = 256 * 1024;
 
 /**
- * Puts that no appender waits for. A server that dies before they are written loses nothing: each append of their
- * session carries them, so the newest event always holds them. Only a session's own record is put late, and only where
- * an older one exists: a missing record would not be looked for.
+ * Puts for which no append waits. If the server dies before they are written, nothing is lost: each append of the
+ * session contains them, so the newest event always has them. Only a session's own, existing record is put late, because
+ * readers would not look for a missing record.
  */
 export class LatePuts {
   readonly #write: (puts: readonly LatePut[]) => Promise<void>;
   readonly #due = new Map<SessionId, Map<string, LatePut>>();
-  /** The records of sessions that were put from here. */
+  /** The records of sessions that this server has put. */
   readonly #there = new Map<SessionId, Set<string>>();
   readonly #mostKnown: number;
   #timer: NodeJS.Timeout | undefined;
@@ -32,7 +32,7 @@ export class LatePuts {
   }
 
   /**
-   * The puts that the session's next append has to carry; an oversized one is written first. Rejects as a write does.
+   * The puts that the session's next append has to contain; an oversized one is written first. Rejects as a write does.
    */
   async carried(session: SessionId): Promise<PutDocument[]> {
     const due = () => [...(this.#due.get(session)?.values() ?? [])].map(({ put }) => put);
@@ -74,7 +74,7 @@ export class LatePuts {
     else this.#there.get(id as SessionId)?.delete(kind);
   }
 
-  /** Resolves when everything that is due by now is written; what reads or changes records waits for it. */
+  /** Resolves when every due put is written. Callers that read or change records wait for it. */
   flush(): Promise<void> | undefined {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -83,7 +83,7 @@ export class LatePuts {
     return this.#writing;
   }
 
-  /** Nothing of it is wanted any more. */
+  /** Drops all late puts of the session. */
   drop(session: SessionId): void {
     this.#due.delete(session);
     this.#there.delete(session);
@@ -107,6 +107,6 @@ export class LatePuts {
   }
 
   #try(): void {
-    this.flush()?.catch(() => {}); // tried again
+    this.flush()?.catch(() => {}); // the next flush tries again
   }
 }

@@ -16,7 +16,7 @@ export function mongoInbox({ at, run }: Connection, newId: () => string): Inbox 
           if (!isDuplicate(thrown)) throw thrown;
         }
         const found = await at.inbox.findOne({ _id: key });
-        if (!found) return { kind: 'pending' }; // released in this moment: asked again it is new
+        if (!found) return { kind: 'pending' }; // just released: the next claim is new
         if (found.claim === claim) return { kind: 'new' };
         if (found.hash !== hash) return { kind: 'conflict' };
         return found.answer === undefined ? { kind: 'pending' } : { kind: 'done', answer: JSON.parse(found.answer) };
@@ -50,7 +50,7 @@ export function mongoLeases({ at, run }: Connection): LeaseStore {
         try {
           if (!found) await at.leases.insertOne({ _id: name, ...next });
           else {
-            // Only over exactly what was seen: of two who saw it lapse one gets it.
+            // Replaces only the exact version that was read, so that only one of two servers gets a lapsed lease.
             const { epoch, holder: old, expiresAt: until } = found;
             const seen = mine ? { _id: name, epoch, holder } : { _id: name, epoch, holder: old, expiresAt: until };
             if ((await at.leases.updateOne(seen, { $set: next })).matchedCount === 0) return undefined;

@@ -8,7 +8,7 @@ interface Index {
   readonly key: Record<string, 1 | -1>;
   readonly options?: CreateIndexesOptions;
 }
-/** Beside `_id`, which is session and seq of an event, and leads with the id of a record. */
+/** Indexes in addition to `_id`, which is session and seq of an event, and begins with the id of a record. */
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
   { of: 'logs', key: { writer: 1 }, options: { sparse: true } },
@@ -19,10 +19,13 @@ const indexes: readonly Index[] = [
   { of: 'commands', key: { at: 1 } },
 ];
 
-/** `migrations[n]` brings a database from version n to n + 1; each may run twice, and beside another server's. */
+/**
+ * `migrations[n]` upgrades a database from version n to n + 1. Each can run twice, and at the same time as another
+ * server's.
+ */
 const migrations: readonly ((connection: Connection) => Promise<void>)[] = [async () => {}];
 
-/** Creates or upgrades what is there. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
+/** Creates or upgrades the database. Rejects: unsupported (a newer version wrote it), store_corrupt, forbidden. */
 export async function prepare(connection: Connection): Promise<void> {
   const { at, run } = connection;
   const found = (await run(() => at.meta.findOne({ _id: 'schema' })))?.version ?? 0;
@@ -54,7 +57,7 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
   }
 }
 
-/** Sessions that have records and logs but not one event: somebody dropped a collection. */
+/** Sessions with records and logs but without any event, as after a collection was dropped. */
 async function refuseEmptied({ at, run }: Connection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

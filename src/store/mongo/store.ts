@@ -15,8 +15,8 @@ export interface MongoOptions extends ConnectionOptions {
 }
 
 /**
- * A database that several servers may share. Rejects: store_unavailable (it may yet appear), invalid_request (the
- * address or the password is wrong), unsupported (too old, or a newer Corral wrote it), forbidden, store_corrupt.
+ * A database that several servers can share. Rejects: store_unavailable (a retry can help), invalid_request (wrong
+ * address or password), unsupported (too old, or a newer Corral wrote it), forbidden, store_corrupt.
  */
 export async function mongoStore(options: MongoOptions): Promise<Store> {
   const { now = systemClock.now, newId = randomIds().short } = options;

@@ -4,12 +4,12 @@ import { armedSpec } from '../../core/failpoint.ts';
 import type { Operations, Reply } from './transaction.ts';
 import type { WorkerInput } from './worker.ts';
 
-/** The most that waits for the thread; a request beyond it is refused at once with `store_busy`. */
+/** The limits of the queue to the thread; a request above them is refused at once with `store_busy`. */
 export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
 }
-/** The most that goes to the thread, and into one transaction, together. */
+/** The limits of one message to the thread, which is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
 interface Request {
@@ -19,11 +19,11 @@ interface Request {
   reject(error: AppError): void;
 }
 
-/** The caller's end of a store thread. One batch is away at a time; what is asked meanwhile makes the next one. */
+/** The caller's end of a store thread. Only one batch is under way at a time; requests meanwhile form the next one. */
 export interface Channel<Ops extends Operations> extends AsyncDisposable {
-  /** How many are not answered yet. */
+  /** The number of unanswered requests. */
   readonly pending: number;
-  /** `chars`: how much text the arguments hold. */
+  /** `chars`: the characters in the arguments. */
   call<Name extends string & keyof Ops>(
     name: Name,
     args: Parameters<Ops[Name]>,
@@ -35,7 +35,7 @@ export async function openChannel<Ops extends Operations>(
   input: Omit<WorkerInput, 'failpoints'>,
   limits: QueueLimits,
 ): Promise<Channel<Ops>> {
-  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or what tsc made of them
+  const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: `store ${input.role}`,
     workerData: { ...input, failpoints: armedSpec() } satisfies WorkerInput,
@@ -85,7 +85,7 @@ export async function openChannel<Ops extends Operations>(
   const lost = (cause: unknown) =>
     end(new AppError('store_unavailable', 'The store’s thread ended; the server must be restarted.', { cause }));
   const ready = Promise.withResolvers<void>();
-  away = [{ call: [], chars: 0, resolve: ready.resolve, reject: ready.reject }]; // the first message says how opening went
+  away = [{ call: [], chars: 0, resolve: ready.resolve, reject: ready.reject }]; // the first message answers this
   const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   worker.on('message', received).on('error', lost).on('exit', lost);
   await ready.promise.catch(async (thrown) => {

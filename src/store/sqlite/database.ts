@@ -9,14 +9,14 @@ import { migrations } from './schema.ts';
 export interface DatabaseOptions {
   readonly path: string;
   readonly synchronous: 'full' | 'normal';
-  /** How long a write waits for another program's lock. */
+  /** The longest wait of a write for another program's lock, in ms. */
   readonly busyTimeoutMs: number;
 }
 
-/** Checking reads the whole file, about 2 GB/s from memory; beyond this size damage shows when it is read. */
+/** A check reads the whole file, about 2 GB/s from memory. In a larger file, damage shows only when it is read. */
 const checkedBytes = 256 * 1024 * 1024;
 
-/** For every connection that writes. With `secure_delete` what a deleted session said is not to be found in the file. */
+/** For every connection that writes. `secure_delete` removes a deleted session's text from the file. */
 export const inherited = 'PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = ON';
 
 /** Locks, checks, creates or upgrades the file. Rejects: store_busy, store_corrupt, unsupported, store_unavailable. */
@@ -25,7 +25,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
   using stack = new DisposableStack();
   try {
     stack.use(lockStore(options.path, now));
-    closeSync(openSync(options.path, 'a', 0o600)); // SQLite gives its -wal and -shm the mode of the file
+    closeSync(openSync(options.path, 'a', 0o600)); // SQLite gives -wal and -shm the mode of the file
     examine(options.path);
     const db = stack.adopt(new DatabaseSync(options.path, { timeout: options.busyTimeoutMs }), (it) => it.close());
     db.exec(`
@@ -46,7 +46,7 @@ export function openForReading({ path, busyTimeoutMs }: DatabaseOptions): { db: 
   return { db, [Symbol.dispose]: () => db.close() };
 }
 
-/** Through a connection that cannot write, so that a file we refuse stays byte for byte what it was. */
+/** Uses a read-only connection, so that a refused file stays unchanged. */
 export function examine(path: string, checked = checkedBytes): void {
   const { size } = statSync(path);
   if (size === 0) return;
@@ -72,7 +72,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** Deleted data stays in the write-ahead log until that log is emptied. A reader in the way is not waited for. */
+/** The write-ahead log has deleted data until it is emptied. This does not wait for readers that block it. */
 export function emptyWal(db: DatabaseSync, { busyTimeoutMs }: DatabaseOptions): void {
   db.exec(`PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = ${busyTimeoutMs}`);
 }

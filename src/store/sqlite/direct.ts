@@ -10,16 +10,16 @@ import { storeError } from './errors.ts';
 import { commitTogether } from './transaction.ts';
 import { type Writes, writeOperations } from './writes.ts';
 
-/** Beyond it the thread is the better place. */
+/** Larger writes go to the thread. */
 const mostChars = 32 * 1024;
 const small: ReadonlySet<string> = new Set<keyof Writes>([
   ...(['append', 'put', 'claim', 'answer', 'release', 'acquire', 'letGo'] as const),
 ]);
-/** Each of ours writes some pages to the log; SQLite itself takes them over after a thousand. */
+/** Each commit here adds a few pages to the log. SQLite's own limit would be a thousand pages. */
 const commitsPerCheckpoint = 250;
 
 export interface Writer extends Channel<Writes> {
-  /** While something is committed and not yet on the disk: nobody may read it before. */
+  /** Pending while a commit is not on the disk yet; readers wait for it. */
   readonly unsettled?: Promise<void> | undefined;
 }
 
@@ -31,15 +31,15 @@ export interface Writer extends Channel<Writes> {
 export async function openWriter(database: DatabaseOptions, queue: QueueLimits): Promise<Writer> {
   await using stack = new AsyncDisposableStack();
   const channel = stack.use(await openChannel<Writes>({ ...database, role: 'writer' }, queue));
-  await channel.call('checkpoint', []); // so that the log has begun
+  await channel.call('checkpoint', []); // so that the write-ahead log exists
   const db = stack.adopt(new DatabaseSync(database.path, { timeout: 0 }), (it) => it.close());
-  // Its own fsyncs would be on the event loop: it takes nothing over, and the thread's are for both.
+  // A checkpoint here would sync on the event loop, so only the thread does checkpoints, for both connections.
   db.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; ${inherited}`);
   const commit = commitTogether(db, writeOperations(db), database.path);
   const disk = stack.use(database.synchronous === 'full' ? openDisk(`${database.path}-wal`) : nextTurn());
   const { synchronous } = database;
   let unsettled: Promise<void> | undefined;
-  /** Until all who waited for the last commit have heard of it; one to a cache alone is over with a turn of the loop. */
+  /** Pending until all callers know of the last commit. Without a sync, that takes one turn of the loop. */
   let telling: Promise<void> | undefined;
   let failed: AppError | undefined;
   let commits = 0;
@@ -76,7 +76,7 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
   const mayCommit = (name: string, chars: number) =>
     !isClosed &&
     unsettled === undefined &&
-    channel.pending === (isCheckpointing ? 1 : 0) && // a checkpoint does not write what we write
+    channel.pending === (isCheckpointing ? 1 : 0) && // a checkpoint does not write the same data
     chars <= mostChars &&
     small.has(name);
 
@@ -89,13 +89,13 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
       return channel.pending;
     },
     async call(name, args, chars = 0) {
-      // Subscribers would else be told only after the next commit, which blocks the same loop.
+      // Otherwise followers would learn of the last commit only after the next one, which blocks the same loop.
       if (telling && name === 'append') await telling;
       if (failed) throw failed;
       if (!mayCommit(name, chars)) return await channel.call(name, args, chars);
       const [reply] = commit([[name, ...args]]);
       if (reply?.[0] === false) {
-        if (reply[1] === 'store_busy') return await channel.call(name, args, chars); // there it can wait
+        if (reply[1] === 'store_busy') return await channel.call(name, args, chars); // the thread can wait for the lock
         throw errorOf(reply);
       }
       unsettled = settle();
@@ -112,13 +112,13 @@ export async function openWriter(database: DatabaseOptions, queue: QueueLimits):
 }
 
 interface Disk extends Disposable {
-  /** Resolves when everything that was written is where it must be. */
+  /** Resolves when everything written is durable. */
   settle(): Promise<void>;
 }
 
 const toDisk = promisify(fdatasync);
 
-/** The log that both connections write to; its file stays the same for as long as one of them is open. */
+/** The write-ahead log of both connections. Its file stays the same while one of them is open. */
 function openDisk(path: string): Disk {
   const file = openSync(path, 'r+');
   return { settle: () => toDisk(file), [Symbol.dispose]: () => closeSync(file) };

@@ -6,10 +6,10 @@ const FSYNC_FAILED = 1034;
 
 const resultCode = (thrown: unknown): number =>
   thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) : 0;
-/** Something else holds the lock. */
+/** Another program holds the lock. */
 export const isBusy = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
 
-/** The error of SQLite or the file system in our words. An AppError stays unchanged. */
+/** Converts an error of SQLite or the file system. An AppError stays unchanged. */
 export function storeError(thrown: unknown, path: string): AppError {
   const ours = thrown instanceof Error && ('errcode' in thrown || 'syscall' in thrown);
   if (!ours) return toAppError(thrown);
@@ -28,7 +28,7 @@ export function storeError(thrown: unknown, path: string): AppError {
   }
 }
 
-/** After it nobody knows what is on the disk, so nothing more may be acknowledged. */
+/** After this error the disk's content is unknown, so no further write can be acknowledged. */
 export const isFatal = (thrown: unknown): boolean => resultCode(thrown) === FSYNC_FAILED;
 
 export function corrupt(path: string, found: string): AppError {

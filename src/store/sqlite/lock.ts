@@ -4,15 +4,15 @@ import { AppError } from '../../core/errors.ts';
 import { isBusy } from './errors.ts';
 
 /**
- * One server per store. The lock itself is the kernel's, held through an SQLite transaction on a file of its own: it
- * goes with its process, however that dies, and no recycled pid can be taken for the holder. Beside it stands, as text,
- * who holds it, for those who are refused. Nothing else may ever open the lock file: in POSIX closing it unlocks it.
+ * Allows one server per store. The kernel's lock, held by an SQLite transaction on a separate file, ends with its
+ * process in any case, and a reused process number cannot look like the holder. A text file next to it names the holder
+ * for refused servers. Nothing else may open the lock file, because in POSIX closing it unlocks it.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;
   const db = new DatabaseSync(`${path}.lock`, { timeout: 0 });
   try {
-    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // no journal file beside it
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // no journal file next to it
     chmodSync(`${path}.lock`, 0o600);
   } catch (cause) {
     db.close();

@@ -1,16 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Lease } from '../../core/ports.ts';
 
-/** Both are JSON: they are parsed where they are wanted, once for a whole page. */
+/** Both are JSON text. The caller parses it, once for a whole page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** Only text and numbers cross to the thread: documents are JSON already. */
+/** Only text and numbers are passed to the thread, because documents are JSON already. */
 export type PutRow = readonly [kind: string, id: string, doc: string, sort: number];
 
 export type Reads = ReturnType<typeof readOperations>;
 
-/** A page ends after this much text: long outputs must not make a reader cost more. */
+/** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
 
 export function readOperations(db: DatabaseSync) {
@@ -18,13 +18,13 @@ export function readOperations(db: DatabaseSync) {
 }
 
 function eventReads(db: DatabaseSync) {
-  const [begin, commit] = [db.prepare('BEGIN'), db.prepare('COMMIT')]; // one snapshot for the three answers of a page
+  const [begin, commit] = [db.prepare('BEGIN'), db.prepare('COMMIT')]; // the page's three reads share one snapshot
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
   const marksOf = db.prepare('SELECT thinned, trimmed FROM mark WHERE session = ?');
   const select = db.prepare('SELECT seq, at, fact FROM event WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?');
   const last = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
-  /** The stored fact is an object's JSON: the fields every event has go in front of its own. */
+  /** The stored fact is a JSON object; the fields common to all events are inserted at its front. */
   function eventsAfter(session: string, after: number, limit: number): string {
     const events: string[] = [];
     const id = JSON.stringify(session);
@@ -51,7 +51,7 @@ function eventReads(db: DatabaseSync) {
       }
     },
     lastOf: (session: string, type: string): number => Number(last.get(session, type)?.seq ?? 0),
-    /** In the order they were asked for. */
+    /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };
 }
@@ -64,7 +64,7 @@ function recordReads(db: DatabaseSync) {
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
-  // Two ranges of the index, each read in its order: an OR of both would be read whole.
+  // Reads two ranges of the index in order, because an OR of both would read all of them.
   const behind = db.prepare(`
     SELECT id, doc, version FROM (
       SELECT * FROM (SELECT id, doc, version, sort FROM record WHERE kind = ?1 AND sort = ?2 AND id > ?3 ORDER BY id LIMIT ?4)
@@ -86,7 +86,7 @@ function recordReads(db: DatabaseSync) {
     count: (kind: string): number => Number(count.get(kind)?.n),
     belonging: (session: string): PutRow[] =>
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
-    /** A limit below 0 is none. */
+    /** A negative limit means no limit. */
     list(kind: string, idPrefix: string, limit: number, after?: { sort: number; id: string }): RecordRow[] {
       if (after) return behind.all(kind, after.sort, after.id, limit).map(row);
       const found = idPrefix === '' ? ofKind?.all(kind, limit) : withPrefix?.all(kind, idPrefix, limit);

@@ -7,18 +7,18 @@ import { storeError } from './errors.ts';
 import { lockStore } from './lock.ts';
 
 export interface Recovered {
-  /** Where the damaged file lies now, untouched; undefined where nothing was damaged. */
+  /** The place of the damaged file, which stays unchanged; undefined if nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
-  /** Sessions that miss events: their readers are told so. */
+  /** Sessions that lost events; their readers get a resync. */
   readonly gaps: number;
 }
 
 interface Table {
   readonly name: string;
   readonly key: string;
-  /** Columns that hold JSON: a row whose text was hit is left behind. */
+  /** Columns with JSON. A row with damaged JSON is not copied. */
   readonly json: readonly string[];
 }
 const tables: readonly Table[] = [
@@ -31,8 +31,8 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Takes what can be read of a damaged file into a new one in its place; the damaged one is kept beside it. Works on a
- * copy. Rejects: store_busy (a server has it), file_not_found, store_corrupt (nothing of it can be read).
+ * Copies the readable part of a damaged file into a new file in its place, and keeps the damaged one next to it. Works
+ * on a copy. Rejects: store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
  */
 export function recoverFile(path: string, now: number): Recovered {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -80,7 +80,10 @@ function salvage(copy: string, fresh: string, now: number): Omit<Recovered, 'kep
   return { events: count('event'), records: count('record'), gaps };
 }
 
-/** From both ends up to the damage; of events also each session's, so that one bad page hides no others'. */
+/**
+ * Reads from both ends up to the damage, and events also by session, so that one bad page hides no other session's
+ * events.
+ */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
   const down = key
     .split(', ')
@@ -105,7 +108,7 @@ function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table
         );
       }
     } catch {
-      // as far as it can be read
+      // up to the damage
     }
   }
 }
@@ -120,8 +123,7 @@ function isJson(text: unknown): boolean {
 }
 
 /**
- * Events may be missing up to the last hole that compaction did not make, so subscribers are told to load the session
- * again.
+ * Events may be missing up to the last gap that compaction did not make, so subscribers have to load the session again.
  */
 function markGaps(db: DatabaseSync): number {
   const holes = db
@@ -137,7 +139,7 @@ function markGaps(db: DatabaseSync): number {
   `);
   let gaps = 0;
   for (const { session, upTo } of holes) gaps += Number(mark.run(String(session), Number(upTo)).changes);
-  // A record must not know of events that are gone.
+  // A record must not refer to events that are gone.
   const ahead = db.prepare(`
     UPDATE record SET doc = json_set(doc, '$.lastSeq', coalesce((SELECT max(seq) FROM event WHERE session = id), 0))
     WHERE kind = 'session' AND json_extract(doc, '$.lastSeq') > coalesce((SELECT max(seq) FROM event WHERE session = id), 0)

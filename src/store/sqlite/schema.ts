@@ -1,4 +1,4 @@
-/** `migrations[n]` brings a file from version n to n + 1. Only ever appended to. */
+/** `migrations[n]` upgrades a file from version n to n + 1. Only append to this list. */
 export const migrations: readonly string[] = [
   `
   CREATE TABLE event (

@@ -18,21 +18,22 @@ import type { PutRow, Reads, RecordRow } from './reads.ts';
 import type { Writes } from './writes.ts';
 
 export interface SqliteOptions {
-  /** The file; beside it SQLite keeps its -wal and -shm, and the server its .lock and .holder. */
+  /** The database file. SQLite keeps -wal and -shm next to it, and the server .lock and .holder. */
   readonly path: string;
-  /** `full` (the default) outlives a power cut; `normal` only the end of the process, but is faster. */
+  /** `full` (the default) survives a power cut; `normal` only the end of the process, but it is faster. */
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;
-  /** False: the event loop's own thread never writes. */
+  /** False: the event loop's thread never writes. */
   readonly direct?: boolean;
 }
 
 const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
- * One file, written by one thread, or where that is idle by this one, and read by another. Rejects: store_busy (another server has it), store_corrupt,
- * unsupported (a newer version wrote it), store_unavailable. Disposing finishes what was asked before.
+ * One file. A thread writes it, or the event loop's thread while that one is idle; another thread reads it. Rejects:
+ * store_busy (another server has it), store_corrupt, unsupported (a newer version wrote it), store_unavailable.
+ * Disposing finishes all pending requests.
  */
 export async function sqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue, direct = true } = options;
@@ -54,7 +55,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
     shared: false, // the lock lets no second server in
-    settle: async () => {}, // a transaction is whole or not at all
+    settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
       throwIfFired(signal);
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -68,7 +69,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
   };
 }
 
-/** Events that a power cut could still take back are not told to subscribers. */
+/** Subscribers do not get events that a power cut could still undo. */
 function settled(reader: Channel<Reads>, writer: Writer): Channel<Reads> {
   return {
     ...reader,
@@ -181,13 +182,13 @@ function commands(writer: Channel<Writes>, reader: Channel<Reads>, path: string)
   };
 }
 
-/** There is no JSON for `undefined`; it comes back as null. */
+/** JSON cannot express `undefined`; it comes back as null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 const putRow = ({ kind, id, doc, sort = 0 }: RecordPut): PutRow => [kind, id, json(doc), sort];
 const charsIn = (row: readonly (string | number)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);
 
-/** Only we write this text, so if it does not parse, the file is damaged where SQLite does not look. */
+/** Only this store writes the text, so invalid JSON is damage that SQLite does not detect. */
 function parsed<T>(text: string, path: string): T {
   try {
     return JSON.parse(text);

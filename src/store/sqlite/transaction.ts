@@ -3,7 +3,7 @@ import type { AppError, ErrorCode } from '../../core/errors.ts';
 import { failpointSync } from '../../core/failpoint.ts';
 import { isFatal, storeError } from './errors.ts';
 
-/** A request as it crosses the thread: the operation's name and its arguments. */
+/** A request in the form sent to the thread: the operation's name and its arguments. */
 export type Call = readonly [name: string, ...args: unknown[]];
 export type Reply =
   | readonly [ok: true, value: unknown]
@@ -12,14 +12,14 @@ export type Operations = Record<string, (...args: never[]) => unknown>;
 
 export const refusal = (error: AppError): Reply => [false, error.code, error.publicMessage, String(error.cause ?? '')];
 
-/** Each request by itself; one that fails is answered with its error. */
+/** Answers each request alone; a failed one is answered with its error. */
 export function answerEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
   return (calls) => calls.map((call) => attempt(operations, call, path));
 }
 
 /**
- * Group commit: all requests in one transaction and one fsync. Each has its own savepoint, so a failed one leaves
- * nothing and the others stand. A request is answered `ok` once it is on the disk.
+ * Group commit: all requests in one transaction and one fsync. Each has its own savepoint, so a failed one has no
+ * effect, and the others continue. A request gets `ok` once it is on the disk.
  */
 export function commitTogether(
   db: DatabaseSync,

@@ -7,7 +7,7 @@ import { readOperations } from './reads.ts';
 import { answerEach, type Call, commitTogether, type Reply, refusal } from './transaction.ts';
 import { writeOperations } from './writes.ts';
 
-// The thread SQLite runs on. A batch of requests comes in as one message and its replies go out as one; null closes.
+// The thread for SQLite. Each batch of requests is one message, and so are its replies; null closes the store.
 
 export interface WorkerInput extends DatabaseOptions {
   readonly role: 'reader' | 'writer';
@@ -15,7 +15,7 @@ export interface WorkerInput extends DatabaseOptions {
 }
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
-  // A thread's own exit would leave the process alive, and anything gentler would let it clean up.
+  // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
 }
 
@@ -28,20 +28,22 @@ try {
   parentPort?.close();
 }
 
-/** Records in which people's own words stand; a session's go with its events, and the others are notes of ours. */
+/**
+ * Kinds of records with users' own text. A session's records are erased with its events; other kinds have no such text.
+ */
 const wordy: ReadonlySet<unknown> = new Set(['project', 'agent-config', 'file']);
 const restMs = 1_000;
 
 function write(): void {
   const opened = openForWriting(input, systemClock.now());
   let resting: NodeJS.Timeout | undefined;
-  /** A project takes many records with it. */
+  /** Waits until a series of deletions ends, because a project takes many records with it. */
   const emptyAtRest = () => {
     clearTimeout(resting);
     resting = setTimeout(() => {
       try {
         emptyWal(opened.db, input);
-      } catch {} // closed meanwhile, which empties it too; or in use, and then the next deletion does it
+      } catch {} // closed meanwhile, which empties the log too; or in use, and the next deletion empties it
     }, restMs).unref();
   };
   const commit = commitTogether(opened.db, writeOperations(opened.db), input.path);

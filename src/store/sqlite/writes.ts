@@ -7,7 +7,7 @@ export type Claimed = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'; an
 
 export type Writes = ReturnType<typeof writeOperations>;
 
-/** The operations that change the file; each runs inside a transaction that is not its own. */
+/** The operations that change the file. Each runs inside a transaction of its caller. */
 export function writeOperations(db: DatabaseSync) {
   return {
     ...eventWrites(db),
@@ -40,7 +40,7 @@ function eventWrites(db: DatabaseSync) {
   const forgetRecords = db.prepare(`DELETE FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';')`);
 
   return {
-    /** `rows` holds the type and the JSON of each fact in turn. */
+    /** `rows` has the type and the JSON of each fact in turn. */
     append(session: string, after: number, at: number, rows: readonly string[], puts: readonly PutRow[]): number {
       let seq = Number(headOf.get(session)?.head ?? 0);
       if (seq !== after) throw fenced(after, seq);
@@ -48,7 +48,7 @@ function eventWrites(db: DatabaseSync) {
       for (const [kind, id, doc, sort] of puts) replace.run(id, kind, sort, doc);
       return seq;
     },
-    /** `types` is the JSON list of those that may be dropped: this thread does without the events' schema. */
+    /** `types`: a JSON list of the types that can be dropped, because this thread does not load the events' schema. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
       // The newest event always stays, because it gives the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
@@ -57,7 +57,7 @@ function eventWrites(db: DatabaseSync) {
       if (thinned > trimmed) thin?.run(session, thinned, types);
       if (thinned > 0) mark.run(session, thinned, trimmed);
     },
-    /** `rows` holds seq, type, time and JSON of each event in turn. */
+    /** `rows` has the seq, type, time and JSON of each event in turn. */
     restore(session: string, rows: readonly (string | number)[], thinned: number, trimmed: number): void {
       for (let n = 0; n < rows.length; n += 4) {
         const [seq = 0, type = '', at = 0, fact = ''] = rows.slice(n, n + 4);
@@ -121,7 +121,7 @@ function inboxWrites(db: DatabaseSync) {
 function leaseWrites(db: DatabaseSync) {
   const find = db.prepare('SELECT holder, epoch, expires_at FROM lease WHERE name = ?');
   const put = db.prepare('INSERT OR REPLACE INTO lease (name, holder, epoch, expires_at) VALUES (?, ?, ?, ?)');
-  // The row stays: the epoch must rise for the next holder too.
+  // Keeps the row, because the epoch must grow for the next holder too.
   const letGo = db.prepare(`UPDATE lease SET holder = '', expires_at = 0 WHERE name = ? AND holder = ?`);
   return {
     acquire(name: string, holder: string, now: number, ttlMs: number): Lease | undefined {
@@ -140,7 +140,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // A request that had to be kept is in the log by then.
+  // By then the log has every request that must be kept, so the body is dropped.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {
