@@ -1,20 +1,20 @@
 """Runs inside a sandbox and tries to get out of it: python3 inside.py config.json results.jsonl
 
-No dependencies. Each attempt runs in a process of its own with limits of time and memory. A line of the result is
-{"group", "what", "outcome", "by"}; outcomes:
-  stopped   it was tried, and `by` says what refused it
-  absent    what it needs is not there
-  harmless  it worked, and reaches nothing outside of this sandbox; `by` says why
-  escaped   it worked, and reaches something outside, or a part of the host's kernel that a sandbox must not have
+No dependencies. Each attempt runs in its own process with limits of time and memory. Each line of the result is
+{"group", "what", "outcome", "by"}. The outcomes:
+  stopped   the attempt was refused; `by` names the refusal
+  absent    the sandbox lacks what the attempt needs
+  harmless  the attempt worked, but reaches nothing outside of this sandbox; `by` says why
+  escaped   the attempt reaches something outside, or a part of the host's kernel that a sandbox must not have
 """
 import ctypes, errno, glob, json, os, platform, resource, signal, socket, stat, struct, subprocess, sys, time
 
 CONFIG = json.load(open(sys.argv[1]))
-CANARY = CONFIG["canary"]  # a secret of the host: whoever prints it got out
-OWN_KERNEL = CONFIG["own_kernel"]  # what answers system calls is not the host's kernel
+CANARY = CONFIG["canary"]  # a secret of the host: an attempt that prints it escaped
+OWN_KERNEL = CONFIG["own_kernel"]  # system calls go to the sandbox's own kernel, not the host's
 libc = ctypes.CDLL(None, use_errno=True)
 ARM = platform.machine() in ("aarch64", "arm64")
-# One number for x86-64, one for arm64.
+# System call numbers: x86-64, arm64.
 NUMBERS = {
     "acct": (163, 89), "add_key": (248, 217), "bpf": (321, 280), "chroot": (161, 51), "clock_settime": (227, 112),
     "clone3": (435, 435), "delete_module": (176, 106), "fanotify_init": (300, 262), "finit_module": (313, 273),
@@ -61,7 +61,7 @@ def called(name, *args):
 
 
 def kernel(text):
-    """It worked: on the host's kernel that is an escape, on the sandbox's own it is nobody's loss."""
+    """The call worked: on the host's kernel that is an escape, on the sandbox's own kernel it is harmless."""
     if OWN_KERNEL:
         raise Harmless("the sandbox's own kernel answers, not the host's")
     return text
@@ -297,7 +297,7 @@ for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/pro
             if os.access(path, os.W_OK):
                 return kernel("the folder is writable")
             raise Stopped("the folder is not writable")
-        # Opened and closed; nothing is written, as it could be the host's.
+        # Only opens and closes the file, because a write could change the host.
         if path in ("/proc/1/oom_score_adj", "/proc/1/mem"):
             try_open(path, os.O_WRONLY)
             raise Harmless("process 1 is the sandbox's own, and of the same user")
@@ -504,7 +504,7 @@ def the_daemon():
 
 
 def tokens():
-    """What the environments that can be read name a token."""
+    """The variables with TOKEN in their name, from every environment that this process can read."""
     found = {}
     for path in ["/proc/self/environ"] + [f"/proc/{pid}/environ" for pid in daemons()]:
         try:
@@ -842,7 +842,7 @@ def _():
 
 @attempt("limits", "more memory than is granted")
 def _():
-    # A child takes it, in steps, and at most a quarter more than is granted.
+    # A child allocates in steps, and at most a quarter more than the limit.
     granted = CONFIG["memory_bytes"]
     pid = os.fork()
     if pid == 0:
@@ -862,7 +862,7 @@ def _():
     return f"{granted * 5 // 4} bytes at a limit of {granted}"
 
 
-# ---- what the server or a person reads afterwards; the other end of these is looked at from outside
+# ---- files that the server or a person reads afterwards; a check from outside looks at the effect
 
 @attempt("what is read outside", "links, odd names and escapes are laid for the server and its users")
 def _():
@@ -878,7 +878,7 @@ def _():
 
 
 def run(group, what, function):
-    """In a process of its own, so that nothing of an attempt lasts."""
+    """Runs an attempt in its own process, so that its effects end with it."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -916,7 +916,7 @@ def run(group, what, function):
 
 
 def neighbour():
-    """Lays out what the other sandbox tries to reach, and stays."""
+    """Offers the targets that the other sandbox tries to reach, for five minutes."""
     open("/workspace/secret", "w").write(CANARY)
     try:
         called("add_key", b"user", CANARY[:16].encode(), CANARY.encode(), len(CANARY), -4)
@@ -941,7 +941,7 @@ def neighbour():
 if CONFIG.get("mode") == "neighbour":
     neighbour()
 else:
-    # What may end the whole sandbox is asked for by name, last, and one at a time.
+    # Attempts that can end the whole sandbox run only by name, one at a time.
     only = CONFIG.get("only")
     chosen = [it for it in ATTEMPTS if (it[1] == only if only else it[0] != "limits")]
     with open(sys.argv[2], "w") as results:
