@@ -86,7 +86,7 @@ export interface RecordStore {
    */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
   count(kind: string): Promise<number>;
-  /** The ids of all records, of every kind, that `erase` of this session would remove. */
+  /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }
 
