@@ -1,4 +1,5 @@
-// One file, because there is one cluster: these run one after another, and the other tests of their group beside them.
+// One file, because there is only one cluster: the cluster tests run one after another, next to the other tests of their
+// group.
 import './chart.ts';
 import './driver.ts';
 import './escapes.ts';

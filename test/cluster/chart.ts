@@ -1,4 +1,4 @@
-// The chart as users install it, from images of this tree, on a real cluster.
+// Installs the chart as users do, with images of this tree, on a real cluster.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { clusterImage, freeVolumes, hasCluster, helm, kubectl, seccompOnNode } f
 import { follow } from '../support/followed.ts';
 
 const cluster = await hasCluster();
-const near = '10.200.0.1'; // this machine, as pods see it
+const near = '10.200.0.1'; // this machine's address for pods
 
 describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)', () => {
   const stack = new AsyncDisposableStack();
@@ -36,7 +36,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
       egress: { policy: 'allow-list', allow: [`${near}:${listed}`] },
       networkPolicy: { egressTo: [{ ipBlock: { cidr: `${near}/32` } }] },
     };
-    const allowRanges = `config.egress.allow-ranges[0]=${near}/32`; // private, so that it has to be said
+    const allowRanges = `config.egress.allow-ranges[0]=${near}/32`; // private, so a policy must allow it
     const profile = stack.use(await seccompOnNode());
     const set = `${allowRanges},sandbox.seccompProfile=${profile.name}`;
     release = stack.use(await install(base, values, '--set-string', set));
@@ -125,7 +125,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
       const reached = Object.keys(inside).filter((name) => inside[name] === 'open');
       expect(reached).toEqual(['proxy']);
 
-      // The same from a pod without policies: what is closed above is there.
+      // A pod without policies reaches the addresses that the policies above close.
       const bare = [
         '--image',
         images?.server ?? '',
@@ -196,7 +196,8 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
   });
 
   installed('uninstalling takes the namespace of the sandboxes with it', 180_000, async () => {
-    expect(await kubectl('get', 'pods', '--namespace', release.sandboxes, '--output=name')).toMatch(/^pod\//); // of the test before
+    // The previous test left them.
+    expect(await kubectl('get', 'pods', '--namespace', release.sandboxes, '--output=name')).toMatch(/^pod\//);
     await release.uninstall();
     const left = () => kubectl('get', 'namespace', release.sandboxes, '--ignore-not-found', '--output=name');
     await expect.poll(left, { timeout: 60_000, interval: 500 }).toBe('');
@@ -214,7 +215,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
     using corral = second.client();
     const [one, two] = [await corral.sessions.create.mutate(), await corral.sessions.create.mutate()];
     await Promise.all([one, two].map(({ id }) => corral.sandbox.start.mutate({ sessionId: id })));
-    await corral.sandbox.stop.mutate({ sessionId: two.id }); // what is left of it is its volume claim
+    await corral.sandbox.stop.mutate({ sessionId: two.id }); // only its volume claim remains
     const kinds = 'pods,persistentvolumeclaims,roles,rolebindings,networkpolicies,resourcequotas,jobs,services';
     const left = () => kubectl('get', kinds, '--namespace', namespace, '--output=name');
     expect((await left()).match(/^(pod|persistentvolumeclaim)\//gm)).toHaveLength(3);

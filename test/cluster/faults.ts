@@ -27,7 +27,7 @@ import { isNightly } from '../support/nightly.ts';
 const execute = promisify(execFile);
 const cluster = await hasCluster();
 
-/** What stops parts of the cluster, or takes minutes. */
+/** For tests that stop parts of the cluster, or that take minutes. */
 const nightly = test.skipIf(!isNightly);
 
 describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFIG names no cluster)', () => {
@@ -49,7 +49,8 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
         clock: systemClock,
         policyOf: (id) => policies.get(id) ?? { kind: 'none' },
         registriesOf: () => [],
-        addresses: { allowRanges: ['10.0.0.0/8'] }, // the cluster's own addresses: here only the policies hold them off
+        // The cluster's own addresses, so only the network policies can block them.
+        addresses: { allowRanges: ['10.0.0.0/8'] },
         onDecision: () => {},
       }),
     );
@@ -88,7 +89,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
       `${services[1]}/53`,
       `${node}/10250`,
       `${neighbour}/2718`,
-      `${standIn.host}/${standIn.port}`, // as the server's own database would be
+      `${standIn.host}/${standIn.port}`, // the address of the server's own database, for example
       '169.254.169.254/80',
     ];
     const proxy = harness.options().egressAddress;
@@ -104,7 +105,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await sh(closed, 'getent hosts kubernetes.default.svc.cluster.local; ls /var/run/secrets 2>/dev/null')).toBe(
       '',
     );
-    // The same place can be reached where nothing forbids it, or all this would say nothing.
+    // Without a policy the same address is reachable; otherwise the test would prove nothing.
     expect(await (await fetch(`http://${standIn.host}:${standIn.port}`)).text()).toBe('the stand-in');
   });
 

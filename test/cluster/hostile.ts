@@ -1,4 +1,4 @@
-// What code that nobody trusts does in pods: it hides its processes, and installs packages.
+// Hostile code in pods: it hides its processes, and installs packages.
 import { afterAll } from 'vitest';
 import { stoppingIn } from '../e2e/faults/stopping-in.ts';
 import { packagesIn } from '../e2e/workspace/packages-in.ts';
@@ -8,7 +8,7 @@ import type { World } from '../support/worlds.ts';
 
 const cluster = await hasCluster();
 const namespace = `corral-test-hostile-${process.pid}`;
-const near = '10.200.0.1'; // this machine, as pods see it
+const near = '10.200.0.1'; // this machine's address for pods
 let isMade = false;
 afterAll(async () => {
   if (isMade) await kubectl('delete', 'namespace', namespace, '--wait=false');

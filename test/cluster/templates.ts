@@ -1,4 +1,4 @@
-// What the chart says, for three ways of using it: held against a record, against the API server, and against its rules.
+// The chart's output for three sets of values, checked against a snapshot, the API server and our rules.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -92,7 +92,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
       );
     }
     const both = [namespace, sandboxes];
-    await kubectl('delete', 'namespace', ...both, '--ignore-not-found'); // of a run that was given up
+    await kubectl('delete', 'namespace', ...both, '--ignore-not-found'); // left by an aborted run
     for (const name of both) await kubectl('create', 'namespace', name);
     const level = 'pod-security.kubernetes.io';
     await kubectl('label', 'namespace', ...both, `${level}/enforce=restricted`, `${level}/warn=restricted`);
@@ -108,7 +108,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
   }
 
   test.each(names)('are as recorded: %s', async (name) => {
-    const made = new Set(['token', 'encryption-key']); // anew each time where none is kept
+    const made = new Set(['token', 'encryption-key']); // new in each run unless the cluster has one already
     const hide = (key: unknown, value: unknown) =>
       made.has(String(key)) && typeof value === 'string' ? 'made' : value;
     const text = things(name)
@@ -119,7 +119,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
 
   test.each(names)('pass lint, and the API server would take them into restricted namespaces: %s', async (name) => {
     await helm('lint', chart, '--strict', '--values', await valuesFile(name));
-    const known = things(name).filter(({ kind }) => kind !== 'ServiceMonitor'); // its kind comes with Prometheus
+    const known = things(name).filter(({ kind }) => kind !== 'ServiceMonitor'); // Prometheus defines that kind
     const items = known.map((it) =>
       it.kind === 'Namespace' ? it : { ...it, metadata: { namespace, ...it.metadata } },
     );
@@ -205,7 +205,7 @@ interface PodTemplate {
     readonly containers: { readonly securityContext: object }[];
   };
 }
-/** Whatever in an object describes a pod. */
+/** Finds every pod description inside an object. */
 function podsIn(value: unknown): PodTemplate[] {
   if (typeof value !== 'object' || value === null) return [];
   const isPod = Array.isArray((value as { spec?: { containers?: unknown } }).spec?.containers);

@@ -7,7 +7,7 @@ import { s3Blobs } from '../../src/storage/s3/s3.ts';
 import { temporaryFolder } from '../support/store.ts';
 import { blobStoreContract } from './blob-store.ts';
 
-// A real S3 server, as scripts outside of this repository start it: S3_ENDPOINT and its keys say where.
+// A real S3 server, which a script outside this repository starts: S3_ENDPOINT and its keys give the address.
 const { S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' } = process.env;
 const bucket = `corral-${process.pid}`;
 const options = (folder: string, more = {}) => ({

@@ -5,7 +5,7 @@ import { AppError } from '../../src/core/errors.ts';
 
 export interface BlobHarness extends AsyncDisposable {
   readonly blobs: BlobStore;
-  /** Everything that lies at the backend, half-written things included. */
+  /** All objects in the backend, including half-written ones. */
   everything(): Promise<readonly string[]>;
 }
 
@@ -23,7 +23,7 @@ async function read(blobs: BlobStore, key: string, range?: { start: number; end:
   return Buffer.concat((await (await blobs.open(key, range)).toArray()) as Buffer[]);
 }
 
-/** What is true of every place for blobs. */
+/** The tests that every blob store must pass. */
 export function blobStoreContract(name: string, open: () => Promise<BlobHarness>): void {
   describe(`${name} blobs`, () => {
     let harness: BlobHarness;

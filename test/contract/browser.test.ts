@@ -179,7 +179,7 @@ describe('the browser of a sandbox', () => {
     await open('/thanks');
     using next = fresh();
     expect((await next.view(signal)).text).toContain('Page: Thanks');
-    expect((await browser.view(signal)).text).toContain('was started again'); // the way of the first one was taken
+    expect((await browser.view(signal)).text).toContain('was started again'); // the first browser's connection was cut
   });
 
   test('a call whose signal fires is over at once', async () => {

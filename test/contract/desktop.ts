@@ -11,7 +11,7 @@ const soon = () => AbortSignal.timeout(40_000);
 const patience = { timeout: 30_000, interval: 100 };
 const megabytes = 1024;
 
-/** What every driver promises whose capabilities say `desktop`. */
+/** The tests for every driver whose capabilities include `desktop`. */
 export function desktopConformance(
   name: string,
   { open, image, needsHost = false }: { open: () => Promise<DriverHarness>; image: string; needsHost?: boolean },
@@ -32,13 +32,13 @@ export function desktopConformance(
       stack = new AsyncDisposableStack();
       harness = stack.use(await open());
       driver = stack.use(await harness.connect());
-      if (!driver.capabilities.desktop) return; // each test says what it misses
+      if (!driver.capabilities.desktop) return; // each test then reports the missing desktop
       const limits = { memoryBytes: megabytes * 2 ** 20, cpus: 2, pids: 512, diskBytes: 2 ** 30 };
       wanted = testSpec(image, { env: { CORRAL_DESKTOP: 'on' }, limits });
       await driver.provision(wanted, budget(600_000));
       link = stack.use(await driver.attach(wanted.id, budget()));
       client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
-    }, 600_000); // the first time an image may have to be built
+    }, 600_000); // the first run may have to build an image
     afterAll(async () => {
       if (wanted) await driver.destroy(wanted.id, 'remove', budget());
       await stack.disposeAsync();
@@ -52,7 +52,7 @@ export function desktopConformance(
       const browser = cdp(await client.desktop.cdp(soon()));
       expect(await browser.ask('Browser.getVersion')).toMatchObject({ product: expect.stringContaining('Chrom') });
       const listening = await sh('cat /proc/net/tcp /proc/net/tcp6 | awk \'$4 == "0A" { print $2 }\'');
-      expect(listening).toBe('0100007F:0C38\n'); // 127.0.0.1:3128, the way to the proxy
+      expect(listening).toBe('0100007F:0C38\n'); // 127.0.0.1:3128, the proxy's address in a sandbox
       expect((await client.desktop.screenshot(soon())).length).toBeGreaterThan(1_000);
     });
 

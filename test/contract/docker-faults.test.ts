@@ -17,7 +17,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   beforeAll(async () => {
     await using first = await dockerHarness();
     await using warm = await first.connect();
-    const { id } = await warm.provision(testSpec(testImage), budget(300_000)); // so that the image is there
+    const { id } = await warm.provision(testSpec(testImage), budget(300_000)); // builds the image in advance
     await warm.destroy(id, 'remove', budget());
   }, 300_000);
   beforeEach(async () => {
@@ -38,7 +38,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     proxy.cause(/POST .*\/start/, 'hang');
     const dying = driver.provision(wanted, budget()).catch((error) => error);
     await expect.poll(() => proxy.hits).toBe(1);
-    const next = await harness.connect(); // while the dead one's request hangs, as if its process were gone
+    const next = await harness.connect(); // while the old driver's request hangs, as if its process had died
     expect(await next.list(budget())).toMatchObject([{ id: wanted.id, epoch: wanted.epoch, phase: 'starting' }]);
     expect(await next.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
     expect(await next.list(budget())).toHaveLength(1);
@@ -79,12 +79,12 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect(driver.provision(wanted, budget(500))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
     expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
-    await expect.poll(proxy.connections).toBeLessThan(2); // what it watches with, and no more
+    await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
     for (const call of [/_ping/, /containers\/json/, /\/json/]) proxy.cause(call, 'hang');
     await expect(driver.check(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect(driver.list(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect(driver.attach(wanted.id, budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
-    await expect.poll(proxy.connections).toBeLessThan(2); // nothing of what hung stays open
+    await expect.poll(proxy.connections).toBeLessThan(2); // no hung request keeps a connection open
   });
 
   test('F026 an unknown tag and a refusing registry are told with their text, and nothing is left', async () => {

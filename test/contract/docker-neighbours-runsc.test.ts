@@ -1,4 +1,4 @@
-// What one sandbox's program can do to the others where each has a kernel of its own, by gVisor.
+// Attacks of one sandbox on the others when gVisor gives each sandbox a kernel of its own.
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { budget, sh, testSpec } from '../../drivers/conformance.ts';
 import { dockerDriver } from '../../drivers/docker/docker.ts';
@@ -28,7 +28,7 @@ async function sandboxes(context: TestContext) {
 test('under gVisor no call that is refused elsewhere reaches the host: it fails, or makes name spaces of gVisor alone', async (context) => {
   const { open } = await sandboxes(context);
   const link = await open();
-  expect(await sh(link, 'dmesg')).toContain('Starting gVisor'); // which tells that this is not the host's kernel
+  expect(await sh(link, 'dmesg')).toContain('Starting gVisor'); // the proof that this is not the host's kernel
   const told = JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`)) as Record<string, string>;
   const granted = Object.keys(told).filter((name) => told[name] === 'allowed' && refusedCalls[name] !== 'allowed');
   expect(granted.sort()).toEqual(['clone user', 'unshare time', 'unshare user']);
@@ -53,9 +53,9 @@ time.sleep(120)`;
   await sh(greedy, `cat > /tmp/hoard.py <<'END'\n${program}\nEND`);
   const wait = 'timeout 60 sh -c "until grep -q held /tmp/held; do sleep 0.1; done"; cat /tmp/held';
   const held = await sh(greedy, `python3 /tmp/hoard.py >/tmp/held 2>&1 & ${wait}`);
-  expect(held).toMatch(/^held \d+\n$/); // far more than the kernel of a host gives one user
+  expect(held).toMatch(/^held \d+\n$/); // far more than the host's kernel gives one user
 
-  // The strictest neighbour: on the host's kernel, and the same user of the host as the one that hoards.
+  // The most sensitive neighbour: a container on the host's kernel, with the same host user as the hoarding sandbox.
   const user = Number(await sh(greedy, 'id -u'));
   await using ofHost = await dockerDriver(
     harness.options({ instance: `${harness.options().instance}-runc`, users: { first: user, last: user } }),
@@ -68,7 +68,7 @@ time.sleep(120)`;
       .split('\n')
       .map(Number);
     expect(same).toBe(user);
-    expect(limit).toBeLessThan(4_000); // else this shows nothing
+    expect(limit).toBeLessThan(4_000); // otherwise the test proves nothing
     const one = 'python3 -c "import ctypes; print(ctypes.CDLL(None).inotify_init())"';
     expect(Number(await sh(link, one))).toBeGreaterThan(0);
   } finally {

@@ -1,4 +1,4 @@
-// What one sandbox's program can do to the others through the kernel that they share.
+// Attacks of one sandbox on the others through the kernel that they share.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { budget, sh, testSpec } from '../../drivers/conformance.ts';
 import { dockerDriver } from '../../drivers/docker/docker.ts';

@@ -10,7 +10,7 @@ import { poolOptions, testRecipe } from '../support/pool.ts';
 
 const available = await hasDocker();
 
-/** Every driver object has a pool of its own in front. */
+/** Every driver object gets its own pool. */
 async function pooledHarness(): Promise<DockerHarness> {
   const harness = await dockerHarness();
   const connect: DockerHarness['connect'] = async (as) => {
@@ -157,7 +157,7 @@ function pool(): void {
     const over: Partial<WarmPoolOptions> = { target: 1, onClaim: (outcome) => outcomes.push(outcome) };
     {
       await using next = pooled(await connect(), poolOptions(harness.image, over));
-      // Looking through another driver object would take the control sockets over.
+      // A look through another driver object would take over the control sockets.
       await expect.poll(names, { timeout: 10_000 }).toEqual([expect.stringContaining(`warm-${id.slice(4)}`)]);
       expect(stale.id).not.toBe(id);
       await expect

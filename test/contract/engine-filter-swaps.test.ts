@@ -1,4 +1,4 @@
-// What a server that somebody has taken over can do to the one folder of this machine that its sandboxes see.
+// Attacks by a hijacked server on the one host folder that its sandboxes mount.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
@@ -15,16 +15,16 @@ import { labelsFor } from '../../drivers/docker/labels.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { docker, dockerHost, hasDocker } from '../support/docker.ts';
 
-const isRoot = process.getuid?.() === 0; // the server's and the filter's users are two others of this machine
+const isRoot = process.getuid?.() === 0; // the server and the filter run as two other users of this machine
 const possible = isRoot && (await hasDocker());
 const server = 10_000;
-const image = `corral-test-sleeps:${process.pid}`; // it has to be there to be looked into
+const image = `corral-test-sleeps:${process.pid}`; // the image must exist so that the test can look into its container
 const refusal = /not permitted|denied|must be superuser/i;
 const repository = join(import.meta.dirname, '../..');
 const engine = dockerHost.replace('unix://', '');
 const run = promisify(execFile);
 
-/** As the server's user, without any right, as docker-compose.yaml runs it. */
+/** Runs a command as the server's user without capabilities, as docker-compose.yaml does. */
 const asServer = (script: string) =>
   run('setpriv', [...bare, `--reuid=${server}`, '--', 'sh', '-c', script], { timeout: 10_000 }).then(
     () => 'done',
@@ -53,7 +53,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     const { name: _, ...body } = createBody({ spec, user: 40_000, name, image, labels, token: new Secret('t'), mount });
     return body;
   };
-  /** Every way to have the path lead elsewhere; each says what refused it. */
+  /** Commands that try to redirect the path; each one prints its refusal. */
   const swaps = (path: string) => [
     `rmdir ${path} && ln -s /etc ${path}`,
     `rm -rf ${path}; ln -sfT /etc ${path}`,
@@ -83,13 +83,13 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
       env: { PATH: process.env.PATH },
       stdio: ['ignore', 'inherit', 'pipe'],
     });
-    await once(filter.stderr as NodeJS.ReadableStream, 'data'); // it serves
+    await once(filter.stderr as NodeJS.ReadableStream, 'data'); // the filter is ready
     const made = await docker('create', '--pull', 'never', 'debian:bookworm-slim');
     await docker('commit', '--change', 'CMD ["sleep","600"]', made, image);
     await docker('rm', made);
   }, 60_000);
   afterAll(async () => {
-    await docker('rm', '--force', '--volumes', name).catch(() => {}); // it may not have been made
+    await docker('rm', '--force', '--volumes', name).catch(() => {}); // the container may not exist
     await docker('volume', 'rm', '--force', name);
     await docker('rmi', '--force', image);
     if (filter?.exitCode === null) {
@@ -106,7 +106,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
 
     for (const swap of swaps(leaf))
       expect([swap, await asServer(swap)]).toEqual([swap, expect.stringMatching(refusal)]);
-    // It may have the filter take the folder away, and still puts nothing in its place.
+    // The server can ask the filter to remove the folder, but it cannot put anything in its place.
     expect(await asked('DELETE', `/corral/sockets/${spec.id}`)).toBe('204 ');
     for (const put of [`ln -s /etc ${leaf}`, `mkdir ${leaf}`, `mv ${folder}/servers-own ${leaf}`])
       expect([put, await asServer(put)]).toEqual([put, expect.stringMatching(refusal)]);
@@ -126,7 +126,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
   test('cannot start a container that an older filter let mount a folder of the server’s own', async () => {
     const old = join(folder, 'servers-own', 'mount');
     await mkdir(old);
-    await docker('rm', '--force', '--volumes', name).catch(() => {}); // of the test before
+    await docker('rm', '--force', '--volumes', name).catch(() => {}); // left by the previous test
     const labels = Object.entries(labelsFor(spec, instance)).flatMap(([key, value]) => ['--label', `${key}=${value}`]);
     const mount = `type=bind,source=${old},target=/run/corral,readonly`;
     await docker('create', '--name', name, ...labels, '--mount', mount, image);

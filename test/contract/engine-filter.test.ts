@@ -30,7 +30,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     harness = await dockerHarness();
     await using driver = await harness.connect();
     const spec = testSpec(testImage);
-    await driver.provision(spec, within(300_000)); // builds the image, which the filter would not
+    await driver.provision(spec, within(300_000)); // builds the image, because the filter refuses builds
     await driver.destroy(spec.id, 'remove', within(30_000));
     folder = await mkdtemp(join(tmpdir(), 'corral-filter-'));
     listen = join(folder, 'engine.sock');

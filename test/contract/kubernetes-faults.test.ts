@@ -10,7 +10,7 @@ import { Secret } from '../../src/core/secret.ts';
 import { testPods } from '../support/cluster.ts';
 import { type KubeStub, kubeStub, runningStatus } from '../support/kube-stub.ts';
 
-/** Each test is one fault of the API that a real cluster does not have on demand. */
+/** Each test is one API fault that a real cluster does not produce on demand. */
 describe('kubernetes driver before an API server in trouble', () => {
   let stub: KubeStub;
   let driver: KubernetesDriver;
@@ -113,7 +113,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     stub.cause(/POST .*pods/, { status: 403, reason: 'Forbidden', message });
     const refused = driver.provision(spec(), budget());
     await expect(refused).rejects.toMatchObject({ code, publicMessage: expect.stringMatching(words) });
-    expect(seen(/POST .*pods/)).toHaveLength(1); // another attempt would be refused as well
+    expect(seen(/POST .*pods/)).toHaveLength(1); // a retry would be refused as well
     await driver.check(budget());
   });
 
@@ -152,7 +152,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_000);
     stub.delayMs = 20;
     await Promise.all(Array.from({ length: 12 }, () => driver.list(budget())));
-    expect(stub.busiest).toBeLessThanOrEqual(4); // three, and the watch's own list
+    expect(stub.busiest).toBeLessThanOrEqual(4); // three calls, and the list request of the watch
   });
 
   test.each([500, 503, 'cut'] as const)(

@@ -146,14 +146,14 @@ function suite(at: () => Promise<Place>, burst: number): void {
     expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
   });
 
-  const isShort = burst === 100; // on a cluster it takes long
+  const isShort = burst === 100; // a real cluster needs a long time for 100
   test.runIf(isShort || isNightly)(
     `F050 a burst of ${burst} on a small pool takes what is there, starts the rest, and the pool fills again`,
     async () => {
       const outcomes: string[] = [];
       const target = 2;
       const onClaim = (outcome: string) => void outcomes.push(outcome);
-      const front = await place.open(); // it knows which of its own are still starting
+      const front = await place.open(); // this driver object knows its own pods that are still starting
       const standing = async () => (await front.unclaimed(budget())).filter(({ phase }) => phase === 'ready').length;
       {
         await using pool = pooled(front, poolOptions(place.image, { target, onClaim }));

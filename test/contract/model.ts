@@ -2,14 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { Model } from '../../src/llm/model.ts';
 import { ask, played } from '../support/models.ts';
 
-/** A model whose far side does as asked; the demo model has none that could fail or hang. */
+/** A model whose provider the test controls. The demo model has no provider that could fail or hang. */
 export interface ModelHarness {
   answers(): Promise<Model>;
-  fails?(): Promise<Model>; // the far side is overloaded
-  hangs?(): Promise<Model>; // it says something and then nothing more
+  fails?(): Promise<Model>; // the provider is overloaded
+  hangs?(): Promise<Model>; // the provider sends a little, then nothing more
 }
 
-/** What every model promises, whoever answers behind it. */
+/** The tests that every model must pass, with any provider. */
 export function modelContract(name: string, harness: ModelHarness): void {
   const { fails, hangs } = harness;
   describe(`${name} model`, () => {

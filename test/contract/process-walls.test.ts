@@ -1,4 +1,4 @@
-// Hostile programs inside real sandboxes of bubblewrap: what they get, and what is left of them.
+// Hostile programs in real bubblewrap sandboxes: the attempts that fail, and the processes that remain.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -175,7 +175,7 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
       const [hog, other] = [await started(driver, harness), await started(driver, harness)];
       await hog.client.start({ id: 'hog', shell: 'main', command: inotifyHog }, budget().signal);
       await expect.poll(async () => (await hog.client.operation('hog', budget().signal))?.bytes).toBeGreaterThan(0);
-      expect(await sh(hog.link, oneInotify)).toBe('refused\n'); // its own are used up
+      expect(await sh(hog.link, oneInotify)).toBe('refused\n'); // its own limit is used up
       expect(await sh(other.link, oneInotify)).toBe('allowed\n');
     });
 
@@ -231,12 +231,13 @@ describe.skipIf(!bubblewrap)('where the machine lacks something', () => {
     expect(driver.capabilities.limits).toEqual(['pids']);
     expect(namesOf(driver)).toEqual(expect.arrayContaining(['memory-not-limited', 'processors-not-limited']));
     const { link } = await started(driver, harness);
-    expect(await sh(link, 'nice')).toBe('10\n'); // to the server, where processors are busy
+    expect(await sh(link, 'nice')).toBe('10\n'); // the server gets the processors first when they are busy
     const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
     expect(why).toBe('EAGAIN');
     expect(Number(count)).toBeLessThan(small.pids);
     expect(await sh(link, reservation(1_000))).toBe('allowed\n');
-    expect(await sh(link, reservation(1_500))).toBe('refused\n'); // 256 MiB, and 1 GiB that Node needs to start
+    // 256 MiB, plus the 1 GiB of address space that Node needs to start.
+    expect(await sh(link, reservation(1_500))).toBe('refused\n');
     expect(await sh(link, 'echo alive')).toBe('alive\n');
   });
 
@@ -284,7 +285,7 @@ describe.skipIf(!bubblewrap)('where the machine lacks something', () => {
   );
 });
 
-/** Another server with a sandbox, until it is killed. */
+/** Starts another server with a sandbox; the test kills it. */
 async function otherServer(root: string, wanted: SandboxSpec, user?: number) {
   const script = join(import.meta.dirname, '../support/provisioning-program.ts');
   const command = [process.execPath, script, root, 'bwrap', JSON.stringify(wanted)];

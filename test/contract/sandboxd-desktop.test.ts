@@ -111,7 +111,7 @@ describe('the desktop', () => {
       ],
     });
     const log = async () => ((await evaluate('log.join("\\n")')) as string).split('\n');
-    // A page may be told of several turns of the wheel as one, so each direction is waited for.
+    // The browser may merge several wheel turns into one event, so the test waits for each direction.
     await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: 2 });
     await expect.poll(log, patience).toContainEqual(expect.stringMatching(/^wheel.* 1$/));
     await act({ kind: 'scroll', x: 900, y: 600, dx: 0, dy: -1 });
@@ -122,7 +122,7 @@ describe('the desktop', () => {
     const some = (form: RegExp) => lines.filter((line) => form.test(line)).length;
     expect(some(/^contextmenu/)).toBe(1);
     expect(some(/^dblclick/)).toBe(1);
-    expect(some(/^mousemove 0 \d+ \d+ 1/)).toBeGreaterThan(3); // with the button down
+    expect(some(/^mousemove 0 \d+ \d+ 1/)).toBeGreaterThan(3); // with the button pressed
     expect(
       lines.filter((line) => /^key(down|up) [SA]/.test(line)).map((line) => line.split(' ').slice(0, 2).join(' ')),
     ).toEqual([...['keydown Shift', 'keydown A', 'keyup A', 'keyup Shift']]);
@@ -146,7 +146,7 @@ describe('the desktop', () => {
     await first.page('about:blank#one');
     const second = cdp(await desktop.cdp(soon()));
     await first.closed;
-    // Still waiting for the first one's debugger, it would never load.
+    // A page that still waits for the first debugger never loads.
     const { evaluate } = await second.page(html('<title>two</title>'));
     await expect.poll(() => evaluate('document.title'), patience).toBe('two');
     await second.ask('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: true });
@@ -161,7 +161,7 @@ describe('the desktop', () => {
     await first.closed;
     const second = cdp(await desktop.cdp(soon()));
     expect(await second.urls()).not.toContain('about:blank#old');
-    expect((await desktop.status(soon())).restarts.browser).toBe(0); // it was wanted
+    expect((await desktop.status(soon())).restarts.browser).toBe(0); // a requested restart does not count
   });
 
   test('stopping it leaves no process, and it starts again', async () => {

@@ -130,7 +130,7 @@ test('without script a command runs over pipes, and the operation says so', asyn
   await daemon.client.start({ id: 'typed', shell: 'main', command: 'pwd; read x; echo "$x"; sleep 60' }, budget());
   await daemon.client.write('main', 'hello\n', budget());
   await expect.poll(async () => (await daemon.client.operation('typed', budget()))?.bytes).toBe(8);
-  // Nobody reads any more: what is typed is refused once there is too much of it.
+  // No program reads the input now, so the daemon refuses further input above a limit.
   const paste = async () => {
     for (let n = 0; n < 20; n++) await daemon.client.write('main', 'x'.repeat(100_000), budget());
   };

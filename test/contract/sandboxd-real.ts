@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { SandboxClient } from '../../src/sandbox/client.ts';
 import { budget, codesOf, followed, run, type SandboxdHarness } from './sandboxd.ts';
 
-/** What a daemon with real processes and files promises besides, wherever it runs. */
+/** The further tests for daemons with real processes and files, inside or outside a container. */
 export function realSandboxdContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`sandboxd with real processes, ${name}`, () => {
     const opened = async (): Promise<SandboxClient> => {
@@ -14,7 +14,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).filter(({ cmd }) => /^sleep/.test(cmd)).map(({ cmd }) => cmd);
 
-    // A child in a session of its own, one whose parent ended, one that ignores TERM, and one that waits.
+    // Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits.
     const family = (n: number) =>
       `setsid sleep ${n}1 & (setsid sleep ${n}2 > /dev/null 2>&1 &) ; (sleep ${n}3 &) ; ` +
       `setsid bash -c 'trap "" TERM; sleep ${n}4; sleep ${n}5' & sleep ${n}6`;

@@ -14,7 +14,7 @@ async function opened(env: Record<string, string> = {}): Promise<RealSandboxd> {
   return daemon;
 }
 
-/** A server on a socket in the daemon's folder; what dialled it is kept. */
+/** A server on a socket in the daemon's folder. Keeps the connections that arrive. */
 async function listening(path: string, serve: (socket: Socket) => void, halfOpen = false) {
   const open = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: halfOpen }, (socket) => {
@@ -50,7 +50,7 @@ test('the daemon dials in, says who it is, and then answers on that connection',
   expect(JSON.parse(hello)).toEqual({ corral: 1, version, boot: bootId, token: daemon.token, sparing: true });
   expect(hello.endsWith('}\n')).toBe(true);
   expect(reply).toContain(`"bootId":"${bootId}"`);
-  await expect.poll(() => control.open.size).toBe(1); // the used one was replaced
+  await expect.poll(() => control.open.size).toBe(1); // a new connection replaced the used one
 });
 
 test('for a look at its health the daemon dials no other connection, for anything else it does', async () => {
@@ -77,7 +77,7 @@ test('a server that restarts is dialled at once, and so is one that comes later 
   const first = await listening(path, (socket) => void socket.once('data', () => socket.write('ok\n')));
   await expect.poll(() => first.open.size, { timeout: 5_000 }).toBe(1);
   await first.close();
-  await sleep(1_500); // long enough for the pauses between two tries to have grown
+  await sleep(1_500); // by then the pauses between two attempts have grown
   const back = performance.now();
   const again = await listening(path, () => {});
   const later = await listening(`${path}.replica`, () => {});

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { SandboxClient } from '../../src/sandbox/client.ts';
 import { budget, codesOf, type SandboxdHarness } from './sandboxd.ts';
 
-/** What bash's line editor says to the terminal itself. */
+/** The control codes with which bash's line editor switches bracketed paste. */
 const bracketedPaste = new RegExp(`${String.fromCharCode(27)}\\[\\?2004[hl]\\r?`, 'g');
 
 /** A reader of a terminal: what it got so far, and how it ended. */
@@ -24,7 +24,7 @@ const opening = (open: () => Promise<SandboxdHarness>) => async (): Promise<Sand
 const shows = (reader: { text: () => string }, text: string) =>
   expect.poll(reader.text, { timeout: 10_000 }).toContain(text);
 
-/** What every daemon promises of people's terminals; only commands that the memory one knows too. */
+/** The tests of terminals that every daemon must pass. They use only commands that the in-memory daemon knows. */
 export function terminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`terminals of sandboxd, ${name}`, () => {
     const opened = opening(open);
@@ -87,7 +87,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       const client = await opened();
       await client.terminals.open('t', budget());
       for (let times = 0; times < 2; times++) {
-        await expect.poll(reading(client, 't').text, { timeout: 10_000 }).toMatch(/[$#] $/); // root's ends in #
+        await expect.poll(reading(client, 't').text, { timeout: 10_000 }).toMatch(/[$#] $/); // root's prompt ends in #
       }
     });
 
@@ -159,7 +159,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
   });
 }
 
-/** What a daemon with real terminals promises besides. */
+/** The further tests for daemons with real terminals. */
 export function realTerminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`real terminals of sandboxd, ${name}`, () => {
     const opened = opening(open);

@@ -27,11 +27,11 @@ export async function followed(
   return { output: Buffer.concat(parts).toString(), operation };
 }
 
-/** How each call failed; a success is shown as what it gave. */
+/** The error code of each call; for a success, its result. */
 export const codesOf = (calls: readonly Promise<unknown>[]) =>
   Promise.all(calls.map((call) => call.catch((thrown) => thrown.code)));
 
-/** What every daemon promises, wherever it runs; only commands that the memory one knows too. */
+/** The tests that every daemon must pass. They use only commands that the in-memory daemon knows. */
 export function sandboxdContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`sandboxd, ${name}`, () => {
     const opened = async (): Promise<SandboxClient> => {
@@ -53,7 +53,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       const before = performance.now();
       await client.exec({ command: 'true' }, budget());
       const { idleMs } = await client.health(budget());
-      expect(idleMs).toBeLessThan(performance.now() - before + 5); // a clock in whole milliseconds
+      expect(idleMs).toBeLessThan(performance.now() - before + 5); // the daemon's clock counts whole milliseconds
     });
 
     test('what it uses is told in numbers, and asking does not count as activity', async () => {
@@ -321,9 +321,9 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
     test('F122 odd names go there and back byte by byte, and those that no file can have are refused', async () => {
       const client = await opened();
       const names = [
-        '😀'.repeat(63), // 252 bytes; 255 are the most
+        '😀'.repeat(63), // 252 bytes; the limit is 255
         'caf\u00e9',
-        'cafe\u0301', // the same to people, another file
+        'cafe\u0301', // looks the same to people, but is another file
         'two\nlines\r\t',
         '-rf',
         '--help',

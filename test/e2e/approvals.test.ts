@@ -11,7 +11,7 @@ const guarded = { CORRAL_APPROVALS_TOOLS: 'shell_exec' };
 async function eventsOf(client: CorralClient, sessionId: string) {
   return (await client.events.list.query({ sessionId, limit: 1_000 })).events;
 }
-/** The newest call that asked for leave. */
+/** The newest call that asked for permission. */
 async function asked(client: CorralClient, sessionId: string, count = 1) {
   const requests = async () =>
     (await eventsOf(client, sessionId)).flatMap((event) => (event.type === 'approval.requested' ? [event] : []));

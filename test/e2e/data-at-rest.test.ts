@@ -5,14 +5,14 @@ import { needs } from '../support/components.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { openClient } from '../support/trpc.ts';
 
-// What lies in the data folder: who may read it, and that what was deleted is not in it any more.
+// The files in the data folder: their permissions, and that deleted data is gone from them.
 
 const filesIn = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
     const path = join(entry.parentPath, entry.name);
     return { name: path.slice(folder.length + 1), path, isFile: entry.isFile() };
   });
-/** The files that hold one of these words, as bytes. */
+/** The files that contain one of these words, compared as bytes. */
 const holding = (folder: string, words: readonly string[]) =>
   filesIn(folder).flatMap(({ name, path, isFile }) => {
     if (!isFile) return [];
@@ -69,10 +69,11 @@ test('whatever the umask says, nobody but the server’s user reads the data, or
   const command =
     'id -un; umask; touch made; stat -c %a made; wc -l < /etc/passwd; test -r /run/corral/ca.pem && echo readable';
   expect((await client.sandbox.exec.mutate({ sessionId, command })).stdout).toBe('agent\n0022\n644\n2\nreadable\n');
-  expect(readFileSync(`/proc/${server.pid}/status`, 'utf8')).toMatch(/^Umask:\s+0077$/m); // for what is written later too
+  // Covers files written later, too.
+  expect(readFileSync(`/proc/${server.pid}/status`, 'utf8')).toMatch(/^Umask:\s+0077$/m);
   const mode = (path: string) => statSync(path).mode & 0o777;
   expect(mode(server.data)).toBe(0o700);
-  expect(mode(join(server.data, 's'))).toBe(0o700); // what is below is for the sandboxes' users too
+  expect(mode(join(server.data, 's'))).toBe(0o700); // files below it are readable for the sandboxes' users too
   const all = filesIn(server.data).filter(({ name }) => !/^(s\/|image\/sandboxd[.]mjs$)/.test(name)); // the daemon's code
   const wrong = all.filter(({ path }) => (mode(path) & 0o077) !== 0);
   expect(wrong.map(({ name, path }) => `${name} ${mode(path).toString(8)}`)).toEqual([]);

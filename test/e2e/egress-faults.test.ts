@@ -13,7 +13,7 @@ const names = { 'good.example.test': [address] };
 const listed = { kind: 'allow-list', entries: ['good.example.test', 'good.example.test:2222'] } as const;
 const certificate = selfSigned('good.example.test', 'evil.example.test');
 
-/** Whether it ends with an error or without. */
+/** Whether the connection ends with an error. */
 const closeOf = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
 
 async function ask(bench: { connect(): Promise<Socket> }, head: string): Promise<string> {
@@ -30,7 +30,7 @@ async function tunnelTo(bench: { connect(): Promise<Socket> }, authority: string
   return socket;
 }
 
-/** How a TLS handshake through the tunnel ends: `secure`, or the error that the client shows. */
+/** The end of a TLS handshake through the tunnel: `secure`, or the client's error. */
 async function handshake(socket: Socket, servername: string | undefined): Promise<string> {
   const name = servername === undefined ? {} : { servername };
   const secure = connectTls({ socket, ca: certificate.cert, ...name, checkServerIdentity: () => undefined });
@@ -233,7 +233,7 @@ test('F133 a head that trickles in is given up after ten seconds', async () => {
   await using bench = await egressBench({ policy: listed, clock });
   const socket = await bench.connect();
   socket.write('GET http://good');
-  await expect.poll(() => clock.waiting).toBe(2); // idle, and the head's own
+  await expect.poll(() => clock.waiting).toBe(2); // the idle timer, and the timer of the request's head
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;
@@ -245,7 +245,7 @@ test('F133 a TLS hello that trickles in is given up after ten seconds', async ()
   await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:443`]: server.port } });
   const socket = await tunnelTo(bench, 'good.example.test:443');
   socket.write(Buffer.from([0x16, 3]));
-  await expect.poll(() => clock.waiting).toBe(2); // idle, and the hello's own
+  await expect.poll(() => clock.waiting).toBe(2); // the idle timer, and the timer of the TLS hello
   const closed = once(socket.resume(), 'end');
   clock.advance(10_000);
   await closed;
@@ -316,7 +316,7 @@ test('F133 a body that trickles in is let through as it comes, and one that stop
   socket.once('end', () => socket.end());
   clock.advance(60_000);
   await closed;
-  expect(await finished.promise).toContain('aborted'); // half a body must not look like a whole one
+  expect(await finished.promise).toContain('aborted'); // a truncated body must not look complete
 });
 
 test('F133 a session that floods in every way at once is held to its limits, and another one does not notice', async () => {
@@ -354,7 +354,7 @@ test('F133 a session that floods in every way at once is held to its limits, and
   }
   await flooding;
   await cut;
-  await expect.poll(() => tried - refused).toBeLessThan(64); // all but the places that were left
+  await expect.poll(() => tried - refused).toBeLessThan(64); // all but the free places
   expect(refused).toBeGreaterThan(400);
   expect(Math.max(...waits)).toBeLessThan(5_000);
   expect(process.memoryUsage.rss() - before).toBeLessThan(256 * 2 ** 20);
@@ -389,5 +389,5 @@ test.each(['down', 'up'] as const)('F133 a slow reader holds the sender back: %s
       { interval: 100 },
     )
     .toBe(true);
-  expect(sent).toBeLessThan(32 * 2 ** 20); // what socket buffers hold, not what was to be sent
+  expect(sent).toBeLessThan(32 * 2 ** 20); // only the socket buffers' content, not the whole body
 });

@@ -19,7 +19,7 @@ const run = promisify(execFile);
 const address = '203.0.113.7';
 const signal = new AbortController().signal;
 
-/** A page fetcher in a made-up Internet: every name is at `address`, every port of it is this one. */
+/** A page fetcher for a simulated Internet: every name resolves to `address`, and every port leads to this one. */
 const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[] = () => [address]) =>
   pageFetcher({
     resolve: async (host) => answers(host),
@@ -76,7 +76,8 @@ END`,
     await writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
   const { stdout } = await run('sh', ['-c', discoverScript], { env: { PATH: `${folder}:/usr/bin:/bin` } });
   await rm(folder, { recursive: true });
-  const found = parseRegistries(stdout).entries.filter((entry) => entry.for !== 'apt'); // the machine's own
+  // The entry of apt depends on this machine.
+  const found = parseRegistries(stdout).entries.filter((entry) => entry.for !== 'apt');
   expect(found.map((entry) => `${entry.for} ${entry.host}`)).toEqual([
     'npm npm.example.test',
     'npm scoped.example.test',

@@ -344,5 +344,5 @@ test('disposing the proxy ends every connection it serves', async () => {
   for (const socket of sockets) socket.on('end', () => socket.end());
   await bench.proxy[Symbol.asyncDispose]();
   await Promise.all(ends);
-  expect(await rest(await bench.connect())).toBe(''); // nor does it begin another
+  expect(await rest(await bench.connect())).toBe(''); // and a new connection gets no answer
 });

@@ -18,7 +18,7 @@ const say = (...deltas: string[]): GeminiReply => ({
   chunks: deltas.map((delta, n) => text(delta, n === deltas.length - 1 ? 'STOP' : undefined)),
 });
 
-/** The real server with the fake behind it; one chat, read to its end. */
+/** The real server with the fake provider behind it; reads one chat to its end. */
 async function chat(gemini: FakeGemini, message: string) {
   await using server = await serverProcess({
     CORRAL_DRIVER: 'memory',
@@ -30,7 +30,7 @@ async function chat(gemini: FakeGemini, message: string) {
   const made = (await (await fetch(sessions, { method: 'PUT' })).json()) as { data: { session_id: string } };
   using stream = await openStream(`${sessions}/${made.data.session_id}/chat`, { method: 'POST', body: { message } });
   await stream.ended;
-  // A server that stops leaves its sandboxes to the next one; this one has no next.
+  // A server that stops leaves its sandboxes to the next server, and this test has no next server.
   await fetch(`${sessions}/${made.data.session_id}`, { method: 'DELETE' });
   const all = stream.events();
   return {

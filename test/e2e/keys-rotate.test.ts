@@ -32,7 +32,7 @@ const uses = (store: Store, ...keys: string[]) =>
     ),
   );
 
-/** A store that the command can reach, and a way to look into it while the command is not at it. */
+/** A store for the command, and a function that reads the store while the command does not use it. */
 async function place(kind: 'sqlite' | 'mongo') {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(temporaryFolder());
@@ -144,5 +144,5 @@ test('a running server re-wraps in the background, and the command says so on it
     await using store = await open();
     expect(await uses(store, fresh)).toEqual(names.map((name) => `key of ${name}`));
   }
-  await server.restart({ CORRAL_KEYS_ENCRYPTION_KEY: fresh }); // the old one is not needed any more
+  await server.restart({ CORRAL_KEYS_ENCRYPTION_KEY: fresh }); // without the old key
 });

@@ -1,4 +1,4 @@
-// The README's first five minutes, line by line as they stand there, on every driver that is here.
+// Runs the README's first section line by line, unchanged, on every driver that this machine has.
 import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -12,7 +12,7 @@ const drivers = [
   { driver: 'process', missing: answers('bwrap', '--version') ? '' : 'bubblewrap is not installed' },
 ];
 
-/** The bash blocks of the first section, in order. */
+/** The bash blocks of the README's first section, in order. */
 async function readmeBlocks(url: string): Promise<string[]> {
   const readme = await readFile('README.md', 'utf8');
   const section = readme.split('\n## ').find((part) => part.startsWith('First five minutes')) ?? '';

@@ -15,7 +15,7 @@ import { followEvents, openClient, transports } from '../support/trpc.ts';
 const dayMs = 24 * 60 * 60 * 1_000;
 const never = new AbortController().signal;
 
-/** A session as it lies in the store when nobody has asked for it for so long. */
+/** A stored session that no client has used for that long. */
 async function addStored(
   store: Store,
   given: { daysAgo?: number; facts?: readonly SessionFact[]; origin?: Origin; more?: Partial<StoredSession> } = {},
@@ -45,7 +45,7 @@ test('an old session goes with all it had on the way that a client would take; a
   const young = await addStored(core.store, { daysAgo: 1 });
   expect(blobsIn(config.dataDir)).toBe(2);
   const [, seen] = await Array.fromAsync(core.services.sessions.history(old));
-  expect(seen).toMatchObject({ seq: 2, ...large[0] }); // through the API it is whole
+  expect(seen).toMatchObject({ seq: 2, ...large[0] }); // the API returns the whole event
   await core.keeper.round(never);
   await core.keeper.round(never);
   await expect.poll(() => core.store.records.get('session', old)).toBeUndefined();
@@ -89,7 +89,7 @@ test('F088 a cursor into what retention took is told to resync on every surface,
   expect([head, events.at(-1)?.seq, events[0]?.seq]).toEqual([126, 126, trimmed + 1]);
   expect(trimmed).toBeGreaterThan(5);
   const oldest = trimmed + 1;
-  const whole = thinned + 1; // for those that are owed deltas
+  const whole = thinned + 1; // for readers that are owed deltas
   const inSse = { reason: 'cursor_too_old', oldest_event_id: `${oldest}`, latest_event_id: '126' };
   const inSocket = {
     type: 'resync',

@@ -6,7 +6,7 @@ import { freePort } from '../support/free-port.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { followEvents, openClient } from '../support/trpc.ts';
 
-// That a setting of the contract does what is said of it, on the real core: what it is read from, another test holds.
+// The effect of each setting in the contract, on the real core. Another test covers how the settings are read.
 
 test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE hold on every port', async () => {
   const extra = await freePort();

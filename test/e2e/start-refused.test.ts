@@ -1,4 +1,4 @@
-// A start that cannot succeed ends, says why, and leaves no process that serves nobody.
+// A start that cannot succeed ends with the reason, and leaves no process behind.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ test('a server whose port is taken says so and ends', async () => {
   expect(await startOf({ PORT: String(port), CORRAL_DATA_DIR: folder.path })).toMatchObject({ code: 1, said });
   const extra = { PORT: '0', CORRAL_EXTRA_PORTS: String(port), CORRAL_DATA_DIR: folder.path };
   expect(await startOf(extra)).toMatchObject({ code: 1, said });
-  expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // closed, and not killed
+  expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // the store was closed, not killed
 });
 
 test('a server whose data folder is none says so and ends', async () => {

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../support/store.ts';
 
 const budget = () => AbortSignal.timeout(60_000);
 
-/** The core on real sandboxes, with a session in it that goes with the test. */
+/** The core on real sandboxes, with a session that is deleted at the end of the test. */
 async function started(context: TestContext) {
   await needs(context, 'bubblewrap');
   const folder = temporaryFolder();
@@ -30,7 +30,7 @@ async function started(context: TestContext) {
   };
 }
 
-/** Reads a line as a person's page does. */
+/** Reads a line as a user's page does. */
 function watching(line: TerminalLine) {
   let text = '';
   line.output.on('data', (chunk: Buffer) => {

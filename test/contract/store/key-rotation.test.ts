@@ -40,7 +40,8 @@ describe.each([
       for (const provider of names) await ring(store, old).put(provider, new Secret(`first of ${provider}`));
       const isOver = new AbortController();
       const replaced = new Set<string>();
-      // Another server, which knows both: it uses every key, which writes to it, and replaces some.
+      // Another server has both encryption keys. It uses every provider's key, which writes to the store, and replaces
+      // some.
       const server = ring(store, fresh, old);
       const uses = (async () => {
         for (let n = 0; !isOver.signal.aborted; n = (n + 1) % names.length) {

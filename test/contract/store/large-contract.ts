@@ -8,7 +8,7 @@ import { called, facts, newSession } from '../../support/store.ts';
 
 const never = new AbortController().signal;
 
-/** Events that are too large for a document, over whatever store. */
+/** The tests for events that exceed one document, on every store. */
 export function largeContract(store: () => Store): void {
   describe('large events', () => {
     const open = () => {

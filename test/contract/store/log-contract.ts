@@ -77,7 +77,7 @@ export function logContract(store: () => Store, effort: number): void {
             await breathe();
           }
           const head = await append(facts(1));
-          while (cursorOf(items.at(-1)) !== head) await breathe(); // it still follows
+          while (cursorOf(items.at(-1)) !== head) await breathe(); // the reader still follows
           stop.abort();
           await reading;
           let cursor = start;
@@ -143,7 +143,8 @@ export function logContract(store: () => Store, effort: number): void {
     test('so is one before a reader that found the beginning in memory, once memory has let go of it', async () => {
       const [log, id] = [open({}, { ...limits, maxLag: 1_000 }), newSession()];
       const append = writer(log, id);
-      const other = log.follow(id, 0, soon())[Symbol.asyncIterator](); // for whom memory keeps the newest
+      // A second reader, for which memory keeps the newest events.
+      const other = log.follow(id, 0, soon())[Symbol.asyncIterator]();
       const awaited = other.next();
       await breathe();
       await append(facts(1));
@@ -161,12 +162,12 @@ export function logContract(store: () => Store, effort: number): void {
       await append(facts(1));
       const reader = log.follow(id, 0, soon())[Symbol.asyncIterator]();
       expect(seqOf((await reader.next()).value)).toBe(1);
-      const next = reader.next(); // now live and waiting …
-      // … for what it asked the store was answered before these were, one after the other
+      const next = reader.next(); // the reader waits for live events now
+      // The store answers in order, so it has answered the reader's reads once it answers these.
       for (let n = 0; n < 3; n++) await store().events.page(id, 1, 10);
       await breathe();
       await append(facts(1));
-      expect(seqOf((await next).value)).toBe(2); // … and now it dawdles
+      expect(seqOf((await next).value)).toBe(2); // from here on the reader does not read
       for (const _ of Array(20)) await append(facts(1));
       expect((await reader.next()).value).toEqual({ kind: 'resync', reason: 'too_slow', oldest: 1, head: 22 });
       await append(facts(1));

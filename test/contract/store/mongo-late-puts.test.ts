@@ -40,7 +40,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await store.events.append(entry(0, 0));
     proxy.cause(/^update records/, 'hang', 1_000);
     expect(await store.events.append(entry(1, 1))).toBe(2);
-    expect(await store.events.append({ ...entry(2, 2), puts: [] })).toBe(3); // the newest event says nothing of it itself
+    expect(await store.events.append({ ...entry(2, 2), puts: [] })).toBe(3); // the newest event itself puts no record
     await expect(store.records.get('session', sessionId)).rejects.toMatchObject({ code: 'store_unavailable' });
     await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
     expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 1 });

@@ -15,7 +15,7 @@ const shuttingDown = 91;
 const rounds = 3;
 const trouble = { awayMs: 3_000, calmMs: 4_000 };
 
-/** Appends one fact after the other, each until it is acknowledged; the longest that one took. */
+/** Appends facts one by one, each after the last is acknowledged. Returns the longest time that one took. */
 async function appender(log: EventLog, sessionId: SessionId, signal: AbortSignal) {
   let [head, longest] = [0, 0];
   while (!signal.aborted) {
@@ -58,7 +58,7 @@ test.skipIf(skipMongo || !isNightly)(
     const writers = [first, ...Array.from({ length: 9 }, newSession)].map((id) => appender(log, id, stop.signal));
     for (let round = 0; round < rounds; round++) {
       await pause(trouble.calmMs);
-      await proxy.close(); // it restarts
+      await proxy.close(); // simulates the database's restart
       await pause(trouble.awayMs);
       await proxy.open();
       await pause(trouble.calmMs);

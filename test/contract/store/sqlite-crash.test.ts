@@ -22,7 +22,7 @@ afterEach(() => {
   folder[Symbol.dispose]();
 });
 
-/** Appends in another process until `until` says it is enough or the process dies; gives the last acknowledged seq. */
+/** Appends in another process until `until` is true or the process dies. Returns the last acknowledged seq. */
 async function appendAndDie(
   until: (acknowledged: number) => boolean,
   { failpoints, more = '' }: { failpoints?: string; more?: string } = {},
@@ -47,8 +47,8 @@ async function stored(): Promise<number> {
   await using store = await sqliteStore({ path });
   const { events, head } = await store.events.page(sessionId, 0, 100_000);
   expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: head }, (_, n) => n + 1));
-  expect(head % 3).toBe(0); // an append of three is there whole or not at all …
-  expect((await store.records.get('count', sessionId))?.doc ?? 0).toBe(head); // … and its record with it
+  expect(head % 3).toBe(0); // an append of three facts is stored completely or not at all,
+  expect((await store.records.get('count', sessionId))?.doc ?? 0).toBe(head); // and its record with it
   return head;
 }
 
@@ -106,7 +106,7 @@ test.each([
   async (_, harm) => {
     const acknowledged = await appendAndDie((seq) => seq >= 150);
     harm(`${path}-wal`);
-    const left = await stored(); // whole appends, without a gap, and the record that fits
+    const left = await stored(); // only whole appends, without a gap, and the matching record
     expect(left).toBeLessThan(acknowledged);
     expect(await appendAndDie((seq) => seq >= left + 3)).toBeGreaterThan(left);
     expect(await stored()).toBeGreaterThanOrEqual(left + 3);

@@ -30,7 +30,7 @@ test('what comes while one is on its way to the disk is committed together, by t
   const before = performance.now();
   const heads = await Promise.all(Array.from({ length: 200 }, () => writer(store.events, newSession())(facts(1))));
   expect(heads).toEqual(Array(200).fill(1));
-  expect(performance.now() - before).toBeLessThan(2_000); // one by one it would be 20,000
+  expect(performance.now() - before).toBeLessThan(2_000); // one commit each would take 20,000 ms
 });
 
 test.each(['full', 'normal'] as const)(
@@ -57,7 +57,7 @@ test('F073 when the disk fails, nothing is acknowledged any more, whoever would 
     expect(failpointHits('store.settle')).toBe(1);
   }
   await expect(store.events.append({ sessionId: newSession(), after: 0, at: 1, facts: facts(1) })).rejects.toThrow();
-  await expect(store.events.erase(id)).rejects.toThrow(); // this one goes to the thread
+  await expect(store.events.erase(id)).rejects.toThrow(); // the worker thread handles this call
 });
 
 test('a fence and a conflict are refused at once, and leave nothing', async () => {

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => folder[Symbol.dispose]());
 const open = (options: Partial<SqliteOptions> = {}) => sqliteStore({ path, ...options });
 
-/** A file with enough in it that its third page is not empty. */
+/** A file with enough data to fill its third page. */
 async function fill(sessionId = newSession()) {
   await using store = await open();
   await writer(store.events, sessionId)(facts(200));
@@ -92,7 +92,8 @@ test('what an erased session said is found in no file', async () => {
     await store.records.put({ kind: 'session', id, doc: text });
   }
   await store.events.erase(gone);
-  const files = readdirSync(folder.path).filter((name) => !name.endsWith('.lock')); // reading that one would unlock it
+  // Closing the lock file after a read would release its lock.
+  const files = readdirSync(folder.path).filter((name) => !name.endsWith('.lock'));
   const bytes = files.map((name) => readFileSync(join(folder.path, name), 'latin1')).join();
   expect(bytes).toContain('plugh');
   expect(bytes).not.toContain('xyzzy');
@@ -104,7 +105,7 @@ test('F072 a second server on the same file is refused and told who holds it', a
   const second = open();
   await expect(second).rejects.toMatchObject({ name: 'AppError', code: 'store_busy' });
   await expect(second).rejects.toThrow(`in use by another server (pid ${process.pid}, since 20`);
-  await expect(open()).rejects.toMatchObject({ code: 'store_busy' }); // a refusal did not loosen the lock
+  await expect(open()).rejects.toMatchObject({ code: 'store_busy' }); // a refused open does not release the lock
 });
 
 test('F072 a file that cannot be written is refused with the system’s reason', async (context) => {

@@ -13,7 +13,7 @@ beforeEach(() => {
   path = join(folder.path, 'corral.db');
 });
 afterEach(() => folder[Symbol.dispose]());
-/** A store whose every commit takes `ms` longer. */
+/** A store whose every commit takes `ms` longer than usual. */
 async function openSlow(ms: number, options: Partial<SqliteOptions> = {}) {
   using _armed = armFailpoints(`store.commit.before=sleep(${ms})`, { exit: () => {} });
   return await sqliteStore({ path, direct: false, ...options });
@@ -56,7 +56,7 @@ test('neither the event loop nor a reader waits for a long commit', async () => 
   )(facts(5_000)).finally(() => {
     committed = true;
   });
-  await breathe(); // turning the facts into text is the caller's own work
+  await breathe(); // the caller itself converts the facts to text
   const page = store.events.page(sessionId, 0, 1).then((read) => [read.head, committed]);
   for (let last = performance.now(); !committed; last = performance.now()) {
     await breathe();
@@ -71,7 +71,7 @@ test('what is asked while a commit runs is committed together', async () => {
   await using store = await openSlow(50);
   const before = performance.now();
   await Promise.all(Array.from({ length: 100 }, () => writer(store.events, newSession())(facts(1))));
-  expect(performance.now() - before).toBeLessThan(2_000); // one by one it would be 5,000
+  expect(performance.now() - before).toBeLessThan(2_000); // one commit each would take 5,000 ms
 });
 
 test.each([
@@ -80,7 +80,7 @@ test.each([
 ])('the queue is bounded in %s: beyond it an append is refused at once, and what waits is done', async (_, queue) => {
   await using store = await openSlow(100, { queue });
   const first = writer(store.events, newSession())(facts(1));
-  await breathe(); // on its way
+  await breathe(); // the append has started
   const asked = Array.from({ length: 6 }, () => writer(store.events, newSession())(facts(1)));
   const results = (await Promise.allSettled([first, ...asked])).map((it) =>
     it.status === 'rejected' ? it.reason.code : it.value,
@@ -89,7 +89,7 @@ test.each([
   expect(results).toEqual([...Array(done).fill(1), ...Array(7 - done).fill('store_busy')]);
   expect(done).toBeGreaterThan(1);
   expect(done).toBeLessThan(6);
-  expect(await writer(store.events, newSession())(facts(1))).toBe(1); // room again
+  expect(await writer(store.events, newSession())(facts(1))).toBe(1); // the queue has room again
 });
 
 test('a page ends early where its text is very long, and the next one goes on there', async () => {
@@ -106,7 +106,7 @@ test('closing waits for what is on its way and for what waits behind it', async 
   const store = await openSlow(100);
   const sessionId = newSession();
   const first = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
-  await breathe(); // on its way
+  await breathe(); // the append has started
   const second = store.events.append({ sessionId, after: 1, at: 1, facts: facts(1) });
   await store[Symbol.asyncDispose]();
   expect(await Promise.all([first, second])).toEqual([1, 2]);

@@ -47,7 +47,7 @@ test('F071 repair takes over what can be read, marks the gaps, and keeps the dam
     const { events: read, head, trimmed } = await store.events.page(id, 0, 500);
     found += read.length;
     const seqs = read.map(({ seq }) => seq).filter((seq) => seq > trimmed);
-    expect(seqs).toEqual(Array.from({ length: head - trimmed }, (_, n) => trimmed + n + 1)); // no hole that is not told
+    expect(seqs).toEqual(Array.from({ length: head - trimmed }, (_, n) => trimmed + n + 1)); // every gap is reported
     expect((await store.records.get('session', id))?.doc).toMatchObject({ lastSeq: head });
     expect(await store.events.append({ sessionId: id, after: head, at: 1, facts: facts(1) })).toBe(head + 1);
   }
@@ -57,7 +57,7 @@ test('F071 repair takes over what can be read, marks the gaps, and keeps the dam
 test('an event whose text was hit is left behind', async () => {
   const [id] = (await fill(1)) as [Awaited<ReturnType<typeof fill>>[number]];
   damage(readFileSync(path, 'latin1').indexOf('"t150"}'), 6);
-  damage(readFileSync(path).length - 4_096 + 8, 64); // something that a check finds, too
+  damage(readFileSync(path).length - 4_096 + 8, 64); // damage that a check finds, too
   const { kept } = recoverFile(path, now);
   expect(kept).toBeDefined();
   await using store = await sqliteStore({ path });

@@ -10,8 +10,8 @@ import { recordContract } from './record-contract.ts';
 import { transferContract } from './transfer-contract.ts';
 
 /**
- * Every promise of the port, asked of one implementation. Tests share the store and keep to sessions of their own.
- * `effort`: how much of the tries by chance, where a store is slow.
+ * Tests every promise of the port on one implementation. The tests share the store, and each uses its own sessions.
+ * `effort` scales the number of random tries; lower it for a slow store.
  */
 export function storeContract(name: string, open: () => Promise<OpenStore>, effort = 1): void {
   describe(`${name} store`, () => {

@@ -20,7 +20,7 @@ interface Given {
   readonly token?: string;
 }
 
-/** The example as a process of its own; gives its lines and how it ended. */
+/** Runs the example in its own process. Returns its output lines and its exit code. */
 async function watch(task: string, args: string[], { server, cwd = root, token }: Given) {
   const env = { PATH: process.env.PATH, CORRAL_URL: server.url, ...(token !== undefined && { CORRAL_TOKEN: token }) };
   const done = await run(process.execPath, [...args, task], { cwd, env, timeout: 90_000 }).then(
@@ -86,7 +86,7 @@ test('the packed package works in a program elsewhere, brings its types, and run
   expect(checked.stdout.trim().split('\n')).toEqual([
     expect.stringMatching(/wrong[.]ts\(2,\d+\): error TS2322: Type 'string' is not assignable to type 'number'[.]$/),
   ]);
-  // Nothing of Node's is in it, or this would fail; and the page of the README finds all that it imports.
+  // A bundle for browsers fails if the client imports a module of Node. The README's import map must have every import.
   const entryPoints = [join(installed, 'dist/src/client/index.js')];
   const bundled = { bundle: true, format: 'esm', platform: 'browser', write: false, metafile: true } as const;
   const { metafile } = await build({ entryPoints, ...bundled, logLevel: 'silent' });

@@ -180,7 +180,7 @@ test('the greeting is the first frame, also for a client that speaks before its 
   client.ws.send('nonsense');
   client.ws.send('{"type":"ping"}');
   client.ws.ping();
-  await heard; // so the server has both
+  await heard; // so the server has both frames
   found.resolve();
   await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
 });

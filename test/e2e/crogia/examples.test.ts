@@ -8,8 +8,8 @@ import { needs } from '../../support/components.ts';
 import { serverProcess } from '../../support/server-process.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
-// The examples of the dialects' own descriptions, as they stand there but for the port; and for what they lack on any
-// server: a helper that one of them leaves out, waiting for `open` before `send`, and, outside of a page, an origin.
+// Runs the examples from the dialects' own descriptions, unchanged except for the port. The test adds the parts that
+// they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
 
 async function started(context: TestContext) {
   await needs(context, 'bubblewrap');
@@ -32,7 +32,7 @@ async function python(context: TestContext): Promise<string> {
     await run(program, imports);
     return program;
   } catch {
-    // not made yet, or not to its end
+    // the environment is missing or incomplete
   }
   try {
     await run('python3', ['-m', 'venv', '--clear', folder]);
@@ -100,7 +100,7 @@ test('the JavaScript client of Crogia runs in a browser', async (context) => {
   expect(await page.evaluate(text)).toMatch(/Add props to the React component/);
 });
 
-/** It sends before the socket is open, which throws in every client there is. */
+/** Adds a wait for `open`: the example sends before its socket is open, which throws in every client. */
 const waiting = (text: string) =>
   text.replace('// Send message', "await new Promise((open) => ws.addEventListener('open', open));\n// Send message");
 

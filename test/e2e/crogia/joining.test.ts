@@ -7,7 +7,7 @@ import { runEnd } from '../../support/fake-service.ts';
 import { type TestServer, testServer } from '../../support/http.ts';
 import { openWebSocket, type TestSocket } from '../../support/sockets.ts';
 
-// What Crogia's page does when somebody picks a session: it asks for both histories, then opens the socket.
+// Crogia's page when a user selects a session: it requests both histories, then opens the socket.
 
 const uuid = (n: number) => MessageId.parse(`00000000-0000-4000-8000-00000000000${n}`);
 const said = (runId: RunId, n: number, text: string): SessionFact[] => [

@@ -3,7 +3,7 @@ import { serverProcess } from '../../support/server-process.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { worlds } from '../../support/worlds.ts';
 
-// The same calls on real sandboxes: what a fake cannot know is what a shell prints and where files are.
+// The same calls on real sandboxes. A fake knows neither a real shell's output nor where its files are.
 
 async function started(context: TestContext, world: (typeof worlds)[number]) {
   await world.ready(context);

@@ -30,7 +30,7 @@ test('a session made with a task remembers the task and runs nothing', async () 
     created: at(1_700_000_000_000),
     last_task: 'Create a Flask app',
     status: 'active',
-    container_status: 'running', // a command sent now is taken, and waits for the sandbox
+    container_status: 'running', // a command sent now is accepted, and waits for the sandbox
   });
   expect((await server.call('GET', `${base}/${sid}`)).body).toEqual(info);
   expect(await server.fake.sessions.get(id)).toMatchObject({ origin: 'crogia', status: 'pending' });
@@ -154,7 +154,7 @@ test('what the routes answer fits the document', async () => {
     .sort((a, b) => order.indexOf(a.method) - order.indexOf(b.method) || b.path.length - a.path.length);
   expect(documented).toHaveLength(20);
   for (const { path, method, doc } of documented) {
-    if (path.endsWith('/stop')) continue; // last, or there is no process to read of
+    if (path.endsWith('/stop')) continue; // comes last, because the other routes read this process
     const filled = path.replace('{sid}', sid).replace('{pid}', '7').replace('{shell_id}', 'shell_00000000');
     const query = path.endsWith('files/content') && method === 'GET' ? '?path=a.py' : '';
     const sent = bodies[`${method} ${path}`];
@@ -273,7 +273,7 @@ test('F105 an unknown, deleted or odd-shaped id is 404 on every route of Crogia 
     for (const [method, path, body] of routes(id)) {
       const text = body === undefined ? '' : JSON.stringify(body);
       const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${text.length}`;
-      const raw = await rawRequest(server.port, `${head}\r\n\r\n${text}`); // fetch would tidy `..` away
+      const raw = await rawRequest(server.port, `${head}\r\n\r\n${text}`); // fetch would remove `..` from the path
       expect(raw, `${method} ${path}`).toMatch(/^HTTP\/1.1 404 /);
       expect(raw, `${method} ${path}`).toMatch(/"detail":"(Session not found|Shell session not found|Not Found)"/);
     }

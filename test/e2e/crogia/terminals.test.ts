@@ -142,7 +142,7 @@ test('the greeting is the first frame, also for a client that speaks before its 
   const heard = once(client.ws, 'pong');
   client.ws.send('nonsense');
   client.ws.ping();
-  await heard; // so the server has it
+  await heard; // so the server has the input
   found.resolve();
   await expect.poll(() => client.frames.map(({ type }) => type)).toEqual(['shell_connected', 'error']);
 });

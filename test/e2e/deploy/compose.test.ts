@@ -1,4 +1,4 @@
-// What docker-compose.yaml describes, started as it says by the docker command alone: server, filter, and a session.
+// Starts the services of docker-compose.yaml with the docker command alone: server, filter and a session.
 import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ const flags: Record<string, (value: unknown) => string[]> = {
   mem_limit: (value) => ['--memory', String(value)],
   environment: (value) => Object.entries(value as object).flatMap(([name, text]) => ['--env', `${name}=${text}`]),
   healthcheck: () => ['--no-healthcheck'], // it says nothing else
-  // what compose itself does with them, or this test
+  // compose itself or this test handles these fields
   ...Object.fromEntries(
     ['image', 'build', 'restart', 'depends_on', 'command', 'stop_grace_period', 'profiles'].map((it) => [it, () => []]),
   ),
@@ -51,7 +51,7 @@ test('server and filter as docker-compose.yaml says run a whole session, and the
   const folder = await mkdtemp(join(tmpdir(), 'corral-compose-'));
   stack.defer(async () => {
     await rm(folder, { recursive: true, force: true });
-    await rm(`${folder}-sockets`, { recursive: true, force: true }); // the engine made it, for root
+    await rm(`${folder}-sockets`, { recursive: true, force: true }); // the engine created this folder as root
   });
   await chown(folder, 10_000, 10_000);
   await chmod(folder, 0o700);
@@ -61,7 +61,7 @@ test('server and filter as docker-compose.yaml says run a whole session, and the
   const port = await freePort();
   const [volume, token] = [`${own}-engine`, 'a-token-for-compose'];
 
-  // Names and places of its own, so that it gets along with whatever else runs on this engine.
+  // Own names and paths, so that the stack does not collide with others on this engine.
   const text = (await readFile(join(root, 'docker-compose.yaml'), 'utf8'))
     .replaceAll('/var/lib/corral', folder)
     .replaceAll('compose,', `${own},`)
@@ -78,7 +78,8 @@ test('server and filter as docker-compose.yaml says run a whole session, and the
 
   await docker('run', '--rm', ...argumentsFor(builder), image, ...(builder.command ?? []));
   const start = async (name: string, service: Service) => {
-    stack.defer(async () => void (await docker('rm', '--force', '--volumes', name).catch(() => {}))); // it may not have been made
+    // The container may not exist.
+    stack.defer(async () => void (await docker('rm', '--force', '--volumes', name).catch(() => {})));
     await docker('run', '--detach', '--name', name, ...argumentsFor(service), image, ...(service.command ?? []));
   };
   stack.defer(async () => {

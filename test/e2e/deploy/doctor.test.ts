@@ -31,7 +31,7 @@ test('doctor finds a server and its walls well, and tells of an address that a s
   ]) {
     expect(well.stdout).toContain(line);
   }
-  const ill = await doctor(server.url, '--probe', '127.0.0.1:3128'); // its own forwarder
+  const ill = await doctor(server.url, '--probe', '127.0.0.1:3128'); // the sandbox's own forwarder
   expect(ill).toMatchObject({ code: 1, stdout: expect.stringContaining('FAILED  from it, open: 127.0.0.1:3128') });
 });
 

@@ -13,7 +13,7 @@ import { rfbClient } from '../../support/rfb-client.ts';
 import { toolBench } from '../../support/tools.ts';
 import { type World, worlds } from '../../support/worlds.ts';
 
-// What an agent does at a real screen, and what the log tells of that screen.
+// An agent's actions on a real screen, and the events about that screen in the log.
 const soon = () => AbortSignal.timeout(40_000);
 const patience = { timeout: 30_000, interval: 50 };
 const page = `data:text/html;charset=utf-8,${encodeURIComponent(`<!doctype html><meta charset=utf-8>
@@ -66,7 +66,7 @@ test('the computer tool clicks, types any script, drags, scrolls, presses and zo
   await using it = await opened(context);
   const { evaluate } = await cdp(await it.desktop.cdp(soon())).page(page);
   await expect.poll(() => evaluate('document.hasFocus() && typeof log'), patience).toBe('object');
-  /** Where the page's corner is on the screen, and back. */
+  /** The height of the browser's bars: a point of the page is that much lower on the screen. */
   const inset = Number(await evaluate('outerHeight - innerHeight'));
   const at = (x: number, y: number) => [x, y + inset];
 
@@ -92,7 +92,7 @@ test('the computer tool clicks, types any script, drags, scrolls, presses and zo
   await it.act({ action: 'zoom', region: [...at(1000, 300), ...at(1100, 400)] });
   const { width, height } = it.picture();
   expect(pixel(it.picture(), width >> 1, height >> 1)).toEqual([0xc8, 0x1e, 0x2d]);
-  expect(pixel(it.picture(), 5, 5)).toEqual([0xc8, 0x1e, 0x2d]); // all of it is that square
+  expect(pixel(it.picture(), 5, 5)).toEqual([0xc8, 0x1e, 0x2d]); // the square fills the whole picture
 });
 
 test('F126 F127 the log tells that a tool started the desktop, and that its browser and its display were killed', {
@@ -108,13 +108,13 @@ test('F126 F127 the log tells that a tool started the desktop, and that its brow
   await expect.poll(told, patience).toEqual([expect.stringMatching(/^restarted: chromium.* SIGKILL/)]);
   await it.exec('pkill -KILL -f "X(tiger)?vnc"');
   await expect.poll(async () => (await told()).at(-1), patience).toMatch(/^restarted: X(tiger)?vnc.* SIGKILL/);
-  await it.act({ action: 'screenshot' }); // the session goes on
+  await it.act({ action: 'screenshot' }); // the session continues
   await it.desktop.stop(soon());
   await expect.poll(async () => (await told()).at(-1), patience).toBe('stopped: The desktop was stopped.');
 });
 
 test('in Docker an agent opens a page, a person sees it, and nothing is left of it after the deletion', {
-  timeout: 600_000, // the first time the image is built
+  timeout: 600_000, // the first run builds the image
 }, async (context) => {
   const docker = worlds.find(({ driver }) => driver === 'docker') as World;
   const server = await realServer(context, docker, {

@@ -6,7 +6,7 @@ import { rfbClient } from '../../support/rfb-client.ts';
 import { shownDesktop } from '../../support/shown-desktop.ts';
 import { listenToInput } from '../../support/xvnc.ts';
 
-// The page with noVNC in it, in a real browser, on a real Xvnc.
+// The desktop's page with noVNC in a real browser, connected to a real Xvnc.
 const shots = process.env.CORRAL_SCREENSHOTS;
 const shown = shownDesktop(72);
 
@@ -51,7 +51,8 @@ describe.each([
     await shot(page, `desktop-${size.width}-driving`);
     await page.getByRole('button', { name: 'Give back' }).click();
     await page.getByText('The agent has keyboard and mouse').waitFor({ state: 'attached' });
-    const ours = complaints.filter((text) => !text.includes('willReadFrequently')); // that one is of the test's own look
+    // The test's own pixel reads cause that warning.
+    const ours = complaints.filter((text) => !text.includes('willReadFrequently'));
     expect(ours, where).toEqual([]);
   });
 });
@@ -67,14 +68,15 @@ test('with the keyboard alone: through the tools, into the screen and out again'
   }
   expect(order).toEqual(['view-only', 'scale', 'CANVAS']);
   using input = await listenToInput(shown.desktop);
-  await page.keyboard.press('Tab'); // goes to the desktop
+  await page.keyboard.press('Tab'); // the desktop gets this key
   await expect.poll(input.text).toMatch(/RawKeyPress/);
   expect(await page.evaluate('document.activeElement.tagName')).toBe('CANVAS');
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.down(key);
   expect(await page.evaluate('document.activeElement.id')).toBe('control');
   for (const key of ['Control', 'Alt', 'Shift']) await page.keyboard.up(key);
   const count = (what: RegExp) => input.text().match(what)?.length ?? 0;
-  await expect.poll(() => count(/RawKeyPress/g) - count(/RawKeyRelease/g)).toBe(0); // nothing stays down there
+  // No key stays pressed on the desktop.
+  await expect.poll(() => count(/RawKeyPress/g) - count(/RawKeyRelease/g)).toBe(0);
 });
 
 test('view only, the keyboard stays here; another viewer that drives is shown, and taken over from', async (context) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { browse } from '../../support/browser.ts';
 import { shownDesktop } from '../../support/shown-desktop.ts';
 
-// The desktop within the main page: a frame with the page that shows it.
+// The desktop inside the main page: a frame that contains the desktop's page.
 const shots = process.env.CORRAL_SCREENSHOTS;
 const shown = shownDesktop(74);
 
@@ -36,6 +36,7 @@ describe.each([
     expect(await page.getByRole('link', { name: 'Open the desktop' }).getAttribute('href')).toBe(
       `/sessions/${id}/desktop`,
     );
-    expect(complaints.filter((text) => !text.includes('willReadFrequently'))).toEqual([]); // that one is of the test's own look
+    // The test's own pixel reads cause that warning.
+    expect(complaints.filter((text) => !text.includes('willReadFrequently'))).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { composedServer } from '../../support/composed.ts';
 import { rfbClient } from '../../support/rfb-client.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 
-// The whole way: a viewer, the server, the daemon in a sandbox of bubblewrap, and the Xvnc that it starts.
+// The whole chain: a viewer, the server, the daemon in a bubblewrap sandbox, and the daemon's Xvnc.
 async function started(context: TestContext, settings: Record<string, string> = {}) {
   await needs(context, 'bubblewrap');
   await needs(context, 'xvnc');

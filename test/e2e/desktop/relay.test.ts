@@ -5,7 +5,7 @@ import { shownDesktop } from '../../support/shown-desktop.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { listenToInput } from '../../support/xvnc.ts';
 
-// The relay with a real Xvnc behind it, and viewers that are better behaved or worse than real ones.
+// The relay with a real Xvnc behind it. Some viewers behave better than real ones, some worse.
 const shown = shownDesktop(71);
 
 async function session(context: TestContext) {
@@ -87,7 +87,7 @@ test('what a driver holds down is let go when another takes over', async (contex
   using two = await rfbClient(it.url('?notices=1'));
   using seen = await listenToInput(shown.desktop);
   one.send([5, 1, 0, 50, 0, 50]);
-  one.send([4, 1, 0, 0, 0, 0, 0xff, 0xe1]); // Shift goes down, and does not come up
+  one.send([4, 1, 0, 0, 0, 0, 0xff, 0xe1]); // presses Shift and never releases it
   await expect.poll(seen.text).toMatch(/RawButtonPress.*RawKeyPress/s);
   two.ws.send('{"type":"take"}');
   await expect.poll(() => one.told.at(-1)?.who).toBe('another');
@@ -129,7 +129,7 @@ test('F127 messages that nobody knows end no display, and open no keyboard to wh
       [252, 0, 0, 4],
       [2, 0, 255, 255],
     ]) {
-      viewer.send([...odd, 5, 1, 0, 50, 0, 50]); // what stands behind it in its chunk is lost
+      viewer.send([...odd, 5, 1, 0, 50, 0, 50]); // the relay drops the rest of this chunk
     }
     viewer.click(201, 202);
     const colour = query === '' ? 0x2040a0 : 0xa04020;

@@ -9,7 +9,7 @@ import { openWebSocket } from '../../support/sockets.ts';
 import { pixelOf, vncBridge, vncdo } from '../../support/vnc-bridge.ts';
 import { listenToInput } from '../../support/xvnc.ts';
 
-// Many viewers, hostile ones, slow ones, and one that somebody else wrote.
+// Many viewers, hostile and slow viewers, and a viewer by another author.
 const shown = shownDesktop(73);
 
 async function session(context: TestContext) {
@@ -69,7 +69,7 @@ test('F127 garbage closes the viewer that sent it and no other, whatever it is',
     Buffer.from(Array.from({ length: 600 }, (_, n) => (n * n * seed + 31 * n + seed) % 256));
   for (let seed = 1; seed <= 8; seed++) {
     using bad = await rfbClient(it.url('?view_only=1'));
-    bad.send([1, seed]); // no message begins like that
+    bad.send([1, seed]); // no message begins with this byte
     bad.send(noise(seed));
     expect(await bad.closed, `${seed}`).toMatchObject({ code: 1002 });
   }
@@ -83,7 +83,7 @@ test('F127 garbage closes the viewer that sent it and no other, whatever it is',
 test('F127 a viewer sees the new size of a screen that changes', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url('?view_only=1'));
-  viewer.send([2, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21]); // raw, and that it knows of new sizes
+  viewer.send([2, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21]); // raw encoding, and support for new desktop sizes
   await viewer.pixel(0, 0);
   await shown.command('xrandr', '--output', 'VNC-0', '--mode', '800x600');
   using after = await rfbClient(it.url());
@@ -112,7 +112,7 @@ test('F090 a viewer that stops reading holds nobody up, and little waits for it'
     using good = await openWebSocket(it.url());
     await expect.poll(() => given[1], { timeout: 20_000 }).toBeGreaterThan(100 * 2 ** 20);
     good.ws.pause();
-    expect(given[0]).toBeLessThan(16 * 2 ** 20); // what two kernels' buffers and ours hold
+    expect(given[0]).toBeLessThan(16 * 2 ** 20); // the buffers of two kernels and of the server
     expect(slow.ws.readyState).toBe(slow.ws.OPEN);
   } finally {
     shown.server.others.desktop.client = shown.desktop.client;
@@ -126,7 +126,7 @@ test('a viewer that says more than the screen takes is read no further', async (
     new Duplex({
       read() {},
       write: (chunk: Buffer) => {
-        heard += chunk.length; // and is never done
+        heard += chunk.length; // the stream never ends
       },
     });
   shown.server.others.desktop.client = { ...shown.desktop.client, vnc: async () => stuck() };

@@ -1,7 +1,8 @@
 /**
- * What a route, procedure or frame wants of a session, project or file (`see`, `read`, `work`, `stop`, as in
- * src/session/access/authorize.ts), or of the caller alone: nothing (`open`), any key, one that may make something, a role.
- * `shown`: whatever is not shared is unknown there, to everybody.
+ * The right that a route, procedure or frame needs. `see`, `read`, `work` and `stop` are rights to one session, project
+ * or file, as in src/session/access/authorize.ts. The other rules look only at the caller: `open` needs no key, `any`
+ * needs any key, `create` a key that can create things, and `operator` and `admin` a role.
+ * `shown` admits everyone, but unshared sessions are unknown there.
  */
 export type Rule = 'open' | 'any' | 'create' | 'see' | 'read' | 'work' | 'stop' | 'operator' | 'admin' | 'shown';
 export const callers = [
@@ -9,13 +10,13 @@ export const callers = [
   ...(['expired', 'revoked', 'sandbox'] as const),
 ];
 export type Caller = (typeof callers)[number];
-/** `unknown`: word for word what is said of one that does not exist. */
+/** `unknown`: the answer is exactly the same as for an id that does not exist. */
 export type Outcome = 'through' | 401 | 403 | 'unknown';
 
 type Known = 'viewer' | 'user-other' | 'user-owner' | 'operator' | 'admin';
 const through = 'through' as const;
 const unknown = 'unknown' as const;
-// The viewer's key stands beside the owner's: the session is its own, and it may only look.
+// The viewer's key has the same owner as the owner's key, so the session is its own, but it can only read.
 const byRule: Record<Exclude<Rule, 'open' | 'shown'>, Record<Known, Outcome>> = {
   any: { viewer: through, 'user-other': through, 'user-owner': through, operator: through, admin: through },
   create: { viewer: 403, 'user-other': through, 'user-owner': through, operator: through, admin: through },

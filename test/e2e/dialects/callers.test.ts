@@ -5,8 +5,8 @@ import { Frame } from '../../../src/facades/workspace/frames.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { type Caller, callers, expected, type Outcome, procedureRules, type Rule, routeRules } from './caller-rules.ts';
 
-// Each registered route, procedure and socket for each kind of caller, held against a table. What is not in the table
-// fails, so nothing new is open to anybody by oversight.
+// Calls each registered route, procedure and socket as each kind of caller, and compares the outcome with a table. A
+// route that the table lacks fails the test, so no new route is open by oversight.
 
 interface Targets {
   readonly sid: string;
@@ -31,7 +31,7 @@ interface Route {
   readonly isSocket: boolean;
   readonly example: unknown;
 }
-/** What was said: a status, or the code that a socket closed with, and the words. */
+/** The answer: its status or the socket's close code, and its text. */
 interface Said {
   readonly code: number;
   readonly text: string;
@@ -88,7 +88,7 @@ async function begin(): Promise<void> {
 beforeAll(begin, 60_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** A session of the owner's with all that it may have. */
+/** A session of the owner with everything that a session can have. */
 async function targets(): Promise<Targets> {
   const { services, opencodex } = server.core;
   const { signal } = new AbortController();
@@ -116,7 +116,7 @@ async function targets(): Promise<Targets> {
   return { sid: session.id, project: project.id, file: file?.id ?? '', terminal, ...ids };
 }
 
-/** Another of the same, for what a call would change or end; as much of it as the route names. */
+/** New targets for a call that changes or ends them; creates only the ones that the route names. */
 async function fresh(path: string): Promise<Targets> {
   const { services, opencodex } = server.core;
   const made = { ...shared };
@@ -166,7 +166,7 @@ function filled(path: string, to: Targets): string {
 const credentials = (caller: Caller): Record<string, string> =>
   keys[caller] === undefined ? {} : { authorization: `Bearer ${keys[caller]}` };
 
-/** Without what differs between two answers that say the same. */
+/** Removes ids and times, which differ between two otherwise equal answers. */
 function plain(text: string, ...all: Targets[]): string {
   const ids = all.flatMap((to) => Object.values(to) as string[]).filter((id) => id !== '');
   return ids.reduce((said, id) => said.replaceAll(id, '#'), text).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'now');
@@ -187,7 +187,7 @@ async function request({ method, path, example }: Route, caller: Caller, to: Tar
   return { code: response.status, text: await begun(response) };
 }
 
-/** A stream's beginning says enough: either its first event, or why there is none. */
+/** The beginning of a stream is enough: its first event, or the reason why there is none. */
 async function begun(response: Response): Promise<string> {
   if (!response.headers.get('content-type')?.includes('event-stream')) return await response.text();
   let text = '';
@@ -210,7 +210,7 @@ function connect({ path }: Route, caller: Caller, to: Targets): Promise<Said> {
 
 interface Compared {
   readonly said: Said;
-  /** To the same question about what does not exist. */
+  /** The answer to the same request about an id that does not exist. */
   readonly ofNobodys: Said;
   readonly ids: readonly Targets[];
 }
@@ -220,7 +220,7 @@ function outcome(caller: Caller, rule: Rule, { said, ofNobodys, ids }: Compared)
   if (said.code === 401 || said.text.includes('"httpStatus":401')) return 401;
   if (said.code === 403 || said.text.includes('may not do this')) return 403;
   if (rule === 'open') return 'through';
-  // Operators know that it exists; they are told of what is in it as of what does not, in some words or other.
+  // Operators can see that a session exists, but its content is unknown to them; the text of that answer can differ.
   if (caller === 'operator' && /no such (session|project|file|terminal)/i.test(said.text)) return 'unknown';
   const same = said.code === ofNobodys.code && plain(said.text, ...ids) === plain(ofNobodys.text, ...ids);
   return same && isNone(said) ? 'unknown' : 'through';
@@ -313,7 +313,7 @@ test('every procedure is in the table, and lets through whom it should', { timeo
 });
 
 describe('over sockets', () => {
-  // A server of its own: an address that shows so many wrong credentials is locked out.
+  // A new server, because so many wrong credentials would lock the address out.
   beforeAll(async () => {
     await server[Symbol.asyncDispose]();
     await begin();
@@ -344,7 +344,7 @@ describe('over sockets', () => {
   }
 
   type FrameCase = readonly [frame: Readonly<Record<string, unknown>>, rule: 'read' | 'work' | 'stop' | 'create'];
-  /** What clients may say on each socket. A socket that is not here fails, so nothing can be said on it unseen. */
+  /** The frames that clients can send on each socket. A socket that is missing here fails, so none stays untested. */
   const frames: Record<string, readonly FrameCase[]> = {
     '/ws/{sid}': [
       [{ type: 'message', content: 'hi' }, 'work'],
@@ -367,7 +367,7 @@ describe('over sockets', () => {
       [{ type: 'shell_input', data: 'echo hi\n' }, 'work'],
       [{ type: 'shell_resize', cols: 90, rows: 30 }, 'work'],
     ],
-    '/api/v1/sessions/{sid}/vnc': [], // no frames of ours: what a viewer may do is in the desktop's own tests
+    '/api/v1/sessions/{sid}/vnc': [], // no frames of ours: the desktop's tests cover a viewer's input
   };
   const casesOf = (path: string) => (frames[path] ?? []).map(([frame, rule]) => [frame, rule] as const);
 
@@ -378,7 +378,7 @@ describe('over sockets', () => {
     expect(casesOf('/ws').map(([{ type }]) => type)).toEqual(types);
   });
 
-  /** A socket with all that was said on it. */
+  /** A socket, with all frames that it received. */
   function listening(path: string, caller: Caller) {
     const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers: credentials(caller) });
     const said: string[] = [];
@@ -389,8 +389,8 @@ describe('over sockets', () => {
     return { socket, said, ended, [Symbol.dispose]: () => socket.terminate() };
   }
 
-  // Who may not read is refused before the first frame, which the routes above show; the viewer is who is let in and may
-  // not say everything.
+  // The test of the routes shows that callers who cannot read are refused before the first frame. Of the callers that
+  // are admitted, only the viewer lacks the right to some frames.
   test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame asks for its own right', async (path) => {
     for (const [frame, rule] of casesOf(path)) {
       for (const caller of ['viewer', 'user-owner', 'admin'] as const) {
@@ -421,7 +421,7 @@ describe('over sockets', () => {
         if (wanted === 'through') {
           await expect.poll(() => client.said.some((text) => text.includes('"requestId":"r"'))).toBe(true);
         } else expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
-        if (frame.type === 'terminal_command') continue; // its wrapping is too much for these sandboxes, which are fakes
+        if (frame.type === 'terminal_command') continue; // the fake sandboxes cannot run the wrapper around the command
         const names = (await server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
         const acts = frame.type !== 'ping' && (caller === 'user-owner' || caller === 'admin');
         expect([caller, names.includes('told.py')]).toEqual([caller, acts]);
@@ -437,7 +437,7 @@ describe('over sockets', () => {
         using client = listening(`/ws/shells/${terminal}`, caller);
         client.socket.on('open', () => {
           client.socket.send(JSON.stringify(frame));
-          client.socket.send('{"type":"nothing"}'); // answered after it
+          client.socket.send('{"type":"nothing"}'); // the server answers this frame last
         });
         const wanted = expected(rule, caller);
         if (wanted === 'through') {

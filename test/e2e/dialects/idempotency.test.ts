@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 
-// Whatever makes something takes a key, in every dialect: the list is the contract's, and the document may name no other.
+// Every route that creates something accepts an idempotency key, in every dialect. The wire contract has the list, and
+// the OpenAPI document names no other route.
 
 interface Made {
   readonly body: string;
-  /** What another body would be. */
+  /** A body with different content. */
   readonly other: string;
   readonly type?: string;
   readonly query?: string;

@@ -5,7 +5,7 @@ import { pictureService } from '../../../src/session/desktop/screenshots.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openClient, transports } from '../../support/trpc.ts';
 
-// What keys, roles and owners mean on a whole server; who is let through where is the table's business.
+// API keys, roles and owners on a whole server. The table of callers.test.ts covers which caller can use which route.
 let server: ComposedServer;
 let stack: AsyncDisposableStack;
 const token = 'the-token-of-these-tests';
@@ -92,7 +92,8 @@ test('F113 who does not own the session cannot decide on its call, and is told w
   const [one, ...strangers] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
   const sid = await one.session();
   const wish = { sessionId: sid, callId: 'call-1' };
-  expect((await one.call('POST', '/trpc/runs.approve', wish)).status).toBe(409); // its own: nothing waits
+  // The caller's own session, but no call waits for approval.
+  expect((await one.call('POST', '/trpc/runs.approve', wish)).status).toBe(409);
   for (const stranger of strangers) {
     for (const procedure of ['runs.approve', 'runs.reject']) {
       const refused = await stranger.call('POST', `/trpc/${procedure}`, wish);
@@ -210,7 +211,7 @@ test('workspaces are those of the key: the same names under another key are othe
   await ask(other.headers, 'w');
   expect((await owned(one.id)).sort()).toEqual(['sheikhbox', 'workspace']);
   expect(await owned(other.id)).toEqual(['workspace']);
-  await ask(other.headers, sid); // a foreign session's id is a name like any other
+  await ask(other.headers, sid); // in this dialect, the id of another owner's session is a free name
   expect(await owned(other.id)).toEqual(['workspace', 'workspace']);
   const refused = socketTo('/ws?user_id=same', viewer.headers);
   expect((await refused.closed).code).toBe(1008);

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 
-// Every route that is registered, against every kind of caller. The list comes from the server's own document, which
-// another test holds against its route table; so a new route is in here, and its outcome must be one of these.
+// Calls every registered route as every kind of caller. The list comes from the server's own OpenAPI document, which
+// another test compares with the route table. So a new route is included, and its outcome must be one of these.
 const token = 'a-token-for-the-matrix-test';
 const open = new Set([
   'GET /',
@@ -19,8 +19,8 @@ const open = new Set([
   'GET /static/index.html',
   'GET /sessions/{sid}/desktop',
 ]);
-const withoutToken = /^GET \/api\/v1\/sessions\/(shared\/|[^/]+\/share\/files$)/; // what its owner shared
-const signed = /^GET .*(\/download|\/vnc)$/; // may be opened by a signed address instead
+const withoutToken = /^GET \/api\/v1\/sessions\/(shared\/|[^/]+\/share\/files$)/; // sessions that their owner shares
+const signed = /^GET .*(\/download|\/vnc)$/; // a signed link can open these instead
 
 interface Route {
   readonly name: string;
@@ -53,7 +53,7 @@ const ask = async ({ method, path }: Route, headers: Record<string, string>) => 
   await response.body?.cancel();
   return response.status;
 };
-/** What an upgrade is answered with: 101, or the status that refuses it. */
+/** The answer to an upgrade: 101, or the status of the refusal. */
 const upgrade = ({ path }: Route, headers: Record<string, string>) => {
   const { promise, resolve } = Promise.withResolvers<number>();
   const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers });

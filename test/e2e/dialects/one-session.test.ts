@@ -7,7 +7,7 @@ import { needs } from '../../support/components.ts';
 import { serverProcess } from '../../support/server-process.ts';
 import { type Seen, socketWatcher, sseWatcher, trpcWatcher } from '../../support/watchers.ts';
 
-// The table of wire.md 1.2, said once more and independently: what each dialect makes of an event.
+// A second, independent copy of the table in wire.md 1.2: each dialect's form of each event.
 type Words = (event: SessionEvent) => string | undefined;
 const isAsk = (event: SessionEvent) => 'function' in event.data && event.data.function === 'message_ask_user';
 const ofMessage = (event: SessionEvent) => 'tool' in event.data && event.data.tool === 'message';
@@ -104,7 +104,7 @@ describe('one session, watched through every API while its server is killed', ()
       await expect.poll(() => watcher.seen, { timeout: 45_000 }).toEqual(expected(events, words));
     }
 
-    // The sixth has no stream of a conversation: it works in the same workspace.
+    // The sixth dialect has no conversation stream, but works in the same workspace.
     const output = await inWorkspace(`${ws}/ws?user_id=u`, {
       type: 'terminal_command',
       sessionId: id,

@@ -5,12 +5,13 @@ import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { procedureRules, type Rule, routeRules } from './caller-rules.ts';
 
-// A server on loopback without a token, and a page of a listed origin: it reads, and changes nothing, in any dialect.
+// A server on loopback without a token, and a page of a listed origin: the page can read, but change nothing, in any
+// dialect.
 
 const origin = 'http://localhost:5173';
 const signal = new AbortController().signal;
 const changes = new Set<Rule | undefined>(['create', 'work', 'stop', 'operator', 'admin']);
-/** It reads by a method that changes; or what it makes outlives the page. */
+/** Routes that make signed links: they are refused too, because a link outlives the page. */
 const links = /signed-url$/;
 
 let server: ComposedServer;
@@ -44,7 +45,7 @@ test('F128 no route changes anything for it, and each that reads does', { timeou
     const left = new AbortController();
     const init = { method, headers: { origin, 'sec-fetch-site': 'same-site' }, signal: left.signal };
     const { status, headers } = await fetch(server.url + filled(path), init);
-    left.abort(); // some are streams
+    left.abort(); // some answers are streams
     const isRefused = status === 403;
     if (isRefused !== (changes.has(rule) || links.test(path))) wrong.push(`${name} (${rule}): ${status}`);
     if (headers.get('access-control-allow-origin') !== origin) wrong.push(`${name}: it may not read the answer`);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 
-// What the wire contract lists for the two dialects with the most routes, held against the real server's document.
+// The wire contract's routes of the two largest dialects, compared with the real server's OpenAPI document.
 const sheikhbox = [
   'DELETE /api/v1/sessions/{sid}',
   'DELETE /api/v1/sessions/{sid}/favorite',
@@ -80,7 +80,7 @@ const opencodex = [
 
 let server: ServerProcess;
 let documented: Map<string, string>;
-// What a parameter is called in a path is not part of the contract.
+// The contract does not fix the names of path parameters.
 const nameless = (route: string) => route.replaceAll(/\{[^}]+\}/g, '{}');
 
 beforeAll(async () => {

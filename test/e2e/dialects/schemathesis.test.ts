@@ -6,7 +6,7 @@ import { run } from '../../support/api.ts';
 import { isNightly } from '../../support/nightly.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
-// Where it is installed: a virtual environment of .ci/run, or the PATH.
+// Schemathesis is in the virtual environment of .ci/run, or in the PATH.
 const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];
 const program = candidates.find((path) => existsSync(path));
 

@@ -28,7 +28,7 @@ test('a server whose sandboxes could reach it makes a token at its first start, 
   expect(server.output()).not.toContain(token);
 });
 
-/** What a server says that does not start. */
+/** The output of a server that refuses to start. */
 async function refusalOf(settings: Record<string, string>): Promise<string> {
   using folder = temporaryFolder();
   const env = { ...bare, PORT: '0', CORRAL_DATA_DIR: join(folder.path, 'data'), ...settings };

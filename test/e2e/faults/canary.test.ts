@@ -1,4 +1,4 @@
-// I10: what only the server may know is nowhere but in its own memory and on the line to its provider.
+// I10: the server's secrets appear nowhere but in its own memory and on the connection to its provider.
 import { MongoClient } from 'mongodb';
 import { describe, expect, test, vi } from 'vitest';
 import { databaseText, filesUnder, insideOf, searcher, writingsOf } from '../../support/canaries.ts';
@@ -7,7 +7,7 @@ import { mongoUrl, skipMongo } from '../../support/mongo.ts';
 import { reaches, realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
-/** Twelve, of shapes that each way of writing changes in its own way. */
+/** Twelve secrets; each kind of encoding changes each of them differently. */
 const canaries = {
   geminiKey: 'AIzaCanary-5f1e77aa',
   openaiKey: 'sk-canary/Open+ai==&x=1',
@@ -26,7 +26,7 @@ const found = searcher(canaries);
 const call = (name: string, args: object): GeminiReply => ({
   chunks: [parts([functionCall(name, args)]), parts([{ text: '' }], 'STOP')],
 });
-// Everything that the sandbox's user can read of what could hold a secret.
+// Every file that the sandbox's user can read and that could contain a secret.
 const search = `(cat /proc/*/environ /proc/*/cmdline /run/corral/* 2>/dev/null; env) | grep -aio 'canar[y][-a-z0-9]*'
 grep -rasio 'canar[y][-a-z0-9]*' /workspace /home /tmp /etc /run 2>/dev/null; echo searched`;
 
@@ -41,7 +41,7 @@ describe.each(cases.map((one) => ({ ...one, driver: one.world.driver })))(
       },
       async (context) => {
         const { geminiKey, token } = canaries;
-        // A provider that tells the key in its own words: as it is, in an address, in JSON, in base64.
+        // A provider that repeats the key in its error: plain, in an address, in JSON, in base64.
         const echoes = `The key ${writingsOf(geminiKey).join(' or ')} is no good.`;
         await using gemini = await fakeGemini((_, n) => {
           const replies: GeminiReply[] = [
@@ -50,7 +50,7 @@ describe.each(cases.map((one) => ({ ...one, driver: one.world.driver })))(
             call('shell_exec', { id: 'main', command: search }),
             { chunks: [text('Searched.', 'STOP')] },
             refusal(400, 'INVALID_ARGUMENT', echoes),
-            refusal(400, 'INVALID_ARGUMENT', `The key ${canaries.triedKey} is no good.`), // the key that is tried
+            refusal(400, 'INVALID_ARGUMENT', `The key ${canaries.triedKey} is no good.`), // the key under test
           ];
           return replies[n] as GeminiReply;
         });
@@ -122,7 +122,7 @@ describe.each(cases.map((one) => ({ ...one, driver: one.world.driver })))(
             send('GET', `/api/v1/sessions?token=${encodeURIComponent(token)}`, undefined, { authorization: '' }),
           );
 
-          // The run did what it should: it searched, and what the provider said of the key was told.
+          // The run worked as usual: it searched, and the provider's text about the key was shown.
           expect(gemini.requests[0]?.headers['x-goog-api-key']).toBe(geminiKey);
           const log = await events();
           expect(log).toContain('"output":"searched\\n"');

@@ -1,15 +1,15 @@
-// The server dies at the very places where the world and its log can come apart, and is started again.
+// Kills the server at the points where the log and the outside world can disagree, and starts it again.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, reaches, realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
-/** Restarts the server so that it dies at that point, and waits, during `work`, until it has. */
+/** Restarts the server so that it dies at that point, and waits for its death during `work`. */
 async function dyingAt({ server }: RealServer, point: string, work: () => Promise<unknown>): Promise<void> {
   server.kill('SIGKILL');
   await server.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: point });
-  const answer = work().catch(() => {}); // its connection may break
-  expect(await server.exit).toBeNull(); // by a signal: it was killed
+  const answer = work().catch(() => {}); // the request's connection can break
+  expect(await server.exit).toBeNull(); // null: a signal killed the server
   await answer;
   await server.restart();
 }

@@ -1,11 +1,11 @@
-// A program that fills the disk is ended at its sandbox's limit, however it writes, and the sandbox goes on.
+// The daemon ends any program that fills the disk beyond its sandbox's limit, and the sandbox continues.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { reaches, realServer, timed } from '../../support/real-server.ts';
 import type { World } from '../../support/worlds.ts';
 
 const mebibyte = 2 ** 20;
-// Each ends by itself after 1 GiB, should nothing stop it.
+// Each program stops after 1 GiB if no limit stops it.
 const many = 'for i in $(seq 256); do head -c 4M /dev/zero > fill$i; sleep 0.01; done; echo finished';
 const unnamed = `python3 -c '
 import os, time
@@ -27,7 +27,7 @@ export const diskIn = (world: World) =>
       const exceeded = () => real.factsOf(id, 'sandbox.disk_exceeded').length;
 
       await real.client.chat(id, fence('sh', 'fallocate -l 300M large; stat -c %s large; rm -f large'));
-      expect(output()).toMatch(/File (too large|size limit exceeded)/); // the kernel's word, before any of it was written
+      expect(output()).toMatch(/File (too large|size limit exceeded)/); // the kernel refuses the write before it begins
 
       for (const [command, clean] of [
         [many, 'rm fill*'],

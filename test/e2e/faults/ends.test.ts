@@ -1,4 +1,4 @@
-// Stops and deletes that come at a bad moment, on real sandboxes.
+// Stop and delete requests at unfavourable moments, on real sandboxes.
 import { watch } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { worlds } from '../../support/worlds.ts';
 
 const ends = (real: RealServer, id: string) => real.factsOf(id, 'run.end').map(({ data }) => data);
 const slowly = { NODE_ENV: 'test', CORRAL_FAILPOINTS: 'driver.create.afterCall=sleep(1500)' };
-/** Ignores TERM, in a session of its own, with nothing of its parent left. */
+/** Ignores TERM, runs in its own session, and has lost its parent. */
 const stubborn = `setsid -f nohup sh -c 'trap "" TERM; while :; do sleep 1; done' stubborn >/dev/null 2>&1`;
 
 describe.each(worlds)('with $driver', (world) => {
@@ -43,7 +43,7 @@ describe.each(worlds)('with $driver', (world) => {
     ]);
     expect(ends(real, id)).toMatchObject([{ status: 'stopped', reason: 'stopped' }]);
     const length = real.log(id).length;
-    expect(await real.client.stop(id)).toMatchObject({ status: 200 }); // idle: a success that appends nothing
+    expect(await real.client.stop(id)).toMatchObject({ status: 200 }); // an idle session: success without a new event
     expect(real.log(id)).toHaveLength(length);
     await real.client.chat(id, fence('sh', 'sort -u heard; pgrep -f "stubbor[n]" || echo none'));
     expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'heard\nnone\n' } });
@@ -78,7 +78,7 @@ describe.each(worlds)('with $driver', (world) => {
       await arrange(id);
       using stream = await openStream(`${server.url}/api/v1/sessions/${id}/events`);
       const twice = await Promise.all([client.remove(id), client.remove(id)]);
-      const statuses = twice.map(({ status }) => status); // at once: the second may have found it still there
+      const statuses = twice.map(({ status }) => status); // both at once: the second can still find the session
       expect([200, 404], moment).toEqual(expect.arrayContaining(statuses));
       expect(statuses, moment).toContain(200);
       expect(await client.remove(id), moment).toMatchObject({ status: 404 });

@@ -1,4 +1,4 @@
-// The Docker Engine stops a sandbox behind the server's back, or goes away itself.
+// The Docker Engine stops a sandbox without the server, or becomes unreachable.
 import { expect, test } from 'vitest';
 import { fence, run } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
@@ -23,7 +23,7 @@ test('F020 docker pause during a call: it is unresponsive, the session goes on, 
   expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: false } }]);
   const details = real.factsOf(id, 'sandbox.phase').flatMap(({ data }) => (data.phase === 'lost' ? [data.detail] : []));
   expect(details).toEqual([expect.stringContaining('has not answered')]);
-  await run('docker', ['unpause', container]).catch(() => {}); // where it is still there
+  await run('docker', ['unpause', container]).catch(() => {}); // ignores a container that is gone
   await real.rests(id);
   await real.client.chat(id, fence('sh', 'cat ran; pgrep -fa "slee[p] 600" || echo none'));
   expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'once\nnone\n' } });
@@ -57,14 +57,14 @@ test('F024 while the engine hangs the sessions that run go on as quickly, and on
   expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: true, output: 'meanwhile\n' } }]);
   expect(real.factsOf(other, 'tool.called')).toEqual([]);
   proxy.calm();
-  await real.rests(other, 'completed', 60_000); // after the start's deadline it is tried again
+  await real.rests(other, 'completed', 60_000); // the server retries after the start's deadline
   expect(real.factsOf(other, 'tool.called')).toMatchObject([{ data: { success: true, output: 'late\n' } }]);
   expect(await world.running(other)).toHaveLength(1);
   await real.holds(other);
   await real.holds(id);
   real.server.kill('SIGTERM');
   expect(await real.server.exit, 'what still hangs must not hold its end up').toBe(0);
-  await real.server.restart(); // what is left over is for the next one
+  await real.server.restart(); // the next server cleans up
 });
 
 test.for([true, false])(

@@ -1,4 +1,4 @@
-// A stand-in for the daemon of a real sandbox answers a whole server with garbage, as fast as it can.
+// A hostile program takes the daemon's place in a real sandbox and answers the whole server with garbage at full speed.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ describe.each(worlds)('a stand-in for the daemon in a sandbox of $driver', (worl
   }, async (context) => {
     await using real = await realServer(context, world, { CORRAL_MAX_SESSIONS_PER_OWNER: '0', LOG_LEVEL: 'warn' });
     const { server, client, factsOf } = real;
-    await client.remove(await real.ready()); // the daemon is bundled, and the image is built
+    await client.remove(await real.ready()); // bundles the daemon and builds the image in advance
     await using hostile = await hostileDaemon(real);
     const quiet = await watched(real, (signal) => pause(3_000, undefined, { signal }));
 
@@ -42,7 +42,7 @@ describe.each(worlds)('a stand-in for the daemon in a sandbox of $driver', (worl
     expect(met).toBeGreaterThan(atOnce);
     expect(loud.rss, figures).toBeLessThan(400);
     expect(loud.unhealthy, figures).toBeLessThan(0.1);
-    // This machine's other work is in both phases; what remains of it in the loud one counts against the server.
+    // The machine's other work affects both phases. The difference that remains counts against the server.
     expect(loud.p50, figures).toBeLessThan(Math.max(100, 3 * quiet.p50));
     expect(loud.max, figures).toBeLessThan(Math.max(1_000, 3 * quiet.max));
 
@@ -67,14 +67,14 @@ describe.each(worlds)('a stand-in for the daemon in a sandbox of $driver', (worl
 });
 
 interface Hostile extends AsyncDisposable {
-  /** For the server's next lives. */
+  /** Applies to later starts of the server. */
   readonly settings: Record<string, string>;
 }
 
-/** From now on every new sandbox runs a stand-in. */
+/** From now on every new sandbox runs the hostile program. */
 async function hostileDaemon({ server, world }: RealServer): Promise<Hostile> {
   if (world.driver === 'process') {
-    // A server writes this file once in its life, for its first sandbox, and starts every other from it.
+    // A server writes this file once, before its first sandbox, and starts every later sandbox from it.
     const file = join(server.data, 'image', 'sandboxd.mjs');
     await writeFile(file, standIn(anyGarbage));
     return { settings: {}, [Symbol.asyncDispose]: async () => {} };
@@ -95,11 +95,11 @@ async function hostileDaemon({ server, world }: RealServer): Promise<Hostile> {
 }
 
 interface Seen {
-  /** MiB */
+  /** In MiB. */
   readonly rss: number;
-  /** The share of answers that said so: on an overloaded machine a check can take longer than its 900 ms. */
+  /** The share of unhealthy answers: on an overloaded machine a check can exceed its 900 ms. */
   readonly unhealthy: number;
-  /** Milliseconds for one look at the server's health. */
+  /** Milliseconds for one health request. */
   readonly p50: number;
   readonly max: number;
 }
@@ -138,7 +138,7 @@ async function watched({ server }: RealServer, work: (signal: AbortSignal) => Pr
   };
 }
 
-/** As often as the loop turns: the end of the sandbox follows at once. */
+/** Looks once per turn of the event loop, because the sandbox ends right after. */
 async function reachesAtOnce(isSo: () => boolean): Promise<void> {
   for (const until = Date.now() + 60_000; !isSo(); await new Promise(setImmediate)) {
     expect(Date.now(), 'it took too long').toBeLessThan(until);

@@ -1,4 +1,4 @@
-// A server that is killed again and again before it is up, and one whose event loop stands still.
+// A server that is killed again and again during its start, and one whose event loop is blocked.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ test('F006 a server killed five times while it starts loses no work, starts no s
   await real.holds(id);
 });
 
-/** The same server on the same data, which does not live long enough to be ready, or hardly. */
+/** Starts the same server on the same data, and kills it before it is ready or shortly after. */
 async function killedAfter(ms: number, { data, url }: { data: string; url: string }): Promise<void> {
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, PORT: new URL(url).port, CORRAL_DATA_DIR: data, CORRAL_DRIVER: 'process' };
@@ -48,7 +48,7 @@ async function killedAfter(ms: number, { data, url }: { data: string; url: strin
     stdio: 'ignore',
   });
   const gone = once(child, 'exit');
-  await pause(ms); // what is killed is a start, wherever it stands by then
+  await pause(ms); // the start can be at any point by then
   child.kill('SIGKILL');
   await gone;
 }

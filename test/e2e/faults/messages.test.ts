@@ -1,4 +1,4 @@
-// Messages that come while something else goes on, and budgets, through the whole server.
+// Messages that arrive while a run, a stop or a delete is under way, and budgets, through the whole server.
 import { describe, expect, test } from 'vitest';
 import type { FactType, SessionEvent } from '../../../src/core/events.ts';
 import { api, fence, storedEvents } from '../../support/api.ts';
@@ -34,7 +34,7 @@ describe('a message', () => {
   }, async () => {
     await using server = await serverProcess(memory);
     {
-      const it = await session(server); // inject: the run that works takes it
+      const it = await session(server); // inject: the active run takes the message
       await it.send(sh('sleep 1; echo first'));
       await it.reaches('tool.calling', 1);
       await it.send(sh('echo second'), 'inject');
@@ -44,7 +44,7 @@ describe('a message', () => {
       expect(problemsOf(it.log())).toEqual([]);
     }
     {
-      const it = await session(server); // queue: a run of its own, after it
+      const it = await session(server); // queue: the message gets its own run afterwards
       await it.send(sh('sleep 1; echo first'));
       await it.reaches('tool.calling', 1);
       await it.send(sh('echo second'), 'queue');
@@ -55,7 +55,7 @@ describe('a message', () => {
       expect(problemsOf(it.log())).toEqual([]);
     }
     {
-      const it = await session(server); // replace: before the queued ones
+      const it = await session(server); // replace: its run comes before the queued ones
       await it.send(sh('sleep 60'));
       await it.reaches('tool.calling', 1);
       await it.send(sh('echo third'), 'queue');
@@ -66,7 +66,7 @@ describe('a message', () => {
       expect(problemsOf(it.log())).toEqual([]);
     }
     for (const mode of ['inject', 'queue', 'replace']) {
-      const it = await session(server); // while it waits: the answer
+      const it = await session(server); // during a wait: the message is the answer
       await it.send(fence('ask', 'Which?'));
       await it.reaches('run.wait', 1);
       await it.send('This one', mode);
@@ -77,13 +77,13 @@ describe('a message', () => {
       expect(problemsOf(it.log())).toEqual([]);
     }
     {
-      const it = await session(server); // while it stops, and when it was deleted
+      const it = await session(server); // during a stop, and after a delete
       await it.send(sh('sleep 60'));
       await it.reaches('tool.calling', 1);
       const stopping = it.client.stop(it.id);
       await it.send(sh('echo after'));
       await stopping;
-      const runId = it.of('message.user').at(-1)?.runId; // the stopped run's, if it came before the stop
+      const runId = it.of('message.user').at(-1)?.runId; // the stopped run's id if the message came before the stop
       await reaches(() => it.of('run.end').some((end) => end.runId === runId), 45_000);
       if (it.of('run.started').length > 1) expect(it.outputs().at(-1)).toBe('after\n');
       expect(problemsOf(it.log())).toEqual([]);
@@ -91,7 +91,7 @@ describe('a message', () => {
       expect(await it.client.ask('POST', `/${it.id}/chat`, { message: 'x' })).toMatchObject({ status: 404 });
     }
     {
-      const it = await session(server); // around the end of runs
+      const it = await session(server); // shortly before and after the end of a run
       for (let n = 0; n < 20; n++) await it.send(sh(`echo ${n}`));
       await reaches(async () => (await it.client.status(it.id)) === 'completed', 45_000);
       expect(it.outputs()).toEqual(Array.from({ length: 20 }, (_, n) => `${n}\n`));
@@ -126,7 +126,7 @@ test('F112 of a thousand messages in a moment as many are taken as may wait, the
       .sort(),
   ).toEqual(taken.toSorted());
 
-  if (!isNightly) await it.client.stop(it.id); // a hundred runs take their time
+  if (!isNightly) await it.client.stop(it.id); // a hundred runs take too long for every test run
   await it.reaches('run.end', 101);
   const runs = it.of('run.end').map(({ runId }) => runId);
   expect(it.of('message.user').filter(({ runId }) => !runs.includes(runId))).toEqual([]);

@@ -15,7 +15,7 @@ import { freePort } from '../../support/free-port.ts';
 import { mongoUrl, rawDatabase, skipMongo } from '../../support/mongo.ts';
 import { mongoProxy } from '../../support/mongo-proxy.ts';
 
-/** The real server, whatever becomes of it. */
+/** Runs the real server in a process of its own. */
 async function server(mongodbUrl: string, settings: Record<string, string> = { CORRAL_DRIVER: 'memory' }) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-mongo-'));
   const port = await freePort();

@@ -1,4 +1,4 @@
-// A hostile program in a sandbox, and anonymous clients outside, make all the noise they can.
+// A hostile program in a sandbox and anonymous clients outside cause as many log lines as they can.
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
 const floodMs = 5_000;
-/** Wrong hellos at the server's socket, and nonsense at the way out, as fast as it goes; prints how many there were. */
+/** Sends wrong hellos to the server's socket and garbage to the proxy, as fast as possible, and prints their numbers. */
 const flood = `
 const net = require('net');
 const until = Date.now() + ${floodMs};
@@ -25,7 +25,7 @@ Promise.all([
   ...many(() => loop({ host: '127.0.0.1', port: 3128 }, proxy, 'proxy')),
 ]).then(() => console.log(JSON.stringify(seen)));`;
 
-/** Requests that are none, and credentials that are wrong, from clients that nobody knows. */
+/** Malformed requests and wrong credentials from anonymous clients. */
 async function anonymous(url: string, session: string, until: AbortSignal): Promise<number> {
   const { port } = new URL(url);
   let count = 0;
@@ -85,7 +85,7 @@ describe.each(worlds)('from inside $driver', (world) => {
     const sorted = health.toSorted((a, b) => a - b);
     const median = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 
-    expect(seen.hello + seen.proxy).toBeGreaterThan(100); // else nothing was tried
+    expect(seen.hello + seen.proxy).toBeGreaterThan(100); // otherwise nothing was tried
     expect(first + second).toBeGreaterThan(100);
     expect(warnings.length).toBeLessThan(60);
     expect(lines.length).toBeLessThan(1_200);

@@ -1,4 +1,4 @@
-// Commands that print more than anybody wants to see.
+// Commands that print far too much output.
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
@@ -17,7 +17,7 @@ async function rss({ server }: RealServer): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
-/** The most memory that the server takes meanwhile, and how long it keeps another session waiting. */
+/** The server's peak memory during the work, and the longest delay of another session. */
 async function watched(real: RealServer, other: string, work: () => Promise<void>) {
   const waits: number[] = [];
   let peak = 0;
@@ -53,7 +53,8 @@ describe.each(worlds)('with $driver', (world) => {
         await client.chat(id, fence('sh', command));
         const called = real.factsOf(id, 'tool.called').at(-1);
         expect(called?.data, what).toMatchObject({ success: true, exitCode: 0 });
-        expect(Buffer.byteLength(called?.data.output ?? ''), what).toBeLessThan(200_000); // noise is longer as text
+        // Random bytes get longer as text.
+        expect(Buffer.byteLength(called?.data.output ?? ''), what).toBeLessThan(200_000);
       }
     });
     expect((flood.peak - usual.peak) / mb).toBeLessThanOrEqual(20);

@@ -1,4 +1,4 @@
-// The whole server against a model provider in trouble.
+// The whole server with a model provider that fails, hangs or floods.
 import { readFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ async function serverFor(gemini: FakeGemini) {
     log: () => storedEvents(server.data, id),
     ended: () => reaches(() => storedEvents(server.data, id).some(({ type }) => type === 'run.end'), 45_000),
     output: server.output,
-    /** Bytes of memory that it has. */
+    /** The memory of the server's process, in bytes. */
     rss: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))?.[1]) * 1024,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
@@ -112,8 +112,9 @@ describe('a provider', () => {
       .log()
       .slice(0, at)
       .filter(({ type }) => type === 'message.delta');
-    expect(deltas.length).toBeLessThan(40); // in the longest pieces that there are
-    expect((peak - before) / 2 ** 20).toBeLessThan(300); // of 20 MB on the line, as objects, before they are collected
+    expect(deltas.length).toBeLessThan(40); // deltas have the maximum length
+    // 20 MB on the wire need more as objects, before the garbage collector frees them.
+    expect((peak - before) / 2 ** 20).toBeLessThan(300);
     expect(problemsOf(server.log())).toEqual([]);
   });
 
@@ -122,7 +123,7 @@ describe('a provider', () => {
     await using server = await serverFor(gemini);
     await server.client.send(server.id, 'Hello');
     await reaches(() => gemini.requests.length === 1, 45_000);
-    await setTimeout(500); // the words are on the line now; nothing outside tells when they were read
+    await setTimeout(500); // time for the server to read the words; nothing shows the test when that happens
     expect(await timed(() => server.client.stop(server.id))).toBeLessThan(1_000);
     await reaches(() => gemini.leavers() === 1, 5_000);
     expect(server.log().slice(-2)).toMatchObject([

@@ -1,4 +1,4 @@
-// The server goes away under a command that runs, and a new one comes.
+// The server stops while a command runs, and a new server takes over.
 
 import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -70,7 +70,7 @@ test('F001 with a hundred sessions a server that was killed is ready again withi
     const rests = async () => (await Promise.all(working.map(client.status))).every((it) => it === 'completed');
     await reaches(rests, 45_000);
   }
-  expect(Math.min(...times)).toBeLessThan(isNightly ? 5_000 : 10_000); // beside other tests
+  expect(Math.min(...times)).toBeLessThan(isNightly ? 5_000 : 10_000); // slower next to other tests
   for (const id of working) {
     expect(problemsOf(log(id))).toEqual([]);
     expect(log(id).filter(({ type }) => type === 'run.end')).toHaveLength(lives);

@@ -1,4 +1,4 @@
-// The sandbox, or the daemon in it, ends or hangs behind the server's back.
+// The sandbox, or the daemon in it, ends or hangs without the server.
 import { describe, expect, test } from 'vitest';
 import { fence, run } from '../../support/api.ts';
 import { type RealServer, reaches, realServer, timed } from '../../support/real-server.ts';

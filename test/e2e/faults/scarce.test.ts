@@ -1,4 +1,4 @@
-// The machine has too little of something: files to open, room on its disk, somebody who reads the log.
+// The machine lacks a resource: open files, disk space, or a reader of the server's log output.
 import { once } from 'node:events';
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
@@ -35,7 +35,7 @@ test('F012 a server that may open no more files turns newcomers away, serves tho
     await reaches(() => crowd.turnedAway() > 0, 20_000);
     expect(await open()).toBeGreaterThan(mostFiles - 8);
     for (let n = 0; n < 20; n++) expect(await kept.ask('GET', `/${id}`)).toBe(200);
-    expect([200, 503]).toContain(await kept.ask('PUT', '')); // it is stored, or it is said that it cannot be
+    expect([200, 503]).toContain(await kept.ask('PUT', '')); // the server stores it, or reports that it cannot
     await kept.ask('POST', `/${id}/chat`, { message: fence('sh', 'echo in need') });
   } finally {
     crowd.leave();
@@ -53,7 +53,7 @@ test('F012 a server that may open no more files turns newcomers away, serves tho
   expect(server.output()).not.toMatch(/uncaught exception|unhandled rejection/);
   await real.holds(other);
   await real.holds(id);
-  await reaches(async () => (await open()) <= usual * 1.1, 20_000); // I8: nothing stays open
+  await reaches(async () => (await open()) <= usual * 1.1, 20_000); // I8: no connection stays open
 });
 
 test('F013 whoever read what the server prints goes away: it serves on, and ends as usual', {
@@ -116,7 +116,7 @@ test('F070 a disk that is full: what was not stored was not acknowledged, readin
   expect(events.flatMap((it) => (it.type === 'message.user' ? [it.data.text] : []))).not.toContain('Not stored');
 });
 
-/** One connection that was there before the crowd. */
+/** A connection from before the crowd. */
 function keptLine(server: ServerProcess) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ask = async (method: string, path: string, body?: object): Promise<number> => {
@@ -130,7 +130,7 @@ function keptLine(server: ServerProcess) {
   return { ask, [Symbol.dispose]: () => agent.destroy() };
 }
 
-/** Clients that hold a connection each and say nothing. */
+/** Clients that each keep one silent connection open. */
 async function crowdOf(server: ServerProcess, size: number) {
   const sockets: Socket[] = [];
   let turnedAway = 0;

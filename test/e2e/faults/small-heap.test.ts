@@ -1,4 +1,4 @@
-// More output than the server has memory for.
+// More command output than fits into the server's heap.
 import { expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { problemsOf } from '../../support/checker.ts';

@@ -1,4 +1,5 @@
-// A start that fails must end the process: who supervises it starts another, and nothing sits there serving nobody.
+// A failed start must end the process, so that its supervisor starts another one. A process that serves no client must
+// not stay.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
@@ -12,7 +13,8 @@ describe.skipIf(skipMongo)('a start on MongoDB (needs TEST_MONGODB_URL)', () => 
     const name = `corral_${crypto.randomUUID().slice(0, 8)}`;
     await using proxy = await mongoProxy(mongoUrl as string);
     using folder = temporaryFolder();
-    proxy.cause(/^(find|findAndModify|update|insert) records/, 11_600, Number.POSITIVE_INFINITY); // shutting down
+    // MongoDB's code for a shutdown.
+    proxy.cause(/^(find|findAndModify|update|insert) records/, 11_600, Number.POSITIVE_INFINITY);
     const env = {
       PATH: process.env.PATH,
       PORT: String(await freePort()),

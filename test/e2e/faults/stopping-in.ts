@@ -1,10 +1,10 @@
-// Whoever stops something, over whichever API: nothing that it started is left.
+// A stop over any API ends every process that the stopped work started.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, realServer } from '../../support/real-server.ts';
 import type { World } from '../../support/worlds.ts';
 
-/** A child in a session of its own, one whose parent ended, one that ignores TERM, and one that waits. */
+/** Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits. */
 const family =
   'setsid sleep 811 & (setsid sleep 812 > /dev/null 2>&1 &) ; setsid bash -c \'trap "" TERM; sleep 813; sleep 814\' & sleep 815';
 

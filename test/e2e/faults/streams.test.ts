@@ -1,4 +1,4 @@
-// Readers of a run on the whole server that lose their line again and again.
+// Readers of a run on the whole server that lose their connection again and again.
 import { describe, expect, test } from 'vitest';
 import { api, fence, storedEvents } from '../../support/api.ts';
 import { seeded } from '../../support/chaos.ts';

@@ -1,4 +1,4 @@
-// The daemon's token is nowhere that a program in its sandbox can look: not in memory, not in files, not while it starts.
+// No program in a sandbox can find the daemon's token: not in memory, not in files, not during the start.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ describe.each(worlds)('in $driver', (world) => {
     const id = await real.ready();
     const meta = join(real.server.data, 's', sandboxIdOf(id as SessionId), 'meta.json');
     const { token } = JSON.parse(await readFile(meta, 'utf8')) as { token: string };
-    // What it can find is shown by a word that another process of the same user has in its memory alone.
+    // A control: the thief does find a word that only the memory of another process of the same user contains.
     const word = ['not', 'a', 'secret', 'but', 'to', 'be', 'found'];
     const victim = `import time; kept = '-'.join(${JSON.stringify(word)}); time.sleep(600)`;
     await real.client.chat(
@@ -52,7 +52,7 @@ describe.each(worlds)('in $driver', (world) => {
       const [container = ''] = await world.running(id);
       expect((await run('docker', ['inspect', container])).stdout).not.toContain(token);
     }
-    // The sandbox goes on, with the daemon that pid 1 started again.
+    // The sandbox continues, with a daemon that process 1 started again.
     await real.client.chat(id, fence('sh', 'echo alive'));
     expect(real.factsOf(id, 'tool.called').at(-1)?.data.output).toContain('alive');
     await real.holds(id);

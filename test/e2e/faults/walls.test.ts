@@ -1,10 +1,10 @@
-// What hostile code inside a sandbox can reach: nothing but loopback, its own files and the proxy.
+// The reach of hostile code in a sandbox: only loopback, its own files and the proxy.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
 import { type RealServer, realServer } from '../../support/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
-// No packet can leave a sandbox without an interface, so the real addresses may be named.
+// No packet leaves a sandbox without a network interface, so the test can use real addresses.
 const targets = (port: string) => [
   ['metadata', '169.254.169.254', 80],
   ['metadata over IPv6', 'fd00:ec2::254', 80],
@@ -16,7 +16,10 @@ const targets = (port: string) => [
   ['a name server', '8.8.8.8', 53],
 ];
 
-/** Runs inside; prints one line for each target that answered, and `through:` lines for what the proxy said. */
+/**
+ * Runs inside a sandbox. Prints one line for each target that answered, and a `through:` line for each answer of the
+ * proxy.
+ */
 const probe = (port: string) => `
 const net = require('net'), dns = require('dns').promises, http = require('http'), os = require('os');
 const dial = (host, port) => new Promise((done) => {
@@ -50,7 +53,7 @@ describe.each(worlds)('from inside $driver', (world) => {
   test('F131 there is no interface but loopback, and no way to the host, the API, metadata or names', {
     timeout: 180_000,
   }, async (context) => {
-    await using real = await realServer(context, world, { CORRAL_EGRESS_POLICY: 'web' }); // the most that it can be given
+    await using real = await realServer(context, world, { CORRAL_EGRESS_POLICY: 'web' }); // the most permissive policy
     const id = await real.ready();
     const { port } = new URL(real.server.url);
     const lines = (await inside(real, id, probe(port))).trim().split('\n');

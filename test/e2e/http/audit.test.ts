@@ -15,7 +15,7 @@ async function started() {
   const server = await testServer({ config, audit: (row) => void rows.push(row) });
   const ask = async (method: string, path: string, body?: object, key = token) =>
     (await server.call(method, path, body, bearer(key))).body;
-  /** What was told since it was last asked. */
+  /** The entries since the last call. */
   const told = () => rows.splice(0).map(({ action, target, outcome }) => [action, target, outcome]);
   return { server, rows, ask, told };
 }

@@ -7,7 +7,7 @@ const base = '/api/v1/sessions';
 const token = 'correct-horse';
 const withToken = { config: { token: new Secret(token) } };
 
-/** Every registered route, with something in place of its parameters. */
+/** Every registered route, with values for its parameters. */
 async function allRoutes(server: TestServer): Promise<[method: string, path: string][]> {
   const { paths } = (await server.call('GET', '/openapi.json')).body as { paths: Record<string, object> };
   return Object.entries(paths).flatMap(([path, methods]) =>
@@ -153,7 +153,7 @@ test('F128 without a token a page of a listed origin reads and changes nothing',
     ...([
       ['POST', `${base}/${sid}/shell`],
       ['POST', `${base}/${sid}/file`],
-    ] as const), // they read, by POST
+    ] as const), // POST routes that only read
   ]) {
     expect(await status(method, path), `${method} ${path}`).not.toBe(403);
   }
@@ -168,7 +168,7 @@ test('F128 without a token a page of a listed origin reads and changes nothing',
   }
   expect(await server.fake.sessions.list()).toHaveLength(1);
   const refused = await ask(server.port, 'PUT', base, page);
-  expect(refused).toMatch(/access-control-allow-origin: http:\/\/localhost:5173/i); // so that it can read why
+  expect(refused).toMatch(/access-control-allow-origin: http:\/\/localhost:5173/i); // lets the page read the reason
   expect(refused).toContain('Set CORRAL_TOKEN');
 });
 
@@ -241,13 +241,13 @@ test('with a token every route but the open ones asks for it', async () => {
     '/docs/assets/0123456789abcdef',
     '/static/0123456789abcdef',
     '/api/health',
-    // What its owner shared; here nothing is.
+    // Shared sessions need no token; this server has none.
     `${base}/shared/0123456789abcdef`,
     `${base}/0123456789abcdef/share/files`,
   ]);
   for (const [method, path] of await allRoutes(server)) {
     const { status, headers, body } = await server.call(method, path);
-    // The viewer's own files, and the page that asks for the token.
+    // The desktop page and its files: the page itself asks the user for the token.
     if (open.has(path) || path.startsWith('/static/novnc/') || /^\/sessions\/[^/]+\/desktop$/.test(path)) {
       expect(status, path).not.toBe(401);
       continue;

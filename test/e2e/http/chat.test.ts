@@ -199,7 +199,7 @@ test('twenty equal requests at once are one message', async () => {
   await using it = await start({ clock: manualClock(now * 1000), play });
   const { send } = it.server.fake.sessions;
   it.server.fake.instead.send = async (...command) => {
-    await new Promise((resolve) => setTimeout(resolve, 20)); // time for the others to come
+    await new Promise((resolve) => setTimeout(resolve, 20)); // time for the other requests to arrive
     return send(...command);
   };
   const streams = await Promise.all(Array.from({ length: 20 }, () => it.chat({ message: 'Say hi', timestamp: now })));
@@ -293,7 +293,7 @@ test('a session is watched from before the message is sent until its stream has 
   const { send } = it.server.fake.sessions;
   let watchers = 0;
   it.server.fake.instead.send = async (id, command) => {
-    watchers = it.server.fake.watchers(); // a fast answer is in the log before the stream is open
+    watchers = it.server.fake.watchers(); // a fast answer is logged before the stream opens
     const sent = await send(id, command);
     await it.server.fake.say(id, ...demoRun(sent.runId));
     return sent;

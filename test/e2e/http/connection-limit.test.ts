@@ -5,14 +5,14 @@ import { alsoListen } from '../../../src/main/listen.ts';
 import { testServer } from '../../support/http.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 
-/** A connection that sends nothing yet. */
+/** A connection that has not sent anything. */
 async function opened(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   await once(socket, 'connect');
   return socket;
 }
-/** What a request on that connection is answered with, head and body; then whether the server closed it. */
+/** The answer to a request on that connection, head and body, and whether the server then closed it. */
 async function asked(socket: Socket, path = '/sessions'): Promise<string> {
   socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   let answer = '';

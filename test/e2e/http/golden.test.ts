@@ -5,7 +5,7 @@ import { demoRun } from '../../support/demo-run.ts';
 import { testServer } from '../../support/http.ts';
 import { openStream } from '../../support/sse-client.ts';
 
-/** The first events were stored at this second, those of the command's end a second later. */
+/** The first events have this time; the events of the command's end come a second later. */
 const at = 1_735_689_600_000;
 
 const golden = `: connected

@@ -18,7 +18,7 @@ test('F102 ten thousand sessions are listed, filtered and paged while they chang
   for (let n = 0; n < 10_000; n += 500) {
     const some = Array.from({ length: 500 }, (_, k) => {
       const id = ids.sessionId();
-      const at = 1_000_000 + Math.floor((n + k) / 3); // in threes at one time
+      const at = 1_000_000 + Math.floor((n + k) / 3); // three sessions share each time
       const given = { id, origin: 'trpc', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
       const status = (n + k) % 10 === 0 ? ('completed' as const) : ('pending' as const);
       all.push(id);

@@ -5,13 +5,13 @@ import { systemClock } from '../../../src/core/clock.ts';
 import { composedServer } from '../../support/composed.ts';
 import { openStream, type SseClient } from '../../support/sse-client.ts';
 
-// What the public front ends ask right after a `tool` event with `calling`, while the sandbox still starts. Some never
-// ask again, so a 404 then is a panel that stays empty.
+// The requests of public front ends right after a `tool` event with `calling`, while the sandbox still starts. Some
+// front ends never retry, so a 404 would leave a panel empty.
 
 const base = '/api/v1/sessions';
 const fence = '```';
 
-/** A server whose sandboxes start when the test says so. */
+/** A server whose sandboxes wait for the test before they start. */
 async function withSlowStart() {
   const { promise: opened, resolve: open } = Promise.withResolvers<void>();
   const driver = memoryDriver(new MemoryBackend(systemClock, ['corral-sandbox']));
@@ -36,7 +36,7 @@ async function withSlowStart() {
     onTestFinished(() => client[Symbol.dispose]());
     return client;
   };
-  /** The chat's stream, at the moment it names its first tool. */
+  /** Reads the chat's stream up to its first tool. */
   const calling = async (message: string) => {
     const chat = await stream('/chat', { message });
     await expect.poll(() => chat.events().some(({ event }) => event === 'tool')).toBe(true);

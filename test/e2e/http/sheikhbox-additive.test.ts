@@ -4,7 +4,7 @@ import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import { openStream } from '../../support/sse-client.ts';
 
-// The whole server on the real engine and sandboxes in memory.
+// The whole server on the real engine, with sandboxes in memory.
 
 const base = '/api/v1/sessions';
 const token = 'a-token-of-this-test-0123456789';

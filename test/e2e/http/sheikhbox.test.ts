@@ -186,7 +186,7 @@ test.each(['shell', 'file'] as const)('a %s panel streams what it shows at once 
   clock.advance(1_000);
   await expect.poll(shown).toEqual(['one', 'two']);
   const timers = clock.pending();
-  clock.advance(1_000); // looks, and finds nothing new
+  clock.advance(1_000); // the server looks, and finds nothing new
   await expect.poll(() => clock.pending()).toBe(timers);
   show('three');
   clock.advance(1_000);
@@ -262,7 +262,7 @@ test('a session id of any other shape is 404 on every route', async () => {
   }
 });
 
-/** fetch would tidy `..` away before sending. */
+/** fetch would remove `..` before it sends the path. */
 async function rawCall(server: TestServer, method: string, path: string, body: unknown): Promise<string> {
   const { rawRequest } = await import('../../support/raw-request.ts');
   const text = body === undefined ? '' : JSON.stringify(body);

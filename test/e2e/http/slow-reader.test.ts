@@ -6,7 +6,7 @@ import { testServer } from '../../support/http.ts';
 import { type ManualClock, manualClock } from '../../support/manual-clock.ts';
 import { openStream, type SseClient } from '../../support/sse-client.ts';
 
-const total = 4_000; // 20 MB, more than the kernel keeps for two sockets
+const total = 4_000; // 20 MB, more than the kernel's buffers of two sockets
 const title = { type: 'title', runId: null, data: { title: 'x'.repeat(5_000) } } as const;
 const ids = (stream: SseClient) => stream.events().map(({ id }) => Number(id));
 

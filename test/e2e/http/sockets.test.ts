@@ -70,7 +70,7 @@ test('a slow handler is not overtaken; beyond 64 frames that wait nothing more i
   await expect.poll(() => slow?.connection.isPaused).toBe(true);
   expect(client.ws.bufferedAmount).toBeGreaterThan(0);
   expect(begun).toEqual([0]);
-  server.clock.advance(300_000); // its pongs wait too, and that is our doing
+  server.clock.advance(300_000); // the client's pongs wait too, because the server does not read
   gate.resolve();
   await expect.poll(() => client.frames.map(({ n }) => n)).toEqual(Array.from({ length: 400 }, (_, n) => n));
 });
@@ -318,7 +318,7 @@ test('F093 a frame of 10 MiB comes through and one byte more closes with 1009', 
 const masked = (bytes: Buffer) => Buffer.concat([bytes.subarray(0, 2), Buffer.alloc(4), bytes.subarray(2)]);
 const fragment = (opcode: number) => masked(Buffer.from([opcode, 0x81, 0x61])); // one byte, no FIN
 
-/** Upgrades on a bare socket, so that frames can be as wrong as a test likes. */
+/** Upgrades a bare socket, so that a test can send malformed frames. */
 async function bare(port: number) {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
@@ -330,7 +330,7 @@ async function bare(port: number) {
   await expect.poll(() => got.includes('\r\n\r\n')).toBe(true);
   return {
     socket,
-    /** The code of the close frame, once one came. */
+    /** The code of the close frame, once it arrived. */
     closeCode: () => {
       const frames = got.subarray(got.indexOf('\r\n\r\n') + 4);
       return frames[0] === 0x88 ? frames.readUInt16BE(2) : undefined;
@@ -457,7 +457,7 @@ test('F090 a history waits for its reader, and a reader that takes nothing for 3
       await socket.drained();
     }
   })();
-  let last = 0; // the kernel's buffers fill until nothing moves any more
+  let last = 0; // the kernel's buffers fill until no byte moves
   const isStill = () => {
     const before = last;
     last = socket.connection.bufferedAmount;

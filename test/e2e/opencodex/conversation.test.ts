@@ -208,7 +208,8 @@ test('who joins a message that is being said is told that it is resumed, and get
   expect(chunks(second.frames)).toBe('Well, thanks.');
   const [, , , stored] = await listed();
   expect(stored).toEqual({ ...rows[3], content: 'Well, thanks.', message_metadata: {} });
-  await expect.poll(() => types(first.frames).filter((type) => type === 'start')).toHaveLength(1); // it had been there
+  // The client had it before.
+  await expect.poll(() => types(first.frames).filter((type) => type === 'start')).toHaveLength(1);
 });
 
 test('the oldest page, which knows no resumed stream, is told start where it joins', async () => {

@@ -292,7 +292,7 @@ test('F095 whatever makes something makes it once for a key', async () => {
     expect((await server.call('POST', path, { ...body, more: 1 }, key)).status, path).toBe(409);
   }
   expect((await server.call('GET', `/projects/${id}/chat-sessions`)).body.total).toBe(3);
-  expect((await server.call('GET', `/chats/${sid}/messages`)).body.total).toBe(3); // the run's row is the third
+  expect((await server.call('GET', `/chats/${sid}/messages`)).body.total).toBe(3); // the third is the run's row
   expect(server.others.ran).toHaveLength(1);
 });
 
@@ -346,7 +346,7 @@ test('F105 ids of any other shape are 404 on every route, and never more', async
       expect([answer.status, typeof answer.body.detail], `${method} ${path}`).toEqual([404, 'string']);
       expect(answer.body.detail).not.toBe('Not Found');
     }
-    // fetch would tidy these away before sending
+    // fetch would change these paths before it sends them
     for (const id of ['..', '.']) {
       const path = url.replace(/:[a-z_]+/g, id);
       const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`;

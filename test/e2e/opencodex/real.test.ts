@@ -29,7 +29,7 @@ function clientOf(server: ServerProcess) {
       call('POST', `/sandbox/${sid}/execute`, { command, ...more }),
     stream: (sid: string, query = '') =>
       streamOf(`${server.url.replace('http', 'ws')}/api/v1/chats/${sid}/stream${query}`),
-    /** Ends all its sandboxes, which would outlive the server. */
+    /** Ends all sandboxes of this server, which would outlive it. */
     remove: (project: string) => call('DELETE', `/projects/${project}`),
   };
 }
@@ -65,7 +65,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   ]);
   expect((await call('GET', `/chats/${sid}`)).body).toMatchObject({ name: 'Copy it', container_id: `sbx-${sid}` });
 
-  // A replaced file is replaced in the workspace before the next command, a deleted one removed.
+  // Before the next command, the workspace gets the new content of replaced files and loses the deleted ones.
   const { id: second } = await client.upload(project, 'in.txt', 'two\n');
   expect((await execute(sid, 'cat in.txt', { workdir: '/workspace/project_files' })).body).toEqual({
     exit_code: 0,
@@ -85,7 +85,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   await call('DELETE', `/files/${second}`);
   expect((await execute(sid, 'ls project_files')).body.stdout).toBe('');
 
-  // A tool that is turned off fails its step.
+  // A disabled tool fails its step.
   await call('PUT', `/projects/${project}/agent-config`, { enabled_tools: ['file_read'] });
   await live.send({ type: 'message', content: fence('sh', 'echo no') });
   await expect.poll(() => types(live.frames).filter((type) => type === 'end').length, { timeout: 45_000 }).toBe(2);
@@ -131,7 +131,7 @@ test('a sandbox is stopped, refuses commands, starts again, and is emptied by a 
   expect((await call('POST', `/sandbox/${sid}/start`)).status).toBe(201);
   expect((await execute(sid, 'cat made.txt')).body.stdout).toBe('made\n');
 
-  // The files of a stopped one can be looked at, and that is no leave to run something in it.
+  // The files of a stopped sandbox can be read, but that does not permit commands in it.
   await call('POST', `/sandbox/${sid}/stop`);
   const { output } = (await call('GET', `/chats/${sid}/workspace/files`)).body;
   expect(output).toMatchObject([{ name: 'made.txt', size: 5 }]);

@@ -112,7 +112,7 @@ test.each([
   const before = server.requests.length;
   hangUp.abort();
   await expect(first).rejects.toThrow();
-  await expect.poll(() => server.requests.length).toBe(before + 1); // the server has seen it too
+  await expect.poll(() => server.requests.length).toBe(before + 1); // the server has received the frame too
   expect(signals[0]?.aborted).toBe(isGivenUp);
   done.resolve();
   if (isGivenUp) return;
@@ -324,7 +324,7 @@ test('a file is shown up to 10 MiB, handed out and packed up to 50, and kept as 
   };
   Object.assign(server.others.services.files, { read });
   const base = `/chats/${sid}/workspace`;
-  await server.call('GET', `${base}/files/content?path=/workspace/a.txt`); // 10 MiB where nothing else is said
+  await server.call('GET', `${base}/files/content?path=/workspace/a.txt`); // 10 MiB by default
   await server.call('GET', `${base}/files/download?path=/workspace/a.txt`);
   await packed(server, `${base}/download-all?type=output`);
   const keep = { path: '/workspace/a.txt', project_id: project };
@@ -390,7 +390,7 @@ test('a key is tested by asking its provider, and one that is not there is no va
   expect(await ask('gemini', 'bad')).toEqual({ valid: false, message: 'The provider refused this key (status 400).' });
   expect(await ask('openai', 'good')).toEqual({ valid: false, message: 'The provider could not be reached.' });
   expect(asked).toEqual(['/v1beta/models?pageSize=1 good', '/v1beta/models?pageSize=1 bad']);
-  expect((await ask('gemini', 'busy')).valid).toBe(true); // it knows whose limit it is
+  expect((await ask('gemini', 'busy')).valid).toBe(true); // the rate limit is the provider's, so the key is valid
   expect((await ask('gemini', 'broken')).valid).toBe(false);
   provider.closeAllConnections();
   provider.close();
@@ -444,7 +444,7 @@ test('F125 of a workspace with very many files the newest 500 are listed, and it
   Object.assign(server.others.services.files, { list });
   const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
   expect([output.length, output[0].name.endsWith('/1999.txt'), truncated]).toEqual([500, true, true]);
-  expect(asked).toBeLessThan(40); // it stops looking long before the last folder
+  expect(asked).toBeLessThan(40); // the search stops long before the last folder
   const all = await server.call('GET', `/chats/${sid}/workspace/download-all?type=output`);
   expect([all.status, all.body.detail]).toEqual([413, expect.stringContaining('too many files')]);
 });

@@ -7,7 +7,7 @@ import { replicas } from '../../support/replicas.ts';
 const signal = () => AbortSignal.timeout(20_000);
 const wish = (viewerId: string) => ({ viewerId, mayControl: true, onControl: () => {} });
 
-/** A screen that only says how it is. */
+/** A screen that only reports its state. */
 function fakeDesktop() {
   const status: { -readonly [Key in keyof DesktopStatus]: DesktopStatus[Key] } = {
     ...{ state: 'stopped', browser: 'stopped', width: 1280, height: 800, restarts: { display: 0, browser: 0 } },
@@ -82,7 +82,7 @@ test('the keyboard and mouse of a viewer whose server is gone are the agent’s 
 
 test('what the sandbox does with its desktop by itself is told, whoever wanted it', async () => {
   await using it = await two();
-  await it.screen.desktop.start(); // as a tool of the agent does
+  await it.screen.desktop.start(); // as an agent's tool does
   await expect.poll(it.facts, { timeout: 4_000 }).toEqual(['started']);
   Object.assign(it.screen.status, { restarts: { display: 0, browser: 1 }, lastFailure: 'chromium ended with SIGKILL' });
   await expect.poll(it.facts, { timeout: 4_000 }).toEqual(['started', 'restarted']);

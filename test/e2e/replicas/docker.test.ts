@@ -12,12 +12,12 @@ import { temporaryFolder } from '../../support/store.ts';
 
 const signal = () => AbortSignal.timeout(60_000);
 
-/** Two servers in this process on one store, one folder and one Docker host. */
+/** Two servers in this process that share one store, one folder and one Docker host. */
 async function pair() {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(temporaryFolder());
   const instance = `pair-${process.pid}`;
-  await writeFile(join(path, 'instance'), instance); // by which what a failed test left is found
+  await writeFile(join(path, 'instance'), instance); // a clean-up after a failed test finds its containers by this name
   stack.defer(() => endSandboxes(path));
   const store = memoryStore({ shared: true });
   const settings = {
@@ -66,6 +66,6 @@ test('on one Docker host any server reads and writes the files, and the way out 
   const denied = events.filter((event) => event.type === 'tool.called').map(({ data }) => data.output);
   expect(denied).toEqual(['403', '403']);
   const phases = events.flatMap((event) => (event.type === 'sandbox.phase' ? [event.data.phase] : []));
-  expect(phases.filter((phase) => phase === 'lost')).toEqual([]); // it was the same sandbox all the time
+  expect(phases.filter((phase) => phase === 'lost')).toEqual([]); // the sandbox stayed the same
   await b.core.services.sessions.delete(id);
 });

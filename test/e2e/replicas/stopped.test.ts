@@ -28,12 +28,12 @@ test.skipIf(skipMongo)(
     expect(events.filter(({ type }) => type === 'tool.called')).toHaveLength(1);
 
     old.kill('SIGCONT');
-    // It serves on, and asks the other for what is not its own any more.
+    // The old server continues, and asks the new owner for sessions that it has lost.
     await expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
     expect((await atOld.ask('POST', `/${id}/file`, { file: 'ran' })).body.data).toMatchObject({ content: 'once\n' });
     await expect.poll(() => old.output(), { interval: 100 }).toContain('session released to another server');
     const later = (await pair.events(id)).slice(events.length).map(({ type }) => type);
-    expect(later.filter((type) => type !== 'sandbox.phase')).toEqual([]); // it may be idle by now
+    expect(later.filter((type) => type !== 'sandbox.phase')).toEqual([]); // the sandbox can be idle by now
     await atOld.send(id, 'And now?');
     await expect.poll(status, { interval: 100 }).toBe('completed');
     expect(problemsOf(await pair.events(id))).toEqual([]);

@@ -15,7 +15,7 @@ const create = async (server: Composed) => (await server.core.services.sessions.
 const rests = (server: Composed, id: SessionId) =>
   expect.poll(() => statusOf(server, id), { timeout: 15_000, interval: 25 }).toBe('completed');
 
-/** What a client of that server sees until the run is over. */
+/** The events that a client of that server receives until the run ends. */
 async function seenAt(server: Composed, id: SessionId): Promise<{ seqs: number[]; events: SessionEvent[] }> {
   const events: SessionEvent[] = [];
   for await (const item of server.core.services.sessions.follow(id, 0, { signal: signal(), deltas: true })) {
@@ -167,7 +167,7 @@ test('what one server appends is seen at another within 150 ms in 95 of 100 case
   })();
   for (let n = 0; n < 60; n++) {
     await a.core.services.sessions.rename(id, `title ${n}`);
-    await new Promise((resolve) => setTimeout(resolve, (n * 7) % 50)); // at any point of its pauses
+    await new Promise((resolve) => setTimeout(resolve, (n * 7) % 50)); // at another point of the poll interval each time
   }
   await reading;
   expect(late.toSorted((x, y) => x - y)[56]).toBeLessThan(150);

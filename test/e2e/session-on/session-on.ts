@@ -7,13 +7,13 @@ import { serverProcess } from '../../support/server-process.ts';
 
 export interface Where {
   readonly driver: 'docker' | 'kubernetes';
-  /** Skips the test where it cannot be, and says what else the server is told. */
+  /** Skips the test on a machine that cannot run it; otherwise returns further settings for the server. */
   ready(context: TestContext): Promise<Record<string, string>>;
-  /** Everything that there is of the session at the driver. */
+  /** Everything that the driver has of the session. */
   remains(sessionId: string): Promise<readonly string[]>;
 }
 
-/** One whole session through the API, the same wherever sandboxes run: one setting says where. */
+/** One whole session through the API, the same on every driver. A single setting selects the driver. */
 export function sessionOn({ driver, ready, remains }: Where): void {
   test(`a task, a shell, files, a screen, a stop and an end: on ${driver}`, { timeout: 400_000 }, async (context) => {
     const settings = await ready(context);
@@ -21,7 +21,7 @@ export function sessionOn({ driver, ready, remains }: Where): void {
     using corral = createCorralClient({ url: server.url, transport: 'ws' });
     const { id } = await corral.sessions.create.mutate();
     onTestFinished(async () => {
-      await corral.sessions.delete.mutate({ id }).catch(() => {}); // where it failed before
+      await corral.sessions.delete.mutate({ id }).catch(() => {}); // cleans up after a failure
       await server[Symbol.asyncDispose]();
     });
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { trpcServer } from '../../support/trpc.ts';
 
-// Plain calls are answered without tRPC's own adapter. Asked with `trpc-accept`, the same call goes through it: what it
-// says is what we must say.
+// The server answers plain calls without tRPC's adapter. With the header `trpc-accept`, the same call uses the adapter.
+// Both answers must be equal.
 
 const encoded = (input: unknown) => encodeURIComponent(JSON.stringify(input));
 const id = '0123456789abcdef';

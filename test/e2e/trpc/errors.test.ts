@@ -7,7 +7,7 @@ import { followEvents, type TrpcServer, trpcServer } from '../../support/trpc.ts
 type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
-/** A call of each procedure that would succeed, but for its id. */
+/** For each procedure, an input that is valid except for its id. */
 const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?: true; input?: Input }> = {
   'sessions.create': { id: 'projectId', project: true },
   'sessions.list': { id: 'projectId', project: true },
@@ -66,7 +66,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** As a client sends it, but with any input. Of a subscription the first that is no greeting. */
+/** Sends a call as a client does, but with any input. For a subscription, returns the first event after the greeting. */
 async function call(server: TrpcServer, name: string, input: unknown): Promise<Answer> {
   const json = JSON.stringify(input);
   const kind = kindOf(name);

@@ -176,7 +176,8 @@ describe('events and runs', () => {
     const message = { sessionId: it.id, text: 'Only once', clientMessageId: 'm-1' };
     const gate = Promise.withResolvers<never>();
     it.server.fake.instead.send = () => gate.promise;
-    const first = it.server.client().runs.send.mutate(message); // a client of its own, or both would be one batch
+    // Two clients, because one would send both calls in one batch.
+    const first = it.server.client().runs.send.mutate(message);
     await expect.poll(() => it.client.runs.send.mutate(message).catch(({ data }) => data?.code)).toBe('CONFLICT');
     gate.reject(new Error('the store is down'));
     await expect(first).rejects.toMatchObject({ data: { code: 'INTERNAL_SERVER_ERROR' } });

@@ -226,7 +226,7 @@ test('looking at a session whose sandbox sleeps does not wake it: the page asks 
   await page.reload();
   await finished(page);
   await page.getByRole('button', { name: 'Show files' }).waitFor();
-  // Behind the pause after which a page looks at files that have changed.
+  // Waits longer than the pause after which a page looks for changed files.
   await expect.poll(() => asked.filter((text) => text.includes('sandbox.status')).length).toBeGreaterThan(1);
   expect(asked.filter((text) => text.includes('files.list'))).toEqual([]);
   expect(await status()).toBe('stopped');
@@ -264,7 +264,8 @@ test.each(['/docs', '/redoc'])(
     };
     page.on('requestfinished', (request) => note(request.url()));
     page.on('requestfailed', (request) => {
-      if (request.failure()?.errorText !== 'csp') note(request.url()); // the policy kept that one from being asked
+      // The content security policy blocked that request.
+      if (request.failure()?.errorText !== 'csp') note(request.url());
     });
     await page.goto(server.url + path);
     await page.locator('text=Run a task in a session >> visible=true').first().waitFor();

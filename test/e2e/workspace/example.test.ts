@@ -4,8 +4,8 @@ import { needs } from '../../support/components.ts';
 import { freePort } from '../../support/free-port.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
-// The example of the dialect's own description, as it stands there but for the wait before it sends, which no server can
-// do without: a socket that still connects throws.
+// Runs the example from the dialect's own description. The test adds only a wait before the first send: a socket that
+// still connects throws, with any server.
 const example = `
 const ws = new WebSocket('ws://localhost:8001/ws?user_id=123');
 
@@ -74,7 +74,7 @@ test("the description's example works as written, on a port of its own", async (
       { type: 'terminal_output', output: expect.stringMatching(/^Python 3/), sessionId: 'my-workspace-uuid' },
     ],
   ]);
-  // The session is there for every dialect, on the first port too.
+  // Every dialect shows the session, on the first port too.
   const { data } = (await (await fetch(`${server.url}/api/v1/sessions`)).json()) as {
     data: { sessions: { session_id: string; title: string }[] };
   };

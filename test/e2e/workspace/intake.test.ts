@@ -28,7 +28,7 @@ test('of commands that wait no more than 16 MiB and one are held, however few th
   }
   const heard = once(client.ws, 'pong');
   client.ws.ping();
-  await heard; // so the server has all four
+  await heard; // so the server has all four frames
   await expect.poll(() => begun).toEqual(['a', 'b', 'c']);
   gate.resolve();
   await expect.poll(() => begun).toEqual(['a', 'b', 'c', 'd']);

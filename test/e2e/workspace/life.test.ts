@@ -89,7 +89,7 @@ test('the sandbox goes a grace after the last client; the files stay, and the fo
   await run(second, 'w', 'true');
   const { id } = await server.session('w');
   await first.close();
-  await expect(runs(id, false, 2_000)).rejects.toThrow(); // the other one is still here
+  await expect(runs(id, false, 2_000)).rejects.toThrow(); // the other one still exists
   await second.close();
   await runs(id, false);
   await expect.poll(async () => (await server.core.services.sessions.sandbox(id)).state).toBe('stopped');

@@ -4,8 +4,8 @@ import { serverProcess } from '../../support/server-process.ts';
 import { openWebSocket } from '../../support/sockets.ts';
 import type { World } from '../../support/worlds.ts';
 
-// The examples of the dialect's own description in the order of a session, and what people type beside them. Nothing is
-// set up first: the server has its defaults, and the packages come through its proxy.
+// The examples from the dialect's own description in the order of a session, and common commands next to them. Nothing
+// is set up first: the server has its defaults, and the packages come through its proxy.
 
 const sessionId = 'workspace-uuid';
 
@@ -46,7 +46,8 @@ export const packagesIn = (world: World) =>
       ...{ success: true, output: 'Hello from Python\n', error: null },
     });
     const installed = await shell('pip install numpy');
-    expect(installed.output).toMatch(/Successfully installed numpy|already satisfied: numpy/); // a machine's own, on process
+    // The process driver may use the machine's own numpy.
+    expect(installed.output).toMatch(/Successfully installed numpy|already satisfied: numpy/);
     expect(installed).toMatchObject({ exit_code: 0, output: expect.not.stringContaining('externally-managed') });
     expect(await code('import numpy as np\nprint(np.array([1,2,3]))', 'script.py')).toMatchObject({
       ...{ success: true, output: '[1 2 3]\n', error: null },
@@ -61,7 +62,8 @@ export const packagesIn = (world: World) =>
       output: expect.stringMatching(/\n1\.2\.3\n[\s\S]*a +b\n/),
     });
     const places = await shell('npm install -g semver --silent && command -v semver tabulate && npm prefix -g');
-    expect(places.output).toMatch(/^(\/\S+)\/\.local\/bin\/semver\n\1\/\.local\/bin\/tabulate\n/m); // the home, wherever it lies
+    // The home folder can be anywhere.
+    expect(places.output).toMatch(/^(\/\S+)\/\.local\/bin\/semver\n\1\/\.local\/bin\/tabulate\n/m);
     const venv =
       'python3 -m venv v && . v/bin/activate && pip install six && python -c "import six; print(six.__file__)"';
     expect(await shell(venv)).toMatchObject({
@@ -69,7 +71,7 @@ export const packagesIn = (world: World) =>
     });
     const reached = 'ls "$(dirname "$(readlink -f "$(command -v semver)")")"; touch /usr/x 2>&1; true';
     expect((await shell(reached)).output).toMatch(/Read-only file system|Permission denied/);
-    // Also for what is no login shell, such as the agent's.
+    // The packages work in shells that are not login shells, too, such as the agent's.
     const bare =
       'import subprocess as s; print(s.run("semver 2.0.0", shell=True, capture_output=True, text=True).stdout)';
     expect(await code(bare, 'bare.py')).toMatchObject({ success: true, output: '2.0.0\n\n' });
