@@ -169,7 +169,7 @@ test('F132 at a listed web port nothing passes that is neither TLS nor HTTP', as
 test('F133 the 65th connection of a session is refused, and a place that is given back can be used', async () => {
   await using bench = await egressBench({});
   const sockets = await Promise.all(Array.from({ length: 64 }, () => bench.connect()));
-  await expect.poll(async () => await rest(await bench.connect())).toMatch(/^HTTP\/1\.1 503 .* 64 connections/);
+  await expect.poll(async () => await rest(await bench.connect())).toMatch(/^HTTP\/1\.1 503 .* 64 outside connections/);
   sockets[0]?.destroy();
   await expect.poll(() => ask(bench, plainGet('http://x.example.test/'))).toMatch(/^HTTP\/1\.1 403 /);
 });
