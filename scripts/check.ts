@@ -8,8 +8,9 @@ const checks: Record<string, string[]> = {
   types: ['node_modules/typescript/bin/tsc'],
   unit: ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit'],
   lint: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],
-  layers: ['scripts/check-layers.ts', '540'],
+  layers: ['scripts/check-layers.ts', '620'],
   unused: ['node_modules/knip/bin/knip.js'],
+  prose: ['scripts/check-prose.ts'],
   lock: ['scripts/complete-lock.ts', '--check'],
 };
 // For runs that start the tests afterwards: `npm run check -- --without unit`.

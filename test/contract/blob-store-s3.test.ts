@@ -72,7 +72,10 @@ describe('s3 blobs that cannot work', () => {
     using folder = temporaryFolder();
     using blobs = await s3Blobs(options(folder.path, { secretAccessKey: new Secret('wrong-secret-key') }));
     const refused = await blobs.check(signal).catch((error: unknown) => error);
-    expect(refused).toMatchObject({ code: 'store_unavailable', publicMessage: expect.stringContaining('rejects the access key') });
+    expect(refused).toMatchObject({
+      code: 'store_unavailable',
+      publicMessage: expect.stringContaining('rejects the access key'),
+    });
     expect(String(refused)).not.toContain('wrong-secret-key');
   });
 
