@@ -123,7 +123,7 @@ describe("the demo model's browse block", () => {
     const facts = storedEvents(server.data, id);
     expect(facts.find(({ type }) => type === 'tool.called')?.data).toMatchObject({
       success: false,
-      output: expect.stringContaining('this sandbox has no desktop'),
+      output: expect.stringContaining('This sandbox has no desktop'),
     });
     expect(facts.findLast(({ type }) => type === 'step')?.data).toMatchObject({ status: 'failed' });
     await client.remove(id);
