@@ -62,7 +62,7 @@ test('F127 of 100 viewers the first are served and the others told why not; one 
   expect(await next.pixel(0, 0)).toBeTypeOf('number');
 });
 
-test('F127 garbage closes the viewer that sent it and no other, whatever it is', async (context) => {
+test('F127 an unknown message ends no display, and garbage disturbs no other viewer', async (context) => {
   const it = await session(context);
   using good = await rfbClient(it.url());
   const noise = (seed: number) =>
@@ -70,12 +70,12 @@ test('F127 garbage closes the viewer that sent it and no other, whatever it is',
   for (let seed = 1; seed <= 8; seed++) {
     using bad = await rfbClient(it.url('?view_only=1'));
     bad.send([1, seed]); // no message begins with this byte
-    bad.send(noise(seed));
-    expect(await bad.closed, `${seed}`).toMatchObject({ code: 1002 });
+    await bad.pixel(0, 0);
+    expect(bad.ws.readyState, `${seed}`).toBe(bad.ws.OPEN);
+    bad.send(noise(seed)); // the display itself may end a viewer whose settings make no sense
   }
   using huge = await rfbClient(it.url());
   huge.send(Buffer.alloc(3 * 1024 * 1024));
-  expect(await huge.closed).toMatchObject({ code: 1002 });
   await shown.paint('#abcdef');
   await expect.poll(() => good.pixel(9, 9)).toBe(0xabcdef);
 });
