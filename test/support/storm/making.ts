@@ -25,6 +25,7 @@ export class Making {
   readonly #parts: Parts;
   readonly hits = new Map<Fault, number>();
   #server: Promise<void> = Promise.resolve();
+  #cuts = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -91,9 +92,7 @@ export class Making {
       case 'engine is slow':
         return await until(lastsMs, () => engine?.cause(/./, { delayMs: 1_500 }), engine);
       case 'store is cut off':
-        await mongo?.close();
-        await sleep(lastsMs);
-        await mongo?.open();
+        await this.#cutOff(lastsMs);
         return true;
       case 'store loses an answer':
         return await until(lastsMs, () => mongo?.cause(/^(insert|update|findAndModify)/, 'lose', 2), mongo);
@@ -148,6 +147,16 @@ export class Making {
     if (code !== 0) problems.push(`F007: on SIGTERM the server ended with ${code}:\n${server.output().slice(-1_000)}`);
     if (took > 30_000) problems.push(`F007: on SIGTERM the server took ${took} ms to end`);
     await server.restart();
+  }
+
+  /** Faults overlap: the store comes back when the last cut of several is over. */
+  async #cutOff(lastsMs: number): Promise<void> {
+    const { mongo } = this.#parts;
+    this.#cuts += 1;
+    if (this.#cuts === 1) await mongo?.close();
+    await sleep(lastsMs);
+    this.#cuts -= 1;
+    if (this.#cuts === 0) await mongo?.open();
   }
 
   async #slowClients(id: string | undefined, ms: number): Promise<boolean> {
