@@ -6,7 +6,7 @@ import { startRaw } from '../peers/raw-container.ts';
 
 // Cold session ready on Docker: from before the PUT until the server's log reports the sandbox ready, after the daemon's
 // first answer. The peer is an equal container by the engine's API, from before the create to the daemon's first answer.
-// Its folder and socket exist before.
+// The peer's folder and socket exist before its clock starts.
 
 export const P01: Row = {
   id: 'P01',

@@ -7,6 +7,7 @@ import { openHolds } from '../shared/holds.ts';
 import { within } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
+import type { UserRange } from '../shared/user-range.ts';
 import { ask, askFor, openEngine } from './engine.ts';
 import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
@@ -14,7 +15,7 @@ import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './lab
 import { type Made, placeContainer, workspaceFrom } from './place.ts';
 import { point, pointerOf, volumeOf } from './pointer.ts';
 import { removeContainer, removeVolume } from './remove.ts';
-import { openUsers, type UserRange } from './users.ts';
+import { openUsers } from './users.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
 

@@ -34,7 +34,7 @@ interface Place {
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** Where the files are and which user owns them, if known. No user: there are no files yet. */
+  /** The workspace's volume and its owner. An undefined owner means that the workspace has no files yet. */
   readonly workspace: Workspace;
   readonly image: string;
   /** The pool's labels; set only for a sandbox that no session owns yet. */

@@ -2,14 +2,10 @@ import { createHash } from 'node:crypto';
 import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdSource } from '../../src/core/ids.ts';
+import type { UserRange } from '../shared/user-range.ts';
 import { ask } from './engine.ts';
 import { ownedBy } from './labels.ts';
 
-/** User ids that nothing else on the engine's machine uses; both ends are included. */
-export interface UserRange {
-  readonly first: number;
-  readonly last: number;
-}
 /** The image's own user. Without a range all sandboxes share it, and workspaces from before a range belong to it. */
 export const imageUser = 10_001;
 /** The user id that owns the files; a label on a container and its volume. */

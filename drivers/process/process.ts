@@ -12,6 +12,7 @@ import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts'
 import { seccompProgram } from '../shared/seccomp/program.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { layToken } from '../shared/token.ts';
+import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
@@ -19,7 +20,6 @@ import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
 import { endProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
-import type { UserRange } from './users.ts';
 import { openWalls } from './walls.ts';
 import { noIsolation } from './weaknesses.ts';
 

@@ -6,14 +6,9 @@ import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
 import type { Folders } from '../shared/folders.ts';
+import type { UserRange } from '../shared/user-range.ts';
 import { installationOf } from './cgroup/open.ts';
 import { lock } from './lock.ts';
-
-/** User ids that nothing else on this machine uses; both ends are included. */
-export interface UserRange {
-  readonly first: number;
-  readonly last: number;
-}
 
 /** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
 export interface Users {

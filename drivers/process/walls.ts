@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { SandboxId } from '../../src/core/ids.ts';
 import type { SandboxSpec, Weakness } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
+import type { UserRange } from '../shared/user-range.ts';
 import { type Bubblewrap, sharedUser } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import type { Limit } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
-import { openUsers, type UserRange } from './users.ts';
+import { openUsers } from './users.ts';
 import { heldLimits, weaknessesOf } from './weaknesses.ts';
 
 /** The isolation of bubblewrap's sandboxes in addition to namespaces: control groups and user ids. */

@@ -47,9 +47,8 @@ export interface EventStore {
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Where the backend can push: calls `heard` for each append of any server, until `signal` fires. Rejects when the
-   * connection breaks; the caller then polls `heads` until it can subscribe again. Absent where there can be no other
-   * server.
+   * Subscribes to the appends of all servers: calls `heard` for each one, until `signal` fires. Rejects when the connection
+   * breaks; the caller then polls `heads` until it can subscribe again. Only backends that push have this method.
    */
   watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** For an import: events with their original seqs, in order. Existing events stay, so an import can be repeated. */

@@ -22,7 +22,7 @@ export function formsOf(value: string): string[] {
   ];
 }
 
-/** Its base64 inside a longer text: at each of the three offsets, without the letters that neighbouring bytes change. */
+/** The value's base64 inside a longer text, at each of the three offsets. Leaves out the letters that the bytes next to it change. */
 function base64Of(value: string): string[] {
   return [0, 1, 2].flatMap((offset) => {
     const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(value)]);

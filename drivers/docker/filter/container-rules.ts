@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SandboxId } from '../../../src/core/ids.ts';
+import type { UserRange } from '../../shared/user-range.ts';
 import { cpuShares, securityOptions } from '../create-body.ts';
-import type { UserRange } from '../users.ts';
 
 export interface FilterScope {
   /** The only installation whose sandboxes the filter lets the server create and change. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { UserRange } from '../users.ts';
+import type { UserRange } from '../../shared/user-range.ts';
 import { containerRules, folderOf, volumeRules } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
 import { asksForLabel, type Verdict, verdictOn } from './routes.ts';

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import { openSse, sseFrame } from '../shared/sse.ts';
+import { whileConnected } from '../shared/while-connected.ts';
 import type { SheikhboxContext } from './context.ts';
 
 const pollMs = 1_000;
@@ -31,13 +32,6 @@ export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxCo
 
 export const wantsStream = ({ headers }: FastifyRequest): boolean =>
   headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
-
-/** Fires when the client disconnects before its answer. */
-export function whileConnected(reply: FastifyReply): AbortSignal {
-  const hangUp = new AbortController();
-  reply.raw.once('close', () => hangUp.abort());
-  return hangUp.signal;
-}
 
 /** Sends the panel at once and after each change. The first read must succeed; later reads may fail for a while. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {

@@ -1,6 +1,7 @@
 import { laterCursor } from '../shared/cursor.ts';
 import { envelope } from '../shared/error-style.ts';
 import type { App, Dialect } from '../shared/routes.ts';
+import { whileConnected } from '../shared/while-connected.ts';
 import { chat } from './chat.ts';
 import { base, type SheikhboxContext, type SheikhboxDeps, sessionId } from './context.ts';
 import * as doc from './docs.ts';
@@ -8,7 +9,7 @@ import { FileInfos } from './file-infos.ts';
 import { frameCache, textCache } from './frames.ts';
 import { mountList } from './list-stream.ts';
 import { mountMarks } from './marks.ts';
-import { filePanel, shellPanel, streamPanel, wantsStream, whileConnected } from './panels.ts';
+import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
 import { ChatBody, EventsQuery, FileBody, SessionParams, ShellBody, success } from './schemas.ts';
 import { mountShared } from './shared-view.ts';
 import { streamEvents } from './stream.ts';

@@ -1,27 +1,22 @@
 import { z } from 'zod';
 import { pause } from '../../core/cancel.ts';
-import type { Clock } from '../../core/clock.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { Ownership } from '../engine/ownership.ts';
+import type { LeaseOptions } from './leased-ownership.ts';
 
-export interface PeerOptions {
+export interface PeerOptions extends Omit<LeaseOptions, 'leases'> {
   readonly records: RecordStore;
   readonly ownership: Ownership;
   /** Unique to this server process. */
   readonly name: string;
-  readonly holder: string;
-  readonly isDead: (holder: string) => boolean;
-  readonly ttlMs: number;
-  readonly clock: Clock;
-  readonly elapsed: () => number;
   /** Fires when this server drains. */
   readonly closing: AbortSignal;
   /** Continues the unfinished work of sessions that lost their owner, unless another server does so first. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
   readonly warn: (error: unknown, text: string) => void;
 }
-interface Neighbour {
+interface Peer {
   version: number;
   /** When the record last changed, by our own clock; the clocks of the servers need not agree. */
   since: number;
@@ -37,7 +32,7 @@ const lookMs = 400;
  */
 export class Peers implements AsyncDisposable {
   readonly #options: PeerOptions;
-  readonly #known = new Map<string, Neighbour>();
+  readonly #known = new Map<string, Peer>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #leaving: SessionId[] | undefined;

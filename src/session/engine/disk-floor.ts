@@ -2,6 +2,7 @@ import type { Driver } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
+import { mib } from '../../core/mebibytes.ts';
 import type { DiskUse } from '../../sandbox/client.ts';
 
 interface Options {
@@ -76,5 +77,3 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
     forget: (id) => void known.delete(id),
   };
 }
-
-const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;

@@ -1,5 +1,6 @@
 import type { FactOf } from '../../core/events.ts';
 import type { SandboxId, SessionId } from '../../core/ids.ts';
+import { mib } from '../../core/mebibytes.ts';
 import type { DiskUse } from '../../sandbox/client.ts';
 import type { DiskFloor } from './disk-floor.ts';
 
@@ -47,5 +48,3 @@ export function diskNews(floor: DiskFloor, tell: (id: SessionId, data: Exceeded)
     },
   };
 }
-
-const mib = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;

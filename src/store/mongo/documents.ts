@@ -20,7 +20,7 @@ export interface EventDocument {
   readonly mark?: string;
   readonly batch?: string;
   readonly redo?: Redo;
-  /** Its position in its append; absent for the first event. */
+  /** The event's position in its append; absent for the first event. */
   readonly nth?: number;
   /** The number of events after it in its append. */
   readonly left?: number;

@@ -60,7 +60,7 @@ test('what another owner appends while a session is read is not missed: it is no
       puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
     }),
   );
-  // Its first append records that the run goes on.
+  // The session's first append records that the run goes on.
   await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
   expect(liveSessions.get(sessionId)).toBeUndefined();
 });
