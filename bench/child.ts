@@ -11,6 +11,8 @@ const programs: Record<string, () => Promise<{ open: (argument: never) => Promis
   'corral-sockets': () => import('./lib/corral-sockets.ts'),
   'busy-sessions': () => import('./lib/busy-sessions.ts'),
   'control-calls': () => import('./lib/control-calls.ts'),
+  'hostile-answers': () => import('./lib/hostile-answers.ts'),
+  'garbage-reader': () => import('./lib/garbage-reader.ts'),
   'raw-list': () => import('./peers/raw-list.ts'),
   'raw-route': () => import('./peers/raw-route.ts'),
   'raw-sse': () => import('./peers/raw-sse.ts'),

@@ -36,10 +36,12 @@ const failures: string[] = [];
 await using stack = new AsyncDisposableStack();
 const { path } = stack.use(await freshFolder());
 const warnings = join(path, 'warnings');
+const collectOften = new URL('lib/collect-often.ts', import.meta.url).href;
+const options = [`--redirect-warnings=${warnings}`, '--expose-gc', `--import=${collectOften}`];
 const server = stack.use(
   await startServer({
     ...{ CORRAL_DRIVER: values.driver, CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error' },
-    ...{ CORRAL_SESSION_PASSIVATE_SECONDS: '5', NODE_OPTIONS: `--redirect-warnings=${warnings}` },
+    ...{ CORRAL_SESSION_PASSIVATE_SECONDS: '5', NODE_OPTIONS: options.join(' ') },
   }),
 );
 const folders = () => {

@@ -10,12 +10,11 @@ export interface Call {
   readonly deadlineAt: number; // epoch ms, for backends that take a timeout of their own
 }
 
-/** The connections that a sandbox can make. `registries`: the package registries that the image is set up for. */
-export type EgressPolicy =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'registries' }
-  | { readonly kind: 'allow-list'; readonly entries: readonly string[] } // host, *.host, host:port
-  | { readonly kind: 'web' };
+/** The connections that a sandbox can make: the name of a policy of the proxy, and its list if it has one. */
+export interface EgressPolicy {
+  readonly kind: string;
+  readonly entries?: readonly string[]; // host, *.host, host:port
+}
 
 export interface SandboxLimits {
   readonly memoryBytes: number;
@@ -91,7 +90,8 @@ export interface Weakness {
  * Every method can be called again after any failure.
  */
 export interface Driver extends AsyncDisposable {
-  readonly name: 'docker' | 'process' | 'memory' | 'kubernetes';
+  /** The driver's key in `drivers/list.ts`. */
+  readonly name: string;
   readonly capabilities: Capabilities;
 
   /** Resolves when the backend answers. Rejects: driver_unavailable. */

@@ -1,10 +1,16 @@
 import type { PlanStep } from '../src/core/events.ts';
-import type { PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
+import type { CallOutcome, PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
 import { type Act, remembered } from './stuck.ts';
 
 // A run's decisions, as pure functions of its context.
 
 export const nothingSpent: Spent = { turns: 0, tokens: 0, cost: 0 };
+
+export const addSpent = (a: Spent, b: Spent): Spent => ({
+  turns: a.turns + b.turns,
+  tokens: a.tokens + b.tokens,
+  cost: a.cost + b.cost,
+});
 
 // without a plan, a reply in words ends the run
 export const hasSpoken = ({ acts }: RunContext) => acts.at(-1)?.kind === 'text';
@@ -22,6 +28,23 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
 export const judged = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
   verdict ? calls.map((call, n) => (n === 0 ? { ...call, verdict } : call)) : calls;
 
+/**
+ * The calls without a result stay. The first of them is the one that asks, because each held call follows an asking one.
+ * Equal acts of one turn count once: a model that repeats itself within a turn has seen no result in between.
+ */
+export function called(context: RunContext, outcomes: readonly CallOutcome[]): Partial<RunContext> {
+  const calls = context.calls.filter((_, n) => outcomes[n]?.kind !== 'called');
+  const acts = outcomes.flatMap((outcome) => (outcome.kind === 'called' ? [outcome.act] : []));
+  const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
+  const asking = outcomes.find((outcome) => outcome.kind === 'ask');
+  return {
+    calls,
+    answered: false,
+    acts: [...context.acts, ...fresh].slice(-remembered(context.policy.stuck)),
+    ...(asking && { question: asking.question, approval: asking.approval }),
+  };
+}
+
 /** Reads a user's reply to an approval: "yes" approves, any other text rejects and tells the model what to do instead. */
 export const verdictOf = (text: string): Verdict =>
   /^\s*(approved?|yes)\s*[.!]?\s*$/i.test(text) ? { decision: 'approved' } : { decision: 'rejected', text };
@@ -30,13 +53,9 @@ export const keep = ({ acts, policy }: RunContext, act: Act) => [...acts, act].s
 
 export function took(context: RunContext, result: TurnResult): Partial<RunContext> {
   if (result.kind === 'failed') return {};
-  const spent = {
-    turns: context.spent.turns + result.spent.turns,
-    tokens: context.spent.tokens + result.spent.tokens,
-    cost: context.spent.cost + result.spent.cost,
-  };
+  const spent = addSpent(context.spent, result.spent);
   const base = { spent, retries: 0, hint: undefined };
-  if (result.kind === 'empty') return base;
+  if (result.kind === 'empty' || result.kind === 'full') return base;
   if (result.kind === 'planned') return { ...base, empties: 0, planned: true, steps: result.steps };
   if (result.kind === 'calls') return { ...base, empties: 0, calls: result.calls };
   const acts = keep(context, { kind: 'text', text: result.digest });

@@ -1,20 +1,20 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors.ts';
 import {
+  called,
   endOf,
   hasSpoken,
   hasStep,
   isUnseen,
   judged,
-  keep,
   nothingSpent,
   spentBudget,
   took,
   withRunning,
 } from './run-rules.ts';
 import type {
-  CallInput,
-  CallResult,
+  CallOutcome,
+  CallsInput,
   EndInput,
   NoticeInput,
   Result,
@@ -30,6 +30,8 @@ import type {
 import { stuckReason } from './stuck.ts';
 import { unprovided } from './unprovided.ts';
 
+type Outcomes = { outcomes: readonly CallOutcome[] };
+
 /** The placeholders, guards, actions and types of the run machine. */
 export const runSetup = setup({
   types: {
@@ -41,7 +43,8 @@ export const runSetup = setup({
   actors: {
     plan: unprovided<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
     act: unprovided<TurnResult, TurnInput>('act'),
-    call: unprovided<CallResult, CallInput>('call'),
+    /** Makes the calls of one turn, side by side where their order does not matter. One outcome for each, in order. */
+    calls: unprovided<readonly CallOutcome[], CallsInput>('calls'),
     summarize: unprovided<TurnResult, TurnInput>('summarize'),
     notice: unprovided<void, NoticeInput>('notice'),
     wait: unprovided<void, WaitInput>('wait'),
@@ -79,9 +82,10 @@ export const runSetup = setup({
     failedUnseen: ({ context }, { result }: Result) =>
       (result.kind === 'failed' || result.kind === 'empty') && isUnseen(context),
     empty: (_, { result }: Result) => result.kind === 'empty',
+    full: (_, { result }: Result) => result.kind === 'full',
     firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
     secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
-    asks: (_, { result }: { result: CallResult }) => result.kind === 'ask',
+    asks: (_, { outcomes }: Outcomes) => outcomes.some(({ kind }) => kind === 'ask'),
   },
   actions: {
     take: assign(({ context }, { result }: Result) => took(context, result)),
@@ -100,18 +104,14 @@ export const runSetup = setup({
       const { code, publicMessage, retryable } = toAppError(error);
       return { end: { reason: 'failed', code, message: publicMessage, retryable } satisfies RunEnd };
     }),
-    nudge: assign(({ context }) => ({
+    nudge: assign(({ context }, { result }: Result) => ({
       empties: context.empties + 1,
-      hint: 'Your last reply was empty. Call a tool, or say what you found.',
+      hint:
+        (result.kind === 'empty' ? result.hint : undefined) ??
+        'Your last reply was empty. Call a tool, or say what you found.',
     })),
-    called: assign(({ context }, { result }: { result: CallResult }) => ({
-      calls: context.calls.slice(1),
-      answered: false,
-      acts: result.kind === 'called' ? keep(context, result.act) : context.acts,
-    })),
-    ask: assign((_, { result }: { result: CallResult }) =>
-      result.kind === 'ask' ? { question: result.question, approval: result.approval } : {},
-    ),
+    askFull: assign((_, { result }: Result) => (result.kind === 'full' ? { question: result.question } : {})),
+    called: assign(({ context }, { outcomes }: Outcomes) => called(context, outcomes)),
     askBudget: assign(({ context }) => ({ question: `${spentBudget(context)} Send a message to let me go on.` })),
     askStuck: assign(({ context }) => ({
       question: `I make no progress: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
@@ -119,10 +119,11 @@ export const runSetup = setup({
     hintStuck: assign(({ context }) => ({
       hint: `You make no progress: ${stuckReason(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
     })),
-    askEmpty: assign(({ context }) => ({
-      empties: context.empties + 1,
-      question: 'The model gave empty replies. Send a message to try again.',
-    })),
+    askEmpty: assign(({ context }, { result }: Result) => {
+      const why = result.kind === 'empty' ? result.hint : undefined;
+      const said = why ? `The model gave two replies of no use. It was told: ${why}` : 'The model gave empty replies.';
+      return { empties: context.empties + 1, question: `${said} Send a message to try again.` };
+    }),
     /** An answer grants the full budget again and resets the retries and stuck checks. */
     goOn: assign(({ context, event }) => ({
       calls: event.type === 'run.answer' ? judged(context.calls, event.verdict) : context.calls,

@@ -39,6 +39,10 @@ export interface RunResume {
   readonly spent: Spent;
   /** The part of the time budget that is used, in ms. Waiting does not count. */
   readonly workedMs?: number;
+  /** The acts since the last hint or answer, for stuck detection. */
+  readonly acts?: readonly Act[];
+  /** The run has had its hint that it makes no progress. */
+  readonly hinted?: boolean;
   /** The approval that the run waits for, if its question is about a call. */
   readonly approval?: PendingApproval | undefined;
 }
@@ -72,7 +76,10 @@ export type TurnResult =
   | { readonly kind: 'planned'; readonly steps: readonly PlanStep[]; readonly spent: Spent }
   | { readonly kind: 'calls'; readonly calls: readonly PendingCall[]; readonly spent: Spent }
   | { readonly kind: 'said'; readonly digest: string; readonly steps: readonly PlanStep[]; readonly spent: Spent }
-  | { readonly kind: 'empty'; readonly spent: Spent }
+  /** The reply is of no use. `hint` tells the model why; without one, the reply was empty. */
+  | { readonly kind: 'empty'; readonly hint?: string; readonly spent: Spent }
+  /** The conversation does not fit the model's window, and only a person can change that. */
+  | { readonly kind: 'full'; readonly question: string; readonly spent: Spent }
   | {
       readonly kind: 'failed';
       readonly code: ErrorCode;
@@ -83,6 +90,8 @@ export type TurnResult =
 export type CallResult =
   | { readonly kind: 'called'; readonly act: Act }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: WantedApproval };
+/** The outcome of one call of a turn. `held`: it has to follow a call that asks, so it has not begun. */
+export type CallOutcome = CallResult | { readonly kind: 'held' };
 /** A call that needs a person's approval. */
 export interface WantedApproval {
   readonly callId: string;
@@ -143,11 +152,10 @@ export interface TurnInput {
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
 }
-export interface CallInput {
-  readonly sessionId: SessionId;
-  readonly runId: RunId;
-  readonly call: PendingCall;
-  /** The user answered the question that this call asked. */
+export interface CallsInput extends Whose {
+  /** The calls of one turn that have no result yet, in the model's order. */
+  readonly calls: readonly PendingCall[];
+  /** The user answered the question that the first of them asked. */
   readonly answered: boolean;
 }
 export interface NoticeInput {

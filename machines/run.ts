@@ -1,11 +1,12 @@
 import { assign } from 'xstate';
 import { nothingSpent } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
-import type { EndInput, PendingCall, RunContext, RunEnd, TurnInput, TurnResult, Whose } from './run-types.ts';
+import type { CallOutcome, EndInput, RunContext, RunEnd, TurnInput, TurnResult, Whose } from './run-types.ts';
 
 export type {
-  CallInput,
+  CallOutcome,
   CallResult,
+  CallsInput,
   PendingApproval,
   PendingCall,
   RunEnd,
@@ -27,6 +28,7 @@ const endInput = (context: RunContext): EndInput => ({
   end: context.end as RunEnd,
 });
 const turnInput = (context: RunContext): TurnInput => ({ ...whose(context), steps: context.steps, hint: context.hint });
+const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
 /** The targets for each outcome of a model turn. `next` follows a successful one. */
@@ -41,12 +43,26 @@ const turnExits = (next: 'deciding' | 'finishing') =>
       guard: { type: 'firstEmpty', params: result },
       target: 'asking',
       reenter: true,
-      actions: [{ type: 'take', params: result }, 'nudge'],
+      actions: [
+        { type: 'take', params: result },
+        { type: 'nudge', params: result },
+      ],
     },
     {
       guard: { type: 'secondEmpty', params: result },
       target: '#run.waiting',
-      actions: [{ type: 'take', params: result }, 'askEmpty'],
+      actions: [
+        { type: 'take', params: result },
+        { type: 'askEmpty', params: result },
+      ],
+    },
+    {
+      guard: { type: 'full', params: result },
+      target: '#run.waiting',
+      actions: [
+        { type: 'take', params: result },
+        { type: 'askFull', params: result },
+      ],
     },
     { guard: { type: 'failedUnseen', params: result }, target: '#run.working.deciding', actions: 'tryAnew' },
     { guard: { type: 'failed', params: result }, target: '#run.ending', actions: { type: 'fail', params: result } },
@@ -103,9 +119,9 @@ export const runMachine = runSetup.createMachine({
     spent: input.resume?.spent ?? nothingSpent,
     workedMs: input.resume?.workedMs ?? 0,
     overtime: false,
-    acts: [],
+    acts: input.resume?.acts ?? [],
     hint: undefined,
-    hinted: false,
+    hinted: input.resume?.hinted ?? false,
     empties: 0,
     retries: 0,
     retryMs: 0,
@@ -167,20 +183,16 @@ export const runMachine = runSetup.createMachine({
         },
         calling: {
           invoke: {
-            id: 'call',
-            src: 'call',
-            input: ({ context }) => ({
-              ...whose(context),
-              call: context.calls[0] as PendingCall,
-              answered: context.answered,
-            }),
+            id: 'calls',
+            src: 'calls',
+            input: ({ context }) => ({ ...whose(context), calls: context.calls, answered: context.answered }),
             onDone: [
               {
-                guard: { type: 'asks', params: ({ event }) => ({ result: event.output }) },
+                guard: { type: 'asks', params: outcomes },
                 target: '#run.waiting',
-                actions: { type: 'ask', params: ({ event }) => ({ result: event.output }) },
+                actions: { type: 'called', params: outcomes },
               },
-              { target: 'deciding', actions: { type: 'called', params: ({ event }) => ({ result: event.output }) } },
+              { target: 'deciding', actions: { type: 'called', params: outcomes } },
             ],
             onError: crashed,
           },

@@ -82,7 +82,7 @@ const sandboxSetup = setup({
   },
   actors: {
     provision: unprovided<void, Whose>('provision'),
-    /** Holds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
+    /** ServerEnds the link; reports `hold.ready`, then ends with `resource.closed` or `resource.failed`. */
     hold: fromCallback<EventObject, Whose>(() => {
       throw new Error('actor "hold" was not provided');
     }),

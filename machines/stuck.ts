@@ -4,39 +4,62 @@ export interface StuckPolicy {
   readonly sameError: number; // same failure, also of different actions
   readonly alternation: number; // length of an A-B-A-B tail
   readonly sameText: number; // same text said again
+  readonly sameWait: number; // in place of the first three, where an act waits for something
 }
 
 /** A summary of one act of a run. Texts are stored as digests to keep it small. */
 export type Act =
-  | { readonly kind: 'call'; readonly action: string; readonly result: string; readonly failed: boolean }
+  | {
+      readonly kind: 'call';
+      readonly action: string;
+      readonly result: string;
+      readonly failed: boolean;
+      /** The call waits for something, or its result can differ in what its text does not say. */
+      readonly waits?: boolean;
+    }
   | { readonly kind: 'text'; readonly text: string };
 
 /** How many of the newest acts the rules need. */
 export const remembered = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
-/** The reason why a run makes no progress, in words for the model and for people; undefined if it makes progress. */
+/**
+ * The reason why a run makes no progress, in words for the model and for people; undefined if it makes progress. Only the
+ * newest acts without a break count. A repetition in which an act waits, such as a poll, is no alarm before `sameWait`.
+ */
 export function stuckReason(acts: readonly Act[], policy: StuckPolicy): string | undefined {
-  const tail = (count: number) => (acts.length >= count ? acts.slice(-count) : undefined);
-  const same = (some: readonly Act[] | undefined, key: (act: Act) => string | undefined) => {
-    const first = some?.[0] && key(some[0]);
-    return first !== undefined && (some ?? []).every((act) => key(act) === first);
+  const { sameResult, sameError, alternation, sameText, sameWait } = policy;
+  const repeats = (count: number, key: (act: Act) => string | undefined) => {
+    const needed = acts.slice(-count).some(isWait) ? Math.max(count, sameWait) : count;
+    return sameAtEnd(acts, key) >= needed ? needed : undefined;
   };
-  if (same(tail(policy.sameResult), (act) => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined))) {
-    return `the same action gave the same result ${policy.sameResult} times`;
+  const results = repeats(sameResult, keyOf);
+  if (results !== undefined) return `the same action gave the same result ${results} times`;
+  const errors = repeats(sameError, (act) => (act.kind === 'call' && act.failed ? act.result : undefined));
+  if (errors !== undefined) return `the same error came ${errors} times`;
+  if (sameAtEnd(acts, (act) => (act.kind === 'text' ? act.text : undefined)) >= sameText) {
+    return `the same text was said ${sameText} times`;
   }
-  if (same(tail(policy.sameError), (act) => (act.kind === 'call' && act.failed ? act.result : undefined))) {
-    return `the same error came ${policy.sameError} times`;
+  const swings = acts.slice(-alternation).some(isWait) ? Math.max(alternation, sameWait) : alternation;
+  const swing = acts.slice(-swings);
+  if (swing.length === swings && isAlternating(swing)) {
+    return `two actions alternated over ${swings} calls without progress`;
   }
-  if (same(tail(policy.sameText), (act) => (act.kind === 'text' ? act.text : undefined))) {
-    return `the same text was said ${policy.sameText} times`;
-  }
-  const swing = tail(policy.alternation);
-  if (swing && isAlternating(swing)) return `two actions alternated over ${policy.alternation} calls without progress`;
   return undefined;
 }
 
+const isWait = (act: Act): boolean => act.kind === 'call' && act.waits === true;
+const keyOf = (act: Act): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
+
+/** How many of the newest acts have the key of the newest one. */
+function sameAtEnd(acts: readonly Act[], key: (act: Act) => string | undefined): number {
+  const last = acts.at(-1);
+  const wanted = last && key(last);
+  if (wanted === undefined) return 0;
+  return acts.length - 1 - acts.findLastIndex((act) => key(act) !== wanted);
+}
+
 function isAlternating(acts: readonly Act[]): boolean {
-  const keys = acts.map((act) => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined));
+  const keys = acts.map(keyOf);
   const [a, b] = keys;
   return a !== undefined && b !== undefined && a !== b && keys.every((key, n) => key === (n % 2 === 0 ? a : b));
 }

@@ -123,8 +123,8 @@ export const supervisorMachine = setup({
         const id = sessionOf(actorId);
         const child = context.children[id];
         if (actorId !== id) {
+          if (!child) return; // the session has left memory
           enqueue.spawnChild('session', { id, input: output as SessionInput });
-          if (!child) return;
           enqueue.assign({ children: { ...context.children, [id]: { ...child, pending: [] } } });
           for (const command of child.pending) enqueue.sendTo(id as never, command as never);
           return;

@@ -1,22 +1,26 @@
 // `npm run check`: all checks that need no Docker, in under a minute. Prints the whole output of a failed check.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import packageJson from '../package.json' with { type: 'json' };
+
+/** The arguments of Node with which package.json runs a script. */
+const scriptArgs = (name: 'types' | 'lint' | 'layers' | 'unused' | 'prose' | 'test' | 'charts'): string[] =>
+  packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
 
 const checks: Record<string, string[]> = {
-  types: ['node_modules/typescript/bin/tsc'],
-  unit: ['node_modules/vitest/vitest.mjs', 'run', '--project', 'unit'],
-  lint: ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],
-  layers: ['scripts/check-layers.ts', '620'],
-  unused: ['node_modules/knip/bin/knip.js'],
-  prose: ['scripts/check-prose.ts'],
+  types: scriptArgs('types'),
+  unit: [...scriptArgs('test'), '--project', 'unit'],
+  lint: scriptArgs('lint'),
+  layers: scriptArgs('layers'),
+  unused: scriptArgs('unused'),
+  prose: scriptArgs('prose'),
   lock: ['scripts/complete-lock.ts', '--check'],
+  charts: [...scriptArgs('charts'), '--check'],
 };
 // For runs that start the tests afterwards: `npm run check -- --without unit`.
 const without = process.argv.indexOf('--without');
 if (without > 0) delete checks[process.argv[without + 1] ?? ''];
-if (existsSync('scripts/charts.ts')) checks.charts = ['scripts/charts.ts', '--check'];
 
 async function run([name, args]: [string, string[]]): Promise<string | undefined> {
   const started = performance.now();

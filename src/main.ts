@@ -3,18 +3,18 @@ import packageJson from '../package.json' with { type: 'json' };
 import type { Config } from './config/config.ts';
 import { configHelp } from './config/help.ts';
 import { systemClock } from './core/clock.ts';
-import { AppError, toAppError } from './core/errors.ts';
+import { toAppError } from './core/errors.ts';
 import { armFailpoints, failpointSpec } from './core/failpoint.ts';
 import { randomIds } from './core/ids.ts';
-import { httpServer } from './facades/http-server.ts';
+import { keyedProviders } from './llm/providers.ts';
 import { openAudit } from './main/audit-log.ts';
-import type { Command } from './main/command.ts';
-import { commandOf, helpFor } from './main/commands.ts';
+import type { Command } from './main/commands/command.ts';
+import { commandOf, helpFor } from './main/commands/list.ts';
 import { compose } from './main/compose.ts';
 import { openDataFolder } from './main/data-folder.ts';
-import { alsoListen, listening } from './main/listen.ts';
-import { ownConfig } from './main/own-config.ts';
-import { needsToken, type StartToken, startToken } from './main/start-token.ts';
+import { localConfig } from './main/local-config.ts';
+import { openHttp } from './main/start/http.ts';
+import type { StartToken } from './main/start-token.ts';
 import { secretsIn } from './main/store.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { createScrubber, type Scrubber } from './observability/scrub.ts';
@@ -30,11 +30,12 @@ async function main(): Promise<void> {
     faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
   const command = await commandOf(args);
   if (command) return await perform(command, args.slice(1));
-  const config = ownConfig();
-  refuseUnbuilt(config);
-  const { gemini, openai, anthropic } = config.models;
+  const config = localConfig();
   const { secretAccessKey } = config.storage.s3;
-  const modelKeys = [gemini.apiKey, openai.apiKey, anthropic.apiKey];
+  const { compatible } = config.models;
+  const modelKeys = [...keyedProviders.map(({ name }) => config.models[name]), ...Object.values(compatible)].map(
+    (it) => it.apiKey,
+  );
   const secrets = [
     config.token,
     ...secretsIn(config.mongodbUrl),
@@ -57,13 +58,6 @@ async function perform(command: Command, args: readonly string[]): Promise<void>
   process.exitCode = await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say });
 }
 
-/** Settings that exist, so that they are no typing mistake, but have no effect yet. */
-function refuseUnbuilt({ model }: Config): void {
-  if (/^(openai|anthropic)\//.test(model)) {
-    throw new AppError('unsupported', `CORRAL_MODEL is ${model}; this version knows demo and gemini/<model>.`);
-  }
-}
-
 async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber): Promise<void> {
   process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode
   using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last, because it watches the rest
@@ -74,37 +68,16 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
   openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
   const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
-  const { services, driver, metrics, modelName, instance } = core;
-  const { isolation } = driver.capabilities;
-  const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
-  if (own?.token) learn(own.token);
-  const app = stack.adopt(
-    httpServer({
-      config: { ...config, token: config.token ?? own?.hash },
-      version: packageJson.version,
-      sessions: services.sessions,
-      services,
-      workspaces: core.workspaces,
-      opencodex: core.opencodex,
-      keys: core.keys,
-      audit,
-      inbox: core.inbox,
-      logger,
-      metrics,
-      closing,
-      clock,
-      ids,
-    }),
-    (it) => it.close(),
-  );
-  const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
-  for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
+  const parts = { core, audit, version: packageJson.version };
+  const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
+  const { driver, modelName, instance } = core;
+  const { url, startToken } = http;
   const reach = [config.egress.policy, ...config.egress.allow].join(' ');
   const began = { version: packageJson.version, driver: driver.name, model: modelName, egress: reach };
   audit?.write({ action: 'server.start', outcome: 'done', by: 'server', detail: began });
   logger.info({ url, driver: driver.name, model: modelName, instance }, 'ready');
   say(`Corral ${packageJson.version} is ready at ${url} (sandboxes: ${driver.name}, model: ${modelName}).`);
-  if (own) say(linkOf(own, url));
+  if (startToken) say(linkOf(startToken, url));
   if (!closing.aborted) await once(closing, 'abort');
   logger.info('draining');
 } // newest first: the listeners close, the work stops where it stands, the store closes last

@@ -2,7 +2,7 @@ import type { Program } from './child-process.ts';
 import { openCorral } from './corral.ts';
 import { monotonicMs } from './generator.ts';
 
-// Corral with a session on Docker, called through SessionService, for operations that no dialect offers over HTTP yet.
+// Corral with a session on Docker, called through its services, for operations that no dialect offers over HTTP yet.
 
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const corral = await openCorral({
@@ -15,7 +15,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   return {
     methods: {
       session: async () => {
-        await corral.service.exec(id, { command: 'true' }, never);
+        await corral.sandboxes.exec(id, { command: 'true' }, never);
         return id;
       },
       /** How long each call took, in ms. */
@@ -23,7 +23,7 @@ export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
         const samples: number[] = [];
         for (let n = 0; n < times; n++) {
           const from = monotonicMs();
-          const { exitCode } = await corral.service.exec(id, { command }, never);
+          const { exitCode } = await corral.sandboxes.exec(id, { command }, never);
           samples.push(monotonicMs() - from);
           if (exitCode !== 0) throw new Error(`"${command}" ended with ${exitCode}`);
         }

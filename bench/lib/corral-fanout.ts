@@ -8,7 +8,7 @@ import { addSession } from './sessions.ts';
 export async function open({ dataDir, store }: Pick<Setup, 'dataDir' | 'store'>): Promise<Program> {
   const corral = await openCorral({ dataDir, store });
   const id = await addSession(corral);
-  const { writer } = await corral.engine.reach(id);
+  const { writer } = await corral.engine.supervisor.reach(id);
   return {
     methods: {
       listen: async () => `${await corral.listen()}/api/v1/sessions/${id}/events`,

@@ -26,11 +26,11 @@ export async function open({ dataDir, state }: Argument): Promise<Program> {
     const made: SessionId[] = [];
     for (let n = 0; n < count; n += atOnce) {
       const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
-      const lives = await Promise.all(some.map((id) => corral.engine.reach(id)));
+      const lives = await Promise.all(some.map((id) => corral.engine.supervisor.reach(id)));
       if (state === 'finished') await Promise.all(lives.map(({ writer }) => writer.write(aRun(corral.ids))));
       made.push(...some);
     }
-    while (state !== 'hot' && made.some((id) => corral.engine.live(id))) await pause(50);
+    while (state !== 'hot' && made.some((id) => corral.engine.liveSessions.get(id))) await pause(50);
   }
 
   return {

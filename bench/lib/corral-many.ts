@@ -23,7 +23,7 @@ export async function open({ dataDir, sessions }: { dataDir: string; sessions: n
     ids.push(...(await Promise.all(Array.from({ length: atOnce }, () => addSession(corral)))));
   }
   const used = ids.slice(0, inUse);
-  for (const id of used) await corral.engine.reach(id);
+  for (const id of used) await corral.engine.supervisor.reach(id);
   let [changes, stop] = [0, () => {}];
   const held = stack.move();
   return {

@@ -9,7 +9,7 @@ import { addSession } from './sessions.ts';
 export async function open({ dataDir }: { dataDir: string }): Promise<Program> {
   const corral = await openCorral({ dataDir, store: 'memory' });
   const id = await addSession(corral);
-  const { writer } = await corral.engine.reach(id);
+  const { writer } = await corral.engine.supervisor.reach(id);
   const messageId = corral.ids.messageId();
   return {
     methods: {

@@ -34,7 +34,7 @@ export async function openCorral(setup: Setup) {
   const store = stack.use(await openStore(setup));
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
   const core = stack.use(await compose({ ...rest, ids, say: () => {}, given: { store } }));
-  const app = httpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
+  const app = await httpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
   stack.defer(async () => {
     closing.abort();
     app.server.closeAllConnections();
@@ -42,7 +42,7 @@ export async function openCorral(setup: Setup) {
   });
   const held = stack.move();
   return {
-    ...{ store, ids, engine: core.engine, service: core.services.sessions },
+    ...{ store, ids, engine: core.engine, service: core.services.sessions, sandboxes: core.services.sandboxes },
     listen: () => app.listen({ host: '127.0.0.1', port: 0 }),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

@@ -22,7 +22,7 @@ export async function startServer(settings: Record<string, string>): Promise<Run
   const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
   const dataDir = settings.CORRAL_DATA_DIR ?? join(folder.path, 'd');
   const own = {
-    ...{ PORT: String(port), CORRAL_DATA_DIR: dataDir },
+    ...{ NODE_ENV: 'production', PORT: String(port), CORRAL_DATA_DIR: dataDir },
     ...{ CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0' },
   };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {

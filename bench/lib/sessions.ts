@@ -1,5 +1,5 @@
 import type { SessionId } from '../../src/core/ids.ts';
-import { newSession } from '../../src/session/run/projection.ts';
+import { newSession } from '../../src/session/run/log/projection.ts';
 import type { Corral } from './corral.ts';
 
 /** A session as `create` stores it, without starting a sandbox. */

@@ -1,7 +1,7 @@
 import type { SessionFact } from '../../src/core/events.ts';
 import { randomIds, SessionId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { newSession } from '../../src/session/run/projection.ts';
+import { newSession } from '../../src/session/run/log/projection.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { mongoStore } from '../../src/store/mongo/store.ts';
 import type { Experiment, Mode, Pair, Row, SideRound } from '../lib/measure.ts';

@@ -25,6 +25,7 @@ import { P65, P65Process } from './P65.ts';
 import { P71 } from './P71.ts';
 import { P72 } from './P72.ts';
 import { P73 } from './P73.ts';
+import { P74 } from './P74.ts';
 
 /** All rows. A new row needs its file and a line here. */
 export const rows: readonly Row[] = [
@@ -58,4 +59,5 @@ export const rows: readonly Row[] = [
   P71,
   P72,
   P73,
+  P74,
 ];

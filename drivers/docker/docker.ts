@@ -1,11 +1,12 @@
 import type Dockerode from 'dockerode';
+import { orAborted } from '../../src/core/cancel.ts';
+import { systemClock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { Capabilities, Driver, EgressGate, Pausable, Poolable, SandboxInfo } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
-import { openHolds } from '../shared/holds.ts';
-import { within } from '../shared/joined.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
+import { openServerEnds } from '../shared/server-ends.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { ask, askFor, openEngine } from './engine.ts';
@@ -13,11 +14,11 @@ import { filteredMounts } from './filtered-mounts.ts';
 import { type DefaultImage, openImages } from './images.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
 import { type Made, placeContainer, workspaceFrom } from './place.ts';
-import { point, pointerOf, volumeOf } from './pointer.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { openUsers } from './users.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
+import { point, pointerOf, volumeOf } from './workspace-volume.ts';
 
 export interface DockerOptions {
   /** The engine's address, as in DOCKER_HOST. Only a Unix socket of this machine works. */
@@ -66,8 +67,8 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   );
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
-  const ends = openWatch(engine, ownedBy(instance));
-  const holds = openHolds({ folders, end, watch: ends.over });
+  const ends = openWatch(engine, ownedBy(instance), systemClock);
+  const holds = openServerEnds({ folders, end, watch: ends.over });
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = namesOf(instance);
   const nameOf = names.of;
@@ -109,7 +110,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
   /** After a failed start: removes what that call made, never a sandbox that was already running. */
   async function undo(id: SandboxId, made: Made, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
-    if (made.creating) await within(made.creating, signal);
+    if (made.creating) await orAborted(made.creating, signal);
     const found = await find(id, signal);
     if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
   }

@@ -1,8 +1,7 @@
 import { Agent } from 'node:http';
 import Dockerode from 'dockerode';
-import { throwIfFired } from '../../src/core/cancel.ts';
+import { orAborted, throwIfFired } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
-import { within } from '../shared/joined.ts';
 
 /**
  * Opens the engine at a DOCKER_HOST address. It must be on this machine, because sandboxes dial the server's Unix sockets.
@@ -22,7 +21,7 @@ export function openEngine(host: string): Dockerode {
 export async function ask<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
   throwIfFired(signal);
   try {
-    return await within(request(), signal);
+    return await orAborted(request(), signal);
   } catch (thrown) {
     throwIfFired(signal);
     throw engineError(thrown);

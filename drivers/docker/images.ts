@@ -1,24 +1,13 @@
 import type Dockerode from 'dockerode';
+import { orAborted } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
+import type { BuildContext, OurImage } from '../descriptor.ts';
 import type { Call, ProvisionNews } from '../driver.ts';
-import { Joined, within } from '../shared/joined.ts';
+import { SingleFlight } from '../shared/single-flight.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
 
-/** The files that the default image is built from. `hash` changes whenever one of them does. */
-export interface BuildContext {
-  readonly folder: string;
-  /** File names in that folder, including the Dockerfile. */
-  readonly files: readonly string[];
-  readonly hash: string;
-  /**
-   * Set if the image builds on a stage of the main Dockerfile: the image's own file gets that stage's tag as argument TOOLS.
-   */
-  readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
-}
-export interface DefaultImage {
-  /** The name that templates use. The tag that runs adds the context's hash. */
-  readonly name: string;
-  context(): Promise<BuildContext>;
+/** The tag that runs is the name with the context's hash. */
+export interface DefaultImage extends OurImage {
   /** The network mode of the build's steps, which install packages. */
   readonly buildNetwork: string;
 }
@@ -30,7 +19,7 @@ export interface Images extends AsyncDisposable {
 }
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
-  const gettings = new Joined<void>();
+  const gettings = new SingleFlight<void>();
   const listeners = new Map<string, Set<Tell>>(); // every caller that waits for an image gets all of its progress
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
@@ -38,7 +27,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     const context = contexts.get(image) ?? image.context();
     contexts.set(image, context);
     try {
-      return await within(context, signal);
+      return await orAborted(context, signal);
     } catch (error) {
       if (!signal.aborted) contexts.delete(image); // the next call tries again
       throw error;

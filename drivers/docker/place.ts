@@ -5,15 +5,15 @@ import type { SandboxId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
 import { type Folders, labelsOf } from '../shared/folders.ts';
-import type { Holds } from '../shared/holds.ts';
 import type { SandboxEnd } from '../shared/sandbox-end.ts';
+import type { ServerEnds } from '../shared/server-ends.ts';
 import { hashOf } from '../shared/token.ts';
 import { createBody } from './create-body.ts';
 import { ask, askFor, statusOf, textOf } from './engine.ts';
 import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
-import { type Pointer, point, pointerOf } from './pointer.ts';
 import { removeContainer } from './remove.ts';
 import { type Users, userLabel } from './users.ts';
+import { type Pointer, point, pointerOf } from './workspace-volume.ts';
 
 /** The things that a call must remove again if it fails. */
 export interface Made {
@@ -25,7 +25,7 @@ interface Place {
   readonly made: Made;
   readonly engine: Dockerode;
   readonly folders: Folders;
-  readonly holds: Holds;
+  readonly holds: ServerEnds;
   readonly instance: string;
   readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;

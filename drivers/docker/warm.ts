@@ -3,14 +3,14 @@ import { AppError } from '../../src/core/errors.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
 import type { Call, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
-import type { Holds } from '../shared/holds.ts';
 import { reachable, started } from '../shared/sandbox-end.ts';
+import type { ServerEnds } from '../shared/server-ends.ts';
 import { ask, askFor, statusOf } from './engine.ts';
 import type { Images } from './images.ts';
 import { contentLabel, infoFrom, labelsFor, type Names, ownedBy, poolLabel, workspaceLabel } from './labels.ts';
 import type { Made, Placed } from './place.ts';
-import { point, pointerOf, volumeOf } from './pointer.ts';
 import { removeContainer, removeVolume } from './remove.ts';
+import { point, pointerOf, volumeOf } from './workspace-volume.ts';
 
 interface Options {
   readonly engine: Dockerode;
@@ -18,7 +18,7 @@ interface Options {
   readonly names: Names;
   readonly labels: Readonly<Record<string, string>>;
   readonly folders: Folders;
-  readonly holds: Holds;
+  readonly holds: ServerEnds;
   readonly images: Images;
   readonly runtime: string | undefined;
   /** Several servers share the same sandboxes. */

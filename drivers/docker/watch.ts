@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { pause } from '../../src/core/cancel.ts';
+import { orAborted, pause } from '../../src/core/cancel.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
-import { within } from '../shared/joined.ts';
 import { ask, askFor } from './engine.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface Watch extends AsyncDisposable {
 // The engine can be silent for hours, and its connection can be dead without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
-export function openWatch(engine: Dockerode, label: string): Watch {
+export function openWatch(engine: Dockerode, label: string, clock: Clock): Watch {
   const watched = new Map<string, (reason: AppError) => void>();
   let listening: { stop: AbortController; done: Promise<void> } | undefined;
 
@@ -35,25 +35,25 @@ export function openWatch(engine: Dockerode, label: string): Watch {
     for (let failures = 0; !signal.aborted; failures += 1) {
       const turn = new AbortController();
       const either = AbortSignal.any([signal, turn.signal]);
-      let again = setTimeout(() => turn.abort(), lookAgainMs.unheard);
+      let again = clock.setTimeout(() => turn.abort(), lookAgainMs.unheard);
       try {
         lookAtAll(either).catch(() => {}); // also covers a stream that delivers nothing
         const filters = { type: ['container'], event: ['die', 'destroy'], label: [label] };
         const options = { filters, abortSignal: either } as Dockerode.GetEventsOptions;
         const stream = (await ask(either, () => engine.getEvents(options))) as Readable;
         failures = 0;
-        clearTimeout(again);
-        again = setTimeout(() => turn.abort(), lookAgainMs.heard);
+        clock.clearTimeout(again);
+        again = clock.setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
         await lookAtAll(either); // containers that ended before the stream was open
-        await within(hearing, either);
+        await orAborted(hearing, either);
       } catch {
         // the engine is away, or the next look is due
       } finally {
-        clearTimeout(again);
+        clock.clearTimeout(again);
         turn.abort();
       }
-      if (!signal.aborted) await pause(Math.min(50 * 2 ** failures, 5_000), signal).catch(() => {});
+      if (!signal.aborted) await pause(Math.min(50 * 2 ** failures, 5_000), signal, clock).catch(() => {});
     }
   }
 
@@ -89,7 +89,7 @@ export function openWatch(engine: Dockerode, label: string): Watch {
         look(id, signal).catch(() => {}); // the next look tries again
       }
       try {
-        return await within(promise, signal);
+        return await orAborted(promise, signal);
       } finally {
         if (watched.get(id) === resolve) watched.delete(id);
         stopWhenIdle();

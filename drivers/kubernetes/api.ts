@@ -4,8 +4,9 @@ import { request as httpsRequest } from 'node:https';
 import { pause, throwIfFired } from '../../src/core/cancel.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
+import { Slots } from '../../src/core/slots.ts';
+import { jsonOrNothing } from '../../src/core/text.ts';
 import type { Credentials } from './credentials.ts';
-import { Slots } from './slots.ts';
 import { type Refusal, refusalOf, refused, statusOf, unanswered } from './status.ts';
 
 export interface ApiRequest {
@@ -39,7 +40,7 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 export function openApi({ credentials, clock, random, maxInFlight }: Options): KubeApi {
-  const slots = new Slots(maxInFlight);
+  const slots = new Slots(maxInFlight, 'Too many requests wait for the cluster.');
 
   async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
     throwIfFired(signal);
@@ -80,7 +81,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     const timer = clock.setTimeout(() => stop.abort(), attemptMs);
     try {
       const either = AbortSignal.any([signal, stop.signal]);
-      return parse(await textOf(await send(request, either))) as Answer;
+      return jsonOrNothing(await textOf(await send(request, either))) as Answer;
     } catch (error) {
       throwIfFired(signal);
       throw error instanceof AppError && !stop.signal.aborted ? error : unanswered(error);
@@ -153,18 +154,13 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 async function refusalFrom(response: IncomingMessage, status: number, signal: AbortSignal): Promise<Refusal> {
   const text = await textOf(response).catch(() => '');
   throwIfFired(signal);
-  const { reason = '', message = text.slice(0, 500) } = (parse(text) ?? {}) as { reason?: string; message?: string };
+  const { reason = '', message = text.slice(0, 500) } = (jsonOrNothing(text) ?? {}) as {
+    reason?: string;
+    message?: string;
+  };
   const seconds = Number(response.headers['retry-after']);
   const retryAfterMs = Number.isFinite(seconds) && response.headers['retry-after'] ? seconds * 1_000 : undefined;
   return { status, reason, message, retryAfterMs };

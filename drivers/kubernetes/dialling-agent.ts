@@ -2,6 +2,7 @@ import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
+import { InTurns } from '../shared/in-turns.ts';
 
 /** Opens one connection to the sandbox's daemon. Rejects if the daemon cannot be reached now. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
@@ -30,7 +31,7 @@ export class DiallingAgent extends Agent {
   override createConnection(_options: object, made: (error: Error | null, stream: Duplex) => void): undefined {
     this.#connect().then(
       // Node would wait forever for events of a stream that has already ended.
-      (stream) => (stream.destroyed ? made(gone(stream), undefined as never) : made(null, stream)),
+      (stream) => (stream.destroyed ? made(gone(stream), undefined as never) : made(null, inTurns(stream))),
       (error: Error) => made(error, undefined as never),
     );
   }
@@ -70,6 +71,20 @@ export class DiallingAgent extends Agent {
   }
 }
 
+/** Node's agent calls these methods on each connection that it keeps for the next request. */
+class KeptInTurns extends InTurns {
+  setKeepAlive = () => this;
+  setNoDelay = () => this;
+  setTimeout = () => this;
+  ref = () => this;
+  unref = () => this;
+}
+
+function inTurns(stream: Duplex): Duplex {
+  const even = new KeptInTurns(stream);
+  even.once('agentRemove', () => even.whole()); // upgraded
+  return even;
+}
 const gone = (stream: Duplex) => stream.errored ?? new AppError('sandbox_unavailable', 'The connection was closed.');
 const reasonOf = ({ reason }: AbortSignal): AppError =>
   reason instanceof AppError ? reason : new AppError('sandbox_lost', 'The sandbox is gone.');

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { EgressGate } from '../driver.ts';
-import type { SandboxKeys } from './keys.ts';
+import { firstLine, type LineReader } from '../shared/first-line.ts';
 import type { HostPort } from './options.ts';
+import type { SandboxKeys } from './sandbox-tokens.ts';
 
 interface Options {
   readonly listen: HostPort;
@@ -27,7 +28,7 @@ export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
-    const line = await firstLine(socket);
+    const line = await firstLine(socket, lineBeforeRest(socket));
     const id = line === undefined ? undefined : await provenId(line, keys, claimedBy);
     if (id) return gate.serve(socket, { id, sessionId: sessionIdOf(id) });
     if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
@@ -60,24 +61,15 @@ async function provenId(
   return await claimedBy?.(id, AbortSignal.timeout(patienceMs)).catch(() => undefined);
 }
 
-/** Reads the first line and leaves the rest in the socket. Undefined if no line comes in time. */
-async function firstLine(socket: Socket): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+/** Reads the line and leaves the rest in the socket. The line is empty if it is too long. */
+function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
-  const hear = (chunk: Buffer) => {
+  return (chunk, found) => {
     seen = Buffer.concat([seen, chunk]);
     const end = seen.indexOf(10);
     if (end < 0 && seen.length <= maxLine) return;
     socket.pause();
-    socket.off('data', hear);
     if (end >= 0 && end + 1 < seen.length) socket.unshift(seen.subarray(end + 1));
-    resolve(end < 0 || end > maxLine ? '' : seen.toString('latin1', 0, end));
+    found(end < 0 || end > maxLine ? '' : seen.toString('latin1', 0, end));
   };
-  const give = () => resolve(undefined);
-  const timer = setTimeout(give, patienceMs);
-  socket.on('data', hear).once('close', give).once('end', give);
-  const line = await promise;
-  clearTimeout(timer);
-  socket.off('data', hear).off('close', give).off('end', give);
-  return line;
 }

@@ -1,32 +1,31 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import { orAborted } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/ids.ts';
 import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec } from '../driver.ts';
-import { within } from '../shared/joined.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
-import { answering } from './answering.ts';
 import { openApi } from './api.ts';
-import { openClaims } from './claims.ts';
 import { openCredentials } from './credentials.ts';
-import { dialAddress, openEnds } from './ends.ts';
-import { portForwarder } from './forward.ts';
-import { sandboxKeys } from './keys.ts';
 import { everyPod, infoFrom, isFromPool, ofSession, ownedBy } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type Made, notStarted, placePod, untilRunning } from './place.ts';
 import { podBody } from './pod-body.ts';
+import { dialAddress, openEnds } from './pod-links.ts';
 import { stateOf } from './pod-state.ts';
 import { watchPods } from './pod-watch.ts';
 import { isOurs, openPods } from './pods.ts';
 import { ensurePolicies } from './policies.ts';
+import { openWalls } from './policy-check.ts';
+import { portForwarder } from './port-forward.ts';
 import { reapPods } from './reap.ts';
-import { openWalls } from './walls.ts';
+import { sandboxKeys } from './sandbox-tokens.ts';
+import { openClaims } from './volume-claims.ts';
+import { answering } from './wait-for-daemon.ts';
 import { podPool } from './warm.ts';
 import { weaknessesOf } from './weaknesses.ts';
 
-const capabilities: Capabilities = {
+const capabilities: Omit<Capabilities, 'egress'> = {
   isolation: 'container',
-  egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   desktop: false, // the options can override it
 };
@@ -76,7 +75,11 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
   const ends = openEnds({ watch, keys, dial });
-  const walls = openWalls({ unenforced: options.unenforced ?? 'refuse', onOpen: options.onOpen, daemonPort: port });
+  const walls = openWalls({
+    unenforced: options.unenforced ?? (() => 'refuse'),
+    onOpen: options.onOpen,
+    daemonPort: port,
+  });
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const nameOf = (id: SandboxId) => `corral-${instance}-${sessionIdOf(id)}`;
   const ways = {
@@ -94,7 +97,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       policies = undefined;
       throw error;
     });
-    return within(policies, signal);
+    return orAborted(policies, signal);
   }
 
   function bodyFor(spec: SandboxSpec, pool?: { name: string; recipe: string; content: string }): V1Pod {
@@ -189,7 +192,13 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     ...(claims ? {} : pool.ability),
     claimedBy: pool.claimedBy,
     name: 'kubernetes',
-    capabilities: { ...capabilities, desktop: options.desktop ?? false, weaknesses: weaknessesOf(settings) },
+    capabilities: {
+      ...capabilities,
+      get egress() {
+        return walls.isOpen() ? 'open' : 'enforced';
+      },
+      ...{ desktop: options.desktop ?? false, weaknesses: weaknessesOf(settings) },
+    },
     reap,
 
     async check({ signal }) {

@@ -66,7 +66,7 @@ export interface KubernetesOptions {
   /** `given`: the chart or an operator has already applied the policies. */
   readonly networkPolicies: 'managed' | 'given';
   /** If nothing enforces the policies: start no sandbox (the default), or report it and go on. */
-  readonly unenforced?: 'refuse' | 'accept';
+  readonly unenforced?: () => 'refuse' | 'accept';
   /** Called when a check finds that nothing enforces the policies; for the operator's log. */
   readonly onOpen?: (message: string) => void;
   /** PEM text of authorities that sandboxes trust in addition to their image's own. */

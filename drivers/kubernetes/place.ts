@@ -1,14 +1,13 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { pause } from '../../src/core/cancel.ts';
+import { orAborted, pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { SandboxSpec } from '../driver.ts';
-import { within } from '../shared/joined.ts';
-import { onceBegun } from './begun.ts';
-import type { SandboxKeys } from './keys.ts';
+import { finishOnceSent } from './finish-once-sent.ts';
 import { infoFrom } from './labels.ts';
 import { stateOf } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
 import { isOurs, type Pods } from './pods.ts';
+import type { SandboxKeys } from './sandbox-tokens.ts';
 
 /** The pod that a call must remove again if it fails. */
 export interface Made {
@@ -30,7 +29,7 @@ export async function placePod(
 ): Promise<V1Pod> {
   const name = body.metadata?.name ?? '';
   for (;;) {
-    made.pod = await onceBegun((begun) => pods.create(body, begun), signal);
+    made.pod = await finishOnceSent((begun) => pods.create(body, begun), signal);
     if (made.pod) return made.pod;
     const found = await pods.get(name, signal);
     if (found) {
@@ -71,7 +70,7 @@ export async function untilRunning(
     }
   });
   try {
-    return await within(promise, signal);
+    return await orAborted(promise, signal);
   } finally {
     clearTimeout(timer);
   }

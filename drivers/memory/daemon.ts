@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Daemon, OpenFile } from '../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
-import { noDesktop } from '../../sandbox-images/sandboxd/desktop-door.ts';
+import { noDesktop } from '../../sandbox-images/sandboxd/lazy-desktop.ts';
 import { sandboxServer } from '../../sandbox-images/sandboxd/server.ts';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
@@ -39,6 +39,11 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     ...shells,
     ...terminals,
     desktop: noDesktop,
+    openProgram: noPrograms,
+    programs: () => [],
+    attachProgram: noPrograms,
+    signalProgram: noPrograms,
+    closeProgram: noPrograms,
     health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
     usage: () => ({ cpuSeconds: 0, memoryBytes: 0, memoryLimitBytes: null, processes: processes.list().length }),
     touch() {
@@ -111,6 +116,10 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
       for (const connection of connections) connection.destroy();
     },
   };
+}
+
+async function noPrograms(): Promise<never> {
+  throw new AppError('unsupported', 'This sandbox exists only in memory, and cannot run programs.');
 }
 
 /** The socket methods that Node's agents call. A stream in memory does not need them. */

@@ -1,29 +1,29 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { throwIfFired } from '../../src/core/cancel.ts';
+import { orAborted, throwIfFired } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { SandboxId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf } from '../shared/folders.ts';
-import { Joined, within } from '../shared/joined.ts';
+import { SingleFlight } from '../shared/single-flight.ts';
 import { type Box, type MemoryBackend, type Method, tokenOf } from './backend.ts';
 
 /** Sandboxes that exist only in memory, with the API of real ones. For tests, simulation, and trying Corral out. */
 export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Driver & Pausable {
-  const provisions = new Joined<SandboxInfo>();
+  const provisions = new SingleFlight<SandboxInfo>();
 
   /** Every call passes here: it applies the latency and the faults that a test set, and stops when its signal fires. */
   async function exchange<Value>(method: Method, { signal }: Call, act: () => Value | Promise<Value>): Promise<Value> {
     throwIfFired(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;
     const mishap = backend.mishap(method);
-    if (mishap === 'hang') await within(new Promise<never>(() => {}), signal);
+    if (mishap === 'hang') await orAborted(new Promise<never>(() => {}), signal);
     const { latency, clock } = backend;
     if (latency[method]) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = clock.setTimeout(resolve, latency[method]);
-      await within(promise, signal).finally(() => clock.clearTimeout(timer));
+      await orAborted(promise, signal).finally(() => clock.clearTimeout(timer));
     }
     if (typeof mishap === 'object' && 'fail' in mishap) throw new AppError(mishap.fail, 'The backend failed.');
     const value = await act();

@@ -1,6 +1,5 @@
 import { type Daemon, limits } from '../../sandbox-images/sandboxd/daemon.ts';
-import { type Passage, passage } from '../../sandbox-images/sandboxd/passage.ts';
-import { Screenful } from '../../sandbox-images/sandboxd/screenful.ts';
+import { TerminalView } from '../../sandbox-images/sandboxd/terminal-view.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
 import { interpret } from './interpreter.ts';
@@ -14,8 +13,7 @@ interface Open {
   readonly entry: TerminalEntry;
   readonly around: Surroundings;
   readonly closed: AbortController;
-  readonly screen: Screenful;
-  reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
+  readonly view: TerminalView;
   typed: string;
   last: Promise<unknown>;
 }
@@ -30,21 +28,12 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
     if (!opened) throw new AppError('shell_not_found', `There is no terminal ${id}.`);
     return opened;
   };
-  const dismiss = (opened: Open, end: TerminalEnd) => {
-    if (opened.reader) opened.reader.end = end;
-    opened.reader?.passage.close();
-    opened.reader = undefined;
-  };
   const end = (opened: Open, why: TerminalEnd) => {
     all.delete(opened.entry.id);
     opened.closed.abort();
-    dismiss(opened, why);
+    opened.view.dismiss(why);
   };
-  const print = async (opened: Open, text: string) => {
-    const bytes = Buffer.from(text.replaceAll('\n', '\r\n'));
-    opened.screen.push(bytes);
-    await opened.reader?.passage.give(bytes);
-  };
+  const print = (opened: Open, text: string) => opened.view.show(Buffer.from(text.replaceAll('\n', '\r\n')));
 
   async function run(opened: Open, line: string): Promise<void> {
     await print(opened, `${line}\n`);
@@ -64,8 +53,7 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
       const opened: Open = {
         entry: { id, startedAt: clock.now() },
         closed,
-        screen: new Screenful(),
-        reader: undefined,
+        view: new TerminalView(),
         typed: '',
         last: Promise.resolve(),
         around: {
@@ -85,14 +73,7 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
       return opened.entry;
     },
     terminals: () => [...all.values()].map(({ entry }) => entry),
-    readTerminal(id, signal) {
-      const opened = existing(id);
-      dismiss(opened, 'replaced');
-      const reader = { passage: passage(opened.screen.last()), end: 'exited' as TerminalEnd };
-      opened.reader = reader;
-      signal.addEventListener('abort', reader.passage.close, { once: true });
-      return { chunks: reader.passage.chunks, end: () => reader.end };
-    },
+    readTerminal: (id, signal) => existing(id).view.read(signal),
     async typeTerminal(id, text) {
       const opened = existing(id);
       const lines = `${opened.typed}${text}`.split(/\r\n|\r|\n/);
@@ -103,7 +84,7 @@ export function memoryTerminals(inside: Inside): MemoryTerminals {
       }
     },
     async resizeTerminal(id, { rows }) {
-      existing(id).screen.rows = rows;
+      existing(id).view.rows = rows;
     },
     async closeTerminal(id) {
       end(existing(id), 'deleted');

@@ -3,20 +3,20 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { orAborted } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
-import { within } from '../shared/joined.ts';
 import { tokenEnvironment } from '../shared/token.ts';
 import { accountFiles, type Bubblewrap, bubblewrapArguments, insideEnvironment, sharedUser } from './bubblewrap.ts';
 import type { Group } from './cgroup/cgroups.ts';
 import type { Limit } from './cgroup/limits.ts';
 import { entering } from './cgroup/open.ts';
 import { feed } from './find-bubblewrap.ts';
-import { givingWay } from './give-way.ts';
+import { givingWay } from './low-priority.ts';
 import { type Mark, markOf } from './proc.ts';
-import { sealIn } from './seal.ts';
+import { sealIn } from './unreadable-loader.ts';
 import { giveTo } from './users.ts';
 
 /** The programs of every sandbox: the pinned Node, pid 1, and the daemon's bundle. */
@@ -104,7 +104,7 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
   });
   const exited = exitOf(child);
   feed(child.stdio[4] as Writable | null, bubblewrap.seccomp);
-  const pid = await within(sandboxPid(child, exited), signal).catch((error) => {
+  const pid = await orAborted(sandboxPid(child, exited), signal).catch((error) => {
     child.kill('SIGKILL');
     throw error;
   });

@@ -7,20 +7,20 @@ import { type IdSource, SandboxId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import type { Capabilities, Driver, EgressGate, SandboxInfo, SandboxSpec } from '../driver.ts';
 import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
-import { openHolds } from '../shared/holds.ts';
 import { reachable, started, unlessUnreachable } from '../shared/sandbox-end.ts';
 import { seccompProgram } from '../shared/seccomp/program.ts';
+import { openServerEnds } from '../shared/server-ends.ts';
 import { StartsAndEnds } from '../shared/starts-and-ends.ts';
 import { layToken } from '../shared/token.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
+import { openWalls } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
 import { endProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
-import { openWalls } from './walls.ts';
 import { noIsolation } from './weaknesses.ts';
 
 export interface ProcessOptions {
@@ -62,7 +62,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const children = new Map<string, Launched>(); // the sandboxes that this process started
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
-  const holds = openHolds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
+  const holds = openServerEnds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
   const capabilities: Capabilities = walls

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdleConnections } from './idle-connections.ts';
+import { InTurns } from './in-turns.ts';
 
 /**
  * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
@@ -53,18 +54,24 @@ export class DaemonAgent extends Agent {
   }
 
   #lend(connection: Duplex, request: ClientRequest): void {
-    this.#used.add(connection);
+    const lent = new InTurns(connection);
+    this.#used.add(lent);
     const over = () => {
-      this.#used.delete(connection);
-      connection.off('free', free).off('agentRemove', over).off('close', over);
+      this.#used.delete(lent);
+      lent.off('free', free).off('agentRemove', taken).off('close', over);
     };
     const free = () => {
       over();
-      this.#connections.add(connection);
+      const clean = lent.release();
+      if (clean) this.#connections.add(clean);
     };
-    // `agentRemove`: an upgrade has taken the connection over for good.
-    connection.on('free', free).on('agentRemove', over).on('close', over);
-    request.onSocket(connection as Socket);
+    // An upgrade has taken the connection over for good.
+    const taken = () => {
+      lent.whole();
+      over();
+    };
+    lent.on('free', free).on('agentRemove', taken).on('close', over);
+    request.onSocket(lent as unknown as Socket);
   }
 
   override destroy(): void {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { AppError } from '../../src/core/errors.ts';
 import { SandboxId, SessionId } from '../../src/core/ids.ts';
 import type { Secret } from '../../src/core/secret.ts';
+import { jsonOrNothing } from '../../src/core/text.ts';
 import type { SandboxSpec } from '../driver.ts';
 import type { Mounts } from './mounts.ts';
 import { layToken } from './token.ts';
@@ -70,7 +71,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
 
   async function read(id: SandboxId): Promise<Meta | undefined> {
     const text = await readFile(metaOf(id), 'utf8').catch(() => undefined);
-    const parsed = text === undefined ? undefined : Meta.safeParse(parseJson(text));
+    const parsed = text === undefined ? undefined : Meta.safeParse(jsonOrNothing(text));
     return parsed?.data;
   }
 
@@ -163,12 +164,4 @@ async function shortFolder(root: string): Promise<string> {
   }
   await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who look for the sockets
   return short;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

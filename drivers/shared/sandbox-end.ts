@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { orAborted } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { IdSource } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -8,14 +9,13 @@ import { untrusted } from '../../src/core/untrusted.ts';
 import type { EgressGate, SandboxLink } from '../driver.ts';
 import { DaemonAgent } from './daemon-agent.ts';
 import type { Meta } from './folders.ts';
-import { greet } from './hello.ts';
+import { greet } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
-import { within } from './joined.ts';
 import { clearDead, listenUnix } from './listen.ts';
 import { OneDaemon } from './one-daemon.ts';
-import { point, unpoint } from './pointer.ts';
+import { byPeerKind, mostEach } from './peer-kind.ts';
+import { linkTo, unlinkFrom } from './symlink.ts';
 import { takeToken } from './token.ts';
-import { mostEach, toldApart } from './told-apart.ts';
 
 export interface EndOptions {
   readonly gate: EgressGate;
@@ -79,7 +79,7 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   };
   // Each listening socket costs an open file as long as the sandbox lives, so one socket serves both purposes.
   let servesEgress = false;
-  const dialled = toldApart({
+  const dialled = byPeerKind({
     daemon: (socket) => void welcome(socket),
     wayOut: (socket) => (servesEgress ? gate.serve(socket, who) : void welcome(socket)),
   });
@@ -92,10 +92,10 @@ export async function openEnd(mount: string, meta: Meta, options: EndOptions): P
   const egress = { path: join(mount, 'egress'), to: control, temporaryName };
   const takeEgress = async () => {
     servesEgress = true;
-    await point(egress);
+    await linkTo(egress);
   };
   opened.defer(async () => {
-    if (servesEgress && (await listening.isOurs())) await unpoint(egress); // otherwise the name already leads to a successor
+    if (servesEgress && (await listening.isOurs())) await unlinkFrom(egress); // otherwise the name already leads to a successor
   });
   const resources = opened.move();
 
@@ -158,7 +158,7 @@ async function write(path: string, text: string): Promise<void> {
 
 /** Waits for the daemon of a sandbox that was just started. */
 export async function started(end: SandboxEnd, signal: AbortSignal): Promise<void> {
-  await within(end.ready, signal).catch((cause) => {
+  await orAborted(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;
     throw new AppError('sandbox_unavailable', `The sandbox did not start. ${cause.publicMessage}`, { cause });
   });
@@ -166,7 +166,7 @@ export async function started(end: SandboxEnd, signal: AbortSignal): Promise<voi
 
 /** Waits for the daemon of a sandbox that ran before this server found it. */
 export async function reachable(end: SandboxEnd, signal: AbortSignal): Promise<void> {
-  await within(end.ready, signal).catch((cause) => {
+  await orAborted(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;
     throw new AppError('sandbox_not_found', cause.publicMessage, { cause });
   });

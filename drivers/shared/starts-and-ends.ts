@@ -1,6 +1,6 @@
 import type { SandboxId } from '../../src/core/ids.ts';
 import type { Call, SandboxInfo } from '../driver.ts';
-import { Joined } from './joined.ts';
+import { SingleFlight } from './single-flight.ts';
 
 type Workspace = 'keep' | 'remove';
 /** Ends the sandbox's processes, and removes or keeps its files. */
@@ -8,8 +8,8 @@ type Clear = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
 
 /** A driver's starts and ends: at most one of each per sandbox at a time, and never a start concurrent with an end. */
 export class StartsAndEnds implements AsyncDisposable {
-  readonly #starts = new Joined<SandboxInfo>();
-  readonly #ends = new Joined<void>();
+  readonly #starts = new SingleFlight<SandboxInfo>();
+  readonly #ends = new SingleFlight<void>();
   readonly #clear: Clear;
 
   constructor(clear: Clear) {

@@ -6,9 +6,11 @@ import type {
   Health,
   Operation,
   ProcessEntry,
+  ProgramEntry,
   SandboxUsage,
   ShellView,
   StartOperation,
+  StartProgram,
   TerminalEnd,
   TerminalEntry,
   TerminalSize,
@@ -76,6 +78,7 @@ export interface Daemon {
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string): Promise<ShellView>;
+  /** Ends every process of that run. From then on, what the run starts rejects with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal fires, every process that the command started is killed. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
@@ -100,6 +103,16 @@ export interface Daemon {
   /** Resolves once every process that the terminal started has ended. */
   closeTerminal(id: string): Promise<void>;
 
+  // Programs over pipes. All methods but the first two reject with not_found.
+  /** Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request. */
+  openProgram(request: StartProgram): Promise<ProgramEntry>;
+  programs(): readonly ProgramEntry[];
+  /** The program's pipes as frames (src/core/pipe-frames.ts). Ends the stream of an earlier reader. */
+  attachProgram(id: string): Promise<Duplex>;
+  signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
+  /** Resolves once every process that the program started has ended. */
+  closeProgram(id: string): Promise<void>;
+
   readonly desktop: Desktop;
 }
 
@@ -118,5 +131,8 @@ export const limits = {
   /** Of one folder's list. */
   entries: 20_000,
   terminals: 16,
+  programs: 32,
+  /** Of a program's command line, and of the variables that it gets. */
+  arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

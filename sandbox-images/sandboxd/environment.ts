@@ -1,4 +1,4 @@
-import { packageEnvironment } from './home.ts';
+import { packageEnvironment } from './package-folders.ts';
 
 /** The environment that every command starts with: the daemon's, without the daemon's own variables. */
 export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 import type { ExecResult } from '../../src/sandbox/client.ts';
+import { commandLine, removeCommand } from './command-terminal.ts';
 import { type ExecRequest, limits } from './daemon.ts';
+import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
-import { endTree } from './kill.ts';
-import { commandLine, removeCommand } from './opening.ts';
-import { type Parts, straysSince } from './parts.ts';
-import { startFolder } from './standing.ts';
+import { type Parts, straysSince } from './shared-state.ts';
+import { startFolder } from './shell-state.ts';
 
 /** Runs one command over pipes. There is no login shell and no process between, so a call costs little more than a fork. */
 export function executor(parts: Parts) {

@@ -3,9 +3,9 @@ import { type FileHandle, lstat, open, opendir, realpath, rename, rm, unlink } f
 import { join } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { FileEntry } from '../../src/sandbox/client.ts';
-import { type Confined, fileError, type Parent } from './confine.ts';
+import { bad } from './body-fields.ts';
+import { type Confined, fileError, type Parent } from './confined-paths.ts';
 import { type Daemon, limits, type OpenFile } from './daemon.ts';
-import { bad } from './fields.ts';
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 

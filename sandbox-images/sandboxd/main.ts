@@ -2,19 +2,19 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
-import { confined } from './confine.ts';
-import { dialControl } from './control.ts';
-import { desktopDoor, noDesktop } from './desktop-door.ts';
+import { confined } from './confined-paths.ts';
+import { dialControl } from './dial-server.ts';
 import { baseEnvironment } from './environment.ts';
 import { forwarder, wayOut } from './forwarder.ts';
-import { writeProfile } from './home.ts';
 import { openJournal } from './journal.ts';
-import { keepersOf, type Parts } from './parts.ts';
-import { realDaemon } from './real.ts';
+import { lazyDesktop, noDesktop } from './lazy-desktop.ts';
+import { writeProfile } from './package-folders.ts';
+import { realDaemon } from './real-daemon.ts';
 import { recover } from './recover.ts';
 import { sandboxServer } from './server.ts';
-import { shellSetup } from './standing.ts';
-import { trustAuthorities } from './trust.ts';
+import { keepersOf, type Parts } from './shared-state.ts';
+import { shellSetup } from './shell-state.ts';
+import { trustAuthorities } from './trusted-authorities.ts';
 import { version } from './version.ts';
 
 const { env } = process;
@@ -66,7 +66,7 @@ const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 const desktop =
   env.CORRAL_DESKTOP === 'off'
     ? noDesktop
-    : desktopDoor(parts, {
+    : lazyDesktop(parts, {
         width: Number(env.CORRAL_DESKTOP_WIDTH ?? 1280),
         height: Number(env.CORRAL_DESKTOP_HEIGHT ?? 800),
         clipboard: env.CORRAL_DESKTOP_CLIPBOARD === 'true',

@@ -2,15 +2,15 @@ import { AppError } from '../../src/core/errors.ts';
 import { prompt } from '../../src/core/prompt.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import { oomKills } from './cgroup.ts';
+import { openForCommand, removeCommand } from './command-terminal.ts';
 import { limits } from './daemon.ts';
-import { endTree } from './kill.ts';
-import { openFor, removeCommand } from './opening.ts';
-import { type Parts, straysSince } from './parts.ts';
+import { endTree } from './end-processes.ts';
+import { type Marked, treeOf } from './process-tree.ts';
+import { type Parts, straysSince } from './shared-state.ts';
+import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { type Standing, takeStanding } from './standing.ts';
 import { tail } from './tail.ts';
 import { markFinder, markStart, type Terminal } from './terminal.ts';
-import { type Marked, treeOf } from './tree.ts';
 
 export interface Shown {
   readonly ps1: string;
@@ -29,7 +29,7 @@ export interface Live {
   /** Resolves once every process that the operation started is gone. Adds the names of those processes to `met`. */
   end(reason: 'timed_out' | 'killed', met?: Set<string>): Promise<void>;
   /** Resolves with the shell's folder and environment afterwards, if it reported them. */
-  readonly ended: Promise<Standing | undefined>;
+  readonly ended: Promise<ShellState | undefined>;
 }
 
 const tailBytes = 64 * 1024;
@@ -39,7 +39,7 @@ const overflowPauseMs = 5;
 const maxUnread = 1024 * 1024;
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
-export async function launch(parts: Parts, request: StartOperation, standing: Standing): Promise<Live> {
+export async function launch(parts: Parts, request: StartOperation, standing: ShellState): Promise<Live> {
   const { clock, place, stateDir, keepers } = parts;
   const { id, tag } = request;
   const spoolPath = `.corral/output/${id}.log`;
@@ -60,7 +60,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
     bell.resolve();
     bell = Promise.withResolvers();
   };
-  const finished = Promise.withResolvers<Standing | undefined>();
+  const finished = Promise.withResolvers<ShellState | undefined>();
 
   const record = () =>
     parts.journal.record({
@@ -73,7 +73,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   record(); // recorded before the command runs, so that it counts as started even if the daemon dies right here
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
-  const terminal = await openFor(parts, request, standing, mark);
+  const terminal = await openForCommand(parts, request, standing, mark);
   if (terminal) {
     keepers.add(terminal.pid);
     operation = { ...operation, pid: terminal.pid, ...(terminal.isTerminal ? {} : { terminal: false }) };
@@ -93,7 +93,7 @@ export async function launch(parts: Parts, request: StartOperation, standing: St
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
     await spool.close();
-    const stands = await takeStanding(stateDir, id, request.shell);
+    const stands = await takeShellState(stateDir, id, request.shell);
     await removeCommand(stateDir, id);
     if (reason === undefined && measured === 137 && oomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;

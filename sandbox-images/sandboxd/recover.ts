@@ -1,8 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { endTree, send } from './kill.ts';
-import { type Parts, straysSince } from './parts.ts';
+import { endTree, send } from './end-processes.ts';
 import { scan, variable } from './proc.ts';
+import { type Parts, straysSince } from './shared-state.ts';
 
 /** Ends the processes of an earlier daemon of this sandbox, because their terminals are gone. Records them as lost. */
 export async function recover(parts: Parts, sandboxId: string): Promise<void> {
@@ -29,6 +29,6 @@ export async function recover(parts: Parts, sandboxId: string): Promise<void> {
   }
 }
 
-/** Notes for a later daemon that there can be terminals to end, because the journal does not record them. */
+/** Notes for a later daemon that there can be terminals or programs to end, because the journal does not record them. */
 export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
+import { bad, count, fields, identifier, parameter } from './body-fields.ts';
 import { type Daemon, limits } from './daemon.ts';
-import { bad, count, fields, identifier, parameter } from './fields.ts';
-import type { Chunks } from './stream.ts';
-import { protocol } from './upgrade.ts';
+import { protocol } from './http-upgrade.ts';
+import type { Chunks } from './send-chunks.ts';
 
 export interface Exchange {
   readonly daemon: Daemon;
@@ -22,7 +22,7 @@ export interface Route {
   /** Does not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes the connection over if the request asks for the stream protocol. */
-  stream?(daemon: Daemon): Promise<Duplex>;
+  stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
   handle(exchange: Exchange): Promise<Reply>;
 }
 
@@ -141,12 +141,9 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/processes/{pid}/signal',
     async handle({ daemon, params, json }) {
-      const { signal } = fields(await json(), { signal: 'name' });
+      const signal = signalOf(await json());
       const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
       if (pid === undefined) throw bad('pid must be a number.');
-      if (signal !== 'SIGTERM' && signal !== 'SIGKILL' && signal !== 'SIGINT') {
-        throw bad('signal must be SIGTERM, SIGKILL or SIGINT.');
-      }
       await daemon.signalProcess(pid, signal);
       return undefined;
     },
@@ -191,6 +188,38 @@ export const routes: readonly Route[] = [
     method: 'DELETE',
     path: '/terminals/{id}',
     handle: async ({ daemon, params }) => void (await daemon.closeTerminal(params.id ?? '')),
+  },
+  {
+    method: 'POST',
+    path: '/programs',
+    async handle({ daemon, json }) {
+      const request = fields(await json(), { id: 'name', argv: 'names', cwd: 'name?', env: 'names?', tag: 'name?' });
+      identifier('id', request.id);
+      if (request.argv.length === 0 || request.argv[0] === '') throw bad('argv must begin with a program.');
+      const most = Math.max(request.argv.length, request.env?.length ?? 0);
+      if (most > limits.arguments) throw bad(`argv and env must have at most ${limits.arguments} items.`);
+      return { json: await daemon.openProgram(request) };
+    },
+  },
+  { method: 'GET', path: '/programs', handle: async ({ daemon }) => ({ json: daemon.programs() }) },
+  {
+    method: 'GET',
+    path: '/programs/{id}/stream',
+    stream: (daemon, params) => daemon.attachProgram(params.id ?? ''),
+    handle: onlyStream,
+  },
+  {
+    method: 'POST',
+    path: '/programs/{id}/signal',
+    async handle({ daemon, params, json }) {
+      await daemon.signalProgram(params.id ?? '', signalOf(await json()));
+      return undefined;
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/programs/{id}',
+    handle: async ({ daemon, params }) => void (await daemon.closeProgram(params.id ?? '')),
   },
   {
     method: 'GET',
@@ -243,6 +272,12 @@ export const routes: readonly Route[] = [
 
 async function onlyStream(): Promise<never> {
   throw bad(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
+}
+
+function signalOf(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
+  const { signal } = fields(body, { signal: 'name' });
+  if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
+  throw bad('signal must be SIGTERM, SIGKILL or SIGINT.');
 }
 
 function known(daemon: Daemon, id: string) {

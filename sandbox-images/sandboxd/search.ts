@@ -3,10 +3,10 @@ import { constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { AppError } from '../../src/core/errors.ts';
 import { anyGlob, globMatcher } from '../../src/core/glob.ts';
-import type { Confined } from './confine.ts';
+import { bad } from './body-fields.ts';
+import type { Confined } from './confined-paths.ts';
 import { type Daemon, type LineMatch, limits, type Matches } from './daemon.ts';
-import { forRipgrep } from './expression.ts';
-import { bad } from './fields.ts';
+import { forRipgrep } from './ripgrep-expression.ts';
 
 const skipped = ['.git', 'node_modules', '.corral', '.agent_logs'];
 const maxVisited = 200_000;

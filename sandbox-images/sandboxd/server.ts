@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { AppError, type ErrorCode, toAppError } from '../../src/core/errors.ts';
 import { type Daemon, limits } from './daemon.ts';
+import { joinStream, protocol, refuseStream } from './http-upgrade.ts';
 import { type Reply, type Route, routes } from './routes.ts';
-import { sendChunks } from './stream.ts';
-import { joinStream, protocol, refuseStream } from './upgrade.ts';
+import { sendChunks } from './send-chunks.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {
   invalid_request: 400,
@@ -77,11 +77,11 @@ function taken(daemon: Daemon, { token, admit }: Door, request: IncomingMessage)
 }
 
 async function upgraded(daemon: Daemon, door: Door, request: IncomingMessage, connection: Duplex) {
-  const { route } = taken(daemon, door, request);
+  const { route, params } = taken(daemon, door, request);
   if (!route.stream || request.headers.upgrade !== protocol) {
     throw new AppError('invalid_request', `There is nothing of the protocol ${request.headers.upgrade} here.`);
   }
-  joinStream(connection, await route.stream(daemon), () => daemon.touch());
+  joinStream(connection, await route.stream(daemon, params), () => daemon.touch());
 }
 
 async function answer(daemon: Daemon, door: Door, request: IncomingMessage, response: ServerResponse) {

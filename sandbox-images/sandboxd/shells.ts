@@ -2,9 +2,9 @@ import { AppError } from '../../src/core/errors.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import type { Daemon } from './daemon.ts';
 import { type Live, launch, type Shown } from './operation.ts';
-import type { Parts } from './parts.ts';
+import type { Parts } from './shared-state.ts';
+import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
 import { closedSpool, lastBytes, type Spool } from './spool.ts';
-import { lastStanding, type Standing, startFolder } from './standing.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's operations that still run. Other processes of the run are not searched here. */
@@ -12,7 +12,7 @@ export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | '
 };
 
 interface Shell {
-  standing: Standing;
+  standing: ShellState;
   busy: boolean;
   running: Live | undefined;
   readonly history: Shown[];
@@ -81,7 +81,7 @@ export function shells(parts: Parts): Shells {
     }
     const before = journal.all().filter((entry) => entry.shell === id);
     if (before.length === 0) return undefined;
-    const standing = (await lastStanding(stateDir, id)) ?? { cwd: place.root };
+    const standing = (await lastShellState(stateDir, id)) ?? { cwd: place.root };
     const shell = open.get(id) ?? make(id); // another caller can have made it meanwhile
     shell.standing = standing;
     if (shell.history.length > 0) return shell;

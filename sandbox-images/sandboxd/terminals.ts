@@ -5,14 +5,13 @@ import { pause } from '../../src/core/cancel.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../src/sandbox/client.ts';
 import { type Daemon, limits } from './daemon.ts';
+import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
-import { endTree } from './kill.ts';
-import { type Parts, straysSince } from './parts.ts';
-import { type Passage, passage } from './passage.ts';
 import { scan } from './proc.ts';
 import { noteTerminals } from './recover.ts';
-import { Screenful } from './screenful.ts';
+import { type Parts, straysSince } from './shared-state.ts';
 import { openPersonal, type Terminal } from './terminal.ts';
+import { TerminalView } from './terminal-view.ts';
 
 export type Terminals = Pick<
   Daemon,
@@ -23,8 +22,7 @@ interface Open {
   readonly terminal: Terminal;
   readonly device: string;
   readonly operation: string;
-  readonly screen: Screenful;
-  reader: { readonly passage: Passage; end: TerminalEnd } | undefined;
+  readonly view: TerminalView;
 }
 const startMs = 5_000;
 const maxUnread = 1024 * 1024;
@@ -50,7 +48,7 @@ export function terminals(parts: Parts): Terminals {
       throw thrown;
     });
     const entry = { id, startedAt: clock.now() };
-    const opened: Open = { entry, terminal, device, operation, screen: new Screenful(), reader: undefined };
+    const opened: Open = { entry, terminal, device, operation, view: new TerminalView() };
     all.set(id, opened);
     void pump(opened);
     return entry;
@@ -60,9 +58,7 @@ export function terminals(parts: Parts): Terminals {
     try {
       for await (const chunk of opened.terminal.output) {
         parts.touch();
-        // in the same turn as the chunk is delivered, so that no reader gets it twice or misses it
-        opened.screen.push(chunk);
-        await opened.reader?.passage.give(chunk);
+        await opened.view.show(chunk);
       }
     } catch {} // the daemon closed it
     forget(opened, 'exited');
@@ -72,13 +68,7 @@ export function terminals(parts: Parts): Terminals {
     if (all.get(id) !== opened) return;
     all.delete(id);
     keepers.delete(opened.terminal.pid);
-    dismiss(opened, end);
-  }
-  function dismiss(opened: Open, end: TerminalEnd): void {
-    if (!opened.reader) return;
-    opened.reader.end = end;
-    opened.reader.passage.close();
-    opened.reader = undefined;
+    opened.view.dismiss(end);
   }
   function existing(id: string): Open {
     const opened = all.get(id);
@@ -95,19 +85,7 @@ export function terminals(parts: Parts): Terminals {
       return await first;
     },
     terminals: () => [...all.values()].map(({ entry }) => entry),
-    readTerminal(id, signal) {
-      const opened = existing(id);
-      dismiss(opened, 'replaced');
-      const reader = { passage: passage(opened.screen.last()), end: 'exited' as TerminalEnd };
-      opened.reader = reader;
-      const left = () => {
-        reader.passage.close();
-        if (opened.reader === reader) opened.reader = undefined;
-      };
-      signal.addEventListener('abort', left, { once: true });
-      if (signal.aborted) left();
-      return { chunks: reader.passage.chunks, end: () => reader.end };
-    },
+    readTerminal: (id, signal) => existing(id).view.read(signal),
     async typeTerminal(id, text) {
       const { input } = existing(id).terminal;
       if (input.writableLength + text.length > maxUnread) {
@@ -116,8 +94,8 @@ export function terminals(parts: Parts): Terminals {
       input.write(text);
     },
     async resizeTerminal(id, { cols, rows }) {
-      const { device, screen } = existing(id);
-      screen.rows = rows;
+      const { device, view } = existing(id);
+      view.rows = rows;
       // `stty` tells the kernel, and the kernel signals the foreground program.
       await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
     },

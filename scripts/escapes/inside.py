@@ -75,6 +75,26 @@ def try_open(path, mode=os.O_RDONLY):
         os.close(fd)
 
 
+def first_that_works(tries):
+    """Tries each (what to return, call) until one works. If all are refused, raises the last refusal."""
+    refused = None
+    for result, call in tries:
+        try:
+            call()
+            return result
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+def writes(paths):
+    return ((f"{path} can be written", lambda path=path: try_open(path, os.O_WRONLY)) for path in paths)
+
+
+def first_writable(paths):
+    return first_that_works(writes(paths))
+
+
 def no_canary(seen, otherwise):
     text = seen if isinstance(seen, str) else seen.decode("latin1")
     if CANARY in text:
@@ -225,25 +245,14 @@ def _():
 
 @attempt("mounts", "the new mount calls (fsopen, open_tree, mount_setattr)")
 def _():
-    refused = None
-    for call, args in (("fsopen", (b"tmpfs", 0)), ("open_tree", (-100, b"/", 1)), ("mount_setattr", (-100, b"/", 0, b"\0" * 32, 32))):
-        try:
-            called(call, *args)
-            return kernel(f"{call} worked")
-        except OSError as error:
-            refused = error
-    raise refused
+    calls = (("fsopen", (b"tmpfs", 0)), ("open_tree", (-100, b"/", 1)), ("mount_setattr", (-100, b"/", 0, b"\0" * 32, 32)))
+    return kernel(first_that_works((f"{call} worked", lambda call=call, args=args: called(call, *args)) for call, args in calls))
 
 
 @attempt("mounts", "pivot_root and chroot")
 def _():
-    for call, args in (("pivot_root", (b"/tmp", b"/tmp")), ("chroot", (b"/tmp",))):
-        try:
-            called(call, *args)
-            return kernel(f"{call} worked")
-        except OSError as error:
-            refused = error
-    raise refused
+    calls = (("pivot_root", (b"/tmp", b"/tmp")), ("chroot", (b"/tmp",)))
+    return kernel(first_that_works((f"{call} worked", lambda call=call, args=args: called(call, *args)) for call, args in calls))
 
 
 @attempt("mounts", "folders of the host that are mounted writable")
@@ -579,14 +588,7 @@ def _():
 
 @attempt("the daemon", "put another program in its place")
 def _():
-    refused = None
-    for path in ("/opt/corral/sandboxd.mjs", "/opt/corral/init.sh", "/usr/local/bin/node", f"/proc/{the_daemon()}/exe", "/proc/1/exe"):
-        try:
-            try_open(path, os.O_WRONLY)
-            return f"{path} can be written"
-        except OSError as error:
-            refused = error
-    raise refused
+    return first_writable(("/opt/corral/sandboxd.mjs", "/opt/corral/init.sh", "/usr/local/bin/node", f"/proc/{the_daemon()}/exe", "/proc/1/exe"))
 
 
 @attempt("the daemon", "replace the server's socket by one's own, or by a link")
@@ -594,17 +596,12 @@ def _():
     if not os.path.exists("/run/corral/control"):
         raise Absent("the server dials in here: there is no folder of its sockets")
     names = os.listdir("/run/corral")
-    for act in (
+    acts = (
         lambda: os.rename("/run/corral/control", "/run/corral/old"), lambda: os.unlink("/run/corral/control"),
         lambda: os.symlink("/etc/passwd", "/run/corral/other"), lambda: os.rename("/run/corral", "/run/away"),
         lambda: os.link("/run/corral/control", "/workspace/control"), lambda: os.chmod("/run/corral", 0o777),
-    ):
-        try:
-            act()
-            return f"the folder of sockets was changed: {names}"
-        except OSError as error:
-            refused = error
-    raise refused
+    )
+    return first_that_works((f"the folder of sockets was changed: {names}", act) for act in acts)
 
 
 @attempt("the daemon", "the sockets of other sandboxes beside one's own")
@@ -646,28 +643,15 @@ def _():
 
 @attempt("files of the host", "overwrite the runtime through /proc/self/exe (CVE-2019-5736)")
 def _():
-    for path in ("/proc/self/exe", "/proc/1/exe"):
-        try:
-            try_open(path, os.O_WRONLY)
-            return f"{path} can be written"
-        except OSError as error:
-            refused = error
-    raise refused
+    return first_writable(("/proc/self/exe", "/proc/1/exe"))
 
 
 @attempt("files of the host", "write to the read-only system")
 def _():
-    for path in ("/usr/bin/env", "/etc/passwd", "/etc/ld.so.cache", "/bin/sh"):
-        try:
-            try_open(path, os.O_WRONLY)
-            return f"{path} can be written"
-        except OSError as error:
-            refused = error
-    try:
+    def make():
         open("/usr/new", "w").close()
-        return "a file in /usr was made"
-    except OSError as error:
-        raise error
+    tries = list(writes(("/usr/bin/env", "/etc/passwd", "/etc/ld.so.cache", "/bin/sh")))
+    return first_that_works([*tries, ("a file in /usr was made", make)])
 
 
 @attempt("files of the host", "the overlay's folders by the paths that mountinfo tells")
@@ -682,13 +666,8 @@ def _():
 
 @attempt("files of the host", "a hard link to a file of another user")
 def _():
-    for path in ("/etc/passwd", CONFIG["canary_file"]):
-        try:
-            os.link(path, "/workspace/hard")
-            return f"{path} has a second name in the workspace"
-        except OSError as error:
-            refused = error
-    raise refused
+    paths = ("/etc/passwd", CONFIG["canary_file"])
+    return first_that_works((f"{path} has a second name in the workspace", lambda path=path: os.link(path, "/workspace/hard")) for path in paths)
 
 
 @attempt("files of the host", "core dumps")

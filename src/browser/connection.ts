@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, CDPSession } from 'playwright-core';
+import { orAborted } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { DesktopClient } from '../sandbox/client.ts';
-import { orGiveUp } from './give-up.ts';
 import { pipeTransport } from './transport.ts';
 
 const connectMs = 20_000;
@@ -24,10 +24,10 @@ export async function connect(desktop: DesktopClient, signal: AbortSignal): Prom
     const { chromium } = await import('playwright-core');
     // No defaults for tests: a person watches this browser, and downloads go to our folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
-    const browser: Browser = await orGiveUp(connecting, signal);
+    const browser: Browser = await orAborted(connecting, signal);
     const context = browser.contexts()[0];
     if (!context) throw new AppError('sandbox_unavailable', 'The browser has no profile to work in.');
-    const control = await orGiveUp(browser.newBrowserCDPSession(), signal);
+    const control = await orAborted(browser.newBrowserCDPSession(), signal);
     return { context, control, isOpen: () => browser.isConnected(), close: () => transport.close() };
   } catch (thrown) {
     transport.close();

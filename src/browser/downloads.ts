@@ -2,7 +2,7 @@ import type { CDPSession } from 'playwright-core';
 import { pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { shownName } from '../core/file-names.ts';
-import { clipped, type Notes } from './notes.ts';
+import { clipped, type Notes } from './event-notes.ts';
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 const maxKnown = 100;

@@ -1,9 +1,9 @@
 import type { Response } from 'playwright-core';
+import { orAborted } from '../core/cancel.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
-import { failed, networkFailure, type Said, said } from './explain.ts';
-import { orGiveUp } from './give-up.ts';
-import { clipped } from './notes.ts';
-import { whyRefused } from './refused.ts';
+import { whyRefused } from './egress-refusal.ts';
+import { clipped } from './event-notes.ts';
+import { failed, networkFailure, type Said, said } from './explain-error.ts';
 import type { Tab } from './tabs.ts';
 
 const restMs = 5_000; // ms for content that the page still loads after navigation
@@ -21,7 +21,7 @@ interface Options {
 export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<Said> {
   let response: Response | null;
   try {
-    response = await orGiveUp(page.goto(url, { timeout: timeoutMs, waitUntil: 'domcontentloaded' }), signal);
+    response = await orAborted(page.goto(url, { timeout: timeoutMs, waitUntil: 'domcontentloaded' }), signal);
   } catch (thrown) {
     const message = String((thrown as Error | null)?.message);
     if (/Download is starting/i.test(message)) {
@@ -43,7 +43,7 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     if (network) return network;
     throw thrown;
   }
-  await orGiveUp(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
+  await orAborted(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
     if (signal.aborted) throw thrown; // otherwise the page is visible already, and only a part of it is slow
   });
   return await outcome(response, page.url());

@@ -1,16 +1,15 @@
 import type { CDPSession } from 'playwright-core';
-import { deadline, pause, throwIfFired } from '../core/cancel.ts';
+import { deadline, orAborted, pause, throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { Connection } from './connection.ts';
-import { explain, type Said } from './explain.ts';
-import { orGiveUp } from './give-up.ts';
-import { inPage } from './in-page.ts';
+import { elementLines, numbered } from './element-list.ts';
+import { clipped, type Notes } from './event-notes.ts';
+import { explain, type Said } from './explain-error.ts';
 import { toMarkdown } from './markdown.ts';
-import { clipped, type Notes } from './notes.ts';
-import { elementLines, numbered } from './numbering.ts';
 import { scan } from './page-script.ts';
+import { inPage } from './run-in-page.ts';
 import { inTab, type Tab, type Tabs } from './tabs.ts';
 
 const markdownChars = 10_000;
@@ -47,7 +46,7 @@ export class Reporter {
     try {
       using until = deadline(answerMs, clock, signal);
       for (let seen: Tab | undefined; ; ) {
-        const tab = await orGiveUp(opened.tabs.current(), until.signal);
+        const tab = await orAborted(opened.tabs.current(), until.signal);
         if (tab === seen) break; // otherwise another tab came to the front meanwhile
         seen = tab;
         const cdp = await inTab(tab, tab.cdp(), until.signal);

@@ -1,18 +1,17 @@
-import { deadline, pause, throwIfFired } from '../core/cancel.ts';
+import { deadline, orAborted, pause, throwIfFired } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
-import { addressOf } from './address.ts';
 import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './browser.ts';
 import { type Connection, connect } from './connection.ts';
 import { Downloads } from './downloads.ts';
-import { explain, failed, type Said, said } from './explain.ts';
-import { orGiveUp } from './give-up.ts';
-import { inConsole, inPage } from './in-page.ts';
+import { clipped, Notes } from './event-notes.ts';
+import { explain, failed, type Said, said } from './explain-error.ts';
 import { playwrightKeys } from './keys.ts';
 import { navigate } from './navigate.ts';
-import { clipped, Notes } from './notes.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
+import { addressOf } from './parse-address.ts';
 import { Reporter } from './report.ts';
+import { inConsole, inPage } from './run-in-page.ts';
 import { inTab, type Tab, Tabs } from './tabs.ts';
 
 const connectMs = 60_000;
@@ -169,7 +168,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     let outcome: Said;
     try {
       using until = deadline(ms, this.#clock, signal);
-      const tab = await orGiveUp(opened.tabs.current(), until.signal);
+      const tab = await orAborted(opened.tabs.current(), until.signal);
       tab.dialogs = 0;
       outcome = await inTab(tab, work(tab, until.signal), until.signal);
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
@@ -196,9 +195,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const notes = this.#notes;
       const folder = `${this.#sandbox.workdir}/Downloads`;
       const downloads = new Downloads({ control, folder, maxBytes, notes, clock: this.#clock });
-      await orGiveUp(downloads.start(), until.signal);
+      await orAborted(downloads.start(), until.signal);
       const tabs = new Tabs({ context, notes, maxTabs });
-      await orGiveUp(tabs.find(), until.signal);
+      await orAborted(tabs.find(), until.signal);
       this.#opened = { ...connection, tabs, downloads };
     } catch (thrown) {
       connection?.close();
@@ -213,7 +212,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
     try {
       using soon = deadline(pingMs, this.#clock, signal);
-      await orGiveUp(
+      await orAborted(
         tab.cdp().then((cdp) => inPage(cdp, ping, {})),
         soon.signal,
       );

@@ -1,8 +1,7 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
-import { pause } from '../core/cancel.ts';
-import { orGiveUp } from './give-up.ts';
-import { clipped, type Notes } from './notes.ts';
-import type { Numbered } from './numbering.ts';
+import { neverFires, orAborted, pause } from '../core/cancel.ts';
+import type { Numbered } from './element-list.ts';
+import { clipped, type Notes } from './event-notes.ts';
 
 const lookMs = 1_000;
 const maxConsoleLines = 500;
@@ -55,7 +54,7 @@ export class Tabs {
       return state === 'visible' && tab.page.url() !== 'about:blank';
     };
     const looked = this.#tabs.map((tab) => shows(tab).catch(() => false));
-    const waited = pause(lookMs, new AbortController().signal).then(() => false);
+    const waited = pause(lookMs, neverFires).then(() => false);
     const visible = await Promise.all(looked.map((look) => Promise.race([look, waited])));
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
   }
@@ -156,4 +155,4 @@ export class Tabs {
 
 /** Rejects for a crashed page, which answers no call. */
 export const inTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
-  orGiveUp(Promise.race([work, tab.crash]), signal);
+  orAborted(Promise.race([work, tab.crash]), signal);

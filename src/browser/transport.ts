@@ -1,16 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectOverCDPTransport } from 'playwright-core';
-import { turnOfTheLoop } from '../core/clock.ts';
+import { readingTurns } from '../core/turns.ts';
 import type { DesktopClient } from '../sandbox/client.ts';
 
 /** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
 const maxMessageBytes = 16 * 1024 * 1024;
 /** The most unread 64 KiB pieces; above it, reading from the browser pauses. */
 const mostPieces = 16;
+/** A longer message is judged in a thread, which takes its memory. A piece can hold the next messages too. */
+const onLoopBytes = 64 * 1024;
 /** Buffers for longer messages are rare, so their memory is freed. */
 const keptBytes = 1024 * 1024;
-/** After this work the reader yields, so that a talkative browser does not block other sessions. */
-const turnMs = 4;
 
 /** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
 export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
@@ -37,12 +37,9 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
   };
   const readOn = async () => {
     reads = true;
-    let began = performance.now();
     for (let frame = waiting.next(); frame && !closed; frame = waiting.next()) {
       await deliver(frame);
-      if (performance.now() - began < turnMs) continue;
-      await turnOfTheLoop();
-      began = performance.now();
+      if (readingTurns.isOver) await new Promise<void>((resolve) => readingTurns.next(resolve));
     }
     reads = false;
     if (waiting.bytes > maxMessageBytes) over('the browser sent a message beyond all bounds');
@@ -99,14 +96,20 @@ class Pieces {
       }
       this.#pieces[0] = piece.subarray(end + 1);
       const last = piece.subarray(0, end);
-      if (this.#length === 0) return last;
+      if (this.#length === 0 && last.length <= onLoopBytes) return last;
       this.#keep(last);
-      const message = Buffer.from(this.#begun.subarray(0, this.#length));
-      this.#length = 0;
-      if (this.#begun.length > keptBytes) this.#begun = Buffer.alloc(0);
-      return message;
+      return this.#taken();
     }
     return undefined;
+  }
+
+  /** A large message takes its buffer along: a copy would hold the event loop. */
+  #taken(): Buffer {
+    const message = this.#begun.subarray(0, this.#length);
+    this.#length = 0;
+    if (this.#begun.length <= keptBytes) return Buffer.from(message);
+    this.#begun = Buffer.alloc(0);
+    return message;
   }
 
   #keep(piece: Buffer): void {

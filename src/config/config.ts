@@ -14,8 +14,10 @@ interface Given {
   readonly variable: string;
 }
 
-// Variables in the environment of our own sandboxes; a Corral inside a sandbox ignores them.
-const sandboxVariables = new Set([
+// CORRAL_CONFIG names the settings' file. The others are in the environment of our own sandboxes, and a Corral inside a
+// sandbox ignores them.
+const otherVariables = new Set([
+  'CORRAL_CONFIG',
   'CORRAL_SANDBOX_ID',
   'CORRAL_OPERATION',
   'CORRAL_RUN',
@@ -71,7 +73,7 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
 function strangers(env: Environment): string[] {
   const known = settings.flatMap(({ variables }) => variables);
   return Object.keys(env)
-    .filter((name) => name.startsWith('CORRAL_') && !known.includes(name) && !sandboxVariables.has(name))
+    .filter((name) => name.startsWith('CORRAL_') && !known.includes(name) && !otherVariables.has(name))
     .map((name) => `${name} is not a setting${suggest(nearest(name, known))}`);
 }
 const suggest = (name: string | undefined) =>

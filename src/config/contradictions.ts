@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { keyedProviders } from '../llm/providers.ts';
 import type { Config } from './schema.ts';
 
 /** Whether only this machine can reach a server at that address. */
@@ -18,14 +19,28 @@ export function contradictions(config: Config): string[] {
     problems.push('CORRAL_HISTORY is memory, and MONGODB_URL names a database to keep it in: unset one of them.');
   }
   problems.push(...missingStorage(config));
-  const [provider] = config.model.split('/') as ['demo' | keyof Config['models']];
-  const { apiKey, baseUrl } = provider === 'demo' ? { apiKey: undefined, baseUrl: 'none' } : config.models[provider];
-  if (!apiKey && !baseUrl) {
-    problems.push(
-      `CORRAL_MODEL is ${config.model}, and there is no key for ${provider}: set ${provider.toUpperCase()}_API_KEY, or use the model demo.`,
-    );
-  }
+  problems.push(...missingKeys(config));
   return problems;
+}
+
+/** The model and its fall-backs need a provider that is known, and its key. */
+function missingKeys({ model, models }: Config): string[] {
+  return [model, ...models.fallbacks].flatMap((ref) => {
+    const [name = ''] = ref.split('/');
+    const setting = ref === model ? 'CORRAL_MODEL' : 'models.fallbacks';
+    if (ref === 'demo' || Object.hasOwn(models.compatible, name)) return [];
+    const provider = keyedProviders.find((it) => it.name === name);
+    if (!provider) {
+      const known = [...keyedProviders.map((it) => it.name), ...Object.keys(models.compatible)].join(', ');
+      return [
+        `${setting} is ${ref}, and there is no provider ${name}. These are: ${known}; others go under models.compatible.`,
+      ];
+    }
+    const { apiKey, baseUrl } = models[provider.name];
+    if (apiKey || baseUrl) return [];
+    const [variable] = provider.access.keyVariables;
+    return [`${setting} is ${ref}, and there is no key for ${name}: set ${variable}, or use the model demo.`];
+  });
 }
 
 function missingStorage({ storage: { kind, path, s3 }, mongodbUrl }: Config): string[] {

@@ -1,7 +1,8 @@
 import { type Setting, settings } from './settings.ts';
 
 const shownDefault = ({ fallback }: Setting) => {
-  if (fallback === undefined || (Array.isArray(fallback) && fallback.length === 0)) return 'unset by default';
+  const isEmpty = typeof fallback === 'object' && Object.keys(fallback ?? {}).length === 0;
+  if (fallback === undefined || isEmpty) return 'unset by default';
   return `default ${Array.isArray(fallback) ? fallback.join(',') : fallback}`;
 };
 
@@ -17,6 +18,7 @@ export function configHelp(commands: readonly string[] = []): string {
     '',
     ...(commands.length === 0 ? [] : ['Without a command it serves. Commands:', ...commands, '']),
     'Settings come from the environment, then from corral.yaml in the working directory, then from the defaults.',
+    'CORRAL_CONFIG names another file than corral.yaml.',
     'Of each setting the variable comes first, then what it is, then its key in corral.yaml and what it accepts.',
     '',
     ...lines,

@@ -9,7 +9,7 @@ const accepting = <Kind extends z.ZodType>(accepts: string, kind: Kind) => ({ ac
 
 export const text = (accepts: string, pattern = /./) => accepting(accepts, z.string().regex(pattern));
 
-export const oneOf = <const Values extends readonly [string, string, ...string[]]>(...values: Values) =>
+export const oneOf = <const Values extends readonly [string, ...string[]]>(...values: Values) =>
   accepting(`one of ${values.join(', ')}`, z.enum(values));
 
 const wholeNumber = (min: number, max: number) =>

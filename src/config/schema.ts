@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { driverLabels, driverNames, driverSections } from '../../drivers/list.ts';
+import { policyLabels, policyNames } from '../egress/policies/list.ts';
+import { dialectSections } from '../facades/list.ts';
 import {
-  address,
   amount,
   flag,
   hosts,
@@ -13,53 +15,15 @@ import {
   size,
   text,
   url,
-  userRange,
   whole,
   words,
 } from './kinds.ts';
-
-/** The description of a setting next to its schema. The list of variables, the help and the errors use it. */
-export interface About {
-  readonly about: string;
-  readonly accepts: string;
-  /** Common variables of other tools, without the prefix CORRAL_. */
-  readonly standard: readonly string[];
-  readonly isSecret: boolean;
-  readonly fallback: unknown;
-}
-interface Kind<Schema extends z.ZodType> {
-  accepts: string;
-  kind: Schema;
-}
-const describe = ({ accepts }: { accepts: string }, about: string, standard: readonly string[], more: Partial<About>) =>
-  ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies About;
-
-/** A setting with a default, in the form that a user would write. */
-const setting = <Schema extends z.ZodType>(
-  kind: Kind<Schema>,
-  fallback: z.input<Schema>,
-  about: string,
-  ...standard: string[]
-) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
-
-/** A setting that can stay unset. */
-const optional = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
-  kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
-
-const optionalSecret = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
-  kind.kind.optional().meta({ ...describe(kind, about, standard, { isSecret: true }) });
-
-const model = (provider: string, ...keys: string[]) =>
-  z.strictObject({
-    apiKey: optionalSecret(secret(), `key for ${provider}`, ...keys),
-    baseUrl: optional(url('https', 'http'), `another endpoint that speaks ${provider}'s wire format`),
-  });
+import { model, models } from './models.ts';
+import { optional, optionalSecret, secretSetting, setting } from './setting.ts';
+import { toolServers } from './tool-servers.ts';
 
 const pages = ['localhost', '127.0.0.1'].flatMap((host) => [3000, 5173, 5174].map((port) => `http://${host}:${port}`));
-/** Below 65536, because an engine with user namespaces maps no more users. */
-export const dockerUsers = '40000-49999';
 const day = 24 * 60 * 60;
-const labelForm = /^[^=\s]+=[^=\s]*$/;
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
 export const Config = z.strictObject({
@@ -98,16 +62,7 @@ export const Config = z.strictObject({
   ),
   maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
   maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
-  sheikhbox: z.strictObject({
-    profile: setting(oneOf('current', 'v2.0'), 'current', 'which front end the SheikhBox dialect speaks to'),
-  }),
-  opencodex: z.strictObject({
-    profile: setting(
-      oneOf('current', 'first'),
-      'current',
-      'which front end the OpenCodex dialect speaks to; the oldest page, first, is told start where it joins a run',
-    ),
-  }),
+  ...dialectSections,
 
   storage: z.strictObject({
     kind: setting(
@@ -134,108 +89,19 @@ export const Config = z.strictObject({
   }),
 
   driver: setting(
-    oneOf('auto', 'docker', 'kubernetes', 'process', 'memory'),
+    oneOf('auto', ...driverNames),
     'auto',
-    'where sandboxes run; auto is Docker if it answers, else process',
+    `where sandboxes run (${driverLabels}); auto is Docker if it answers, else process`,
   ),
-  docker: z.strictObject({
-    host: optional(text('an address such as unix:///var/run/docker.sock'), 'where Docker answers', 'DOCKER_HOST'),
-    runtime: optional(
-      text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
-      "what runs the containers, such as gVisor's runsc; unset: the engine's own",
-    ),
-    users: setting(
-      userRange(),
-      dockerUsers,
-      'ids that no user of this machine has: each sandbox is one of them; none: all share 10001',
-    ),
-    socketsDir: optional(
-      text('a folder'),
-      "with the engine filter: its --root, where it makes each sandbox's folder; unset: in the data folder",
-    ),
-  }),
-  process: z.strictObject({
-    users: setting(
-      userRange(),
-      '1500000-1565535',
-      'ids that no user of this machine has: under a server that runs as root each sandbox of bubblewrap is one of them; none: all share 10001',
-    ),
-  }),
-  kubernetes: z.strictObject({
-    kubeconfig: optional(
-      text('a file, or several with : between them'),
-      "who to ask and as whom; unset: the pod's own service account, or ~/.kube/config",
-      'KUBECONFIG',
-    ),
-    context: optional(text('a name'), 'context of the kubeconfig; unset: its current one'),
-    namespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral-sandboxes', 'namespace of the pods'),
-    reach: setting(
-      oneOf('auto', 'pod-ip', 'port-forward'),
-      'auto',
-      'how pods are reached; auto is pod-ip in a pod, else port-forward, where all goes through the API server',
-    ),
-    daemonPort: setting(whole(1024, 65_535), 2718, 'port in the pod that the server asks'),
-    egressListen: setting(address(), '0.0.0.0:8118', 'where the server waits for what pods ask of the outside'),
-    egressAddress: optional(
-      address(),
-      'where pods reach that, such as the name of a service and its port; unset: they have no way out',
-    ),
-    serverNamespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral', "namespace of the server's own pods"),
-    serverLabels: setting(
-      words('labels such as app=corral', labelForm),
-      [],
-      "labels of the server's own pods, for the network policies; none: by the addresses alone",
-    ),
-    networkPolicies: setting(
-      oneOf('managed', 'given'),
-      'managed',
-      'whether the server puts them in place, or somebody else has, such as the chart',
-    ),
-    workspace: setting(
-      oneOf('ephemeral', 'volume'),
-      'ephemeral',
-      'volume: a claim keeps the files of a session while its pod is gone; ephemeral: they go with the pod',
-    ),
-    storageClass: optional(text('a name'), "class of those claims; unset: the cluster's default"),
-    runtimeClass: optional(text('a name such as gvisor'), 'runtime class of the pods'),
-    seccompProfile: optional(
-      text('a path such as corral.json', /^[\w.-]+(\/[\w.-]+)*$/),
-      "Corral's seccomp profile on every node, below the kubelet's folder seccomp; unset: the profile of their runtime",
-    ),
-    priorityClass: optional(text('a name'), 'priority class of the pods'),
-    nodeSelector: setting(words('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
-    tolerations: setting(
-      words(
-        'taints such as sandboxes=only:NoSchedule',
-        /^[^=:\s]+(=[^:\s]*)?(:(NoSchedule|PreferNoSchedule|NoExecute))?$/,
-      ),
-      [],
-      'taints of nodes that the pods tolerate',
-    ),
-    imagePullSecrets: setting(words('names', /^[a-z0-9.-]+$/), [], 'secrets in the namespace that open registries'),
-    imagePullPolicy: setting(oneOf('IfNotPresent', 'Always', 'Never'), 'IfNotPresent', 'when nodes pull the image'),
-    requestShare: setting(amount(0.01, 1), 0.25, "part of a sandbox's limits that is reserved for it"),
-    userNamespaces: setting(flag(), false, "pods' users are nobody on the node; nodes must be able to"),
-    nodeLossSeconds: setting(whole(0, 3600), 30, 'a pod is given up when its node was away for so long'),
-    pendingSeconds: setting(whole(1, 3600), 120, 'how long a pod may wait for a node or a registry'),
-    maxInFlight: setting(whole(1, 1000), 10, 'requests to the API server at once'),
-  }),
+  ...driverSections,
   unconfined: setting(
     flag(),
     false,
     'lets a real model use processes without bubblewrap, or pods that no network policy holds back',
   ),
 
-  model: setting(
-    text('demo, or provider/model such as gemini/gemini-2.5-flash', /^(demo|(gemini|openai|anthropic)\/\S+)$/),
-    'demo',
-    'the model that plans and works; demo needs no key and no network',
-  ),
-  models: z.strictObject({
-    gemini: model('Gemini', 'GEMINI_API_KEY', 'GOOGLE_API_KEY'),
-    openai: model('OpenAI', 'OPENAI_API_KEY'),
-    anthropic: model('Anthropic', 'ANTHROPIC_API_KEY'),
-  }),
+  model,
+  models,
 
   replicas: z.strictObject({
     leaseSeconds: setting(whole(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
@@ -255,6 +121,11 @@ export const Config = z.strictObject({
     sameError: setting(whole(2, 100), 3, 'same error, so often: the run is stuck'),
     alternation: setting(whole(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
     sameText: setting(whole(2, 100), 3, 'same text, so often: the run is stuck'),
+    sameWait: setting(
+      whole(2, 1_000),
+      30,
+      'the same again, so often, where a call waits for something: the run is stuck',
+    ),
   }),
   approvals: z.strictObject({
     tools: setting(
@@ -317,7 +188,7 @@ export const Config = z.strictObject({
     warmPool: setting(whole(0, 1_000), 0, 'sandboxes that stand ready for new sessions (docker, kubernetes)'),
   }),
   egress: z.strictObject({
-    policy: setting(oneOf('none', 'registries', 'allow-list', 'web'), 'registries', 'what a sandbox can reach'),
+    policy: setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`),
     allow: setting(hosts(), [], 'hosts that the policy allow-list lets through'),
     registries: setting(hosts(), [], "package hosts beside those of the image's own package managers"),
     allowRanges: setting(networks(), [], 'private networks that may be reached all the same'),
@@ -337,6 +208,22 @@ export const Config = z.strictObject({
     maxTabs: setting(whole(1, 100), 20, 'tabs an agent may have open; beyond them the oldest is closed'),
     maxDownload: setting(size(1), '200MiB', 'largest file that the browser may download'),
     screenshots: setting(whole(1, 10_000), 200, 'screenshots kept for each session, the newest'),
+  }),
+  mcp: z.strictObject({
+    servers: secretSetting(
+      toolServers(),
+      {},
+      'servers of the Model Context Protocol whose tools agents can call, see docs/mcp.md',
+    ),
+  }),
+  search: z.strictObject({
+    engine: optional(
+      oneOf('searxng', 'brave', 'tavily', 'google'),
+      'the search engine of the tool web_search; without one there is no such tool',
+    ),
+    baseUrl: optional(url('https', 'http'), "the engine's address; searxng has none of its own"),
+    key: optionalSecret(secret(), 'the key for brave, tavily or google'),
+    engineId: optional(text('an id'), 'the id of the programmable search engine (cx) of google'),
   }),
   tools: z.strictObject({
     computer: setting(

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { type About, Config } from './schema.ts';
+import { Config } from './schema.ts';
+import type { About } from './setting.ts';
 
 /** One leaf of the schema, with its names. */
 export interface Setting extends About {

@@ -10,7 +10,8 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-export const ToolFamily = z.enum(['shell', 'file', 'browser', 'search', 'message', 'mcp']);
+/** The kind of a tool, such as `shell`: a word, so that new kinds need no change here. Dialects map those they do not know. */
+export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
 export const ConsoleEntry = z.object({ ps1: z.string(), command: z.string(), output: z.string() });
@@ -45,7 +46,14 @@ export const UntrustedReason = z.enum([
   'second_daemon',
 ]);
 export type UntrustedReason = z.infer<typeof UntrustedReason>;
-export const Origin = z.enum(['sheikhbox', 'crogia', 'cambioml', 'workspace', 'opencodex', 'trpc']);
+export const BreachData = z.object({
+  reason: UntrustedReason,
+  /** The request with that answer, such as `GET /health`, without ids and names. */
+  call: z.string(),
+  detail: z.string(),
+});
+/** The name of the interface through which a session was created. */
+export const Origin = z.string().regex(/^[a-z]{1,32}$/);
 export type Origin = z.infer<typeof Origin>;
 export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
 export type SessionStatus = z.infer<typeof SessionStatus>;
@@ -91,7 +99,7 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('run.wait', z.object({ question: z.string() })),
   /** Without a message when a person decided on a call, or no decision came in time. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
-  /** A call waits for a person's permission until the event of its resolution. Only tRPC shows this. */
+  /** A call waits for a person's permission until the event of its resolution. */
   fact('approval.requested', z.object({ callId: z.string(), function: z.string(), args, expiresAt: z.number() })),
   fact(
     'approval.resolved',
@@ -104,7 +112,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       text: z.string().optional(),
     }),
   ),
-  /** The run waits instead of working: for the provider, or because it is stuck. Only tRPC shows this. */
+  /** The run waits instead of working: for the provider, or because it is stuck. */
   fact(
     'run.notice',
     z.object({ kind: z.enum(['waiting_provider', 'stuck', 'resumed_after_restart']), detail: z.string() }),
@@ -125,20 +133,12 @@ export const SessionFact = z.discriminatedUnion('type', [
   fact('sandbox.phase', z.object({ phase: SandboxPhase, detail: z.string().optional(), ms: z.number().optional() })),
   /**
    * The sandbox sent an answer that its daemon never sends, so another program answers in the daemon's place. The server
-   * ends the sandbox and starts a new one only when a person asks. Only tRPC shows this.
+   * ends the sandbox and starts a new one only when a person asks.
    */
-  fact(
-    'sandbox.untrusted',
-    z.object({
-      reason: UntrustedReason,
-      /** The request with that answer, such as `GET /health`, without ids and names. */
-      call: z.string(),
-      detail: z.string(),
-    }),
-  ),
+  fact('sandbox.untrusted', BreachData),
   /**
    * The sandbox's files exceeded their limit, so the processes that wrote them were ended. Or the host's disk was nearly
-   * full, and this sandbox, which used most of it, was stopped. Only tRPC shows it.
+   * full, and this sandbox, which used most of it, was stopped.
    */
   fact(
     'sandbox.disk_exceeded',
@@ -149,7 +149,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
-  /** Changes of the desktop, and of the control of its keyboard and mouse. Only tRPC shows them. */
+  /** Changes of the desktop, and of the control of its keyboard and mouse. */
   fact(
     'desktop',
     z.object({
@@ -161,6 +161,24 @@ export const SessionFact = z.discriminatedUnion('type', [
     'egress',
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
+  /**
+   * From this turn on the model sees an older part of the conversation shortened: by lines in place of tool results or
+   * pictures, or by a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are
+   * concerned; they stay in the log. Only tRPC shows it.
+   */
+  fact(
+    'context.compacted',
+    z.object({
+      uptoSeq: z.int(),
+      /** `cut`: the server wrote the summary, because the model could not. */
+      kind: z.enum(['results', 'pictures', 'summary', 'cut']),
+      before: z.int(),
+      after: z.int(),
+      summary: z.string().nullable(),
+      /** The model that wrote the summary. */
+      model: z.string().nullable(),
+    }),
+  ),
   fact(
     'usage',
     z.object({
@@ -168,6 +186,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       inputTokens: z.int(),
       outputTokens: z.int(),
       cachedTokens: z.int().optional(),
+      cacheWrittenTokens: z.int().optional(),
+      reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
     }),
   ),

@@ -21,11 +21,15 @@ export interface JudgedPath {
  * in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
 export function judgedPath(told: string): JudgedPath | undefined {
-  if (told.length > maxPath) return undefined;
-  const parts = told.split('/');
-  if (!parts.every(isPart)) return undefined;
-  return { path: told, portable: parts.map(portablePart).join('/') };
+  if (!isPath(told)) return undefined;
+  return { path: told, portable: told.split('/').map(portablePart).join('/') };
 }
+
+/** Whether `judgedPath` has an answer. It costs less, for long lists. */
+export const isPath = (told: string): boolean => told.length <= maxPath && told.split('/').every(isPart);
+
+/** The same for `judgedName`. */
+export const isName = (told: string): boolean => !told.includes('/') && isPath(told);
 
 /** A path with a single part, as in a folder's listing. */
 export const judgedName = (told: string): JudgedPath | undefined => (told.includes('/') ? undefined : judgedPath(told));

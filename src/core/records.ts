@@ -31,6 +31,8 @@ export const SessionRecord = z.object({
   archived: z.boolean().default(false),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
+  /** `demo` or `provider/model`, when the session's creator chose another model than its project or server. */
+  model: z.string().optional(),
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 

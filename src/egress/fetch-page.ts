@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { connect as connectTls } from 'node:tls';
 import { AppError } from '../core/errors.ts';
-import { type AddressRules, addressCheck } from './addresses.ts';
-import { type Connector, type Dial, guardedConnect, type Resolve, systemDial, systemResolve } from './connect.ts';
-import { targetOf } from './target.ts';
+import { connectTo } from './connect-url.ts';
+import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
 
 /** Fetches the text of a page whose URL another party supplied, cut at 1 MiB. Rejects only with AppError. */
 export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
@@ -15,15 +13,8 @@ const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
 /** Fetches through `guardedConnect`, as for sandboxes. Each redirect is resolved and checked again. */
-export function pageFetcher(
-  options: { addresses?: AddressRules; resolve?: Resolve; dial?: Dial; ca?: string } = {},
-): FetchPage {
-  const via: Connector = {
-    resolve: options.resolve ?? systemResolve,
-    dial: options.dial ?? systemDial,
-    reachable: addressCheck(options.addresses ?? {}),
-    connectMs: timeoutMs,
-  };
+export function pageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
+  const via = connectorOf(options, timeoutMs);
   return async (first, signal) => {
     const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     let url = new URL(first);
@@ -50,37 +41,6 @@ export function pageFetcher(
     }
     throw new AppError('not_found', `${new URL(first).host} redirects too often.`);
   };
-}
-
-async function connectTo(
-  url: URL,
-  { via, ca }: { via: Connector; ca: string | undefined },
-  signal: AbortSignal,
-): Promise<Duplex> {
-  if (!/^https?:$/.test(url.protocol))
-    throw new AppError('invalid_request', `${url.protocol} URLs are not supported. Use http: or https:.`);
-  const secure = url.protocol === 'https:';
-  const target = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), Number(url.port) || (secure ? 443 : 80));
-  const connected = await guardedConnect(via, target, signal);
-  if (connected.kind === 'private') {
-    throw new AppError('forbidden', `${url.host} is at a private address; see egress.allowRanges.`);
-  }
-  if (connected.kind === 'failed') throw new AppError('not_found', `${url.host}: ${connected.why}.`);
-  const socket = connected.socket.on('error', () => {});
-  if (!secure) return socket;
-  const tls = connectTls({
-    socket,
-    host: target.host,
-    ...(target.kind === 'name' && { servername: target.host }),
-    ...(ca !== undefined && { ca }),
-  });
-  try {
-    await once(tls, 'secureConnect', { signal });
-    return tls.on('error', () => {});
-  } catch (cause) {
-    tls.on('error', () => {}).destroy();
-    throw new AppError('not_found', `${url.host} could not be reached over TLS.`, { cause });
-  }
 }
 
 async function get(url: URL, socket: Duplex): Promise<IncomingMessage> {

@@ -1,11 +1,42 @@
 import { parseAuthority, type Target } from './target.ts';
 
-/** Equals the drivers' type, which this layer must not import. */
-export type EgressPolicy =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'registries' }
-  | { readonly kind: 'allow-list'; readonly entries: readonly string[] }
-  | { readonly kind: 'web' };
+/** A session's policy. Equals the drivers' type, which this layer must not import. */
+export interface EgressPolicy {
+  /** A key of `src/egress/policies/list.ts`; any other refuses everything. */
+  readonly kind: string;
+  /** The operator's `egress.allow`, for policies that use it. */
+  readonly entries?: readonly string[];
+}
+
+/** One request, with the lists that a policy can go by. */
+export interface Asked {
+  readonly target: Target;
+  readonly entries: readonly string[];
+  /** The package registries of the image, and the operator's own. */
+  readonly registries: readonly RegistryEntry[];
+  readonly extra: readonly Entry[];
+}
+
+/** The operator's settings, as texts: `egress.allow` and `egress.registries`. */
+export interface OpenedLists {
+  readonly entries: readonly string[];
+  readonly registries: readonly string[];
+}
+
+/** Everything about an egress policy. Its name is its key in `src/egress/policies/list.ts`. */
+export interface PolicyDescriptor {
+  /** For people: what it opens. */
+  readonly label: string;
+  /** For agents: what it opens, after the word `Network:`. Undefined: the label says it. */
+  forAgents?(lists: OpenedLists): string;
+  decide(asked: Asked): Verdict;
+  /** The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows. */
+  readonly strict: boolean;
+  /** The policy opens the entries of `egress.allow`. */
+  readonly usesEntries?: boolean;
+  /** The policy follows the image's package managers. The server reads them once from each image. */
+  readonly learnsRegistries?: boolean;
+}
 
 /** A host that one of the image's package managers is configured to use. */
 export interface RegistryEntry {
@@ -28,7 +59,7 @@ export interface Entry {
   readonly port: number | undefined;
 }
 
-const webPorts: readonly number[] = [80, 443];
+export const webPorts: readonly number[] = [80, 443];
 
 export function parseEntry(text: string): Entry | undefined {
   const below = text.startsWith('*.');
@@ -39,39 +70,7 @@ export function parseEntry(text: string): Entry | undefined {
   return { text, host: target.host, below, port };
 }
 
-/** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */
-export function decide(
-  policy: EgressPolicy,
-  lists: { registries: readonly RegistryEntry[]; extra: readonly Entry[] },
-  target: Target,
-): Verdict {
-  if (target.kind === 'odd') {
-    return no(
-      'malformed host',
-      'that is neither a host name nor an address in its usual notation',
-      'Write it plainly.',
-    );
-  }
-  switch (policy.kind) {
-    case 'none':
-      return no('none', "this session's policy is 'none'", 'Ask the operator for another egress policy.');
-    case 'registries':
-      return byRegistries(lists, target) ?? unlisted('registries', 'egress.registries');
-    case 'allow-list':
-      return byEntries(policy.entries, target) ?? unlisted('allow-list', 'egress.allow');
-    case 'web':
-      if (webPorts.includes(target.port)) return { allowed: true, rule: 'web' };
-      return (
-        byRegistries(lists, target) ??
-        no('port not allowed', "policy 'web' opens ports 80 and 443 only", 'Ask the operator for an entry host:port.')
-      );
-  }
-}
-
-function byRegistries(
-  { registries, extra }: { registries: readonly RegistryEntry[]; extra: readonly Entry[] },
-  target: Target,
-): Verdict | undefined {
+export function byRegistries({ registries, extra, target }: Asked): Verdict | undefined {
   const found = registries.find(
     ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
   );
@@ -80,7 +79,7 @@ function byRegistries(
   return added && { allowed: true, rule: `registries: ${added.text}` };
 }
 
-function byEntries(texts: readonly string[], target: Target): Verdict | undefined {
+export function byEntries({ entries: texts, target }: Asked): Verdict | undefined {
   const found = texts.find((text) => {
     const entry = parseEntry(text);
     return entry !== undefined && matches(entry, target);
@@ -96,10 +95,10 @@ function matches({ host, below, port }: Entry, target: Target): boolean {
 // A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
 const isWeb = (listed: number, asked: number): boolean => webPorts.includes(listed) && webPorts.includes(asked);
 
-const unlisted = (policy: string, setting: string): Verdict =>
+export const unlisted = (policy: string, setting: string): Verdict =>
   no('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);
 
-const no = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
+export const no = (rule: string, why: string, advice: string): Verdict & { allowed: false } => ({
   allowed: false,
   rule,
   why,

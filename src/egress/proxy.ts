@@ -4,12 +4,12 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { AppError } from '../core/errors.ts';
 import type { SandboxId, SessionId } from '../core/ids.ts';
-import { type AddressRules, addressCheck } from './addresses.ts';
+import type { AddressRules } from './addresses.ts';
 import { Client } from './client.ts';
-import { type Dial, type Resolve, systemDial, systemResolve } from './connect.ts';
 import type { OnDecision } from './decisions.ts';
-import { passages, type Rules } from './passage.ts';
-import { forward } from './plain.ts';
+import { connectorOf, type Dial, type Resolve } from './guarded-connect.ts';
+import { type Rules, upstreamOpener } from './open-upstream.ts';
+import { forward } from './plain-http.ts';
 import { type Entry, parseEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
 import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
@@ -45,18 +45,13 @@ const socksVersion = 5;
 export function egressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const open = passages(
+  const open = upstreamOpener(
     {
       policyOf: (id) => options.policyOf(id),
       registriesOf: (id) => options.registriesOf(id),
       extra: (options.extraRegistries ?? []).map(entryOrThrow),
     },
-    {
-      resolve: options.resolve ?? systemResolve,
-      dial: options.dial ?? systemDial,
-      reachable: addressCheck(options.addresses ?? {}),
-      connectMs: limits.connectMs,
-    },
+    connectorOf(options, limits.connectMs),
   );
   const sessions = new Map<SessionId, SessionState>();
   const clients = new WeakMap<Duplex, Client>();

@@ -1,10 +1,10 @@
 import { canonicalAddress } from './addresses.ts';
 import type { Client } from './client.ts';
-import type { OpenPassage, Passage } from './passage.ts';
+import type { OpenedUpstream, OpenUpstream } from './open-upstream.ts';
 import { readExactly } from './streams.ts';
 import { type Target, targetOf } from './target.ts';
 
-type Open = Extract<Passage, { kind: 'open' }>;
+type Open = Extract<OpenedUpstream, { kind: 'open' }>;
 
 const version = 5;
 const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -12,7 +12,10 @@ const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
 /** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined when the request was refused and answered. */
-export async function socksConnect(client: Client, open: OpenPassage): Promise<{ to: Target; open: Open } | undefined> {
+export async function socksConnect(
+  client: Client,
+  open: OpenUpstream,
+): Promise<{ to: Target; open: Open } | undefined> {
   const { socket } = client;
   const [, methods = 0] = (await readExactly(socket, 2)) ?? [];
   const offered = methods > 0 ? await readExactly(socket, methods) : undefined;

@@ -1,11 +1,11 @@
 import { finished } from 'node:stream';
 import type { Client } from './client.ts';
-import type { Passage } from './passage.ts';
+import type { OpenedUpstream } from './open-upstream.ts';
 import { type FirstBytes, firstBytesOf } from './sni.ts';
 import { flow, readable } from './streams.ts';
 import type { Target } from './target.ts';
 
-type Open = Extract<Passage, { kind: 'open' }>;
+type Open = Extract<OpenedUpstream, { kind: 'open' }>;
 
 /** Enough bytes to recognise any TLS hello or request line. */
 const maxFirstBytes = 20_000;

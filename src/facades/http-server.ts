@@ -15,30 +15,23 @@ import { guarded, guardedWorkspaces } from '../session/access/guarded-services.t
 import type { Services } from '../session/api/services.ts';
 import type { SessionService } from '../session/api/sessions.ts';
 import type { WorkspaceService } from '../session/workspaces/workspaces.ts';
-import { cambio } from './cambio/routes.ts';
-import { crogia } from './crogia/routes.ts';
-import { desktopRoutes } from './desktop/routes.ts';
-import { type OpencodexParts, opencodex } from './opencodex/routes.ts';
-import { serverRoutes } from './server/routes.ts';
+import { type DialectSettings, dialects } from './list.ts';
+import type { Acting } from './shared/acting.ts';
 import { createApp } from './shared/app.ts';
 import { auditOf } from './shared/audit.ts';
 import { callingActor } from './shared/caller.ts';
-import { conversation } from './shared/conversation/socket.ts';
+import type { DialectParts, ProjectParts } from './shared/dialect.ts';
 import type { ErrorStyle } from './shared/error-style.ts';
 import { actorFor } from './shared/guard.ts';
 import { idempotency } from './shared/idempotency.ts';
 import type { HttpLogger, HttpMetrics } from './shared/observe.ts';
 import { rateLimiter } from './shared/rate-limit.ts';
-import type { App, Dialect } from './shared/routes.ts';
+import type { App } from './shared/routes.ts';
 import { socketServer } from './shared/ws.ts';
-import { sheikhbox } from './sheikhbox/routes.ts';
-import type { TrpcActing } from './trpc/context.ts';
-import { trpc } from './trpc/routes.ts';
-import { workspace } from './workspace/routes.ts';
 
 export type HttpConfig = Pick<
   Config,
-  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | 'sheikhbox' | 'opencodex'
+  'host' | 'allowedHosts' | 'corsOrigins' | 'rateLimitPerMinute' | 'maxBodyBytes' | keyof DialectSettings
 > &
   Partial<Pick<Config, 'desktop' | 'maxConnectionsPerAddress'>> & { readonly token?: Config['token'] | TokenHash };
 export interface HttpServerDeps {
@@ -47,9 +40,9 @@ export interface HttpServerDeps {
   readonly sessions: SessionService;
   /** The other services, next to the sessions. */
   readonly services: Services;
-  /** The parts that only this dialect uses. */
-  readonly opencodex?: OpencodexParts;
-  /** Undefined: the server has no Workspace dialect. */
+  /** Projects with their files, agents and keys; undefined: the server has none. */
+  readonly opencodex?: ProjectParts;
+  /** Undefined: the server has no workspaces. */
   readonly workspaces?: WorkspaceService;
   /** API keys, next to the token. */
   readonly keys?: ApiKeys;
@@ -63,6 +56,8 @@ export interface HttpServerDeps {
   readonly clock: Clock;
   /** Makes the ids of requests. */
   readonly ids?: Pick<IdSource, 'short'>;
+  /** Compares each reply with its documented schema; costs time, so for tests and development only. */
+  readonly checkReplies?: boolean;
 }
 
 const credentialTexts = {
@@ -70,8 +65,8 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Builds the whole HTTP server, which does not listen yet. A new dialect needs one folder and one line here. */
-export function httpServer(deps: HttpServerDeps): App {
+/** Builds the whole HTTP server, with every dialect of `dialects`. It does not listen yet. */
+export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, keys, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenGate(config.token);
@@ -89,8 +84,7 @@ export function httpServer(deps: HttpServerDeps): App {
     return actor;
   };
   const actorOf = () => callingActor(keys?.any ? nobody : everybody);
-  const { services, opencodex: parts, sign } = actingBy(deps, links.sign, actorOf);
-  const { sessions } = services;
+  const { services, projects, sign } = actingBy(deps, links.sign, actorOf);
   const signed = { ...links, sign };
   const { app, table } = createApp({
     guard: {
@@ -111,6 +105,7 @@ export function httpServer(deps: HttpServerDeps): App {
     closing,
     clock,
     ids: deps.ids,
+    checkReplies: deps.checkReplies,
   });
   const sockets = socketServer(app, {
     clock,
@@ -120,53 +115,32 @@ export function httpServer(deps: HttpServerDeps): App {
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
-  const actors = new WeakMap<Actor, TrpcActing>();
-  const acting = (actor: Actor): TrpcActing => {
+  const actors = new WeakMap<Actor, Acting>();
+  const acting = (actor: Actor): Acting => {
     const known = actors.get(actor);
     if (known) return known;
     const { services, sign, keys } = actingBy(deps, links.sign, () => actor);
-    const onceFor: TrpcActing['once'] = (key, ...rest) => once.onceFor(actor.key ? [actor.key, ...key] : key, ...rest);
+    const onceFor: Acting['once'] = (key, ...rest) => once.onceFor(actor.key ? [actor.key, ...key] : key, ...rest);
     const made = { actor, services, sign, keys, once: onceFor };
     actors.set(actor, made);
     return made;
   };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
-  const dialects: Dialect[] = [
-    serverRoutes({ sessions, metrics, clock, version, table }),
-    sheikhbox({
-      sessions,
-      idempotency: once,
-      sse,
-      clock,
-      logger,
-      profile: config.sheikhbox.profile,
-      sockets,
-      signed,
-      ...(parts && { uploads: parts.uploads }),
-      ...(deps.opencodex && { attached: deps.opencodex.uploads }),
-      maxUploadBytes: parts?.maxUploadBytes ?? 0,
-      desktop: services.desktop,
-      clipboard: config.desktop?.clipboard ?? false,
-    }),
-    cambio({ sessions, idempotency: once }),
-    conversation({ sessions, clock, logger }, sockets),
-    desktopRoutes({ desktop: services.desktop }),
-    crogia({ ...services, idempotency: once, sockets, clock, logger }),
-    trpc({ acting, version, clock, admits, sockets, sse, logger }),
-  ];
-  if (deps.workspaces) {
-    const allowed = guardedWorkspaces(deps.workspaces, actorOf);
-    const audit = auditOf(deps, actorOf);
-    const workspaces = audit ? auditedWorkspaces(allowed, audit) : allowed;
-    dialects.push(workspace({ workspaces, sockets, clock, logger }));
-  }
-  if (parts)
-    dialects.push(
-      opencodex({ ...parts, services, idempotency: once, sockets, clock, profile: config.opencodex.profile }),
-    );
-  for (const { errors, mount } of dialects) {
-    if (errors) styles.set(errors.prefix, errors.style);
-    mount(app);
+  const audit = auditOf(deps, actorOf);
+  const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, actorOf);
+  const parts: DialectParts = {
+    ...{ version, services, projects, acting, admits, sockets, sse, signed, table, metrics, logger, clock },
+    idempotency: once,
+    attached: deps.opencodex?.uploads,
+    workspaces: workspaces && audit ? auditedWorkspaces(workspaces, audit) : workspaces,
+    clipboard: config.desktop?.clipboard ?? false,
+  };
+  const sections: Readonly<Record<string, unknown>> = config;
+  for (const [name, { routes }] of Object.entries(dialects)) {
+    for (const { errors, mount } of await routes(parts, sections[name] as never)) {
+      if (errors) styles.set(errors.prefix, errors.style);
+      mount(app);
+    }
   }
   return app;
 }
@@ -183,7 +157,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], actorOf: () =>
   const keys: KeyAdmin | undefined = deps.keys;
   return {
     services: audit ? auditedServices(services, raw, audit) : services,
-    opencodex: parts && audit ? auditedParts(parts, audit) : parts,
+    projects: parts && audit ? auditedParts(parts, audit) : parts,
     keys: keys && audit ? audited(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
     sign: ((what, lifeMs) => {
       const actor = actorOf();

@@ -9,6 +9,7 @@ export interface TurnCaps {
 export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 
 export interface CollectedTurn {
+  /** The whole reply. The field `model` names the model that answered, which can be a fall-back. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
   /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
@@ -35,9 +36,13 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   let said = 0;
   let sent = 0;
   let outcome: TurnOutcome = stopped(options.model);
+  let { model } = options;
   for await (const part of parts) {
-    if (part.type === 'end') outcome = part.outcome;
-    if (part.type === 'text') said += part.delta.length;
+    if (part.type === 'end') {
+      outcome = part.outcome;
+      model = part.model ?? model;
+    }
+    if (part.type === 'text' || part.type === 'reasoning') said += part.delta.length;
     if (part.type === 'call') said += JSON.stringify(part.call.args ?? null).length;
     if (part.type === 'raw') sent += JSON.stringify(part.part)?.length ?? 0;
     if (Math.max(said, sent) > caps.maxChars) {
@@ -54,7 +59,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   const kept = outcome.kind === 'finished' ? calls : [];
   const message: AssistantMessage = {
     role: 'assistant',
-    model: options.model,
+    model,
     text: texts.join(''),
     calls: kept.slice(0, caps.maxCalls),
     raw,

@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { IdSource } from '../core/ids.ts';
 import { type AuditLog, auditLog } from '../observability/audit/log.ts';
 import { type AuditKey, type AuditPlace, auditKey } from '../observability/audit/row.ts';
-import { keptKeys } from './kept-keys.ts';
+import { keyMaterial } from './key-material.ts';
 
 type Settings = Pick<Config, 'keys' | 'dataDir' | 'audit'>;
 interface Options {
@@ -20,7 +20,7 @@ export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => joi
 /** The first key seals new rows; the others are earlier ones, which verify older rows. */
 export async function auditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
   const file = { ...config, dataDir: resolve(config.dataDir) };
-  return (await keptKeys({ config: file, file: 'audit-key', newKey })).map(auditKey) as [AuditKey, ...AuditKey[]];
+  return (await keyMaterial({ config: file, file: 'audit-key', newKey })).map(auditKey) as [AuditKey, ...AuditKey[]];
 }
 
 /** Undefined when the settings turn auditing off. */

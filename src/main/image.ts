@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, mkdir, readFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { BuildContext } from '../../drivers/docker/images.ts';
+import type { BuildContext, DriverParts } from '../../drivers/descriptor.ts';
 import type { Config } from '../config/config.ts';
 
 const images = fileURLToPath(new URL('../../sandbox-images', import.meta.url));
@@ -35,6 +35,12 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
 const names = { base: 'corral/sandbox', desktop: 'corral/sandbox-desktop', tools: 'corral/sandbox-tools' } as const;
 export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
+
+/** The images that the server can build. */
+export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
+  base: { name: baseImage, context: () => imageContext(bundle) },
+  desktop: { name: desktopImage, context: () => desktopContext(bundle) },
+});
 
 /** Whether sandboxes have a screen and a browser. */
 export const hasDesktop = ({ sandbox }: Config): boolean => sandbox.desktop || sandbox.image === names.desktop;
@@ -73,10 +79,18 @@ export async function desktopContext(bundle: () => Promise<string>): Promise<Bui
 async function contextOf(bundle: () => Promise<string>, more: readonly string[]): Promise<BuildContext> {
   const folder = join(await bundle(), '..');
   const copied = ['Dockerfile', 'init.sh', ...more];
-  for (const name of copied) await copyFile(join(images, name), join(folder, name));
+  for (const name of copied) await copyWhole(join(images, name), join(folder, name));
   const files = [...copied, 'sandboxd.mjs'];
   return { folder, files, hash: await hashOf(folder, files) };
 }
+
+/** Another build can read the old file meanwhile, so the new one takes its place in one step. */
+async function copyWhole(from: string, to: string): Promise<void> {
+  const aside = `${to}.${process.pid}.${++copies}`;
+  await copyFile(from, aside);
+  await rename(aside, to);
+}
+let copies = 0;
 
 async function hashOf(folder: string, files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');

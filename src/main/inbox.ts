@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pause } from '../core/cancel.ts';
+import { neverFires, pause } from '../core/cancel.ts';
 import type { Clock } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { Inbox, InboxClaim, RecordStore, Store } from '../core/ports.ts';
@@ -44,7 +44,7 @@ export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive,
     }
     let found = await records.get(kind, key);
     if (!found) {
-      await pause(betweenMs, new AbortController().signal, clock);
+      await pause(betweenMs, neverFires, clock);
       found = await records.get(kind, key);
     }
     if (found && (await isAlive(By.parse(found.doc).by))) return false;

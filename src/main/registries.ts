@@ -1,5 +1,4 @@
-import { within } from '../../drivers/shared/joined.ts';
-import { throwIfFired } from '../core/cancel.ts';
+import { orAborted, throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { RecordStore } from '../core/ports.ts';
@@ -46,7 +45,7 @@ export class ImageRegistries {
     const key = this.#options.keyOf(id);
     if (key === undefined) return [];
     const known = this.#known.get(key);
-    const found = known && (await within(known, signal).catch(() => undefined));
+    const found = known && (await orAborted(known, signal).catch(() => undefined));
     throwIfFired(signal);
     if (found) {
       if (found.unread.length > 0) this.#readOn(key, sandbox);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { z } from 'zod';
+import type { Config } from '../config/config.ts';
 import { type Clock, elapsed } from '../core/clock.ts';
 import { toAppError } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
@@ -29,12 +30,13 @@ interface Options {
   readonly store: Store;
   readonly ids: IdSource;
   readonly clock: Clock;
-  readonly leaseMs: number;
+  readonly settings: Config['replicas'];
 }
 const reaperMs = 30_000;
 const keeperMs = 5 * 60_000;
 
-export function replicaOf({ store, ids, clock, leaseMs: ttlMs }: Options): Replica {
+export function replicaOf({ store, ids, clock, settings }: Options): Replica {
+  const ttlMs = settings.leaseSeconds * 1_000;
   const name = ids.short();
   if (!store.shared) {
     const alone = {

@@ -8,10 +8,10 @@ import { randomIds } from '../core/ids.ts';
 import type { Logger } from '../observability/logger.ts';
 import { type ProviderKeyRing, providerKeys } from '../session/projects/provider-keys.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
-import type { Terminal } from './command.ts';
+import type { Terminal } from './commands/command.ts';
 import { encryptionKeys } from './encryption-keys.ts';
 import { keyPeppers } from './key-peppers.ts';
-import { ownConfig } from './own-config.ts';
+import { localConfig } from './local-config.ts';
 import { mustExist } from './store.ts';
 
 const retryMs = [1_000, 10_000, 60_000, 600_000];
@@ -41,7 +41,7 @@ export async function rotateInBackground({ keys, clock, logger, closing }: Backg
 
 /** `keys rotate`. Exit code 0: no data needs the older encryption keys any more. */
 export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
-  const config = { ...ownConfig(), dataDir: resolve(ownConfig().dataDir) };
+  const config = { ...localConfig(), dataDir: resolve(localConfig().dataDir) };
   const ids = randomIds();
   await using stack = new AsyncDisposableStack();
   const path = join(config.dataDir, 'corral.db');

@@ -6,10 +6,13 @@ import { Secret } from '../core/secret.ts';
 
 /**
  * A program in a sandbox without isolation is a local client too, with a valid Host and no Origin: only a token keeps it
- * from the API. The demo model needs none, because it runs only its own user's commands.
+ * from the API. The demo model needs none, because it runs only its own user's commands. With `unconfined` any session can
+ * choose a real one.
  */
-export const needsToken = (isolation: string, { model, token }: Pick<Config, 'model' | 'token'>): boolean =>
-  isolation === 'none' && model !== 'demo' && token === undefined;
+export const needsToken = (
+  isolation: string,
+  { model, unconfined, token }: Pick<Config, 'model' | 'unconfined' | 'token'>,
+): boolean => isolation === 'none' && (model !== 'demo' || unconfined) && token === undefined;
 
 export interface StartToken {
   readonly hash: TokenHash;

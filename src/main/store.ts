@@ -8,7 +8,7 @@ import { Secret } from '../core/secret.ts';
 import type { Logger } from '../observability/logger.ts';
 import { memoryStore } from '../store/memory/store.ts';
 import { sqliteStore } from '../store/sqlite/store.ts';
-import { waitingRoom } from './waiting-room.ts';
+import { unavailableServer } from './unavailable-server.ts';
 
 interface Options {
   readonly config: Pick<Config, 'mongodbUrl' | 'dataDir' | 'host' | 'port' | 'history'>;
@@ -41,7 +41,7 @@ export async function openStore({ config, logger, closing, say }: Options): Prom
         const reason = `MongoDB at ${hostsOf(url)} does not answer. The server waits for it and starts when it appears.`;
         say(reason);
         logger.warn({ err: error }, 'the store is away; waiting for it');
-        stack.use(await waitingRoom({ host, port, reason }));
+        stack.use(await unavailableServer({ host, port, reason }));
       }
       await pause(wait, closing);
     }

@@ -1,6 +1,6 @@
 import { destination, type Logger, pino } from 'pino';
 import type { Clock } from '../core/clock.ts';
-import { intervalMs, type NoiseCount, noiseIn, noiseLimiter } from './noise.ts';
+import { intervalMs, type NoiseCount, noiseIn, noiseLimiter } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
 export type { Logger } from 'pino';

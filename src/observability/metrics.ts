@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { NoiseCount } from './noise.ts';
+import type { NoiseCount } from './log-rate-limit.ts';
 
 export interface HttpObservation {
   readonly method: string;
@@ -13,6 +13,8 @@ export interface Metrics {
   /** The body of `/metrics`. */
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
+  /** From now on each scrape reads the number of sessions by status; without this call no session is counted. */
+  countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
@@ -20,14 +22,14 @@ export interface Metrics {
   /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
+type CountSessions = () => Promise<Readonly<Record<string, number>>>;
 export interface MetricsSources {
-  /** The number of sessions by status, read at each scrape. */
-  sessions(): Promise<Readonly<Record<string, number>>>;
   /** The log lines that sandboxes and clients can cause, read at each scrape. */
   noise?(): readonly NoiseCount[];
 }
 
-export function createMetrics(sources: MetricsSources): Metrics {
+export function createMetrics(sources: MetricsSources = {}): Metrics {
+  let sessions: CountSessions = async () => ({});
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -38,7 +40,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     registers,
     async collect() {
       this.reset(); // drops a status that no session has now
-      const counts = await sources.sessions().catch(() => ({})); // a failing store hides no other metric
+      const counts = await sessions().catch(() => ({})); // a failing store hides no other metric
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
     },
   });
@@ -105,6 +107,9 @@ export function createMetrics(sources: MetricsSources): Metrics {
       const { count, duration } = seriesOf(`${method} ${route} ${status}`);
       count.inc();
       duration.observe(seconds);
+    },
+    countSessions: (count) => {
+      sessions = count;
     },
     event: (type) => eventsOf(type).inc(),
     runEnded: (status) => runs.inc({ status }),

@@ -6,12 +6,14 @@ import {
   type Health,
   type Operation,
   type ProcessEntry,
+  type ProgramEntry,
   type SandboxUsage,
   type ShellView,
   type TerminalEntry,
   terminalEnds,
 } from './client.ts';
-import type { JsonLimits } from './measure.ts';
+import type { JsonLimits } from './json-complexity.ts';
+import { judgedEntries, judgedMatches } from './safe-file-names.ts';
 
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
@@ -27,15 +29,24 @@ export const largeBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
+/** Of one command and its output in a shell's console. */
+const maxShown = 64 * KiB;
+/** Of each output stream of a command that is only asked for its result. */
+const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();
 const time = z.number().nonnegative();
 const text = (most: number) => z.string().max(most);
 const id = text(256);
-/** Text that is only shown to people. It is cut, because a daemon of an older image does not cut it. */
+/** Longer text is cut, because a daemon of an older image does not cut it. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
-const iso = text(40).refine((date) => !Number.isNaN(Date.parse(date)));
-/** A path as the sandbox reports it; judged.ts drops the ones that no workspace file can have. */
+/** A time, in the one form that the dialects promise. A file can claim any year; four digits hold the first and the last. */
+const iso = text(40)
+  .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
+  .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
+const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
+const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
+/** A path as the sandbox reports it; safe-file-names.ts drops the ones that no workspace file can have. */
 const path = text(8 * KiB);
 
 const desktop = z.object({
@@ -62,6 +73,13 @@ const operation = z.object({
 }) as z.ZodType<Operation>;
 
 const terminal = z.object({ id, startedAt: time }) satisfies z.ZodType<TerminalEntry>;
+
+const program = z.object({
+  id,
+  pid: count,
+  startedAt: time,
+  exitCode: z.int().optional(),
+}) as z.ZodType<ProgramEntry>;
 
 const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [number, number, number]): Rule<Value> => ({
   shape,
@@ -91,14 +109,14 @@ export const answers = {
   shell: rule<ShellView>(
     z.object({
       id,
-      console: z.array(z.object({ ps1: text(16 * KiB), command: z.string(), output: z.string() })).max(20),
+      console: z.array(z.object({ ps1: text(16 * KiB), command: cut(maxShown), output: cut(maxShown) })).max(20),
       running: id.optional(),
     }) as z.ZodType<ShellView>,
     [large, 200, 4],
   ),
   killed: rule(z.object({ killed: count }), [16, 10, 2]),
   exec: rule<ExecResult>(
-    z.object({ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() }),
+    z.object({ exitCode: z.int(), stdout: cut(maxExec), stderr: cut(maxExec), timedOut: z.boolean() }),
     [large, 20, 2],
   ),
   entries: rule<FileEntry[]>(
@@ -111,15 +129,23 @@ export const answers = {
           modified: iso,
         }),
       )
-      .max(maxList),
+      .max(maxList)
+      .transform(judgedEntries) as z.ZodType<FileEntry[]>,
     [large, maxList * 6, 3],
   ),
-  found: rule(z.object({ matches: z.array(path).max(maxFound), truncated: z.boolean() }), [large, maxFound + 20, 3]),
+  found: rule(
+    z
+      .object({ matches: z.array(path).max(maxFound), truncated: z.boolean() })
+      .transform((found) => judgedMatches(found, (file) => file)),
+    [large, maxFound + 20, 3],
+  ),
   lines: rule(
-    z.object({
-      matches: z.array(z.object({ file: path, line: count, content: text(4 * KiB) })).max(maxFound),
-      truncated: z.boolean(),
-    }),
+    z
+      .object({
+        matches: z.array(z.object({ file: path, line: count, content: text(4 * KiB) })).max(maxFound),
+        truncated: z.boolean(),
+      })
+      .transform((found) => judgedMatches(found, ({ file }) => file)),
     [large, maxFound * 6, 4],
   ),
   processes: rule<ProcessEntry[]>(
@@ -130,6 +156,10 @@ export const answers = {
   ),
   terminal: rule<TerminalEntry>(terminal, [16, 10, 2]),
   terminals: rule<TerminalEntry[]>(z.array(terminal).max(64), [64, 300, 3]),
+  program: rule(program, [16, 10, 2]),
+  programs: rule<ProgramEntry[]>(z.array(program).max(64), [64, 400, 3]),
+  /** The last frame of a program's stream. */
+  programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),
   /** One message of the browser. Playwright reads the content of `params` and `result`. */
@@ -142,7 +172,7 @@ export const answers = {
       result: z.looseObject({}).optional(),
       error: z.looseObject({ message: z.string() }).optional(),
     }) as z.ZodType<object>,
-    [large, 100_000, 1_000],
+    [large, 20_000, 1_000],
   ),
   refusal: rule(z.object({ error: z.object({ code: text(64), message: cut(1_000) }) }), [16, 20, 3]),
 } as const;

@@ -104,6 +104,59 @@ export interface TerminalClient {
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
+/** A program that runs over three pipes, without a shell or a terminal. */
+export interface StartProgram {
+  /** Makes `open` idempotent: a second call with the same id returns the first program. */
+  readonly id: string;
+  /** The program and its arguments, as the system takes them; no shell reads them. */
+  readonly argv: readonly string[];
+  /** Absolute, or relative to the workspace; default: the workspace. */
+  readonly cwd?: string;
+  /** Further variables, each as NAME=value. */
+  readonly env?: readonly string[];
+  /** As of an operation. */
+  readonly tag?: string;
+}
+export interface ProgramEntry {
+  readonly id: string;
+  readonly pid: number;
+  readonly startedAt: number; // epoch ms
+  /** 128+n after signal n; missing while the program runs. */
+  readonly exitCode?: number;
+}
+export interface ProgramReader {
+  /** The program's output waits in its pipe until the returned promise resolves. */
+  readonly onOutput: (chunk: Buffer) => void | Promise<void>;
+  readonly onErrors: (chunk: Buffer) => void | Promise<void>;
+}
+/** The open pipes of a program. */
+export interface ProgramPipes {
+  /** Resolves once the bytes are on their way. Rejects with sandbox_lost when the pipes are closed. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes the program's standard input. */
+  endInput(): void;
+  /**
+   * Resolves when the program has ended and all of its output was handed over. Rejects with sandbox_lost when the
+   * connection ended or another reader took it over, and with sandbox_untrusted.
+   */
+  readonly ended: Promise<{ readonly exitCode: number }>;
+  /** Leaves the program as it is. Output waits in its pipes for the next reader. */
+  detach(): void;
+}
+/** Programs without a terminal: at most 32 at once. They live until they end, are closed, or the daemon restarts. */
+export interface ProgramClient {
+  /** Starts a program. Rejects: conflict (32 run already), file_not_found (no such program), invalid_request, unsupported. */
+  open(program: StartProgram, signal: AbortSignal): Promise<ProgramEntry>;
+  list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
+  // The following methods also reject with not_found.
+  /** Opens the pipes. A program has one reader at a time; a new one replaces the earlier one. */
+  attach(id: string, reader: ProgramReader, signal: AbortSignal): Promise<ProgramPipes>;
+  /** INT goes to the process group; TERM and KILL end every process that the program started. */
+  signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
+  /** Ends the program with every process that it started, and forgets it. */
+  close(id: string, signal: AbortSignal): Promise<void>;
+}
+
 /** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
 export interface DesktopStatus {
   /** `unsupported`: the image has no desktop. */
@@ -230,7 +283,7 @@ export interface SandboxClient {
   view(shell: string, signal: AbortSignal): Promise<ShellView>; // Rejects: shell_not_found
   /**
    * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves with their number once
-   * they are gone.
+   * they are gone. From then on the daemon starts nothing with this tag: such a call rejects with conflict.
    */
   killTagged(tag: string, signal: AbortSignal): Promise<number>;
 
@@ -279,5 +332,6 @@ export interface SandboxClient {
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 
   readonly terminals: TerminalClient;
+  readonly programs: ProgramClient;
   readonly desktop: DesktopClient;
 }

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { DesktopClient } from './client.ts';
-import { judged } from './judge-thread.ts';
 import type { Ask, requester } from './request.ts';
 import { screenStream } from './screen-stream.ts';
 import type { Trust } from './trust.ts';
+import { judged } from './validation-thread.ts';
 
 type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };

@@ -3,11 +3,11 @@ import { AppError } from '../core/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
-import { judge } from './judge.ts';
-import { judgedEntries, judgedMatches } from './judged.ts';
-import { paced } from './paced.ts';
+import { programClient } from './program-client.ts';
 import { type Ask, requester, type Way } from './request.ts';
+import { paced } from './throttle.ts';
 import { openTrust } from './trust.ts';
+import { judge } from './validate-answer.ts';
 
 export interface SandboxAddress extends Way {
   readonly workdir: string;
@@ -139,18 +139,14 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
       if (raw.length > maxFileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
       await done({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
     },
-    listFiles: async (path, signal) => judgedEntries(await get('entries', `/files/list?${query({ path })}`, signal)),
+    listFiles: (path, signal) => get('entries', `/files/list?${query({ path })}`, signal),
     async removeFile(path, signal) {
       await done({ method: 'DELETE', path: file(path) }, signal);
     },
-    async find(path, glob, signal, options) {
-      const ask = `/files/find?${query({ path, glob })}${typesOf(options)}`;
-      return judgedMatches(await get('found', ask, signal), (file) => file);
-    },
-    async grep(path, regex, signal, options) {
-      const ask = `/files/grep?${query({ path, regex })}${typesOf(options)}`;
-      return judgedMatches(await get('lines', ask, signal), byFile);
-    },
+    find: (path, glob, signal, options) =>
+      get('found', `/files/find?${query({ path, glob })}${typesOf(options)}`, signal),
+    grep: (path, regex, signal, options) =>
+      get('lines', `/files/grep?${query({ path, regex })}${typesOf(options)}`, signal),
 
     processes: (signal) => get('processes', '/processes', signal),
     async signalProcess(pid, name, signal) {
@@ -170,8 +166,13 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
           ...(onOpen && { onAnswer: onOpen }),
         };
         const trailers = await whileAlive(signal, (until) => bytes(ask, paced(onBytes), until));
-        const end = terminalEnd(trailers['corral-terminal']);
-        if (!end) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
+        const told = trailers['corral-terminal'];
+        if (!told) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
+        const end = terminalEnd(told);
+        if (!end) {
+          const detail = 'the end of a terminal that no daemon tells';
+          throw trust.breaks({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });
+        }
         return end;
       },
       async write(id, text, signal) {
@@ -185,11 +186,10 @@ export function sandboxClient({ workdir, ...way }: SandboxAddress): SandboxClien
       },
     },
 
+    programs: programClient({ ...daemon, trust }, again),
     desktop: desktopClient({ ...daemon, trust }, again),
   };
 }
-
-const byFile = ({ file }: { file: string }) => file;
 
 const terminal = (id: string, rest = '') => `/terminals/${encodeURIComponent(id)}${rest}`;
 

@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
+import { Broken, collected } from './answer-body.ts';
 import { type AnswerName, type AnswerOf, answers } from './answers.ts';
-import { Broken, collected } from './body.ts';
-import { judged } from './judge-thread.ts';
 import { refusal } from './refusal.ts';
 import type { Trust } from './trust.ts';
+import { judged } from './validation-thread.ts';
 
 export interface Ask {
   readonly method: string;

@@ -1,8 +1,8 @@
 import { failpoint } from '../core/failpoint.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { Append, EventLog, EventPage, EventStore, Followed, FollowOptions } from '../core/ports.ts';
+import { followOtherServers, type OtherServersOptions } from './follow-other-servers.ts';
 import { LiveWindow, type WindowLimits } from './live-window.ts';
-import { hearOthers, type OthersOptions } from './others.ts';
 
 export interface EventLogOptions {
   /** The number of events that a live reader can fall behind before it gets a resync. */
@@ -10,7 +10,7 @@ export interface EventLogOptions {
   readonly pageSize: number;
   readonly window?: WindowLimits;
   /** Set when other servers append to the store too; their appends are then looked for. */
-  readonly others?: OthersOptions;
+  readonly others?: OtherServersOptions;
 }
 const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
 
@@ -73,7 +73,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
 
   const others =
     options.others &&
-    hearOthers(store, options.others, {
+    followOtherServers(store, options.others, {
       followed: () => [...followed.keys()],
       knows: (id, head) => (followed.get(id)?.window.head ?? -1) >= head,
       async appended(id, head, known) {

@@ -1,21 +1,28 @@
 import { z } from 'zod';
-import { AppError } from '../core/errors.ts';
 import { shownName } from '../core/file-names.ts';
+import { binary, change, file, noFile, ofFile, textOf } from './file-text.ts';
 import { bounded } from './output.ts';
-import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
-
-const maxBytes = 10 * 1024 * 1024;
-const file = z.string().min(1).describe('absolute path below the working directory, or relative to it');
+import { defineTool, type ToolResult } from './tool.ts';
 
 export const fileRead = defineTool({
   name: 'file_read',
   family: 'file',
+  group: 'file_read',
+  label: 'Read',
   description: 'Read a text file, optionally only some of its lines.',
   parameters: z.object({
     file,
     start_line: z.int().min(1).optional().describe('first line, counted from 1'),
     end_line: z.int().min(1).optional().describe('last line'),
   }),
+  orderKey: ofFile,
+  calledIn: {
+    conversation: ({ file, id: _shell, exec_dir: _dir, ...others }, path) => ({
+      name: 'read_file',
+      args: { path: path(file), ...others },
+    }),
+    opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
+  },
   async run(ctx, { file: path, start_line, end_line }) {
     const text = await textOf(ctx, path);
     if (text === undefined) return binary(path);
@@ -33,8 +40,19 @@ export const fileRead = defineTool({
 export const fileWrite = defineTool({
   name: 'file_write',
   family: 'file',
+  group: 'file_write',
+  label: 'Write',
   description: 'Write a text file, or append to it. Missing folders are made.',
   parameters: z.object({ file, content: z.string(), append: z.boolean().default(false) }),
+  orderKey: ofFile,
+  calledIn: {
+    // Marks an append, because a client takes `content` for the whole file otherwise.
+    conversation: ({ file, content, append }, path) => ({
+      name: 'write_file',
+      args: { path: path(file), content, ...(append === true && { append: true }) },
+    }),
+    opencodex: ({ file, content }, path) => ({ name: 'file_write', args: { path: path(file), content } }),
+  },
   async run(ctx, { file: path, content, append }) {
     const old = await textOf(ctx, path).catch(noFile);
     await ctx.sandbox.writeFile(path, content, ctx.signal, { append });
@@ -50,8 +68,21 @@ export const fileWrite = defineTool({
 export const fileReplace = defineTool({
   name: 'file_str_replace',
   family: 'file',
+  group: 'file_edit',
+  label: 'Edit',
   description: 'Replace a piece of a text file. The piece must occur exactly once.',
   parameters: z.object({ file, old_str: z.string().min(1), new_str: z.string() }),
+  orderKey: ofFile,
+  calledIn: {
+    conversation: ({ file, old_str, new_str }, path) => ({
+      name: 'edit_file',
+      args: { path: path(file), old_str, new_str },
+    }),
+    opencodex: ({ file, old_str, new_str }, path) => ({
+      name: 'file_edit',
+      args: { path: path(file), old_string: old_str, new_string: new_str },
+    }),
+  },
   async run(ctx, { file: path, old_str, new_str }) {
     const old = await textOf(ctx, path);
     if (old === undefined) return binary(path);
@@ -70,8 +101,15 @@ export const fileReplace = defineTool({
 export const fileFindInContent = defineTool({
   name: 'file_find_in_content',
   family: 'file',
+  group: 'search',
+  label: 'Search in',
   description: 'Find the lines of a file, or of all files below a folder, that match a regular expression.',
   parameters: z.object({ file, regex: z.string().min(1) }),
+  orderKey: () => null,
+  calledIn: {
+    conversation: (args) => ({ name: 'grep_search', args }),
+    opencodex: ({ file, regex }, path) => ({ name: 'search', args: { pattern: regex, path: path(file) } }),
+  },
   async run(ctx, { file: path, regex }) {
     const { matches, truncated } = await ctx.sandbox.grep(path, regex, ctx.signal);
     return listing(
@@ -84,39 +122,22 @@ export const fileFindInContent = defineTool({
 export const fileFindByName = defineTool({
   name: 'file_find_by_name',
   family: 'file',
+  group: 'search',
+  label: 'Find',
   description: 'Find files below a folder by their name.',
   parameters: z.object({
     path: z.string().min(1).describe('folder to search'),
     glob: z.string().min(1).describe('such as *.py; with a slash it is matched against the relative path'),
   }),
+  orderKey: () => null,
+  calledIn: {
+    conversation: (args, path) => ({ name: 'search_files', args: { ...args, path: path(args.path) } }),
+    opencodex: (args, path) => ({ name: 'search', args: { pattern: args.glob, path: path(args.path) } }),
+  },
   async run(ctx, { path, glob }) {
     const { matches, truncated } = await ctx.sandbox.find(path, glob, ctx.signal);
     return listing(matches.map(shownName), truncated);
   },
-});
-
-/** Undefined if the bytes are not text. */
-async function textOf({ sandbox, signal }: ToolContext, path: string): Promise<string | undefined> {
-  const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
-  if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is over 10 MiB; use a command.`);
-  return bytes.includes(0) ? undefined : bytes.toString();
-}
-
-// The former content is only shown. A file whose former content cannot be read is still written.
-function noFile(thrown: unknown): undefined {
-  if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
-  throw thrown;
-}
-
-const binary = (path: string): ToolResult => ({
-  ok: false,
-  reason: 'refused',
-  output: `${path} is not a text file; look at it with a command.`,
-});
-
-const change = (content: string, old: string | undefined) => ({
-  content: bounded(content),
-  oldContent: old === undefined ? null : bounded(old),
 });
 
 function listing(lines: readonly string[], truncated: boolean): ToolResult {

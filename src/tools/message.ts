@@ -5,7 +5,10 @@ import { defineTool } from './tool.ts';
 export const notifyUser = defineTool({
   name: 'message_notify_user',
   family: 'message',
+  group: 'always',
+  label: 'Tell you',
   description: 'Tell the user something while you go on working.',
   parameters: z.object({ text: z.string().min(1) }),
+  needs: [],
   run: async () => ({ ok: true, output: 'The user was told.', content: null }),
 });

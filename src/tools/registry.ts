@@ -1,83 +1,73 @@
 import { type AppError, toAppError } from '../core/errors.ts';
-import type { ToolFamily } from '../core/events.ts';
-import { browserTools } from './browser.ts';
-import { computer } from './computer/claude.ts';
-import { geminiComputer } from './computer/gemini.ts';
-import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
-import { notifyUser } from './message.ts';
-import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
+import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import { askUser } from './special.ts';
-import type { Tool, ToolContext, ToolResult } from './tool.ts';
+import type { Need, Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
+import { familyOf } from './words.ts';
 
-const all: readonly Tool[] = [
-  shellExec,
-  shellView,
-  shellWait,
-  shellWrite,
-  shellKill,
-  fileRead,
-  fileWrite,
-  fileReplace,
-  fileFindInContent,
-  fileFindByName,
-  notifyUser,
-  ...browserTools,
-];
-
-/** The provider whose tools for keyboard and mouse the model gets. */
-export type ComputerShape = 'off' | 'claude' | 'gemini';
-const computers: Readonly<Record<ComputerShape, readonly Tool[]>> = {
-  off: [],
-  claude: [computer],
-  gemini: geminiComputer,
-};
-
-export type ToolDeclaration = Pick<Tool, 'name' | 'description' | 'parameters'>;
+export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters'>;
 export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
 }
 
-/** All tools, or the named ones; with tools for keyboard and mouse if requested. */
-export function toolRegistry(enabled?: readonly string[], shape: ComputerShape = 'off'): ToolRegistry {
+/**
+ * All tools, or the named ones; with tools for keyboard and mouse if requested. `more`: tools that only some installations
+ * have.
+ */
+export function toolRegistry(
+  enabled?: readonly string[],
+  shape: ComputerShape = 'off',
+  more: readonly Tool[] = [],
+): ToolRegistry {
   const wanted = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
-  return registryOf([...all.filter(wanted), ...computers[shape]], wanted(askUser));
+  return registryOf([...[...builtInTools, ...more].filter(wanted), ...computerTools[shape]], wanted(askUser));
 }
 
-/** The same for a sandbox without a desktop. */
-export function withoutDesktop(registry: ToolRegistry): ToolRegistry {
+/** The same without the tools that need what this sandbox does not have. */
+export function without(registry: ToolRegistry, missing: Need): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);
   return registryOf(
-    tools.filter(({ family }) => family !== 'browser'),
+    tools.filter(({ needs }) => !needs.includes(missing)),
     names.includes(askUser.name),
   );
 }
 
-function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
-  const tools = new Map(list.map((tool) => [tool.name, tool]));
-  const declarations = [...list, ...(asks ? [askUser] : [])].map(({ name, description, parameters }) => ({
-    name,
-    description,
-    parameters,
-  }));
-  return { declarations, find: (name) => tools.get(name) };
+/** The same with further tools, of which the model sees only the declared ones. A tool of ours is never replaced. */
+export function withTools(
+  registry: ToolRegistry,
+  { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
+): ToolRegistry {
+  const more = new Map(all.filter(({ name }) => !registry.find(name)).map((tool) => [tool.name, tool]));
+  const shown = declared.filter(({ name }) => more.has(name));
+  return {
+    declarations: [...registry.declarations, ...shown.map(declarationOf)],
+    find: (name) => registry.find(name) ?? more.get(name),
+  };
 }
 
-const desktopNames = new Set([computer, ...geminiComputer].map(({ name }) => name));
+const declarationOf = ({ name, description, parameters }: ToolDescription): ToolDeclaration => ({
+  name,
+  description,
+  parameters,
+});
 
-/** The family of a call's tool, even if the tool does not exist. */
-export function familyOf(name: string): ToolFamily {
-  if (desktopNames.has(name)) return 'browser';
-  const prefix = name.split('_')[0];
-  const known = (['shell', 'file', 'browser', 'message'] as const).find((family) => family === prefix);
-  return known ?? (prefix === 'info' ? 'search' : 'mcp');
+function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
+  const tools = new Map(list.map((tool) => [tool.name, tool]));
+  const declarations = [...list, ...(asks ? [askUser] : [])].map(declarationOf);
+  return { declarations, find: (name) => tools.get(name) };
 }
 
 export interface Call {
   readonly name: string;
   readonly args: unknown;
+}
+
+/** The key of `ToolDescription.orderKey`; null for a tool that does not exist. */
+export function orderKeyOf(registry: ToolRegistry, { name, args }: Call): string | null {
+  const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
+  return tool?.orderKey(typeof args === 'string' ? parseJson(args)?.value : args) ?? null;
 }
 
 /** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or our own bug throws. */
@@ -143,6 +133,7 @@ const reasons = {
   not_found: 'not_found',
   file_not_found: 'not_found',
   shell_not_found: 'not_found',
+  queue_full: 'failed',
   cancelled: 'cancelled',
   deadline_exceeded: 'timed_out',
 } as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { describeTool } from './tool.ts';
 
-// Two calls that the agent loop answers itself: one gives it the plan, the other makes the run wait.
+// Calls that the agent loop answers itself: the plan, a question that makes the run wait, and a look back.
 
 export const MakePlanArgs = z.object({
   title: z.string().max(200).describe('what this is about, in a few words'),
@@ -23,8 +24,32 @@ export const makePlan = {
   parameters: z.toJSONSchema(MakePlanArgs, { io: 'input' }),
 } as const;
 
-export const askUser = {
+export const askUser = describeTool({
   name: 'message_ask_user',
+  family: 'message',
+  group: 'always',
+  label: 'Ask you',
+  needs: [],
   description: 'Ask the user something you cannot find out yourself, and wait for the answer.',
-  parameters: z.toJSONSchema(AskUserArgs, { io: 'input' }),
-} as const;
+  parameters: AskUserArgs,
+  orderKey: () => 'question',
+});
+
+export const RecallArgs = z.object({
+  call_id: z.string().min(1).optional().describe('the call whose result to read'),
+  query: z.string().min(1).optional().describe('words to look for in the whole conversation, when no call is known'),
+  from: z.int().min(0).default(0).describe('characters, or hits, to skip'),
+});
+
+/** Offered once something was left out of the conversation. */
+export const recall = describeTool({
+  name: 'recall',
+  family: 'message',
+  group: 'always',
+  label: 'Look back',
+  needs: [],
+  description:
+    'Read what was left out of this conversation to save room: a result by its call_id, or what contains a text.',
+  parameters: RecallArgs,
+  orderKey: () => null,
+});

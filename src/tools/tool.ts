@@ -1,14 +1,16 @@
 import { z } from 'zod';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
+import type { Clock } from '../core/clock.ts';
 import type { ToolContent, ToolFamily } from '../core/events.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlGate = (signal: AbortSignal) => Promise<void>;
 
-/** Everything that a tool can use: no clock, network or driver, only its sandbox. */
+/** Everything that a tool can use: no network or driver, only its sandbox and a clock. */
 export interface ToolContext {
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   readonly sandbox: SandboxClient;
   /** The id of the operation in the sandbox: the same id is never executed twice. */
   readonly operationId: string;
@@ -58,36 +60,92 @@ type ToolOutcome =
         | 'interrupted';
     };
 
-export interface Tool {
+type Args = Readonly<Record<string, unknown>>;
+
+/** Groups of tools that a project turns on and off; the names are part of the APIs. */
+export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'search', 'browser'] as const;
+export type ToolGroup = (typeof toolGroups)[number];
+
+/** A part of the server without which a tool cannot work. A model is never offered a tool whose needs are not met. */
+export type Need = 'sandbox' | 'desktop';
+
+/** The name and arguments of a call in a dialect. `path` converts a path of the sandbox to the dialect's form. */
+export type CallNames = (
+  args: Args,
+  path: (given: unknown) => unknown,
+) => { readonly name: string; readonly args: Args };
+
+/** Everything about a tool except how it runs. */
+export interface ToolDescription {
+  /** As the model calls it: lower case, digits and `_`. Names that begin with `mcp_` belong to tool servers. */
   readonly name: string;
+  /** The kind of work, by which clients choose how to show a call. */
   readonly family: ToolFamily;
+  /** The group that turns it on in projects; `always`: no project can turn it off. */
+  readonly group: ToolGroup | 'always';
+  /** For people, followed by what the call is about: `Read` and then the file. */
+  readonly label: string;
+  /** For the model. */
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
+  readonly needs: readonly Need[];
+  /**
+   * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null: can
+   * run beside every other call. `args` is what the model sent, unchecked.
+   */
+  orderKey(args: unknown): string | null;
+  /** Dialects that have their own name for the tool; in all others it keeps its name and arguments. */
+  readonly calledIn: Partial<Readonly<Record<ToolDialect, CallNames>>>;
+}
+/** The dialects with their own names for tools. `conversation`: Crogia and CambioML. */
+export type ToolDialect = 'conversation' | 'opencodex';
+
+export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** Resumes an operation that an earlier server began, if the tool can; output from the given byte on. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
 }
 
-export function defineTool<Schema extends z.ZodObject>(definition: {
-  name: string;
-  family: ToolFamily;
-  description: string;
+type Described = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
+  Partial<Pick<ToolDescription, 'needs' | 'calledIn'>>;
+
+/** Defaults: the tool needs the sandbox only, its calls run in the order of its family, and dialects do not rename it. */
+export function describeTool<Schema extends z.ZodObject>({
+  parameters,
+  orderKey,
+  ...described
+}: Described & {
   parameters: Schema;
+  orderKey?: ((args: Args) => string | null) | undefined;
+}): ToolDescription {
+  return {
+    needs: ['sandbox'],
+    calledIn: {},
+    ...described,
+    parameters: z.toJSONSchema(parameters, { io: 'input' }),
+    orderKey: (args) => (orderKey ? orderKey(isObject(args) ? args : {}) : described.family),
+  };
+}
+
+/** A tool from its zod schema: the arguments are checked before `run`, and the model reads what is wrong with them. */
+export function defineTool<Schema extends z.ZodObject>({
+  run,
+  reattach,
+  ...described
+}: Parameters<typeof describeTool<Schema>>[0] & {
   run(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
   reattach?(ctx: ToolContext, args: z.output<Schema>): Promise<ToolResult>;
 }): Tool {
-  const { name, family, description, parameters, reattach } = definition;
   const parsed = async (args: unknown, act: (args: z.output<Schema>) => Promise<ToolResult>): Promise<ToolResult> => {
-    const { data, error } = parameters.safeParse(args);
+    const { data, error } = described.parameters.safeParse(args);
     if (error) return { ok: false, reason: 'bad_arguments', output: z.prettifyError(error) };
     return await act(data as z.output<Schema>);
   };
   return {
-    name,
-    family,
-    description,
-    parameters: z.toJSONSchema(parameters, { io: 'input' }),
-    run: (ctx, args) => parsed(args, (data) => definition.run(ctx, data)),
+    ...describeTool(described),
+    run: (ctx, args) => parsed(args, (data) => run(ctx, data)),
     ...(reattach && { reattach: (ctx, args) => parsed(args, (data) => reattach(ctx, data)) }),
   };
 }
+
+const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

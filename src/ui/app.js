@@ -7,6 +7,7 @@ import { SessionView } from './session-view.js';
 import { Sessions } from './sessions.js';
 import { authorization, protocols, takeToken } from './token.js';
 import { askToken } from './token-dialog.js';
+import { learnTools } from './tools.js';
 
 let token = takeToken();
 let line;
@@ -149,10 +150,14 @@ async function enter() {
     token = await askToken(token);
     return await enter();
   }
-  const info = response?.ok ? (await response.json()).result.data : undefined;
+  const info = await dataOf(response);
   if (info) byId('about').textContent = `${info.model} · ${info.driver} · ${info.version}`;
+  const tools = await fetch('/trpc/system.tools', { headers: authorization(token) }).catch(() => undefined);
+  learnTools((await dataOf(tools)) ?? []);
   return undefined;
 }
+
+const dataOf = async (response) => (response?.ok ? (await response.json()).result.data : undefined);
 
 async function start() {
   showExamples((text) => {

@@ -8,32 +8,13 @@ import { authorization, heldToken } from './token.js';
 const maxLive = 65_536;
 const shortOutput = 12; // lines; longer output folds when the next call begins
 
-const verbs = {
-  shell_exec: 'Run',
-  shell_view: 'Look at the terminal',
-  shell_wait: 'Wait',
-  shell_write_to_process: 'Type',
-  shell_kill_process: 'End',
-  file_read: 'Read',
-  file_write: 'Write',
-  file_str_replace: 'Edit',
-  file_find_in_content: 'Search in',
-  file_find_by_name: 'Find',
-  info_search_web: 'Search the web',
-  browser_view: 'Look at the page',
-  browser_navigate: 'Open',
-  browser_restart: 'Restart the browser',
-  browser_click: 'Click',
-  browser_input: 'Fill in',
-  browser_move_mouse: 'Move the mouse',
-  browser_press_key: 'Press',
-  browser_select_option: 'Choose',
-  browser_scroll_up: 'Scroll up',
-  browser_scroll_down: 'Scroll down',
-  browser_console_exec: 'Run in the page',
-  browser_console_view: 'Look at the console',
-  computer: 'Use the desktop',
-};
+const labels = new Map(); // the server's words for its tools
+
+/** Takes the answer of `system.tools`; calls drawn before it, and unknown tools, show the tool's name. */
+export function learnTools(tools) {
+  for (const { name, label } of tools) labels.set(name, label);
+}
+
 const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
@@ -41,11 +22,13 @@ const telling = [
 
 export class ToolCard {
   #live = '';
+  #isRead;
   #body = el('div', { className: 'body' });
   #tail = el('span', { className: 'tail' });
 
   constructor({ callId, function: name, args }) {
     this.callId = callId;
+    this.#isRead = name === 'file_read';
     this.command = typeof args.command === 'string' ? args.command : undefined;
     this.node = el(
       'details',
@@ -54,7 +37,7 @@ export class ToolCard {
         'summary',
         {},
         mark('running'),
-        el('span', { className: 'what' }, verbs[name] ?? name.replaceAll('_', ' ')),
+        el('span', { className: 'what' }, labels.get(name) ?? name.replaceAll('_', ' ')),
         el('span', { className: 'which' }, subject(args)),
         this.#tail,
       ),
@@ -145,7 +128,7 @@ export class ToolCard {
   #showDiff({ content, oldContent }) {
     const signs = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
     const lines = diffLines(oldContent ?? null, content).slice(0, 400);
-    const read = lines.every(({ kind }) => kind === 'added') && this.node.querySelector('.what').textContent === 'Read';
+    const read = lines.every(({ kind }) => kind === 'added') && this.#isRead;
     if (read) return this.#showText(content);
     const rows = lines.map(({ kind, text }) => el('div', { className: kind }, signs[kind] + plainText(text)));
     const none = el('div', { className: 'skipped' }, 'Nothing changed.');

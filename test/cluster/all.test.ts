@@ -5,5 +5,6 @@ import './driver.ts';
 import './escapes.ts';
 import './faults.ts';
 import './hostile.ts';
+import './pool.ts';
 import './session.ts';
 import './templates.ts';

@@ -7,7 +7,7 @@ const namespace = `corral-test-escapes-${process.pid}`;
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
-test('no attempt to get out of a sandbox of kubernetes succeeds', { timeout: 600_000, retry: 0 }, async (context) => {
+test('every attempt to escape from a Kubernetes sandbox fails', { timeout: 600_000, retry: 0 }, async (context) => {
   if (!cluster) context.skip('needs a cluster that KUBECONFIG names');
   const image = await clusterImage();
   const profile = stack.use(await seccompOnNode());

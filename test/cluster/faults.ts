@@ -70,7 +70,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     await driver[Symbol.asyncDispose]();
   });
 
-  test('a sandbox reaches the proxy and nothing else: no API server, neighbour, node, name server or listener of ours', async () => {
+  test('a sandbox reaches the proxy but no API server, neighbour, node, name server or listener of this server', async () => {
     const [a, b] = [spec({ egress: { kind: 'web' } }), spec({ egress: { kind: 'none' } })];
     await Promise.all([a, b].map((it) => driver.provision(it, budget())));
     const pods = await harness.pods();
@@ -109,7 +109,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await (await fetch(`http://${standIn.host}:${standIn.port}`)).text()).toBe('the stand-in');
   });
 
-  test('with an allow-list a sandbox reaches what is on it, and nothing else', async () => {
+  test('a sandbox with an allow-list reaches the listed hosts, and nothing else', async () => {
     const wanted = spec({ egress: { kind: 'allow-list', entries: [`${standIn.host}:${standIn.port}`] } });
     policies.set(wanted.sessionId, wanted.egress);
     await driver.provision(wanted, budget());
@@ -119,7 +119,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await curl('http://10.96.0.1/')).toMatch(/403$/);
   });
 
-  test('where nobody has put the policies in place no sandbox is started', async () => {
+  test('the driver starts no sandbox while the network policies are missing', async () => {
     const said: string[] = [];
     const over = { networkPolicies: 'given' as const, onOpen: (message: string) => void said.push(message) };
     await using bare = await harness.connect({ instance: 'bare', over });
@@ -130,7 +130,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  test('a sandbox is reached at its own address where there is a way to it', async (context) => {
+  test('the driver reaches a sandbox at its pod address when a route exists', async (context) => {
     if (process.getuid?.() !== 0) context.skip('needs root, to set a route to the pods');
     const near = spec();
     await driver.provision(near, budget());
@@ -146,7 +146,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     await direct.destroy(wanted.id, 'remove', budget());
   });
 
-  test('F041 a pod that is deleted in the middle of a command is noticed, and starts anew on its files', async () => {
+  test('F041 a pod deleted in the middle of a command is reported lost, and restarts with its files', async () => {
     const wanted = spec();
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
@@ -160,7 +160,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await ask(again, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
   });
 
-  test('F042 F043 a drained node: the eviction is told, a start says that no node takes it, and later goes on', async () => {
+  test('F042 F043 a drained node reports the eviction, a start fails because no node has room, and a later start succeeds', async () => {
     const wanted = spec();
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
@@ -180,7 +180,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
   });
 
-  test('F043 a full quota is a clear error, and nothing is left', async () => {
+  test('F043 a full quota is a clear error, and no resource remains', async () => {
     await inNamespace('create', 'quota', 'none', '--hard=pods=0');
     onTestFinished(async () => void (await inNamespace('delete', 'quota', 'none', '--ignore-not-found')));
     const wanted = spec();
@@ -191,7 +191,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  test('a sandbox whose first process ends is over, with its exit code', async () => {
+  test('a sandbox whose first process ends is exited, with its exit code', async () => {
     const wanted = spec();
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
@@ -201,7 +201,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     expect(await driver.list(budget())).toMatchObject([{ phase: 'exited' }]);
   });
 
-  test('F051 with the rights of docs/kubernetes.md all works; without them the error names what is missing', async () => {
+  test('F051 the permissions in docs/kubernetes.md are enough, and without them the error names the missing one', async () => {
     const rules = JSON.parse(/```json\n([\s\S]+?)```/.exec(await readFile('docs/kubernetes.md', 'utf8'))?.[1] ?? '[]');
     const named = (kind: string, apiGroup: string) => ({
       apiVersion: apiGroup,

@@ -117,7 +117,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     await expect(text).toMatchFileSnapshot(`__snapshots__/${name}.yaml`);
   });
 
-  test.each(names)('pass lint, and the API server would take them into restricted namespaces: %s', async (name) => {
+  test.each(names)('pass lint, and the API server accepts them in restricted namespaces: %s', async (name) => {
     await helm('lint', chart, '--strict', '--values', await valuesFile(name));
     const known = things(name).filter(({ kind }) => kind !== 'ServiceMonitor'); // Prometheus defines that kind
     const items = known.map((it) =>
@@ -136,7 +136,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     expect({ code, said }).toMatchObject({ code: 0, said: expect.not.stringMatching(/would violate|Warning/) });
   });
 
-  test('give the servers rights over sandboxes alone, each of them said in docs/deploy.md', async () => {
+  test('give the servers permissions over sandboxes only, each listed in docs/deploy.md', async () => {
     expect(every().filter(({ kind }) => kind.startsWith('ClusterRole'))).toEqual([]);
     const roles = every().filter(({ kind }) => kind === 'Role');
     expect(new Set(roles.map(({ metadata }) => metadata.namespace))).toEqual(new Set([sandboxes]));
@@ -158,7 +158,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
       expect(JSON.stringify(rules)).not.toMatch(/\*|secrets|exec|nodes|escalate|impersonate/);
   });
 
-  test('let no container be root, gain rights, write to its system or know a token that it does not use', () => {
+  test('let no container be root, gain privileges, write to its root file system or hold a token it does not use', () => {
     const pods = every().flatMap(podsIn);
     expect(pods.length).toBeGreaterThan(8);
     for (const { spec } of pods) {
@@ -174,7 +174,7 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     }
   });
 
-  test('deny everything in the namespace of the sandboxes that no other policy lets through', () => {
+  test('deny all traffic in the sandbox namespace that no other policy allows', () => {
     for (const name of names) {
       const [denial] = things(name).filter(({ metadata }) => metadata.name.endsWith('-default-deny'));
       expect(denial).toMatchObject({

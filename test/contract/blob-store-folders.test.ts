@@ -41,7 +41,7 @@ async function* content() {
   yield Buffer.from('x');
 }
 
-test('what a killed server left half-way is removed at the next start, and a young one is left alone', async () => {
+test('a start removes the incomplete files of a killed server and keeps recent ones', async () => {
   using folder = temporaryFolder();
   const incoming = join(folder.path, 'incoming');
   mkdirSync(incoming);

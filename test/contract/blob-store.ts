@@ -34,7 +34,7 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
     }, 180_000);
     afterAll(() => harness?.[Symbol.asyncDispose]());
 
-    test('what was put is read back, with its size and hash', async () => {
+    test('a stored blob reads back with its size and hash', async () => {
       const bytes = randomBytes(3 * 2 ** 20 + 7);
       const info = await blobs.put('whole', pieces(bytes.subarray(0, 10), bytes.subarray(10)), roomy);
       expect(info).toEqual({ size: bytes.length, sha256: sha256(bytes) });
@@ -105,7 +105,7 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
       expect(await harness.everything()).toEqual(before);
     });
 
-    test('F124 of two writers at once the last one wins, whole', async () => {
+    test('F124 two writers of one blob at once: one of their contents is stored, complete', async () => {
       const contents = ['a', 'b'].map((letter) => letter.repeat(200_000));
       await Promise.all(contents.map((content) => blobs.put('raced', pieces(content), roomy)));
       expect(contents).toContain((await read(blobs, 'raced')).toString());
@@ -126,7 +126,7 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
       }
     });
 
-    test('it says that it answers', async () => {
+    test('a working store passes its check', async () => {
       await expect(blobs.check(never)).resolves.toBeUndefined();
     });
   });

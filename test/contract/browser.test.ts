@@ -48,7 +48,7 @@ describe('the browser of a sandbox', () => {
     expect(picture?.data.subarray(0, 2).toString('hex')).toBe('ffd8');
   });
 
-  test('what scrolling brings is numbered, and the end is told', async () => {
+  test('the browser numbers elements that scrolling reveals and reports the end of the page', async () => {
     await open('/');
     expect((await browser.scroll('down', 'end', signal)).text).toContain('<a>Far below</a>');
     expect((await browser.scroll('down', 'end', signal)).text).toContain('Nothing moved');
@@ -94,7 +94,7 @@ describe('the browser of a sandbox', () => {
     expect(text).toContain('no element 0');
   });
 
-  test('what lies behind something else is neither numbered nor clicked', async () => {
+  test('the browser neither numbers nor clicks an element covered by another', async () => {
     const { text } = await open('/covered');
     expect(text).not.toContain('Under');
     expect((await browser.click({ index: numberOf('Agree', text) }, signal)).text).toContain('<button>Under</button>');
@@ -140,7 +140,7 @@ describe('the browser of a sandbox', () => {
     expect(await readFile(join(chromium.workdir, 'Downloads/small.bin'), 'utf8')).toBe('twelve bytes');
   });
 
-  test('the console runs what it is given, shows what the page said, and ends a loop', async () => {
+  test("the console runs code, shows the page's messages, and ends an endless loop", async () => {
     await open('/console');
     expect((await browser.consoleExec('const a = await 1; ({ sum: a + 1 })', signal)).text).toContain('"sum": 2');
     expect((await browser.consoleExec('fetch("/console").then((it) => it.status)', signal)).text).toMatch(/^200\n/);
@@ -229,7 +229,7 @@ describe('F126 the browser at its worst', () => {
     expect(next.text).toContain('did not answer any more');
   });
 
-  test('F126 of 500 tabs only the newest stay', async () => {
+  test('F126 a page that opens 500 tabs keeps only the newest ones', async () => {
     await open('/many-tabs');
     await expect
       .poll(async () => (await browser.view(signal)).text, { timeout: 30_000 })

@@ -44,7 +44,7 @@ export function desktopConformance(
       await stack.disposeAsync();
     });
 
-    test('it is there, and shows its screen and its browser without any port', async () => {
+    test('the desktop shows its screen and its browser without an open port', async () => {
       expect(driver.capabilities.desktop).toBe(true);
       const viewer = await client.desktop.vnc(soon());
       expect(String(await once(viewer, 'data', { signal: soon() }))).toBe('RFB 003.008\n');

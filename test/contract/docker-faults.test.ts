@@ -97,7 +97,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  test('F026 an image is built once for many sessions, each of which hears of it, and a failing build says why', async () => {
+  test('F026 concurrent sessions build an image once, each follows the build, and a failed build gives its reason', async () => {
     const heard: ProvisionNews[][] = [[], []];
     const name = `corral-test-build-${process.pid}`;
     const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
@@ -140,20 +140,17 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await driver.provision({ ...wanted, epoch: 8 }, budget())).toMatchObject({ epoch: 7, phase: 'ready' });
   });
 
-  test.each(['create', 'start'])(
-    'F028 when the answer to %s is lost there is still exactly one sandbox',
-    async (call) => {
-      const wanted = spec();
-      proxy.cause(new RegExp(`POST .*/${call}`), 'cut', 1);
-      const first = await driver.provision(wanted, budget()).catch((error) => error);
-      expect(proxy.hits).toBe(1);
-      if (first instanceof Error) expect(first).toMatchObject({ code: 'driver_unavailable', retryable: true });
-      await driver.provision(wanted, budget());
-      expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
-      await using link = await driver.attach(wanted.id, budget());
-      expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
-    },
-  );
+  test.each(['create', 'start'])('F028 a lost answer to %s leaves exactly one sandbox', async (call) => {
+    const wanted = spec();
+    proxy.cause(new RegExp(`POST .*/${call}`), 'cut', 1);
+    const first = await driver.provision(wanted, budget()).catch((error) => error);
+    expect(proxy.hits).toBe(1);
+    if (first instanceof Error) expect(first).toMatchObject({ code: 'driver_unavailable', retryable: true });
+    await driver.provision(wanted, budget());
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await using link = await driver.attach(wanted.id, budget());
+    expect(await ask(link, 'GET', '/health')).toMatchObject({ status: 200 });
+  });
 
   test('F029 an engine that can make or join no network starts sandboxes all the same: they ask for none', async () => {
     proxy.cause(/ \S*\/networks/, 403);
@@ -184,7 +181,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect.poll(() => link.lost.aborted, { timeout: 5_000 }).toBe(true);
   });
 
-  test('F025 when the engine tells of nothing any more, an end is noticed all the same', async () => {
+  test('F025 the driver notices the end of a sandbox when the engine sends no more events', async () => {
     proxy.cause(/\/events/, 'hang', 1_000);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
@@ -209,7 +206,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await sh(link, 'cat /workspace/file')).toBe('mine\n');
   });
 
-  test('no address that the engine could log has the token in it', async () => {
+  test('no URL that the engine could log contains the token', async () => {
     await driver.provision(spec(), budget());
     expect(proxy.seen.filter((line) => line.includes('TOKEN'))).toEqual([]);
     expect(proxy.seen.find((line) => line.includes('/containers/create'))).toMatch(/create\?name=[\w-]+$/);

@@ -42,7 +42,7 @@ test('under gVisor no call that is refused elsewhere reaches the host: it fails,
   });
 }, 330_000);
 
-test('under gVisor inotify instances are those of the own kernel: whoever hoards takes none of the host or of others', async (context) => {
+test('under gVisor a sandbox that takes all inotify instances takes none from the host or from other sandboxes', async (context) => {
   const { driver, harness, spec, open } = await sandboxes(context);
   const greedy = await open();
   const program = `import ctypes, time

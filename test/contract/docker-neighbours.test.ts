@@ -39,7 +39,7 @@ print('hoarded', flush=True)
 time.sleep(60)`;
   const one = `python3 -c "import ctypes; print(ctypes.CDLL(None).inotify_init())"`;
 
-  test('one that takes all inotify instances takes its own, and the next one has all of its', async () => {
+  test('a sandbox that takes all inotify instances takes only its own, and the next sandbox has all of its instances', async () => {
     await using greedy = await sandbox();
     await using next = await sandbox();
     await sh(greedy, `cat > /tmp/hoard.py <<'END'\n${hoard}\nEND`);
@@ -53,7 +53,7 @@ time.sleep(60)`;
     expect(a).not.toBe(b);
   }, 60_000);
 
-  test('whoever it is has a name, a home and a workspace, and is the same one after a stop and for the next server', async () => {
+  test('a sandbox user has a name, a home and a workspace, and stays the same after a stop and for the next server', async () => {
     const spec = testSpec(testImage);
     const first = await harness.connect();
     await first.provision(spec, budget());
@@ -83,7 +83,7 @@ time.sleep(60)`;
     ).toBe(`${user}2\n`);
   }, 120_000);
 
-  test('two never are one user, and the one beyond the range is refused until another ends', async () => {
+  test('two sandboxes never share a user, and a start beyond the range of users is refused until another sandbox ends', async () => {
     await using few = await dockerDriver(harness.options({ users: { first: 50_001, last: 50_002 } }));
     const specs = [testSpec(testImage), testSpec(testImage), testSpec(testImage)] as const;
     const [first, second, third] = specs;

@@ -65,7 +65,7 @@ function pool(): void {
     await harness[Symbol.asyncDispose]();
   });
 
-  test('what nobody has claimed is not listed, and has no way out', async () => {
+  test('an unclaimed container is not listed and has no way out', async () => {
     const id = await warm();
     expect(await driver.list(budget())).toEqual([]);
     expect(await driver.unclaimed(budget())).toMatchObject([{ id, recipe: recipe(), phase: 'ready' }]);
@@ -73,7 +73,7 @@ function pool(): void {
     expect(await names()).toEqual([]);
   });
 
-  test('F049 of two that claim one container at once, one has it and the other is told to take another', async () => {
+  test('F049 one of two concurrent claims gets the container, and the other is told to take another', async () => {
     await using other = await connect({ replica: 'other' });
     const id = await warm();
     const specs = [spec(), spec()];

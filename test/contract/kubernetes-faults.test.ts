@@ -4,11 +4,11 @@ import { ask, budget, testSpec } from '../../drivers/conformance.ts';
 import type { ProvisionNews, SandboxSpec } from '../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { randomIds, sessionIdOf } from '../../src/core/ids.ts';
+import { sessionIdOf } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { testPods } from '../support/cluster.ts';
 import { type KubeStub, kubeStub, runningStatus } from '../support/kube-stub.ts';
+import { stubOptions } from '../support/stub-options.ts';
 
 /** Each test is one API fault that a real cluster does not produce on demand. */
 describe('kubernetes driver before an API server in trouble', () => {
@@ -20,23 +20,7 @@ describe('kubernetes driver before an API server in trouble', () => {
   const seen = (what: RegExp) => stub.seen.filter(({ line }) => what.test(line));
 
   async function open(over: Partial<KubernetesOptions> = {}): Promise<KubernetesDriver> {
-    const made = await kubernetesDriver({
-      kubeconfig: stub.kubeconfig,
-      namespace: 'stub',
-      instance: 'test',
-      keys: [new Secret('a key of these tests')],
-      ids: randomIds(),
-      clock: systemClock,
-      random: () => 0.5,
-      reach: 'pod-ip',
-      port: stub.daemonPort,
-      pods: { ...testPods, workspace: 'ephemeral' },
-      egressAddress: { host: '127.0.0.1', port: 9 },
-      networkPolicies: 'given',
-      pendingMs: 300,
-      maxInFlight: 3,
-      ...over,
-    });
+    const made = await kubernetesDriver(stubOptions(stub, { maxInFlight: 3, ...over }));
     opened.push(made);
     return made;
   }
@@ -49,7 +33,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     await stub[Symbol.asyncDispose]();
   });
 
-  test('what its pods leave open is among its capabilities, for the log, the health and doctor', async () => {
+  test("the driver's capabilities list the weaknesses of its pods", async () => {
     const named = ({ capabilities }: KubernetesDriver) => capabilities.weaknesses?.map(({ name }) => name);
     expect(named(driver)).toEqual(['seccomp-profile', 'shared-user']);
     const pods = { ...testPods, workspace: 'ephemeral', seccompProfile: 'corral.json', userNamespaces: true } as const;
@@ -224,7 +208,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
-  test('F051 a server whose rights were taken stays up, says so, and goes on once it has them', async () => {
+  test('F051 a server without permissions stays up, reports it, and continues once it has them again', async () => {
     const troubles: string[] = [];
     driver = await open({ onTrouble: (error) => troubles.push(error.publicMessage) });
     const wanted = spec();
@@ -277,7 +261,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(stub.pods()[0]?.metadata?.uid).not.toBe(older?.metadata?.uid);
   });
 
-  test('where sandboxes reach the API server none is started, and the operator hears why', async () => {
+  test('the driver starts no sandbox that can reach the API server, and tells the operator why', async () => {
     stub.prints = 'open 10.96.0.1:443';
     const said: string[] = [];
     driver = await open({ onOpen: (message) => said.push(message) });
@@ -293,7 +277,7 @@ describe('kubernetes driver before an API server in trouble', () => {
   test('an operator who accepts open sandboxes is warned once', async () => {
     stub.prints = 'open 10.96.0.1:443';
     const said: string[] = [];
-    driver = await open({ unenforced: 'accept', onOpen: (message) => said.push(message) });
+    driver = await open({ unenforced: () => 'accept', onOpen: (message) => said.push(message) });
     for (let n = 0; n < 2; n++) expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
     expect(said).toHaveLength(1);
   });
@@ -324,7 +308,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(stub.pods()).toHaveLength(1);
   });
 
-  test('the reaper ends what is past its deadline, of this installation, and nothing else', async () => {
+  test('the reaper ends only overdue sandboxes of its own installation', async () => {
     const late = spec({ expiresAt: Date.now() - 61_000 });
     const fresh = spec();
     const stranger = await open({ instance: 'stranger' });

@@ -23,7 +23,7 @@ export function modelContract(name: string, harness: ModelHarness): void {
       expect(outcome).toMatchObject({ kind: 'finished', stop: 'done', usage: { inputTokens: expect.any(Number) } });
     });
 
-    test('no delta is empty', async () => {
+    test('the model sends only deltas with text', async () => {
       const { deltas } = await played(await harness.answers(), ask());
       expect(deltas.length).toBeGreaterThan(0);
       expect(deltas).not.toContain('');

@@ -46,7 +46,7 @@ async function started(driver: Driver, harness: ProcessHarness, over: Partial<Sa
 
 const namesOf = ({ capabilities }: Driver) => capabilities.weaknesses?.map(({ name }) => name);
 
-describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => {
+describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => {
   describe.skipIf(!hasGroups)(hasGroups ? 'with control groups' : 'with control groups: skipped, none here', () => {
     test('all limits but that of the disk are promised, and where the server is root there is no weakness', async () => {
       const { driver } = await opened();
@@ -54,7 +54,7 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
       if (isRoot) expect(namesOf(driver)).toEqual([]);
     });
 
-    test('all sandboxes together have a fifth of busy processors beside the server, and give way by nothing else', async () => {
+    test('all sandboxes together get at most a fifth of busy processors, by the weight of their group alone', async () => {
       const { driver, harness } = await opened();
       const { link } = await started(driver, harness);
       const weights = (await harness.groups()).flatMap((group) =>
@@ -75,7 +75,7 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
       expect(await sh(link, 'echo alive')).toBe('alive\n');
     });
 
-    test('F036 a fork bomb stays below the limit, and all of it is gone within 10 s of the end', async () => {
+    test('F036 a fork bomb stays below the limit of processes and is gone within 10 s after destroy', async () => {
       const { driver, harness } = await opened();
       const { id, client } = await started(driver, harness);
       await client.start({ id: 'bomb', shell: 'main', command: 'f() { f | f & }; f; sleep 600' }, budget().signal);
@@ -170,7 +170,7 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
   });
 
   describe.skipIf(!isRoot)('under a server that is root', () => {
-    test('one that takes every inotify instance leaves the others theirs', async () => {
+    test('a sandbox that takes every inotify instance takes none from other sandboxes', async () => {
       const { driver, harness } = await opened();
       const [hog, other] = [await started(driver, harness), await started(driver, harness)];
       await hog.client.start({ id: 'hog', shell: 'main', command: inotifyHog }, budget().signal);
@@ -179,7 +179,7 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
       expect(await sh(other.link, oneInotify)).toBe('allowed\n');
     });
 
-    test('each sandbox has a user of its own, which its files keep over restarts and which is free again at its end', async () => {
+    test('each sandbox has its own user: its files keep it over restarts, and destroy frees it', async () => {
       const { driver, harness } = await opened();
       const [one, other] = [await started(driver, harness), await started(driver, harness)];
       const users = [await sh(one.link, 'id -u; touch mine'), await sh(other.link, 'id -u')];
@@ -225,8 +225,8 @@ describe.skipIf(!bubblewrap)('what a hostile program gets in bubblewrap', () => 
   });
 });
 
-describe.skipIf(!bubblewrap)('where the machine lacks something', () => {
-  test('without control groups limits of processes stand in, and the rest is said', async () => {
+describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
+  test('a driver without control groups uses limits of processes and reports what stays unlimited', async () => {
     const { driver, harness } = await opened({ cgroups: noGroups });
     expect(driver.capabilities.limits).toEqual(['pids']);
     expect(namesOf(driver)).toEqual(expect.arrayContaining(['memory-not-limited', 'processors-not-limited']));
@@ -241,7 +241,7 @@ describe.skipIf(!bubblewrap)('where the machine lacks something', () => {
     expect(await sh(link, 'echo alive')).toBe('alive\n');
   });
 
-  test('without a system call filter that is said, and sandboxes start all the same', async () => {
+  test('a driver without a system call filter reports it and still starts sandboxes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'corral-bwrap-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     const old = join(folder, 'bwrap');
@@ -256,7 +256,7 @@ describe.skipIf(!bubblewrap)('where the machine lacks something', () => {
   });
 
   test.skipIf(!isRoot)(
-    'a server that is not root says what it lacks, and its limit of processes and filter hold',
+    'a server that is not root reports its weaknesses, and its process limit and filter work',
     async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());

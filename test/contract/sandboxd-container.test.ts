@@ -41,7 +41,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     await expect.poll(zombies, { timeout: 10_000 }).toBe('0\n');
   });
 
-  test('F039 even a process that scrubbed its environment and its parents ends with its run', async () => {
+  test('F039 a process without its environment and its parents still ends with its run', async () => {
     const { client } = await opened();
     await run(client, '(env -i setsid sleep 91 </dev/null >/dev/null 2>&1 &) & wait; echo ok', { tag: 'run' });
     await client.exec({ command: 'setsid sleep 92 >/dev/null 2>&1 &', tag: 'other' }, budget());
@@ -133,7 +133,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect(dialled()).toBeLessThanOrEqual(32);
   });
 
-  test('what the image promises is there, and the daemon is small', async () => {
+  test('the image has the tools that it promises, and the daemon is small', async () => {
     const { client } = await opened();
     const tools = 'for it in bash git python3 pip node npm rg curl ps; do command -v $it; done | wc -l; id -u; node -v';
     expect((await client.exec({ command: tools }, budget())).stdout).toMatch(/^9\n10001\nv24/);

@@ -46,7 +46,7 @@ describe('the desktop', () => {
   beforeEach(async (context) => await needs(context, 'desktop'));
   afterEach(async () => await desktop.stop(soon()));
 
-  test('nothing of it runs before it is used, and its state says so', async () => {
+  test('an unused desktop runs no process, and its state is stopped', async () => {
     expect(await desktop.status(soon())).toMatchObject({ state: 'stopped', browser: 'stopped', width: 1280 });
     expect(await left()).toEqual([]);
   });
@@ -75,7 +75,7 @@ describe('the desktop', () => {
     expect(await desktop.status(soon())).toMatchObject({ state: 'running', restarts: { display: 0 } });
   });
 
-  test('what a page shows is on the screenshot, pixel by pixel', async () => {
+  test('a screenshot shows the page, pixel by pixel', async () => {
     const { page } = cdp(await desktop.cdp(soon()));
     await page(listening);
     await expect
@@ -226,7 +226,7 @@ describe('the desktop', () => {
     expect(await alive()).toBe('here\n');
   });
 
-  test('F127 there are 32 viewers at most', async () => {
+  test('F127 the daemon allows at most 32 viewers', async () => {
     const viewers = await Promise.all(Array.from({ length: 32 }, () => desktop.vnc(soon())));
     await expect(desktop.vnc(soon())).rejects.toMatchObject({ code: 'conflict' });
     for (const viewer of viewers) viewer.destroy();

@@ -74,7 +74,7 @@ test('F032 a stopped daemon is noticed within five seconds by whoever waits for 
   expect(await daemon.client.operation('long', budget())).toMatchObject({ state: 'running' });
 });
 
-test('F034 without the right token nothing is done', async () => {
+test('F034 the daemon does nothing for a caller with a wrong token', async () => {
   const daemon = await opened();
   for (const token of ['', 'test-tokem', 'test-token2', 'test-toke']) {
     const client = sandboxClient({ agent: daemon.agent, token: new Secret(token), workdir: '' });
@@ -118,7 +118,7 @@ test('F118 endless output is held back: flat memory, and gone within two seconds
   expect(performance.now() - stoppedAt).toBeLessThan(2_500);
 });
 
-test('without script a command runs over pipes, and the operation says so', async () => {
+test('on a machine without the program script a command runs over pipes, and the operation reports no terminal', async () => {
   const daemon = await opened();
   const tools = join(daemon.folder, 'tools');
   await mkdir(tools);
@@ -142,13 +142,13 @@ test('without script a command runs over pipes, and the operation says so', asyn
   });
 });
 
-test('no start-up file of a login gets between, with input or without a terminal', async () => {
+test('exec reads no start-up file of the shell, with input or without a terminal', async () => {
   const { client, folder } = await opened();
   await writeFile(join(folder, '.bashrc'), 'echo unasked');
   expect(await client.exec({ command: 'cat', stdin: 'x' }, budget())).toMatchObject({ stdout: 'x' });
 });
 
-test('a follower that does not read holds neither the command nor memory', async () => {
+test('a follower that does not read neither blocks the command nor uses memory', async () => {
   const daemon = await opened();
   const { client, agent, token } = daemon;
   const pid = await daemon.daemonPid();
@@ -172,7 +172,7 @@ test('an upload that is cut leaves nothing behind', async () => {
   await expect.poll(() => readdir(daemon.workspace)).toEqual([]);
 });
 
-test('what is not asked properly is refused with words', async () => {
+test('the daemon answers an invalid request with an error code', async () => {
   const { agent, token } = await opened();
   const ask = async (method: string, path: string, body = '') => {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number | undefined; code: string }>();

@@ -1,19 +1,4 @@
-import { Agent } from 'node:http';
-import { memoryDaemon } from '../../drivers/memory/daemon.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { sandboxClient } from '../../src/sandbox/http-client.ts';
+import { memorySandboxd } from '../support/memory-sandboxd.ts';
 import { sandboxdContract } from './sandboxd.ts';
 
-sandboxdContract('in memory', async () => {
-  const daemon = memoryDaemon({ clock: systemClock, token: 'secret', workdir: '/workspace' });
-  const agent = new Agent({ keepAlive: true });
-  agent.createConnection = () => daemon.connect();
-  return {
-    client: sandboxClient({ agent, token: new Secret('secret'), workdir: '/workspace' }),
-    async [Symbol.asyncDispose]() {
-      agent.destroy();
-      daemon.close();
-    },
-  };
-});
+sandboxdContract('in memory', async () => memorySandboxd());

@@ -59,7 +59,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       await onlyNeighbourIsLeft(client, 72);
     });
 
-    test('of two that one command left in the background, stopping one leaves the other', async () => {
+    test('a signal to one of two background processes leaves the other running', async () => {
       const client = await opened();
       const { stdout } = await client.exec({ command: 'sleep 731 & echo $!; sleep 732 > /dev/null 2>&1 &' }, budget());
       await client.signalProcess(Number.parseInt(stdout, 10), 'SIGTERM', budget());
@@ -99,7 +99,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(output).toBe('30 120\n/bin/bash\n');
     });
 
-    test('what is typed is not echoed, and Ctrl-C interrupts only the command', async () => {
+    test('a shell does not echo its input, and Ctrl-C interrupts only the command', async () => {
       const client = await opened();
       await client.start({ id: 'typed', shell: 'main', command: 'cat; echo never' }, budget());
       const done = followed(client, 'typed');
@@ -196,7 +196,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await count()).toBe('0\n');
     });
 
-    test('F039 nothing a run detached outlives its tag', async () => {
+    test('F039 killTagged ends every process that a run detached', async () => {
       const client = await opened();
       const detached = [
         'nohup sleep 80 >/dev/null 2>&1 &',
@@ -214,6 +214,18 @@ os.execvp("sleep", ["sleep", "84"])'`,
       expect(await client.killTagged('run', budget())).toBeGreaterThanOrEqual(5);
       expect(await sleeping(client)).toEqual(['sleep 85']);
     });
+
+    test('F108 a start that meets the stop of its run, or comes after it, leaves no process', async () => {
+      const client = await opened();
+      for (let n = 0; n < 20; n++) {
+        const tag = `run-${n}`;
+        const start = { id: `late-${n}`, shell: `shell-${n}`, command: 'sleep 88', tag };
+        await Promise.allSettled([client.start(start, budget()), client.killTagged(tag, budget())]);
+        const later = { id: `later-${n}`, shell: `shell-${n}`, command: 'sleep 89', tag };
+        await expect(client.start(later, budget())).rejects.toMatchObject({ code: 'conflict' });
+      }
+      expect(await sleeping(client)).toEqual([]);
+    }, 60_000);
 
     test('F116 output without end is capped at the spool, and a slow reader holds nobody back', async () => {
       const client = await opened();

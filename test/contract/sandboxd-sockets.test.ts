@@ -53,7 +53,7 @@ test('the daemon dials in, says who it is, and then answers on that connection',
   await expect.poll(() => control.open.size).toBe(1); // a new connection replaced the used one
 });
 
-test('for a look at its health the daemon dials no other connection, for anything else it does', async () => {
+test('a health check makes the daemon dial no further connection, and any other request does', async () => {
   const daemon = await opened();
   const dialled: Socket[] = [];
   await listening(join(daemon.folder, 'run/control'), (socket) => void dialled.push(socket));
@@ -109,7 +109,7 @@ test('the loopback port leads to the egress socket, half-close and all', async (
   expect(await text(asking)).toBe('3000000 bytes');
 });
 
-test('without an egress socket a connection ends at once', async () => {
+test('a connection to the egress port ends at once while there is no egress socket', async () => {
   const port = 30_001 + (process.pid % 10_000);
   const daemon = await opened({ CORRAL_EGRESS_PORT: String(port) });
   await mkdir(join(daemon.folder, 'run/egress'));

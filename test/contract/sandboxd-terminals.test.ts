@@ -1,25 +1,10 @@
-import { Agent } from 'node:http';
 import { expect, onTestFinished, test } from 'vitest';
-import { memoryDaemon } from '../../drivers/memory/daemon.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { Secret } from '../../src/core/secret.ts';
-import { sandboxClient } from '../../src/sandbox/http-client.ts';
+import { memorySandboxd } from '../support/memory-sandboxd.ts';
 import { realSandboxd } from '../support/sandboxd.ts';
 import { budget } from './sandboxd.ts';
 import { realTerminalContract, terminalContract } from './sandboxd-terminals.ts';
 
-terminalContract('in memory', async () => {
-  const daemon = memoryDaemon({ clock: systemClock, token: 'secret', workdir: '/workspace' });
-  const agent = new Agent({ keepAlive: true });
-  agent.createConnection = () => daemon.connect();
-  return {
-    client: sandboxClient({ agent, token: new Secret('secret'), workdir: '/workspace' }),
-    async [Symbol.asyncDispose]() {
-      agent.destroy();
-      daemon.close();
-    },
-  };
-});
+terminalContract('in memory', async () => memorySandboxd());
 terminalContract('on this machine', () => realSandboxd());
 realTerminalContract('on this machine', () => realSandboxd());
 

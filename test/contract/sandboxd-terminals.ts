@@ -29,7 +29,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
   describe(`terminals of sandboxd, ${name}`, () => {
     const opened = opening(open);
 
-    test('what is typed is echoed and run, and exit ends the terminal', async () => {
+    test('a terminal echoes and runs its input, and exit ends it', async () => {
       const client = await opened();
       await client.terminals.open('t1', budget());
       expect(await client.terminals.list(budget())).toEqual([{ id: 't1', startedAt: expect.any(Number) }]);
@@ -62,7 +62,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect(first.text()).not.toContain('second');
     });
 
-    test('a reader that leaves ends nothing, and whoever comes next has the last screenful, each line once', async () => {
+    test('a reader that disconnects ends nothing, and the next reader gets the last screenful, each line once', async () => {
       const client = await opened();
       await client.terminals.open('t', budget());
       const leave = new AbortController();
@@ -172,7 +172,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       return { reader, type };
     };
 
-    test('it is an interactive bash on a terminal of 80×24 at the root of the workspace', async () => {
+    test('a terminal is an interactive bash of 80×24 characters at the root of the workspace', async () => {
       const client = await opened();
       const { reader, type } = await started(client);
       await type('test -t 0 -a -t 1 -a -t 2 && echo "is $-" $TERM; stty size; pwd\n');
@@ -221,7 +221,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       expect(await sleeping()).toBe(0);
     });
 
-    test('a reader that takes nothing holds the terminal back, and loses nothing of what it then takes', async () => {
+    test('a slow reader pauses the terminal and loses none of its output', async () => {
       const client = await opened();
       const { type } = await started(client);
       const go = Promise.withResolvers<void>();
@@ -271,7 +271,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       await shows(reader, 'still 42');
     });
 
-    test('its shell is no process of the list, what it runs is', async () => {
+    test('the process list shows the programs of a terminal but not its shell', async () => {
       const client = await opened();
       const { type } = await started(client);
       await type('sleep 75\n');

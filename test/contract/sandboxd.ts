@@ -56,7 +56,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect(idleMs).toBeLessThan(performance.now() - before + 5); // the daemon's clock counts whole milliseconds
     });
 
-    test('what it uses is told in numbers, and asking does not count as activity', async () => {
+    test('the daemon reports its usage in numbers, and a usage request is no activity', async () => {
       const client = await opened();
       await expect.poll(async () => (await client.health(budget())).idleMs).toBeGreaterThan(30);
       const usage = await client.usage(budget());
@@ -112,7 +112,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect(await client.operation('second', budget())).toBeUndefined();
     });
 
-    test('what is written reaches the running command', async () => {
+    test('write sends input to the running command', async () => {
       const client = await opened();
       await client.start({ id: 'asks', shell: 'main', command: 'echo name?; read name; echo "hello $name"' }, budget());
       const done = followed(client, 'asks');
@@ -275,7 +275,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect([matches.map(({ file }) => file).sort(), truncated]).toEqual([['.eslintrc.json', 'b.py'], false]);
     });
 
-    test('what is plain in a POSIX expression is taken as such', async () => {
+    test('grep accepts the plain characters of a POSIX expression', async () => {
       const client = await opened();
       await client.writeFile('a.c', 'int main() {\n  x[1] = 2;\n', budget());
       const found = async (regex: string) => (await client.grep('.', regex, budget())).matches.map(({ line }) => line);
@@ -308,7 +308,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       },
     );
 
-    test('F121 what only looks like an escape is a name, and NUL is refused', async () => {
+    test('F121 a path that only looks like an escape is a normal name, and NUL is refused', async () => {
       const client = await opened();
       for (const path of ['..%2fx', '..\\x', '...', '-rf', 'with space', 'ünï', 'a\nb', '%00']) {
         await client.writeFile(path, path, budget());

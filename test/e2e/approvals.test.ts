@@ -35,7 +35,7 @@ async function asking(server: { url: string }, task = fence('sh', 'echo made')) 
   return { client, sessionId, ...(await asked(client, sessionId)), [Symbol.dispose]: () => client.close() };
 }
 
-test('F113 a listed tool waits for leave; with it the call is made, and a second decision is a conflict', async () => {
+test('F113 a listed tool waits for approval; an approved call runs, and a second decision is a conflict', async () => {
   await using server = await composedServer(guarded);
   using it = await asking(server);
   const { client, sessionId, callId } = it;
@@ -65,7 +65,7 @@ test('F113 a listed tool waits for leave; with it the call is made, and a second
   expect(problemsOf(events as never)).toEqual([]);
 });
 
-test('F113 a rejected call is not made, and the model is told why', async () => {
+test('F113 a rejected call does not run, and the model gets the reason', async () => {
   await using server = await composedServer(guarded);
   using it = await asking(server);
   const { client, sessionId, callId } = it;
@@ -90,7 +90,7 @@ test('F113 a decision on a call of an unknown session is 404, on an unknown call
   await expect(client.runs.approve.mutate({ sessionId, callId })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
 });
 
-test('F113 nobody decides in time: the call is not made, the run goes on, and who comes later is refused', async () => {
+test('F113 an approval that times out skips the call, the run continues, and a late decision is a conflict', async () => {
   await using server = await composedServer({ ...guarded, CORRAL_APPROVALS_TIMEOUT_SECONDS: '1' });
   using it = await asking(server);
   const { client, sessionId, callId } = it;
@@ -101,7 +101,7 @@ test('F113 nobody decides in time: the call is not made, the run goes on, and wh
   await expect(client.runs.approve.mutate({ sessionId, callId })).rejects.toMatchObject({ data: { code: 'CONFLICT' } });
 });
 
-test('F113 in the other dialects the run asks in words, and an answer in words decides', async () => {
+test('F113 in the other dialects the run asks in text, and a text answer approves or rejects', async () => {
   await using server = await composedServer(guarded);
   const sheikhbox = api(server.url);
   using client = openClient(server.url, 'sse');
@@ -120,7 +120,7 @@ test('F113 in the other dialects the run asks in words, and an answer in words d
   ]);
 });
 
-test('F113 a call waits for leave across a restart, and what is left of its time goes on', async () => {
+test('F113 a call still waits for approval after a restart, with the same deadline', async () => {
   using folder = temporaryFolder();
   const task = fence('sh', 'echo made');
   const { sessionId, callId, expiresAt } = await (async () => {
@@ -137,7 +137,7 @@ test('F113 a call waits for leave across a restart, and what is left of its time
   expect(problemsOf((await eventsOf(client, sessionId)) as never)).toEqual([]);
 });
 
-test('a name that is no tool is refused at the start: it would protect from nothing', async () => {
+test('the server refuses to start when the approval list names an unknown tool', async () => {
   await expect(composedServer({ CORRAL_APPROVALS_TOOLS: 'shel_exec' })).rejects.toMatchObject({
     code: 'invalid_request',
     publicMessage: expect.stringMatching(/no tool shel_exec.*shell_exec/),

@@ -20,7 +20,7 @@ const holding = (folder: string, words: readonly string[]) =>
     return words.filter((word) => bytes.includes(word)).map((word) => `${name}: ${word}`);
   });
 
-test('what a deleted session, project or file said is in no file of the data folder', async () => {
+test('no file of the data folder contains the words of a deleted session, project or file', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_SESSION_PASSIVATE_SECONDS: '1' });
   using client = openClient(server.url, 'ws');
   const canaries = ['canary-title', 'canary-task', 'canary-said', 'canary-file', 'canary-upload', 'canary-project'];
@@ -49,7 +49,7 @@ test('what a deleted session, project or file said is in no file of the data fol
   await expect.poll(() => holding(server.data, canaries), { timeout: 15_000 }).toEqual([]);
 });
 
-test('whatever the umask says, nobody but the server’s user reads the data, or writes anywhere in its folder', {
+test("under any umask, only the server's user can read or write the data folder", {
   timeout: 60_000,
 }, async (context) => {
   await needs(context, 'bubblewrap');

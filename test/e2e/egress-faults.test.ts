@@ -43,7 +43,7 @@ async function handshake(socket: Socket, servername: string | undefined): Promis
 }
 
 test.each([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:169.254.169.254'], ['::ffff:a9fe:a9fe'], ['fd00:ec2::254']])(
-  'F132 an allowed name that resolves to %s is refused before anything is connected',
+  'F132 an allowed name that resolves to %s is refused before any connection',
   async (bad) => {
     for (const policy of [listed, { kind: 'web' } as const]) {
       await using bench = await egressBench({ policy, names: { 'good.example.test': [address, bad] } });
@@ -55,7 +55,7 @@ test.each([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:169.254.169.254'], [':
   },
 );
 
-test('F132 the address that was checked is the one that is dialled, whatever the name says a moment later', async () => {
+test('F132 the proxy dials the address it checked, even if the name resolves differently a moment later', async () => {
   await using server = await standIn(createHttp((_, res) => res.end('fine')));
   let asked = 0;
   await using bench = await egressBench({
@@ -67,7 +67,7 @@ test('F132 the address that was checked is the one that is dialled, whatever the
   expect({ asked, dialled: bench.dialled }).toEqual({ asked: 1, dialled: [`${address}:80`] });
 });
 
-test('F132 a redirect to a private place is a request of its own, and refused', async () => {
+test('F132 a redirect to a private address is a new request, and is refused', async () => {
   await using server = await standIn(
     createHttp((_, res) => res.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()),
   );
@@ -83,7 +83,7 @@ test('F132 a redirect to a private place is a request of its own, and refused', 
 });
 
 test.each(['0177.0.0.1', '0x7f.1', '2130706433', '127.1', '0x7f000001', '127.0.0.1.', '1.2.3.4.5'])(
-  'F132 an address in an odd notation does not slip through: %s',
+  'F132 an address in an unusual notation is refused: %s',
   async (odd) => {
     await using bench = await egressBench({
       policy: { kind: 'web' },
@@ -109,7 +109,7 @@ test.each([
   expect(bytes).toBe(0);
 });
 
-test('F132 an encrypted hello is refused where names are checked, and passes under web', async () => {
+test('F132 an encrypted hello is refused when names are checked, and passes under the policy web', async () => {
   const hello = withExtension(await helloOf('good.example.test'), 0xfe0d, Buffer.from([0, 1]));
   await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.end('seen'))));
   const servers = { [`${address}:443`]: server.port };
@@ -124,7 +124,7 @@ test('F132 an encrypted hello is refused where names are checked, and passes und
   }
 });
 
-test('F132 under web a hello without a name passes, one with another name does not', async () => {
+test('F132 under the policy web a hello without a name passes, and one with another name is refused', async () => {
   await using server = await standIn(createTls(certificate));
   const servers = { [`${address}:443`]: server.port };
   await using bench = await egressBench({ policy: { kind: 'web' }, names, servers });
@@ -133,7 +133,7 @@ test('F132 under web a hello without a name passes, one with another name does n
   expect(await handshake(await tunnelTo(bench, `${address}:443`), 'evil.example.test')).toBe('secure');
 });
 
-test('F132 a tunnel to a listed address carries no TLS for a name that is not listed', async () => {
+test('F132 a tunnel to a listed address refuses TLS for an unlisted name', async () => {
   await using server = await standIn(createTls(certificate));
   const policy = { kind: 'allow-list', entries: [address, 'good.example.test'] } as const;
   await using bench = await egressBench({ policy, servers: { [`${address}:443`]: server.port } });
@@ -141,7 +141,7 @@ test('F132 a tunnel to a listed address carries no TLS for a name that is not li
   expect(await handshake(await tunnelTo(bench, `${address}:443`), 'evil.example.test')).toMatch(/denied/);
 });
 
-test('F132 plain HTTP inside a tunnel may name no host but the one of its CONNECT', async () => {
+test('F132 plain HTTP inside a tunnel can name only the host of its CONNECT', async () => {
   await using server = await standIn(createHttp((req, res) => res.end(`served ${req.headers.host}`)));
   const servers = { [`${address}:80`]: server.port, [`${address}:2222`]: server.port };
   await using bench = await egressBench({ policy: listed, names, servers });
@@ -157,7 +157,7 @@ test('F132 plain HTTP inside a tunnel may name no host but the one of its CONNEC
   }
 });
 
-test('F132 at a listed web port nothing passes that is neither TLS nor HTTP', async () => {
+test('F132 a listed web port refuses anything but TLS and HTTP', async () => {
   await using server = await standIn(createTcp(() => {}));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
   const socket = await tunnelTo(bench, 'good.example.test:443');
@@ -166,7 +166,7 @@ test('F132 at a listed web port nothing passes that is neither TLS nor HTTP', as
   expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'neither TLS nor HTTP' });
 });
 
-test('F133 the 65th connection of a session is refused, and a place that is given back can be used', async () => {
+test('F133 the 65th connection of a session is refused, and a closed connection frees a place', async () => {
   await using bench = await egressBench({});
   const sockets = await Promise.all(Array.from({ length: 64 }, () => bench.connect()));
   await expect.poll(async () => await rest(await bench.connect())).toMatch(/^HTTP\/1\.1 503 .* 64 outside connections/);
@@ -174,7 +174,7 @@ test('F133 the 65th connection of a session is refused, and a place that is give
   await expect.poll(() => ask(bench, plainGet('http://x.example.test/'))).toMatch(/^HTTP\/1\.1 403 /);
 });
 
-test('F133 ten thousand connections beyond the cap are each told so and dropped', async () => {
+test('F133 each of ten thousand connections over the limit gets the reason and is closed', async () => {
   await using bench = await egressBench({ limits: { connections: 4 } });
   await Promise.all(Array.from({ length: 4 }, () => bench.connect()));
   for (let round = 0; round < 100; round += 1) {
@@ -184,7 +184,7 @@ test('F133 ten thousand connections beyond the cap are each told so and dropped'
   }
 });
 
-test('F133 a session that used up its volume is cut, told so, and served again an hour later', async () => {
+test('F133 a session that used up its volume is cut off with the reason, and served again an hour later', async () => {
   await using server = await standIn(createTcp((socket) => socket.pipe(socket)));
   const clock = new ManualClock();
   await using bench = await egressBench({
@@ -205,7 +205,7 @@ test('F133 a session that used up its volume is cut, told so, and served again a
   await tunnelTo(bench, 'good.example.test:2222');
 });
 
-test('F133 a connection without traffic is closed after ten minutes, one with traffic is not', async () => {
+test('F133 an idle connection is closed after ten minutes, and an active one stays', async () => {
   await using server = await standIn(createTcp({ allowHalfOpen: true }));
   const clock = new ManualClock();
   await using bench = await egressBench({
@@ -228,7 +228,7 @@ test('F133 a connection without traffic is closed after ten minutes, one with tr
   await closed;
 });
 
-test('F133 a head that trickles in is given up after ten seconds', async () => {
+test('F133 a request head that trickles in times out after ten seconds', async () => {
   const clock = new ManualClock();
   await using bench = await egressBench({ policy: listed, clock });
   const socket = await bench.connect();
@@ -239,7 +239,7 @@ test('F133 a head that trickles in is given up after ten seconds', async () => {
   await closed;
 });
 
-test('F133 a TLS hello that trickles in is given up after ten seconds', async () => {
+test('F133 a TLS hello that trickles in times out after ten seconds', async () => {
   await using server = await standIn(createTcp(() => {}));
   const clock = new ManualClock();
   await using bench = await egressBench({ policy: listed, names, clock, servers: { [`${address}:443`]: server.port } });
@@ -251,7 +251,7 @@ test('F133 a TLS hello that trickles in is given up after ten seconds', async ()
   await closed;
 });
 
-test('F133 requests sent ahead wait for their turn, and a flood of them ends the connection', async () => {
+test('F133 pipelined requests wait for their turn, and a flood of them ends the connection', async () => {
   let now = 0;
   let most = 0;
   await using server = await standIn(
@@ -272,7 +272,7 @@ test('F133 requests sent ahead wait for their turn, and a flood of them ends the
   await closed;
 });
 
-test('F133 an upload of more than 1 GB is cut at the hour’s volume, and costs little memory', async () => {
+test('F133 an upload of more than 1 GB is cut at the hourly volume, and costs little memory', async () => {
   let arrived = 0;
   await using server = await standIn(
     createTcp((socket) => socket.on('data', (chunk) => (arrived += chunk.length)).on('error', () => {})),
@@ -294,7 +294,7 @@ test('F133 an upload of more than 1 GB is cut at the hour’s volume, and costs 
   expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
 });
 
-test('F133 a body that trickles in is let through as it comes, and one that stops is given up after ten minutes', async () => {
+test('F133 a body that trickles in passes as it arrives, and one that stalls times out after ten minutes', async () => {
   let got = '';
   const finished = Promise.withResolvers<string>();
   await using server = await standIn(
@@ -319,7 +319,7 @@ test('F133 a body that trickles in is let through as it comes, and one that stop
   expect(await finished.promise).toContain('aborted'); // a truncated body must not look complete
 });
 
-test('F133 a session that floods in every way at once is held to its limits, and another one does not notice', async () => {
+test('F133 a session that floods in every way at once stays within its limits, and another session is not affected', async () => {
   await using server = await standIn(
     createHttp((req, res) => {
       req.resume().on('error', () => {});
@@ -361,7 +361,7 @@ test('F133 a session that floods in every way at once is held to its limits, and
   expect(bench.told).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
 });
 
-test.each(['down', 'up'] as const)('F133 a slow reader holds the sender back: %s', async (direction) => {
+test.each(['down', 'up'] as const)('F133 a slow reader slows the sender down: %s', async (direction) => {
   let sent = 0;
   const pour = (socket: Socket) => {
     const chunk = Buffer.alloc(65_536, 'x');

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { systemDial } from '../../src/egress/connect.ts';
 import { discoverScript } from '../../src/egress/discover-script.ts';
 import { pageFetcher } from '../../src/egress/fetch-page.ts';
+import { systemDial } from '../../src/egress/guarded-connect.ts';
 import { parseRegistries } from '../../src/egress/registries.ts';
 import { standIn } from '../support/egress.ts';
 import { selfSigned } from '../support/egress-certificate.ts';
@@ -27,7 +27,7 @@ const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[
     ...(ca !== undefined && { ca }),
   });
 
-test("this machine's own package managers are read, and no host they name stands in our code", {
+test("the discovery reads this machine's own package managers, and our code names none of their hosts", {
   timeout: 180_000,
 }, async () => {
   const { stdout } = await run('sh', ['-c', discoverScript]);
@@ -48,7 +48,7 @@ const haveImage = await run('docker', ['image', 'inspect', image]).then(
 );
 const skip = !haveImage && process.env.CI !== 'true';
 test.skipIf(skip)(
-  `a pristine container without a network tells what it is set up for (needs Docker and ${image})`,
+  `a pristine container without a network reports its configured registries (needs Docker and ${image})`,
   { timeout: 180_000 },
   async () => {
     const inside = ['docker', 'run', '--rm', '--network', 'none', '--read-only', '--tmpfs', '/tmp', '--user', '10001'];
@@ -59,7 +59,7 @@ test.skipIf(skip)(
   },
 );
 
-test('tools that are set up by their environment and files are read as they say', async () => {
+test('the discovery reads tools that are configured by environment or files', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'corral-tools-'));
   const rc = join(folder, 'npmrc');
   await writeFile(rc, '@mine:registry=https://scoped.example.test/x\n# @not:registry=https://no.example.test\n');
@@ -91,7 +91,7 @@ END`,
   ]);
 });
 
-test('a page is fetched over TLS that the given authority vouches for, and over no other', async () => {
+test('a page is fetched over TLS only with a certificate of the given authority for that name', async () => {
   const certificate = selfSigned('index.example.test');
   await using server = await standIn(createHttps(certificate, (req, res) => res.end(`page ${req.url}`)));
   const page = await fetcherTo(server.port, certificate.cert)('https://index.example.test/simple/pip/', signal);
@@ -103,7 +103,7 @@ test('a page is fetched over TLS that the given authority vouches for, and over 
   await expect(wrongName).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('a page that redirects to a private place is not followed there', async () => {
+test('a redirect to a private address is not followed', async () => {
   await using server = await standIn(
     createHttp((_, res) => res.writeHead(302, { location: 'http://inside.example.test/' }).end()),
   );
@@ -111,7 +111,7 @@ test('a page that redirects to a private place is not followed there', async () 
   await expect(fetchPage('http://index.example.test/', signal)).rejects.toMatchObject({ code: 'forbidden' });
 });
 
-test('a page that never ends is cut at 1 MiB, one that redirects for ever is given up', async () => {
+test('a page that never ends is cut at 1 MiB, and endless redirects are refused', async () => {
   await using endless = await standIn(
     createHttp((_, res) => {
       const endlessly = new Readable({
@@ -127,7 +127,7 @@ test('a page that never ends is cut at 1 MiB, one that redirects for ever is giv
   await expect(fetcherTo(loop.port)('http://index.example.test/', signal)).rejects.toThrow(/redirects too often/);
 });
 
-test('a fetch ends with its signal', async () => {
+test('a fetch ends when its signal aborts', async () => {
   await using silent = await standIn(createHttp(() => {}));
   const stop = new AbortController();
   const page = fetcherTo(silent.port)('http://index.example.test/', stop.signal);

@@ -44,7 +44,7 @@ async function get(bench: { path: string }, url: string, headers: Record<string,
   };
 }
 
-test('a listed host is reached over CONNECT with TLS from end to end', async () => {
+test('a listed host is reachable over CONNECT with end-to-end TLS', async () => {
   const { bench, server } = await httpsWorld();
   await using _b = bench;
   await using _s = server;
@@ -57,7 +57,7 @@ test('a listed host is reached over CONNECT with TLS from end to end', async () 
   expect(bench.dialled).toEqual([`${address}:443`]);
 });
 
-test('a listed host is reached over SOCKS5 by its name', async () => {
+test('a listed host is reachable over SOCKS5 by its name', async () => {
   const { bench, server } = await httpsWorld();
   await using _b = bench;
   await using _s = server;
@@ -70,7 +70,7 @@ test('a listed host is reached over SOCKS5 by its name', async () => {
   expect(await overTls(socket, 'good.example.test')).toContain('secure good.example.test/page');
 });
 
-test('SOCKS5 refuses what is not listed, other commands, and clients that insist on a password', async () => {
+test('SOCKS5 refuses unlisted hosts, other commands, and clients that insist on a password', async () => {
   await using bench = await egressBench({ policy: listed, names });
   const answer = async (...writes: Buffer[]) => {
     const socket = await bench.connect();
@@ -87,7 +87,7 @@ test('SOCKS5 refuses what is not listed, other commands, and clients that insist
   expect([...(await answer(Buffer.from([5, 1, 2])))]).toEqual([5, 255]);
 });
 
-test('plain HTTP passes with its body and headers, without those of one hop', async () => {
+test('plain HTTP passes with its body and headers, except hop-by-hop headers', async () => {
   await using server = await standIn(
     createHttp(async (req, res) => {
       let body = '';
@@ -111,7 +111,7 @@ test('plain HTTP passes with its body and headers, without those of one hop', as
   expect(answer).not.toContain('timeout=9');
 });
 
-test('a refusal over plain HTTP says what happened, by which policy, and what to do', async () => {
+test('a refusal over plain HTTP gives the reason, the policy and advice', async () => {
   await using bench = await egressBench({ policy: { kind: 'registries' } });
   const { status, body } = await get(bench, 'http://elsewhere.example.test/');
   expect(status).toBe(403);
@@ -121,7 +121,7 @@ test('a refusal over plain HTTP says what happened, by which policy, and what to
   expect(bench.told).toEqual([{ host: 'elsewhere.example.test', port: 80, decision: 'refused', rule: 'not listed' }]);
 });
 
-test('a refused CONNECT carries its reason in the status line, the one thing tunnelling tools show', async () => {
+test('a refused CONNECT has its reason in the status line, which is all that tunnelling tools show', async () => {
   await using bench = await egressBench({ policy: { kind: 'none' } });
   const socket = await bench.connect();
   socket.write('CONNECT good.example.test:443 HTTP/1.1\r\n\r\n');
@@ -130,7 +130,7 @@ test('a refused CONNECT carries its reason in the status line, the one thing tun
   expect(answer.split('\r\n\r\n')[1]).toContain('Ask the operator');
 });
 
-test('each request on one connection is decided on its own', async () => {
+test('the proxy checks each request on a connection separately', async () => {
   await using server = await standIn(createHttp((_, res) => res.end('fine')));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
   const socket = await bench.connect();
@@ -140,7 +140,7 @@ test('each request on one connection is decided on its own', async () => {
   expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 403']);
 });
 
-test('what is neither HTTP nor SOCKS5 gets a 400 and a closed connection, a head over 16 KiB a 431', async () => {
+test('a protocol other than HTTP or SOCKS5 gets a 400 and a closed connection, and a head over 16 KiB a 431', async () => {
   await using bench = await egressBench({ policy: listed });
   for (const [bytes, status] of [
     ['\x04\x01nonsense\r\n\r\n', 400],
@@ -154,7 +154,7 @@ test('what is neither HTTP nor SOCKS5 gets a 400 and a closed connection, a head
   }
 });
 
-test('a name that does not resolve and a server that does not answer are told apart from a refusal', async () => {
+test('an unresolved name and an unreachable server each have an error different from a refusal', async () => {
   await using bench = await egressBench({
     policy: { kind: 'allow-list', entries: ['*.example.test'] },
     names: { 'down.example.test': [address] },
@@ -165,7 +165,7 @@ test('a name that does not resolve and a server that does not answer are told ap
   expect(down).toMatchObject({ status: 502, body: expect.stringContaining('ECONNREFUSED') });
 });
 
-test('a server that never answers a connect is given up, with a 504', async () => {
+test('a connect that the server never answers times out with a 504', async () => {
   await using bench = await egressBench({
     policy: listed,
     names,
@@ -176,7 +176,7 @@ test('a server that never answers a connect is given up, with a 504', async () =
   expect(await get(bench, 'http://good.example.test/')).toMatchObject({ status: 504 });
 });
 
-test('the next address of a name is tried when one does not answer', async () => {
+test('the proxy tries the next address of a name when one does not answer', async () => {
   await using server = await standIn(createHttp((_, res) => res.end('second')));
   await using bench = await egressBench({
     policy: listed,
@@ -187,7 +187,7 @@ test('the next address of a name is tried when one does not answer', async () =>
   expect(bench.dialled).toEqual(['2001:db8::7:80', `${address}:80`]);
 });
 
-test('a protocol whose server speaks first works at a port the operator listed', async () => {
+test('a protocol whose server speaks first works at a listed port', async () => {
   await using server = await standIn(
     createTcp((socket) => {
       socket.write('220 ready\r\n');
@@ -203,7 +203,7 @@ test('a protocol whose server speaks first works at a port the operator listed',
   expect(await until(socket, 'me')).toContain('you said HELO me');
 });
 
-test('a client that has sent all it has still gets the answer', async () => {
+test('a client that half-closes after sending its data still gets the answer', async () => {
   await using server = await standIn(
     createTcp({ allowHalfOpen: true }, async (socket) => {
       socket.end(`received ${(await rest(socket)).length}`);
@@ -216,7 +216,7 @@ test('a client that has sent all it has still gets the answer', async () => {
   expect(await rest(socket)).toBe('received 200000');
 });
 
-test('a client that has sent nothing and ends still gets the answer', async () => {
+test('a client that half-closes without sending anything still gets the answer', async () => {
   await using server = await standIn(
     createTcp({ allowHalfOpen: true }, (socket) => socket.resume().on('end', () => socket.end('bye'))),
   );
@@ -227,7 +227,7 @@ test('a client that has sent nothing and ends still gets the answer', async () =
   expect(await rest(socket)).toBe('bye');
 });
 
-test('a plain request whose sender ends right behind it is answered', async () => {
+test('a plain request with an immediate half-close is answered', async () => {
   await using server = await standIn(createHttp((_, res) => setImmediate(() => res.end('answered'))));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:80`]: server.port } });
   const socket = await bench.connect();
@@ -235,7 +235,7 @@ test('a plain request whose sender ends right behind it is answered', async () =
   expect(await rest(socket)).toContain('answered');
 });
 
-test('what a client sends in one piece with its CONNECT is not lost', async () => {
+test('data sent in one packet with a CONNECT is not lost', async () => {
   await using server = await standIn(
     createTcp((socket) => socket.once('data', (chunk) => socket.end(`got ${chunk.length}`))),
   );
@@ -246,7 +246,7 @@ test('what a client sends in one piece with its CONNECT is not lost', async () =
   expect(await rest(socket)).toContain(`got ${hello.length}`);
 });
 
-test('the rest of an upload reaches a server after its sender has left', async () => {
+test('the rest of an upload reaches the server after the client disconnects', async () => {
   await using server = await standIn(createTcp({ allowHalfOpen: true }, (socket) => socket.end('later').pause()));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
   const accepted = once(server.server, 'connection') as Promise<[Socket]>;
@@ -259,7 +259,7 @@ test('the rest of an upload reaches a server after its sender has left', async (
   expect(await rest(far)).toHaveLength(1_000_000);
 });
 
-test('a server that breaks the connection breaks it for the client too', async () => {
+test('a connection broken by the server is broken for the client too', async () => {
   await using server = await standIn(createTcp((socket) => socket.once('data', () => socket.resetAndDestroy())));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
   const socket = await bench.connect();
@@ -268,7 +268,7 @@ test('a server that breaks the connection breaks it for the client too', async (
   await once(socket.resume(), 'end');
 });
 
-test('a body is announced to the server as it was to us, and its absence too', async () => {
+test('a request body keeps its framing, and a request without a body stays without', async () => {
   const heads: string[] = [];
   await using server = await standIn(
     createTcp(async (socket) => {
@@ -294,7 +294,7 @@ test('a body is announced to the server as it was to us, and its absence too', a
   expect(heads.map((head) => head.match(/^host: .*$/gim))).toEqual(heads.map(() => ['Host: good.example.test']));
 });
 
-test('a server may answer before it has the whole body; the connection then ends with that answer', async () => {
+test('a server can answer before the whole body arrives, and the connection ends after that answer', async () => {
   await using server = await standIn(
     createTcp((socket) => {
       const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\nConnection: close\r\n\r\nmuch';
@@ -311,7 +311,7 @@ test('a server may answer before it has the whole body; the connection then ends
   expect(answer.endsWith('much')).toBe(true);
 });
 
-test('a client that hangs up takes its connection to the server with it', async () => {
+test('a client that hangs up closes its connection to the server', async () => {
   await using server = await standIn(createTcp(() => {}));
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
   const socket = await bench.connect();
@@ -325,7 +325,7 @@ test('a client that hangs up takes its connection to the server with it', async 
   await closed;
 });
 
-test('half an answer is never passed on as a whole one', async () => {
+test('an incomplete answer is never passed on as complete', async () => {
   await using server = await standIn(
     createTcp((socket) => {
       socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');

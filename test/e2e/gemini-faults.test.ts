@@ -38,7 +38,7 @@ describe('F075 too many requests', () => {
     expect(outcome).toMatchObject(busy);
     expect(outcome).not.toHaveProperty('retryAfterMs');
   });
-  test('of one turn says nothing about another that runs at the same time', async () => {
+  test('of one turn has no effect on another turn at the same time', async () => {
     await using server = await geminiBench((request) => {
       const first = JSON.stringify(request.body).includes('first');
       return refusal(429, 'X', 'Slow down.', first ? { headers: { 'retry-after': '9' } } : {});
@@ -50,16 +50,16 @@ describe('F075 too many requests', () => {
   });
 });
 
-describe('F076 a far side in trouble', () => {
-  test.each([500, 502, 503, 529])('may be asked again after a %i', async (status) => {
+describe('F076 a failing provider', () => {
+  test.each([500, 502, 503, 529])('can be retried after a %i', async (status) => {
     expect(await outcomeOf(refusal(status, 'INTERNAL', 'Oh no.'))).toMatchObject({ kind: 'failed', retryable: true });
   });
 
-  test('is a provider error when it goes on', async () => {
+  test('is a provider error when it persists', async () => {
     expect(await outcomeOf(internalError())).toMatchObject({ code: 'provider_error' });
   });
 
-  test('answers in the end, when it is asked again as the policy says', async () => {
+  test('succeeds after the retries of the policy', async () => {
     await using server = await geminiBench([
       tooManyRequests('1s'),
       internalError(),
@@ -75,7 +75,7 @@ describe('F076 a far side in trouble', () => {
     }
   });
 
-  test('an error inside the stream counts like its status', async () => {
+  test('an error inside the stream has the same effect as its status', async () => {
     const error = { error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } };
     expect(await outcomeOf({ chunks: [text('Hel'), error] })).toMatchObject({
       code: 'model_overloaded',
@@ -84,7 +84,7 @@ describe('F076 a far side in trouble', () => {
   });
 });
 
-describe('F077 what a retry cannot mend', () => {
+describe('F077 an error that no retry can fix', () => {
   const details = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'API_KEY_INVALID' }];
   test.each([
     ['a bad request', refusal(400, 'INVALID_ARGUMENT', 'Invalid value.'), 'model_rejected'],
@@ -95,7 +95,7 @@ describe('F077 what a retry cannot mend', () => {
     ],
     ['no key', refusal(401, 'UNAUTHENTICATED', 'Missing credential.'), 'model_unauthorized'],
     ['no right', refusal(403, 'PERMISSION_DENIED', 'Not allowed.'), 'model_unauthorized'],
-    ['no such model', refusal(404, 'NOT_FOUND', 'models/x is not found for API version v1beta.'), 'model_rejected'],
+    ['no such model', refusal(404, 'NOT_FOUND', 'models/x is not found for API version v1beta.'), 'model_unknown'],
     [
       'too long a conversation',
       refusal(
@@ -109,9 +109,11 @@ describe('F077 what a retry cannot mend', () => {
     expect(await outcomeOf(reply)).toMatchObject({ kind: 'failed', code, retryable: false });
   });
 
-  test('the provider’s own words are passed on, without the address and the key', async () => {
+  test("the provider's own message is passed on, without the address and the key", async () => {
     const outcome = await outcomeOf(refusal(400, 'INVALID_ARGUMENT', `Key ${canaryKey} is odd.`, { details }));
-    expect(outcome).toMatchObject({ message: 'gemini/gemini-2.5-flash answered 400: Key [key] is odd.' });
+    expect(outcome).toMatchObject({
+      message: expect.stringContaining('answered 400: Key [key] is odd. Set GEMINI_API_KEY'),
+    });
     expect(JSON.stringify(outcome)).not.toMatch(/127\.0\.0\.1|canary/);
   });
 });
@@ -122,7 +124,7 @@ describe('F078 silence', () => {
     ['before the first word', { chunks: [], after: 'stall' }, 0],
     ['in the middle of a reply', { chunks: [text('Hel')], after: 'stall' }, 2],
   ] satisfies [string, GeminiReply, number][])(
-    '%s ends the turn after a minute, with what was said',
+    '%s ends the turn after a minute, with the text so far',
     async (_when, reply, said) => {
       await using server = await geminiBench([reply]);
       const clock = manualClock();
@@ -144,7 +146,7 @@ describe('F078 silence', () => {
     },
   );
 
-  test('that is our reader’s own does not count', async () => {
+  test('caused by a slow reader of the turn does not count', async () => {
     await using server = await geminiBench([{ chunks: [text('Hel'), text('lo', 'STOP')] }]);
     const clock = manualClock();
     let last: TurnPart | undefined;
@@ -155,19 +157,19 @@ describe('F078 silence', () => {
     expect(last).toMatchObject({ outcome: { kind: 'finished' } });
   });
 
-  test('of a port where nobody listens is told at once', async () => {
+  test('at a port without a listener is reported at once', async () => {
     const { outcome } = await played(modelOver({ url: 'http://127.0.0.1:1' }), ask());
     expect(outcome).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
   });
 });
 
-test('a reader that leaves hangs up on the far side', async () => {
+test('a reader that stops early disconnects the provider', async () => {
   await using server = await geminiBench([{ chunks: [text('Hel')], after: 'stall' }]);
   for await (const part of server.model.turn(ask(), new AbortController().signal)) if (part.type === 'text') break;
   await expect.poll(() => server.leavers()).toBe(1);
 });
 
-describe('F079 a stream that is cut', () => {
+describe('F079 a stream that is cut off', () => {
   const called = parts([functionCall('shell_exec', { command: 'rm -r x' })]);
   const half = `data: ${JSON.stringify(called).slice(0, 60)}`;
 
@@ -177,7 +179,7 @@ describe('F079 a stream that is cut', () => {
     ['in the middle of a call, politely', { chunks: [text('I will')], tail: half }],
     ['before it says how it ended, politely', { chunks: [text('I will'), called] }],
     ['by something that is no JSON', { chunks: [text('I will')], tail: 'data: {"candidates": oops}\r\n\r\n' }],
-  ] satisfies [string, GeminiReply][])('%s leaves no call, and a retry may help', async (_where, reply) => {
+  ] satisfies [string, GeminiReply][])('%s yields no call, and a retry can help', async (_where, reply) => {
     await using server = await geminiBench([reply]);
     const { calls, outcome } = await played(server.model, ask());
     expect(calls).toEqual([]);

@@ -68,7 +68,7 @@ describe('a run with Gemini', () => {
     expect(raw + output).not.toContain(canaryKey);
   });
 
-  test('that Gemini refuses ends with an error that says why, after one request', { timeout: 180_000 }, async () => {
+  test('refused by Gemini ends with the reason after one request', { timeout: 180_000 }, async () => {
     const error = { code: 400, message: 'API key not valid. Please pass a valid API key.', status: 'INVALID_ARGUMENT' };
     await using gemini = await fakeGemini([{ status: 400, error }]);
     const { of, raw } = await chat(gemini, 'Please greet me');

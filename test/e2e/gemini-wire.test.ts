@@ -13,7 +13,7 @@ const shell = {
 };
 
 describe('a request to Gemini', () => {
-  test('goes where Google documents it, with the key in a header and nowhere else', async () => {
+  test('goes to the documented address, with the key in a header and nowhere else', async () => {
     await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
     await played(server.model, ask());
     const [request] = server.requests;
@@ -22,7 +22,7 @@ describe('a request to Gemini', () => {
     expect(request?.path + JSON.stringify(request?.body)).not.toContain(canaryKey);
   });
 
-  test('carries the system prompt, the tools, and that one of them must be called', async () => {
+  test('carries the system prompt and the tools, and requires a call of one of them', async () => {
     await using server = await geminiBench([{ chunks: [ending('STOP')] }]);
     await played(server.model, ask({ phase: { kind: 'plan' }, tools: [makePlan], mustCall: 'make_plan' }));
     expect(server.requests[0]?.body).toMatchObject({
@@ -35,7 +35,7 @@ describe('a request to Gemini', () => {
     });
   });
 
-  test('says how the words are to be chosen, where somebody said it', async () => {
+  test('carries the sampling settings when there are any', async () => {
     await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }, { chunks: [text('Hi', 'STOP')] }]);
     const sampling = { temperature: 0, topP: 0.5, topK: 3, maxOutputTokens: 100, stop: ['END'] };
     await played(server.model, ask({ sampling }));
@@ -50,7 +50,7 @@ describe('a request to Gemini', () => {
     expect(server.requests[1]?.body.generationConfig).toEqual({});
   });
 
-  test('without tools names none', async () => {
+  test('has no tools field when there are no tools', async () => {
     await using server = await geminiBench([{ chunks: [text('Hi', 'STOP')] }]);
     await played(server.model, ask());
     expect(Object.keys(server.requests[0]?.body)).not.toContain('tools');
@@ -58,7 +58,7 @@ describe('a request to Gemini', () => {
 });
 
 describe('a reply of Gemini', () => {
-  test('gives its text as it comes, its cost, and no thoughts', async () => {
+  test('yields its text as it arrives, its cost, and no thoughts', async () => {
     const thought = { text: 'Let me see', thought: true };
     await using server = await geminiBench([{ chunks: [parts([thought]), text('Hel'), text('lo ✓', 'STOP')] }]);
     const { deltas, outcome } = await played(server.model, ask());
@@ -69,11 +69,12 @@ describe('a reply of Gemini', () => {
       usage: {
         inputTokens: usage.promptTokenCount,
         outputTokens: usage.candidatesTokenCount + usage.thoughtsTokenCount,
+        reasoningTokens: usage.thoughtsTokenCount,
       },
     });
   });
 
-  test('gives its calls with ids of their own, at its end', async () => {
+  test('yields its calls at its end, each with a unique id', async () => {
     const calls = parts([
       functionCall('shell_exec', { command: 'a' }, 'sig=='),
       functionCall('shell_exec', { command: 'b' }),
@@ -88,7 +89,7 @@ describe('a reply of Gemini', () => {
     expect(outcome).toMatchObject({ kind: 'finished', stop: 'calls' });
   });
 
-  test('goes back on the next turn exactly as it came', async () => {
+  test('is sent back unchanged on the next turn', async () => {
     const sent = [
       { text: '', thoughtSignature: 'first==' },
       functionCall('shell_exec', { command: 'a' }, 'second=='),
@@ -118,15 +119,27 @@ describe('a reply of Gemini', () => {
     ['SAFETY', { kind: 'finished', stop: 'refused' }],
     ['PROHIBITED_CONTENT', { kind: 'finished', stop: 'refused' }],
     ['MALFORMED_FUNCTION_CALL', { kind: 'failed', code: 'provider_error', retryable: true }],
-  ])('that ends with %s ends so', async (reason, outcome) => {
+  ])('with finish reason %s has the matching outcome', async (reason, outcome) => {
     await using server = await geminiBench([{ chunks: [text('x', reason)] }]);
     expect((await played(server.model, ask())).outcome).toMatchObject(outcome);
   });
 
-  test('to a prompt that was blocked is a refusal', async () => {
+  test('to a blocked prompt is a refusal', async () => {
     await using server = await geminiBench([
       { chunks: [{ promptFeedback: { blockReason: 'SAFETY' }, usageMetadata: usage }] },
     ]);
-    expect((await played(server.model, ask())).outcome).toMatchObject({ kind: 'finished', stop: 'refused' });
+    expect((await played(server.model, ask())).outcome).toMatchObject({
+      kind: 'finished',
+      stop: 'refused',
+      reason: 'SAFETY',
+    });
+  });
+
+  test('cut off in a call names the call, and runs none', async () => {
+    const cut = [parts([functionCall('shell_exec', { command: 'a' })]), ending('MAX_TOKENS')];
+    await using server = await geminiBench([{ chunks: cut }]);
+    const { calls, outcome } = await played(server.model, ask({ tools: [shell] }));
+    expect(calls).toEqual([]);
+    expect(outcome).toMatchObject({ stop: 'length', cutCalls: ['shell_exec'] });
   });
 });

@@ -74,7 +74,7 @@ describe.each([
   ['mongo', skipMongo],
 ] as const)('keys rotate on %s', (kind, isMissing) => {
   test.skipIf(isMissing)(
-    'killed half-way loses nothing, and a second run does the rest',
+    'a rotation killed halfway loses nothing, and a second run finishes it',
     {
       timeout: 120_000,
     },
@@ -106,7 +106,7 @@ describe.each([
   );
 
   test.skipIf(isMissing)(
-    'a key that none of the encryption keys opens is named, and nothing is changed',
+    'a key that no encryption key can decrypt is named, and nothing changes',
     {
       timeout: 60_000,
     },
@@ -121,7 +121,7 @@ describe.each([
   );
 });
 
-test('a running server re-wraps in the background, and the command says so on its store', {
+test('a running server re-encrypts keys in the background, and the command refuses to run on its store', {
   timeout: 120_000,
 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_KEYS_ENCRYPTION_KEY: old });

@@ -21,7 +21,7 @@ async function readmeBlocks(url: string): Promise<string[]> {
 }
 
 describe.each(drivers)("the README's first five minutes on $driver", ({ driver, missing }) => {
-  test('work as they are written, and leave nothing behind', { timeout: 600_000 }, async (context) => {
+  test('work as written, and leak nothing', { timeout: 600_000 }, async (context) => {
     if (process.env.CI === 'true') expect(missing).toBe('');
     context.skip(missing !== '', missing);
     await using server = await serverProcess({ CORRAL_DRIVER: driver });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Origin, SessionFact } from '../../src/core/events.ts';
 import type { SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { newSession, type StoredSession } from '../../src/session/run/projection.ts';
+import { newSession, type StoredSession } from '../../src/session/run/log/projection.ts';
 import { composedServer } from '../support/composed.ts';
 import { replicas } from '../support/replicas.ts';
 import { openWebSocket } from '../support/sockets.ts';
@@ -36,7 +36,7 @@ async function addStored(
 const blobsIn = (dataDir: string) =>
   readdirSync(join(dataDir, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile()).length;
 
-test('an old session goes with all it had on the way that a client would take; a pinned and a young one stay', async () => {
+test('retention deletes an old session like a client would, with all its data, and keeps pinned and recent ones', async () => {
   await using server = await composedServer({ CORRAL_RETENTION_DAYS: '30' });
   const { core, config, url } = server;
   const large = [called({ output: 'x'.repeat(400_000) })];
@@ -46,8 +46,8 @@ test('an old session goes with all it had on the way that a client would take; a
   expect(blobsIn(config.dataDir)).toBe(2);
   const [, seen] = await Array.fromAsync(core.services.sessions.history(old));
   expect(seen).toMatchObject({ seq: 2, ...large[0] }); // the API returns the whole event
-  await core.keeper.round(never);
-  await core.keeper.round(never);
+  await core.retention.round(never);
+  await core.retention.round(never);
   await expect.poll(() => core.store.records.get('session', old)).toBeUndefined();
   expect((await fetch(`${url}/api/v1/sessions/${old}`)).status).toBe(404);
   expect((await core.services.sessions.list()).map(({ id }) => id).sort()).toEqual([pinned, young].sort());
@@ -55,7 +55,7 @@ test('an old session goes with all it had on the way that a client would take; a
   expect((await core.store.events.page(old, 0, 10)).head).toBe(0);
 });
 
-test('two servers that keep house at once delete each old session once, but not one that is watched through the other', async () => {
+test('two servers that run retention at once delete each old session once, and keep one watched through the other', async () => {
   await using all = await replicas({ CORRAL_RETENTION_DAYS: '30' });
   const [a, b] = [(await all.another()).core, (await all.another()).core];
   const old = await Promise.all(Array.from({ length: 8 }, () => addStored(a.store)));
@@ -63,18 +63,18 @@ test('two servers that keep house at once delete each old session once, but not 
   const stop = new AbortController();
   const reading = Array.fromAsync(b.services.sessions.follow(watched, 0, { signal: stop.signal, deltas: true }));
   const marked = async () => {
-    await b.keeper.round(never);
+    await b.retention.round(never);
     return await all.store.records.count('viewed');
   };
   await expect.poll(marked).toBe(1);
-  for (let n = 0; n < 3; n++) await Promise.all([a.keeper.round(never), b.keeper.round(never)]);
+  for (let n = 0; n < 3; n++) await Promise.all([a.retention.round(never), b.retention.round(never)]);
   await expect.poll(async () => (await a.services.sessions.list()).map(({ id }) => id)).toEqual([watched]);
   for (const id of old) await expect.poll(() => all.store.records.get('session', id)).toBeUndefined();
   stop.abort();
   await reading;
 });
 
-test('F088 a cursor into what retention took is told to resync on every surface, and gets what comes then', async () => {
+test('F088 a cursor into events that retention deleted gets a resync on every surface, and then new events', async () => {
   await using server = await composedServer({ CORRAL_RETENTION_MAX_SESSION_BYTES: '8KiB' });
   const { core, url } = server;
   const socketUrl = url.replace('http', 'ws');
@@ -83,7 +83,7 @@ test('F088 a cursor into what retention took is told to resync on every surface,
   for (const origin of ['sheikhbox', 'crogia', 'cambioml', 'opencodex', 'trpc'] as const) {
     ids.set(origin, await addStored(core.store, { facts: content, origin }));
   }
-  await core.keeper.round(never);
+  await core.retention.round(never);
   const of = (origin: string) => ids.get(origin) as SessionId;
   const { events, head, trimmed, thinned } = await core.store.events.page(of('trpc'), 0, 1_000);
   expect([head, events.at(-1)?.seq, events[0]?.seq]).toEqual([126, 126, trimmed + 1]);
@@ -124,7 +124,7 @@ test('F088 a cursor into what retention took is told to resync on every surface,
   await expect.poll(() => byHeader.events()[1]).toMatchObject({ id: '127', data: { title: 'goes on' } });
 });
 
-test('F103 a log of 100,000 events opens, resumes, is read back and shortened without a new number, also after a restart', async () => {
+test('F103 a log of 100,000 events opens, resumes, reads and trims without renumbering, also after a restart', async () => {
   using folder = temporaryFolder();
   const count = 100_000;
   let id: SessionId | undefined;

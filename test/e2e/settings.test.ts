@@ -8,7 +8,7 @@ import { followEvents, openClient } from '../support/trpc.ts';
 
 // The effect of each setting in the contract, on the real core. Another test covers how the settings are read.
 
-test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE hold on every port', async () => {
+test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE apply to every port', async () => {
   const extra = await freePort();
   await using server = await serverProcess({
     CORRAL_DRIVER: 'memory',
@@ -43,7 +43,7 @@ test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_
   }
 });
 
-test('CORRAL_MAX_SESSIONS: beyond so many a new one is 503 in every dialect, until one is deleted', async () => {
+test('CORRAL_MAX_SESSIONS: a creation over the limit is 503 in every dialect, until a session is deleted', async () => {
   await using server = await composedServer({ CORRAL_MAX_SESSIONS: '1' });
   using client = openClient(server.url, 'ws');
   const project = await client.projects.create.mutate({ name: 'One' });
@@ -65,7 +65,7 @@ test('CORRAL_MAX_SESSIONS: beyond so many a new one is 503 in every dialect, unt
   expect((await client.sessions.create.mutate()).status).toBe('pending');
 });
 
-test('CORRAL_MAX_RUNNING_RUNS: twenty run at once where 32 may, and where two may the others wait their turn', async () => {
+test('CORRAL_MAX_RUNNING_RUNS: with 32, twenty runs are active at once; with two, the others wait their turn', async () => {
   const begun = async (settings: Record<string, string>, count: number) => {
     await using server = await composedServer(settings);
     using client = openClient(server.url, 'ws');
@@ -97,7 +97,7 @@ test('CORRAL_MAX_RUNNING_RUNS: twenty run at once where 32 may, and where two ma
   await begun({ CORRAL_MAX_RUNNING_RUNS: '2' }, 4);
 });
 
-test('CORRAL_TOOL_TIMEOUT_SECONDS: a command over its time is ended with 124, and the run goes on', async () => {
+test('CORRAL_TOOL_TIMEOUT_SECONDS: a command over its time is killed with code 124, and the run continues', async () => {
   await using server = await composedServer({ CORRAL_TOOL_TIMEOUT_SECONDS: '1' });
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ task: fence('sh', 'echo begun; sleep 600') });
@@ -108,7 +108,7 @@ test('CORRAL_TOOL_TIMEOUT_SECONDS: a command over its time is ended with 124, an
   });
 });
 
-test('CORRAL_SANDBOX_IDLE_SECONDS: an unused sandbox is stopped, and its next use finds its files', async () => {
+test('CORRAL_SANDBOX_IDLE_SECONDS: an idle sandbox is stopped, and its files are there at the next use', async () => {
   await using server = await composedServer({ CORRAL_SANDBOX_IDLE_SECONDS: '4' });
   using client = openClient(server.url, 'ws');
   const { id: sessionId } = await client.sessions.create.mutate();
@@ -120,7 +120,7 @@ test('CORRAL_SANDBOX_IDLE_SECONDS: an unused sandbox is stopped, and its next us
   await expect.poll(state).toBe('running');
 });
 
-test('CORRAL_MAX_EVENTS_PER_SESSION: of more events the oldest go, and who comes with an old cursor is told', async () => {
+test('CORRAL_MAX_EVENTS_PER_SESSION: the oldest events over the limit are deleted, and an old cursor gets a resync', async () => {
   await using server = await composedServer({ CORRAL_MAX_EVENTS_PER_SESSION: '100' });
   using client = openClient(server.url, 'ws');
   const { id: sessionId } = await client.sessions.create.mutate();

@@ -18,7 +18,7 @@ function draining(graceMs: number, jobMs: number) {
 }
 
 describe('shutdown', () => {
-  test('SIGTERM lets the job in hand finish and closes in reverse order', async () => {
+  test('SIGTERM lets the current job finish and closes in reverse order', async () => {
     const { child, exit, lines, prints } = draining(20_000, 50);
     await prints('ready');
     child.kill('SIGTERM');
@@ -26,7 +26,7 @@ describe('shutdown', () => {
     expect(lines()).toEqual(['ready', 'draining', 'job done', 'store closed']);
   });
 
-  test('a job that outlives the grace is cut short, and the exit code says so', async () => {
+  test('a job that exceeds the grace is cut short, and the exit code is 1', async () => {
     const { child, exit, lines, prints } = draining(100, 60_000);
     await prints('ready');
     child.kill('SIGTERM');
@@ -43,14 +43,14 @@ describe('shutdown', () => {
     expect(await exit).toBe(130);
   });
 
-  test('the same signal again, after a moment, exits at once', async () => {
+  test('the same signal again after a moment exits at once', async () => {
     const { child, exit, prints } = draining(60_000, 60_000);
     await prints('ready');
     await expect.poll(() => [child.kill('SIGTERM'), child.exitCode][1], { timeout: 45_000, interval: 100 }).toBe(143);
     expect(await exit).toBe(143);
   });
 
-  test('one ctrl-c that arrives twice is one', async () => {
+  test('a ctrl-c that arrives twice counts once', async () => {
     const { child, exit, lines, prints } = draining(20_000, 50);
     await prints('ready');
     child.kill('SIGINT');
@@ -62,7 +62,7 @@ describe('shutdown', () => {
 });
 
 describe('the server', () => {
-  test('F007 on SIGTERM with 50 streaming clients it ends every stream within 5 s and exits with 0 within 10 s', async () => {
+  test('F007 on SIGTERM with 50 streaming clients ends every stream within 5 s and exits with 0 within 10 s', async () => {
     await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
     const api = `${server.url}/api/v1/sessions`;
     const made = (await (await fetch(api, { method: 'PUT' })).json()) as { data: { session_id: string } };
@@ -78,7 +78,7 @@ describe('the server', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  test('F007 connections that never asked for anything do not hold the end up', async () => {
+  test('F007 idle connections do not delay the exit', async () => {
     await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
     const silent = connect(Number(new URL(server.url).port), '127.0.0.1');
     await once(silent, 'connect');
@@ -90,7 +90,7 @@ describe('the server', () => {
     silent.destroy();
   });
 
-  test('with a setting that is wrong it says which, without a stack, and does not start', async () => {
+  test('with an invalid setting names it, prints no stack, and does not start', async () => {
     const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'podman', HOST: '0.0.0.0' };
     const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
@@ -99,7 +99,7 @@ describe('the server', () => {
     expect(said).not.toMatch(/^ +at /m);
   });
 
-  test('beyond loopback without a token it refuses to start, in one line', async () => {
+  test('on a reachable address without a token refuses to start, in one line', async () => {
     const env = { PATH: process.env.PATH, HOST: '0.0.0.0' };
     const child = spawn(process.execPath, ['src/main.ts'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
@@ -107,7 +107,7 @@ describe('the server', () => {
     expect(said.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
   });
 
-  test('--help prints every setting and ends', async () => {
+  test('--help prints every setting and exits', async () => {
     const child = spawn(process.execPath, ['src/main.ts', '--help'], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [[code], said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
     expect(code).toBe(0);

@@ -21,7 +21,7 @@ async function startOf(settings: Record<string, string>) {
   return { code, said };
 }
 
-test('a server whose port is taken says so and ends', async () => {
+test('a server whose port is taken names the port and exits', async () => {
   using folder = temporaryFolder();
   const other = createServer();
   await once(other.listen(0, '127.0.0.1'), 'listening');
@@ -34,7 +34,7 @@ test('a server whose port is taken says so and ends', async () => {
   expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // the store was closed, not killed
 });
 
-test('a server whose data folder is none says so and ends', async () => {
+test('a server whose data folder is not a folder names it and exits', async () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'a-file');
   writeFileSync(file, '');
@@ -45,7 +45,7 @@ test('a server whose data folder is none says so and ends', async () => {
   });
 });
 
-test('a server that is asked for strict isolation where there is none says so and ends', async () => {
+test('a server set to strict isolation without a driver that has it gives the reason and exits', async () => {
   using folder = temporaryFolder();
   const strict = { PORT: '0', CORRAL_DATA_DIR: folder.path, CORRAL_SANDBOX_ISOLATION: 'strict' };
   expect(await startOf({ ...strict, CORRAL_DRIVER: 'process' })).toMatchObject({

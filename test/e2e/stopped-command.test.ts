@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../src/core/events.ts';
 import { fence } from '../support/api.ts';
 import { composed } from '../support/composed.ts';
 
-test('a command that was stopped is shown behind those before it in its shell', async () => {
+test('a stopped command appears after the earlier commands of its shell', async () => {
   await using server = await composed();
   const { sessions } = server.core.services;
   const { id } = await sessions.create({ origin: 'trpc' });

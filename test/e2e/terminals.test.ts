@@ -1,6 +1,6 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import type { SessionId } from '../../src/core/ids.ts';
-import type { TerminalLine } from '../../src/session/api/services.ts';
+import type { TerminalLine } from '../../src/session/api/terminals.ts';
 import { needs } from '../support/components.ts';
 import { type Composed, composed } from '../support/composed.ts';
 import { temporaryFolder } from '../support/store.ts';
@@ -43,7 +43,7 @@ const run = async (line: TerminalLine, sum: string) => {
   line.write(`echo sum:$((${sum}))\n`);
 };
 
-test('a terminal of a session takes what is typed, prints, and changes its size', async (context) => {
+test('a terminal of a session accepts input, prints output, and changes its size', async (context) => {
   const { id, terminals } = await started(context);
   const info = await terminals().open(id, budget());
   expect(info).toEqual({
@@ -62,7 +62,7 @@ test('a terminal of a session takes what is typed, prints, and changes its size'
   await shows('11 99\r\n');
 });
 
-test('a shell that exits ends its line and is in no list any more', async (context) => {
+test('a shell that exits ends its connection and disappears from the list', async (context) => {
   const { id, terminals } = await started(context);
   const info = await terminals().open(id, budget());
   await using line = await terminals().connect(info.id, budget());
@@ -74,7 +74,7 @@ test('a shell that exits ends its line and is in no list any more', async (conte
   await expect(terminals().connect(info.id, budget())).rejects.toMatchObject({ code: 'shell_not_found' });
 });
 
-test('a new line replaces the old one', async (context) => {
+test('a new connection replaces the old one', async (context) => {
   const { id, terminals } = await started(context);
   const info = await terminals().open(id, budget());
   await using first = await terminals().connect(info.id, budget());
@@ -85,7 +85,7 @@ test('a new line replaces the old one', async (context) => {
   await shows('sum:2\r\n');
 });
 
-test('a closed terminal ends its line, and closing it again finds none', async (context) => {
+test('closing a terminal ends its connection, and closing it again finds none', async (context) => {
   const { id, terminals } = await started(context);
   const info = await terminals().open(id, budget());
   await using line = await terminals().connect(info.id, budget());
@@ -96,7 +96,7 @@ test('a closed terminal ends its line, and closing it again finds none', async (
   await expect(terminals().close(info.id)).rejects.toMatchObject({ code: 'shell_not_found' });
 });
 
-test('a terminal outlives the server, as long as its sandbox does', async (context) => {
+test('a terminal survives a server restart as long as its sandbox lives', async (context) => {
   const { id, terminals, restart } = await started(context);
   const info = await terminals().open(id, budget());
   {
@@ -113,7 +113,7 @@ test('a terminal outlives the server, as long as its sandbox does', async (conte
   await shows('kept:yes\r\n');
 });
 
-test('a stop of the sandbox ends its terminals, and looking for them does not start it', async (context) => {
+test('stopping the sandbox ends its terminals, and listing them does not start it', async (context) => {
   const { id, terminals, services } = await started(context);
   const info = await terminals().open(id, budget());
   await using line = await terminals().connect(info.id, budget());
@@ -125,7 +125,7 @@ test('a stop of the sandbox ends its terminals, and looking for them does not st
   expect((await services().sandboxes.status(id)).state).toBe('stopped');
 });
 
-test('a deleted session takes its terminals with it', async (context) => {
+test('deleting a session deletes its terminals', async (context) => {
   const { id, terminals, services } = await started(context);
   const info = await terminals().open(id, budget());
   await using line = await terminals().connect(info.id, budget());
@@ -136,7 +136,7 @@ test('a deleted session takes its terminals with it', async (context) => {
   await expect(terminals().list(id)).rejects.toMatchObject({ code: 'session_not_found' });
 });
 
-test('the seventeenth terminal of a session is refused, and leaves no trace', async () => {
+test('the seventeenth terminal of a session is refused, and creates nothing', async () => {
   await using life = await composed();
   const { sessions, terminals } = life.core.services;
   const { id } = await sessions.create({ origin: 'trpc' });
@@ -145,7 +145,7 @@ test('the seventeenth terminal of a session is refused, and leaves no trace', as
   expect(await terminals.list(id)).toHaveLength(16);
 });
 
-test('a terminal needs a session', async () => {
+test('a terminal cannot exist without a session', async () => {
   await using life = await composed();
   const nobody = '0123456789abcdef' as SessionId;
   const { terminals } = life.core.services;

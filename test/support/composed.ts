@@ -54,7 +54,7 @@ export async function composedServer(
     await composed({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, lines, given),
   );
   const app = stack.adopt(
-    httpServer({
+    await httpServer({
       ...core,
       config,
       version: '1.2.3',
@@ -63,6 +63,7 @@ export async function composedServer(
       logger: logger(lines),
       closing: closing.signal,
       clock: systemClock,
+      checkReplies: true,
     }),
     (it) => it.close(),
   );

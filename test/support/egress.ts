@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/clock.ts';
 import { SessionId, sandboxIdOf } from '../../src/core/ids.ts';
-import { systemDial } from '../../src/egress/connect.ts';
 import type { EgressDecision } from '../../src/egress/decisions.ts';
+import { systemDial } from '../../src/egress/guarded-connect.ts';
 import type { EgressPolicy } from '../../src/egress/policy.ts';
 import { type EgressOptions, egressProxy } from '../../src/egress/proxy.ts';
 

@@ -3,6 +3,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { Operation, SandboxClient, ShellView, StartOperation } from '../../src/sandbox/client.ts';
 import { openTrust } from '../../src/sandbox/trust.ts';
 import { noDesktop } from './no-desktop.ts';
+import { endCommand, operationOf, type RunningCommand } from './operations.ts';
 
 /** The behaviour of a command: its output in chunks, then its end; with `hangs` it waits for a kill or the signal. */
 export interface Behaviour {
@@ -16,12 +17,9 @@ export type FakeSandbox = SandboxClient & {
   readonly started: StartOperation[];
   readonly typed: string[];
 };
-interface Running {
-  readonly request: StartOperation;
+interface Running extends RunningCommand {
   readonly behaviour: Behaviour;
   readonly output: Buffer;
-  readonly over: PromiseWithResolvers<void>;
-  end: Pick<Operation, 'exitCode' | 'reason'> | undefined;
 }
 
 /** A sandbox in memory: the function determines the output of each command, and a shell runs one command at a time. */
@@ -46,20 +44,6 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     if (!bytes) throw new AppError('file_not_found', `There is no file ${path}.`);
     return bytes;
   };
-  const describe = ({ request, output, end }: Running): Operation => ({
-    id: request.id,
-    state: end ? 'exited' : 'running',
-    ...end,
-    bytes: output.length,
-    spool: `.corral/output/${request.id}.log`,
-    pid: 4242,
-    startedAt: 1,
-    ...(end && { endedAt: 2 }),
-  });
-  const finish = (running: Running, end: Pick<Operation, 'exitCode' | 'reason'>) => {
-    running.end ??= end;
-    running.over.resolve();
-  };
   const unused = async (): Promise<never> => {
     throw new Error('the fake sandbox cannot do this');
   };
@@ -74,7 +58,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     usage: async () => ({ cpuSeconds: 1.5, memoryBytes: 1_000, memoryLimitBytes: 4_000, processes: 2 }),
     async start(request) {
       const known = operations.get(request.id);
-      if (known) return describe(known);
+      if (known) return operationOf(known);
       if (busyIn(request.shell)) throw new AppError('conflict', 'The shell session runs something.');
       if (request.cwd !== undefined) absolute(request.cwd);
       const behaviour = behave(request.command);
@@ -83,12 +67,12 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
       operations.set(request.id, running);
       started.push(request);
       const { exitCode = 0, reason } = behaviour;
-      if (!behaviour.hangs) finish(running, { exitCode, ...(reason && { reason }) });
-      return describe(running);
+      if (!behaviour.hangs) endCommand(running, { exitCode, ...(reason && { reason }) });
+      return operationOf(running);
     },
     operation: async (id) => {
       const found = operations.get(id);
-      return found && describe(found);
+      return found && operationOf(found);
     },
     async follow(id, fromByte, onBytes, signal) {
       const running = operations.get(id);
@@ -105,7 +89,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
       if (signal.aborted) fired.resolve();
       await Promise.race([running.over.promise, fired.promise]);
       if (!running.end) throw new AppError('cancelled', 'The operation was cancelled.');
-      return describe(running);
+      return operationOf(running);
     },
     async write(shell, text) {
       if (!busyIn(shell)) throw new AppError('conflict', `Nothing runs in shell session ${shell}.`);
@@ -113,7 +97,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     },
     async kill(shell) {
       const running = busyIn(shell);
-      if (running) finish(running, { exitCode: 143, reason: 'killed' });
+      if (running) endCommand(running, { exitCode: 143, reason: 'killed' });
     },
     async view(shell) {
       const entries = inShell(shell);
@@ -152,6 +136,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     processes: async () => [],
     signalProcess: unused,
     terminals: { open: unused, list: unused, read: unused, write: unused, resize: unused, close: unused },
+    programs: { open: unused, list: unused, attach: unused, signal: unused, close: unused },
     desktop: noDesktop(),
   };
 }

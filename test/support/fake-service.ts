@@ -6,6 +6,7 @@ import type { Store } from '../../src/core/ports.ts';
 import type { SessionRecord } from '../../src/core/records.ts';
 import type { ShellView } from '../../src/sandbox/client.ts';
 import type { Sent, ServiceHealth, SessionService } from '../../src/session/api/sessions.ts';
+import { newSession, publicRecord } from '../../src/session/run/log/projection.ts';
 import { SessionChanges } from '../../src/session/services/session-changes.ts';
 import { storeEventLog } from '../../src/store/log.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
@@ -76,8 +77,8 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
 
   const sessions: SessionService = {
     async create({ origin, title = '', template = 'default', projectId = null, task = '', owner }) {
-      const given = { origin, title, template, projectId, lastTask: task, ...(owner !== undefined && { owner }) };
-      const record = newRecord(ids.sessionId(), clock.now(), given);
+      const given = { origin, title, template, projectId, lastTask: task, owner };
+      const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...given, at: clock.now() }));
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };
@@ -161,7 +162,6 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       find(id);
       return { id: sandboxIdOf(id), state: 'running', workdir: '/workspace', driver: 'memory' };
     },
-    exec: async () => ({ exitCode: 0, stdout: '', stderr: '', timedOut: false }),
     async shell(id, shellId) {
       find(id);
       const shell = shells.get(shellId);
@@ -196,31 +196,6 @@ export const runEnd = (
   status: 'completed' | 'stopped' | 'failed',
   reason: 'completed' | 'stopped' | 'superseded' | 'failed' = status,
 ): SessionFact => ({ type: 'run.end', runId, data: { status, reason, task: '' } });
-
-function newRecord(
-  id: SessionId,
-  now: number,
-  given: Pick<SessionRecord, 'origin' | 'title' | 'template' | 'projectId' | 'lastTask' | 'owner'>,
-): SessionRecord {
-  return {
-    id,
-    ...given,
-    titleBy: null,
-    status: 'pending',
-    createdAt: now,
-    updatedAt: now,
-    latestMessage: '',
-    latestMessageAt: now,
-    unread: 0,
-    lastSeq: 0,
-    sandboxState: 'created',
-    deleting: false,
-    favorite: false,
-    pinned: false,
-    shared: false,
-    archived: false,
-  };
-}
 
 /** Updates the session's record for a fact, as far as facades read the record. */
 function note(

@@ -6,8 +6,11 @@ import type { SessionFact } from '../../src/core/events.ts';
 import { randomIds, type SessionId, sandboxIdOf } from '../../src/core/ids.ts';
 import type { SandboxView } from '../../src/core/records.ts';
 import type { DesktopClient, FileEntry } from '../../src/sandbox/client.ts';
-import type { ExecCommand, ProcessInfo, Services } from '../../src/session/api/services.ts';
+import type { ProcessInfo } from '../../src/session/api/processes.ts';
+import type { ExecCommand } from '../../src/session/api/sandboxes.ts';
+import type { Services } from '../../src/session/api/services.ts';
 import { type DesktopDeps, desktopService } from '../../src/session/desktop/desktop.ts';
+import { DesktopScreens } from '../../src/session/desktop/screens.ts';
 import { Watchers } from '../../src/session/engine/watchers.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
@@ -65,21 +68,22 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     isPaused: false,
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
-  const engine = {
-    look: async () => live().client,
-    record: async () => live().writer.record,
-    use: async () => ({ ...live(), [Symbol.asyncDispose]: async () => {} }),
-    saw: (id, status) => {
-      const news = told.get(id) ?? new DesktopNews();
-      told.set(id, news);
-      for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
+  const saw: DesktopDeps['reports']['saw'] = (id, status) => {
+    const news = told.get(id) ?? new DesktopNews();
+    told.set(id, news);
+    for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
+  };
+  const parts = {
+    sandboxes: {
+      look: async () => live().client,
+      use: async () => ({ ...live(), [Symbol.asyncDispose]: async () => {} }),
     },
-    note: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}),
-  } as Pick<DesktopDeps['engine'], 'note' | 'saw'> as DesktopDeps['engine'];
+    commands: { change: async () => live().writer.record },
+  } as unknown as Pick<DesktopDeps, 'sandboxes' | 'commands'>;
   const services: Services = {
     sessions,
     desktop: desktopService({
-      engine,
+      ...{ ...parts, reports: { saw } },
       capabilities: {
         get desktop() {
           return desktop.client !== undefined;
@@ -87,12 +91,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       },
       ...{ watchers: desktop.watchers, clock, ids: randomIds() },
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
-      get maxViewers() {
-        return desktop.maxViewers;
-      },
-      get controlIdleMs() {
-        return desktop.controlIdleMs;
-      },
+      screens: new DesktopScreens({
+        clock,
+        facts: { tell: (id, fact) => void say(id, { ...fact, runId: null } as SessionFact).catch(() => {}) },
+        settings: {
+          get maxViewers() {
+            return desktop.maxViewers;
+          },
+          get controlIdleSeconds() {
+            return desktop.controlIdleMs / 1_000;
+          },
+        },
+      }),
     }),
     files: {
       async list(id, path) {

@@ -2,8 +2,8 @@ import { PassThrough } from 'node:stream';
 import type { Clock } from '../../src/core/clock.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { SessionId } from '../../src/core/ids.ts';
-import type { TerminalInfo, TerminalLine, TerminalService } from '../../src/session/api/services.ts';
 import type { SessionService } from '../../src/session/api/sessions.ts';
+import type { TerminalInfo, TerminalLine, TerminalService } from '../../src/session/api/terminals.ts';
 
 type Ended = Awaited<TerminalLine['ended']>;
 interface Open {

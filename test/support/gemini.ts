@@ -1,6 +1,6 @@
 import { Secret } from '../../src/core/secret.ts';
 import { type GeminiOptions, geminiModel } from '../../src/llm/gemini/gemini.ts';
-import type { Model } from '../../src/llm/model.ts';
+import { assumedAbilities, type Model } from '../../src/llm/model.ts';
 import { type FakeGemini, fakeGemini } from './fake-gemini.ts';
 import { manualClock } from './manual-clock.ts';
 
@@ -11,7 +11,9 @@ export function modelOver(server: { readonly url: string }, more: Partial<Gemini
   let n = 0;
   const options = {
     model: 'gemini-2.5-flash',
+    abilities: { ...assumedAbilities, images: true, forcedTool: true },
     key: new Secret(canaryKey),
+    advice: { key: 'GEMINI_API_KEY (models.gemini.api-key)', baseUrl: 'models.gemini.base-url' },
     clock: manualClock(),
     newId: () => `id${++n}`,
   };

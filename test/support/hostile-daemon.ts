@@ -18,6 +18,33 @@ export const garbage = {
   'no HTTP': flood(`Buffer.alloc(65536, 1)`),
 } as const;
 
+const chunked = (more = '') => `s.write('HTTP/1.1 200 OK\\r\\n${more}transfer-encoding: chunked\\r\\n\\r\\n');`;
+const ending = (trailer: string) => `s.write('0\\r\\n' + ${trailer} + '\\r\\n\\r\\n');`;
+const upgraded = `s.write('HTTP/1.1 101 X\\r\\nconnection: upgrade\\r\\nupgrade: corral-stream\\r\\n\\r\\n');`;
+/** Hostile streams: what comes after a head that breaks no rule. */
+export const hostileStreams = {
+  'output without end': chunked() + flood(`Buffer.from('10000\\r\\n' + 'x'.repeat(65536) + '\\r\\n')`),
+  'output in chunks of one byte': chunked() + flood(`Buffer.from('1\\r\\nx\\r\\n'.repeat(10000))`),
+  'an end that is no operation': chunked('trailer: corral-operation\\r\\n') + ending(`'corral-operation: [1]'`),
+  'an end without end':
+    chunked('trailer: corral-operation\\r\\n') + ending(`'corral-operation: ' + '['.repeat(1 << 20)`),
+  'the end of a terminal that none has': chunked('trailer: corral-terminal\\r\\n') + ending(`'corral-terminal: burnt'`),
+  'no message': upgraded + `s.write('no message\\0');`,
+  'a message of another shape': upgraded + `s.write('[1]\\0');`,
+  'messages of another shape without end': upgraded + flood(`Buffer.from('{"id":"x"}\\0'.repeat(10000))`),
+  'a message without end': upgraded + flood(`Buffer.alloc(65536, '"')`),
+  'a message as deep as it is long': upgraded + `s.write('['.repeat(1 << 20) + '\\0');`,
+  'messages without end': upgraded + flood(`Buffer.from('{"method":"x"}\\0'.repeat(10000))`),
+  'no display': upgraded + flood(`Buffer.alloc(65536, 1)`),
+  'pixels without end': upgraded + `s.write('RFB 003.008\\n');` + flood(`Buffer.alloc(65536, 1)`),
+} as const;
+
+const healthy = JSON.stringify({ version: '0', bootId: 'stand-in', idleMs: 0, oomKills: 0 });
+/** Answers health checks as the daemon does, and everything else by the statement. */
+export const healthyBut = (answer: string) =>
+  `if (/^GET \\/health /.test(text)) s.write('HTTP/1.1 200 OK\\r\\ncontent-length: ${healthy.length}\\r\\n\\r\\n${healthy}');
+   else { ${answer} }`;
+
 /** A program that replaces the daemon: it sends the daemon's hello, and answers each request with `answer`. */
 export const standIn = (answer: string) => `
 import { readFileSync } from 'node:fs';

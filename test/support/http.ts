@@ -20,7 +20,7 @@ export interface TestServer extends AsyncDisposable {
   readonly lines: { readonly level: string; readonly text: string; readonly fields: Record<string, unknown> }[];
   readonly requests: { method: string; route: string; status: number; seconds: number }[];
   readonly streams: () => number;
-  readonly app: ReturnType<typeof httpServer>;
+  readonly app: Awaited<ReturnType<typeof httpServer>>;
   readonly close: AbortController;
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Called>;
   newSession(): Promise<string>;
@@ -77,7 +77,7 @@ export async function testServer(
     peppers: async () => peppers([new Secret('a pepper for tests')]),
     warn: log('warn'),
   });
-  const app = httpServer({
+  const app = await httpServer({
     config: { ...defaults, ...config },
     version: '1.2.3',
     sessions: fake.sessions,
@@ -89,6 +89,7 @@ export async function testServer(
     metrics,
     closing: close.signal,
     clock,
+    checkReplies: true,
   });
   const host = config.host && !isLoopback(config.host) ? config.host : '127.0.0.1';
   await app.listen({ host, port: 0 });

@@ -26,7 +26,6 @@ const longest = [
   'sandboxd-desktop',
   'sandboxd-faults',
   'docker-pooled',
-  'kubernetes-pool',
 ];
 const placeOf = ({ moduleId }: TestSpecification): number => {
   const place = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));

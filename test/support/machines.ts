@@ -25,7 +25,7 @@ export const messageIdOf = (n: number) => MessageId.parse(`00000000-0000-4000-90
 export const runPolicy: RunPolicy = {
   plans: false,
   budget: { turns: 50, wallMs: 600_000, tokens: undefined, cost: undefined },
-  stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3 },
+  stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3, sameWait: 30 },
   maxRetries: 2,
   stopGraceMs: 5_000,
   backoffMs: (retry) => retry * 1_000,
@@ -154,7 +154,7 @@ export const runWith = (holes: Holes) =>
     actors: {
       plan: holes.promise('plan'),
       act: holes.promise('act'),
-      call: holes.promise('call'),
+      calls: holes.promise('calls'),
       summarize: holes.promise('summarize'),
       notice: holes.promise('notice'),
       wait: holes.promise('wait'),

@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { type BrowserPipe, browserPipe } from '../../sandbox-images/sandboxd/desktop/pipe.ts';
+import { type BrowserPipe, browserPipe } from '../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { CdpMessage, DesktopClient } from '../../src/sandbox/client.ts';
-import { judged } from '../../src/sandbox/judge-thread.ts';
+import { judged } from '../../src/sandbox/validation-thread.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
 const args = [

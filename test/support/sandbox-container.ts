@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DaemonAgent } from '../../drivers/shared/daemon-agent.ts';
-import { greet } from '../../drivers/shared/hello.ts';
+import { greet } from '../../drivers/shared/handshake.ts';
 import { IdleConnections } from '../../drivers/shared/idle-connections.ts';
 import { listenUnix } from '../../drivers/shared/listen.ts';
 import { Secret } from '../../src/core/secret.ts';

@@ -1,10 +1,10 @@
 import type { FactOf, FactType, SessionFact } from '../../src/core/events.ts';
 import { MessageId, RunId, randomIds, SessionId } from '../../src/core/ids.ts';
 import type { Store } from '../../src/core/ports.ts';
-import { newSession, type StoredSession } from '../../src/session/run/projection.ts';
-import { type RunSoFar, RunWriter } from '../../src/session/run/run-writer.ts';
-import { SessionWriter } from '../../src/session/run/session-writer.ts';
-import { Transcript } from '../../src/session/run/transcript.ts';
+import { newSession, type StoredSession } from '../../src/session/run/log/projection.ts';
+import { type RunSoFar, RunWriter } from '../../src/session/run/log/run-writer.ts';
+import { SessionWriter } from '../../src/session/run/log/session-writer.ts';
+import { Transcript } from '../../src/session/run/log/transcript.ts';
 import { type EventLogOptions, storeEventLog } from '../../src/store/log.ts';
 import { memoryStore } from '../../src/store/memory/store.ts';
 import { manualClock } from './manual-clock.ts';
@@ -88,7 +88,7 @@ export function writerBench(
   };
 }
 
-export const nothingYet: RunSoFar = { steps: [], openCall: undefined, stepFailed: false, inbox: [] };
+export const nothingYet: RunSoFar = { steps: [], openCalls: [], inbox: [] };
 
 /** The bench of `writerBench` with the RunWriter of an active run. */
 export function scribeBench(

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/core/clock.ts';
 import type { Tool, ToolContext, ToolResult } from '../../src/tools/tool.ts';
 import { type Behaviour, type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
@@ -15,6 +16,7 @@ export function toolBench(behave?: (command: string) => Behaviour): ToolBench {
   let operations = 0;
   const context = (more: Partial<ToolContext> = {}): ToolContext => ({
     signal: new AbortController().signal,
+    clock: systemClock,
     sandbox,
     operationId: `op${++operations}`,
     runId: 'run1',

@@ -19,7 +19,7 @@ function refused(env: Record<string, string>, yaml = ''): string[] {
 }
 
 describe('configuration', () => {
-  test('without any setting it is what the wire contract says', () => {
+  test('the default configuration matches the wire contract', () => {
     expect(loadConfig({}, '')).toMatchObject({
       host: '127.0.0.1',
       port: 8000,
@@ -171,7 +171,7 @@ describe('configuration', () => {
     expect(refused({}, yaml)).toEqual([expect.stringContaining('corral.yaml')]);
   });
 
-  test('what a sandbox has in its environment is no stranger to a Corral that runs in it', () => {
+  test('a server in a sandbox accepts the environment variables of that sandbox', () => {
     expect(() => loadConfig({ CORRAL_SANDBOX_ID: 'sbx-1', CORRAL_OPERATION: 'op-1' }, '')).not.toThrow();
   });
 
@@ -199,6 +199,45 @@ describe('configuration', () => {
 
   test('a real model without its key is refused by name', () => {
     expect(refused({ CORRAL_MODEL: 'gemini/g' })).toEqual([expect.stringContaining('GEMINI_API_KEY')]);
+    expect(refused({ GEMINI_API_KEY: 'k', CORRAL_MODEL: 'gemini/g', CORRAL_MODELS_FALLBACKS: 'openai/o' })).toEqual([
+      expect.stringMatching(/models.fallbacks is openai\/o.*OPENAI_API_KEY/),
+    ]);
+  });
+
+  test('a model of an unknown provider is refused with the known ones', () => {
+    expect(refused({ CORRAL_MODEL: 'nobody/x' })).toEqual([expect.stringContaining('gemini, openai, anthropic')]);
+  });
+
+  test('compatible servers and the catalog come from the file, or as JSON from a variable', () => {
+    const text = [
+      'model: local/qwen3',
+      'models:',
+      '  compatible: {local: {base-url: "http://127.0.0.1:11434/v1"}}',
+      '  catalog: {local/qwen3: {window: 8192, max-output: 512, price: {input: 0.1, output: 0.4}}}',
+    ].join('\n');
+    const { models } = loadConfig({}, text);
+    expect(models.compatible.local).toMatchObject({ baseUrl: 'http://127.0.0.1:11434/v1' });
+    expect(models.catalog['local/qwen3']).toMatchObject({
+      window: 8192,
+      maxOutput: 512,
+      price: { input: 0.1, output: 0.4 },
+    });
+    expect(refused({ CORRAL_CONFIG: 'other.yaml' })).toEqual([]);
+    const compatible = JSON.stringify({ other: { 'base-url': 'http://127.0.0.1:1/v1', 'api-key': 'k' } });
+    expect(loadConfig({ CORRAL_MODELS_COMPATIBLE: compatible }, text.replace('local/qwen3\n', 'other/x\n')).model).toBe(
+      'other/x',
+    );
+  });
+
+  test.each([
+    '{"gemini": {"base-url": "http://a/v1"}}',
+    '{"local": {}}',
+    '{"local": {"base-url": "http://a/v1", "key": "k"}}',
+    'local',
+  ])('the compatible server %s is refused, and not shown, because it can hold a key', (given) => {
+    expect(refused({ CORRAL_MODELS_COMPATIBLE: given })).toEqual([
+      expect.stringMatching(/models.compatible.*not shown/),
+    ]);
   });
 });
 

@@ -54,26 +54,26 @@ test.each<[string, Entry]>([
   expect(fault('a', entry)).toBeDefined();
 });
 
-test('what we ask for is asked for by version, not by address', () => {
+test('dependencies are requested by version, not by address', () => {
   const asked = { ...root.dependencies, ...root.devDependencies, ...root.optionalDependencies };
   expect(Object.entries(asked).filter(([, range]) => !/^[\^~]?\d+\.\d+\.\d+$/.test(range))).toEqual([]);
 });
 
-test('what a server is installed with stays within what it has, by count', () => {
-  expect(served.length).toBeLessThanOrEqual(335);
-  expect(Object.keys(root.dependencies ?? {}).length).toBeLessThanOrEqual(21);
+test('the number of packages that a server installs stays within its limit', () => {
+  expect(served.length).toBeLessThanOrEqual(360);
+  expect(Object.keys(root.dependencies ?? {}).length).toBeLessThanOrEqual(30);
 });
 
-test('what a server is installed with may be passed on under licences that ask for no more than their names', () => {
+test('the packages of a server have licences that require only attribution', () => {
   const usual = ['MIT', 'Apache-2.0', 'ISC', 'BSD', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'Unlicense'];
-  const known = new Set([...usual, 'Python-2.0', 'PSF-2.0', '(MPL-2.0 OR Apache-2.0)']);
+  const known = new Set([...usual, 'Python-2.0', 'PSF-2.0', '(MPL-2.0 OR Apache-2.0)', '(AFL-2.1 OR BSD-3-Clause)']);
   // noVNC is served unchanged, with its own notice. Each of the others has its licence, MIT, in a file.
   const others = ['@novnc/novnc', 'decko', 'ssh2', 'stickyfill'];
   const strange = served.filter(([, { license }]) => !known.has(license ?? ''));
   expect(strange.map(([path]) => path.replace(/^.*node_modules\//, '')).sort()).toEqual(others);
 });
 
-test('nothing that is installed runs a program by that: our own ways refuse it, and who else would want to is known', () => {
+test("Corral's installs run no install scripts, and the packages with such a script are listed", () => {
   const wanting = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
   const names = wanting.map(([path]) => path.replace(/^.*node_modules\//, '')).sort();
   expect(names).toEqual(['@scarf/scarf', 'core-js', 'cpu-features', 'esbuild', 'protobufjs', 'ssh2']);

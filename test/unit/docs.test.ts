@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { settings } from '../../src/config/settings.ts';
-import { helpFor } from '../../src/main/commands.ts';
+import { helpFor } from '../../src/main/commands/list.ts';
 
 const inFolder = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
@@ -57,7 +57,7 @@ describe.each(documents)('%s', (file) => {
   });
 
   test('names variables that are settings', () => {
-    const ofOthers = ['CORRAL_URL', 'CORRAL_SANDBOX_ID']; // variables of the example and of sandboxes
+    const ofOthers = ['CORRAL_CONFIG', 'CORRAL_URL', 'CORRAL_SANDBOX_ID']; // the settings' file, the example, sandboxes
     const known = [...settings.flatMap(({ variables }) => variables), ...ofOthers];
     const named = textOf(file).match(/\bCORRAL_[A-Z0-9_]*[A-Z0-9]/g) ?? [];
     expect(named.filter((name) => !known.includes(name))).toEqual([]);

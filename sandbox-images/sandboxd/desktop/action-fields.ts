@@ -1,5 +1,5 @@
 import type { ScreenAction } from '../../../src/sandbox/client.ts';
-import { bad } from '../fields.ts';
+import { bad } from '../body-fields.ts';
 import { keysymsOf } from './keysyms.ts';
 
 interface Size {

@@ -1,9 +1,9 @@
 import type { ScreenAction } from '../../../src/sandbox/client.ts';
-import { bad } from '../fields.ts';
-import { caughtUp } from './caught-up.ts';
+import { bad } from '../body-fields.ts';
 import { type Key, keyboard } from './keyboard.ts';
 import { keysymOf, keysymsOf } from './keysyms.ts';
 import { type PointerState, pointer } from './screen.ts';
+import { waitForProgram } from './wait-for-program.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
 
 type Of<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
@@ -37,7 +37,7 @@ export async function perform(display: XConnection, action: ScreenAction): Promi
   };
   await acts[action.kind]({ display, fake }, action as never);
   // The next action or screenshot must find the program done with this one. The wait for a busy program is short.
-  await caughtUp(display, busyMs);
+  await waitForProgram(display, busyMs);
 }
 
 interface Hand {

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors.ts';
-import type { Parts } from '../parts.ts';
 import { scan } from '../proc.ts';
-import { child } from './child.ts';
+import type { Parts } from '../shared-state.ts';
+import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
+import { child } from './child-process.ts';
 import type { DisplayOptions } from './display.ts';
-import { type BrowserPipe, browserPipe } from './pipe.ts';
 import type { Running } from './service.ts';
 
 export interface Browser {

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pause } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
-import type { Parts } from '../parts.ts';
-import { pouringSocket } from '../pouring.ts';
-import { child } from './child.ts';
+import { directSocket } from '../direct-socket.ts';
+import type { Parts } from '../shared-state.ts';
+import { child } from './child-process.ts';
 import type { Programs } from './programs.ts';
 import type { Running } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
@@ -63,7 +63,7 @@ export async function startDisplay(
     const connection = await connectDisplay({ socket: `/tmp/.X11-unix/X${number}`, cookie });
     await answersRfb(socket, patience);
     return {
-      value: { env: own, connection, viewer: () => opened(socket, pouringSocket) },
+      value: { env: own, connection, viewer: () => opened(socket, directSocket) },
       died: xvnc.died,
       async end() {
         connection[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import { caughtUp } from './caught-up.ts';
+import { waitForProgram } from './wait-for-program.ts';
 import { request, u32, type XConnection } from './x11.ts';
 
 /** A key of the display's keyboard, and whether the wanted character needs Shift. */
@@ -48,7 +48,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
 
   /** A program looks a key's meaning up only when it handles the key, so the meaning must not change before that. */
   async function settled(): Promise<void> {
-    if (!(await caughtUp(display, slowMs))) await sleep(settleMs);
+    if (!(await waitForProgram(display, slowMs))) await sleep(settleMs);
   }
 
   async function* keysFor(keysyms: readonly number[]): AsyncGenerator<readonly Key[]> {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Parts } from '../parts.ts';
-import { child } from './child.ts';
+import type { Parts } from '../shared-state.ts';
+import { child } from './child-process.ts';
 import type { Running } from './service.ts';
 
 /** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */

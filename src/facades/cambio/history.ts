@@ -1,13 +1,5 @@
 import type { SessionEvent } from '../../core/events.ts';
-
-export interface Message {
-  readonly id: string;
-  readonly session_id: string;
-  readonly role: 'user' | 'assistant';
-  readonly content: string;
-  readonly timestamp: string;
-  readonly metadata: { readonly run_id: string | null; readonly seq: number };
-}
+import type { Message } from './schemas.ts';
 
 export function toMessage(event: SessionEvent): Message | undefined {
   if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;

@@ -3,11 +3,13 @@ import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
 import { withErrorTexts } from '../shared/error-texts.ts';
+import { detailFailures } from '../shared/failure-docs.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
+import { describing, idempotencyHeader, ok } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import * as doc from './docs.ts';
-import { type Message, toMessage } from './history.ts';
+import { toMessage } from './history.ts';
+import { Ended, examples, Message, Params, Session } from './schemas.ts';
 
 export interface CambioDeps {
   readonly sessions: SessionService;
@@ -16,7 +18,7 @@ export interface CambioDeps {
 
 const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
-const Params = z.object({ sid: z.string().describe('the session') });
+const about = describing({ tag: 'CambioML', prefix: 'cambio', failures: detailFailures });
 
 /** Mounts `/sessions`. Its socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
 export function cambio(deps: CambioDeps): Dialect {
@@ -24,31 +26,65 @@ export function cambio(deps: CambioDeps): Dialect {
 }
 
 function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
-  app.post(base, { schema: { body: z.object({}) }, config: { doc: doc.createSession } }, (request, reply) =>
-    idempotency.once(request, reply, async () => view(await sessions.create({ origin: 'cambioml' }))),
+  const one = ok(Session, examples.session);
+  app.post(
+    base,
+    {
+      schema: { body: z.object({}), response: { 200: one } },
+      config: {
+        doc: about('CreateSession', 'Create a session and its sandbox', {
+          ...{ headers: idempotencyHeader, bodyExample: {}, fails: [400, 409, 422] },
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply, async () => view(await sessions.create({ origin: 'cambioml' }))),
   );
-  app.get(base, { config: { doc: doc.listSessions } }, async () => {
-    const newestFirst = [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt);
-    return newestFirst.map(view);
-  });
-  app.get(`${base}/:sid`, { schema: { params: Params }, config: { doc: doc.getSession } }, ({ params }) =>
-    withErrorTexts(words, async () => view(await sessions.get(toSessionId(params.sid)))),
+  app.get(
+    base,
+    {
+      schema: { response: { 200: ok(Session.array(), [examples.session]) } },
+      config: { doc: about('ListSessions', 'List all sessions, the newest first') },
+    },
+    async () => [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt).map(view),
   );
-  app.delete(`${base}/:sid`, { schema: { params: Params }, config: { doc: doc.deleteSession } }, ({ params }) =>
-    withErrorTexts(words, async () => {
-      await sessions.delete(toSessionId(params.sid));
-      return { message: `Session ${params.sid} ended`, id: params.sid, status: 'inactive' as const };
-    }),
+  app.get(
+    `${base}/:sid`,
+    {
+      schema: { params: Params, response: { 200: one } },
+      config: { doc: about('GetSession', 'Get a session', { fails: [404] }) },
+    },
+    ({ params }) => withErrorTexts(words, async () => view(await sessions.get(toSessionId(params.sid)))),
   );
-  app.get(`${base}/:sid/history`, { schema: { params: Params }, config: { doc: doc.history } }, ({ params }) =>
-    withErrorTexts(words, async () => {
-      const messages: Message[] = [];
-      for await (const event of sessions.history(toSessionId(params.sid))) {
-        const message = toMessage(event);
-        if (message) messages.push(message);
-      }
-      return messages;
-    }),
+  app.delete(
+    `${base}/:sid`,
+    {
+      schema: { params: Params, response: { 200: ok(Ended, examples.ended) } },
+      config: {
+        doc: about('DeleteSession', 'Delete a session with its sandbox, files and history', { fails: [404] }),
+      },
+    },
+    ({ params: { sid } }) =>
+      withErrorTexts(words, async () => {
+        await sessions.delete(toSessionId(sid));
+        return { message: `Session ${sid} ended`, id: sid, status: 'inactive' as const };
+      }),
+  );
+  app.get(
+    `${base}/:sid/history`,
+    {
+      schema: { params: Params, response: { 200: ok(Message.array(), [examples.message]) } },
+      config: { doc: about('History', 'List the messages of a session, oldest first', { fails: [404] }) },
+    },
+    ({ params }) =>
+      withErrorTexts(words, async () => {
+        const messages: Message[] = [];
+        for await (const event of sessions.history(toSessionId(params.sid))) {
+          const message = toMessage(event);
+          if (message) messages.push(message);
+        }
+        return messages;
+      }),
   );
 }
 
@@ -59,7 +95,7 @@ const status = {
   not_found: 'error',
 } as const;
 
-const view = ({ id, sandboxState, createdAt }: SessionRecord) => ({
+const view = ({ id, sandboxState, createdAt }: SessionRecord): Session => ({
   id,
   container_id: sandboxIdOf(id),
   vnc_port: null, // sandboxes publish no port; viewers connect through vnc_url

@@ -1,8 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/api/services.ts';
+import { detailFailures } from '../shared/failure-docs.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
+import { describing } from '../shared/route-docs.ts';
 import type { SocketServer } from '../shared/ws.ts';
 
 export interface CrogiaDeps extends Omit<Services, 'projects'> {
@@ -11,6 +13,9 @@ export interface CrogiaDeps extends Omit<Services, 'projects'> {
   readonly clock: Clock;
   readonly logger: HttpLogger;
 }
+
+/** Describes a route of this dialect. */
+export const about = describing({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
 
 /** Clients compare these texts, so they must not change. */
 export const words = {

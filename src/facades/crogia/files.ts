@@ -1,32 +1,47 @@
-import type { FileService, SearchQuery } from '../../session/api/services.ts';
+import type { z } from 'zod';
+import type { SessionId } from '../../core/ids.ts';
+import type { FileService, SearchQuery } from '../../session/api/files.ts';
 import { withErrorTexts } from '../shared/error-texts.ts';
+import { idempotencyHeader } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
-import { type CrogiaDeps, words } from './context.ts';
-import * as doc from './docs.ts';
-import { ListQuery, ReadQuery, SearchBody, SessionParams, WriteBody } from './schemas.ts';
+import { about, type CrogiaDeps, words } from './context.ts';
+import * as replies from './replies.ts';
+import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
-type Entry = Awaited<ReturnType<FileService['list']>>[number];
+type Listed = Awaited<ReturnType<FileService['list']>>[number];
 
 const base = '/api/sessions/:sid';
-const listing = { ...words, file_not_found: 'Directory not found', invalid_request: 'Path is not a directory' };
-const reading = { ...words, file_not_found: 'File not found', invalid_request: 'Path is not a file' };
-const searching = { ...words, file_not_found: 'Directory not found' };
+const noFile = 'File not found';
+const noDirectory = 'Directory not found';
+const listing = { ...words, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
+const reading = { ...words, file_not_found: noFile, invalid_request: 'Path is not a file' };
+const searching = { ...words, file_not_found: noDirectory };
 
 export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
-    { schema: { params: SessionParams, querystring: ListQuery }, config: { doc: doc.listFiles } },
+    {
+      schema: { params, querystring: ListQuery, response: { 200: replies.files } },
+      config: {
+        doc: about('ListFiles', 'List a folder of the workspace: folders first, then files', {
+          ...{ fails: [400, 404, 422], missing: noDirectory },
+        }),
+      },
+    },
     ({ params, query: { path } }, reply) =>
       withErrorTexts(listing, async () => {
         const entries = await files.list(toSessionId(params.sid), path, whileConnected(reply));
-        return { path, items: entries.map(toItem) };
+        return { path, items: entries.map(toEntry) };
       }),
   );
   app.get(
     `${base}/files/content`,
-    { schema: { params: SessionParams, querystring: ReadQuery }, config: { doc: doc.readFile } },
+    {
+      schema: { params, querystring: ReadQuery, response: { 200: replies.fileContent } },
+      config: { doc: about('ReadFile', 'Read a file of the workspace', { fails: [400, 404, 422], missing: noFile }) },
+    },
     ({ params, query: { path, encoding } }, reply) =>
       withErrorTexts(reading, async () => {
         const bytes = await files.read(toSessionId(params.sid), path, whileConnected(reply));
@@ -35,7 +50,16 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
   );
   app.post(
     `${base}/files/content`,
-    { schema: { params: SessionParams, body: WriteBody }, config: { doc: doc.writeFile } },
+    {
+      schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
+      config: {
+        doc: about('WriteFile', 'Write a file of the workspace; creates missing folders', {
+          headers: idempotencyHeader,
+          bodyExample: { path: 'app.py', content: 'print("hi")\n' },
+          fails: [400, 404, 409, 422],
+        }),
+      },
+    },
     (request, reply) => {
       const { path, content } = request.body;
       return idempotency.once(request, reply, () =>
@@ -49,22 +73,47 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
 }
 
 export function mountSearch(app: App, { files }: CrogiaDeps): void {
-  for (const [kind, document] of [
-    ['files', doc.findFiles],
-    ['grep', doc.grepFiles],
-  ] as const) {
-    app.post(
-      `${base}/search/${kind}`,
-      { schema: { params: SessionParams, body: SearchBody }, config: { doc: document, reads: true } },
-      ({ params, body: { pattern, path, file_types } }, reply) =>
-        withErrorTexts(searching, async () => {
-          const query: SearchQuery = { pattern, path, types: globs(file_types) };
-          const search = kind === 'files' ? files.find : files.grep;
-          const { matches, truncated } = await search(toSessionId(params.sid), query, whileConnected(reply));
-          return { pattern, path, matches, ...(truncated && { truncated }) };
+  const search = <Match>(
+    given: { readonly sid: string; readonly query: z.output<typeof SearchBody>; readonly signal: AbortSignal },
+    find: (
+      id: SessionId,
+      query: SearchQuery,
+      signal: AbortSignal,
+    ) => Promise<{ matches: readonly Match[]; truncated: boolean }>,
+  ) =>
+    withErrorTexts(searching, async () => {
+      const { pattern, path, file_types } = given.query;
+      const query: SearchQuery = { pattern, path, types: globs(file_types) };
+      const { matches, truncated } = await find(toSessionId(given.sid), query, given.signal);
+      return { pattern, path, matches: [...matches], ...(truncated && { truncated: true as const }) };
+    });
+  const fails = { fails: [400, 404, 422], missing: noDirectory };
+  app.post(
+    `${base}/search/files`,
+    {
+      schema: { params, body: SearchBody, response: { 200: replies.foundFiles } },
+      config: {
+        doc: about('FindFiles', 'Find files by a glob on their name, or on their path where it has a slash', {
+          ...{ bodyExample: { pattern: '*.py', path: '.', file_types: '*' }, ...fails },
         }),
-    );
-  }
+        reads: true,
+      },
+    },
+    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: whileConnected(reply) }, files.find),
+  );
+  app.post(
+    `${base}/search/grep`,
+    {
+      schema: { params, body: SearchBody, response: { 200: replies.foundLines } },
+      config: {
+        doc: about('GrepFiles', 'Find lines by a POSIX extended regular expression', {
+          ...{ bodyExample: { pattern: 'Flask', path: '.', file_types: '*.py,*.md' }, ...fails },
+        }),
+        reads: true,
+      },
+    },
+    ({ params: { sid }, body: query }, reply) => search({ sid, query, signal: whileConnected(reply) }, files.grep),
+  );
 }
 
 /** An empty list matches every file. */
@@ -76,12 +125,12 @@ function globs(list: string): string[] {
   return all.includes('*') ? [] : all;
 }
 
-function toItem({ name, type, size, modified }: Entry) {
+function toEntry({ name, type, size, modified }: Listed): replies.Entry {
   const isDirectory = type === 'directory';
   return {
     name,
     // links and sockets count as files, because the dialect has no third type
-    type: isDirectory ? ('directory' as const) : ('file' as const),
+    type: isDirectory ? 'directory' : 'file',
     size: isDirectory ? null : size,
     modified,
   };

@@ -4,27 +4,13 @@ import { withErrorTexts } from '../shared/error-texts.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { workingRun } from '../shared/working-run.ts';
-import { type CrogiaDeps, words } from './context.ts';
-import * as doc from './docs.ts';
+import { about, type CrogiaDeps, words } from './context.ts';
+import type { Item, Turn } from './replies.ts';
+import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
 // The conversation is not stored: each request reads it from the log. A run at work contributes only its users' messages,
 // because a page that joins gets the rest from the socket and would show it twice.
-
-export interface Turn {
-  readonly type: 'human' | 'ai';
-  readonly content: string;
-  readonly id: string;
-}
-export type Item =
-  | { readonly role: 'user' | 'assistant'; readonly content: string }
-  | {
-      readonly type: 'function_call';
-      readonly name: string;
-      readonly arguments: string;
-      readonly call_id: string;
-    }
-  | { readonly type: 'function_call_output'; readonly call_id: string; readonly output: string };
 
 export function toTurn(event: SessionEvent): Turn | undefined {
   if (event.type !== 'message.user' && event.type !== 'message.assistant') return undefined;
@@ -51,7 +37,10 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
 export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
   app.get(
     '/api/sessions/:sid/conversation',
-    { schema: { params: SessionParams }, config: { doc: doc.conversation } },
+    {
+      schema: { params: SessionParams, response: { 200: replies.conversation } },
+      config: { doc: about('Conversation', 'List the messages of a session', { fails: [404] }) },
+    },
     ({ params }) =>
       withErrorTexts(words, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
@@ -61,7 +50,12 @@ export function mountHistory(app: App, { sessions }: CrogiaDeps): void {
   );
   app.get(
     '/api/sessions/:sid/conversation/full',
-    { schema: { params: SessionParams }, config: { doc: doc.fullConversation } },
+    {
+      schema: { params: SessionParams, response: { 200: replies.fullConversation } },
+      config: {
+        doc: about('FullConversation', 'List the messages, tool calls and outputs of a session', { fails: [404] }),
+      },
+    },
     ({ params }) =>
       withErrorTexts(words, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));

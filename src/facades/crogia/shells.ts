@@ -1,28 +1,49 @@
-import type { TerminalInfo } from '../../session/api/services.ts';
+import type { TerminalInfo } from '../../session/api/terminals.ts';
 import { execIfRunning } from '../../session/services/exec-if-running.ts';
 import { withErrorTexts } from '../shared/error-texts.ts';
+import { idempotencyHeader as headers } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { whileWanted } from '../shared/while-connected.ts';
-import { type CrogiaDeps, iso, toShellId, words } from './context.ts';
-import * as doc from './docs.ts';
-import { SessionParams, ShellBody, ShellParams } from './schemas.ts';
+import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
+import * as replies from './replies.ts';
+import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
 export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): void {
   const base = '/api/sessions/:sid/shells';
-  app.post(base, { schema: { params: SessionParams }, config: { doc: doc.openShell } }, (request, reply) =>
-    withErrorTexts(words, () =>
-      idempotency.once(request, reply, async () =>
-        shellInfo(await terminals.open(toSessionId(request.params.sid), whileWanted(reply))),
+  app.post(
+    base,
+    {
+      schema: { params, response: { 200: replies.oneTerminal } },
+      config: {
+        doc: about('OpenShell', 'Open a terminal', {
+          description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
+          ...{ headers, fails: [404, 409] },
+        }),
+      },
+    },
+    (request, reply) =>
+      withErrorTexts(words, () =>
+        idempotency.once(request, reply, async () =>
+          shellInfo(await terminals.open(toSessionId(request.params.sid), whileWanted(reply))),
+        ),
       ),
-    ),
   );
-  app.get(base, { schema: { params: SessionParams }, config: { doc: doc.listShells } }, ({ params }) =>
-    withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
+  app.get(
+    base,
+    {
+      schema: { params, response: { 200: replies.terminals } },
+      config: { doc: about('ListShells', 'List the terminals of a session', { fails: [404] }) },
+    },
+    ({ params }) =>
+      withErrorTexts(words, async () => ({ shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo) })),
   );
   app.delete(
     '/api/shells/:shell_id',
-    { schema: { params: ShellParams }, config: { doc: doc.closeShell } },
+    {
+      schema: { params: ShellParams, response: { 200: replies.closedTerminal } },
+      config: { doc: about('CloseShell', 'Close a terminal', { fails: [404], missing: words.shell_not_found }) },
+    },
     ({ params: { shell_id } }) =>
       withErrorTexts({ ...words, session_not_found: words.shell_not_found }, async () => {
         await terminals.close(toShellId(shell_id));
@@ -31,17 +52,25 @@ export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): v
   );
 }
 
-const shellInfo = ({ id, sessionId, created }: TerminalInfo) => ({
+const shellInfo = ({ id, sessionId, created }: TerminalInfo): replies.Terminal => ({
   shell_id: id,
   session_id: sessionId,
   created: iso(created),
-  status: 'active' as const,
+  status: 'active',
 });
 
 export function mountExec(app: App, { sandboxes, processes, idempotency, clock }: CrogiaDeps): void {
   app.post(
     '/api/sessions/:sid/shell',
-    { schema: { params: SessionParams, body: ShellBody }, config: { doc: doc.shell } },
+    {
+      schema: { params, body: ShellBody, response: { 200: replies.commandResult } },
+      config: {
+        doc: about('Shell', 'Run a command in the sandbox', {
+          description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
+          ...{ headers, bodyExample: { cmd: 'ls' }, fails: [400, 404, 409, 422] },
+        }),
+      },
+    },
     (request, reply) => {
       const { cmd: command, timeout, background } = request.body;
       return withErrorTexts(words, () =>

@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { toAppError } from '../../core/errors.ts';
-import type { TerminalLine } from '../../session/api/services.ts';
+import type { TerminalLine } from '../../session/api/terminals.ts';
 import { publicText, wireErrors } from '../shared/wire-errors.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
-import { type CrogiaDeps, iso, toShellId, words } from './context.ts';
-import * as doc from './docs.ts';
+import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import { ShellParams } from './schemas.ts';
 
 type Deps = Pick<CrogiaDeps, 'terminals' | 'clock' | 'logger' | 'sockets'>;
@@ -19,7 +18,14 @@ export function mountTerminals(deps: Deps): void {
   deps.sockets.route({
     path: '/ws/shells/:shell_id',
     params: ShellParams,
-    doc: doc.shellSocket,
+    doc: about('ShellSocket', 'A terminal', {
+      description: [
+        'The server sends `shell_connected`, then `shell_output` with `data`; the client sends `shell_input` with `data`',
+        'and `shell_resize` with `cols` and `rows`. A terminal has one socket: a new one replaces the old one. Closes with',
+        '1000 when the shell exits, is deleted or taken over, 1008 when there is none, 4410 when the session is deleted.',
+      ].join(' '),
+      fails: [426],
+    }),
     open: (socket, { params }) => attend(socket, params.shell_id, deps),
   });
 }

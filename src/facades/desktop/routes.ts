@@ -1,8 +1,11 @@
 import { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
-import { SessionId } from '../../core/ids.ts';
-import type { DesktopService, DesktopView } from '../../session/api/services.ts';
-import type { App, Dialect, ResponseDoc, RouteDoc } from '../shared/routes.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { DesktopService, DesktopView } from '../../session/api/desktop.ts';
+import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
+import { failuresIn } from '../shared/failure-docs.ts';
+import { describing } from '../shared/route-docs.ts';
+import type { App, Dialect } from '../shared/routes.ts';
+import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 
 // Routes for the desktop of a session's sandbox; they use the envelope of the SheikhBox dialect.
@@ -26,61 +29,48 @@ const View = z.object({
   controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
   vnc_url: z.string(),
 });
-const example = {
+const view = okEnveloped(View, {
   ...{ state: 'running', browser: 'running', width: 1280, height: 800, viewers: 1, controller: null },
   vnc_url: '/api/v1/sessions/0123456789abcdef/vnc',
-};
-const Reply = z.object({ code: z.literal(0), msg: z.literal('success'), data: View });
-const failure: ResponseDoc = {
-  description: 'Any failure',
-  content: { 'application/json': { schema: z.object({ code: z.int(), msg: z.string(), data: z.null() }) } },
-};
-const doc = (operationId: string, summary: string): RouteDoc => ({
-  ...{ operationId, tag: 'Desktop', summary },
-  responses: {
-    200: {
-      description: 'Success',
-      content: { 'application/json': { schema: Reply, example: { code: 0, msg: 'success', data: example } } },
-    },
-    404: { ...failure, description: 'No such session, or no such viewer' },
-    501: { ...failure, description: 'The sandbox has no desktop' },
-    503: { ...failure, description: 'The sandbox is stopped, or cannot start' },
-    default: failure,
-  },
 });
+const texts = {
+  404: 'No such session, or no such viewer',
+  501: 'The sandbox has no desktop',
+  503: 'The sandbox is stopped, or cannot start',
+};
+const describe = describing({ tag: 'Desktop', prefix: 'desktop', failures: failuresIn({ ...envelopeStyle, texts }) });
+const about = (name: string, summary: string, more: { readonly bodyExample?: unknown } = {}) =>
+  describe(name, summary, { fails: [404, 501], ...more });
 
 export function desktopRoutes({ desktop }: DesktopDeps): Dialect {
   return { mount: (app) => mountDesktop(app, desktop) };
 }
 
 function mountDesktop(app: App, desktop: DesktopService): void {
+  const schema = { params: Params, response: { 200: view } };
   app.get(
     base,
-    {
-      schema: { params: Params },
-      config: { doc: doc('desktopStatus', 'Get the state of the desktop; starts nothing') },
-    },
+    { schema, config: { doc: about('Status', 'Get the state of the desktop; starts nothing') } },
     async ({ params }) => answer(params.sid, (id) => desktop.status(id)),
   );
   app.post(
     `${base}/start`,
-    { schema: { params: Params }, config: { doc: doc('desktopStart', 'Start the desktop') } },
+    { schema, config: { doc: about('Start', 'Start the desktop') } },
     async ({ params }, reply) => answer(params.sid, (id) => desktop.start(id, whileConnected(reply))),
   );
   app.post(
     `${base}/stop`,
-    { schema: { params: Params }, config: { doc: doc('desktopStop', 'Stop the desktop and every program on it') } },
+    { schema, config: { doc: about('Stop', 'Stop the desktop and every program on it') } },
     async ({ params }, reply) => answer(params.sid, (id) => desktop.stop(id, whileConnected(reply))),
   );
   app.post(
     `${base}/control`,
     {
-      schema: { params: Params, body: ControlBody },
+      schema: { ...schema, body: ControlBody },
       config: {
-        doc: {
-          ...doc('desktopControl', 'Give the keyboard and mouse to a viewer, or back to the agent'),
+        doc: about('Control', 'Give the keyboard and mouse to a viewer, or back to the agent', {
           bodyExample: { viewer: 'my-viewer-1', action: 'take' },
-        },
+        }),
       },
     },
     async ({ params, body: { viewer, action } }) =>
@@ -91,9 +81,6 @@ function mountDesktop(app: App, desktop: DesktopService): void {
 }
 
 async function answer(sid: string, act: (id: SessionId) => Promise<DesktopView>) {
-  const parsed = SessionId.safeParse(sid);
-  if (!parsed.success) throw new AppError('session_not_found', 'Session not found');
-  const id = parsed.data;
-  const data = { ...(await act(id)), vnc_url: `/api/v1/sessions/${id}/vnc` };
-  return { code: 0 as const, msg: 'success' as const, data };
+  const id = toSessionId(sid);
+  return success({ ...(await act(id)), vnc_url: `/api/v1/sessions/${id}/vnc` });
 }

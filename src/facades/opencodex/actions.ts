@@ -2,18 +2,8 @@ import type { SessionEvent } from '../../core/events.ts';
 import { derivedId } from './ids.ts';
 import { MessageIds } from './message-ids.ts';
 import { iso, toolCall, type View } from './names.ts';
+import type { Action } from './replies/conversation.ts';
 
-export interface Action {
-  readonly id: string;
-  readonly chat_session_id: string;
-  readonly message_id: string | null;
-  readonly action_type: string;
-  readonly action_input: Readonly<Record<string, unknown>>;
-  readonly action_output: { success: boolean; result: string; exit_code?: number } | null;
-  readonly status: 'pending' | 'success' | 'error';
-  readonly action_metadata: Readonly<Record<string, unknown>>;
-  readonly created_at: string;
-}
 type Calling = Extract<SessionEvent, { type: 'tool.calling' }>;
 type Called = Extract<SessionEvent, { type: 'tool.called' }>;
 

@@ -4,19 +4,8 @@ import { isAction, type ToolUse, ToolUses } from './actions.ts';
 import { derivedId } from './ids.ts';
 import { isAnswer } from './message-ids.ts';
 import { iso, toolCall, type View } from './names.ts';
+import type { Block } from './replies/conversation.ts';
 
-export interface Block {
-  readonly id: string;
-  readonly chat_session_id: string;
-  readonly sequence_number: number;
-  readonly block_type: 'user_text' | 'assistant_text' | 'tool_call' | 'tool_result';
-  readonly author: 'user' | 'assistant' | 'tool';
-  readonly content: Readonly<Record<string, unknown>>;
-  readonly parent_block_id: string | null;
-  readonly block_metadata: Readonly<Record<string, unknown>>;
-  readonly created_at: string;
-  readonly updated_at: string;
-}
 type Said = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
 /** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */

@@ -3,27 +3,21 @@ import { AppError } from '../../core/errors.ts';
 import type { SessionEvent } from '../../core/events.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { Project, Services } from '../../session/api/services.ts';
-import type { AgentConfigService } from '../../session/projects/agent-presets.ts';
-import type { ProviderKeyService } from '../../session/projects/provider-keys.ts';
-import type { UploadedFile, UploadService } from '../../session/projects/uploads.ts';
-import type { SideMessages } from '../../session/services/side-messages.ts';
+import type { Project } from '../../session/api/projects.ts';
+import type { Services } from '../../session/api/services.ts';
+import type { UploadedFile } from '../../session/projects/uploads.ts';
+import type { ProjectParts } from '../shared/dialect.ts';
 import { InvalidRequest } from '../shared/error-style.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { SocketServer } from '../shared/ws.ts';
 import type { View } from './names.ts';
 
-/** The dependencies of this dialect; it alone uses those that are not services. */
-export interface OpencodexDeps {
+/** The dependencies of this dialect. */
+export interface OpencodexDeps extends ProjectParts {
   readonly services: Pick<Services, 'sessions' | 'files' | 'sandboxes' | 'projects'>;
-  readonly agents: AgentConfigService;
-  readonly uploads: UploadService;
-  readonly keys: ProviderKeyService;
-  readonly sideMessages: SideMessages;
   readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
   readonly clock: Clock;
-  readonly maxUploadBytes: number;
   /** `first`: the oldest public page, which does not know `resuming_stream`. */
   readonly profile: 'current' | 'first';
 }

@@ -1,16 +1,19 @@
 import type { SessionEvent } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SideMessage } from '../../session/services/side-messages.ts';
+import { idempotencyHeader } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
+import { about } from './about.ts';
 import { actionOf, actionsOf, isAction } from './actions.ts';
 import { blocksOf } from './blocks.ts';
 import { actionMissing, blockMissing, chatOf, eventsOf, type OpencodexDeps, onlyMissing, viewOf } from './context.ts';
-import * as doc from './docs/conversation.ts';
 import { placeOf } from './ids.ts';
 import { MessageIds, runBefore } from './message-ids.ts';
-import { type Message, messagesOf, type PlacedMessage } from './messages.ts';
+import { messagesOf, type PlacedMessage } from './messages.ts';
 import { iso } from './names.ts';
 import { newestOf, pageOf } from './paging.ts';
+import type { Message } from './replies/conversation.ts';
+import * as replies from './replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from './schemas.ts';
 
 const chat = '/api/v1/chats/:sid';
@@ -19,7 +22,15 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
   const { idempotency } = deps;
   app.get(
     `${chat}/messages`,
-    { schema: { params: ChatParams, querystring: PageQuery }, config: { doc: doc.listMessages } },
+    {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.messages } },
+      config: {
+        doc: about('ListMessages', 'List the messages of a chat session, oldest first', {
+          description: 'The text of one run is one message. Without `skip` and `limit`: the newest 500.',
+          fails: [404, 422],
+        }),
+      },
+    },
     async ({ params, query }) => {
       const { items, total } = newestOf(await conversation(deps, await chatOf(deps, params.sid)), query);
       return { messages: items, total };
@@ -27,7 +38,14 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${chat}/messages`,
-    { schema: { params: ChatParams, body: NewMessage }, config: { doc: doc.createMessage } },
+    {
+      schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
+      config: {
+        doc: about('CreateMessage', 'Send a message', {
+          ...{ headers: idempotencyHeader, bodyExample: { content: replies.text }, fails: [404, 409, 413, 422] },
+        }),
+      },
+    },
     (request, reply) =>
       idempotency.once(request, reply.code(201), async () => {
         const { content, role, message_metadata, mode } = request.body;
@@ -38,29 +56,55 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
         return await send(deps, session, { text: content, mode: mode ?? 'queue', metadata });
       }),
   );
+  mountBlocks(app, deps);
+  mountActions(app, deps);
+}
+
+function mountBlocks(app: App, deps: OpencodexDeps): void {
+  const blocks = async (sid: string) => {
+    const session = await chatOf(deps, sid);
+    return blocksOf(await eventsOf(deps, session), await viewOf(deps, session));
+  };
   app.get(
     `${chat}/blocks`,
-    { schema: { params: ChatParams, querystring: PageQuery }, config: { doc: doc.listBlocks } },
+    {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.blocks } },
+      config: {
+        doc: about('ListBlocks', 'List the blocks of a conversation', {
+          description:
+            'An active run shows only the messages of its users. Without `skip` and `limit`: the newest 500.',
+          fails: [404, 422],
+        }),
+      },
+    },
     async ({ params, query }) => {
-      const session = await chatOf(deps, params.sid);
-      const { items, total } = newestOf(blocksOf(await eventsOf(deps, session), await viewOf(deps, session)), query);
+      const { items, total } = newestOf(await blocks(params.sid), query);
       return { blocks: items, total };
     },
   );
   app.get(
     `${chat}/blocks/:id`,
-    { schema: { params: BlockParams }, config: { doc: doc.getBlock } },
+    {
+      schema: { params: BlockParams, response: { 200: replies.oneBlock } },
+      config: { doc: about('GetBlock', 'Get a block of a conversation', { fails: [404] }) },
+    },
     async ({ params }) => {
-      const session = await chatOf(deps, params.sid);
-      const blocks = blocksOf(await eventsOf(deps, session), await viewOf(deps, session));
-      const found = blocks.find(({ id }) => id === params.id);
+      const found = (await blocks(params.sid)).find(({ id }) => id === params.id);
       if (!found) throw blockMissing(params.id);
       return found;
     },
   );
+}
+
+function mountActions(app: App, deps: OpencodexDeps): void {
   app.get(
     `${chat}/agent-actions`,
-    { schema: { params: ChatParams, querystring: PageQuery }, config: { doc: doc.listActions } },
+    {
+      schema: { params: ChatParams, querystring: PageQuery, response: { 200: replies.actions } },
+      config: {
+        doc: about('ListAgentActions', 'List the actions of the agent, oldest first', { fails: [404, 422] }),
+      },
+    },
     async ({ params, query }) => {
       const session = await chatOf(deps, params.sid);
       const { items, total } = pageOf(actionsOf(await eventsOf(deps, session), await viewOf(deps, session)), query);
@@ -69,7 +113,10 @@ export function mountConversation(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     '/api/v1/agent-actions/:id',
-    { schema: { params: IdParams }, config: { doc: doc.getAction } },
+    {
+      schema: { params: IdParams, response: { 200: replies.oneAction } },
+      config: { doc: about('GetAgentAction', 'Get an action of the agent', { fails: [404] }) },
+    },
     async ({ params }) => {
       const found = await findAction(deps, params.id);
       if (!found) throw actionMissing(params.id);

@@ -1,17 +1,9 @@
 import type { SessionEvent } from '../../core/events.ts';
-import { type Action, actionOf, isAction, ToolUses } from './actions.ts';
+import { actionOf, isAction, ToolUses } from './actions.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
 import { iso, type View } from './names.ts';
+import type { Action, Message } from './replies/conversation.ts';
 
-export interface Message {
-  readonly id: string;
-  readonly chat_session_id: string;
-  readonly role: 'user' | 'assistant' | 'system';
-  readonly content: string;
-  readonly message_metadata: Readonly<Record<string, unknown>>;
-  readonly created_at: string;
-  readonly agent_actions: readonly Action[];
-}
 /** A row and its place in the log. */
 export interface PlacedMessage {
   readonly seq: number;
@@ -22,7 +14,7 @@ export interface PlacedMessage {
 class RunMessage {
   readonly #texts: string[] = [];
   readonly #uses = new ToolUses();
-  #shown: { text: string; actions: readonly Action[] } = { text: '', actions: [] };
+  #shown: { text: string; actions: Action[] } = { text: '', actions: [] };
   #streaming = true;
   readonly begun: SessionEvent;
   readonly #id: string;

@@ -1,7 +1,7 @@
 import type { PageQuery } from './schemas.ts';
 
 interface Page<T> {
-  readonly items: readonly T[];
+  readonly items: T[];
   readonly total: number;
 }
 const usual = 100;

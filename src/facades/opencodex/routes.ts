@@ -1,15 +1,14 @@
 import type { Dialect } from '../shared/routes.ts';
+import { mountAgents } from './agents.ts';
+import { mountChats } from './chats.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mountConversation } from './conversation.ts';
 import { mountFiles } from './files.ts';
-import { mountAgents, mountChats, mountProjects } from './projects.ts';
+import { mountProjects } from './projects.ts';
 import { mountSandbox } from './sandbox.ts';
 import { mountSettings } from './settings.ts';
 import { mountStream } from './stream.ts';
 import { mountWorkspace } from './workspace.ts';
-
-/** The dependencies that no other dialect uses. */
-export type OpencodexParts = Pick<OpencodexDeps, 'agents' | 'uploads' | 'keys' | 'sideMessages' | 'maxUploadBytes'>;
 
 export function opencodex(deps: OpencodexDeps): Dialect {
   return {

@@ -1,20 +1,53 @@
 import { posix } from 'node:path';
+import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import type { SandboxUsage } from '../../session/api/services.ts';
+import type { SandboxUsage } from '../../session/api/sandboxes.ts';
+import { idempotencyHeader, json } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
+import { about } from './about.ts';
 import { chatOf, notRunning, type OpencodexDeps } from './context.ts';
-import * as doc from './docs/sandbox.ts';
+import { sid } from './replies/examples.ts';
 import { ChatParams, Execute } from './schemas.ts';
 
 const base = '/api/v1/sandbox/:sid';
 const usualSeconds = 120;
 
+const container_id = `sbx-${sid}`;
+const said = (message: string) => json('Done', z.object({ message: z.string() }), { message });
+const Started = z.object({ message: z.string(), container_id: z.string() });
+const started = {
+  200: json('It ran already', Started, { message: 'Sandbox is already running', container_id }),
+  201: json('It was started', Started, { message: 'Sandbox started successfully', container_id }),
+};
+const Stats = z.object({
+  cpu_seconds: z.number().describe('Of processor time, since it was started'),
+  memory_bytes: z.number(),
+  memory_limit_bytes: z.number().nullable(),
+  processes: z.number(),
+});
+const state = json(
+  'Its state',
+  z.object({ running: z.boolean(), container_id: z.string().nullable(), stats: Stats.nullable() }),
+  {
+    ...{ running: true, container_id },
+    stats: { cpu_seconds: 12.5, memory_bytes: 73_400_320, memory_limit_bytes: 2_147_483_648, processes: 4 },
+  },
+);
+const result = json(
+  'The result of the command',
+  z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() }),
+  { exit_code: 0, stdout: 'hi\n', stderr: '' },
+);
+
 export function mountSandbox(app: App, deps: OpencodexDeps): void {
   const { sandboxes } = deps.services;
   app.post(
     `${base}/start`,
-    { schema: { params: ChatParams }, config: { doc: doc.start } },
+    {
+      schema: { params: ChatParams, response: started },
+      config: { doc: about('StartSandbox', 'Start the sandbox of a chat session', { fails: [404] }) },
+    },
     async ({ params }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       const { started } = await sandboxes.start(id, whileConnected(reply));
@@ -23,13 +56,27 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       return reply.code(201).send({ message: 'Sandbox started successfully', container_id });
     },
   );
-  app.post(`${base}/stop`, { schema: { params: ChatParams }, config: { doc: doc.stop } }, async ({ params }) => {
-    const { stopped } = await sandboxes.stop((await chatOf(deps, params.sid)).id);
-    return { message: stopped ? 'Sandbox stopped successfully' : 'Sandbox was not running' };
-  });
+  app.post(
+    `${base}/stop`,
+    {
+      schema: { params: ChatParams, response: { 200: said('Sandbox stopped successfully') } },
+      config: {
+        doc: about('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
+      },
+    },
+    async ({ params }) => {
+      const { stopped } = await sandboxes.stop((await chatOf(deps, params.sid)).id);
+      return { message: stopped ? 'Sandbox stopped successfully' : 'Sandbox was not running' };
+    },
+  );
   app.post(
     `${base}/reset`,
-    { schema: { params: ChatParams }, config: { doc: doc.reset } },
+    {
+      schema: { params: ChatParams, response: { 200: said('Sandbox reset successfully') } },
+      config: {
+        doc: about('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
+      },
+    },
     async ({ params }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       await sandboxes.reset(id, whileConnected(reply)).catch(notRunning);
@@ -38,7 +85,10 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   );
   app.get(
     `${base}/status`,
-    { schema: { params: ChatParams }, config: { doc: doc.status } },
+    {
+      schema: { params: ChatParams, response: { 200: state } },
+      config: { doc: about('SandboxStatus', 'Get the state of the sandbox', { fails: [404] }) },
+    },
     async ({ params }, reply) => {
       const { id: chat } = await chatOf(deps, params.sid);
       const { state, id } = await sandboxes.status(chat);
@@ -49,7 +99,14 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${base}/execute`,
-    { schema: { params: ChatParams, body: Execute }, config: { doc: doc.execute } },
+    {
+      schema: { params: ChatParams, body: Execute, response: { 200: result } },
+      config: {
+        doc: about('Execute', 'Run a command in the sandbox', {
+          ...{ headers: idempotencyHeader, bodyExample: { command: 'echo hi' }, fails: [404, 409, 413, 422] },
+        }),
+      },
+    },
     (request, reply) =>
       deps.idempotency.once(request, reply, async () => {
         const { id } = await chatOf(deps, request.params.sid);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { toolGroupNames } from '../../session/projects/agent-templates.ts';
 import { providerOf } from '../../session/projects/providers.ts';
+import { toolGroups } from '../../tools/tool.ts';
 
 // Only this folder uses snake_case names, because the wire does.
 
@@ -75,7 +75,7 @@ export const AgentConfigChange = z.object({
   environment_type: name.nullable().optional(),
   system_instructions: z.string().max(200_000).nullable().optional(),
   enabled_tools: z
-    .array(z.enum(toolGroupNames))
+    .array(z.enum(toolGroups))
     .max(100)
     .transform((tools) => [...new Set(tools)])
     .optional(),

@@ -4,8 +4,8 @@ import type { SessionRecord } from '../../core/records.ts';
 import { parseCursor } from '../shared/cursor.ts';
 import { publicText } from '../shared/wire-errors.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
+import { about } from './about.ts';
 import { chatOf, type OpencodexDeps, viewOf } from './context.ts';
-import { stream as doc } from './docs/conversation.ts';
 import { Frames } from './frames.ts';
 import { isAnswer, runBefore } from './message-ids.ts';
 import { iso } from './names.ts';
@@ -16,7 +16,12 @@ export function mountStream(deps: OpencodexDeps): void {
     path: '/api/v1/chats/:sid/stream',
     params: ChatParams,
     query: StreamQuery,
-    doc,
+    doc: about('Stream', 'Follow a chat session, and talk to it', {
+      description:
+        'Frames: user_text_block, title_updated, start (resuming_stream for a client that joins a run), chunk, action, observation, end, error, resync. Accepts ' +
+        '{type: "message", content, mode?}, {type: "cancel"} (or "stop"), {type: "ping"}.',
+      fails: [404],
+    }),
     async open(socket, { params, query }) {
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });

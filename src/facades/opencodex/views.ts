@@ -1,13 +1,15 @@
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { Project } from '../../session/api/services.ts';
+import type { Project } from '../../session/api/projects.ts';
 import type { AgentConfig } from '../../session/projects/agent-presets.ts';
 import type { AgentTemplate } from '../../session/projects/agent-templates.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import type { UploadedFile } from '../../session/projects/uploads.ts';
 import { iso } from './names.ts';
+import type { File } from './replies/files.ts';
+import type * as replies from './replies/projects.ts';
 
-export const projectView = ({ id, name, description, createdAt, updatedAt }: Project) => ({
+export const projectView = ({ id, name, description, createdAt, updatedAt }: Project): replies.Project => ({
   id,
   name,
   description,
@@ -15,30 +17,37 @@ export const projectView = ({ id, name, description, createdAt, updatedAt }: Pro
   updated_at: iso(updatedAt),
 });
 
-export const chatView = (session: SessionRecord, environment: string | null) => ({
+export const chatView = (session: SessionRecord, environment: string | null): replies.Chat => ({
   id: session.id,
   project_id: session.projectId,
   name: session.title === '' ? 'New Chat' : session.title,
-  status: session.archived ? ('archived' as const) : ('active' as const),
+  status: session.archived ? 'archived' : 'active',
   created_at: iso(session.createdAt),
   updated_at: iso(session.updatedAt),
   container_id: session.sandboxState === 'running' ? sandboxIdOf(session.id) : null,
   environment_type: environment,
 });
 
-export const agentView = (config: AgentConfig) => ({
+export const agentView = (config: AgentConfig): replies.AgentConfig => ({
   id: config.id,
   project_id: config.projectId,
   agent_type: config.agentType,
   environment_type: config.environment,
   system_instructions: config.prompt,
-  enabled_tools: config.tools,
+  enabled_tools: [...config.tools],
   llm_provider: config.provider,
   llm_model: config.model,
   llm_config: config.options,
 });
 
-export const templateView = ({ id, name, description, agentType, environment, tools }: AgentTemplate) => ({
+export const templateView = ({
+  id,
+  name,
+  description,
+  agentType,
+  environment,
+  tools,
+}: AgentTemplate): replies.Template => ({
   id,
   name,
   description,
@@ -47,7 +56,7 @@ export const templateView = ({ id, name, description, agentType, environment, to
   enabled_tools: [...tools],
 });
 
-export const fileView = (file: UploadedFile) => ({
+export const fileView = (file: UploadedFile): File => ({
   id: file.id,
   project_id: file.projectId,
   filename: file.name,

@@ -4,6 +4,7 @@ import type { SessionRecord } from '../../core/records.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mimeType } from './mime.ts';
+import type { Content } from './replies/workspace.ts';
 
 export interface WorkspaceFile {
   /** Relative to the workspace. */
@@ -95,13 +96,8 @@ export const newestOf = ({ files, truncated }: Listing): Listing => ({
 });
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-export interface Content {
-  readonly content: string;
-  readonly is_binary: boolean;
-  readonly mime_type: string | null;
-}
 /** Text, an image as a data URI, or nothing for other binary files. */
-export function contentOf(path: string, bytes: Buffer): Content {
+export function contentOf(path: string, bytes: Buffer): Omit<Content, 'path'> {
   const mime_type = mimeType(path);
   if (mime_type?.startsWith('image/')) {
     return { content: `data:${mime_type};base64,${bytes.toString('base64')}`, is_binary: true, mime_type };

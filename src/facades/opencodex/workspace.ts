@@ -1,13 +1,17 @@
 import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
-import { baseName } from '../../session/projects/uploads.ts';
+import { baseName, type UploadedFile } from '../../session/projects/uploads.ts';
+import { bytes, idempotencyHeader } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
+import { about } from './about.ts';
 import { chatOf, invalid, type OpencodexDeps, projectOf } from './context.ts';
-import * as doc from './docs/workspace.ts';
 import { toKeep } from './download.ts';
 import { mimeType } from './mime.ts';
+import { uuid } from './replies/examples.ts';
+import { keptFile } from './replies/files.ts';
+import * as replies from './replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ToProject } from './schemas.ts';
 import { fileView } from './views.ts';
 import {
@@ -29,7 +33,18 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   const { files } = deps.services;
   app.get(
     `${base}/files`,
-    { schema: { params: ChatParams }, config: { doc: doc.listFiles } },
+    {
+      schema: { params: ChatParams, response: { 200: replies.workspaceFiles } },
+      config: {
+        doc: about(
+          'ListWorkspaceFiles',
+          'List the files of a workspace: what was uploaded, and the newest 500 others',
+          {
+            fails: [404],
+          },
+        ),
+      },
+    },
     async ({ params }, reply) => {
       const session = await chatOf(deps, params.sid);
       const signal = whileConnected(reply);
@@ -40,33 +55,47 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       return {
         uploaded: uploaded.files.map((file) => entry(file, 'uploaded', ids.get(below(file)))),
         output: output.files.map((file) => entry(file, 'output', undefined)),
-        ...((uploaded.truncated || output.truncated) && { truncated: true }),
+        ...((uploaded.truncated || output.truncated) && { truncated: true as const }),
       };
     },
   );
   app.get(
     `${base}/files/content`,
-    { schema: { params: ChatParams, querystring: PathQuery }, config: { doc: doc.readContent } },
+    {
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: replies.content } },
+      config: { doc: about('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
+    },
     async ({ params, query }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
-      const bytes = await files.read(id, path, whileConnected(reply)).catch(missing);
-      return { path: query.path, ...contentOf(path, bytes) };
+      const content = await files.read(id, path, whileConnected(reply)).catch(missing);
+      return { path: query.path, ...contentOf(path, content) };
     },
   );
   app.get(
     `${base}/files/download`,
-    { schema: { params: ChatParams, querystring: PathQuery }, config: { doc: doc.downloadFile } },
+    {
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: bytes('Its bytes') } },
+      config: { doc: about('DownloadWorkspaceFile', 'Download a file', { fails: [404, 413, 422] }) },
+    },
     async ({ params, query }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
-      const bytes = await files.read(id, path, whileConnected(reply), { maxBytes }).catch(missing);
-      return toKeep(reply, path, mimeType(path) ?? undefined).send(bytes);
+      const content = await files.read(id, path, whileConnected(reply), { maxBytes }).catch(missing);
+      return toKeep(reply, path, mimeType(path) ?? undefined).send(content);
     },
   );
   app.get(
     `${base}/download-all`,
-    { schema: { params: ChatParams, querystring: DownloadAllQuery }, config: { doc: doc.downloadAll } },
+    {
+      schema: {
+        ...{ params: ChatParams, querystring: DownloadAllQuery },
+        response: { 200: bytes('A zip file', 'application/zip') },
+      },
+      config: {
+        doc: about('DownloadWorkspace', 'Download all uploaded or all other files', { fails: [404, 413, 422] }),
+      },
+    },
     async ({ params, query: { type } }, reply) => {
       const session = await chatOf(deps, params.sid);
       if (type !== 'uploaded' && type !== 'output')
@@ -83,7 +112,16 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   );
   app.post(
     `${base}/files/upload-to-project`,
-    { schema: { params: ChatParams, body: ToProject }, config: { doc: doc.uploadToProject } },
+    {
+      schema: { params: ChatParams, body: ToProject, response: { 201: keptFile } },
+      config: {
+        doc: about('UploadToProject', 'Keep a file of the workspace in a project', {
+          headers: idempotencyHeader,
+          bodyExample: { path: '/workspace/report.md', project_id: uuid },
+          fails: [404, 409, 413, 422],
+        }),
+      },
+    },
     (request, reply) =>
       deps.idempotency.once(request, reply.code(201), async () => {
         const session = await chatOf(deps, request.params.sid);
@@ -92,12 +130,12 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         const name = baseName(path);
         if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
         const signal = whileWanted(reply);
-        const bytes = await files.read(session.id, path, signal, { maxBytes: deps.maxUploadBytes }).catch(missing);
-        const content = Readable.from([bytes], { objectMode: true });
+        const whole = await files.read(session.id, path, signal, { maxBytes: deps.maxUploadBytes }).catch(missing);
+        const content = Readable.from([whole], { objectMode: true });
         const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
         await using staged = await deps.uploads.stage(wanted, signal);
         const [file] = await deps.uploads.keep([staged]);
-        return file && fileView(file);
+        return fileView(file as UploadedFile);
       }),
   );
 }
@@ -105,7 +143,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
 const below = ({ path }: WorkspaceFile) =>
   path.startsWith(`${projectFolder}/`) ? path.slice(projectFolder.length + 1) : path;
 
-const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | undefined) => ({
+const entry = (file: WorkspaceFile, type: 'uploaded' | 'output', id: string | undefined): replies.WorkspaceFile => ({
   ...(id !== undefined && { id }),
   name: below(file),
   path: `/workspace/${file.path}`,

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import type { App, RouteDoc } from '../shared/routes.ts';
-import { failure } from './failure.ts';
+import type { ReplyDoc } from '../shared/route-docs.ts';
+import type { App } from '../shared/routes.ts';
+import { about } from './about.ts';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -18,11 +19,10 @@ export const html = types['.html'] as string;
 /** Everyone may load these pages; their data needs a token. */
 export const open = { open: true, free: true } as const;
 
-export const served = (operationId: string, summary: string, type: string): RouteDoc => ({
-  operationId,
-  tag: 'Server',
-  summary,
-  responses: { 200: { description: 'Success', content: { [type]: { schema: z.unknown() } } }, default: failure },
+/** The reply of a route that sends a page or a file. */
+export const served = (type: string): ReplyDoc => ({
+  description: 'Success',
+  content: { [type]: { schema: z.unknown() } },
 });
 
 interface Assets {
@@ -36,17 +36,12 @@ interface Assets {
 }
 
 export function mountAssets(app: App, { path, operationId, summary, files, headers }: Assets): void {
-  const doc: RouteDoc = {
-    ...served(operationId, summary, 'application/octet-stream'),
-    responses: {
-      200: { description: 'The file' },
-      404: { ...failure, description: 'No such file' },
-      default: failure,
-    },
-  };
   app.get(
     `${path}/:name`,
-    { schema: { params: z.object({ name: z.string() }) }, config: { ...open, doc } },
+    {
+      schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
+      config: { ...open, doc: about(operationId, summary, { fails: [404] }) },
+    },
     async ({ params: { name } }, reply) => {
       const file = files.get(name);
       if (!file) throw new AppError('not_found', 'There is no such file.');

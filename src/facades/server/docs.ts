@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { App, RouteTable } from '../shared/routes.ts';
+import { about } from './about.ts';
 import { html, mountAssets, open, served } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
@@ -45,7 +46,10 @@ export function mountDocs(app: App, table: RouteTable, version: string): void {
 
   app.get(
     '/openapi.json',
-    { config: { ...open, doc: served('openapi', 'This document', 'application/json') } },
+    {
+      schema: { response: { 200: served('application/json') } },
+      config: { ...open, doc: about('openapi', 'This document') },
+    },
     async () => {
       document ??= openApiDocument(table.routes, version);
       return document;
@@ -55,8 +59,8 @@ export function mountDocs(app: App, table: RouteTable, version: string): void {
     ['/docs', swaggerPage],
     ['/redoc', redocPage],
   ] as const) {
-    const doc = served(path.slice(1), 'The documentation page', 'text/html');
-    app.get(path, { config: { ...open, doc } }, async (_request, reply) =>
+    const config = { ...open, doc: about(path.slice(1), 'The documentation page') };
+    app.get(path, { schema: { response: { 200: served('text/html') } }, config }, async (_request, reply) =>
       reply.type(html).header('content-security-policy', policy).send(text),
     );
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { RegisteredRoute, ResponseDoc } from '../shared/routes.ts';
+import type { ReplyDoc, RouteDoc } from '../shared/route-docs.ts';
+import type { RegisteredRoute } from '../shared/routes.ts';
 
 type Json = Record<string, unknown>;
 
@@ -26,7 +27,7 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
   };
 }
 
-function operation({ schema }: RegisteredRoute, doc: NonNullable<RegisteredRoute['doc']>): Json {
+function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {
   const parameters = [
     ...parametersOf(schema?.params, 'path'),
     ...parametersOf(schema?.querystring, 'query'),
@@ -47,7 +48,7 @@ function operation({ schema }: RegisteredRoute, doc: NonNullable<RegisteredRoute
     ...(parameters.length > 0 && { parameters }),
     ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample) }),
     ...(doc.requestContent && { requestBody: otherBody(doc.requestContent) }),
-    responses: Object.fromEntries(Object.entries(doc.responses).map(([status, one]) => [status, response(one)])),
+    responses: Object.fromEntries(Object.entries(replies).map(([status, one]) => [status, response(one)])),
   };
 }
 
@@ -75,16 +76,16 @@ function requestBody(schema: z.ZodType, example: unknown): Json {
   };
 }
 
-function otherBody(content: NonNullable<NonNullable<RegisteredRoute['doc']>['requestContent']>): Json {
+function otherBody(content: NonNullable<RouteDoc['requestContent']>): Json {
   const types = Object.entries(content).map(([type, schema]) => [type, { schema: toJsonSchema(schema, 'input') }]);
   return { required: true, content: Object.fromEntries(types) };
 }
 
-function response({ description, content }: ResponseDoc): Json {
+function response({ description, content }: ReplyDoc): Json {
   if (!content) return { description };
   const types = Object.entries(content).map(([type, { schema, example }]) => [
     type,
-    { ...(schema && { schema: toJsonSchema(schema, 'output') }), ...(example !== undefined && { example }) },
+    { schema: toJsonSchema(schema, 'output'), ...(example !== undefined && { example }) },
   ]);
   return { description, content: Object.fromEntries(types) };
 }

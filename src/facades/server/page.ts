@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { App } from '../shared/routes.ts';
+import { about } from './about.ts';
 import { html, mountAssets, open, served } from './assets.ts';
 import { mountNovnc } from './novnc.ts';
 
@@ -41,8 +42,11 @@ export function mountPage(app: App): void {
   app.get(
     '/sessions/:sid/desktop',
     {
-      schema: { params: z.object({ sid: z.string().describe('the session') }) },
-      config: { ...open, doc: served('desktopPage', "The page that shows a session's desktop", 'text/html') },
+      schema: {
+        params: z.object({ sid: z.string().describe('the session') }),
+        response: { 200: served('text/html') },
+      },
+      config: { ...open, doc: about('desktopPage', "The page that shows a session's desktop") },
     },
     async (_request, reply) =>
       reply

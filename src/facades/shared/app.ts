@@ -12,7 +12,9 @@ import { answer, answerBrokenRequest, answerErrors } from './errors.ts';
 import { type GuardOptions, guard } from './guard.ts';
 import { parseJsonBody } from './json-body.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
-import { type App, type RouteTable, routeTable, validatorCompiler } from './routes.ts';
+import { checkReplies } from './reply-check.ts';
+import { validatorCompiler } from './request-validation.ts';
+import { type App, type RouteTable, routeTable } from './routes.ts';
 import { isSocketUpgrade } from './ws.ts';
 
 export interface AppOptions {
@@ -26,6 +28,8 @@ export interface AppOptions {
   readonly closing: AbortSignal;
   readonly clock?: Clock;
   readonly ids?: Pick<IdSource, 'short'> | undefined;
+  /** Compares each reply with its documented schema; costs time, so for tests and development only. */
+  readonly checkReplies?: boolean | undefined;
 }
 
 /** The settings of every listener of this server. */
@@ -76,6 +80,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   app.addHook('preClose', async () => {
     for (const socket of unused) socket.destroy();
   });
+  if (options.checkReplies) checkReplies(app, logger);
   const table = routeTable(app);
   answerErrors(app, { styles, table, logger });
   return { app, table };

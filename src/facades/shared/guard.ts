@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KeyRing } from '../../auth/api-keys.ts';
-import { hostAllowed, originAllowed, pageOf } from '../../auth/browser.ts';
+import { hostAllowed, originAllowed, pageOf } from '../../auth/browser-headers.ts';
 import type { Lockout } from '../../auth/lockout.ts';
 import { type Right, type SignedUrls, subjectOf } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenGate } from '../../auth/token.ts';

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Inbox } from '../../core/ports.ts';
@@ -129,8 +130,7 @@ function sealedBy(parts: readonly string[]) {
       return Buffer.concat([box, sealing.getAuthTag()]).toString('base64url');
     },
     open(kept: unknown): unknown {
-      if (typeof kept !== 'string') return kept; // the format of an older version
-      const bytes = Buffer.from(kept, 'base64url');
+      const bytes = Buffer.from(Sealed.parse(kept), 'base64url');
       const opening = createDecipheriv(cipher, secret, bytes.subarray(0, 12), { authTagLength: 16 });
       opening.setAuthTag(bytes.subarray(-16));
       const text = Buffer.concat([opening.update(bytes.subarray(12, -16)), opening.final()]).toString();
@@ -139,3 +139,4 @@ function sealedBy(parts: readonly string[]) {
   };
 }
 const cipher = 'aes-256-gcm';
+const Sealed = z.string();

@@ -1,36 +1,12 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { z } from 'zod';
 import type { Purpose, Right } from '../../auth/signed-url.ts';
 import type { Actor, Role } from '../../core/actor.ts';
 import type { ErrorStyle } from './error-style.ts';
-import { InvalidRequest, type Issue } from './error-style.ts';
+import type { ReplyDocs, RouteDoc } from './route-docs.ts';
 
-// Each route registers its schema and its document together; the validation, the OpenAPI document, the guard and the list of
-// routes all read that registration.
-
-export type Tag = 'SheikhBox' | 'Crogia' | 'CambioML' | 'OpenCodex' | 'Desktop' | 'Server';
-
-export interface ResponseDoc {
-  readonly description: string;
-  /** By media type. */
-  readonly content?: Readonly<Record<string, { readonly schema?: z.ZodType; readonly example?: unknown }>>;
-}
-export interface RouteDoc {
-  readonly operationId: string;
-  readonly tag: Tag;
-  readonly summary: string;
-  readonly description?: string;
-  /** Header parameters by name; the schemas give the other parameters. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** By status; `default` stands for every status not listed. */
-  readonly responses: Readonly<Record<string, ResponseDoc>>;
-  readonly bodyExample?: unknown;
-  /** A body that is not JSON, by its media type. */
-  readonly requestContent?: Readonly<Record<string, z.ZodType>>;
-  /** Marks a WebSocket, which a client opens with an upgrade. */
-  readonly websocket?: true;
-}
+// Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the check of
+// replies and the list of routes all read that registration.
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -69,7 +45,7 @@ declare module 'fastify' {
   }
 }
 
-/** One API dialect: a folder whose only export to the server is this. */
+/** Routes of one API dialect. */
 export interface Dialect {
   /** Unknown routes at and below the prefix answer with this dialect's errors. */
   readonly errors?: { readonly prefix: string; readonly style: ErrorStyle };
@@ -89,6 +65,8 @@ export interface RegisteredRoute {
   readonly url: string;
   readonly schema: { readonly params?: unknown; readonly querystring?: unknown; readonly body?: unknown } | undefined;
   readonly doc: RouteDoc | undefined;
+  /** Every documented reply, failures included. */
+  readonly replies: ReplyDocs;
 }
 export interface RouteTable {
   readonly routes: readonly RegisteredRoute[];
@@ -99,9 +77,13 @@ export interface RouteTable {
 /** Call this before the routes are registered, because it records each registration. */
 export function routeTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
-  app.addHook('onRoute', ({ method, url, schema, config }) => {
+  app.addHook('onRoute', (route) => {
+    const { method, url, config } = route;
+    const replies = repliesOf(route) ?? {};
+    const { response, ...schema } = route.schema ?? {};
+    if (response !== undefined) route.schema = schema; // otherwise Fastify would look for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
-    for (const one of [method].flat()) routes.push({ method: one, url, schema, doc: config?.doc, pattern });
+    for (const one of [method].flat()) routes.push({ method: one, url, schema, doc: config?.doc, replies, pattern });
   });
   return {
     routes,
@@ -109,20 +91,8 @@ export function routeTable(app: FastifyInstance): RouteTable {
   };
 }
 
-/** Checks one part of a request against its zod schema. */
-export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string | undefined }) {
-  return (data: unknown): { value: unknown } | { error: Error } => {
-    const parsed = (schema as z.ZodType).safeParse(data);
-    if (parsed.success) return { value: parsed.data };
-    const place = httpPart === 'querystring' ? 'query' : httpPart === 'params' ? 'path' : (httpPart ?? 'body');
-    const issues = parsed.error.issues.map((issue) => toIssue(issue, place));
-    const text = issues.map(({ loc, msg }) => `${loc.slice(1).join('.') || place}: ${msg}`).join('; ');
-    return { error: new InvalidRequest(issues, text) };
-  };
-}
-
-function toIssue({ code, path, message }: z.core.$ZodIssue, place: string): Issue {
-  const loc = [place, ...path.map((key) => (typeof key === 'number' ? key : String(key)))];
-  const missing = code === 'invalid_type' && message.endsWith('received undefined');
-  return missing ? { type: 'missing', loc, msg: 'Field required' } : { type: code, loc, msg: message };
+/** The documented replies of a route that is being registered; undefined for a route without a document. */
+export function repliesOf({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): ReplyDocs | undefined {
+  const doc = config?.doc;
+  return doc && { ...(schema?.response as ReplyDocs | undefined), ...doc.failures };
 }

@@ -1,7 +1,7 @@
 import type { RawData } from 'ws';
 import { toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { DesktopEnd, DesktopService, DesktopViewer } from '../../session/api/services.ts';
+import type { DesktopEnd, DesktopService, DesktopViewer } from '../../session/api/desktop.ts';
 import { Held, RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
 import { closeCodes, type Socket } from './ws-socket.ts';
 

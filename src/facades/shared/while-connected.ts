@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { neverFires } from '../../core/cancel.ts';
 
 /** Fires when the client disconnects before its answer. */
 export function whileConnected(reply: FastifyReply): AbortSignal {
@@ -10,5 +11,5 @@ export function whileConnected(reply: FastifyReply): AbortSignal {
 /** As `whileConnected`, but a request with an idempotency key continues, because a retry will ask for its result. */
 export function whileWanted(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
-  return mayAskAgain ? new AbortController().signal : whileConnected(reply);
+  return mayAskAgain ? neverFires : whileConnected(reply);
 }

@@ -9,7 +9,8 @@ import { readSubprotocols } from '../../auth/token.ts';
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import { type ErrorStyle, styleOf } from './error-style.ts';
-import type { App, RouteDoc } from './routes.ts';
+import type { RouteDoc } from './route-docs.ts';
+import type { App } from './routes.ts';
 import { Connection } from './ws-connection.ts';
 import { closeWith, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
 
@@ -21,7 +22,7 @@ import { closeWith, openSocket, type Socket, type SocketContext } from './ws-soc
 //   path: '/ws/:sid', // the access log shows :sid as the session's id
 //   params: z.object({ sid: z.string() }), // a mismatch is refused before the upgrade
 //   query: z.object({ after_seq: z.string().optional() }), // accept any value to answer with an error frame instead
-//   doc: { operationId, tag, summary, responses: failures(404) }, // in /openapi.json, with x-websocket and 101
+//   doc: about('Stream', 'Follow a session', { fails: [404] }), // in /openapi.json, with x-websocket and 101
 //   async open(socket, { params, query }) { // a rejection closes the socket as the error table says
 //     socket.onJson((frame) => …, () => socket.sendJson({ type: 'error', message: 'Invalid JSON' }));
 //     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
@@ -111,9 +112,9 @@ export function socketServer(app: App, { styles, ...context }: SocketServerDeps)
         socket: true as const,
         ...(connectionParams && { connectionParams }),
         ...(signed && { signed }),
-        ...(doc && { doc: { ...doc, websocket: true as const, responses: { 101: upgraded, ...doc.responses } } }),
+        ...(doc && { doc: { ...doc, websocket: true as const } }),
       };
-      const schema = { ...(params && { params }), ...(query && { querystring: query }) };
+      const schema = { ...(params && { params }), ...(query && { querystring: query }), response: { 101: upgraded } };
       app.get(path, { schema, config, exposeHeadRoute: false }, async (request, reply) => {
         const upgrade = upgrades.get(request.raw);
         if (!upgrade) return onlyUpgrades(request, reply, styles);

@@ -4,7 +4,8 @@ import type { SessionRecord } from '../../core/records.ts';
 import type { SendCommand } from '../../session/api/sessions.ts';
 import { laterCursor } from '../shared/cursor.ts';
 import { markReplayed, settle } from '../shared/idempotency.ts';
-import { type SheikhboxContext, sessionId } from './context.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import type { SheikhboxContext } from './context.ts';
 import { findRetried, turnstile } from './retry.ts';
 import type { ChatBody } from './schemas.ts';
 import { streamChat } from './stream.ts';
@@ -21,7 +22,7 @@ export function chat(context: SheikhboxContext): (given: ChatRequest, reply: Fas
   const keyedQueue = turnstile();
   return async ({ request, sid, body }, reply) => {
     const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
-    const session = await context.sessions.get(sessionId(sid));
+    const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
     // Starts before the message is sent, because the first answer can be logged before the stream opens.
     using _watching = context.sessions.watching(session.id);

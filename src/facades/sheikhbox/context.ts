@@ -1,13 +1,14 @@
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/clock.ts';
-import { AppError } from '../../core/errors.ts';
 import type { SessionEvent } from '../../core/events.ts';
-import { SessionId } from '../../core/ids.ts';
-import type { DesktopService } from '../../session/api/services.ts';
+import type { DesktopService } from '../../session/api/desktop.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
 import type { UploadService } from '../../session/projects/uploads.ts';
+import { envelopeStyle } from '../shared/envelope.ts';
+import { detailFailures, failuresIn } from '../shared/failure-docs.ts';
 import type { Idempotency } from '../shared/idempotency.ts';
 import type { HttpLogger } from '../shared/observe.ts';
+import { describing } from '../shared/route-docs.ts';
 import type { SseContext } from '../shared/sse.ts';
 import type { SocketServer } from '../shared/ws.ts';
 import type { Profile } from './events.ts';
@@ -23,9 +24,9 @@ export interface SheikhboxDeps {
   readonly sockets: SocketServer;
   readonly signed: SignedUrls;
   /** Undefined: uploads are not available. */
-  readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'>;
+  readonly uploads?: Pick<UploadService, 'stage' | 'keep' | 'get'> | undefined;
   /** Reads the files attached to a session's messages; permission to read the session is enough. */
-  readonly attached?: Pick<UploadService, 'get'>;
+  readonly attached?: Pick<UploadService, 'get'> | undefined;
   readonly maxUploadBytes: number;
   /** Undefined: sandboxes have no screen. */
   readonly desktop?: DesktopService;
@@ -41,9 +42,7 @@ export interface SheikhboxContext extends SheikhboxDeps {
 
 export const base = '/api/v1/sessions';
 
-/** An id of any other form is an unknown session, never a bad request. */
-export function sessionId(given: string): SessionId {
-  const parsed = SessionId.safeParse(given);
-  if (!parsed.success) throw new AppError('session_not_found', 'Session not found');
-  return parsed.data;
-}
+/** Describes a route whose failures have the envelope. */
+export const about = describing({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: failuresIn(envelopeStyle) });
+/** Describes a route outside of `/api/v1/sessions`, where failures are `{detail}`. */
+export const aboutOther = describing({ tag: 'SheikhBox', prefix: 'sheikhbox', failures: detailFailures });

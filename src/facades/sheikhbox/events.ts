@@ -1,60 +1,54 @@
 import type { FactOf, SessionEvent, ToolContent } from '../../core/events.ts';
 import type { Followed } from '../../core/ports.ts';
-import { bareInfo, type FileInfo } from './file-infos.ts';
+import { bareInfo } from './file-infos.ts';
+import type { FileInfo } from './file-replies.ts';
+import type { SseEvent } from './sse-events.ts';
 
 // Core events as frames of SheikhBox. An event gives at most one frame, so a cursor never falls between two.
 
 export type Profile = 'current' | 'v2.0';
-export interface SseEvent {
-  readonly event: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
 type InfoOf = (file: string, at: number) => FileInfo;
+type ToolData = Extract<SseEvent, { event: 'tool' }>['data'];
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
 /** The frame of an event, for streams and the history; undefined for an event that is not shown. */
 export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoOf = bareInfo): SseEvent | undefined {
-  const say = (name: string, data: Record<string, unknown> = {}): SseEvent => ({
-    event: name,
-    data: { event_id: String(event.seq), timestamp: epoch(event.ts), ...data },
-  });
+  const stamp = { event_id: String(event.seq), timestamp: epoch(event.ts) };
   switch (event.type) {
     case 'message.user':
     case 'message.assistant': {
       const role = event.type === 'message.user' ? 'user' : 'assistant';
-      const attachments = event.data.attachments.map((file) => infoOf(file, event.ts));
-      return say('message', {
-        role,
-        content: event.data.text,
-        attachments: attachments.length > 0 ? attachments : null,
-      });
+      const infos = event.data.attachments.map((file) => infoOf(file, event.ts));
+      const attachments = infos.length > 0 ? infos : null;
+      return { event: 'message', data: { ...stamp, role, content: event.data.text, attachments } };
     }
     case 'title':
-      return say('title', { title: event.data.title });
-    case 'plan':
-      return say('plan', {
-        steps: event.data.steps.map(({ id, description, status }) => ({ id, description, status })),
-      });
+      return { event: 'title', data: { ...stamp, title: event.data.title } };
+    case 'plan': {
+      const steps = event.data.steps.map(({ id, description, status }) => ({ id, description, status }));
+      return { event: 'plan', data: { ...stamp, steps } };
+    }
     case 'step': {
       const { id, description, status } = event.data;
-      return say('step', { id, description, status });
+      return { event: 'step', data: { ...stamp, id, description, status } };
     }
     case 'tool.calling':
     case 'tool.called':
-      return isShown(event, profile) ? say('tool', toolData(event)) : undefined;
+      return isShown(event, profile) ? { event: 'tool', data: { ...stamp, ...toolData(event) } } : undefined;
     case 'run.wait':
-      return say('wait');
+      return { event: 'wait', data: stamp };
     case 'run.error':
-      return say('error', { error: event.data.error });
+      return { event: 'error', data: { ...stamp, error: event.data.error } };
     case 'run.end':
-      return event.data.status === 'failed' ? undefined : say('done'); // the `error` event reported a failure already
+      // the `error` event reported a failure already
+      return event.data.status === 'failed' ? undefined : { event: 'done', data: stamp };
     default:
       return undefined;
   }
 }
 
 /** Tells a client to load the history again, and the id from which the stream continues. */
-export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: number): SseEvent {
+export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',
     data: {
@@ -69,20 +63,24 @@ export function resyncEvent(resync: Extract<Followed, { kind: 'resync' }>, now: 
 
 export const epoch = (ms: number): number => Math.floor(ms / 1000);
 
+const families = ['shell', 'file', 'browser', 'search', 'message'];
+/** This wire knows a few families, and shows all others as `mcp`. */
+const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
+
 /** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */
 function isShown({ type, data }: Tool, profile: Profile): boolean {
   if (data.function === 'message_ask_user') return false; // the question is a message, then `wait`
   if (profile === 'current') return true;
-  if (data.tool === 'mcp') return false;
+  if (shownFamily(data.tool) === 'mcp') return false;
   return type === (data.tool === 'search' ? 'tool.called' : 'tool.calling');
 }
 
-function toolData({ type, data }: Tool): Record<string, unknown> {
+function toolData({ type, data }: Tool): Omit<ToolData, 'event_id' | 'timestamp'> {
   const called = type === 'tool.called';
   const content = called ? toContent(data.tool, data.content) : null;
   return {
     tool_call_id: data.callId,
-    name: data.tool,
+    name: shownFamily(data.tool),
     status: called ? 'called' : 'calling',
     function: data.function,
     args: data.args,
@@ -92,7 +90,7 @@ function toolData({ type, data }: Tool): Record<string, unknown> {
   };
 }
 
-function toContent(tool: Tool['data']['tool'], content: ToolContent | null): object | null {
+function toContent(tool: Tool['data']['tool'], content: ToolContent | null): Record<string, unknown> | null {
   if (content === null || tool === 'message') return null;
   if ('oldContent' in content) return { content: content.content, old_content: content.oldContent };
   return content;

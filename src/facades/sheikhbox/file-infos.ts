@@ -1,15 +1,6 @@
 import type { SessionEvent } from '../../core/events.ts';
 import type { UploadedFile, UploadService } from '../../session/projects/uploads.ts';
-
-export interface FileInfo {
-  readonly file_id: string;
-  readonly filename: string;
-  readonly content_type: string | null;
-  readonly size: number;
-  readonly upload_date: string;
-  readonly metadata: null;
-  readonly file_url: string;
-}
+import type { FileInfo } from './file-replies.ts';
 
 export const filePath = (id: string): string => `/api/v1/files/${id}/download`;
 export const isFilePath = (path: string): boolean => /^\/api\/v1\/files\/[0-9a-f-]{36}\/download$/.test(path);

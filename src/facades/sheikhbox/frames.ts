@@ -1,9 +1,13 @@
 import type { SessionEvent } from '../../core/events.ts';
 import { sseFrame } from '../shared/sse.ts';
-import { type Profile, type SseEvent, toSheikhbox } from './events.ts';
+import { type Profile, toSheikhbox } from './events.ts';
 import type { FileInfos } from './file-infos.ts';
 
-export const toFrame = ({ event, data }: SseEvent): Buffer => sseFrame({ id: String(data.event_id), event, data });
+interface Frame {
+  readonly event: string;
+  readonly data: { readonly event_id: string };
+}
+export const toFrame = ({ event, data }: Frame): Buffer => sseFrame({ id: data.event_id, event, data });
 
 /**
  * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events with an

@@ -2,16 +2,26 @@ import type { FastifyReply } from 'fastify';
 import { pause } from '../../core/cancel.ts';
 import type { App } from '../shared/routes.ts';
 import { openSse, sseFrame } from '../shared/sse.ts';
-import { base, type SheikhboxContext } from './context.ts';
-import * as doc from './docs-additive.ts';
+import { about, base, type SheikhboxContext } from './context.ts';
+import { listStream } from './replies.ts';
 import { listItem } from './views.ts';
 
 const minPauseMs = 1_000;
 
 /** Streams the list of sessions as it changes, so that a page does not poll it every few seconds. */
 export function mountList(app: App, context: SheikhboxContext): void {
-  app.post(base, { config: { doc: doc.watchSessions, stream: true, reads: true } }, (_request, reply) =>
-    streamList(reply, context),
+  app.post(
+    base,
+    {
+      schema: { response: { 200: listStream } },
+      config: {
+        doc: about('WatchSessions', 'Follow the list of sessions', {
+          description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
+        }),
+        ...{ stream: true, reads: true },
+      },
+    },
+    (_request, reply) => streamList(reply, context),
   );
 }
 

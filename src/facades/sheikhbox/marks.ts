@@ -1,41 +1,62 @@
+import { success } from '../shared/envelope.ts';
 import type { App } from '../shared/routes.ts';
-import { base, type SheikhboxContext, sessionId } from './context.ts';
-import * as doc from './docs-additive.ts';
-import { PinBody, SessionParams, success, TitleBody } from './schemas.ts';
+import { toSessionId } from '../shared/session-id.ts';
+import { about, base, type SheikhboxContext } from './context.ts';
+import * as replies from './replies.ts';
+import { PinBody, SessionParams as params, TitleBody } from './schemas.ts';
 
 /** Marks of a session that users set: title, favorite and so on. Only the title is logged as an event. */
 export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
-  const params = { params: SessionParams };
   app.patch(
     `${base}/:sid/title`,
-    { schema: { ...params, body: TitleBody }, config: { doc: doc.rename } },
+    {
+      schema: { params, body: TitleBody, response: { 200: replies.renamed } },
+      config: { doc: about('Rename', 'Rename a session', { bodyExample: { title: 'Say hi' }, fails: [400, 404] }) },
+    },
     async (request) => {
-      const { id, title } = await sessions.rename(sessionId(request.params.sid), request.body.title);
+      const { id, title } = await sessions.rename(toSessionId(request.params.sid), request.body.title);
       return success({ session_id: id, title });
     },
   );
-  for (const { method, favorite } of [
-    { method: 'POST', favorite: true },
-    { method: 'DELETE', favorite: false },
-  ] as const) {
-    app.route({
-      ...{ method, url: `${base}/:sid/favorite`, schema: params },
-      config: { doc: favorite ? doc.favorite : doc.unfavorite },
-      handler: async (request) => {
-        const changed = await sessions.update(sessionId((request.params as SessionParams).sid), { favorite });
-        return success({ session_id: changed.id, is_favorite: changed.favorite });
-      },
-    });
-  }
-  app.post(`${base}/:sid/pin`, { schema: { ...params, body: PinBody }, config: { doc: doc.pin } }, async (request) => {
-    const { id, pinned } = await sessions.update(sessionId(request.params.sid), { pinned: request.body.is_pinned });
-    return success({ session_id: id, is_pinned: pinned });
-  });
+  const mark = async (sid: string, favorite: boolean) => {
+    const changed = await sessions.update(toSessionId(sid), { favorite });
+    return success({ session_id: changed.id, is_favorite: changed.favorite });
+  };
+  app.post(
+    `${base}/:sid/favorite`,
+    {
+      schema: { params, response: { 200: replies.favorite(true) } },
+      config: { doc: about('Favorite', 'Mark a session as a favorite', { fails: [404] }) },
+    },
+    (request) => mark(request.params.sid, true),
+  );
+  app.delete(
+    `${base}/:sid/favorite`,
+    {
+      schema: { params, response: { 200: replies.favorite(false) } },
+      config: { doc: about('Unfavorite', 'Remove the favorite mark of a session', { fails: [404] }) },
+    },
+    (request) => mark(request.params.sid, false),
+  );
+  app.post(
+    `${base}/:sid/pin`,
+    {
+      schema: { params, body: PinBody, response: { 200: replies.pinned } },
+      config: { doc: about('Pin', 'Pin or unpin a session', { bodyExample: { is_pinned: true }, fails: [400, 404] }) },
+    },
+    async (request) => {
+      const { id, pinned } = await sessions.update(toSessionId(request.params.sid), { pinned: request.body.is_pinned });
+      return success({ session_id: id, is_pinned: pinned });
+    },
+  );
   app.post(
     `${base}/:sid/clear_unread_message_count`,
-    { schema: params, config: { doc: doc.clearUnread } },
+    {
+      schema: { params, response: { 200: replies.done } },
+      config: { doc: about('ClearUnread', 'Mark all messages of a session as read', { fails: [404] }) },
+    },
     async (request) => {
-      await sessions.update(sessionId(request.params.sid), { unread: 0 });
+      await sessions.update(toSessionId(request.params.sid), { unread: 0 });
       return success(null);
     },
   );

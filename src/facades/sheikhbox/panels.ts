@@ -4,17 +4,18 @@ import type { SessionId } from '../../core/ids.ts';
 import { openSse, sseFrame } from '../shared/sse.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import type { SheikhboxContext } from './context.ts';
+import type { File, Shell } from './replies.ts';
 
 const pollMs = 1_000;
 
 /** One panel of the front end, which shows a shell or a file. */
-interface Panel {
+interface Panel<Shown extends object = object> {
   readonly session: SessionId;
   readonly event: 'shell' | 'file';
-  look(signal: AbortSignal): Promise<object>;
+  look(signal: AbortSignal): Promise<Shown>;
 }
 
-export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel => ({
+export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel<Shell> => ({
   session: id,
   event: 'shell',
   async look(signal) {
@@ -24,7 +25,7 @@ export const shellPanel = (id: SessionId, shell: string, { sessions }: Sheikhbox
   },
 });
 
-export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel => ({
+export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel<File> => ({
   session: id,
   event: 'file',
   look: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),

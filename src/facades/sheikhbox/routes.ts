@@ -1,19 +1,24 @@
+import type { FastifyReply } from 'fastify';
 import { laterCursor } from '../shared/cursor.ts';
+import { success } from '../shared/envelope.ts';
 import { envelope } from '../shared/error-style.ts';
+import { idempotencyHeader } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
+import { toSessionId } from '../shared/session-id.ts';
 import { whileConnected } from '../shared/while-connected.ts';
 import { chat } from './chat.ts';
-import { base, type SheikhboxContext, type SheikhboxDeps, sessionId } from './context.ts';
-import * as doc from './docs.ts';
+import { about, base, type SheikhboxContext, type SheikhboxDeps } from './context.ts';
 import { FileInfos } from './file-infos.ts';
 import { frameCache, textCache } from './frames.ts';
+import { mountFrontEnd } from './front-end.ts';
 import { mountList } from './list-stream.ts';
 import { mountMarks } from './marks.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
-import { ChatBody, EventsQuery, FileBody, SessionParams, ShellBody, success } from './schemas.ts';
+import * as replies from './replies.ts';
+import { ChatBody, EventsQuery, FileBody, SessionParams as params, ShellBody } from './schemas.ts';
 import { mountShared } from './shared-view.ts';
 import { streamEvents } from './stream.ts';
-import { mountFrontEnd, mountUploads } from './uploads.ts';
+import { mountUploads } from './uploads.ts';
 import { listItem, sessionText } from './views.ts';
 import { mountVnc } from './vnc.ts';
 
@@ -40,58 +45,111 @@ export function sheikhbox(deps: SheikhboxDeps): Dialect {
 
 function mountSessions(app: App, context: SheikhboxContext): void {
   const { sessions, idempotency, profile } = context;
-  app.put(base, { config: { doc: doc.createSession } }, (request, reply) =>
-    idempotency.once(request, reply, async () => {
-      const { id } = await sessions.create({ origin: 'sheikhbox' });
-      return success({ session_id: id });
-    }),
+  app.put(
+    base,
+    {
+      schema: { response: { 200: replies.createdSession } },
+      config: {
+        doc: about('CreateSession', 'Create a session and its sandbox', {
+          description: 'Any body is ignored. Answers before the sandbox is ready; the first use waits for it.',
+          ...{ headers: idempotencyHeader, fails: [400, 409] },
+        }),
+      },
+    },
+    (request, reply) =>
+      idempotency.once(request, reply, async () => {
+        const { id } = await sessions.create({ origin: 'sheikhbox' });
+        return success({ session_id: id });
+      }),
   );
-  app.get(base, { config: { doc: doc.listSessions } }, async () =>
-    success({ sessions: (await sessions.list()).map((session) => listItem(session, profile)) }),
+  app.get(
+    base,
+    {
+      schema: { response: { 200: replies.sessions } },
+      config: { doc: about('ListSessions', 'List all sessions, the newest message first') },
+    },
+    async () => success({ sessions: (await sessions.list()).map((session) => listItem(session, profile)) }),
   );
   app.get(
     `${base}/:sid`,
-    { schema: { params: SessionParams }, config: { doc: doc.getSession } },
+    {
+      schema: { params, response: { 200: replies.oneSession } },
+      config: { doc: about('GetSession', 'Get a session with its history', { fails: [404] }) },
+    },
     async ({ params }, reply) => {
-      const text = await sessionText(await sessions.get(sessionId(params.sid)), context);
-      return reply.type('application/json; charset=utf-8').send(text);
+      const text = await sessionText(await sessions.get(toSessionId(params.sid)), context);
+      return asJson(reply, text);
     },
   );
   app.delete(
     `${base}/:sid`,
-    { schema: { params: SessionParams }, config: { doc: doc.deleteSession } },
+    {
+      schema: { params, response: { 200: replies.done } },
+      config: { doc: about('DeleteSession', 'Delete a session, its sandbox and its files', { fails: [404] }) },
+    },
     async ({ params }) => {
-      await sessions.delete(sessionId(params.sid));
+      await sessions.delete(toSessionId(params.sid));
       return success(null);
     },
   );
   app.post(
     `${base}/:sid/stop`,
-    { schema: { params: SessionParams }, config: { doc: doc.stopSession } },
+    {
+      schema: { params, response: { 200: replies.done } },
+      config: {
+        doc: about('StopSession', 'Stop the active run of a session', {
+          description: 'Answers when everything that the run started has ended. Stopping an idle session is a success.',
+          fails: [404],
+        }),
+      },
+    },
     async ({ params }) => {
-      await sessions.stop(sessionId(params.sid));
+      await sessions.stop(toSessionId(params.sid));
       return success(null);
     },
   );
 }
 
+/** Sends JSON that is text already. */
+const asJson = (reply: FastifyReply, text: string) => reply.type('application/json; charset=utf-8').send(text);
+
 function mountStreams(app: App, context: SheikhboxContext): void {
+  const resume = { 'Last-Event-ID': 'resume after this event' };
   const answer = chat(context);
   app.post(
     `${base}/:sid/chat`,
-    { schema: { params: SessionParams, body: ChatBody }, config: { doc: doc.chat, stream: true } },
+    {
+      schema: { params, body: ChatBody, response: { 200: replies.chatStream } },
+      config: {
+        doc: about('Chat', 'Send a message and stream the answer', {
+          description:
+            'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
+          headers: { ...idempotencyHeader, ...resume },
+          bodyExample: { message: 'Say hi\n```sh\necho hi\n```', timestamp: 1735689600 },
+          fails: [400, 404, 409],
+        }),
+        stream: true,
+      },
+    },
     (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),
   );
   app.get(
     `${base}/:sid/events`,
     {
-      schema: { params: SessionParams, querystring: EventsQuery },
-      config: { doc: doc.events, stream: true },
+      schema: { params, querystring: EventsQuery, response: { 200: replies.eventStream } },
+      config: {
+        doc: about('Events', 'Follow a session, for EventSource', {
+          description:
+            'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
+          ...{ headers: resume, fails: [400, 404] },
+        }),
+        stream: true,
+      },
       exposeHeadRoute: false,
     },
     async ({ headers, query, params }, reply) => {
       const cursor = laterCursor(headers['last-event-id'], query.last_event_id);
-      const { id, lastSeq } = await context.sessions.get(sessionId(params.sid));
+      const { id, lastSeq } = await context.sessions.get(toSessionId(params.sid));
       const active = await context.sessions.activeRun(id); // always called, because it rejects callers without permission
       if (cursor !== undefined) return streamEvents(reply, id, cursor, context);
       return streamEvents(reply, id, active ? active.startedSeq - 1 : lastSeq, context);
@@ -102,18 +160,36 @@ function mountStreams(app: App, context: SheikhboxContext): void {
 function mountPanels(app: App, context: SheikhboxContext): void {
   app.post(
     `${base}/:sid/shell`,
-    { schema: { params: SessionParams, body: ShellBody }, config: { doc: doc.shell, reads: true } },
+    {
+      schema: { params, body: ShellBody, response: { 200: replies.shell } },
+      config: {
+        doc: about('Shell', 'View a shell of the session', {
+          description: 'With `Accept: text/event-stream`: `event: shell` at once and on each change.',
+          ...{ bodyExample: { session_id: 'main' }, fails: [400, 404] },
+        }),
+        reads: true,
+      },
+    },
     async (request, reply) => {
-      const panel = shellPanel(sessionId(request.params.sid), request.body.session_id, context);
+      const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
       return success(await panel.look(whileConnected(reply)));
     },
   );
   app.post(
     `${base}/:sid/file`,
-    { schema: { params: SessionParams, body: FileBody }, config: { doc: doc.file, reads: true } },
+    {
+      schema: { params, body: FileBody, response: { 200: replies.file } },
+      config: {
+        doc: about('File', 'Read a file of the session', {
+          description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
+          ...{ bodyExample: { file: '/workspace/notes.md' }, fails: [400, 404] },
+        }),
+        reads: true,
+      },
+    },
     async (request, reply) => {
-      const panel = filePanel(sessionId(request.params.sid), request.body.file, context);
+      const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
       return success(await panel.look(whileConnected(reply)));
     },

@@ -1,29 +1,42 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { baseName, type Staged, type UploadedFile, type UploadService } from '../../session/projects/uploads.ts';
-import { InvalidRequest } from '../shared/error-style.ts';
-import { readFiles } from '../shared/multipart.ts';
+import { z } from 'zod';
+import type { UploadedFile } from '../../session/projects/uploads.ts';
+import { success } from '../shared/envelope.ts';
+import { idempotencyHeader } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
-import { whileConnected } from '../shared/while-connected.ts';
-import type { SheikhboxContext } from './context.ts';
-import * as doc from './docs-additive.ts';
+import { receiveFiles, withBodyStreams } from '../shared/uploads.ts';
+import { aboutOther as about, type SheikhboxContext } from './context.ts';
 import { filePath, uploadInfo } from './file-infos.ts';
-import { FileParams, MinutesBody, success } from './schemas.ts';
+import { fileInfo, fileLink } from './file-replies.ts';
+import { FileParams, MinutesBody } from './schemas.ts';
 
 const base = '/api/v1/files';
-type Uploads = Pick<UploadService, 'stage' | 'keep' | 'get'>;
 
 /** Uploads files without a project, to attach them to messages. Downloads and deletion use OpenCodex's routes. */
-export function mountUploads(app: App, { uploads, ...context }: SheikhboxContext): void {
+export function mountUploads(app: App, { uploads, idempotency, ...context }: SheikhboxContext): void {
   if (!uploads) return;
-  for (const path of [`${base}/:id`, `${base}/:id/info`]) {
-    const route = { doc: path.endsWith('/info') ? doc.fileInfo : doc.file };
-    app.get(path, { schema: { params: FileParams }, config: route }, async ({ params }) =>
-      success(uploadInfo(await uploads.get(params.id))),
+  for (const [path, name, summary] of [
+    [`${base}/:id`, 'FileOf', 'Get the details of a file'],
+    [`${base}/:id/info`, 'FileInfo', 'Get the details of a file, by its other address'],
+  ] as const) {
+    app.get(
+      path,
+      {
+        schema: { params: FileParams, response: { 200: fileInfo } },
+        config: { doc: about(name, summary, { fails: [404] }) },
+      },
+      async ({ params }) => success(uploadInfo(await uploads.get(params.id))),
     );
   }
   app.post(
     `${base}/:id/signed-url`,
-    { schema: { params: FileParams, body: MinutesBody }, config: { doc: doc.fileLink } },
+    {
+      schema: { params: FileParams, body: MinutesBody, response: { 200: fileLink } },
+      config: {
+        doc: about('FileLink', 'Make a link to a file that needs no token', {
+          ...{ bodyExample: { expire_minutes: 15 }, fails: [404, 422] },
+        }),
+      },
+    },
     async ({ params, body }) => {
       const { id } = await uploads.get(params.id);
       const seconds = body.expire_minutes * 60;
@@ -31,52 +44,30 @@ export function mountUploads(app: App, { uploads, ...context }: SheikhboxContext
       return success({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );
-  // A scope of its own, because here a body is a stream that only the handler may read.
-  app.register(async (scope: App) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  withBodyStreams(app, (scope) => {
     const bodyLimit = context.maxUploadBytes + 64 * 1024;
-    scope.post(base, { config: { doc: doc.uploadFile, upload: true }, bodyLimit }, (request, reply) =>
-      upload({ request, reply, uploads, idempotency: context.idempotency }),
+    scope.post(
+      base,
+      {
+        schema: { response: { 200: fileInfo } },
+        config: {
+          doc: about('UploadFile', 'Upload a file for a message to attach', {
+            description: 'multipart/form-data with one part `file`.',
+            headers: idempotencyHeader,
+            requestContent: { 'multipart/form-data': z.object({ file: z.string().meta({ format: 'binary' }) }) },
+            fails: [400, 409, 413, 422],
+          }),
+          upload: true,
+        },
+        bodyLimit,
+      },
+      (request, reply) =>
+        receiveFiles({ request, reply, uploads, projectId: null, maxFiles: 1 }, (staged) =>
+          idempotency.once(request, reply, async () => {
+            const [file] = await uploads.keep(staged);
+            return success(uploadInfo(file as UploadedFile));
+          }),
+        ),
     );
   });
-}
-
-interface Upload extends Pick<SheikhboxContext, 'idempotency'> {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly uploads: Uploads;
-}
-async function upload({ request, reply, uploads, idempotency }: Upload) {
-  const signal = whileConnected(reply);
-  await using bytes = new AsyncDisposableStack(); // disposing deletes every file that is not kept
-  const [staged] = await readFiles(request, { files: 1 }, async ({ filename, mimeType, content }): Promise<Staged> => {
-    const name = baseName(filename);
-    if (name === undefined) throw unfit('value_error', 'needs a file name');
-    return bytes.use(await uploads.stage({ projectId: null, name, type: 'input', mimeType, content }, signal));
-  });
-  if (!staged) throw unfit('missing', 'Field required');
-  const { name, mimeType, sha256 } = staged.file;
-  request.rawBody = Buffer.from(JSON.stringify([name, mimeType, sha256])); // a repeat with the same key must equal this
-  return await idempotency.once(request, reply, async () => {
-    const [file] = await uploads.keep([staged]);
-    return success(uploadInfo(file as UploadedFile));
-  });
-}
-const unfit = (type: string, msg: string) => new InvalidRequest([{ type, loc: ['body', 'file'], msg }], `file: ${msg}`);
-
-/** Configuration requests of the later releases' front ends. */
-export function mountFrontEnd(app: App): void {
-  app.get('/api/v1/auth/status', { config: { doc: doc.authStatus } }, async () =>
-    success({ authenticated: true as const, auth_provider: 'none' as const }),
-  );
-  app.get('/api/v1/config/frontend', { config: { doc: doc.frontEnd } }, async () =>
-    success({
-      auth_provider: 'none' as const,
-      show_github_button: false,
-      github_repository_url: '',
-      google_analytics_id: null,
-      claw_enabled: false,
-    }),
-  );
 }

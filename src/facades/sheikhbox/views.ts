@@ -1,19 +1,21 @@
 import type { SessionRecord } from '../../core/records.ts';
 import { beginningOf } from '../../core/text.ts';
+import { success } from '../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
-import { epoch, type Profile, type SseEvent, toSheikhbox } from './events.ts';
-import type { FileInfo } from './file-infos.ts';
-import { success } from './schemas.ts';
+import { epoch, type Profile, toSheikhbox } from './events.ts';
+import type { FileInfo } from './file-replies.ts';
+import type { ListItem, Session, Status } from './replies.ts';
+import type { SseEvent } from './sse-events.ts';
 
 const shownChars = 1000;
 
 /** v2.0 knows only two states. */
-const statusOf = ({ status }: SessionRecord, profile: Profile): string => {
+const statusOf = ({ status }: SessionRecord, profile: Profile): Status => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
 };
 
-export const listItem = (session: SessionRecord, profile: Profile) => ({
+export const listItem = (session: SessionRecord, profile: Profile): ListItem => ({
   session_id: session.id,
   title: session.title,
   latest_message: beginningOf(session.latestMessage, shownChars),
@@ -40,7 +42,7 @@ export async function sessionView(session: SessionRecord, context: ViewContext, 
   }
   return viewOf(session, profile, events);
 }
-const viewOf = (session: SessionRecord, profile: Profile, events: readonly SseEvent[]) => ({
+const viewOf = (session: SessionRecord, profile: Profile, events: SseEvent[]): Session => ({
   session_id: session.id,
   title: session.title,
   status: statusOf(session, profile),
@@ -89,7 +91,7 @@ const withLink = (info: FileInfo, linked: Linked): FileInfo =>
 
 /** Links a screenshot, which is a file too. */
 function withLinkedPicture(said: SseEvent, linked: Linked): SseEvent {
-  const content = said.data.content as { readonly screenshot?: unknown } | null | undefined;
-  if (said.event !== 'tool' || typeof content?.screenshot !== 'string') return said;
-  return { ...said, data: { ...said.data, content: { ...content, screenshot: linked(content.screenshot) } } };
+  if (said.event !== 'tool' || typeof said.data.content?.screenshot !== 'string') return said;
+  const content = { ...said.data.content, screenshot: linked(said.data.content.screenshot) };
+  return { ...said, data: { ...said.data, content } };
 }

@@ -1,5 +1,5 @@
 import { initTRPC } from '@trpc/server';
-import { call } from './call-procedure.ts';
+import { tooWeak } from '../../core/actor.ts';
 import type { TrpcContext } from './context.ts';
 import { errorShape } from './errors.ts';
 
@@ -11,9 +11,12 @@ const t = initTRPC.context<TrpcContext>().create({
 });
 
 export const router = t.router;
-// tRPC's hook to call procedures in another way. Its types would turn procedures into plain functions, so they are cast
-// back.
-export const procedure = t.procedure.experimental_caller(call) as unknown as typeof t.procedure;
+export const createCallerFactory = t.createCallerFactory;
 
-/** The signal for callers that pass none. */
-export const never: AbortSignal = new AbortController().signal;
+/** The base of every procedure: no change by a reader, and a limit of open calls for each connection. */
+export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
+  if (type === 'mutation' && ctx.actor.role === 'reader') throw tooWeak(ctx.actor);
+  if (type === 'subscription') return await next(); // outlives this call: see `subscription.ts`
+  using _open = ctx.calls.enter();
+  return await next();
+});

@@ -1,26 +1,15 @@
-import type { KeyAdmin } from '../../auth/api-keys.ts';
-import type { SignedUrls } from '../../auth/signed-url.ts';
-import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Services } from '../../session/api/services.ts';
+import type { Acting } from '../shared/acting.ts';
 
 const maxCalls = 1_000;
 
 export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'desktop' | 'projects'>;
 
 /** Operations on behalf of the caller. */
-export interface TrpcActing {
-  readonly actor: Actor;
+export interface TrpcActing extends Omit<Acting, 'services'> {
   readonly services: TrpcServices;
-  /**
-   * Does the work at most once per key and repeats the first answer. Other content under the same key rejects with conflict.
-   */
-  readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
-  /** Makes a link that works without a token. */
-  readonly sign: SignedUrls['sign'];
-  /** Undefined: the server has no API keys. */
-  readonly keys?: KeyAdmin | undefined;
 }
 /** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcActing {

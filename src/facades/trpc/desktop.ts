@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { DesktopView } from '../../session/api/services.ts';
-import { never, procedure, router } from './base.ts';
+import { neverFires } from '../../core/cancel.ts';
+import type { DesktopView } from '../../session/api/desktop.ts';
+import { procedure, router } from './base.ts';
 import { ofSession } from './schemas.ts';
 
 const Desktop = z.object({
@@ -23,12 +24,12 @@ export const desktopRouter = router({
   start: procedure
     .input(ofSession)
     .output(Desktop)
-    .mutation(({ ctx, input, signal = never }) => ctx.services.desktop.start(input.sessionId, signal)),
+    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.start(input.sessionId, signal)),
 
   stop: procedure
     .input(ofSession)
     .output(Desktop)
-    .mutation(({ ctx, input, signal = never }) => ctx.services.desktop.stop(input.sessionId, signal)),
+    .mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.stop(input.sessionId, signal)),
 
   /** Takes control, also from another viewer. The viewer must be connected under the name in its address (`viewer`). */
   takeControl: procedure

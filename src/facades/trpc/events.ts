@@ -1,8 +1,9 @@
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
+import { neverFires } from '../../core/cancel.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Followed } from '../../core/ports.ts';
-import { never, procedure, router } from './base.ts';
+import { procedure, router } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { CursorInput, Event, ofSession, type Resync } from './schemas.ts';
 import { counted } from './subscription.ts';
@@ -24,7 +25,7 @@ export const eventsRouter = router({
   subscribe: procedure
     .input(ofSession.extend({ lastEventId: CursorInput }))
     // Reads the starting point before the client learns of the start, so that no event after that is missed.
-    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = never }) => {
+    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverFires }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
       const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;

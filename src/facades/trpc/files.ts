@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { never, procedure, router } from './base.ts';
+import { neverFires } from '../../core/cancel.ts';
+import { procedure, router } from './base.ts';
 import { Done, done, ofSession, PathInput } from './schemas.ts';
 
 const ofFile = ofSession.extend({ path: PathInput });
@@ -33,7 +34,7 @@ export const filesRouter = router({
         ),
       }),
     )
-    .query(async ({ ctx, input: { sessionId, path }, signal = never }) => {
+    .query(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
       const entries = await ctx.services.files.list(sessionId, path, signal);
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
@@ -48,7 +49,7 @@ export const filesRouter = router({
   read: procedure
     .input(ofFile.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8') }))
     .output(z.object({ path: z.string(), content: z.string() }))
-    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = never }) => {
+    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = neverFires }) => {
       const bytes = await ctx.services.files.read(sessionId, path, signal);
       return { path, content: bytes.toString(encoding) };
     }),
@@ -56,7 +57,7 @@ export const filesRouter = router({
   write: procedure
     .input(ofFile.extend({ content: z.string() }))
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, path, content }, signal = never }) => {
+    .mutation(async ({ ctx, input: { sessionId, path, content }, signal = neverFires }) => {
       await ctx.services.files.write(sessionId, path, content, signal);
       return done;
     }),
@@ -64,7 +65,7 @@ export const filesRouter = router({
   delete: procedure
     .input(ofFile)
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, path }, signal = never }) => {
+    .mutation(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
       await ctx.services.files.remove(sessionId, path, signal);
       return done;
     }),
@@ -72,7 +73,7 @@ export const filesRouter = router({
   find: procedure
     .input(SearchInput)
     .output(z.object({ matches: z.array(z.string()).readonly(), truncated: z.boolean() }))
-    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = never }) =>
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverFires }) =>
       ctx.services.files.find(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
     ),
 
@@ -84,7 +85,7 @@ export const filesRouter = router({
         truncated: z.boolean(),
       }),
     )
-    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = never }) =>
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverFires }) =>
       ctx.services.files.grep(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
     ),
 });

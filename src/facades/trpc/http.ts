@@ -9,9 +9,10 @@ import type { App } from '../shared/routes.ts';
 import { openSse } from '../shared/sse.ts';
 import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
-import { answerDirect, readDirect } from './direct.ts';
+
 import { reportBug } from './report.ts';
 import { appRouter } from './router.ts';
+import { answerShortCall, readShortCall } from './shortcuts.ts';
 
 const maxBatchSize = 500;
 const varies = 'trpc-accept, accept';
@@ -28,33 +29,27 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
-  const left = leaving(reply.raw);
-  // Refuses too deep or too large JSON here, for both ways of answering.
-  const body = request.rawBody && parseJsonBody(request.rawBody);
+  const gone = leaving(reply.raw);
+  if (request.rawBody) parseJsonBody(request.rawBody); // refuses too deep or too large JSON
   const { acting, version, clock, logger } = deps;
   const ctx = { ...acting(request.actor), version, clock, calls: new CallCount(), drained: async () => {} };
-  const direct = readDirect(request, body, maxBatchSize);
-  if (!direct) return await answerByTrpc(request, reply, { deps, ctx, gone: left() });
+  const short = readShortCall(request);
+  if (!short) return await answerByTrpc(request, reply, { deps, ctx, gone });
   const onError = (error: TRPCError, path: string) => reportBug(logger, error, path);
-  const { status, body: text } = await answerDirect(direct, { ctx, signal: () => left().signal, onError });
+  const { status, body } = await answerShortCall(short, { ctx, signal: gone.signal, onError });
   reply.code(status).header('vary', `Origin, ${varies}`).header('content-type', 'application/json');
-  return reply.send(text);
+  return reply.send(body);
 }
 
-/** Aborts when the client leaves before its answer. Created on first use, because most calls finish before they need it. */
-function leaving(raw: ServerResponse): () => AbortController {
-  let made: AbortController | undefined;
-  return () => {
-    if (made) return made;
-    const gone = new AbortController();
-    made = gone;
-    const leave = () => {
-      if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
-    };
-    if (raw.destroyed) leave();
-    else raw.once('close', leave);
-    return gone;
+/** Aborts when the client leaves before its answer. */
+function leaving(raw: ServerResponse): AbortController {
+  const gone = new AbortController();
+  const leave = () => {
+    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
   };
+  if (raw.destroyed) leave();
+  else raw.once('close', leave);
+  return gone;
 }
 
 interface ByTrpc {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { never, procedure, router } from './base.ts';
+import { neverFires } from '../../core/cancel.ts';
+import { procedure, router } from './base.ts';
 import { Done, done, ofSession } from './schemas.ts';
 
 const ofProcess = ofSession.extend({ pid: z.int() });
@@ -20,12 +21,12 @@ export const processesRouter = router({
         )
         .readonly(),
     )
-    .query(({ ctx, input, signal = never }) => ctx.services.processes.list(input.sessionId, signal)),
+    .query(({ ctx, input, signal = neverFires }) => ctx.services.processes.list(input.sessionId, signal)),
 
   stop: procedure
     .input(ofProcess)
     .output(Done)
-    .mutation(async ({ ctx, input: { sessionId, pid }, signal = never }) => {
+    .mutation(async ({ ctx, input: { sessionId, pid }, signal = neverFires }) => {
       await ctx.services.processes.stop(sessionId, pid, signal);
       return done;
     }),
@@ -33,7 +34,7 @@ export const processesRouter = router({
   logs: procedure
     .input(ofProcess.extend({ lines: z.int().min(1).max(10_000).default(50) }))
     .output(z.object({ pid: z.int(), logs: z.string() }))
-    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = never }) => ({
+    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverFires }) => ({
       pid,
       logs: await ctx.services.processes.logs(sessionId, pid, lines, signal),
     })),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Project as CoreProject } from '../../session/api/services.ts';
+import type { Project as CoreProject } from '../../session/api/projects.ts';
 import { procedure, router } from './base.ts';
 import { Done, done, iso, ProjectIdInput, TitleInput } from './schemas.ts';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { never, procedure, router } from './base.ts';
+import { neverFires } from '../../core/cancel.ts';
+import { procedure, router } from './base.ts';
 import { CommandInput, ofSession, PathInput } from './schemas.ts';
 
 const Sandbox = z.object({
@@ -26,14 +27,14 @@ export const sandboxRouter = router({
   usage: procedure
     .input(ofSession)
     .output(Usage.nullable())
-    .query(async ({ ctx, input, signal = never }) => {
+    .query(async ({ ctx, input, signal = neverFires }) => {
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
 
   start: procedure
     .input(ofSession)
     .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = never }) => {
+    .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       await ctx.services.sandboxes.start(sessionId, signal);
       return await ctx.services.sandboxes.status(sessionId);
     }),
@@ -49,7 +50,7 @@ export const sandboxRouter = router({
   reset: procedure
     .input(ofSession)
     .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = never }) => {
+    .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       await ctx.services.sandboxes.reset(sessionId, signal);
       return await ctx.services.sandboxes.status(sessionId);
     }),
@@ -63,7 +64,7 @@ export const sandboxRouter = router({
       }),
     )
     .output(z.object({ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() }))
-    .mutation(({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = never }) => {
+    .mutation(({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverFires }) => {
       const wish = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
       return ctx.services.sandboxes.exec(sessionId, wish, signal);
     }),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { hasRole, tooWeak } from '../../core/actor.ts';
 import { deadline } from '../../core/cancel.ts';
+import { toolGroups } from '../../tools/tool.ts';
+import { toolWords } from '../../tools/words.ts';
 import { Checks, healthInTime, overallHealth } from '../shared/health.ts';
 import { procedure, router } from './base.ts';
 
@@ -12,6 +14,17 @@ const Health = z.object({
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
 
+const Tools = z.array(
+  z.object({
+    name: z.string(),
+    family: z.string(),
+    /** The group that projects turn on and off; `always`: no project can turn it off. */
+    group: z.enum([...toolGroups, 'always']),
+    /** For people, followed by what a call is about: `Read` and then the file. */
+    label: z.string(),
+  }),
+);
+
 export const systemRouter = router({
   info: procedure
     .output(z.object({ name: z.literal('corral'), version: z.string(), driver: z.string(), model: z.string() }))
@@ -20,6 +33,12 @@ export const systemRouter = router({
       const { sandbox, model } = await ctx.services.sessions.health(until.signal);
       return { name: 'corral' as const, version: ctx.version, driver: sandbox.driver, model: model.name };
     }),
+
+  /** The words for the server's tools. A log can name others, such as those of tool servers. */
+  tools: procedure
+    .input(z.strictObject({}).optional())
+    .output(Tools.readonly())
+    .query(() => toolWords),
 
   /** The health of each part, for operators, as `/health/detailed`. Answers within a second. */
   health: procedure

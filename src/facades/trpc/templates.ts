@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { agentTemplates, toolGroupNames } from '../../session/projects/agent-templates.ts';
+import { agentTemplates } from '../../session/projects/agent-templates.ts';
+import { toolGroups } from '../../tools/tool.ts';
 import { procedure, router } from './base.ts';
 
 const Template = z.object({
@@ -7,7 +8,7 @@ const Template = z.object({
   name: z.string(),
   description: z.string(),
   environment: z.string(),
-  tools: z.array(z.enum(toolGroupNames)).readonly(),
+  tools: z.array(z.enum(toolGroups)).readonly(),
   /** The instructions to the agent. */
   prompt: z.string(),
 });

@@ -28,6 +28,12 @@ export function checkedBy(schema: z.ZodType, answer: unknown): unknown {
   return made;
 }
 
+/** A procedure's output parser that validates a marked answer once. */
+export const cachedOutput =
+  <Answer>(schema: z.ZodType<Answer>) =>
+  (answer: unknown): Answer =>
+    checkedBy(schema, answer) as Answer;
+
 /** The text that `write` returns, made once per marked answer. */
 export function writtenBy(write: () => string, answer: unknown): string {
   const note = noteOf(answer);

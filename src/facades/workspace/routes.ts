@@ -3,8 +3,10 @@ import type { Clock } from '../../core/clock.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../core/errors.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { WorkspaceMember, WorkspaceService } from '../../session/workspaces/workspaces.ts';
+import { refusedUpgrades } from '../shared/failure-docs.ts';
 import type { HttpLogger } from '../shared/observe.ts';
-import type { Dialect, RouteDoc } from '../shared/routes.ts';
+import type { RouteDoc } from '../shared/route-docs.ts';
+import type { Dialect } from '../shared/routes.ts';
 import { publicText, wireErrors } from '../shared/wire-errors.ts';
 import type { SocketServer } from '../shared/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../shared/ws-socket.ts';
@@ -176,11 +178,5 @@ const doc: RouteDoc = {
     '`requestId` is copied to the reply. A workspace is the pair of `user_id` and `sessionId`: its commands are done in',
     'order, and its sandbox goes with its last client. Closes with 1008 for a bad `user_id`.',
   ].join(' '),
-  responses: {
-    401: { description: 'Not authenticated' },
-    403: { description: 'Refused: Host or origin' },
-    426: { description: 'Not a WebSocket' },
-    429: { description: 'Too many requests' },
-    default: { description: 'Any other failure' },
-  },
+  failures: refusedUpgrades([]),
 };

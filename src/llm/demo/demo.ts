@@ -1,18 +1,27 @@
 import { posix } from 'node:path';
-import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../model.ts';
+import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
 import { titleOf, type Unit } from './blocks.ts';
 import { literal } from './literal.ts';
 import { type Run, readRun } from './run.ts';
 import { deltasOf, describe, resultText, summaryText } from './texts.ts';
 
 const maxSteps = 1_000;
-type Failure = Extract<TurnOutcome, { kind: 'failed' }>;
 /** The model's words and calls of a turn, before they are cut into parts. */
 interface Decision {
   readonly text?: string;
   readonly call?: ToolCall;
-  readonly failure?: Failure;
+  readonly failure?: FailedTurn;
 }
+
+// The demo model has no limits of its own: these are larger than any conversation.
+const abilities: Abilities = {
+  window: 1_000_000_000,
+  maxOutput: 1_000_000,
+  images: false,
+  parallel: false,
+  forcedTool: true,
+  caching: 'none',
+};
 
 /**
  * A model that works offline and deterministically: only the request determines its answer. It runs the user's fenced
@@ -21,6 +30,7 @@ interface Decision {
 export function demoModel(): Model {
   return {
     name: 'demo',
+    abilities,
     async *turn(request, signal) {
       const { text = '', call, failure } = decide(request);
       const parts: TurnPart[] = deltasOf(text).map((delta) => ({ type: 'text', delta }));
@@ -103,8 +113,8 @@ function callsOf(unit: Unit, workdir: string): Wanted[] {
 /** The loop names the folder in a line of the system prompt. */
 const workdirOf = (system: string): string => /^Working directory: (\/.*)$/m.exec(system)?.[1]?.trim() ?? '/workspace';
 
-const failed = (message: string): Failure => ({ kind: 'failed', code: 'provider_error', message, retryable: false });
-const tooLong = (count: number): Failure => ({
+const failed = (message: string): FailedTurn => ({ kind: 'failed', code: 'provider_error', message, retryable: false });
+const tooLong = (count: number): FailedTurn => ({
   kind: 'failed',
   code: 'model_rejected',
   message: `The demo model plans at most ${maxSteps} steps; this message has ${count}.`,

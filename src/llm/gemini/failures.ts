@@ -1,17 +1,15 @@
 import { GoogleGenerativeAIFetchError } from '@google/generative-ai';
-import type { ErrorCode } from '../../core/errors.ts';
-import type { TurnOutcome } from '../model.ts';
-
-export type Failure = Extract<TurnOutcome, { kind: 'failed' }>;
+import { type Advice, refusedTurn } from '../failures.ts';
+import type { FailedTurn } from '../model.ts';
 
 /** The provider's error, from the status or from inside the stream. */
-export interface Refusal {
+export interface GeminiRefusal {
   readonly status: number;
   readonly text: string;
   readonly details: readonly unknown[];
 }
 
-export function refusalOf(thrown: unknown): Refusal | undefined {
+export function refusalOf(thrown: unknown): GeminiRefusal | undefined {
   if (!(thrown instanceof GoogleGenerativeAIFetchError) || thrown.status === undefined) return undefined;
   // The message has the address, [status], the provider's text and the details as JSON. Only the text is for people.
   const said = thrown.message.slice(thrown.message.indexOf(`[${thrown.status}`)).replace(/^\[[^\]]*\] ?/, '');
@@ -20,30 +18,18 @@ export function refusalOf(thrown: unknown): Refusal | undefined {
   return { status: thrown.status, text: text.trim(), details };
 }
 
-/** Decides by the status code whether a retry helps, because callers do not know the codes. */
-export function failureOf(refusal: Refusal, model: string, retryAfterMs: number | undefined): Failure {
-  const code = codeOf(refusal);
-  const after = retryInfo(refusal.details) ?? retryAfterMs;
-  return {
-    kind: 'failed',
-    code,
-    message: `${model} answered ${refusal.status}${refusal.text === '' ? '.' : `: ${refusal.text.slice(0, 300)}`}`,
-    retryable: retryable.has(code),
-    ...(after !== undefined && { retryAfterMs: after }),
-  };
+interface Asked {
+  readonly name: string;
+  readonly advice: Advice;
+  /** Of the response's header. */
+  readonly retryAfterMs: number | undefined;
 }
-
-const retryable: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_overloaded', 'provider_error']);
-
-function codeOf({ status, text, details }: Refusal): ErrorCode {
-  if (status === 401 || status === 403 || /api key/i.test(text)) return 'model_unauthorized';
-  if (status === 400 && (/token count|context/i.test(text) || hasReason(details, 'CONTEXT'))) return 'model_context';
-  if (status === 429 || status === 503 || status === 529) return 'model_overloaded';
-  return status >= 500 || status === 408 ? 'provider_error' : 'model_rejected';
+export function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: Asked): FailedTurn {
+  const { status, text, details } = refusal;
+  const names = details.map((detail) => String((detail as { reason?: unknown } | null)?.reason ?? ''));
+  const after = retryInfo(details) ?? retryAfterMs;
+  return refusedTurn({ status, text, names, retryAfterMs: after }, name, advice);
 }
-
-const hasReason = (details: readonly unknown[], part: string): boolean =>
-  details.some((detail) => String((detail as { reason?: unknown } | null)?.reason ?? '').includes(part));
 
 /** `{"@type": "…/google.rpc.RetryInfo", "retryDelay": "3.5s"}` */
 function retryInfo(details: readonly unknown[]): number | undefined {
@@ -53,17 +39,3 @@ function retryInfo(details: readonly unknown[]): number | undefined {
   }
   return undefined;
 }
-
-export const unreachable = (model: string): Failure => ({
-  kind: 'failed',
-  code: 'model_unavailable',
-  message: `${model} cannot be reached, or broke off its reply.`,
-  retryable: true,
-});
-
-export const stalled = (model: string, ms: number): Failure => ({
-  kind: 'failed',
-  code: 'model_stalled',
-  message: `${model} sent nothing for ${ms / 1_000} s.`,
-  retryable: true,
-});

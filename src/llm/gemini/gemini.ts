@@ -4,49 +4,35 @@ import {
   type GenerateContentRequest,
   GoogleGenerativeAI,
 } from '@google/generative-ai';
-import type { Clock } from '../../core/clock.ts';
-import type { Secret } from '../../core/secret.ts';
-import { withoutSecret } from '../../core/secret-forms.ts';
-import type { Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
+import { endOfBroken, unreachableTurn } from '../failures.ts';
+import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
+import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
+import { watchdog } from '../watchdog.ts';
 import { contentsOf } from './contents.ts';
-import { type Failure, failureOf, type Refusal, refusalOf, stalled, unreachable } from './failures.ts';
+import { failureOf, type GeminiRefusal, refusalOf } from './failures.ts';
 import { type Chunk, replyReader } from './reply.ts';
 import { retryHeader, turnHeader } from './retry-header.ts';
 import { parametersOf } from './schema.ts';
-import { watchdog } from './watchdog.ts';
 
-export interface GeminiOptions {
-  /** Without the provider: `gemini-2.5-flash`. */
-  readonly model: string;
-  readonly key: Secret;
-  readonly baseUrl?: string;
-  readonly clock: Clock;
-  readonly newId: () => string;
-  /** The longest silence in ms, before the first chunk and between two. */
-  readonly idleMs?: number;
-}
+export type GeminiOptions = Omit<BuildOptions, 'name' | 'reasoning'>;
 
 export function geminiModel(options: GeminiOptions): Model {
-  const { model, key, clock, newId, idleMs = 60_000 } = options;
+  const { model, abilities, key, advice, clock, newId, idleMs = 60_000 } = options;
   const name = `gemini/${model}`;
-  const baseUrl = options.baseUrl?.replace(/\/+$/, '');
-  // Providers quote requests in their errors, so the key is removed from all text that is passed on.
-  const publicFailure = (failure: Failure): Failure => ({
-    ...failure,
-    message: withoutSecret(failure.message, key, '[key]'),
-  });
+  const baseUrl = options.baseUrl.replace(/\/+$/, '');
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     using silence = watchdog({ clock, ms: idleMs, signal });
     const turnId = newId();
     using retryAfter = retryHeader(turnId);
-    const reply = replyReader({ name, newId });
-    const refused = (refusal: Refusal) => failureOf(refusal, name, parseRetryAfter(retryAfter.value(), clock.now()));
+    const reply = replyReader({ name, newId, broken: () => unreachableTurn(name, advice) });
+    const refused = (refusal: GeminiRefusal) =>
+      failureOf(refusal, { name, advice, retryAfterMs: parseRetryAfter(retryAfter.value(), clock.now()) });
     try {
       silence.signal.throwIfAborted(); // the SDK only listens for the event, and the signal may have fired already
-      const requestOptions = { ...(baseUrl && { baseUrl }), customHeaders: { [turnHeader]: turnId } };
-      const asked = new GoogleGenerativeAI(key.reveal()).getGenerativeModel({ model }, requestOptions);
+      const requestOptions = { baseUrl, customHeaders: { [turnHeader]: turnId } };
+      const asked = new GoogleGenerativeAI(key?.reveal() ?? 'none').getGenerativeModel({ model }, requestOptions);
       const { stream, response } = await asked.generateContentStream(bodyOf(request, name), { signal: silence.signal });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
       for await (const chunk of stream as AsyncIterable<Chunk>) {
@@ -62,21 +48,17 @@ export function geminiModel(options: GeminiOptions): Model {
       }
       yield* reply.end();
     } catch (thrown) {
-      if (signal.aborted) yield { type: 'end', outcome: { kind: 'cancelled' } };
-      else yield { type: 'end', outcome: publicFailure(whyOf(thrown)) };
-    }
-
-    function whyOf(thrown: unknown): Failure {
-      if (silence.bit()) return stalled(name, idleMs);
-      if (isFailure(thrown)) return thrown;
-      const refusal = refusalOf(thrown);
-      return refusal ? refused(refusal) : unreachable(name);
+      yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
+        if (isFailure(thrown)) return thrown;
+        const refusal = refusalOf(thrown);
+        return refusal ? refused(refusal) : unreachableTurn(name, advice);
+      });
     }
   }
-  return { name, turn };
+  return { name, abilities, turn };
 }
 
-const isFailure = (thrown: unknown): thrown is Failure => (thrown as Failure | null)?.kind === 'failed';
+const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTurn | null)?.kind === 'failed';
 
 function bodyOf(request: TurnRequest, name: string): GenerateContentRequest {
   const { tools, mustCall, system, sampling } = request;

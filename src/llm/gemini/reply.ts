@@ -1,5 +1,4 @@
-import type { ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
-import { unreachable } from './failures.ts';
+import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 
 /** The fields of a `GenerateContentResponse` that we read; the rest of a part is sent back unchanged. */
 export interface Chunk {
@@ -22,27 +21,36 @@ interface Piece {
   readonly functionCall?: { readonly name?: string; readonly args?: unknown };
 }
 
+interface Options {
+  readonly name: string;
+  readonly newId: () => string;
+  /** The outcome of a reply that ended before its end. */
+  readonly broken: () => FailedTurn;
+}
+
 /** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to act on. */
-export function replyReader({ name, newId }: { name: string; newId: () => string }) {
+export function replyReader({ name, newId, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
+  let blocked: string | undefined;
   let usage: Usage = { inputTokens: 0, outputTokens: 0 };
 
   function* read(chunk: Chunk): Generator<TurnPart> {
     const candidate = chunk.candidates?.[0];
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
-      if (part.text && !part.thought) yield { type: 'text', delta: part.text };
+      if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
       const { functionCall } = part; // its own id, if any, repeats from turn to turn
       if (functionCall)
         calls.push({ callId: `call_${newId()}`, name: functionCall.name ?? '', args: functionCall.args ?? {} });
     }
-    finish = candidate?.finishReason ?? (chunk.promptFeedback?.blockReason ? 'SAFETY' : finish);
+    blocked = chunk.promptFeedback?.blockReason ?? blocked;
+    finish = candidate?.finishReason ?? finish;
     usage = usageOf(chunk) ?? usage;
   }
 
   function* end(): Generator<TurnPart> {
-    const outcome = outcomeOf(name, finish, { usage, called: calls.length > 0 });
+    const outcome = outcomeOf(name, { broken, finish: blocked ? 'BLOCKED' : finish, blocked, usage, calls });
     if (outcome.kind === 'finished' && outcome.stop === 'calls') for (const call of calls) yield { type: 'call', call };
     yield { type: 'end', outcome };
   }
@@ -60,22 +68,26 @@ function usageOf({ usageMetadata }: Chunk): Usage | undefined {
   return {
     inputTokens: promptTokenCount,
     outputTokens: candidatesTokenCount + thoughtsTokenCount, // the provider charges both as output
+    ...(thoughtsTokenCount > 0 && { reasoningTokens: thoughtsTokenCount }),
     ...(cachedContentTokenCount !== undefined && { cachedTokens: cachedContentTokenCount }),
   };
 }
 
-function outcomeOf(
-  name: string,
-  finish: string | undefined,
-  { usage, called }: { usage: Usage; called: boolean },
-): TurnOutcome {
+interface Ended {
+  readonly broken: () => FailedTurn;
+  readonly finish: string | undefined;
+  readonly blocked: string | undefined;
+  readonly usage: Usage;
+  readonly calls: readonly ToolCall[];
+}
+function outcomeOf(name: string, { broken, finish, blocked, usage, calls }: Ended): TurnOutcome {
   switch (finish) {
     case undefined:
-      return unreachable(name); // every complete reply has a finish reason
+      return broken(); // every complete reply has a finish reason
     case 'STOP':
-      return { kind: 'finished', stop: called ? 'calls' : 'done', usage };
+      return { kind: 'finished', stop: calls.length > 0 ? 'calls' : 'done', usage };
     case 'MAX_TOKENS':
-      return { kind: 'finished', stop: 'length', usage };
+      return { kind: 'finished', stop: 'length', usage, cutCalls: calls.map((call) => call.name) };
     case 'MALFORMED_FUNCTION_CALL':
     case 'UNEXPECTED_TOOL_CALL':
     case 'FINISH_REASON_UNSPECIFIED':
@@ -87,6 +99,6 @@ function outcomeOf(
         retryable: true,
       };
     default:
-      return { kind: 'finished', stop: 'refused', usage }; // SAFETY, RECITATION, BLOCKLIST, PROHIBITED_CONTENT, …
+      return { kind: 'finished', stop: 'refused', usage, reason: blocked ?? finish }; // SAFETY, RECITATION, BLOCKLIST, PROHIBITED_CONTENT, …
   }
 }

@@ -1,4 +1,4 @@
-import type { Model, TurnPart, TurnRequest } from '../model.ts';
+import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../model.ts';
 
 /** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
 export type Line = TurnPart | 'wait' | Promise<unknown>;
@@ -18,6 +18,7 @@ export function functionModel(decide: (request: TurnRequest, turn: number) => re
   const asked: TurnRequest[] = [];
   return {
     name: 'scripted',
+    abilities: { ...assumedAbilities, window: 1_000_000, images: true, forcedTool: true },
     asked,
     async *turn(request, signal) {
       const lines = decide(request, asked.push(structuredClone(request)) - 1);

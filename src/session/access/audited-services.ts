@@ -1,7 +1,8 @@
 import type { Actor } from '../../core/actor.ts';
 import { toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { DesktopService, DesktopViewer, Services } from '../api/services.ts';
+import type { DesktopService, DesktopViewer } from '../api/desktop.ts';
+import type { Services } from '../api/services.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { WorkspaceService } from '../workspaces/workspaces.ts';
 import { may } from './authorize.ts';
@@ -68,7 +69,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
         services.sessions,
         {
           ...{ create: 'session.create', rename: 'session.change', update: 'session.change', delete: 'session.delete' },
-          ...{ send: 'session.message', stop: 'session.stop', decide: 'session.approval', exec: 'session.command' },
+          ...{ send: 'session.message', stop: 'session.stop', decide: 'session.approval' },
         },
         audit,
       ),

@@ -1,6 +1,6 @@
 import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
-import type { ProjectService } from '../api/services.ts';
+import type { ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import { sessionOfPictures } from '../desktop/screenshots.ts';
 import type { AgentConfigService } from '../projects/agent-presets.ts';

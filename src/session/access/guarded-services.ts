@@ -116,7 +116,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
         shell: 'read',
         readFile: 'read',
       } as const),
-      ...({ rename: 'work', update: 'work', send: 'work', decide: 'work', exec: 'work' } as const),
+      ...({ rename: 'work', update: 'work', send: 'work', decide: 'work' } as const),
     }),
     async create(command) {
       const actor = actorOf();

@@ -2,7 +2,7 @@ import type { Origin, SessionEvent } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { EventPage, Followed, FollowOptions } from '../../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../../core/records.ts';
-import type { ExecResult, ShellView } from '../../sandbox/client.ts';
+import type { ShellView } from '../../sandbox/client.ts';
 
 export type SendMode = 'inject' | 'queue' | 'replace';
 export interface SendCommand {
@@ -50,6 +50,8 @@ export interface CreateCommand {
   readonly task?: string;
   /** The owner's id, see `SessionRecord`. */
   readonly owner?: string;
+  /** `demo` or `provider/model`. A model that cannot be created fails the runs, and each error says why. */
+  readonly model?: string;
 }
 export interface SessionChange {
   readonly title?: string;
@@ -106,12 +108,6 @@ export interface SessionService {
 
   /** `known` is a session record the caller has just read; passing it saves a second read. */
   sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
-  /** Starts a sandbox that does not run. Rejects: sandbox_unavailable and the driver's other codes. */
-  exec(
-    id: SessionId,
-    command: { command: string; cwd?: string; timeoutMs?: number },
-    signal: AbortSignal,
-  ): Promise<ExecResult>;
   /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
   /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside. */

@@ -5,7 +5,7 @@ import type { CommandQueue } from '../../core/ports.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { Cluster } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
-import { RemoteCommands } from './remote-commands.ts';
+import { CommandRouter } from './command-router.ts';
 import { RemoteSandboxes } from './remote-sandboxes.ts';
 
 interface Options {
@@ -17,16 +17,29 @@ interface Options {
   readonly connect: (link: SandboxLink) => SandboxClient;
   /** After this many ms without use an owner pauses or stops a sandbox. */
   readonly idleMs: number;
+  readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
 }
 const mostFreshMs = 10_000;
 
 /** The engine's connection to the other servers of a shared store. */
-export function clusterOf({ ownership, commands, driver, clock, ids, connect, idleMs, warn }: Options): Cluster {
+export function clusterOf({
+  ownership,
+  commands,
+  driver,
+  clock,
+  ids,
+  connect,
+  idleMs,
+  startTimeoutMs,
+  warn,
+}: Options): Cluster {
   return {
     ownership,
-    commands: (act) => new RemoteCommands({ commands, ownership, clock, ids, act, warn }),
-    sandboxes: (owner) =>
-      new RemoteSandboxes({ ...owner, driver, clock, connect, freshMs: Math.min(mostFreshMs, idleMs / 3) }),
+    connect(local) {
+      const router = new CommandRouter({ ...local, commands, ownership, clock, ids, startTimeoutMs, warn });
+      const freshMs = Math.min(mostFreshMs, idleMs / 3);
+      return { commands: router, sandboxes: new RemoteSandboxes({ owner: router, driver, clock, connect, freshMs }) };
+    },
   };
 }

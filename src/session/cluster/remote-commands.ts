@@ -5,11 +5,21 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/ports.ts';
-import type { Act, CommandExchange, RemoteCommand } from '../engine/cluster.ts';
 import { lost, type Ownership } from '../engine/ownership.ts';
 
 // Commands for another server's session go through the store: this server posts them, the owner executes and answers them.
 // Servers never connect to each other. A session without an owner gets one, and the new owner finds the command.
+
+/** A command for the session's owner, as data. */
+export interface RemoteCommand {
+  readonly name: string;
+  readonly body: unknown;
+}
+/**
+ * Executes a command that another server posted at `since` (epoch ms); a previous owner may have executed it already.
+ * Rejects with `fenced` when the session is no longer ours.
+ */
+type Act = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
 
 export interface RemoteCommandsOptions {
   readonly commands: CommandQueue;
@@ -37,7 +47,8 @@ const Answer = z.union([
   z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
 ]);
 
-export class RemoteCommands implements CommandExchange {
+/** Commands between the servers of one store. */
+export class RemoteCommands implements AsyncDisposable {
   readonly #options: RemoteCommandsOptions;
   readonly #awaited = new Map<string, Awaited>();
   /** Commands that this server executes or has just executed, with the timer that forgets them. */
@@ -82,7 +93,7 @@ export class RemoteCommands implements CommandExchange {
     await Promise.all(this.#work);
   }
 
-  /** Hands the command to the session's owner. */
+  /** Executes the command at the owner and resolves with its answer. Rejects: deadline_exceeded after a minute. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;

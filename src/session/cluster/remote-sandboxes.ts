@@ -1,12 +1,20 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
-import { deadline, throwIfFired } from '../../core/cancel.ts';
+import { deadline, orAborted } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type SessionId, sandboxIdOf } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { SandboxExchange, SandboxOwner } from '../engine/cluster.ts';
+import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 
-interface Options extends SandboxOwner {
+/** Messages to the owner of a sandbox from another server that uses it. */
+interface SandboxOwner {
+  /** Asks the owner to start a sandbox that does not run, and to count it as used now. */
+  askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
+  /** Reports that the peer is not our daemon; the owner ends the sandbox. */
+  distrust(id: SessionId, error: unknown): void;
+}
+interface Options {
+  readonly owner: SandboxOwner;
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
@@ -36,15 +44,15 @@ export class RemoteSandboxes implements SandboxExchange {
   }
 
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { clock, ask, freshMs } = this.#options;
+    const { clock, owner, freshMs } = this.#options;
     const known = await this.#known(id);
-    if (!known || clock.now() - known.askedAt >= freshMs) await ask(id, signal);
+    if (!known || clock.now() - known.askedAt >= freshMs) await owner.askForUse(id, signal);
     const remote = await this.look(id, signal);
     remote.askedAt = clock.now();
     const busy = () => {
       remote.askedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
-      ask(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
+      owner.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
     };
     let timer = clock.setTimeout(busy, freshMs);
     remote.users += 1;
@@ -67,7 +75,7 @@ export class RemoteSandboxes implements SandboxExchange {
     opening.catch(() => {
       if (this.#links.get(id) === opening) this.#links.delete(id);
     });
-    return await unlessFired(opening, signal);
+    return await orAborted(opening, signal);
   }
 
   /** Closes the connection, because the session is this server's now, or gone. */
@@ -91,13 +99,13 @@ export class RemoteSandboxes implements SandboxExchange {
 
   /** All waiting callers share one attempt, so it goes on when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
-    const { driver, clock, connect, distrust } = this.#options;
+    const { driver, clock, connect, owner } = this.#options;
     using until = deadline(attachMs, clock);
     const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
     const link = await driver.attach(sandboxIdOf(id), call, 'guest');
     const client = connect(link);
     const { broken } = client.trust;
-    broken.addEventListener('abort', () => distrust(id, broken.reason), { once: true });
+    broken.addEventListener('abort', () => owner.distrust(id, broken.reason), { once: true });
     const remote: RemoteLink = {
       link,
       client,
@@ -116,20 +124,5 @@ export class RemoteSandboxes implements SandboxExchange {
       if (remote.users === 0) void this.leave(id);
       else this.#closeLater(id, remote);
     }, keptMs);
-  }
-}
-
-/** Rejects as soon as the signal fires; `work` itself continues. */
-async function unlessFired<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  throwIfFired(signal);
-  const left = Promise.withResolvers<undefined>();
-  const leave = () => left.resolve(undefined);
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    const value = await Promise.race([work, left.promise]);
-    if (value === undefined) throwIfFired(signal);
-    return value as Value;
-  } finally {
-    signal.removeEventListener('abort', leave);
   }
 }

@@ -7,26 +7,25 @@ import { AppError, toAppError } from '../../core/errors.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandbox/client.ts';
-import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from '../api/services.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { DesktopEnd, DesktopService, DesktopView, DesktopViewer } from '../api/desktop.ts';
+import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { DesktopScreen } from './screen.ts';
-import type { ShareControl } from './shared-control.ts';
+import type { DesktopScreen } from './screen.ts';
+import type { DesktopScreens } from './screens.ts';
 
 export interface DesktopDeps {
-  readonly engine: Pick<Engine, 'use' | 'look' | 'record' | 'note' | 'saw'>;
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  readonly commands: Pick<SessionCommands, 'change'>;
+  readonly reports: Pick<DesktopReports, 'saw'>;
+  readonly screens: DesktopScreens;
   readonly capabilities: Pick<Capabilities, 'desktop'>;
   readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<Pick<SessionRecord, 'sandboxState'>>;
-  /** The most viewers of one session at the same time. */
-  readonly maxViewers: number;
-  /** After this time without input a viewer loses the keyboard and mouse. */
-  readonly controlIdleMs: number;
-  /** Present when other servers share the store, because their viewers compete for the same lease. */
-  readonly shareControl?: ShareControl;
 }
 const startMs = 60_000;
 const lookMs = 2_000;
@@ -34,37 +33,12 @@ const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
 /** The desktops of sandboxes, for the people who watch and control them. */
 export function desktopService(deps: DesktopDeps): DesktopService {
-  const { engine, capabilities, watchers, clock, ids, known } = deps;
-  const screens = new Map<SessionId, DesktopScreen>();
-
-  /** The session's screen; it stays in memory until its last holder is disposed. */
-  function hold(id: SessionId): Disposable & { screen: DesktopScreen } {
-    const screen =
-      screens.get(id) ??
-      new DesktopScreen({
-        ...{
-          id,
-          clock,
-          maxViewers: deps.maxViewers,
-          controlIdleMs: deps.controlIdleMs,
-          shareControl: deps.shareControl,
-        },
-        note: (data) => engine.note(id, { type: 'desktop', data }),
-      });
-    screens.set(id, screen);
-    screen.holders++;
-    return {
-      screen,
-      [Symbol.dispose]: () => {
-        if (--screen.holders === 0) screens.delete(id);
-      },
-    };
-  }
+  const { sandboxes, commands, reports, screens, capabilities, watchers, clock, ids, known } = deps;
 
   async function usable(id: SessionId): Promise<void> {
     await known(id);
     if (!capabilities.desktop) throw without();
-    if ((await engine.record(id)).sandboxHeld) {
+    if ((await commands.change(id, {})).sandboxHeld) {
       throw new AppError('sandbox_not_found', 'VNC is not available: the sandbox is stopped.');
     }
   }
@@ -73,9 +47,9 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const { sandboxState } = await known(id);
     if (!capabilities.desktop || sandboxState !== 'running') return undefined;
-    await engine.record(id); // after a server restart, this determines whether the sandbox still runs
+    await commands.change(id, {}); // after a server restart, this determines whether the sandbox still runs
     using until = deadline(lookMs, clock);
-    return await engine.look(id, until.signal);
+    return await sandboxes.look(id, until.signal);
   }
 
   const view = (id: SessionId, status: Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'>): DesktopView => {
@@ -85,7 +59,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   };
 
   async function status(id: SessionId): Promise<DesktopView> {
-    using held = hold(id);
+    using held = screens.hold(id);
     await held.screen.shared?.look();
     const client = await running(id);
     if (!client) return view(id, { state: capabilities.desktop ? 'stopped' : 'unsupported', ...absent });
@@ -100,7 +74,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     try {
       const now = await client.desktop.status(until.signal);
       if (screen.isStopped) return 'stopped';
-      engine.saw(id, now);
+      reports.saw(id, now);
       return 'restarted';
     } catch {
       return await known(id).then(
@@ -117,14 +91,14 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   ): Promise<DesktopViewer> {
     await usable(id);
     await using stack = new AsyncDisposableStack();
-    const { screen } = stack.use(hold(id));
+    const { screen } = stack.use(screens.hold(id));
     using _coming = screen.admit();
     const end = stack.use(watchers.endOf(id));
     using until = deadline(startMs, clock, AbortSignal.any([signal, end.signal]));
-    const { client } = stack.use(await engine.use(id, until.signal));
+    const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    engine.saw(id, await client.desktop.status(until.signal));
+    reports.saw(id, await client.desktop.status(until.signal));
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());
@@ -167,20 +141,20 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     watch,
     async start(id, signal) {
       await usable(id);
-      using held = hold(id);
+      using held = screens.hold(id);
       using until = deadline(startMs, clock, signal);
-      await using used = await engine.use(id, until.signal);
+      await using used = await sandboxes.use(id, until.signal);
       const before = await used.client.desktop.status(until.signal);
       if (before.state === 'unsupported') throw without();
       const now = await used.client.desktop.start(until.signal);
-      engine.saw(id, now);
+      reports.saw(id, now);
       held.screen.isStopped = false;
       return view(id, now);
     },
     async stop(id, signal) {
       const client = await running(id);
       if (!client) return await status(id);
-      using held = hold(id);
+      using held = screens.hold(id);
       const { screen } = held;
       using until = deadline(startMs, clock, signal);
       screen.isStopped = true;
@@ -188,29 +162,22 @@ export function desktopService(deps: DesktopDeps): DesktopService {
         screen.isStopped = false;
         throw thrown;
       });
-      engine.saw(id, await client.desktop.status(until.signal));
+      reports.saw(id, await client.desktop.status(until.signal));
       return await status(id);
     },
     async takeControl(id, viewerId) {
       await known(id);
-      using held = hold(id);
+      using held = screens.hold(id);
       held.screen.take(viewerId);
       return await status(id);
     },
     async giveControl(id, viewerId) {
       await known(id);
-      using held = hold(id);
+      using held = screens.hold(id);
       await held.screen.giveBack(viewerId);
       return await status(id);
     },
-    async gate(id, signal) {
-      using held = hold(id);
-      const { shared, lease } = held.screen;
-      await shared?.look();
-      if (lease.driver === undefined) return;
-      using _news = shared?.watch();
-      await lease.gate(signal);
-    },
+    gate: screens.gate,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
-import type { WatchRequest } from '../api/services.ts';
+import type { WatchRequest } from '../api/desktop.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
 import { ControlLease, type LeaseNews, type Returned } from './control-lease.ts';
 import type { ShareControl, SharedControl } from './shared-control.ts';

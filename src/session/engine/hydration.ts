@@ -1,29 +1,49 @@
+import type { RunPolicy } from '../../../machines/run.ts';
+import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import type { SessionInput } from '../../../machines/session.ts';
 import { throwIfFired } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { SessionFact } from '../../core/events.ts';
-import { type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import { type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import type { EventLog, Store } from '../../core/ports.ts';
 import { DesktopNews } from '../run/desktop-facts.ts';
 import type { Live } from '../run/live-session.ts';
-import { StoredSession } from '../run/projection.ts';
-import { RunWriter } from '../run/run-writer.ts';
-import { SessionWriter } from '../run/session-writer.ts';
-import { Transcript } from '../run/transcript.ts';
-import type { SandboxExchange } from './cluster.ts';
-import type { EngineOptions } from './engine-options.ts';
+import { StoredSession } from '../run/log/projection.ts';
+import { RunWriter } from '../run/log/run-writer.ts';
+import { SessionWriter } from '../run/log/session-writer.ts';
+import { Transcript } from '../run/log/transcript.ts';
+import type { ProfileOf } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import { foldRuns, queuedRun, type RunFold } from './run-fold.ts';
-import { beingRestarted } from './supervision.ts';
+import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
+import { beingRestarted } from './supervisor.ts';
+import type { Watchers } from './watchers.ts';
 
-type Settings = Pick<EngineOptions, 'runPolicy' | 'sandboxPolicy' | 'passivateMs' | 'maxQueued'>;
-type World = Pick<EngineOptions, 'store' | 'log' | 'profileOf' | 'clock' | 'ids' | 'isWatched' | 'onFact'>;
-interface Deps extends Settings, World {
+/** The rules by which every session in memory works. */
+export interface SessionPolicies {
+  readonly run: Omit<RunPolicy, 'plans'>;
+  readonly sandbox: SandboxPolicy;
+  /** An idle session leaves memory after this time. */
+  readonly passivateMs: number;
+  /** The most runs of one session that wait; further messages are refused with queue_full. */
+  readonly maxQueued: number;
+}
+interface Deps {
+  readonly store: Pick<Store, 'records'>;
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly profileOf: ProfileOf;
+  readonly policies: SessionPolicies;
+  readonly watchers: Pick<Watchers, 'isWatched'>;
+  /** Called with each fact once it is durable. */
+  readonly onFact: (id: SessionId, fact: SessionFact) => void;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
+  /** Undefined when no other server can exist. */
   readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
-  /** Called when the log refuses a write of the session. */
-  readonly onBroken: (id: SessionId, error: AppError) => void;
 }
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
@@ -78,13 +98,14 @@ export class Hydration {
   }
 
   #begin({ id, deleting, sandboxUntrusted }: StoredSession, plans: boolean): Omit<SessionInput, 'runs'> {
-    const { runPolicy, sandboxPolicy, passivateMs, maxQueued, clock, liveSessions } = this.#deps;
+    const { policies, clock, liveSessions } = this.#deps;
+    const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {
       sessionId: id,
       sandboxId: sandboxIdOf(id),
-      runPolicy: { ...runPolicy, plans },
-      sandboxPolicy,
+      runPolicy: { ...run, plans },
+      sandboxPolicy: sandbox,
       passivateMs,
       maxQueued,
       deleting,
@@ -93,13 +114,13 @@ export class Hydration {
         ? { sandbox: starts ? 'start' : 'absent' }
         : {
             sandbox: sandboxUntrusted ? 'discard' : 'adopt',
-            sandboxLivedMs: sandboxPolicy.ttlMs - (expiresAt - clock.now()),
+            sandboxLivedMs: sandbox.ttlMs - (expiresAt - clock.now()),
           }),
     };
   }
 
   #live(record: StoredSession, head: number): Live {
-    const { log, clock, store, isWatched, onFact, onBroken, ownership, liveSessions } = this.#deps;
+    const { log, clock, store, watchers, onFact, ownership, liveSessions } = this.#deps;
     const { id } = record;
     const live: Live = {
       id,
@@ -108,17 +129,16 @@ export class Hydration {
         clock,
         record,
         head,
-        isWatched: () => isWatched(id),
+        isWatched: () => watchers.isWatched(id),
         onFact: (fact) => onFact(id, fact),
         confirm: () => ownership.confirm(id),
-        onBroken: (error) => {
-          if (liveSessions.get(id) === live) onBroken(id, error);
-        },
+        onBroken: (error) => liveSessions.broken(live, error),
       }),
       runWriter: undefined,
       client: undefined,
       isPaused: false,
       desktop: new DesktopNews(),
+      attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),
       task: '',
       transcript: new Transcript(id, store.records),
     };

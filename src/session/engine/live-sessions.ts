@@ -12,6 +12,18 @@ export class LiveSessions {
   /** Sessions that are leaving memory. Their last writes finish before the session is hydrated again. */
   readonly #leaving = new Map<SessionId, Promise<void>>();
 
+  #broken: (id: SessionId, error: AppError) => void = () => {};
+
+  /** Calls `heard` with each session in memory whose log refused a write. */
+  onBroken(heard: (id: SessionId, error: AppError) => void): void {
+    this.#broken = heard;
+  }
+
+  /** The log refused a write of this session. An earlier state of the session in memory does not count. */
+  broken(live: Live, error: AppError): void {
+    if (this.#lives.get(live.id) === live) this.#broken(live.id, error);
+  }
+
   get(id: SessionId): Live | undefined {
     return this.#lives.get(id);
   }

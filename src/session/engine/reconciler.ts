@@ -3,16 +3,18 @@ import { deadline, pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { Store } from '../../core/ports.ts';
-import { isUnfinished, type StoredSession } from '../run/projection.ts';
-import type { Engine } from './engine.ts';
-import type { EngineLogger } from './engine-options.ts';
+import { isUnfinished, type StoredSession } from '../run/log/projection.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
+import type { Supervisor } from './supervisor.ts';
 import { forgetMark, markedSessions, sessionsOf } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
   readonly store: Pick<Store, 'records' | 'settle'>;
-  readonly engine: Pick<Engine, 'wake' | 'offer' | 'live' | 'holds'>;
+  readonly supervisor: Pick<Supervisor, 'wake' | 'hasSandbox'>;
+  readonly liveSessions: Pick<LiveSessions, 'offer' | 'get'>;
   readonly clock: Clock;
   readonly logger: EngineLogger;
   /** A sandbox without a session is destroyed after this time. */
@@ -44,26 +46,26 @@ export class Reconciler {
 
   /** Runs before the first request: sessions with a running sandbox adopt it. */
   async offer(signal: AbortSignal): Promise<void> {
-    const { engine, logger } = this.#deps;
+    const { liveSessions, logger } = this.#deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
       logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
       return [];
     });
     for (const sandbox of sandboxes.filter(isUp)) {
       this.#offered.add(sandbox.id);
-      engine.offer(sandbox.sessionId, sandbox);
+      liveSessions.offer(sandbox.sessionId, sandbox.expiresAt);
       this.#waiting.push(sandbox.sessionId);
     }
   }
 
   /** Runs next to the requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
   async recover(): Promise<void> {
-    const { engine, store } = this.#deps;
+    const { supervisor, store } = this.#deps;
     if (!this.#isSettled) await store.settle();
     this.#isSettled = true;
     const offered = await sessionsOf(store.records, this.#waiting);
     this.#waiting = [];
-    for (const record of offered) if (!record.deleting) engine.wake(record.id, 'absent');
+    for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
     await this.#goOn();
   }
 
@@ -73,7 +75,7 @@ export class Reconciler {
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
     for (const record of await sessionsOf(this.#deps.store.records, ids)) {
       const sandbox = running.get(record.id);
-      if (!record.deleting && sandbox) this.#deps.engine.wake(record.id, sandbox);
+      if (!record.deleting && sandbox) this.#deps.supervisor.wake(record.id, sandbox);
       else this.#takeUp(record);
     }
   }
@@ -95,7 +97,7 @@ export class Reconciler {
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
-    const { engine, store } = this.#deps;
+    const { supervisor, liveSessions, store } = this.#deps;
     await this.recover();
     const sandboxes = await this.#list(signal);
     const known = await sessionsOf(
@@ -107,11 +109,11 @@ export class Reconciler {
     for (const sandbox of sandboxes) {
       const record = records.get(sandbox.sessionId);
       if (record?.deleting) continue; // its removal is under way
-      if (record && (engine.holds(record.id) || !isUp(sandbox))) continue;
+      if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
       if (await this.#deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
-      if (record && !engine.live(record.id) && !this.#offered.has(sandbox.id)) {
+      if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
         this.#offered.add(sandbox.id); // only once: a sandbox that failed to be adopted is useless
-        engine.wake(record.id, sandbox);
+        supervisor.wake(record.id, sandbox);
         continue;
       }
       unclaimed.add(sandbox.id);
@@ -123,9 +125,9 @@ export class Reconciler {
   }
 
   async #goOn(): Promise<void> {
-    const { engine, store, ownership } = this.#deps;
+    const { liveSessions, store, ownership } = this.#deps;
     for (const { mark, record } of await markedSessions(store.records)) {
-      if (engine.live(record.id)) continue;
+      if (liveSessions.get(record.id)) continue;
       if (isUnfinished(record)) this.#takeUp(record);
       // its owner ended before it could remove the mark
       else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);
@@ -134,9 +136,9 @@ export class Reconciler {
 
   /** Resumes unfinished runs that no server works on. */
   #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
-    const { engine, logger, remove } = this.#deps;
+    const { supervisor, logger, remove } = this.#deps;
     if (!deleting) {
-      if (openRuns.length > (status === 'waiting' ? 1 : 0)) engine.wake(id, 'absent');
+      if (openRuns.length > (status === 'waiting' ? 1 : 0)) supervisor.wake(id, 'absent');
       return;
     }
     if (this.#removing.has(id)) return;
@@ -147,12 +149,12 @@ export class Reconciler {
   }
 
   async #reap(sandbox: SandboxInfo, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    const { clock, graceMs, driver, engine, logger } = this.#deps;
+    const { clock, graceMs, driver, supervisor, logger } = this.#deps;
     const now = clock.now();
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
-    if (engine.holds(sandbox.sessionId)) return; // the session claimed it after the list was read
+    if (supervisor.hasSandbox(sandbox.sessionId)) return; // the session claimed it after the list was read
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
     await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
   }

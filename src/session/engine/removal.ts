@@ -1,14 +1,14 @@
-import { pause } from '../../core/cancel.ts';
+import { neverFires, pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { Store } from '../../core/ports.ts';
-import type { Engine } from './engine.ts';
+import type { SessionCommands } from './session-commands.ts';
 import type { Watchers } from './watchers.ts';
 
 interface Deps {
-  readonly engine: Engine;
-  readonly watchers: Watchers;
-  readonly store: Store;
+  readonly commands: SessionCommands;
+  readonly watchers: Pick<Watchers, 'end'>;
+  readonly store: Pick<Store, 'events'>;
   readonly ids: IdSource;
   readonly clock: Clock;
   /** Removes data of the session that is stored outside of the log. */
@@ -18,11 +18,11 @@ const lastWordsMs = 50;
 
 /** Removes everything a deleted session still has. The log goes last, so that an interrupted removal can be repeated. */
 export async function removeSession(
-  { engine, watchers, store, ids, clock, forget }: Deps,
+  { commands, watchers, store, ids, clock, forget }: Deps,
   id: SessionId,
 ): Promise<void> {
-  await engine.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  await pause(lastWordsMs, new AbortController().signal, clock); // time for its streams to send the end of the run
+  await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
+  await pause(lastWordsMs, neverFires, clock); // time for its streams to send the end of the run
   watchers.end(id);
   await forget?.(id);
   await store.events.erase(id);

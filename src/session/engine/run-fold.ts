@@ -3,9 +3,10 @@ import type { QueuedRun } from '../../../machines/session.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { EventLog } from '../../core/ports.ts';
-import type { StoredSession } from '../run/projection.ts';
-import type { OpenCall, RunSoFar, UserMessage } from '../run/run-writer.ts';
-import type { Transcript } from '../run/transcript.ts';
+import type { StoredSession } from '../run/log/projection.ts';
+import type { OpenCall, RunSoFar, UserMessage } from '../run/log/run-writer.ts';
+import type { Transcript } from '../run/log/transcript.ts';
+import { actsOf } from '../run/progress.ts';
 
 const pageSize = 500;
 
@@ -28,8 +29,7 @@ export async function* eventsFrom(
 export class RunFold {
   readonly #inbox: UserMessage[] = [];
   #steps: readonly PlanStep[] = [];
-  #openCall: OpenCall | undefined;
-  #stepFailed = false;
+  readonly #openCalls = new Map<string, OpenCall>();
   #waiting: string | undefined;
   #approval: FactOf<'approval.requested'>['data'] | undefined;
   #decidedAt = 0;
@@ -45,6 +45,9 @@ export class RunFold {
   #since = 0;
   #last = 0;
   #open: { fact: FactOf<'message.delta'>; text: string } | undefined;
+  /** The seq from which stuck detection counts. */
+  #actsFrom = 0;
+  #hinted = false;
 
   add(event: SessionEvent): void {
     const before = this.#last;
@@ -55,9 +58,13 @@ export class RunFold {
         break;
       case 'run.notice':
         if (event.data.kind === 'resumed_after_restart') this.#restarted(before, event.ts);
+        if (event.data.kind === 'stuck') {
+          this.#hinted = true;
+          this.#actsFrom = event.seq;
+        }
         break;
       case 'message.user':
-        this.#inbox.push({ messageId: event.data.messageId, text: event.data.text });
+        this.#inbox.push(userMessage(event.data));
         break;
       case 'message.delta': {
         const same = this.#open?.fact.data.messageId === event.data.messageId;
@@ -72,19 +79,17 @@ export class RunFold {
         break;
       case 'step':
         this.#steps = this.#steps.map((step) => (step.id === event.data.id ? event.data : step));
-        if (event.data.status === 'running') this.#stepFailed = false;
         break;
       case 'tool.calling':
-        this.#openCall = { ...event.data, logged: 0 };
+        this.#openCalls.set(event.data.callId, { ...event.data, logged: 0 });
         break;
-      case 'tool.output':
-        if (this.#openCall?.callId === event.data.callId) {
-          this.#openCall = { ...this.#openCall, logged: this.#openCall.logged + event.data.text.length };
-        }
+      case 'tool.output': {
+        const open = this.#openCalls.get(event.data.callId);
+        if (open) this.#openCalls.set(open.callId, { ...open, logged: open.logged + event.data.text.length });
         break;
+      }
       case 'tool.called':
-        this.#openCall = undefined;
-        this.#stepFailed = !event.data.success;
+        this.#openCalls.delete(event.data.callId);
         break;
       case 'run.wait':
         this.#waiting = event.data.question;
@@ -103,6 +108,8 @@ export class RunFold {
         // A message that decided on a call does not change the plan.
         if (event.data.messageId && this.#decidedAt === event.seq - 1) this.#deciding.add(event.data.messageId);
         this.#waiting = undefined;
+        this.#hinted = false;
+        this.#actsFrom = event.seq;
         this.#turns = this.#tokens = this.#cost = this.#worked = 0; // an answer grants the full budget again
         this.#since = event.ts;
         break;
@@ -119,7 +126,7 @@ export class RunFold {
     if (this.#waiting !== undefined) return;
     this.#worked += cutAt - this.#since;
     this.#since = now;
-    if (!this.#openCall) this.#turns += 1;
+    if (this.#openCalls.size === 0) this.#turns += 1;
   }
 
   /** The message whose deltas are in the log but whose `message.assistant` is not. */
@@ -130,13 +137,13 @@ export class RunFold {
   /** The state with which the run's writer resumes; messages that a turn has seen are in the transcript. */
   soFar(transcript: Transcript): RunSoFar {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
-    return { steps: this.#steps, openCall: this.#openCall, stepFailed: this.#stepFailed, inbox };
+    return { steps: this.#steps, openCalls: [...this.#openCalls.values()], inbox };
   }
 
   resume(transcript: Transcript, runId: RunId, now: number): RunResume {
     const calls = transcript.openCalls(runId).map((call): PendingCall => {
       const verdict = this.#verdicts.get(call.callId);
-      return { ...call, begun: call.callId === this.#openCall?.callId, ...(verdict && { verdict }) };
+      return { ...call, begun: this.#openCalls.has(call.callId), ...(verdict && { verdict }) };
     });
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
@@ -155,10 +162,17 @@ export class RunFold {
       unseen: planned && !asked ? unseen : 0,
       spent,
       workedMs,
+      acts: actsOf(transcript.entries, runId, this.#actsFrom),
+      hinted: this.#hinted,
       ...(approval && { approval: { callId: approval.callId, remainingMs: Math.max(0, approval.expiresAt - now) } }),
     };
   }
 }
+
+const userMessage = ({ messageId, text, attachments }: FactOf<'message.user'>['data']): UserMessage => ({
+  ...{ messageId, text },
+  ...(attachments.length > 0 && { attachments }),
+});
 
 /** The runs that have not ended, in order, with the folds of those that started. */
 export async function foldRuns(

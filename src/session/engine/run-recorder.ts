@@ -1,20 +1,25 @@
+import type { Clock } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import { failpointSync } from '../../core/failpoint.ts';
-import type { RunId, SessionId } from '../../core/ids.ts';
-import { type Broken, freshRun, hearMessages, type Recording } from '../run/live-session.ts';
+import type { IdSource, RunId, SessionId } from '../../core/ids.ts';
+import { type Broken, deliverMessages, freshRun, type Recording } from '../run/live-session.ts';
+import { RunWriter } from '../run/log/run-writer.ts';
 import { endFacts } from '../run/run-actors.ts';
-import { RunWriter } from '../run/run-writer.ts';
-import type { EngineOptions } from './engine-options.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
 
-interface Deps extends Pick<EngineOptions, 'ids' | 'clock' | 'logger' | 'onRunEnd'> {
+interface Deps {
+  readonly ids: IdSource;
+  readonly clock: Clock;
+  readonly logger: Pick<EngineLogger, 'error'>;
+  readonly onRunEnd: (status: 'failed') => void;
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
 }
 
 /** Writes a session machine's decisions about its runs to the log, and answers the commands behind them. */
-export class Runs {
+export class RunRecorder {
   readonly #deps: Deps;
 
   constructor(deps: Deps) {
@@ -31,11 +36,13 @@ export class Runs {
     for (const fact of facts) {
       if (fact.type !== 'run.started') continue;
       const { writer, transcript } = live;
-      const soFar = freshRun(fact.data.messageId, fact.data.task);
+      const { messageId, task } = fact.data;
+      const soFar = freshRun(messageId, task, live.attached.get(messageId));
+      live.attached.delete(messageId);
       live.task = fact.data.task;
       live.runWriter = new RunWriter({ writer, transcript, ids, clock, runId: fact.runId as RunId, soFar });
     }
-    hearMessages(live, facts);
+    deliverMessages(live, facts);
     pendingCommands.onTheirWay(commandIds);
     live.writer.write(facts).then(
       (seq) =>

@@ -1,7 +1,7 @@
 import { SessionId } from '../../core/ids.ts';
 import { inLanes } from '../../core/lanes.ts';
 import type { RecordStore, StoredRecord } from '../../core/ports.ts';
-import { isUnfinished, StoredSession, unfinishedKind } from '../run/projection.ts';
+import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 
 // Sessions with unfinished work have a mark: a record of its own, written in the same transaction as the start of the work.
 // A server start reads only the marks, however many sessions exist. A superfluous mark does no harm; a missing one loses

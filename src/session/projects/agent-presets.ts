@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import { type AgentTemplate, agentTemplate, toolGroupNames } from './agent-templates.ts';
-import { providerOf, splitModel } from './providers.ts';
+import { toolGroups } from '../../tools/tool.ts';
+import { type AgentTemplate, agentTemplate } from './agent-templates.ts';
+import { joinModel, providerOf, splitModel } from './providers.ts';
 import { checkOptions } from './sampling.ts';
 
 const AgentConfig = z.object({
@@ -11,7 +12,7 @@ const AgentConfig = z.object({
   agentType: z.string(),
   environment: z.string().nullable(),
   prompt: z.string().nullable(),
-  tools: z.array(z.enum(toolGroupNames)),
+  tools: z.array(z.enum(toolGroups)),
   provider: z.string(),
   model: z.string(),
   /** Sampling options of the model, stored as given. */
@@ -24,7 +25,7 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId'>>;
 /** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /** Changes only the given fields. Rejects: invalid_request (unknown provider, options that no model takes). */
+  /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model that the server must not use, options that no model takes). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
   /** Copies the template's settings; provider and model stay. */
   apply(projectId: string, template: AgentTemplate): Promise<AgentConfig>;
@@ -34,10 +35,12 @@ interface Deps {
   readonly newId: () => string;
   /** CORRAL_MODEL, the model of a new project. */
   readonly model: string;
+  /** Throws for a model that this server must not use. */
+  readonly checkModel?: (ref: string) => void;
 }
 const kind = 'agent-config';
 
-export function agentConfigService({ records, newId, model }: Deps): AgentConfigService & AgentConfigLife {
+export function agentConfigService({ records, newId, model, checkModel }: Deps): AgentConfigService & AgentConfigLife {
   const read = async (projectId: string) => {
     const found = await records.get(kind, projectId);
     if (!found) throw new AppError('not_found', 'There is no such project.');
@@ -57,6 +60,10 @@ export function agentConfigService({ records, newId, model }: Deps): AgentConfig
         throw new AppError('invalid_request', `There is no provider ${fields.provider}.`);
       }
       if (fields.options !== undefined) checkOptions(fields.options);
+      if (fields.provider !== undefined || fields.model !== undefined) {
+        const { config } = await read(projectId);
+        checkModel?.(joinModel(fields.provider ?? config.provider, fields.model ?? config.model));
+      }
       return await change(projectId, fields);
     },
     apply: (projectId, template) => change(projectId, fieldsOf(template)),

@@ -1,36 +1,6 @@
+import { type ToolGroup, toolGroups } from '../../tools/tool.ts';
+
 // The templates for a project's agent: its instructions and the tools it may use.
-
-/** Groups of tools that a user can switch on and off, by their display names. */
-export const toolGroups = {
-  bash: ['shell_exec', 'shell_view', 'shell_wait', 'shell_write_to_process', 'shell_kill_process'],
-  file_read: ['file_read'],
-  file_write: ['file_write'],
-  file_edit: ['file_str_replace'],
-  search: ['file_find_in_content', 'file_find_by_name'],
-  browser: [
-    'browser_view',
-    'browser_navigate',
-    'browser_restart',
-    'browser_click',
-    'browser_input',
-    'browser_move_mouse',
-    'browser_press_key',
-    'browser_select_option',
-    'browser_scroll_up',
-    'browser_scroll_down',
-    'browser_console_exec',
-    'browser_console_view',
-  ],
-} as const;
-export type ToolGroup = keyof typeof toolGroups;
-export const toolGroupNames = Object.keys(toolGroups) as [ToolGroup, ...ToolGroup[]];
-
-/** Tools that cannot be switched off, because the agent needs them to talk to the user. */
-const always = ['message_notify_user', 'message_ask_user'];
-export const functionsOf = (groups: readonly ToolGroup[]): string[] => [
-  ...groups.flatMap((group) => toolGroups[group]),
-  ...always,
-];
 
 export interface AgentTemplate {
   readonly id: string;
@@ -42,7 +12,6 @@ export interface AgentTemplate {
   readonly prompt: string;
 }
 
-const all: readonly ToolGroup[] = toolGroupNames;
 const coding: readonly ToolGroup[] = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];
 const agentType = 'code_agent';
 const python = 'python3.11';
@@ -137,7 +106,7 @@ export const agentTemplates: readonly AgentTemplate[] = [
     description: 'General development with every tool',
     agentType,
     environment: python,
-    tools: all,
+    tools: toolGroups,
     prompt: `You are a software developer who works on whatever the user brings. ${carefully}`,
   },
 ];

@@ -4,24 +4,28 @@ import type { Model } from '../../llm/model.ts';
 import { splitModel } from './providers.ts';
 
 interface Deps {
-  /** The stored key, else the configured one. */
-  readonly keyFor: (provider: string) => Promise<Secret | undefined>;
-  /** Throws when the model cannot be created. */
-  readonly create: (name: string, key: Secret | undefined) => Model;
+  /** The model and its fall-backs. */
+  readonly refsOf: (name: string) => readonly string[];
+  /** Throws for a model that must not be used now. Asked each time, because what it depends on can change. */
+  readonly check: (ref: string) => void;
+  readonly storedKey: (provider: string) => Promise<Secret | undefined>;
+  /** Rejects when the model cannot be created. */
+  readonly create: (name: string) => Promise<Model>;
 }
 const kept = 64;
 
-/** Creates each model once, and again after its key changes. */
-export function modelCache({ keyFor, create }: Deps): (name: string) => Promise<Model> {
+/** Creates each model once, and again after a key of its chain changes. */
+export function modelCache({ refsOf, check, storedKey, create }: Deps): (name: string) => Promise<Model> {
   const made = new Map<string, Model>();
   return async (name) => {
-    const key = await keyFor(splitModel(name).provider);
-    const id = `${name} ${createHash('sha256')
-      .update(key?.reveal() ?? '')
-      .digest('hex')}`;
+    const refs = refsOf(name);
+    refs.forEach(check);
+    const keys = await Promise.all(refs.map((ref) => storedKey(splitModel(ref).provider)));
+    const hash = createHash('sha256').update(JSON.stringify(keys.map((key) => key?.reveal() ?? null)));
+    const id = `${name} ${hash.digest('hex')}`;
     const found = made.get(id);
     if (found) return found;
-    const model = create(name, key);
+    const model = await create(name);
     const [oldest] = made.keys();
     if (made.size >= kept && oldest !== undefined) made.delete(oldest);
     made.set(id, model);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import type { Project, ProjectService } from '../api/services.ts';
+import type { Project, ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfigLife } from './agent-presets.ts';
 

@@ -24,19 +24,15 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }
 
-/** Options for the model port. Skips invalid ones, which an earlier version stored without a check. */
+/** Checked options in the form of the model port; undefined when none is set. */
 export function samplingOf(options: Readonly<Record<string, unknown>>): Sampling | undefined {
-  const fitting = Object.entries(Options.shape).flatMap(([name, schema]) => {
-    const { data } = schema.safeParse(options[name]);
-    return data === undefined || data === null ? [] : [[name, data] as const];
-  });
-  if (fitting.length === 0) return undefined;
-  const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(Object.fromEntries(fitting));
-  return {
+  const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
+  const sampling: Sampling = {
     ...(typeof temperature === 'number' && { temperature }),
     ...(typeof top_p === 'number' && { topP: top_p }),
     ...(typeof top_k === 'number' && { topK: top_k }),
     ...(typeof max_tokens === 'number' && { maxOutputTokens: max_tokens }),
     ...(stop && { stop: [stop].flat() }),
   };
+  return Object.keys(sampling).length === 0 ? undefined : sampling;
 }

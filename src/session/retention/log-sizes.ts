@@ -1,7 +1,7 @@
 import { throwIfFired } from '../../core/cancel.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EventStore, Marks } from '../../core/ports.ts';
-import type { StoredSession } from '../run/projection.ts';
+import type { StoredSession } from '../run/log/projection.ts';
 
 interface Measured extends Marks {
   readonly head: number;

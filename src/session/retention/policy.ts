@@ -1,5 +1,5 @@
 import type { SessionId } from '../../core/ids.ts';
-import type { StoredSession } from '../run/projection.ts';
+import type { StoredSession } from '../run/log/projection.ts';
 
 /** How much history to keep; 0 means no limit. */
 export interface RetentionPolicy {

@@ -3,9 +3,9 @@ import type { FactOf, SessionFact } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { DesktopNews } from './desktop-facts.ts';
-import type { RunSoFar, RunWriter } from './run-writer.ts';
-import type { SessionWriter } from './session-writer.ts';
-import type { Transcript } from './transcript.ts';
+import type { RunSoFar, RunWriter } from './log/run-writer.ts';
+import type { SessionWriter } from './log/session-writer.ts';
+import type { Transcript } from './log/transcript.ts';
 
 /** The state that a session's actors share while the session is in memory. */
 export interface Live {
@@ -21,21 +21,23 @@ export interface Live {
   isPaused: boolean;
   /** The desktop's status as last recorded in the log. */
   readonly desktop: DesktopNews;
+  /** The attachments of messages whose runs have not started. */
+  readonly attached: Map<MessageId, readonly string[]>;
 }
 
-export const freshRun = (messageId: MessageId, text: string): RunSoFar => ({
+export const freshRun = (messageId: MessageId, text: string, attachments: readonly string[] = []): RunSoFar => ({
   steps: [],
-  openCall: undefined,
-  stepFailed: false,
-  inbox: [{ messageId, text }],
+  openCalls: [],
+  inbox: [{ messageId, text, ...(attachments.length > 0 && { attachments }) }],
 });
 
 /** Passes a user's message to the run that takes it, at the moment it is accepted. */
-export function hearMessages(live: Live, facts: readonly SessionFact[]): void {
+export function deliverMessages(live: Live, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
-    if (fact.type !== 'message.user' || fact.runId !== live.runWriter?.runId) continue;
-    const { messageId, text }: FactOf<'message.user'>['data'] = fact.data;
-    live.runWriter.hear({ messageId, text });
+    if (fact.type !== 'message.user') continue;
+    const { messageId, text, attachments }: FactOf<'message.user'>['data'] = fact.data;
+    if (fact.runId === live.runWriter?.runId) live.runWriter.hear({ messageId, text, attachments });
+    else if (attachments.length > 0) live.attached.set(messageId, attachments);
   }
 }
 

@@ -1,11 +1,11 @@
 import type { TurnInput, TurnResult } from '../../../machines/run.ts';
+import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/events.ts';
 import { beginningOf } from '../../core/text.ts';
 import { MakePlanArgs, makePlan } from '../../tools/special.ts';
-import { planNote, replanNote } from './prompts.ts';
+import type { RunWriter } from './log/run-writer.ts';
 import type { Working } from './run-context.ts';
-import type { RunWriter } from './run-writer.ts';
-import { sum, type Turn, takeTurn } from './turn.ts';
+import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 /** Makes the plan; with `again`, a plan of the remaining steps after the user wrote. */
 export async function plan(
@@ -13,23 +13,21 @@ export async function plan(
   input: TurnInput & { again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { runWriter, workdir, prompt } = work;
+  const { runWriter } = work;
+  const prompt = await work.prompt(signal);
   const { steps, again, hint } = input;
   const wanted = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
     tools: [makePlan],
     mustCall: makePlan.name,
-    workdir,
-    prompt,
+    system: prompt.system,
+    workdir: work.workdir,
     text: 'later' as const,
   };
-  const note = again ? replanNote(steps) : planNote;
+  const note = again ? prompt.replan(steps) : prompt.makePlan;
   const first = await takeTurn(work, { ...wanted, note, hint }, signal);
   if (!first.ok) return first.result;
-  if (first.empty) {
-    await runWriter.write(...first.facts); // the cost of this turn must survive a restart
-    return { kind: 'empty', spent: first.spent };
-  }
+  if (first.empty) return await emptyTurn(work, first);
   let turn: Turn & { ok: true } = first;
   let made = answerCalls(runWriter, turn);
   if (!made) {
@@ -37,7 +35,7 @@ export async function plan(
     await runWriter.write(...turn.facts);
     const second = await takeTurn(work, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
     if (!second.ok) return second.result;
-    turn = { ...second, spent: sum(first.spent, second.spent) };
+    turn = { ...second, spent: addSpent(first.spent, second.spent) };
     made = answerCalls(runWriter, second);
   }
   const kept = steps.filter(({ status }) => status !== 'pending');

@@ -7,16 +7,17 @@ import type { SessionFact, ToolContent } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import { consoleOf } from '../../tools/shell.ts';
 import { act, summarize } from './act.ts';
+import { makeCalls } from './calls/tool-calls.ts';
 import type { Live } from './live-session.ts';
+import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { halves, plan } from './plan.ts';
 import type { Working } from './run-context.ts';
-import type { OpenCall, RunWriter } from './run-writer.ts';
-import { call } from './tool-call.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;
-  working(sessionId: SessionId, runId: RunId): Promise<Working>;
+  /** With a signal, the tools of tool servers are among the tools. */
+  working(sessionId: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
   live(sessionId: SessionId): Live;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
@@ -28,8 +29,12 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => plan(await working(input.sessionId, input.runId), input, signal)),
-      act: fromPromise(async ({ input, signal }) => act(await working(input.sessionId, input.runId), input, signal)),
-      call: fromPromise(async ({ input, signal }) => call(await working(input.sessionId, input.runId), input, signal)),
+      act: fromPromise(async ({ input, signal }) =>
+        act(await working(input.sessionId, input.runId, signal), input, signal),
+      ),
+      calls: fromPromise(async ({ input, signal }) =>
+        makeCalls(await working(input.sessionId, input.runId, signal), input, signal),
+      ),
       summarize: fromPromise(async ({ input, signal }) =>
         summarize(await working(input.sessionId, input.runId), input, signal),
       ),
@@ -78,17 +83,21 @@ async function endRun(
   const { runWriter, client } = live;
   if (!runWriter) return;
   runWriter.shut();
-  let shown: ToolContent | undefined;
+  const shown = new Map<string, ToolContent>();
   // Background processes of a completed run continue. A stopped run leaves none.
-  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCall)) {
+  if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = deadline(killMs, clock);
     const kill = async () => {
       // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       await own.killTagged(runId, until.signal);
-      const shell = shellOf(runWriter.openCall);
-      if (shell !== undefined && end.reason !== 'deleted') shown = await consoleOf(own, shell, until.signal);
+      if (end.reason === 'deleted') return;
+      for (const call of runWriter.openCalls) {
+        const shell = shellOf(call);
+        const console = shell === undefined ? undefined : await consoleOf(own, shell, until.signal);
+        if (console) shown.set(call.callId, console);
+      }
     };
     // A deleted session's processes end with its sandbox, and a lost sandbox has none.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
@@ -97,13 +106,13 @@ async function endRun(
 }
 
 /** The shell session whose command is open. */
-const shellOf = (call: OpenCall | undefined): string | undefined =>
-  call?.tool === 'shell' && typeof call.args.id === 'string' ? call.args.id : undefined;
+const shellOf = (call: OpenCall): string | undefined =>
+  call.tool === 'shell' && typeof call.args.id === 'string' ? call.args.id : undefined;
 
 async function closeRun(
   live: Live,
   runWriter: RunWriter | undefined,
-  { runId, task, end, shown }: Ending & { readonly shown?: ToolContent | undefined },
+  { runId, task, end, shown }: Ending & { readonly shown?: ReadonlyMap<string, ToolContent> },
 ): Promise<void> {
   if (runWriter?.runId !== runId) return;
   await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);

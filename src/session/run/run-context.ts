@@ -3,8 +3,10 @@ import type { SessionId } from '../../core/ids.ts';
 import type { Model, Sampling } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
-import type { ControlGate, KeptPicture, ToolContext } from '../../tools/tool.ts';
-import type { RunWriter } from './run-writer.ts';
+import type { ControlGate, KeptPicture, Tool, ToolContext } from '../../tools/tool.ts';
+import type { AttachedFiles } from './context/attachments.ts';
+import type { RunWriter } from './log/run-writer.ts';
+import type { TurnPrompt } from './prompt/compose.ts';
 import type { SandboxUser } from './used-sandbox.ts';
 
 export interface SeenDesktop {
@@ -28,6 +30,18 @@ export interface AgentDesktop {
   release(client: SandboxClient): void;
 }
 
+/** Tools that other servers offer to the agents of sessions. */
+export interface ExternalTools {
+  /** False: there are none, and no sandbox needs to start for them. */
+  readonly exist: boolean;
+  /** The tools that the model sees, and all that it can call. Servers that fail are left out. */
+  of(
+    client: SandboxClient,
+    signal: AbortSignal,
+  ): Promise<{ readonly declared: readonly Tool[]; readonly all: readonly Tool[] }>;
+  release(client: SandboxClient): void;
+}
+
 /** The tools whose calls wait for a person's permission; `*` means all. */
 export interface Approvals {
   readonly tools: readonly string[];
@@ -39,7 +53,8 @@ export interface Working {
   readonly runWriter: RunWriter;
   readonly model: Model;
   readonly tools: ToolRegistry;
-  readonly prompt: string | undefined;
+  /** The instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
+  prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
   readonly clock: Clock;
   readonly task: string;
@@ -50,5 +65,7 @@ export interface Working {
   /** For tools that use the screen; undefined when sandboxes have no desktop. */
   readonly desktop?: SeenDesktop;
   readonly gate?: ControlGate;
+  /** The files that users attach to messages. */
+  readonly files?: AttachedFiles | undefined;
   hasTitle(): boolean;
 }

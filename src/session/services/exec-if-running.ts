@@ -1,7 +1,7 @@
 import { toAppError } from '../../core/errors.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { ExecResult } from '../../sandbox/client.ts';
-import type { ExecCommand, SandboxService } from '../api/services.ts';
+import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
 /** Runs a command; first starts a sandbox that a user stopped. For dialects without a route to start one. */
 export async function execIfRunning(

@@ -2,18 +2,18 @@ import { AppError } from '../../core/errors.ts';
 import { anyGlob } from '../../core/glob.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
-import type { FileService, GrepMatch } from '../api/services.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { FileService, GrepMatch } from '../api/files.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 
 interface Deps {
-  readonly engine: Pick<Engine, 'use'>;
+  readonly sandboxes: Pick<SandboxAccess, 'use'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 const maxBytes = 10 * 1024 * 1024;
 
 /** The files of sessions' workspaces. All access goes through the sandbox. */
-export function fileService({ engine, known }: Deps): FileService {
+export function fileService({ sandboxes, known }: Deps): FileService {
   async function inside<T>(
     id: SessionId,
     path: string,
@@ -22,7 +22,7 @@ export function fileService({ engine, known }: Deps): FileService {
   ) {
     await known(id);
     if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
-    await using used = await engine.use(id, signal);
+    await using used = await sandboxes.use(id, signal);
     return await act(used.client);
   }
 

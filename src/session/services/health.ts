@@ -1,6 +1,6 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import { deadline } from '../../core/cancel.ts';
-import type { Clock } from '../../core/clock.ts';
+import { deadline, orAborted } from '../../core/cancel.ts';
+import { type Clock, elapsed } from '../../core/clock.ts';
 import { toAppError } from '../../core/errors.ts';
 import type { Store } from '../../core/ports.ts';
 import type { Model } from '../../llm/model.ts';
@@ -25,7 +25,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   const [storage, sandbox, sessions] = await Promise.all([
     verdict(until, () => store.check(until)),
     verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
-    inTime(until, deps.sessions()).catch(() => none),
+    orAborted(deps.sessions(), until).catch(() => none),
   ]);
   const { weaknesses = [] } = driver.capabilities;
   return {
@@ -36,36 +36,37 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   };
 }
 
+/** In ms. */
+const servesFor = 200;
+
 /**
- * Concurrent callers share one check. Anyone can ask for the health without a credential, and each check uses the store's
- * threads and the driver, so frequent requests must not delay the work.
+ * Concurrent callers share one check, and a good answer serves for 200 ms. Anyone can ask for the health without a
+ * credential, and each check uses the store's threads and the driver, so frequent requests must not delay the work.
  */
-export function sharedHealth(look: () => Promise<ServiceHealth>): () => Promise<ServiceHealth> {
+export function sharedHealth(look: () => Promise<ServiceHealth>, now = elapsed): () => Promise<ServiceHealth> {
   let open: Promise<ServiceHealth> | undefined;
-  return () => {
-    open ??= look().finally(() => {
+  let last: { readonly answer: ServiceHealth; readonly at: number } | undefined;
+  const looked = async () => {
+    const at = now();
+    const answer = await look();
+    last = isGood(answer) ? { answer, at } : undefined;
+    return answer;
+  };
+  return async () => {
+    if (last && now() - last.at < servesFor) return last.answer;
+    open ??= looked().finally(() => {
       open = undefined;
     });
-    return open;
+    return await open;
   };
 }
+const isGood = ({ storage, sandbox }: ServiceHealth) => storage.status === 'healthy' && sandbox.status === 'healthy';
 
 async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<CheckResult> {
   try {
-    await inTime(until, check());
+    await orAborted(check(), until);
     return { status: 'healthy' };
   } catch (thrown) {
     return { status: 'unhealthy', detail: toAppError(thrown).publicMessage };
-  }
-}
-
-async function inTime<Value>(until: AbortSignal, answer: Promise<Value>): Promise<Value> {
-  const tooLate = Promise.withResolvers<never>();
-  const late = () => tooLate.reject(until.reason);
-  until.addEventListener('abort', late, { once: true });
-  try {
-    return await Promise.race([answer, tooLate.promise]);
-  } finally {
-    until.removeEventListener('abort', late);
   }
 }

@@ -2,7 +2,7 @@ import { pause } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import { StoredSession } from '../run/projection.ts';
+import { StoredSession } from '../run/log/projection.ts';
 
 interface Options {
   readonly records: RecordStore;

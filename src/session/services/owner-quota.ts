@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/ids.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { ListQuery } from '../api/sessions.ts';
-import type { StoredSession } from '../run/projection.ts';
+import type { StoredSession } from '../run/log/projection.ts';
 
 /** Limits per owner; 0 is no limit. Sessions without an owner, such as those of the server's own token, are not counted. */
 export interface OwnerLimits {

@@ -4,12 +4,12 @@ import { AppError } from '../../core/errors.ts';
 import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { ProcessEntry } from '../../sandbox/client.ts';
-import type { ProcessInfo, ProcessService } from '../api/services.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { ProcessInfo, ProcessService } from '../api/processes.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { loginCommand, quoted } from './shell-quoting.ts';
 
 interface Deps {
-  readonly engine: Pick<Engine, 'use' | 'look'>;
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -26,7 +26,7 @@ const tailBytes = 1024 * 1024;
 /**
  * The processes of sessions' sandboxes. Keeps a record of those started in the background, with their logs, after they end.
  */
-export function processService({ engine, records, clock, ids, known }: Deps): ProcessService {
+export function processService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
   const kind = 'process';
 
   async function remembered(id: SessionId): Promise<Background[]> {
@@ -38,7 +38,7 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
 
   async function all(id: SessionId, signal: AbortSignal): Promise<{ running: ProcessInfo[]; over: ProcessInfo[] }> {
     await known(id);
-    const client = await engine.look(id, signal);
+    const client = await sandboxes.look(id, signal);
     const live = client ? await client.processes(signal) : [];
     const started = await remembered(id);
     const running = live.map(({ pid, cmd, started: at }, n): ProcessInfo => {
@@ -67,13 +67,13 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
     async stop(id, pid, signal) {
       const { status } = await find(id, pid, signal);
       if (status === 'exited') return;
-      await using used = await engine.use(id, signal);
+      await using used = await sandboxes.use(id, signal);
       await used.client.signalProcess(pid, 'SIGTERM', signal);
     },
     async logs(id, pid, lines, signal) {
       const { log } = await find(id, pid, signal);
       if (log === '') return '';
-      await using used = await engine.use(id, signal);
+      await using used = await sandboxes.use(id, signal);
       const { stdout } = await used.client.exec(
         { command: `tail -c ${tailBytes} -- ${quoted(log)} 2>/dev/null | tail -n ${lines}` },
         signal,
@@ -82,7 +82,7 @@ export function processService({ engine, records, clock, ids, known }: Deps): Pr
     },
     async startBackground(id, command, signal) {
       await known(id);
-      await using used = await engine.use(id, signal);
+      await using used = await sandboxes.use(id, signal);
       const log = `.agent_logs/${ids.short().slice(0, 8)}.log`;
       const started = new Date(clock.now()).toISOString();
       const script = `mkdir -p .agent_logs && { setsid ${loginCommand(command)} > ${log} 2>&1 < /dev/null & echo $!; }`;

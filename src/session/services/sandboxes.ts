@@ -3,13 +3,15 @@ import { deadline } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/ids.ts';
-import type { ExecCommand, SandboxService } from '../api/services.ts';
+import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
 import { loginCommand } from './shell-quoting.ts';
 
 interface Deps {
-  readonly engine: Engine;
+  readonly commands: SessionCommands;
+  readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'sandbox'>;
   readonly clock: Clock;
@@ -19,20 +21,20 @@ const removeMs = 30_000;
 const usageMs = 3_000;
 
 /** A user's direct control of a session's sandbox. */
-export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): SandboxService {
+export function sandboxService({ commands, sandboxes, driver, sessions, clock, ids }: Deps): SandboxService {
   /** Whether a user stopped the sandbox and nothing has started it since. */
-  const isHeld = async (id: SessionId) => (await engine.record(id)).sandboxHeld;
+  const isHeld = async (id: SessionId) => (await commands.change(id, {})).sandboxHeld;
   const release = async (id: SessionId) => {
-    if (await isHeld(id)) await engine.change(id, { sandboxHeld: false });
+    if (await isHeld(id)) await commands.change(id, { sandboxHeld: false });
   };
   const isRunning = async (id: SessionId) => (await sessions.sandbox(id)).state === 'running';
 
   async function stop(id: SessionId): Promise<{ stopped: boolean }> {
     await sessions.get(id);
     await sessions.stop(id);
-    await engine.change(id, { sandboxHeld: true });
-    const done = await engine.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
-    await engine.record(id); // waits until the record shows the stop
+    await commands.change(id, { sandboxHeld: true });
+    const done = await commands.command<{ stopped: boolean }>(id, { type: 'sandbox.stop', commandId: ids.short() });
+    await commands.change(id, {}); // waits until the record shows the stop
     return done;
   }
 
@@ -41,14 +43,14 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
     async usage(id, signal) {
       await sessions.get(id);
       using soon = deadline(usageMs, clock, signal);
-      const client = await engine.look(id, soon.signal);
+      const client = await sandboxes.look(id, soon.signal);
       return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
     },
     async start(id, signal) {
       await sessions.get(id);
       const started = !(await isRunning(id));
-      if (started) await engine.command(id, { type: 'sandbox.permit', commandId: ids.short() });
-      await using _used = await engine.use(id, signal);
+      if (started) await commands.command(id, { type: 'sandbox.permit', commandId: ids.short() });
+      await using _used = await sandboxes.use(id, signal);
       await release(id);
       return { started };
     },
@@ -60,7 +62,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
       // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
       using until = deadline(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
-      await using _used = await engine.use(id, signal);
+      await using _used = await sandboxes.use(id, signal);
       await release(id);
     },
     async exec(id, command, signal) {
@@ -68,7 +70,7 @@ export function sandboxService({ engine, driver, sessions, clock, ids }: Deps): 
       if (await isHeld(id)) {
         throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
       }
-      await using used = await engine.use(id, signal);
+      await using used = await sandboxes.use(id, signal);
       return await used.client.exec(request(command), signal);
     },
   };

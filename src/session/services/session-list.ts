@@ -2,7 +2,7 @@ import type { SessionId } from '../../core/ids.ts';
 import type { ListOptions, RecordStore, StoredRecord } from '../../core/ports.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { ListQuery } from '../api/sessions.ts';
-import { publicRecord, StoredSession } from '../run/projection.ts';
+import { publicRecord, StoredSession } from '../run/log/projection.ts';
 import { byPlace, charsIn, ListHead, type ListLimits, type Place } from './list-head.ts';
 
 interface Options {

@@ -9,12 +9,16 @@ import type { SandboxView, SessionRecord } from '../../core/records.ts';
 import type { Model } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { CreateCommand, SendCommand, Sent, SessionChange, SessionService } from '../api/sessions.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { LiveSessions } from '../engine/live-sessions.ts';
 import { removeSession } from '../engine/removal.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
+import type { Supervisor } from '../engine/supervisor.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { newSession, StoredSession, unfinishedKind } from '../run/projection.ts';
+import { newSession, StoredSession, unfinishedKind } from '../run/log/projection.ts';
+import type { ProfileOf } from '../run/profile.ts';
 import { serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
@@ -25,9 +29,15 @@ import { fileFromLog, namedFile, shellFromLog } from './views-from-log.ts';
 interface Deps {
   readonly store: Store;
   readonly log: EventLog;
-  readonly engine: Engine;
+  readonly commands: SessionCommands;
+  readonly supervisor: Pick<Supervisor, 'wake'>;
+  readonly liveSessions: Pick<LiveSessions, 'get'>;
+  readonly sandboxes: SandboxAccess;
+  readonly profileOf: ProfileOf;
   readonly driver: Driver;
   readonly model: Model;
+  /** Throws for a session's own model that this server must not use. */
+  readonly checkModel?: (ref: string) => void;
   readonly watchers: Watchers;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -54,32 +64,33 @@ const viewMs = 5_000;
 const keptMs = 20_000; // enough for most sandboxes to start
 
 export function sessionService(deps: Deps): SessionService {
-  const { store, log, engine, driver, watchers, clock, ids, closing } = deps;
+  const { store, log, commands, supervisor, liveSessions, sandboxes, driver, watchers, clock, ids, closing } = deps;
 
   const list = new SessionList({ records: store.records, shared: store.shared });
   const gone = () => new AppError('session_not_found', 'There is no such session.');
-  const burying = new Set<SessionId>();
+  /** Tombstones that are being written. */
+  const burying = new Map<SessionId, Promise<void>>();
 
   async function stored(id: SessionId): Promise<StoredSession> {
-    const live = engine.live(id)?.writer.record;
+    const live = liveSessions.get(id)?.writer.record;
     const record = live ?? (await list.get(id));
     if (!record || record.deleting) throw gone();
     return record;
   }
   const forOwner = ownerQuota({
     ...{ limits: deps.ownerLimits ?? { sessions: 0, starting: 0 }, clock },
-    get: async (id) => engine.live(id)?.writer.record ?? (await list.get(id)),
+    get: async (id) => liveSessions.get(id)?.writer.record ?? (await list.get(id)),
     part: (query) => list.part(query),
     startTimeoutMs: deps.startTimeoutMs ?? 300_000,
   });
-  const count = () => countSessions(store.records, (id) => engine.live(id)?.writer.record);
+  const count = () => countSessions(store.records, (id) => liveSessions.get(id)?.writer.record);
 
   /** Writes the tombstone, also for a session of another server and for one whose log can no longer be read. */
   async function bury(id: SessionId): Promise<void> {
     let broken: unknown;
     for (let wait = 100; wait <= 2_000; wait *= 2) {
       try {
-        await engine.change(id, { deleting: true });
+        await commands.change(id, { deleting: true });
         return;
       } catch (thrown) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
@@ -98,7 +109,7 @@ export function sessionService(deps: Deps): SessionService {
 
   async function change(id: SessionId, wish: SessionChange): Promise<SessionRecord> {
     await stored(id);
-    return shown(StoredSession.parse(await engine.change(id, wish)));
+    return shown(StoredSession.parse(await commands.change(id, wish)));
   }
 
   async function create({
@@ -109,7 +120,9 @@ export function sessionService(deps: Deps): SessionService {
     projectId = null,
     task = '',
     owner,
+    model,
   }: CreateCommand): Promise<SessionRecord> {
+    if (model !== undefined) deps.checkModel?.(model);
     // Tombstones are counted too, so they are only sorted out near the limit.
     const isClose = (await store.records.count('session')) >= deps.maxSessions;
     if (isClose && (await count()).total >= deps.maxSessions) {
@@ -118,13 +131,13 @@ export function sessionService(deps: Deps): SessionService {
     }
     const id = ids.sessionId();
     const at = clock.now();
-    const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, at });
+    const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, model, at });
     const isMeant = title !== '' && !provisionalTitle;
     const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
     if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
     const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
     await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });
-    engine.wake(id, 'start');
+    supervisor.wake(id, 'start');
     return shown(doc);
   }
 
@@ -150,7 +163,7 @@ export function sessionService(deps: Deps): SessionService {
     create: (command) => forOwner(command.owner, () => create(command)),
 
     list: (only) => (only ? list.part(only) : list.all()),
-    get: async (id) => (!engine.live(id) && list.known(id)) || shown(await stored(id)),
+    get: async (id) => (!liveSessions.get(id) && list.known(id)) || shown(await stored(id)),
 
     rename: (id, title) => change(id, { title }),
     update: change,
@@ -161,9 +174,14 @@ export function sessionService(deps: Deps): SessionService {
 
     async delete(id) {
       const record = await stored(id);
-      if (burying.has(id)) throw gone(); // a concurrent second delete
-      burying.add(id);
-      await bury(id).finally(() => burying.delete(id)); // the tombstone comes first: from here on no list shows the session
+      const other = burying.get(id);
+      if (other) {
+        await other; // until then the session can still come back: its tombstone may not reach the store
+        throw gone();
+      }
+      const buried = bury(id).finally(() => burying.delete(id));
+      burying.set(id, buried);
+      await buried; // the tombstone comes first: from here on no list shows the session
       news.tell({ type: 'deleted', session: shown(record) });
       // The deletion succeeds from here on: the reconciler repeats a clean-up that fails.
       const done = removeSession(deps, id).catch(() => {});
@@ -174,9 +192,9 @@ export function sessionService(deps: Deps): SessionService {
       const record = await stored(id);
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp } = command;
-      const plans = await engine.plansFor(record);
+      const { plans } = await deps.profileOf(record); // of a run that starts now
       const wish = { commandId: ids.short(), messageId: ids.messageId(), runId: ids.runId() };
-      const sent = await engine.command<Sent>(id, {
+      const sent = await commands.command<Sent>(id, {
         type: 'cmd.send',
         ...wish,
         text,
@@ -190,14 +208,14 @@ export function sessionService(deps: Deps): SessionService {
 
     async stop(id) {
       const record = await stored(id);
-      if (record.openRuns.length === 0 && !engine.live(id)) return { stopped: false };
-      return await engine.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
+      if (record.openRuns.length === 0 && !liveSessions.get(id)) return { stopped: false };
+      return await commands.command<{ stopped: boolean }>(id, { type: 'cmd.stop', commandId: ids.short() });
     },
 
     async decide(id, command) {
       const { openRuns, status } = await stored(id);
       if (openRuns.length === 0 || status !== 'waiting') throw new AppError('conflict', 'No call waits for approval.');
-      return await engine.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
+      return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
     },
 
     async page(id, after, limit) {
@@ -228,7 +246,7 @@ export function sessionService(deps: Deps): SessionService {
     watching(id) {
       const watch = watchers.watch(id);
       void stored(id)
-        .then(({ unread }) => (unread > 0 ? engine.change(id, { unread: 0 }) : undefined))
+        .then(({ unread }) => (unread > 0 ? commands.change(id, { unread: 0 }) : undefined))
         .catch(() => {}); // the next viewer resets the count
       return watch;
     },
@@ -237,12 +255,6 @@ export function sessionService(deps: Deps): SessionService {
       const { sandboxState: state } = known ?? (await stored(id));
       const sandboxId = sandboxIdOf(id);
       return { id: sandboxId, state, workdir: deps.workdir(sandboxId), driver: driver.name };
-    },
-    async exec(id, command, signal) {
-      await stored(id);
-      checkText({ text: command.command });
-      await using used = await engine.use(id, signal);
-      return await used.client.exec(command, signal);
     },
     async shell(id, shellId, signal) {
       await stored(id);
@@ -282,7 +294,7 @@ export function sessionService(deps: Deps): SessionService {
   ): Promise<Buffer> {
     if (toAppError(unknown).code !== 'file_not_found') throw unknown;
     using until = deadline(keptMs, clock, signal);
-    await using used = await engine.use(id, until.signal).catch(() => {
+    await using used = await sandboxes.use(id, until.signal).catch(() => {
       throw unknown; // the original error tells the caller what helps
     });
     return await used.client.readFile(path, until.signal);
@@ -296,7 +308,7 @@ export function sessionService(deps: Deps): SessionService {
     fromLog: () => Promise<T>,
   ): Promise<T> {
     using until = deadline(viewMs, clock, signal);
-    const client = await engine.look(id, until.signal);
+    const client = await sandboxes.look(id, until.signal);
     if (!client) return await fromLog();
     return await fromSandbox(client, until.signal).catch((thrown: unknown) => {
       if (thrown instanceof AppError && thrown.code === 'sandbox_lost') return fromLog();

@@ -4,13 +4,15 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import { type IdSource, SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
-import type { TerminalInfo, TerminalLine, TerminalService } from '../api/services.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { TerminalInfo, TerminalLine, TerminalService } from '../api/terminals.ts';
+import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import type { Supervisor } from '../engine/supervisor.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { startReading, TerminalInput, TerminalOutput } from './terminal-stream.ts';
 
 interface Deps {
-  readonly engine: Pick<Engine, 'use' | 'look' | 'reach' | 'holds'>;
+  readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
+  readonly supervisor: Pick<Supervisor, 'reach' | 'hasSandbox'>;
   readonly records: RecordStore;
   readonly watchers: Pick<Watchers, 'endOf'>;
   readonly clock: Clock;
@@ -23,7 +25,8 @@ const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
 /** Terminals of people. The terminals live in the sandbox; records let a restarted server find their sessions. */
-export function terminalService({ engine, records, watchers, clock, ids, known }: Deps): TerminalService {
+export function terminalService(deps: Deps): TerminalService {
+  const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
   const forget = (info: TerminalInfo) => records.delete(kind, keyOf(info));
 
@@ -40,9 +43,9 @@ export function terminalService({ engine, records, watchers, clock, ids, known }
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
     using until = deadline(lookMs, clock);
-    const isOurs = await engine.reach(id).then(() => true, unlessElsewhere); // this also determines whether the sandbox runs
-    const client = await engine.look(id, until.signal);
-    if (!client && (!isOurs || engine.holds(id))) return all;
+    const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere); // this also determines whether the sandbox runs
+    const client = await sandboxes.look(id, until.signal);
+    if (!client && (!isOurs || supervisor.hasSandbox(id))) return all;
     const open = new Set((await client?.terminals.list(until.signal))?.map((it) => it.id));
     for (const info of all) if (!open.has(info.id)) await forget(info);
     return all.filter((info) => open.has(info.id));
@@ -62,7 +65,7 @@ export function terminalService({ engine, records, watchers, clock, ids, known }
     const { id, sessionId } = info;
     await using stack = new AsyncDisposableStack();
     const end = stack.use(watchers.endOf(sessionId));
-    const { client } = stack.use(await engine.use(sessionId, signal));
+    const { client } = stack.use(await sandboxes.use(sessionId, signal));
     const leave = new AbortController();
     const output = stack.adopt(new TerminalOutput(), (it) => void it.destroy());
     const until = AbortSignal.any([leave.signal, end.signal]);
@@ -101,7 +104,7 @@ export function terminalService({ engine, records, watchers, clock, ids, known }
   return {
     async open(sessionId, signal) {
       await known(sessionId);
-      await using used = await engine.use(sessionId, signal);
+      await using used = await sandboxes.use(sessionId, signal);
       const info = { id: `shell_${ids.short().slice(0, 8)}`, sessionId, created: clock.now() };
       await records.put({ kind, id: keyOf(info), doc: { created: info.created }, sort: info.created });
       try {
@@ -120,7 +123,7 @@ export function terminalService({ engine, records, watchers, clock, ids, known }
     async close(terminalId) {
       const info = await get(terminalId);
       using until = deadline(30_000, clock);
-      await using used = await engine.use(info.sessionId, until.signal);
+      await using used = await sandboxes.use(info.sessionId, until.signal);
       await used.client.terminals.close(info.id, until.signal).catch(unlessGone);
       await forget(info);
     },

@@ -7,9 +7,10 @@ import { type IdSource, SessionId } from '../../core/ids.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import type { FileService, SandboxService } from '../api/services.ts';
+import type { FileService } from '../api/files.ts';
+import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { SessionCommands } from '../engine/session-commands.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
 import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
 
@@ -40,7 +41,7 @@ interface Deps {
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'activeRun' | 'sandbox'>;
   readonly files: Pick<FileService, 'write'>;
   readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
-  readonly engine: Pick<Engine, 'command'>;
+  readonly commands: Pick<SessionCommands, 'command'>;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly graceMs: number;
@@ -72,7 +73,7 @@ interface Place {
 
 /** Starts with the workspaces whose sandboxes an earlier server process left running; they have no members yet. */
 export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
-  const { records, sessions, files, sandboxes, engine, clock, ids, graceMs, replica } = deps;
+  const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, Place>();
   const turns = keyedQueue();
 
@@ -160,7 +161,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
-      await engine.command(own, { type: 'sandbox.stop', commandId: ids.short() });
+      await commands.command(own, { type: 'sandbox.stop', commandId: ids.short() });
     };
     await turns(key, stop).catch(() => {});
   }

@@ -1,5 +1,5 @@
-import { type Collection, type Db, type DbOptions, type Document, MongoClient, type MongoClientOptions } from 'mongodb';
-import { throwIfFired } from '../../core/cancel.ts';
+import { type Collection, type Db, type DbOptions, MongoClient, type MongoClientOptions } from 'mongodb';
+import { orAborted, throwIfFired } from '../../core/cancel.ts';
 import { elapsed } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Secret } from '../../core/secret.ts';
@@ -168,11 +168,8 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
   throwIfFired(signal);
-  const { promise, resolve } = Promise.withResolvers<Document>();
-  const give = () => resolve({});
-  signal.addEventListener('abort', give, { once: true });
-  const answered = run(() => db.command({ ping: 1 }));
-  answered.catch(() => {}); // the caller may be gone
-  await Promise.race([answered, promise]).finally(() => signal.removeEventListener('abort', give));
-  throwIfFired(signal);
+  await orAborted(
+    run(() => db.command({ ping: 1 })),
+    signal,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Document } from 'mongodb';
+import { z } from 'zod';
 import type { SessionFact } from '../../core/events.ts';
 import { SessionId } from '../../core/ids.ts';
 import type { RecordPut } from '../../core/ports.ts';
@@ -84,17 +85,20 @@ export interface LeaseDocument {
   readonly epoch: number;
   readonly expiresAt: number;
 }
-export interface CommandDocument {
-  readonly _id: string;
-  readonly session: string;
-  readonly name: string;
-  readonly body: string;
-  readonly at: number;
+export interface CommandDocument extends z.infer<typeof CommandRow> {
   /** Orders commands with the same time. */
   readonly nth: string;
   readonly open?: true;
   readonly answer?: string;
 }
+/** The part of a command's document that its receiver reads. */
+export const CommandRow = z.object({
+  _id: z.string(),
+  session: SessionId,
+  name: z.string(),
+  body: z.string(),
+  at: z.number(),
+});
 
 export const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0');

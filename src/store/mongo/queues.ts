@@ -1,7 +1,7 @@
 import { SessionId } from '../../core/ids.ts';
 import type { CommandQueue, Inbox, Lease, LeaseStore, QueuedCommand } from '../../core/ports.ts';
 import type { Connection } from './connection.ts';
-import { type CommandDocument, json, type LeaseDocument } from './documents.ts';
+import { CommandRow, json, type LeaseDocument } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
 export function mongoInbox({ at, run }: Connection, newId: () => string): Inbox {
@@ -74,9 +74,10 @@ export function mongoLeases({ at, run }: Connection): LeaseStore {
 
 export function mongoCommands({ at, run }: Connection): CommandQueue {
   let posted = 0;
-  const commandOf = ({ _id, session, name, body, at: time }: CommandDocument): QueuedCommand => ({
-    ...{ id: _id, sessionId: SessionId.parse(session), name, body: JSON.parse(body), at: time },
-  });
+  const commandOf = (document: unknown): QueuedCommand => {
+    const { _id: id, session: sessionId, name, body, at } = CommandRow.parse(document);
+    return { id, sessionId, name, body: JSON.parse(body), at };
+  };
   const order = { at: 1, nth: 1 } as const;
   return {
     async post({ id, sessionId, name, body, at: time }) {

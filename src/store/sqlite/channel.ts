@@ -12,6 +12,11 @@ export interface QueueLimits {
 /** The limits of one message to the thread, which is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
+/** In characters. A request with more is bulk: output of commands, files, whole logs. */
+const bulkChars = 16 * 1024;
+/** The most bulk in one message, beyond its first request: small requests wait for the whole message's commit. */
+const bulkPerBatch = 512 * 1024;
+
 interface Request {
   readonly call: readonly unknown[];
   readonly chars: number;
@@ -19,7 +24,11 @@ interface Request {
   reject(error: AppError): void;
 }
 
-/** The caller's end of a store thread. Only one batch is under way at a time; requests meanwhile form the next one. */
+/**
+ * The caller's end of a store thread. Only one batch is under way at a time; requests meanwhile form the next one. Small
+ * requests go first, each kind in order: a person's message never waits for the output of others. Each batch takes some
+ * of the bulk, so that it does not starve.
+ */
 export interface Channel<Ops extends Operations> extends AsyncDisposable {
   /** The number of unanswered requests. */
   readonly pending: number;
@@ -42,26 +51,25 @@ export async function openChannel<Ops extends Operations>(
     execArgv: ['--disable-warning=ExperimentalWarning'], // node:sqlite: pinned, and covered by the contract suite
     env: {},
   });
-  const waiting: Request[] = [];
+  const small: Request[] = [];
+  const bulk: Request[] = [];
   let away: Request[] = [];
   let chars = 0;
   let ended: AppError | undefined;
   const idle: (() => void)[] = [];
 
+  const waits = () => small.length + bulk.length;
+
   function plan(): void {
-    if (away.length === 0 && waiting.length > 0) send();
+    if (away.length === 0 && waits() > 0) send();
   }
 
   function send(): void {
     if (ended) return;
-    let [count, size] = [0, 0];
-    for (const request of waiting) {
-      if (count === batchLimits.requests || (count > 0 && size + request.chars > batchLimits.chars)) break;
-      count++;
-      size += request.chars;
-    }
-    chars -= size;
-    away = waiting.splice(0, count);
+    const first = batchOf(small, batchLimits);
+    const room = { requests: batchLimits.requests - first.length, chars: bulkPerBatch };
+    away = [...first, ...batchOf(bulk, { ...room, requests: Math.max(1, room.requests) })];
+    for (const request of away) chars -= request.chars;
     worker.postMessage(away.map(({ call }) => call));
   }
 
@@ -73,12 +81,12 @@ export async function openChannel<Ops extends Operations>(
       else answered[n]?.reject(errorOf(reply));
     });
     plan();
-    if (away.length === 0 && waiting.length === 0) for (const told of idle.splice(0)) told();
+    if (away.length === 0 && waits() === 0) for (const told of idle.splice(0)) told();
   }
 
   function end(error: AppError): void {
     ended ??= error;
-    for (const request of [...away.splice(0), ...waiting.splice(0)]) request.reject(ended);
+    for (const request of [...away.splice(0), ...small.splice(0), ...bulk.splice(0)]) request.reject(ended);
     for (const told of idle.splice(0)) told();
   }
 
@@ -95,26 +103,37 @@ export async function openChannel<Ops extends Operations>(
 
   return {
     get pending() {
-      return away.length + waiting.length;
+      return away.length + waits();
     },
     call(name, args, size = 0) {
       const { promise, resolve, reject } = Promise.withResolvers<never>();
       if (ended) reject(ended);
-      else if (waiting.length >= limits.requests || chars + size > limits.chars) reject(full());
+      else if (waits() >= limits.requests || chars + size > limits.chars) reject(full());
       else {
         chars += size;
-        waiting.push({ call: [name, ...args], chars: size, resolve, reject });
+        (size > bulkChars ? bulk : small).push({ call: [name, ...args], chars: size, resolve, reject });
         plan();
       }
       return promise;
     },
     async [Symbol.asyncDispose]() {
-      if (!ended && (away.length > 0 || waiting.length > 0)) await new Promise<void>((resolve) => idle.push(resolve));
+      if (!ended && away.length + waits() > 0) await new Promise<void>((resolve) => idle.push(resolve));
       end(new AppError('store_unavailable', 'The store is closed.'));
       worker.postMessage(null);
       await gone;
     },
   };
+}
+
+/** Takes the first requests out, within the limits, but always one. */
+function batchOf(waiting: Request[], limits: QueueLimits): Request[] {
+  let [count, chars] = [0, 0];
+  for (const request of waiting) {
+    if (count === limits.requests || (count > 0 && chars + request.chars > limits.chars)) break;
+    count++;
+    chars += request.chars;
+  }
+  return waiting.splice(0, count);
 }
 
 const full = () => new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');

@@ -1,4 +1,4 @@
-import { throwIfFired } from '../../core/cancel.ts';
+import { orAborted, throwIfFired } from '../../core/cancel.ts';
 import { droppable } from '../../core/events.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type {
@@ -12,9 +12,9 @@ import type {
   StoredRecord,
 } from '../../core/ports.ts';
 import { type Channel, openChannel, type QueueLimits } from './channel.ts';
-import { openWriter, type Writer } from './direct.ts';
 import { corrupt } from './errors.ts';
 import type { PutRow, Reads, RecordRow } from './reads.ts';
+import { openWriter, type Writer } from './writer.ts';
 import type { Writes } from './writes.ts';
 
 export interface SqliteOptions {
@@ -58,12 +58,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
       throwIfFired(signal);
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const give = () => resolve();
-      signal.addEventListener('abort', give, { once: true });
-      const answered = Promise.all([writer.call('ping', []), reader.call('ping', [])]);
-      await Promise.race([answered, promise]).finally(() => signal.removeEventListener('abort', give));
-      throwIfFired(signal);
+      await orAborted(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };

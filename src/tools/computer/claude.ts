@@ -29,6 +29,9 @@ type Args = z.output<typeof Args>;
 export const computer = defineTool({
   name: 'computer',
   family: 'browser',
+  group: 'browser',
+  label: 'Use the desktop',
+  needs: ['desktop'],
   description:
     'Use the keyboard and mouse of the desktop, and look at its screen. Coordinates are pixels of the screenshot. ' +
     'Each action shows the screen as it is afterwards.',
@@ -114,7 +117,7 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
 
 const modifierMs = 400; // ms, longer than the action takes
 
-/** Holds keys such as shift down during the action. */
+/** Keeps keys such as shift down during the action. */
 async function held(desk: Desk, keys: string | undefined, action: ScreenAction): Promise<void> {
   if (!keys) return await desk.do(action);
   const holding = desk.do({ kind: 'key', keys, holdMs: modifierMs });

@@ -1,8 +1,8 @@
 import { deadline, pause } from '../../core/cancel.ts';
-import { systemClock } from '../../core/clock.ts';
 import type { DesktopStatus, ScreenAction } from '../../sandbox/client.ts';
 import type { ToolContext, ToolResult } from '../tool.ts';
-import { readPng, scaled, writePng } from './png.ts';
+import { pictureScaler } from './picture-scaler.ts';
+import { pngSize } from './png.ts';
 import { modelScreen, onScreen, type Point, type Size } from './screen.ts';
 
 const startMs = 90_000;
@@ -26,7 +26,7 @@ export async function atDesk(
   kind: 'looks' | 'acts',
   work: (desk: Desk) => Promise<ToolResult | string>,
 ): Promise<ToolResult> {
-  using until = deadline(startMs, systemClock, ctx.signal);
+  using until = deadline(startMs, ctx.clock, ctx.signal);
   const status = await ctx.sandbox.desktop.start(until.signal);
   if (kind === 'acts') await ctx.gate?.(ctx.signal);
   const desk = deskOf(ctx, status);
@@ -43,7 +43,7 @@ export async function shown(ctx: ToolContext, output: string, data: Buffer): Pro
 
 export const wrong = (output: string): ToolResult => ({ ok: false, reason: 'bad_arguments', output });
 
-function deskOf({ sandbox: { desktop }, signal }: ToolContext, { width, height }: DesktopStatus): Desk {
+function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, height }: DesktopStatus): Desk {
   const whole: Size = { width, height };
   const screen = modelScreen(whole);
   return {
@@ -51,12 +51,12 @@ function deskOf({ sandbox: { desktop }, signal }: ToolContext, { width, height }
     at: (point, of = screen) => onScreen(point, of, whole),
     do: (action) => desktop.act(action, signal),
     pointer: async () => onScreen(await desktop.pointer(signal), whole, screen),
-    wait: (ms) => pause(ms, signal),
+    wait: (ms) => pause(ms, signal, clock),
     async photograph(part) {
       const png = await desktop.screenshot(signal);
       const isWhole = part === undefined && screen.width === width && screen.height === height;
-      const picture = isWhole ? undefined : readPng(png);
-      if (!picture) return png;
+      if (isWhole) return png;
+      const picture = pngSize(png) ?? whole; // the scaler refuses what is no picture
       const from = part ? onScreen(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? onScreen(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
@@ -68,7 +68,7 @@ function deskOf({ sandbox: { desktop }, signal }: ToolContext, { width, height }
             height: Math.max(1, Math.round(region.height * scale)),
           }
         : screen;
-      return writePng(scaled(picture, region, size));
+      return await pictureScaler.scale({ png, region, size }, signal);
     },
   };
 }

@@ -16,7 +16,17 @@ const tool = <Shape extends z.ZodRawShape>(
   description: string,
   shape: Shape,
   run: (ctx: ToolContext, args: z.output<z.ZodObject<Shape>>) => Promise<ToolResult>,
-): Tool => defineTool({ name, family: 'browser', description, parameters: z.object(shape), run });
+): Tool =>
+  defineTool({
+    name,
+    family: 'browser',
+    group: 'browser',
+    label: name.replaceAll('_', ' '),
+    needs: ['desktop'],
+    description,
+    parameters: z.object(shape),
+    run,
+  });
 
 const acts = (ctx: ToolContext, said: string, work: (desk: Desk) => Promise<unknown>): Promise<ToolResult> =>
   atDesk(ctx, 'acts', async (desk) => {

@@ -13,7 +13,13 @@ export interface Region extends Size {
   readonly y: number;
 }
 
-/** Undefined if the bytes are no such picture. */
+/** The size that a PNG's header names; undefined if the bytes have none. */
+export function pngSize(png: Buffer): Size | undefined {
+  if (png.length < 24 || !png.subarray(0, 8).equals(pngSignature)) return undefined;
+  return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
+}
+
+/** Undefined if the bytes are no such picture. Throws if they are a broken one. */
 export function readPng(png: Buffer): Raster | undefined {
   if (!png.subarray(0, 8).equals(pngSignature)) return undefined;
   const data: Buffer[] = [];

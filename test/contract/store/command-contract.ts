@@ -12,7 +12,7 @@ export function commandContract(store: () => Store): void {
       return command;
     };
 
-    test('are given as they were posted to whoever asks for their sessions, and to nobody else', async () => {
+    test('are returned as posted, and only to a caller that names their session', async () => {
       const command = await post({ body: { text: '\u0000 𝄞 "', deep: [{ a: [] }] } });
       await post();
       expect(await store().commands.pending([newSession(), command.sessionId], 10)).toEqual([command]);
@@ -55,7 +55,7 @@ export function commandContract(store: () => Store): void {
       expect(await store().commands.pending([answered.sessionId, open.sessionId], 10)).toEqual([open]);
     });
 
-    test('that nobody answered tell which sessions wait, each once, the longest waiting first', async () => {
+    test('without an answer list their sessions once each, the longest waiting first', async () => {
       const [late, later] = [await post({ at: -90 }), await post({ at: -80 })];
       await post({ at: -70, sessionId: late.sessionId });
       const answered = await post({ at: -95 });

@@ -59,7 +59,7 @@ export function eventContract(store: () => Store, effort: number): void {
       await fc.assert(property, { numRuns: Math.ceil(30 * effort) });
     });
 
-    test('of many writers that append at once after the same seq exactly one gets through, whole', async () => {
+    test('one of many concurrent appends after the same seq succeeds, complete', async () => {
       const sessionId = newSession();
       const tries = Array.from({ length: 20 }, (_, n) =>
         store().events.append({

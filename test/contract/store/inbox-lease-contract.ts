@@ -6,7 +6,7 @@ const newName = () => `name${++names}`;
 
 export function inboxAndLeaseContract(store: () => Store): void {
   describe('inbox', () => {
-    test('of many who claim a key at once one is told to do it, and the others that somebody does', async () => {
+    test('one of many concurrent claims of a key is new, the others are pending', async () => {
       const key = newName();
       const claims = await Promise.all(Array.from({ length: 10 }, () => store().inbox.claim(key, 'hash', 1)));
       expect(claims.filter(({ kind }) => kind === 'new')).toHaveLength(1);
@@ -49,7 +49,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
   });
 
   describe('leases', () => {
-    test('one holder at a time; its own call renews and keeps the epoch', async () => {
+    test('a lease has one holder at a time, and its own acquire renews it with the same epoch', async () => {
       const name = newName();
       expect(await store().leases.acquire(name, 'a', 100, 50)).toEqual({ name, holder: 'a', epoch: 1, expiresAt: 150 });
       expect(await store().leases.acquire(name, 'b', 149, 50)).toBeUndefined();
@@ -57,7 +57,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.acquire(name, 'b', 160, 50)).toBeUndefined();
     });
 
-    test('who takes over a lapsed lease gets the next epoch, and the old holder nothing', async () => {
+    test('taking over a lapsed lease gives the next epoch, and the old holder cannot renew', async () => {
       const name = newName();
       await store().leases.acquire(name, 'a', 100, 50);
       expect(await store().leases.acquire(name, 'b', 150, 50)).toMatchObject({ holder: 'b', epoch: 2 });
@@ -75,7 +75,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.acquire(name, 'b', 102, 50)).toMatchObject({ epoch: 3 });
     });
 
-    test('anybody may ask who holds a lease, expired or not', async () => {
+    test('any caller can read the holder of a lease, expired or not', async () => {
       const name = newName();
       expect(await store().leases.get(name)).toBeUndefined();
       const lease = await store().leases.acquire(name, 'a', 100, 50);
@@ -84,7 +84,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.get(name)).toEqual({ name, holder: '', epoch: 1, expiresAt: 0 });
     });
 
-    test('of many who want a lease at once one gets it', async () => {
+    test('one of many concurrent callers acquires a lease', async () => {
       const name = newName();
       const tries = ['a', 'b', 'c', 'd'].map((holder) => store().leases.acquire(name, holder, 100, 50));
       expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/ids.ts';
 import type { Store } from '../../../src/core/ports.ts';
 import { eventsFrom } from '../../../src/session/engine/run-fold.ts';
-import { largeAside } from '../../../src/store/large/large.ts';
+import { withLargeFacts } from '../../../src/store/large/large-facts.ts';
 import { memoryBlobs } from '../../support/memory-blobs.ts';
 import { called, facts, newSession } from '../../support/store.ts';
 
@@ -14,7 +14,7 @@ export function largeContract(store: () => Store): void {
     const open = () => {
       const blobs = memoryBlobs();
       let ids = 0;
-      return { blobs, ...largeAside({ store: store(), blobs, newId: () => `${++ids}`, now: () => 1_000 }) };
+      return { blobs, ...withLargeFacts({ store: store(), blobs, newId: () => `${++ids}`, now: () => 1_000 }) };
     };
     const all = (large: Store, id: SessionId) => Array.fromAsync(eventsFrom(large.events, SessionId.parse(id), 1));
 
@@ -31,7 +31,7 @@ export function largeContract(store: () => Store): void {
       expect(blobs.kept.size).toBe(0);
     });
 
-    test('F074 an event whose blob is missing or damaged is readable, says so, and the log goes on', async () => {
+    test('F074 an event with a missing or damaged blob is readable, reports the problem, and the log continues', async () => {
       const { store: large, blobs, collect } = open();
       const id = newSession();
       const huge = [called({ output: `a${'x'.repeat(400_000)}z` }), called({ output: `b${'x'.repeat(400_000)}z` })];

@@ -78,7 +78,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     expect((await store.events.page(newSession(), 0, 1)).head).toBe(0);
   });
 
-  test('F063 what waits is bounded: beyond it a request is refused at once', async () => {
+  test('F063 the store limits waiting requests and refuses more at once', async () => {
     await using opened = await openMongo({ maxWaiting: 5 });
     const asked = Array.from({ length: 20 }, () => opened.store.inbox.claim(newSession(), 'hash', 1));
     const done = await Promise.allSettled(asked);
@@ -129,7 +129,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     test.each([
       ['long ago is not looked for again', 16 * 60_000, 0],
       ['a moment ago, or that only sleeps, is looked for by every start', 60_000, 1],
-    ])('one that died %s', async (_, laterMs, left) => {
+    ])('a writer that died %s', async (_, laterMs, left) => {
       const now = Date.now();
       await using opened = await openMongo({ now: () => now });
       const { store, database } = opened;

@@ -21,7 +21,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
   });
   const puts = (seen: readonly string[]) => seen.filter((command) => command === 'update records').length;
 
-  test('its first put is waited for; many that follow at once are few writes, and whoever reads sees the newest', async () => {
+  test('an append waits for the first put only; later puts are merged, and readers see the newest record', async () => {
     await using opened = await behindProxy();
     const { proxy, store } = opened;
     await store.events.append(entry(0, 0));
@@ -34,7 +34,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     expect(puts(proxy.seen)).toBeLessThan(20);
   });
 
-  test('F064 a writer that dies before it was put has committed it: whoever comes next finds it, whatever came behind it', async () => {
+  test('F064 a record whose writer dies before the put is committed: the next reader finds it, also after later events', async () => {
     await using opened = await behindProxy();
     const { proxy, store, database } = opened;
     await store.events.append(entry(0, 0));
@@ -58,7 +58,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     expect(await store.records.list('session')).toEqual([]);
   });
 
-  test('what was deleted is waited for when it is put again', async () => {
+  test('an append waits for the put of a record that was deleted before', async () => {
     await using opened = await behindProxy();
     const { store, database } = opened;
     await store.events.append(entry(0, 0));

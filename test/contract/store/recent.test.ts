@@ -1,5 +1,5 @@
 import { memoryStore } from '../../../src/store/memory/store.ts';
-import { withRecent } from '../../../src/store/recent.ts';
+import { withRecent } from '../../../src/store/recent-events-cache.ts';
 import { storeContract } from './store-contract.ts';
 
 const open = (limits?: Parameters<typeof withRecent>[1]) => async () => {

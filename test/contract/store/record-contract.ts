@@ -19,7 +19,7 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.get(newKind(), 'a')).toBeUndefined();
     });
 
-    test('what a caller changes in a document afterwards does not reach the store', async () => {
+    test('a caller that changes a document later does not change the stored record', async () => {
       const kind = newKind();
       const doc = { list: [1] };
       await store().records.put({ kind, id: 'a', doc });
@@ -40,14 +40,14 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.get(kind, 'a')).toEqual({ id: 'a', doc: 2, version: 2 });
     });
 
-    test('of many that replace the same version at once exactly one succeeds', async () => {
+    test('one of many concurrent writes that expect the same version succeeds', async () => {
       const kind = newKind();
       const tries = Array.from({ length: 10 }, (_, n) => store().records.put({ kind, id: 'a', doc: n, expect: 0 }));
       const won = (await Promise.allSettled(tries)).filter(({ status }) => status === 'fulfilled');
       expect(won).toHaveLength(1);
     });
 
-    test('a deleted record is gone, deleting it again is no failure, and it may be created anew', async () => {
+    test('a deleted record is gone, a second delete succeeds, and the record can be created again', async () => {
       const kind = newKind();
       await store().records.put({ kind, id: 'a', doc: 1 });
       await store().records.delete(kind, 'a');

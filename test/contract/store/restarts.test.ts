@@ -39,7 +39,7 @@ async function untilDone(log: EventLog, entry: Append): Promise<number> {
 }
 
 test.skipIf(skipMongo || !isNightly)(
-  'F066 a database that restarts and steps down under load: nothing is lost or doubled, and no pause is longer than ten seconds (needs TEST_MONGODB_URL and TEST_NIGHTLY=1)',
+  'F066 a database that restarts and steps down under load loses and doubles nothing, and each pause is at most ten seconds (needs TEST_MONGODB_URL and TEST_NIGHTLY=1)',
   { timeout: 180_000 },
   async () => {
     await using proxy = await mongoProxy(mongoUrl as string);

@@ -62,7 +62,7 @@ test('after kill -9 at any moment everything that was acknowledged is there, wit
   }
 });
 
-test('F005 killed while it writes records and shortens the log, both fit what is in the log, and nothing is numbered anew', async () => {
+test('F005 a kill while the store writes records and compacts the log leaves both consistent, without a renumbered event', async () => {
   let before = 0;
   for (const more of [1, 50, 200]) {
     const acknowledged = await appendAndDie((seq) => seq >= before + more, { more: 'compact' });
@@ -76,7 +76,7 @@ test('F005 killed while it writes records and shortens the log, both fit what is
   }
 });
 
-test('what dies before its commit was never there; what dies right after it is, though nobody was told', async () => {
+test('a server that dies before a commit loses the append; after the commit the append is stored, even without an answer', async () => {
   expect(await appendAndDie(() => false, { failpoints: 'store.commit.before=exit@4' })).toBe(9);
   expect(await stored()).toBe(9);
   expect(await appendAndDie(() => false, { failpoints: 'store.commit.after=exit@2' })).toBe(12);

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => folder[Symbol.dispose]());
 const arm = (spec: string) => armFailpoints(spec, { exit: () => {} });
 
-test('nobody reads what is committed but not on the disk yet', async () => {
+test('a reader waits until a commit is on the disk', async () => {
   await using store = await sqliteStore({ path });
   const id = newSession();
   using _armed = arm('store.settle=sleep(150)');
@@ -24,7 +24,7 @@ test('nobody reads what is committed but not on the disk yet', async () => {
   expect(await appended).toBe(1);
 });
 
-test('what comes while one is on its way to the disk is committed together, by the thread', async () => {
+test('the worker thread commits the requests together that arrive during a sync to the disk', async () => {
   await using store = await sqliteStore({ path });
   using _armed = arm('store.settle=sleep(100)');
   const before = performance.now();
@@ -34,7 +34,7 @@ test('what comes while one is on its way to the disk is committed together, by t
 });
 
 test.each(['full', 'normal'] as const)(
-  'with synchronous %s, who writes without end lets others have their turn',
+  'with synchronous %s, a writer in an endless loop lets other tasks run',
   async (synchronous) => {
     await using store = await sqliteStore({ path, synchronous });
     const append = writer(store.events, newSession());
@@ -47,7 +47,7 @@ test.each(['full', 'normal'] as const)(
   },
 );
 
-test('F073 when the disk fails, nothing is acknowledged any more, whoever would write it, and it is not asked again', async () => {
+test('F073 after the disk fails, the store refuses every write and does not try the disk again', async () => {
   await using store = await sqliteStore({ path });
   const id = newSession();
   {

@@ -30,7 +30,7 @@ function scribble(text: string | Buffer, offset: number): Buffer {
   return bytes;
 }
 
-test('everything is there again after closing and opening', async () => {
+test('a closed store has all its contents when it opens again', async () => {
   const sessionId = newSession();
   {
     await using store = await open();
@@ -52,7 +52,7 @@ test('everything is there again after closing and opening', async () => {
   expect(await store.leases.acquire('lease', 'other', 12, 10)).toMatchObject({ epoch: 2 });
 });
 
-test('what was asked before closing is done, what is asked after it is refused', async () => {
+test('a closing store finishes earlier requests and refuses later ones', async () => {
   const [store, sessionId] = [await open(), newSession()];
   const asked = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
   const closing = store[Symbol.asyncDispose]();
@@ -62,7 +62,7 @@ test('what was asked before closing is done, what is asked after it is refused',
   expect(readdirSync(folder.path).sort()).toEqual(['corral.db', 'corral.db.lock']);
 });
 
-test('nobody but the server’s user may read any of its files', async () => {
+test("only the server's user can read the store's files", async () => {
   path = join(folder.path, 'made', 'corral.db');
   await using store = await open();
   await writer(store.events, newSession())(facts(1));
@@ -80,7 +80,7 @@ test('nobody but the server’s user may read any of its files', async () => {
   expect(statSync(join(folder.path, 'made')).mode & 0o777).toBe(0o700);
 });
 
-test('what an erased session said is found in no file', async () => {
+test('the text of an erased session is in no file of the store', async () => {
   await using store = await open();
   const [gone, kept] = [newSession(), newSession()];
   for (const [id, text] of [
@@ -100,7 +100,7 @@ test('what an erased session said is found in no file', async () => {
   expect(bytes).not.toContain(gone);
 });
 
-test('F072 a second server on the same file is refused and told who holds it', async () => {
+test('F072 a second server on the same file is refused, and the error names the first server', async () => {
   await using _first = await open();
   const second = open();
   await expect(second).rejects.toMatchObject({ name: 'AppError', code: 'store_busy' });
@@ -123,7 +123,7 @@ test('F072 a file that cannot be written is refused with the system’s reason',
   ]);
 });
 
-test('a note left by a dead holder, whose pid somebody else has now, keeps nobody out', async () => {
+test('a store opens despite the lock note of a dead server whose pid another process has now', async () => {
   writeFileSync(`${path}.holder`, JSON.stringify({ pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }));
   await using store = await open();
   await store.check(AbortSignal.timeout(5_000));

@@ -67,7 +67,7 @@ test('neither the event loop nor a reader waits for a long commit', async () => 
   expect(longest).toBeLessThan(200);
 });
 
-test('what is asked while a commit runs is committed together', async () => {
+test('the store commits the requests together that arrive during a commit', async () => {
   await using store = await openSlow(50);
   const before = performance.now();
   await Promise.all(Array.from({ length: 100 }, () => writer(store.events, newSession())(facts(1))));
@@ -112,7 +112,7 @@ test('closing waits for what is on its way and for what waits behind it', async 
   expect(await Promise.all([first, second])).toEqual([1, 2]);
 });
 
-test('who asks whether the store answers need not wait for it', async () => {
+test('a caller can cancel its health check while the store is busy', async () => {
   await using store = await openSlow(300);
   let committed = false;
   const appended = writer(

@@ -73,7 +73,7 @@ test('a sound file is left alone', async () => {
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
-test('of a file whose head is gone nothing can be read: it stays as it is, and that is said', async () => {
+test('a file without its header cannot be repaired: it stays unchanged, and the error asks for a backup', async () => {
   await fill(1);
   const damaged = damage(0, 100);
   expect(() => recoverFile(path, now)).toThrow('put a backup in its place');

@@ -30,7 +30,7 @@ export function transferContract(store: () => Store): void {
       return { from, one, other, lines: await all(from) };
     }
 
-    test('what was exported is there after the import, with its seqs, times, holes, marks and records', async () => {
+    test('an import restores all exported sessions, with their seqs, times, gaps, marks and records', async () => {
       const { from, one, other, lines } = await exported();
       expect(await importSessions(store(), each(lines), signal)).toEqual({ sessions: 2, skipped: 0, events: 5 });
       for (const id of [one, other]) {

@@ -9,7 +9,7 @@ import { manualClock } from '../../support/manual-clock.ts';
 const now = '2023-11-14T22:13:20.000Z';
 const withServer = () => testServer({ clock: manualClock(Date.parse(now)) });
 
-test('a session is created with no body or an empty one, and reports its desktop', async () => {
+test('a session can be created with an empty body or none, and reports its desktop', async () => {
   await using server = await withServer();
   for (const body of [undefined, {}, { anything: 1 }]) {
     const { status, body: session } = await server.call('POST', '/sessions', body);
@@ -50,7 +50,7 @@ test.each([
   expect((await server.call('GET', `/sessions/${id}`)).body.status).toBe(status);
 });
 
-test('a session whose sandbox cannot start is in error, until one can', async () => {
+test('a session whose sandbox cannot start is in error until a sandbox starts', async () => {
   await using server = await composedServer();
   const ask = async (method: string, path: string) =>
     (await (await fetch(server.url + path, { method })).json()) as { id: string; status: string };
@@ -64,7 +64,7 @@ test('a session whose sandbox cannot start is in error, until one can', async ()
   expect((await ask('GET', `/sessions/${id}`)).status).toBe('active');
 });
 
-test('the list has the sessions of all dialects, and a repeat with the same key makes no second one', async () => {
+test('the list has the sessions of all dialects, and a repeat with the same key creates no second session', async () => {
   await using server = await withServer();
   const key = { 'idempotency-key': 'k' };
   const first = await server.call('POST', '/sessions', {}, key);
@@ -75,7 +75,7 @@ test('the list has the sessions of all dialects, and a repeat with the same key 
   expect(ids.toSorted()).toEqual([first.body.id, other].toSorted());
 });
 
-test('the list shows each session as it is shown alone, the newest first', async () => {
+test('the list shows each session the same way as its own route does, newest first', async () => {
   const clock = manualClock(Date.parse(now));
   await using server = await testServer({ clock });
   const first = (await server.call('POST', '/sessions')).body;
@@ -99,7 +99,7 @@ test('ending a session deletes it, in every dialect', async () => {
   expect((await server.call('GET', `/api/v1/sessions/${id}`)).status).toBe(404);
 });
 
-test('the history is a bare array of what both sides said, the oldest first', async () => {
+test("the history is a bare array of the user's and the agent's messages, oldest first", async () => {
   await using server = await withServer();
   const { id } = (await server.call('POST', '/sessions')).body;
   const { runId, messageId } = await server.fake.sessions.send(SessionId.parse(id), { text: 'Say hi', mode: 'inject' });
@@ -121,7 +121,7 @@ test('the history is a bare array of what both sides said, the oldest first', as
   });
 });
 
-test('health is 503 and a word where the server is of no use', async () => {
+test('health is 503 with a reason when the server cannot work', async () => {
   await using server = await withServer();
   expect(await server.call('GET', '/health')).toMatchObject({ status: 200, body: { status: 'healthy' } });
   server.fake.instead.health = async () => ({

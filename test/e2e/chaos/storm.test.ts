@@ -18,7 +18,7 @@ const usual = [
 const asked = [[CHAOS_DRIVER ?? 'docker', CHAOS_STORE ?? 'sqlite']] as unknown as typeof usual;
 
 test.for(CHAOS_STORE === undefined ? usual : asked)(
-  `F001 F023 F062 F110 %s and %s: after a storm of all faults nothing is lost, repeated or left over (CHAOS_SEED=${seed})`,
+  `F001 F023 F062 F110 %s and %s: after a storm of all faults nothing is lost, repeated or leaked (CHAOS_SEED=${seed})`,
   { timeout: minutes * 150_000 + 600_000, retry: 0 },
   async ([driver, store], context) => {
     await needs(context, drivers[driver]);

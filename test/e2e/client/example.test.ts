@@ -33,7 +33,7 @@ async function watch(task: string, args: string[], { server, cwd = root, token }
   return { code: done.code, lines: done.stdout.trim().split('\n') };
 }
 
-test('the example watches a run to its end, with and without success', async (context) => {
+test('the example follows a run to its end, whether it succeeds or fails', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'right' });
   const given = { server, token: 'right' };
@@ -49,7 +49,7 @@ test('the example watches a run to its end, with and without success', async (co
   expect(refused.lines.join('\n')).toContain('A valid token is needed.');
 });
 
-test('the packed package works in a program elsewhere, brings its types, and runs in browsers', {
+test('the packed package works in another program, includes its types, and runs in browsers', {
   timeout: 180_000,
 }, async (context) => {
   await needs(context, 'bubblewrap');
@@ -105,7 +105,7 @@ test('the packed package works in a program elsewhere, brings its types, and run
   expect([code, lines.at(-1)]).toEqual([0, 'the run is completed']);
 });
 
-test('a subscription outlives the server: it goes on where it was when another one has started', async (context) => {
+test('a subscription survives a server restart and continues after its last event', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess({ CORRAL_DRIVER: 'process' });
   for (const transport of ['sse', 'ws'] as const) {

@@ -28,7 +28,7 @@ const played = (server: Server, id: SessionId) =>
     return runId;
   });
 
-test('a run is told frame by frame, each with the place it has in the log', async () => {
+test('a run is sent frame by frame, each with its seq in the log', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   using client = await connect(server, sid);
@@ -53,7 +53,7 @@ test('a run is told frame by frame, each with the place it has in the log', asyn
   expect(seqs(client)).toEqual(seqs(client).toSorted((a, b) => a - b));
 });
 
-test('a page that joins all texts gets a blank line between them', async () => {
+test('a page that joins all text frames gets a blank line between texts', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   using client = await connect(server, sid);
@@ -63,7 +63,7 @@ test('a page that joins all texts gets a blank line between them', async () => {
   expect(text.join('')).toBe('Working on it: Say hi\n\nIt says hi.\n\nAll done: hi');
 });
 
-test('a session of CambioML is told each text whole, unless the client wants the other profile', async () => {
+test('a session of CambioML sends each text whole, unless the client asks for the other profile', async () => {
   await using server = await testServer();
   const { sid, id } = await cambioSession(server);
   await played(server, id);
@@ -88,7 +88,7 @@ test('the first non-empty content of a CambioML run is assistant text', async ()
   expect(client.frames.find(({ content }) => content !== '')).toMatchObject({ type: 'text_delta', role: 'assistant' });
 });
 
-test('resumed after any frame, a client has every frame once and in order', async () => {
+test('a client that resumes after any frame receives every frame once and in order', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
@@ -102,7 +102,7 @@ test('resumed after any frame, a client has every frame once and in order', asyn
   }
 });
 
-test('who connects during a run gets it from its start, and who connects after it only what comes', async () => {
+test('a client that connects during a run gets it from its start; one that connects later gets only new runs', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
@@ -119,7 +119,7 @@ test('who connects during a run gets it from its start, and who connects after i
   expect(after.frames[1]).toMatchObject({ run_id: third.runId });
 });
 
-test('wait, error and stop, each in its frame', async () => {
+test('a question, an error and a stop each have their own frame', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   using client = await connect(server, sid);
@@ -137,7 +137,7 @@ test.each([
   ['crogia', 'queue', crogiaSession],
   ['cambioml', 'inject', cambioSession],
 ] as const)(
-  'a message to a session of %s means %s, whatever the profile, and a mode of its own counts',
+  'a message to a session of %s means %s in any profile, unless the message has its own mode',
   async (_origin, mode, make) => {
     await using server = await testServer();
     const { sid, id } = await make(server);
@@ -158,7 +158,7 @@ test.each([
   },
 );
 
-test('a message sent in the moment of connecting starts a run whose frames all come', async () => {
+test('a message sent while the client connects starts a run whose frames all arrive', async () => {
   await using server = await testServer({
     play: (fake, id, { runId }) => fake.say(id, ...demoRun(runId)).then(() => {}),
   });
@@ -169,7 +169,7 @@ test('a message sent in the moment of connecting starts a run whose frames all c
   expect(types(client).slice(0, 2)).toEqual(['connection_established', 'task_started']);
 });
 
-test('the greeting is the first frame, also for a client that speaks before its session is found', async () => {
+test('the greeting is the first frame, even if the client speaks before its session is found', async () => {
   await using server = await testServer();
   const { sid } = await crogiaSession(server);
   const { get } = server.fake.sessions;
@@ -193,7 +193,7 @@ test.each([
   ['{}', 'content must be a non-empty string'],
   ['{"content":"  "}', 'content must be a non-empty string'],
   ['{"content":"hi","mode":"later"}', 'mode must be inject, queue or replace'],
-])('a client that sends %s gets an error without a seq, and the connection stays', async (sent, text) => {
+])('a client that sends %s gets an error without a seq, and the connection stays open', async (sent, text) => {
   await using server = await testServer();
   const { sid } = await crogiaSession(server);
   using client = await connect(server, sid);
@@ -205,7 +205,7 @@ test.each([
   expect(client.frames[2]).toEqual({ ...common, type: 'pong', content: '' });
 });
 
-test('what the service refuses is an error without a seq, and a bug says nothing about itself', async () => {
+test('an error of the service is a frame without a seq, and a bug shows no details', async () => {
   await using server = await testServer();
   const { sid } = await crogiaSession(server);
   using client = await connect(server, sid);
@@ -223,7 +223,7 @@ test('what the service refuses is an error without a seq, and a bug says nothing
   expect(server.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
 });
 
-test('F105 an unknown, deleted or odd-shaped session is one error frame, then 1008', async () => {
+test('F105 an unknown, deleted or malformed session id is one error frame, then 1008', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   await server.fake.sessions.delete(id);
@@ -247,7 +247,7 @@ test.each(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq
   },
 );
 
-test('a cursor ahead of the log is told first to resync; the stream goes on behind the head', async () => {
+test('a cursor ahead of the log gets a resync first, and the stream continues after the end of the log', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
@@ -265,7 +265,7 @@ test('a cursor ahead of the log is told first to resync; the stream goes on behi
   await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_started', seq: lastSeq + 2 });
 });
 
-test('a cursor as far ahead as one can be costs no more than a near one', async () => {
+test('a cursor far ahead of the log costs no more than a near one', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
@@ -279,7 +279,7 @@ test('a cursor as far ahead as one can be costs no more than a near one', async 
   await expect.poll(() => types(client)).toEqual(['connection_established', 'resync']);
 });
 
-test('a cursor too old for the deltas it is owed resyncs; cambioml is owed none, and 0 gets texts whole', async () => {
+test('a cursor whose deltas are compacted gets a resync; cambioml never needs one, and cursor 0 gets whole texts', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
@@ -295,7 +295,7 @@ test('a cursor too old for the deltas it is owed resyncs; cambioml is owed none,
   expect(text).toEqual(['Working on it: Say hi', '\n\nIt says hi.', '\n\nAll done: hi']);
 });
 
-test('deleting the session closes with 4410, the end of the server with 1001', async () => {
+test('deleting the session closes the socket with 4410, and a shutdown with 1001', async () => {
   await using server = await testServer();
   const { sid } = await crogiaSession(server);
   using client = await connect(server, sid);
@@ -317,7 +317,7 @@ test('many sockets of one session get the same frames', async () => {
   await expect.poll(() => server.streams()).toBe(0);
 });
 
-test('a user’s message, a title, a plan and what only tRPC tells are no frames', async () => {
+test('user messages, titles, plans and events for tRPC alone create no frames', async () => {
   await using server = await testServer();
   const { sid, id } = await crogiaSession(server);
   const { runId } = await server.fake.sessions.send(id, { text: 'x', mode: 'queue' });

@@ -34,7 +34,7 @@ const texts = ({ frames }: TestSocket) =>
   frames.flatMap(({ type, content }) => (type === 'text_delta' ? [`${content}`.trim()] : []));
 const contents = (messages: { content: string }[]) => messages.map(({ content }) => content);
 
-test('of a run that works a joining page gets from the history what its users wrote, and from the socket the rest', async () => {
+test('during a run a joining page gets the user messages from the history and everything else from the socket', async () => {
   const { server, id, runId } = await started();
   await using _server = server;
   await server.fake.say(id, ...demoRun(runId).slice(0, -1));
@@ -53,7 +53,7 @@ test('of a run that works a joining page gets from the history what its users wr
   await expect.poll(() => types(after.socket)).toEqual(['connection_established']);
 });
 
-test('what an earlier run said stays in the history while the next one works', async () => {
+test('the texts of an earlier run stay in the history while the next run works', async () => {
   const { server, id, runId } = await started();
   await using _server = server;
   await server.fake.say(id, ...demoRun(runId));
@@ -64,7 +64,7 @@ test('what an earlier run said stays in the history while the next one works', a
   await expect.poll(() => types(socket)).toEqual(['connection_established', 'task_started']);
 });
 
-test('a page that joins a question has it once, from the history, and the answer’s reply once, from the socket', async () => {
+test('a joining page gets the question once from the history, and the reply to its answer once from the socket', async () => {
   const { server, id, runId } = await started('Ask');
   await using _server = server;
   await server.fake.say(
@@ -104,7 +104,7 @@ test('a page that joins a question has it once, from the history, and the answer
   expect(types(cambio).filter((type) => `${type}`.startsWith('tool'))).toEqual(['tool_call', 'tool_complete']);
 });
 
-test('a session says that it runs from the moment it is made, while its sandbox starts', async () => {
+test('a new session reports that it runs at once, while its sandbox still starts', async () => {
   await using server = await composedServer();
   const json = async (path: string, init?: RequestInit) =>
     (await (await fetch(server.url + path, init)).json()) as Record<string, unknown>;

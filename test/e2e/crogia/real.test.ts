@@ -25,7 +25,7 @@ async function started(context: TestContext, world: (typeof worlds)[number]) {
 }
 
 describe.each(worlds)('on $driver', (world) => {
-  test('the shell: where it stands, both outputs, exit codes, a timeout that kills all', async (context) => {
+  test('the shell has a working folder, both outputs, exit codes, and a timeout that kills all its processes', async (context) => {
     const { server, workdir, shell, sid, call } = await started(context, world);
     expect(await shell('pwd')).toMatchObject({
       command: 'pwd',
@@ -50,7 +50,7 @@ describe.each(worlds)('on $driver', (world) => {
     expect(await shell('echo again')).toMatchObject({ output: 'again\n', exit_code: 0 });
   });
 
-  test('files: written, listed in order, read, searched; nothing outside of the workspace', async (context) => {
+  test('files can be written, listed in order, read and searched, but only inside the workspace', async (context) => {
     const { workdir, call, at, shell } = await started(context, world);
     const write = (path: string, content: string) => call('POST', at('files/content'), { path, content });
     expect((await write('src/app.py', 'from flask import Flask\n  app = Flask(__name__)\n')).status).toBe(200);
@@ -98,7 +98,7 @@ describe.each(worlds)('on $driver', (world) => {
     expect((await call('POST', at('search/grep'), { pattern: '(' })).status).toBe(400);
   });
 
-  test('processes: started in the background, listed, tailed and stopped with what they started', async (context) => {
+  test('processes can be started in the background, listed, tailed and stopped with their children', async (context) => {
     const { call, at, shell } = await started(context, world);
     const cmd = 'for n in 1 2 3; do echo line $n; done; sleep 300 & (sleep 301; true) & wait';
     const { pid, log } = await shell(cmd, { background: true });
@@ -121,7 +121,7 @@ describe.each(worlds)('on $driver', (world) => {
     });
   });
 
-  test('a terminal: a prompt of its own in the workspace, input, its size, its end', async (context) => {
+  test('a terminal has a prompt in the workspace, accepts input and a size, and ends', async (context) => {
     const { server, workdir, call, at } = await started(context, world);
     const { shell_id } = (await call('POST', at('shells'))).body;
     expect(shell_id).toMatch(/^shell_[0-9a-f]{8}$/);

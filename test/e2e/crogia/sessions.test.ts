@@ -20,7 +20,7 @@ async function withSession(options: Parameters<typeof testServer>[0] = {}) {
   return { server, sid, id: SessionId.parse(sid), info: body };
 }
 
-test('a session made with a task remembers the task and runs nothing', async () => {
+test('a session created with a task stores the task and runs nothing', async () => {
   const { server, sid, id, info } = await withSession({ clock: manualClock(1_700_000_000_000) });
   await using _server = server;
   expect(info).toEqual({
@@ -51,7 +51,7 @@ test('the list is a bare array of the sessions of all dialects, the newest first
   ]);
 });
 
-test('a session that is deleted while the list is made is in no list', async () => {
+test('a session deleted while the list is built does not appear in it', async () => {
   const { server, sid } = await withSession();
   await using _server = server;
   server.fake.instead.sandbox = async () => {
@@ -61,7 +61,7 @@ test('a session that is deleted while the list is made is in no list', async () 
   expect([response.status, await response.json(), sid.length]).toEqual([200, [], 16]);
 });
 
-test('deleting says so once; then there is no such session', async () => {
+test('the first delete reports success, and the next one finds no session', async () => {
   const { server, sid } = await withSession();
   await using _server = server;
   expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual({
@@ -73,7 +73,7 @@ test('deleting says so once; then there is no such session', async () => {
   });
 });
 
-test('a task is sent at once, and queued behind a run unless it says otherwise', async () => {
+test('a task starts at once, and waits behind a running one unless it asks for another mode', async () => {
   const { server, sid, id } = await withSession();
   await using _server = server;
   const { status, body } = await server.call('POST', `${base}/${sid}/tasks`, { task: 'One' });
@@ -88,7 +88,7 @@ test('a task is sent at once, and queued behind a run unless it says otherwise',
   expect((await server.fake.sessions.activeRun(id))?.runId).toBe(body.run_id);
 });
 
-test('a repeat with the same key makes no second session, task or file', async () => {
+test('a repeat with the same key creates no second session, task or file', async () => {
   const { server, sid, id } = await withSession();
   await using _server = server;
   const key = { 'idempotency-key': 'k' };
@@ -129,7 +129,7 @@ test('the conversation is projected from the log', async () => {
   });
 });
 
-test('what the routes answer fits the document', async () => {
+test('every answer of the routes matches the OpenAPI document', async () => {
   const { server, sid, id } = await withSession();
   await using _server = server;
   Object.assign(server.others.services.terminals, fakeTerminals(server.fake.sessions, systemClock).service);
@@ -171,7 +171,7 @@ test('what the routes answer fits the document', async () => {
     expect(takes.safeParse(asked.example && {}).success, `${method} ${path} with an empty body`).toBe(false);
   }
 });
-test('the document says what each route answers for what is not there', async () => {
+test("the OpenAPI document shows each route's 404 answer", async () => {
   const { server } = await withSession();
   await using _server = server;
   const { paths } = (await server.call('GET', '/openapi.json')).body;
@@ -194,7 +194,7 @@ interface Documented {
   };
 }
 
-test('health is always 200, and unhealthy only where no sandbox can be made', async () => {
+test('health is always 200, and its status is unhealthy only when no sandbox can start', async () => {
   await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
   const health = (sandbox: object) => {
     server.fake.instead.health = async () => ({
@@ -232,7 +232,7 @@ test.each([
   ['blanks', { task: ' \n\t' }, 'custom', ['body', 'task']],
   ['a number', { task: 7 }, 'invalid_type', ['body', 'task']],
   ['too long a task', { task: 'x'.repeat(200_001) }, 'too_big', ['body', 'task']],
-])('a creation with %s is 422 and says where', async (_name, body, type, loc) => {
+])('a creation with %s is 422, with the place of the error', async (_name, body, type, loc) => {
   await using server = await testServer();
   const answer = await server.call('POST', base, body);
   expect(answer.status).toBe(422);
@@ -264,7 +264,7 @@ const routes = (sid: string): [string, string, unknown?][] => [
 ];
 const odd = ['..', '.', '%2e%2e', '%00', 'x'.repeat(128), 'x'.repeat(4_000), '0', 'ff%2f', '%F0%9F%92%A9'];
 
-test('F105 an unknown, deleted or odd-shaped id is 404 on every route of Crogia and CambioML, and never 5xx', async () => {
+test('F105 an unknown, deleted or malformed id is 404 on every route of Crogia and CambioML, and never 5xx', async () => {
   const { server, sid } = await withSession();
   await using _server = server;
   Object.assign(server.others.services.terminals, fakeTerminals(server.fake.sessions, systemClock).service);
@@ -280,7 +280,7 @@ test('F105 an unknown, deleted or odd-shaped id is 404 on every route of Crogia 
   }
 });
 
-test('unknown routes, other methods and trailing slashes', async () => {
+test('an unknown route is 404, another method is 405, and a trailing slash is ignored', async () => {
   const { server, sid } = await withSession();
   await using _server = server;
   expect(await server.call('GET', `${base}/${sid}/nothing`)).toMatchObject({
@@ -296,7 +296,7 @@ test('unknown routes, other methods and trailing slashes', async () => {
   expect((await server.call('GET', `${base}/${sid}/`)).body.session_id).toBe(sid);
 });
 
-test('a creation without room is 503, and nothing of an unexpected failure gets out', async () => {
+test('a creation over the session limit is 503, and an unexpected error shows no details', async () => {
   await using server = await testServer();
   server.fake.instead.create = async () => {
     throw new AppError('sandbox_capacity', 'There are 500 sessions already.');

@@ -18,7 +18,7 @@ async function withTerminals() {
   return { server, terminals, sid, open, connect };
 }
 
-test('terminals are opened, listed and closed; a seventeenth is 409', async () => {
+test('terminals can be opened, listed and closed, and a seventeenth is 409', async () => {
   const { server, sid, open } = await withTerminals();
   await using _server = server;
   const shells = `/api/sessions/${sid}/shells`;
@@ -39,7 +39,7 @@ test('terminals are opened, listed and closed; a seventeenth is 409', async () =
   });
 });
 
-test('a terminal shows what it prints, also where a character came in two pieces, and takes input and its size', async () => {
+test('a terminal shows its output, even a character that arrives in two parts, and accepts input and a size', async () => {
   const { server, terminals, sid, open, connect } = await withTerminals();
   await using _server = server;
   const id = await open();
@@ -70,7 +70,7 @@ test.each([
   ['{"type":"shell_resize","cols":0,"rows":40}', 'cols: Too small: expected number to be >=1'],
   ['{"type":"shell_resize","cols":80,"rows":1001}', 'rows: Too big: expected number to be <=1000'],
   ['{"type":"shell_resize","cols":80.5,"rows":10}', 'cols: Invalid input: expected int, received number'],
-])('%s is an error frame, and the terminal goes on', async (sent, message) => {
+])('%s gets an error frame, and the terminal stays open', async (sent, message) => {
   const { server, terminals, open, connect } = await withTerminals();
   await using _server = server;
   using client = await connect(await open());
@@ -107,7 +107,7 @@ test.each([
   expect(await client.closed).toMatchObject({ code });
 });
 
-test('a terminal lives on without a socket', async () => {
+test('a terminal stays alive without a socket', async () => {
   const { server, open, connect } = await withTerminals();
   await using _server = server;
   const id = await open();
@@ -131,7 +131,7 @@ test('a new socket of a terminal replaces the old one, which closes with 1000', 
   await expect.poll(() => second.frames.at(-1)?.data).toBe('x');
 });
 
-test('the greeting is the first frame, also for a client that speaks before its terminal is found', async () => {
+test('the greeting is the first frame, even if the client speaks before its terminal is found', async () => {
   const { server, terminals, open, connect } = await withTerminals();
   await using _server = server;
   const id = await open();
@@ -147,7 +147,7 @@ test('the greeting is the first frame, also for a client that speaks before its 
   await expect.poll(() => client.frames.map(({ type }) => type)).toEqual(['shell_connected', 'error']);
 });
 
-test('F105 an unknown or odd-shaped terminal closes with 1008', async () => {
+test('F105 an unknown or malformed terminal id closes the socket with 1008', async () => {
   const { server, connect } = await withTerminals();
   await using _server = server;
   for (const id of ['shell_ffffffff', 'x', '%00', 'SHELL_00000000', 'x'.repeat(4_000), '..%2f']) {

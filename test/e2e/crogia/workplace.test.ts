@@ -18,7 +18,7 @@ const failing =
     throw new AppError(code, text);
   };
 
-test('what was written is read, listed and echoed with the path as given', async () => {
+test('a written file can be read and listed, and answers repeat the path as given', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   const content = 'from flask import Flask\nhéllo';
@@ -44,7 +44,7 @@ test('what was written is read, listed and echoed with the path as given', async
   });
 });
 
-test('bytes that are no UTF-8 become U+FFFD, and stay themselves in base64', async () => {
+test('invalid UTF-8 bytes become U+FFFD, and stay unchanged in base64', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   server.others.services.files.read = async () => Buffer.from([0x61, 0xff, 0x62]);
@@ -52,7 +52,7 @@ test('bytes that are no UTF-8 become U+FFFD, and stay themselves in base64', asy
   expect((await server.call('GET', `${base}/files/content?path=a&encoding=base64`)).body.content).toBe('Yf9i');
 });
 
-test('an empty file can be written, a link or a socket counts as a file', async () => {
+test('an empty file can be written, and a link or a socket is listed as a file', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   expect((await server.call('POST', `${base}/files/content`, { path: 'empty', content: '' })).status).toBe(200);
@@ -83,7 +83,7 @@ test.each([
   expect(await server.call(method, base + path, body)).toMatchObject({ status, body: { detail } });
 });
 
-test('the search for files and lines answers relative paths, 1-based lines and what was asked', async () => {
+test('the search for files and lines answers with relative paths, 1-based lines and the query', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   await server.call('POST', `${base}/files/content`, { path: 'app.py', content: '\n  from flask import Flask' });
@@ -102,7 +102,7 @@ test('the search for files and lines answers relative paths, 1-based lines and w
   });
 });
 
-test('a cut search says so, and `*` among the types means all', async () => {
+test('a truncated search is marked as such, and `*` among the file types means all', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   const asked: unknown[] = [];
@@ -120,7 +120,7 @@ test('a cut search says so, and `*` among the types means all', async () => {
   expect(asked).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
 });
 
-test('processes are listed, stopped and their logs tailed', async () => {
+test('processes can be listed and stopped, and their logs read', async () => {
   const { server, base, list } = await withSession();
   await using _server = server;
   const process = { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: now };
@@ -147,7 +147,7 @@ test('processes are listed, stopped and their logs tailed', async () => {
   }
 });
 
-test('a command runs in a login shell, both outputs as one text with plain line ends', async () => {
+test('a command runs in a login shell, and both its outputs come as one text with plain line ends', async () => {
   const { server, sid, base } = await withSession();
   await using _server = server;
   server.others.services.sandboxes.exec = async (id, command) => {
@@ -193,7 +193,7 @@ test.each([
   expect(signals).toHaveLength(1);
 });
 
-test('a command that takes too long is 200, and says so', async () => {
+test('a command that times out is 200, and the answer reports the timeout', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   server.others.services.sandboxes.exec = async () => ({ exitCode: 137, stdout: 'x', stderr: '', timedOut: true });
@@ -204,7 +204,7 @@ test('a command that takes too long is 200, and says so', async () => {
   });
 });
 
-test('a command starts a sandbox that another dialect stopped: here is no other way to ask for that', async () => {
+test('a command starts a stopped sandbox, because this dialect has no other way to start it', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   const { sandboxes } = server.others.services;
@@ -228,7 +228,7 @@ test('a command starts a sandbox that another dialect stopped: here is no other 
   expect(asked).toHaveLength(3);
 });
 
-test('a background command answers at once with its pid and where it logs', async () => {
+test('a background command answers at once with its pid and the path of its log', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9', background: true })).body).toEqual({

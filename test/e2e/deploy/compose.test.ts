@@ -43,7 +43,7 @@ const argumentsFor = (service: Service) =>
     return make(value);
   });
 
-test('server and filter as docker-compose.yaml says run a whole session, and the server ends when it is told', {
+test('server and filter from docker-compose.yaml run a whole session, and SIGTERM ends the server', {
   timeout: 600_000,
 }, async (context) => {
   await needs(context, 'docker');

@@ -16,7 +16,7 @@ const command = (...args: string[]) =>
     ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
   );
 
-test('doctor finds a server and its walls well, and tells of an address that a sandbox reaches', async (context) => {
+test('doctor reports a healthy server with its isolation, and any address that a sandbox can reach', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'a-token-for-the-doctor' });
   const well = await doctor(server.url, '--probe', '192.0.2.1:443');
@@ -35,7 +35,7 @@ test('doctor finds a server and its walls well, and tells of an address that a s
   expect(ill).toMatchObject({ code: 1, stdout: expect.stringContaining('FAILED  from it, open: 127.0.0.1:3128') });
 });
 
-test('doctor says what to do where nobody answers, the token is wrong, or an address is none', async () => {
+test('doctor gives advice when no server answers, the token is wrong, or an address is invalid', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
   expect(await doctor(server.url)).toMatchObject({ code: 1, stderr: expect.stringContaining('set CORRAL_TOKEN') });
   const nowhere = `http://127.0.0.1:${await freePort()}`;
@@ -49,7 +49,7 @@ test('doctor says what to do where nobody answers, the token is wrong, or an add
   });
 });
 
-test('doctor and try do not wait for what is no Corral server, has another token or is not there', async () => {
+test('doctor and try fail at once when the address has no Corral server or the token is wrong', async () => {
   const other = createServer((_request, response) => response.end('hello'));
   await once(other.listen(0, '127.0.0.1'), 'listening');
   using _other = { [Symbol.dispose]: () => void other.close() };

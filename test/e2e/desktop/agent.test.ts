@@ -33,7 +33,7 @@ async function opened(context: TestContext) {
   server ??= await composedServer(settings);
   const { sessions } = server.core.services;
   const { id } = await sessions.create({ origin: 'sheikhbox' });
-  const used = await server.core.engine.use(id, soon());
+  const used = await server.core.engine.sandboxes.use(id, soon());
   const pictures: Buffer[] = [];
   const keepPicture: ToolContext['keepPicture'] = async ({ data, mimeType }) => {
     pictures.push(data);
@@ -95,7 +95,7 @@ test('the computer tool clicks, types any script, drags, scrolls, presses and zo
   expect(pixel(it.picture(), 5, 5)).toEqual([0xc8, 0x1e, 0x2d]); // the square fills the whole picture
 });
 
-test('F126 F127 the log tells that a tool started the desktop, and that its browser and its display were killed', {
+test('F126 F127 the log records that a tool started the desktop, and that its browser and its display were killed', {
   timeout: 120_000,
 }, async (context) => {
   await using it = await opened(context);
@@ -113,7 +113,7 @@ test('F126 F127 the log tells that a tool started the desktop, and that its brow
   await expect.poll(async () => (await told()).at(-1), patience).toBe('stopped: The desktop was stopped.');
 });
 
-test('in Docker an agent opens a page, a person sees it, and nothing is left of it after the deletion', {
+test('in Docker an agent opens a page, a person sees it, and the deletion removes everything', {
   timeout: 600_000, // the first run builds the image
 }, async (context) => {
   const docker = worlds.find(({ driver }) => driver === 'docker') as World;

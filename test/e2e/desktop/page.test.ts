@@ -33,7 +33,7 @@ describe.each([
   ['a desktop', { width: 1280, height: 800 }],
   ['a phone', { width: 390, height: 844 }],
 ])('on %s', (where, size) => {
-  test('the page shows what is drawn, and a person takes control, types and gives it back', async (context) => {
+  test('the page shows the screen, and a person takes control, types and gives control back', async (context) => {
     const { page, complaints } = await opened(context, size);
     await live(page);
     await shown.paint('#2060a0');
@@ -57,7 +57,7 @@ describe.each([
   });
 });
 
-test('with the keyboard alone: through the tools, into the screen and out again', async (context) => {
+test('a keyboard user can go through the tools, into the screen and out again', async (context) => {
   const { page } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   await page.getByRole('button', { name: 'Take control' }).focus();
@@ -79,7 +79,7 @@ test('with the keyboard alone: through the tools, into the screen and out again'
   await expect.poll(() => count(/RawKeyPress/g) - count(/RawKeyRelease/g)).toBe(0);
 });
 
-test('view only, the keyboard stays here; another viewer that drives is shown, and taken over from', async (context) => {
+test('View only sends no key to the screen, and the page shows another viewer in control and takes over from it', async (context) => {
   const { page, vnc } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   using input = await listenToInput(shown.desktop);
@@ -95,7 +95,7 @@ test('view only, the keyboard stays here; another viewer that drives is shown, a
   expect(await page.getByLabel('View only').isChecked()).toBe(false);
 });
 
-test('a display that dies is waited for; a desktop that was stopped is not started behind anybody', async (context) => {
+test('the page reconnects after a display dies, but does not start a stopped desktop unasked', async (context) => {
   const { page, id } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   await shown.desktop.crash();
@@ -109,7 +109,7 @@ test('a display that dies is waited for; a desktop that was stopped is not start
   await live(page);
 });
 
-test('a session that is not there and a sandbox without a desktop are said, and not tried for ever', async (context) => {
+test('the page reports an unknown session or a sandbox without a desktop, and stops retrying', async (context) => {
   const { page, id } = await opened(context, { width: 390, height: 844 });
   await live(page);
   await page.goto(`${shown.server.url}/sessions/0123456789abcdef/desktop`);

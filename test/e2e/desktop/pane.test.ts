@@ -11,7 +11,7 @@ describe.each([
   ['a desktop', { width: 1280, height: 800 }],
   ['a phone', { width: 390, height: 844 }],
 ])('on %s', (_where, size) => {
-  test('the main page offers a desktop that is stopped, starts it, and shows it as it runs', async (context) => {
+  test('the main page offers a stopped desktop, starts it, and shows it while it runs', async (context) => {
     const { id } = await shown.session(context);
     await shown.desktop.client.stop(AbortSignal.timeout(10_000));
     const { page, complaints } = await browse(context, size);

@@ -26,7 +26,7 @@ async function started(context: TestContext, settings: Record<string, string> = 
   };
 }
 
-test('connecting starts the desktop of a sandbox; a stop, a dead display and a deletion each say what they are', {
+test('connecting starts the desktop of a sandbox; a stop, a dead display and a deletion each give their reason', {
   timeout: 90_000,
 }, async (context) => {
   await using it = await started(context);

@@ -18,7 +18,7 @@ async function session(context: TestContext) {
 }
 const where = async () => (await shown.command('xdotool', 'getmouselocation')).split(' scr')[0];
 
-test('a viewer sees what is drawn, and its clicks arrive', async (context) => {
+test('a viewer sees the screen, and its clicks arrive there', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url());
   expect(viewer.ws.protocol).toBe('binary');
@@ -34,7 +34,7 @@ test('a viewer sees what is drawn, and its clicks arrive', async (context) => {
   await expect.poll(it.facts).toContain('control_returned');
 });
 
-test('F127 who may only watch sees everything and moves nothing', async (context) => {
+test('F127 a view-only viewer sees everything and moves nothing', async (context) => {
   const it = await session(context);
   const link = async (right: string) =>
     (await shown.server.call('POST', `${it.path}/signed-url`, { right })).body.data.signed_url as string;
@@ -53,7 +53,7 @@ test('F127 who may only watch sees everything and moves nothing', async (context
   await expect.poll(where).toBe('x:201 y:202');
 });
 
-test('one person at a time has the keyboard and mouse, until it gives them back or another takes them over', async (context) => {
+test('one person at a time has the keyboard and mouse, until a release or a takeover', async (context) => {
   const it = await session(context);
   using one = await rfbClient(it.url('?viewer=viewer-one&notices=1'));
   using two = await rfbClient(it.url('?viewer=viewer-two&notices=1'));
@@ -81,7 +81,7 @@ test('one person at a time has the keyboard and mouse, until it gives them back 
   expect(await it.facts()).toEqual(expect.arrayContaining(['control_taken', 'control_taken', 'control_returned']));
 });
 
-test('what a driver holds down is let go when another takes over', async (context) => {
+test('a takeover releases the keys and buttons that the previous viewer held down', async (context) => {
   const it = await session(context);
   using one = await rfbClient(it.url('?notices=1'));
   using two = await rfbClient(it.url('?notices=1'));
@@ -95,7 +95,7 @@ test('what a driver holds down is let go when another takes over', async (contex
   await expect.poll(seen.text).toMatch(/RawButtonRelease/);
 });
 
-test('viewers that say what is no RFB are closed with the reason, and no other is', async (context) => {
+test('a viewer that sends anything but RFB is closed with the reason, and the others stay', async (context) => {
   const it = await session(context);
   using good = await rfbClient(it.url());
   const bad: [Buffer | string, number, RegExp][] = [
@@ -114,7 +114,7 @@ test('viewers that say what is no RFB are closed with the reason, and no other i
   await expect.poll(() => good.pixel(1, 1)).toBe(0x777777);
 });
 
-test('F127 messages that nobody knows end no display, and open no keyboard to who may only watch', async (context) => {
+test('F127 unknown messages crash no display and give a view-only viewer no keyboard', async (context) => {
   const it = await session(context);
   await shown.command('xdotool', 'mousemove', '7', '7');
   for (const [query, ends] of [
@@ -140,7 +140,7 @@ test('F127 messages that nobody knows end no display, and open no keyboard to wh
   }
 });
 
-test('a display that dies closes its viewers so that they come again, and the log says so', async (context) => {
+test('a display that dies closes its viewers with a code to reconnect, and the log records it', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url());
   await shown.desktop.crash();

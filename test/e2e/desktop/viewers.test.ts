@@ -18,7 +18,7 @@ async function session(context: TestContext) {
   return it;
 }
 
-test('vncdotool sees what is drawn and types; where it may only watch, it types nothing', {
+test('vncdotool sees the screen and types, and cannot type when it is view-only', {
   timeout: 150_000,
 }, async (context) => {
   const it = await session(context);
@@ -42,7 +42,7 @@ test('vncdotool sees what is drawn and types; where it may only watch, it types 
   }
 });
 
-test('F127 of 100 viewers the first are served and the others told why not; one that leaves makes room', async (context) => {
+test('F127 the first 16 of 100 viewers are served and the others get the reason; a disconnect frees a place', async (context) => {
   const it = await session(context);
   const all = await Promise.all(Array.from({ length: 100 }, () => openWebSocket(it.url())));
   const refused = await Promise.all(
@@ -62,7 +62,7 @@ test('F127 of 100 viewers the first are served and the others told why not; one 
   expect(await next.pixel(0, 0)).toBeTypeOf('number');
 });
 
-test('F127 an unknown message ends no display, and garbage disturbs no other viewer', async (context) => {
+test('F127 an unknown message crashes no display, and garbage disturbs no other viewer', async (context) => {
   const it = await session(context);
   using good = await rfbClient(it.url());
   const noise = (seed: number) =>
@@ -80,7 +80,7 @@ test('F127 an unknown message ends no display, and garbage disturbs no other vie
   await expect.poll(() => good.pixel(9, 9)).toBe(0xabcdef);
 });
 
-test('F127 a viewer sees the new size of a screen that changes', async (context) => {
+test('F127 a viewer gets the new size when the screen changes', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url('?view_only=1'));
   viewer.send([2, 0, 0, 2, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0x21]); // raw encoding, and support for new desktop sizes
@@ -92,7 +92,7 @@ test('F127 a viewer sees the new size of a screen that changes', async (context)
   await shown.command('xrandr', '--output', 'VNC-0', '--mode', '640x480');
 });
 
-test('F090 a viewer that stops reading holds nobody up, and little waits for it', async (context) => {
+test('F090 a viewer that stops reading delays no other, and little data waits for it', async (context) => {
   const it = await session(context);
   const given = [0, 0];
   const flood = (n: number) =>
@@ -119,7 +119,7 @@ test('F090 a viewer that stops reading holds nobody up, and little waits for it'
   }
 });
 
-test('a viewer that says more than the screen takes is read no further', async (context) => {
+test('the relay stops reading from a viewer that sends more than the screen accepts', async (context) => {
   const it = await session(context);
   let heard = 0;
   const stuck = () =>
@@ -144,7 +144,7 @@ test('a viewer that says more than the screen takes is read no further', async (
   }
 });
 
-test('the keyboard and mouse go back to the agent when the viewer that has them is cut off', async (context) => {
+test('the agent gets the keyboard and mouse back when the controlling viewer is cut off', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url('?viewer=gone-viewer'));
   viewer.click(3, 3);

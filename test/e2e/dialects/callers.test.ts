@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
+import { Secret } from '../../../src/core/secret.ts';
 import { appRouter } from '../../../src/facades/trpc/router.ts';
 import { Frame } from '../../../src/facades/workspace/frames.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
@@ -183,6 +184,9 @@ async function request({ method, path, example }: Route, caller: Caller, to: Tar
   } else if (method !== 'GET' && method !== 'DELETE') {
     init.body = JSON.stringify(example ?? {}).replace('3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', to.project);
   }
+  // Other callers delete it too, at the same time.
+  if (method === 'DELETE' && path.includes('/api-keys/'))
+    await server.core.opencodex.keys.put('gemini', new Secret('k'));
   const response = await fetch(server.url + filled(path, to), { ...init, signal: AbortSignal.timeout(10_000) });
   return { code: response.status, text: await begun(response) };
 }
@@ -252,11 +256,11 @@ async function mistakes(asked: readonly { name: string; rule: Rule; path: string
   return wrong.sort();
 }
 
-test('every route is in the table, and the table has no other', () => {
+test('the table of rules names every route, and no other', () => {
   expect(Object.keys(routeRules).sort()).toEqual(routes.map(({ name }) => name).sort());
 });
 
-test('every route and socket lets through whom it should, for all callers', { timeout: 120_000 }, async () => {
+test('every route and socket answers each caller as its rule says', { timeout: 120_000 }, async () => {
   const asked = routes.map((route) => ({
     ...{ name: route.name, path: route.path, rule: routeRules[route.name] ?? 'admin' },
     ask: ((caller, to) => (route.isSocket ? connect(route, caller, to) : request(route, caller, to))) satisfies Ask,
@@ -295,31 +299,39 @@ function inputOf(name: string, to: Targets): object {
   return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
-test('every procedure is in the table, and lets through whom it should', { timeout: 120_000 }, async () => {
-  expect(Object.keys(procedureRules).sort()).toEqual(Object.keys(procedures).sort());
-  const asked = Object.entries(procedureRules).map(([name, rule]) => ({
-    ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
-    ask: (async (caller, to) => {
-      const body = JSON.stringify(inputOf(name, to));
-      const isPost = procedures[name]?._def.type === 'mutation';
-      const input = name === 'system.info' || isPost ? '' : `?input=${encodeURIComponent(body)}`;
-      const signal = AbortSignal.timeout(10_000);
-      const init = { headers: credentials(caller), signal, ...(isPost && { method: 'POST', body }) };
-      const response = await fetch(`${server.url}/trpc/${name}${input}`, init);
-      return { code: response.status, text: await begun(response) };
-    }) satisfies Ask,
-  }));
-  expect(await mistakes(asked)).toEqual([]);
+/** A new server, because the wrong credentials of all these calls together would lock the address out. */
+async function beginAgain(): Promise<void> {
+  await server[Symbol.asyncDispose]();
+  await begin();
+}
+
+describe('procedures', () => {
+  beforeAll(beginAgain, 60_000);
+
+  test('the table names every procedure, and each answers each caller as its rule says', {
+    timeout: 120_000,
+  }, async () => {
+    expect(Object.keys(procedureRules).sort()).toEqual(Object.keys(procedures).sort());
+    const asked = Object.entries(procedureRules).map(([name, rule]) => ({
+      ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
+      ask: (async (caller, to) => {
+        const body = JSON.stringify(inputOf(name, to));
+        const isPost = procedures[name]?._def.type === 'mutation';
+        const input = name === 'system.info' || isPost ? '' : `?input=${encodeURIComponent(body)}`;
+        const signal = AbortSignal.timeout(10_000);
+        const init = { headers: credentials(caller), signal, ...(isPost && { method: 'POST', body }) };
+        const response = await fetch(`${server.url}/trpc/${name}${input}`, init);
+        return { code: response.status, text: await begun(response) };
+      }) satisfies Ask,
+    }));
+    expect(await mistakes(asked)).toEqual([]);
+  });
 });
 
 describe('over sockets', () => {
-  // A new server, because so many wrong credentials would lock the address out.
-  beforeAll(async () => {
-    await server[Symbol.asyncDispose]();
-    await begin();
-  }, 60_000);
+  beforeAll(beginAgain, 60_000);
 
-  test('over a socket each procedure lets through whom it does over HTTP', { timeout: 120_000 }, async () => {
+  test('each procedure admits the same callers over a socket as over HTTP', { timeout: 120_000 }, async () => {
     const asked = Object.entries(procedureRules).map(([name, rule]) => ({
       ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
       ask: ((caller, to) => callOverSocket(name, caller, to)) satisfies Ask,
@@ -371,7 +383,7 @@ describe('over sockets', () => {
   };
   const casesOf = (path: string) => (frames[path] ?? []).map(([frame, rule]) => [frame, rule] as const);
 
-  test('every socket is in the table of frames, and the table has all frames of a workspace', () => {
+  test('the table of frames names every socket and every frame of a workspace', () => {
     const sockets = routes.filter(({ isSocket }) => isSocket).map(({ path }) => path);
     expect(Object.keys(frames).sort()).toEqual(sockets.sort());
     const types = Frame.options.map(({ shape }) => shape.type.value);
@@ -391,24 +403,27 @@ describe('over sockets', () => {
 
   // The test of the routes shows that callers who cannot read are refused before the first frame. Of the callers that
   // are admitted, only the viewer lacks the right to some frames.
-  test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame asks for its own right', async (path) => {
-    for (const [frame, rule] of casesOf(path)) {
-      for (const caller of ['viewer', 'user-owner', 'admin'] as const) {
-        const { sid } = await fresh('sid');
-        using client = listening(path.replace('{sid}', sid), caller);
-        client.socket.on('open', () => {
-          client.socket.send(JSON.stringify(frame));
-          client.socket.send(JSON.stringify({ type: 'ping' }));
-        });
-        await expect.poll(() => client.said.some((text) => text.includes('"pong"')), { timeout: 5_000 }).toBe(true);
-        const refused = client.said.some((text) => text.includes('may not do this'));
-        expect([frame, caller, refused]).toEqual([frame, caller, expected(rule, caller) === 403]);
+  test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])(
+    '%s: each frame needs a permission of its own',
+    async (path) => {
+      for (const [frame, rule] of casesOf(path)) {
+        for (const caller of ['viewer', 'user-owner', 'admin'] as const) {
+          const { sid } = await fresh('sid');
+          using client = listening(path.replace('{sid}', sid), caller);
+          client.socket.on('open', () => {
+            client.socket.send(JSON.stringify(frame));
+            client.socket.send(JSON.stringify({ type: 'ping' }));
+          });
+          await expect.poll(() => client.said.some((text) => text.includes('"pong"')), { timeout: 5_000 }).toBe(true);
+          const refused = client.said.some((text) => text.includes('may not do this'));
+          expect([frame, caller, refused]).toEqual([frame, caller, expected(rule, caller) === 403]);
+        }
       }
-    }
-  });
+    },
+  );
 
   test.each(casesOf('/ws'))(
-    '/ws: %j is done in the session it names for whom it belongs to, and never for others',
+    '/ws: the frame %j acts on its session for the owner and an administrator only',
     async (frame, rule) => {
       const { signal } = new AbortController();
       for (const caller of callers) {
@@ -430,7 +445,7 @@ describe('over sockets', () => {
   );
 
   test.each(casesOf('/ws/shells/{shell_id}'))(
-    '/ws/shells: %j reaches the terminal of whom it belongs to alone',
+    '/ws/shells: the frame %j reaches a terminal only for callers its rule admits',
     async (frame, rule) => {
       for (const caller of callers) {
         const { terminal } = await fresh('shell_id');

@@ -59,12 +59,12 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-test('the document names the key at every route that makes something, and at no other', () => {
+test('the OpenAPI document shows the idempotency key at every route that creates something, and only there', () => {
   expect(documented.sort()).toEqual(Object.keys(making).sort());
 });
 
 test.each(Object.entries(making))(
-  'F095 %s is done once for a key, and another body under it is refused',
+  'F095 %s happens once per key, and the same key with another body is refused',
   async (name, made) => {
     const { services } = server.core;
     const project = await services.projects.create({ name: 'One' });

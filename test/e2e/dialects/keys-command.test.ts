@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { serverProcess } from '../../support/server-process.ts';
 
-test('keys are made while no server runs, and open the next one; a running one says how else', {
+test('the keys command works while no server runs; next to a running server it refuses and names keys.create', {
   timeout: 120_000,
 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });

@@ -45,7 +45,7 @@ const socketTo = (path: string, headers: Record<string, string>) => {
   return { socket, said, opened, closed };
 };
 
-test('what one user makes is in no list of another, in no dialect, and in those of operators and administrators', async () => {
+test("a user's session appears in no other user's list, in any dialect; operators and administrators see it", async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const sid = await one.session();
   const lists = ['/api/v1/sessions', '/sessions', '/api/sessions', '/api/v1/chats', '/trpc/sessions.list'];
@@ -58,7 +58,7 @@ test('what one user makes is in no list of another, in no dialect, and in those 
   }
 });
 
-test('an operator sees that there is a session, and none of its words', async () => {
+test("an operator sees, stops and deletes a user's session but reads none of its text", async () => {
   const [one, operator] = [await keyOf('user'), await keyOf('operator')];
   const sid = await one.session();
   await one.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'a-private-word' });
@@ -71,7 +71,7 @@ test('an operator sees that there is a session, and none of its words', async ()
   expect((await operator.call('DELETE', `/api/v1/sessions/${sid}`)).status).toBe(200);
 });
 
-test('news of the list is of one’s own sessions', async () => {
+test("sessions.watch reports only the caller's own sessions", async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const client = openClient(server.url, 'sse', other.key);
   stack.defer(() => client.close());
@@ -88,7 +88,7 @@ test('news of the list is of one’s own sessions', async () => {
   expect(new Set(heard)).toEqual(new Set([own]));
 });
 
-test('F113 who does not own the session cannot decide on its call, and is told what is said of unknown ones', async () => {
+test("F113 a caller cannot approve a call in another owner's session, and gets the same 404 as for an unknown one", async () => {
   const [one, ...strangers] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
   const sid = await one.session();
   const wish = { sessionId: sid, callId: 'call-1' };
@@ -104,7 +104,7 @@ test('F113 who does not own the session cannot decide on its call, and is told w
   }
 });
 
-test('a shared session is read by whoever has a key and knows its id, and changed by its owner alone', async () => {
+test('any key can read a shared session by its id, and only the owner can change it', async () => {
   const [one, other] = [await keyOf('user'), await keyOf('viewer')];
   const sid = await one.session();
   expect((await other.call('GET', `/api/v1/sessions/${sid}`)).status).toBe(404);
@@ -115,7 +115,7 @@ test('a shared session is read by whoever has a key and knows its id, and change
   expect(JSON.stringify((await other.call('GET', '/api/v1/sessions')).body)).not.toContain(sid);
 });
 
-test('another key beside has the same sessions, so a key can be replaced', async () => {
+test('a second key of the same owner has the same sessions, so the first can be replaced', async () => {
   const one = await keyOf('user');
   const sid = await one.session();
   const next = await keyOf('user', { beside: one.id });
@@ -124,7 +124,7 @@ test('another key beside has the same sessions, so a key can be replaced', async
   expect((await next.call('PATCH', `/api/v1/sessions/${sid}/title`, { title: 'Still mine' })).status).toBe(200);
 });
 
-test('the token owns nothing that a key made, and may everything', async () => {
+test("the server token can use every session, and a key cannot use the token's sessions", async () => {
   const one = await keyOf('user');
   const sid = await one.session();
   const headers = { authorization: `Bearer ${token}` };
@@ -134,7 +134,7 @@ test('the token owns nothing that a key made, and may everything', async () => {
   expect((await one.call('GET', `/api/v1/sessions/${data.session_id}`)).status).toBe(404);
 });
 
-describe('revoking a key ends within 5 s', () => {
+describe('revoking a key closes within 5 s', () => {
   const within = { timeout: 5_000 };
 
   test('its event streams', async () => {
@@ -152,7 +152,7 @@ describe('revoking a key ends within 5 s', () => {
     await expect.poll(() => ended, within).toBe(2);
   });
 
-  test('its sockets, of every dialect, with a reason', async () => {
+  test('its sockets of every dialect, with the reason', async () => {
     const one = await keyOf('user');
     const sid = await one.session();
     const paths = [`/ws/${sid}`, `/api/v1/chats/${sid}/stream`, '/ws?user_id=somebody', '/trpc'];
@@ -162,7 +162,7 @@ describe('revoking a key ends within 5 s', () => {
     for (const { closed } of all) expect(await closed).toEqual({ code: 1008, reason: 'The key is not valid any more' });
   });
 
-  test.each(transports)('its subscriptions over %s, and none begins anew', async (transport) => {
+  test.each(transports)('its subscriptions over %s, which do not start again', async (transport) => {
     const one = await keyOf('user');
     const sessionId = await one.session();
     const client = openClient(server.url, transport, one.key);
@@ -187,7 +187,7 @@ describe('revoking a key ends within 5 s', () => {
     expect(heard).not.toContain('title');
   });
 
-  test('and so does its expiry', async () => {
+  test("and so does the key's expiry", async () => {
     const one = await keyOf('user', { expiresAt: Date.now() + 1_500 });
     const { opened, closed } = socketTo(`/ws/${await one.session()}`, one.headers);
     expect(await opened).toBe(101);
@@ -196,7 +196,7 @@ describe('revoking a key ends within 5 s', () => {
   });
 });
 
-test('workspaces are those of the key: the same names under another key are other files', async () => {
+test('each key has its own workspaces: the same names under another key are other files', async () => {
   const [one, other, viewer] = [await keyOf('user'), await keyOf('user'), await keyOf('viewer')];
   const sid = await one.session();
   const ask = async (headers: Record<string, string>, sessionId: string) => {
@@ -225,7 +225,7 @@ describe('a signed link', () => {
     return ((await response.json()) as { data: { file_id: string } }).data.file_id;
   };
 
-  test('is made by who may read, works for whoever has it, and no longer than the key that made it', async () => {
+  test('can be made by a reader of the file, works for anyone, and ends with the key that made it', async () => {
     const [one, other] = [await keyOf('user'), await keyOf('user')];
     const id = await upload(one.headers);
     expect((await other.call('POST', `/api/v1/files/${id}/signed-url`, {})).status).toBe(404);
@@ -238,7 +238,7 @@ describe('a signed link', () => {
     expect(await open(data.signed_url)).toBe(401);
   });
 
-  test('to what a shared session has attached works without any key', async () => {
+  test('to an attachment of a shared session works without a key', async () => {
     const one = await keyOf('user');
     const [id, sid] = [await upload(one.headers), await one.session()];
     await one.call('POST', `/api/v1/sessions/${sid}/share`);
@@ -249,7 +249,7 @@ describe('a signed link', () => {
     expect([response.status, await response.text()]).toEqual([200, 'hello']);
   });
 
-  test('a foreign file cannot be attached to show it to oneself', async () => {
+  test("a caller cannot read another owner's file by attaching it", async () => {
     const [one, other] = [await keyOf('user'), await keyOf('user')];
     const [id, sid] = [await upload(one.headers), await other.session()];
     const sent = await other.call('POST', '/trpc/runs.send', { sessionId: sid, text: 'see', attachments: [id] });
@@ -257,7 +257,7 @@ describe('a signed link', () => {
   });
 });
 
-test('what an agent saw is seen by whoever may read its session, and by nobody else', async () => {
+test('a picture the agent saw is visible to the readers of its session only', async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const sid = await one.session();
   const uploads = server.core.opencodex.uploads;
@@ -271,7 +271,7 @@ test('what an agent saw is seen by whoever may read its session, and by nobody e
   expect(await other.call('GET', path)).toEqual({ status: 200, body: 'seen' });
 });
 
-test('nobody puts sessions into a foreign project, and its agent stays as it is', async () => {
+test("a caller cannot add sessions to another owner's project or change its agent", async () => {
   const [one, other, operator] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
   const { id } = (await one.call('POST', '/api/v1/projects', { name: 'Mine' })).body;
   for (const stranger of [other, operator]) {
@@ -283,14 +283,14 @@ test('nobody puts sessions into a foreign project, and its agent stays as it is'
   expect(JSON.stringify((await operator.call('GET', '/api/v1/projects')).body)).toContain(id);
 });
 
-test('the access log names the key by its id, and shows no key', async () => {
+test('the access log names a key by its id and never contains the key', async () => {
   const one = await keyOf('user');
   await one.call('GET', `/sessions?token=${one.key}`);
   await expect.poll(() => server.lines.filter(({ fields }) => fields.key === one.id)).not.toHaveLength(0);
   expect(JSON.stringify(server.lines)).not.toContain(one.key);
 });
 
-test('an administrator makes, lists and revokes keys by tRPC, and nobody sees one twice', async () => {
+test('an administrator creates, lists and revokes keys by tRPC, and the list never shows a whole key', async () => {
   const admin = await keyOf('admin');
   const made = (await admin.call('POST', '/trpc/keys.create', { name: 'app', role: 'user' })).body.result.data;
   expect(made).toMatchObject({ view: { name: 'app', role: 'user', state: 'active', lastUsedAt: null } });
@@ -303,7 +303,7 @@ test('an administrator makes, lists and revokes keys by tRPC, and nobody sees on
   expect((await fetch(`${server.url}/sessions`, { headers })).status).toBe(401);
 });
 
-test('each key has a rate of its own', async () => {
+test('each key has its own rate limit', async () => {
   await using limited = await composedServer({ CORRAL_TOKEN: token, CORRAL_RATE_LIMIT_PER_MINUTE: '3' });
   const make = async () => (await limited.core.keys.create({ name: 'k', role: 'user' })).key;
   const [one, other] = [await make(), await make()];
@@ -314,7 +314,7 @@ test('each key has a rate of its own', async () => {
   expect([await ask(one), await ask(one), await ask(other)]).toEqual(['2', '1', '2']);
 });
 
-test('CORRAL_MAX_SESSIONS_PER_OWNER: one more is refused in every dialect, and neither other owners nor the token are held back', async () => {
+test("CORRAL_MAX_SESSIONS_PER_OWNER: an owner's next session is refused in every dialect, while other owners and the token can create", async () => {
   await using limited = await composedServer({ CORRAL_TOKEN: token, CORRAL_MAX_SESSIONS_PER_OWNER: '1' });
   const headersOf = async () => {
     const { key } = await limited.core.keys.create({ name: 'k', role: 'user' });
@@ -347,7 +347,7 @@ test('CORRAL_MAX_SESSIONS_PER_OWNER: one more is refused in every dialect, and n
   for (let n = 0; n < 2; n++) expect((await make(root, 'PUT', '/api/v1/sessions')).status).toBe(200);
 });
 
-test('a server without a token is open until it has a key; from then on it asks for one', async () => {
+test('a server without a token is open until its first key exists, and then requires a key', async () => {
   await using open = await composedServer();
   const status = async (key?: string) => {
     const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };

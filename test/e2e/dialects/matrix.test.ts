@@ -75,12 +75,12 @@ const named = (all: readonly { route: Route; status: number }[]) =>
   all.map(({ route, status }) => `${route.name}: ${status}`);
 
 describe('every registered route', () => {
-  test('is in the list, and there are many', () => {
+  test('is in the list, which has more than 80 routes', () => {
     expect(routes.length).toBeGreaterThan(80);
     expect(routes.filter(({ socket }) => socket).length).toBeGreaterThanOrEqual(4);
   });
 
-  test('refuses a caller without a token, but for the few open ones', { timeout: 180_000 }, async () => {
+  test('refuses a caller without a token, except on the few open routes', { timeout: 180_000 }, async () => {
     const through = (await outcomes({})).filter(({ status }) => status !== 401);
     const wrong = through.filter(
       ({ route }) => !isOpen(route) && !withoutToken.test(route.name) && !signed.test(route.name),
@@ -90,21 +90,21 @@ describe('every registered route', () => {
     expect(named(answered.filter(({ route }) => !isOpen(route)))).toEqual([]);
   });
 
-  test('refuses a wrong token as it refuses none', { timeout: 180_000 }, async () => {
+  test('refuses a wrong token the same way as a missing one', { timeout: 180_000 }, async () => {
     const through = (await outcomes({ authorization: 'Bearer wrong' })).filter(
       ({ status }) => status !== 401 && status !== 429,
     );
     expect(named(through.filter(({ route, status }) => status < 300 && !isOpen(route)))).toEqual([]);
   });
 
-  test('with the token never fails as the server’s own mistake', { timeout: 180_000 }, async () => {
+  test('answers a caller with the token without a 5xx, 401 or 403', { timeout: 180_000 }, async () => {
     const failed = (await outcomes(good)).filter(({ status }) => status >= 500 && status !== 503);
     expect(named(failed)).toEqual([]);
     const refused = (await outcomes(good)).filter(({ status }) => status === 401 || status === 403);
     expect(named(refused)).toEqual([]);
   });
 
-  test('F128 F130 refuses a foreign page whatever it brings, where it could change something', {
+  test('F128 F130 refuses changes and sockets from a page of another origin, even with the token', {
     timeout: 180_000,
   }, async () => {
     const foreign = await outcomes({ ...good, origin: 'http://localhost.evil.example' });
@@ -112,7 +112,7 @@ describe('every registered route', () => {
     expect(named(changed)).toEqual([]);
   });
 
-  test('F129 refuses a foreign Host', { timeout: 180_000 }, async () => {
+  test("F129 refuses a Host that is not the server's", { timeout: 180_000 }, async () => {
     const statusOf = ({ method, path }: Route) =>
       new Promise<number>((resolve, reject) => {
         const request = http.request(`${server.url}${path}`, { method, headers: { ...good, host: 'evil.example' } });

@@ -36,7 +36,9 @@ function filled(path: string): string {
 const heads = async () =>
   (await server.core.services.sessions.list()).map(({ id, status, title }) => [id, status, title]);
 
-test('F128 no route changes anything for it, and each that reads does', { timeout: 120_000 }, async () => {
+test('F128 a page of a listed origin can use every route that reads, and no route that changes something', {
+  timeout: 120_000,
+}, async () => {
   const before = await heads();
   const wrong: string[] = [];
   for (const [name, rule] of Object.entries(routeRules)) {
@@ -56,7 +58,9 @@ test('F128 no route changes anything for it, and each that reads does', { timeou
 
 const procedures = appRouter._def.procedures as unknown as Record<string, { _def: { type: string } }>;
 
-test('F130 over its socket every mutation is refused, and queries are answered', { timeout: 60_000 }, async () => {
+test('F130 a page of a listed origin can query over the tRPC socket, and every mutation is refused', {
+  timeout: 60_000,
+}, async () => {
   const before = await heads();
   using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
   const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
@@ -77,7 +81,7 @@ test('F130 over its socket every mutation is refused, and queries are answered',
   expect(await heads()).toEqual(before);
 });
 
-test('F130 its conversation socket tells what happens, and takes no message', async () => {
+test('F130 a page of a listed origin gets the events of a conversation socket, and its messages are refused', async () => {
   using client = await openWebSocket(`${server.url.replace('http', 'ws')}/ws/${sid}`, { headers: { origin } });
   await expect.poll(() => client.frames.map(({ type }) => type)).toContain('connection_established');
   client.ws.send(JSON.stringify({ type: 'message', content: 'do it', message: 'do it', task: 'do it' }));
@@ -88,7 +92,7 @@ test('F130 its conversation socket tells what happens, and takes no message', as
 });
 
 test.each(['/ws', '/ws/shells/x'])(
-  'F130 the socket %s, through which everything changes something, is closed',
+  'F130 the socket %s closes for a page of a listed origin, because every frame on it changes something',
   async (path) => {
     const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers: { origin } });
     const { promise, resolve } = Promise.withResolvers<number>();
@@ -97,7 +101,7 @@ test.each(['/ws', '/ws/shells/x'])(
   },
 );
 
-test('F130 it watches a screen, and does not get its keyboard', async () => {
+test('F130 a page of a listed origin can watch a screen but not use its keyboard', async () => {
   const { desktop } = server.core.services;
   const asked: unknown[] = [];
   const watch = desktop.watch;

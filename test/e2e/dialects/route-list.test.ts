@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dialects } from '../../../src/facades/list.ts';
 import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
 
 // The wire contract's routes of the two largest dialects, compared with the real server's OpenAPI document.
@@ -100,9 +101,27 @@ afterAll(() => server[Symbol.asyncDispose]());
 test.each([
   ['SheikhBox', sheikhbox],
   ['OpenCodex', opencodex],
-])('%s: every route of the wire contract is documented, and no other', (tag, listed) => {
+])('%s: the documented routes are exactly those of the wire contract', (tag, listed) => {
   const wanted = listed.map(nameless);
   expect(wanted.filter((route) => !documented.has(route))).toEqual([]);
   const own = [...documented].filter(([, tags]) => tags === tag).map(([route]) => route);
   expect(own.filter((route) => !wanted.includes(route))).toEqual([]);
+});
+
+/** Whether a path is one of the dialect's, or below one. The root has nothing below. */
+const serves = (paths: readonly string[], route: string) =>
+  paths.map(nameless).some((path) => route === path || (path !== '/' && route.startsWith(`${path}/`)));
+
+test('the tag and path of every documented route name its dialect', () => {
+  const strays = [...documented].filter(([route, tag]) => {
+    const path = route.split(' ')[1] ?? '';
+    return !Object.values(dialects).some((it) => it.tag === tag && serves(it.paths, path));
+  });
+  expect(strays).toEqual([]);
+});
+
+test.each(Object.entries(dialects))('%s: the server routes every path of the descriptor', (_name, { tag, paths }) => {
+  if (tag === undefined) return expect(paths).toEqual(['/trpc']); // the document names no procedure of tRPC
+  const routes = [...documented.keys()].map((route) => route.split(' ')[1] ?? '');
+  expect(paths.filter((path) => !routes.some((route) => serves([path], route)))).toEqual([]);
 });

@@ -10,7 +10,7 @@ import { serverProcess } from '../../support/server-process.ts';
 const candidates = [join(homedir(), '.cache/corral-ci/schemathesis/bin/schemathesis'), '/usr/local/bin/schemathesis'];
 const program = candidates.find((path) => existsSync(path));
 
-test('no documented path fails as the server’s own mistake or answers against its schema', {
+test('every documented path answers within its schema and without a 5xx', {
   timeout: 300_000,
 }, async (context) => {
   context.skip(program === undefined, 'schemathesis is not installed');

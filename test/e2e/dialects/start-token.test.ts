@@ -16,7 +16,7 @@ const bare = {
 const sessions = async (url: string, token?: string) =>
   (await fetch(`${url}/sessions${token === undefined ? '' : `?token=${token}`}`)).status;
 
-test('a server whose sandboxes could reach it makes a token at its first start, which later starts know', async () => {
+test('a server without isolation creates a token at its first start, and later starts accept it', async () => {
   await using server = await serverProcess({ ...bare, CORRAL_UNCONFINED: '1' });
   const [, token] = /Open http:\S+\/\?token=(\S+)/.exec(server.output()) ?? [];
   expect(token).toMatch(/^[\w-]{43,}$/);
@@ -41,7 +41,7 @@ async function refusalOf(settings: Record<string, string>): Promise<string> {
   return stderr;
 }
 
-test('without walls a real model is refused, and so is every address that others can reach', async () => {
+test('without isolation the server refuses a real model, and refuses to listen on a reachable address', async () => {
   expect(await refusalOf({})).toMatch(/without any isolation.*CORRAL_UNCONFINED=1/);
   const reached = { HOST: '0.0.0.0', CORRAL_TOKEN: 'a-token' };
   expect(await refusalOf({ ...reached, CORRAL_MODEL: 'demo' })).toContain(
@@ -50,7 +50,23 @@ test('without walls a real model is refused, and so is every address that others
   expect(await refusalOf({ ...reached, CORRAL_UNCONFINED: '1' })).toContain('listen on 127.0.0.1');
 });
 
-test('the demo model works without walls, and the start and the log of each session say what it lacks', async () => {
+test('without isolation a server with the demo model lets no session or project choose a real model', async () => {
+  await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
+  using client = openClient(server.url, 'ws');
+  const model = 'gemini/some-model';
+  await expect(client.sessions.create.mutate({ model })).rejects.toThrow(/without any isolation.*CORRAL_UNCONFINED=1/);
+  expect((await client.sessions.list.query()).items).toEqual([]);
+  const { id } = await client.projects.create.mutate({ name: 'One' });
+  const agent = await fetch(`${server.url}/api/v1/projects/${id}/agent-config`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ llm_provider: 'gemini', llm_model: 'some-model' }),
+  });
+  expect([agent.status, await agent.text()]).toEqual([422, expect.stringContaining('CORRAL_UNCONFINED=1')]);
+  expect((await client.sessions.create.mutate({ model: 'demo' })).status).toBe('pending');
+});
+
+test("the demo model runs without isolation, and the start and each session's log warn about it", async () => {
   await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo' });
   expect(await sessions(server.url)).toBe(200);
   expect(server.output()).toContain('sandboxes have NO isolation');
@@ -62,7 +78,7 @@ test('the demo model works without walls, and the start and the log of each sess
   expect(await details()).not.toContain('Egress policy');
 });
 
-test('without walls there is one user: a key for another is not made, one beside the first is', async () => {
+test('without isolation the server creates no key for a second owner, only more keys for the first', async () => {
   await using server = await serverProcess({ ...bare, CORRAL_MODEL: 'demo', CORRAL_TOKEN: 'a-token' });
   using client = openClient(server.url, 'ws', 'a-token');
   const { view } = await client.keys.create.mutate({ name: 'first', role: 'user' });

@@ -15,7 +15,9 @@ async function dyingAt({ server }: RealServer, point: string, work: () => Promis
 }
 
 describe.each(worlds)('killed with $driver', (world) => {
-  test('F003 while a sandbox is made, it is adopted or made anew, never two', { timeout: 180_000 }, async (context) => {
+  test('F003 a crash while a sandbox is created leaves one sandbox: the next server adopts it or creates another', {
+    timeout: 180_000,
+  }, async (context) => {
     await using real = await realServer(context, world);
     const { client } = real;
     for (const point of ['before', 'afterCall', 'afterRecord']) {
@@ -30,7 +32,7 @@ describe.each(worlds)('killed with $driver', (world) => {
     }
   });
 
-  test('F003 while a sandbox is made for a run, the run goes on in it; the call it had announced is not guessed at', {
+  test("F003 after a crash while a run's sandbox is created, the announced call is interrupted and the run continues", {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -49,7 +51,7 @@ describe.each(worlds)('killed with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F004 between a command’s end and its record, the outcome is asked for, and it ran once', {
+  test("F004 after a crash between a command's end and its record, the server fetches the outcome; the command ran once", {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -63,7 +65,7 @@ describe.each(worlds)('killed with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F004 between a command’s announcement and its start, it is interrupted and never run', {
+  test("F004 after a crash between a command's announcement and its start, the call is interrupted and never runs", {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -77,7 +79,7 @@ describe.each(worlds)('killed with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F110 in the middle of a delete, the delete is finished by the next start', {
+  test('F110 after a crash in the middle of a delete, the next start completes it', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -93,10 +95,12 @@ describe.each(worlds)('killed with $driver', (world) => {
   });
 });
 
-describe('killed around a write', () => {
+describe('a server killed during a write', () => {
   const [, world] = worlds;
   const points = ['store.append.before@8', 'store.append.after@13', 'store.commit.before@10', 'store.commit.after@15'];
-  test('F001 F004 nothing that was said is lost, nothing runs twice', { timeout: 180_000 }, async (context) => {
+  test('F001 F004 loses no acknowledged message and runs nothing twice', {
+    timeout: 180_000,
+  }, async (context) => {
     if (!world) throw new Error('there is no such driver');
     await using real = await realServer(context, world);
     const id = await real.ready();

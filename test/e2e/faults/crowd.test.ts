@@ -7,7 +7,7 @@ import { openStream } from '../../support/sse-client.ts';
 const clients = 1_000;
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `t${n}` } }) as const;
 
-test('F092 a thousand clients of one session that all come back at once are served within ten seconds, from memory', {
+test('F092 a thousand clients of one session that reconnect at once are served within ten seconds, from memory', {
   timeout: 120_000,
 }, async (context) => {
   onlyNightly(context, 'takes a machine of its own');

@@ -18,7 +18,7 @@ print("fin" + "ished")'`;
 
 export const diskIn = (world: World) =>
   describe(`the disk in ${world.driver}`, () => {
-    test('writers beyond the limit are ended and told of, the server stays well, and removing something helps', {
+    test('a command over the disk limit is killed and reported, the server stays healthy, and deleting files frees the sandbox', {
       timeout: 240_000,
     }, async (context) => {
       await using real = await realServer(context, world, { CORRAL_SANDBOX_DISK: '128MiB' });
@@ -51,7 +51,7 @@ export const diskIn = (world: World) =>
       await real.holds(id);
     });
 
-    test('below the floor of free space nothing starts, and the error says what to do', {
+    test('no sandbox starts when free disk space is below the minimum, and the error names the setting', {
       timeout: 120_000,
     }, async (context) => {
       await using real = await realServer(context, world, { CORRAL_SANDBOX_MIN_FREE_DISK: '1000000GiB' });

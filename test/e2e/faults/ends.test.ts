@@ -14,7 +14,7 @@ const slowly = { NODE_ENV: 'test', CORRAL_FAILPOINTS: 'driver.create.afterCall=s
 const stubborn = `setsid -f nohup sh -c 'trap "" TERM; while :; do sleep 1; done' stubborn >/dev/null 2>&1`;
 
 describe.each(worlds)('with $driver', (world) => {
-  test('F106 stop while the sandbox starts: the run is stopped, and the sandbox that comes too late goes', {
+  test('F106 a stop while the sandbox starts stops the run, and the late sandbox is removed', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world, slowly);
@@ -30,7 +30,7 @@ describe.each(worlds)('with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F030 F039 F108 F109 stop during a call ends all it started, TERM first, KILL after 2 s; a second stop joins it', {
+  test('F030 F039 F108 F109 a stop during a call ends all its processes, TERM first, KILL after 2 s; a second stop joins it', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -50,7 +50,7 @@ describe.each(worlds)('with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F110 a delete is accepted at any moment, ends the streams, and leaves nothing; the second is 404', {
+  test('F110 a delete works at any moment, ends the streams and leaks nothing; the second is 404', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world, slowly);
@@ -93,7 +93,7 @@ describe.each(worlds)('with $driver', (world) => {
   });
 });
 
-test('F114 two runs at once after the sandbox was stopped have one new sandbox, and the files are kept', {
+test('F114 two runs at once after the sandbox was stopped share one new sandbox, which has the old files', {
   timeout: 180_000,
 }, async (context) => {
   const [, world] = worlds;
@@ -116,7 +116,7 @@ test('F114 two runs at once after the sandbox was stopped have one new sandbox, 
   await real.holds(id);
 });
 
-test('F115 of 50 sessions with one place to start in, those deleted while they wait never start, the others do in turn', {
+test('F115 with one start at a time for 50 sessions, deleted ones never start and the others start in turn', {
   timeout: 180_000,
 }, async (context) => {
   const [, world] = worlds;

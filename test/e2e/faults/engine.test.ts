@@ -11,7 +11,7 @@ import { worlds } from '../../support/worlds.ts';
 
 const [world] = worlds.filter(({ driver }) => driver === 'docker') as [(typeof worlds)[number]];
 
-test('F020 docker pause during a call: it is unresponsive, the session goes on, and nothing runs twice after unpause', {
+test('F020 docker pause during a call makes the sandbox unresponsive, the session continues, and nothing runs twice after unpause', {
   timeout: 180_000,
 }, async (context) => {
   await using real = await realServer(context, world);
@@ -31,7 +31,7 @@ test('F020 docker pause during a call: it is unresponsive, the session goes on, 
   await real.holds(id);
 });
 
-test('F024 while the engine hangs the sessions that run go on as quickly, and one that starts gets one sandbox once it answers', {
+test('F024 while the engine hangs, active sessions stay as fast, and a starting session gets one sandbox once it answers', {
   timeout: 180_000,
 }, async (context) => {
   await needs(context, 'docker');
@@ -68,7 +68,7 @@ test('F024 while the engine hangs the sessions that run go on as quickly, and on
 });
 
 test.for([true, false])(
-  'F023 the engine is restarted during a call, live-restore %s: what lives is kept, what is dead is lost, and all goes on',
+  'F023 after an engine restart during a call, live-restore %s, live sandboxes stay, dead ones are lost, and all sessions continue',
   { timeout: 400_000 },
   async (liveRestore, context) => {
     onlyNightly(context, 'takes a second engine and minutes');
@@ -96,7 +96,7 @@ test.for([true, false])(
   },
 );
 
-test('F029 an engine without an address left for another network still starts sandboxes: they need none', {
+test('F029 an engine with no address for another network still starts sandboxes, which need no network', {
   timeout: 400_000,
 }, async (context) => {
   onlyNightly(context, 'takes a second engine and minutes');
@@ -122,7 +122,7 @@ test('F029 an engine without an address left for another network still starts sa
   await real.holds(id);
 });
 
-test('F040 the machine restarts, engine and server together: what ran is lost, files are kept, and all goes on', {
+test('F040 after a machine restart running commands are lost, files are kept, and all sessions continue', {
   timeout: 400_000,
 }, async (context) => {
   onlyNightly(context, 'takes a second engine and minutes');

@@ -6,7 +6,7 @@ import { needs } from '../../support/components.ts';
 import { isNightly } from '../../support/nightly.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
-test('F002 a history in memory says at start that it is not durable, and after kill -9 the server starts clean and empty', {
+test('F002 a server with an in-memory store warns at start, and starts empty after kill -9', {
   timeout: 120_000,
 }, async (context) => {
   await needs(context, 'bubblewrap');

@@ -10,7 +10,7 @@ import { worlds } from '../../support/worlds.ts';
 
 const [, world] = worlds;
 
-test('F006 a server killed five times while it starts loses no work, starts no second sandbox, and the sixth goes on', {
+test('F006 a server killed during five starts loses no work and starts no second sandbox, and the sixth start continues', {
   timeout: 180_000,
 }, async (context) => {
   if (!world) throw new Error('there is no such driver');

@@ -29,7 +29,7 @@ async function session(server: ServerProcess) {
 }
 
 describe('a message', () => {
-  test('F111 in each mode, at each moment, is read by one run, answered once, and never lost', {
+  test('F111 in each mode and at each moment is read by one run, answered once, and never lost', {
     timeout: 180_000,
   }, async () => {
     await using server = await serverProcess(memory);
@@ -100,7 +100,7 @@ describe('a message', () => {
   });
 });
 
-test('F112 of a thousand messages in a moment as many are taken as may wait, the others are 429, and each that was taken is answered', {
+test('F112 over the queue limit is 429, and each accepted one of a thousand at once gets an answer', {
   timeout: 180_000,
 }, async () => {
   await using server = await serverProcess(memory);
@@ -143,7 +143,7 @@ describe('a budget', () => {
     [{ CORRAL_RUN_TOKEN_BUDGET: '30' }, /30 tokens/],
     [{ CORRAL_RUN_TIMEOUT_SECONDS: '1' }, /time budget of 1 s/],
   ] as const)(
-    'F084 that is spent (%o) ends in a question, and the next message goes on',
+    'F084 that is used up (%o) ends in a question, and the next message continues the run',
     async ([setting, question]) => {
       await using server = await serverProcess({ ...memory, ...setting });
       const it = await session(server);

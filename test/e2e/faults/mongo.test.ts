@@ -54,7 +54,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
   const create = (url: string) =>
     fetch(`${url}/api/v1/sessions`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{}' });
 
-  test('F061 starts without its database, says what it waits for, and connects when that appears; F062 when it goes again, commands are refused for now and the history stays', async () => {
+  test('F061 starts without its database, names it, and connects when it appears; F062 during an outage it refuses commands and keeps the history', async () => {
     await using kept = await database();
     await using proxy = await mongoProxy(mongoUrl as string);
     await proxy.close();
@@ -81,7 +81,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     expect(listed.data.sessions).toHaveLength(1);
   }, 40_000);
 
-  test('F062 a command goes on while the database is away; its outcome is stored once that is back, and what was not stored was not acknowledged', {
+  test('F062 finishes a command during a database outage and stores its outcome later; unstored messages are not acknowledged', {
     timeout: 120_000,
   }, async (context) => {
     await needs(context, 'bubblewrap');
@@ -127,7 +127,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     expect((await client.remove(id)).status).toBe(200);
   });
 
-  test('a wrong password is one clear error that does not repeat it', async () => {
+  test('reports a wrong password in one clear error that does not repeat it', async () => {
     const { host } = new URL(mongoUrl as string);
     await using it = await server(`mongodb://somebody:hunter2@${host}/corral_nobody?authMechanism=SCRAM-SHA-256`);
     expect(await it.exit).toBe(1);
@@ -135,7 +135,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     expect(it.output()).not.toContain('hunter2');
   }, 20_000);
 
-  test('an address that is none is one clear error that does not repeat it', async () => {
+  test('reports an invalid address in one clear error that does not repeat it', async () => {
     await using it = await server('mongodb://some:hunter2@host:port:port/');
     expect(await it.exit).toBe(1);
     expect(it.output()).toContain('MONGODB_URL is not an address');

@@ -54,7 +54,7 @@ async function residentMiB(pid: number): Promise<number> {
 }
 
 describe.each(worlds)('from inside $driver', (world) => {
-  test('noise is a bounded number of lines, and the server stays small and answers at once', {
+  test('a noisy sandbox causes a bounded number of log lines, and the server stays small and answers at once', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);

@@ -38,7 +38,7 @@ async function watched(real: RealServer, other: string, work: () => Promise<void
 }
 
 describe.each(worlds)('with $driver', (world) => {
-  test('F116 50 MB of output cost the server at most 20 MB, hold nobody up, and leave a preview and a file', {
+  test('F116 50 MB of output cost the server at most 20 MB and delay no other session; a preview and a file remain', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);

@@ -48,8 +48,8 @@ async function serverFor(gemini: FakeGemini) {
   };
 }
 
-describe('a provider', () => {
-  test('F075 that asks for patience gets it, and the log shows what the run waits for', async () => {
+describe('a provider in trouble', () => {
+  test('F075 a run waits as long as its provider asks, and the log shows why', async () => {
     const times: number[] = [];
     await using gemini = await fakeGemini((_, n) => {
       times.push(performance.now());
@@ -63,7 +63,7 @@ describe('a provider', () => {
     expect(notices).toMatchObject([{ data: { kind: 'waiting_provider', detail: expect.stringContaining('quota') } }]);
   });
 
-  test('F076 that fails and fails is asked five times, then the run fails, and a message takes it up again', {
+  test('F076 a run fails after five failed requests, and the next message starts again', {
     timeout: 180_000,
   }, async () => {
     await using gemini = await fakeGemini((_, n) => (n < 5 ? internalError() : n === 5 ? planned : said));
@@ -81,20 +81,23 @@ describe('a provider', () => {
     [401, 'UNAUTHENTICATED', `The key ${canaryKey} is not valid.`],
     [403, 'PERMISSION_DENIED', `The key ${canaryKey} may not.`],
     [404, 'NOT_FOUND', 'models/gemini-2.5-flash is not found.'],
-  ] as const)('F077 that says %i %s is asked once, and the key is never echoed', async (refused) => {
-    const [status, name, message] = refused;
-    await using gemini = await fakeGemini(() => refusal(status, name, message));
-    await using server = await serverFor(gemini);
-    const frames = await server.client.chat(server.id, 'Hello');
-    expect(frames.map(({ event }) => event)).toEqual(['error']);
-    expect(gemini.requests).toHaveLength(1);
-    expect(server.log().find(({ type }) => type === 'run.end')).toMatchObject({
-      data: { status: 'failed', retryable: false },
-    });
-    expect(JSON.stringify([frames, server.log()]) + server.output()).not.toContain(canaryKey);
-  });
+  ] as const)(
+    'F077 a refusal with %i %s fails the run after one request, and the error never repeats the key',
+    async (refused) => {
+      const [status, name, message] = refused;
+      await using gemini = await fakeGemini(() => refusal(status, name, message));
+      await using server = await serverFor(gemini);
+      const frames = await server.client.chat(server.id, 'Hello');
+      expect(frames.map(({ event }) => event)).toEqual(['error']);
+      expect(gemini.requests).toHaveLength(1);
+      expect(server.log().find(({ type }) => type === 'run.end')).toMatchObject({
+        data: { status: 'failed', retryable: false },
+      });
+      expect(JSON.stringify([frames, server.log()]) + server.output()).not.toContain(canaryKey);
+    },
+  );
 
-  test('F082 that speaks in a hundred thousand pieces costs few events and little memory', async () => {
+  test('F082 a reply of a hundred thousand small pieces creates few events and uses little memory', async () => {
     const pieces = 100_000;
     const chunks = Array.from({ length: pieces }, (_, n) => text('x', n === pieces - 1 ? 'STOP' : undefined));
     await using gemini = await fakeGemini((_, n) => (n === 0 ? planned : n === 1 ? { chunks } : said));
@@ -118,7 +121,7 @@ describe('a provider', () => {
     expect(problemsOf(server.log())).toEqual([]);
   });
 
-  test('F107 that is still speaking when the run is stopped is hung up on within 1 s, and its words are kept', async () => {
+  test('F107 a stop disconnects the provider within 1 s, and keeps the text so far', async () => {
     await using gemini = await fakeGemini(() => ({ chunks: [text('I begin to')], after: 'stall' }));
     await using server = await serverFor(gemini);
     await server.client.send(server.id, 'Hello');
@@ -133,7 +136,7 @@ describe('a provider', () => {
     expect(problemsOf(server.log())).toEqual([]);
   });
 
-  test('F107 that is stopped during the summary keeps what was said, as a whole message', async () => {
+  test('F107 a stop during the summary keeps its text as a whole message', async () => {
     await using gemini = await fakeGemini((_, n) =>
       n === 0 ? planned : n === 1 ? said : { chunks: [text('All of it '), text('went')], after: 'stall' },
     );

@@ -18,7 +18,7 @@ const task = `${fence('sh', 'for i in $(seq 60); do echo "line $i ✓"; sleep 0.
 describe.each(worlds)('a restart with $driver', (world) => {
   const signals = ['SIGTERM', 'SIGKILL'] as const;
   test.for(signals)(
-    'F001 F038 %s: a command goes on without the server, its output continues at the right byte',
+    'F001 F038 %s: a command keeps running without the server, and its output continues at the right byte',
     {
       timeout: 180_000,
     },
@@ -51,7 +51,7 @@ describe.each(worlds)('a restart with $driver', (world) => {
   );
 });
 
-test('F001 with a hundred sessions a server that was killed is ready again within 5 s, and those that were at work go on', {
+test('F001 with a hundred sessions a killed server is ready again within 5 s, and active sessions continue', {
   timeout: 180_000,
 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
@@ -79,7 +79,7 @@ test('F001 with a hundred sessions a server that was killed is ready again withi
   expect((await client.ask('GET', '')).body.data).toMatchObject({ sessions: { length: 100 } });
 });
 
-test('F038 a process whose number was used again is never killed for a sandbox that is gone', {
+test('F038 the server never kills a process that reuses the pid of a dead sandbox', {
   timeout: 180_000,
 }, async (context) => {
   const [, world] = worlds;

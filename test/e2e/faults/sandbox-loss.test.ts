@@ -8,7 +8,7 @@ const phases = (real: RealServer, id: string) => real.factsOf(id, 'sandbox.phase
 const isLost = (real: RealServer, id: string) => phases(real, id).includes('lost');
 
 describe.each(worlds)('with $driver', (world) => {
-  test('F017 a sandbox killed during a call: the call says so within 5 s, the run goes on in a new one', {
+  test('F017 a sandbox killed during a call is reported within 5 s, and the run continues in a new one', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -28,7 +28,7 @@ describe.each(worlds)('with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F018 a sandbox removed while idle is noticed within 30 s without any client, and why is in the log', {
+  test('F018 a sandbox removed while idle is noticed within 30 s without any client, and the log has the reason', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -43,7 +43,7 @@ describe.each(worlds)('with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F031 a daemon killed during a call comes back in the same sandbox; the call has one outcome and ran once', {
+  test('F031 a daemon killed during a call restarts in the same sandbox; the call ran once and has one outcome', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);
@@ -59,7 +59,7 @@ describe.each(worlds)('with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F032 a daemon that hangs is unresponsive within 5 s, and the session can be used again', {
+  test('F032 a daemon that hangs counts as unresponsive within 5 s, and its session stays usable', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);

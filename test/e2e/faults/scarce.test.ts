@@ -16,7 +16,7 @@ import { worlds } from '../../support/worlds.ts';
 const [, world] = worlds;
 const mostFiles = 128;
 
-test('F012 a server that may open no more files turns newcomers away, serves those it has, and recovers once some are freed', {
+test('F012 a server out of file descriptors refuses new connections, serves open ones, and recovers once some are freed', {
   timeout: 180_000,
 }, async (context) => {
   if (!world) throw new Error('there is no such driver');
@@ -56,7 +56,7 @@ test('F012 a server that may open no more files turns newcomers away, serves tho
   await reaches(async () => (await open()) <= usual * 1.1, 20_000); // I8: no connection stays open
 });
 
-test('F013 whoever read what the server prints goes away: it serves on, and ends as usual', {
+test('F013 a server whose output has no reader keeps serving, and ends normally', {
   timeout: 60_000,
 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', LOG_LEVEL: 'trace' });
@@ -72,7 +72,7 @@ test('F013 whoever read what the server prints goes away: it serves on, and ends
   expect(await server.exit).toBe(0);
 });
 
-test('F070 a disk that is full: what was not stored was not acknowledged, reading goes on, and with room again all does', {
+test('F070 with a full disk nothing unstored is acknowledged, reads work, and freed space restores everything', {
   timeout: 120_000,
 }, async (context) => {
   await needs(context, 'bubblewrap');

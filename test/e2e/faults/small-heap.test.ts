@@ -10,7 +10,7 @@ const sessions = 12;
 const megabytes = 50;
 const [, world] = worlds;
 
-test('F011 with a heap of 128 MB and outputs of 50 MB in many sessions at once the server lives, or comes back with every log whole', {
+test('F011 with a heap of 128 MB and many outputs of 50 MB at once the server survives, or restarts with every log whole', {
   timeout: 600_000,
 }, async (context) => {
   onlyNightly(context, 'takes minutes and gigabytes');

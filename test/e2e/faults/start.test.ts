@@ -9,7 +9,7 @@ import { mongoProxy } from '../../support/mongo-proxy.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 describe.skipIf(skipMongo)('a start on MongoDB (needs TEST_MONGODB_URL)', () => {
-  test('a server whose database fails it in the middle of its start says so and ends', async () => {
+  test('a server whose database fails during its start reports it and exits', async () => {
     const name = `corral_${crypto.randomUUID().slice(0, 8)}`;
     await using proxy = await mongoProxy(mongoUrl as string);
     using folder = temporaryFolder();

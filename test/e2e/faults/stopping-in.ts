@@ -35,7 +35,7 @@ export const stoppingIn = (world: World) =>
       ['SheikhBox: stop the session', async (real, id) => void (await real.client.stop(id))],
     ];
 
-    test('each way of stopping ends detached children, double forks and what ignores TERM', {
+    test('each way of stopping ends detached children, double forks and processes that ignore TERM', {
       timeout: 240_000,
     }, async (context) => {
       await using real = await realServer(context, world);

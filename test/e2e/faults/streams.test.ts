@@ -8,7 +8,7 @@ import { openStream, type SeenEvent } from '../../support/sse-client.ts';
 const task = Array.from({ length: 60 }, (_, n) => fence('sh', `sleep 0.05; echo ${n}`)).join('\n');
 
 describe('a reader', () => {
-  test('F087 that is cut off 100 times and resumes by Last-Event-ID sees each event once, in order', {
+  test('F087 that is cut off 100 times and resumes with Last-Event-ID receives each event once, in order', {
     timeout: 180_000,
   }, async () => {
     await using server = await serverProcess({

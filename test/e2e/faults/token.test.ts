@@ -12,7 +12,7 @@ const thief = join(import.meta.dirname, '../../support/token-thief.py');
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
 
 describe.each(worlds)('in $driver', (world) => {
-  test('a hostile program finds the token nowhere, traces and debugs nobody, and is sent away where it dials', {
+  test('a hostile program cannot find the token or trace other processes, and its connections are refused', {
     timeout: 240_000,
   }, async (context) => {
     await using real = await realServer(context, world);

@@ -50,7 +50,7 @@ async function inside(real: RealServer, id: string, script: string): Promise<str
 }
 
 describe.each(worlds)('from inside $driver', (world) => {
-  test('F131 there is no interface but loopback, and no way to the host, the API, metadata or names', {
+  test('F131 the only interface is loopback, and the host, the API, metadata and DNS are unreachable', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world, { CORRAL_EGRESS_POLICY: 'web' }); // the most permissive policy
@@ -69,7 +69,7 @@ describe.each(worlds)('from inside $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F121 the file panel shows nothing from outside the workspace, and never hangs', {
+  test('F121 the file panel never shows a file from outside the workspace, and never hangs', {
     timeout: 180_000,
   }, async (context) => {
     await using real = await realServer(context, world);

@@ -20,7 +20,7 @@ async function started() {
   return { server, rows, ask, told };
 }
 
-test('in every dialect what changes something is told of once, and what looks is not', async () => {
+test('in every dialect a change is audited once, and a read is not', async () => {
   const { server, ask, told } = await started();
   await using _ = server;
   const id = (await ask('PUT', '/api/v1/sessions')).data.session_id;
@@ -47,7 +47,7 @@ test('in every dialect what changes something is told of once, and what looks is
   expect(told()).toEqual([['session.delete', typed, 'done']]);
 });
 
-test('a row names the key by its id and the address, and holds nothing of the key', async () => {
+test('an audit row names the key by its id and the address, and contains no part of the key', async () => {
   const { server, rows, ask, told } = await started();
   await using _ = server;
   const { key, view } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
@@ -67,7 +67,7 @@ test('a row names the key by its id and the address, and holds nothing of the ke
   expect(JSON.stringify(rows)).not.toContain(token);
 });
 
-test('a refusal carries the id of its request, by which its row and its line of the access log are found', async () => {
+test('a refusal carries its request id, which also stands in its audit row and its access log line', async () => {
   const { server, rows } = await started();
   await using _ = server;
   const url = `${server.url}/api/v1/sessions/0123456789abcdef`;
@@ -81,14 +81,14 @@ test('a refusal carries the id of its request, by which its row and its line of 
   expect(well.headers.has('x-request-id')).toBe(false);
 });
 
-test('F134 a wrong credential is told of with the address, and not the credential', async () => {
+test('F134 a wrong credential is audited with the address but without the credential', async () => {
   const { server, rows, ask } = await started();
   await using _ = server;
   await ask('GET', '/api/v1/sessions', undefined, 'a-guess');
   expect(rows).toEqual([{ action: 'auth.failed', outcome: 'unauthorized', by: 'nobody', address: '127.0.0.1' }]);
 });
 
-test('an administrator who reads what a key made is told of, and its owner is not', async () => {
+test("the audit log records an administrator who reads a user's session, but not the owner", async () => {
   const { server, ask, told } = await started();
   await using _ = server;
   const { key } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
@@ -100,7 +100,7 @@ test('an administrator who reads what a key made is told of, and its owner is no
   expect(told()).toEqual([['session.read', id, 'done']]);
 });
 
-test('what a server did is read and found whole by the commands, while it runs and after', {
+test("the audit commands list and verify the server's actions while it runs and after it stops", {
   timeout: 120_000,
 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });

@@ -12,7 +12,7 @@ const post = (path: string, headers: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`;
 const alive = async (server: TestServer) => expect((await server.call('GET', base)).status).toBe(200);
 
-test('unknown routes are 404 in the form of whoever owns the path', async () => {
+test('an unknown route is 404 in the format of the dialect that owns the path', async () => {
   await using server = await testServer();
   for (const path of [`${base}/x/y/z`, `${base}/0123456789abcdef/nothing`]) {
     expect(await server.call('GET', path), path).toMatchObject({
@@ -28,7 +28,7 @@ test('unknown routes are 404 in the form of whoever owns the path', async () => 
   }
 });
 
-test('a known path with another method is 405 and says what it allows', async () => {
+test('a known path with another method is 405, with the allowed methods', async () => {
   await using server = await testServer();
   const expected: [string, string, string][] = [
     ['PATCH', base, 'GET, HEAD, POST, PUT'],
@@ -51,7 +51,7 @@ test('a known path with another method is 405 and says what it allows', async ()
   expect([status, headers.get('allow'), body]).toEqual([405, 'GET, HEAD', { detail: 'Method Not Allowed' }]);
 });
 
-test('a trailing slash names the same route', async () => {
+test('a path with a trailing slash reaches the same route', async () => {
   await using server = await testServer();
   expect((await server.call('PUT', `${base}/`)).status).toBe(200);
   expect((await server.call('GET', `${base}/`)).body.data.sessions).toHaveLength(1);
@@ -63,7 +63,7 @@ test.each([
   'garbage',
   'multipart/form-data',
   'application/json; charset=latin1',
-])('a JSON body is JSON also as %s', async (type) => {
+])('a JSON body sent as %s is still parsed as JSON', async (type) => {
   await using server = await testServer();
   const sid = await server.newSession();
   server.fake.files.set('a', 'content');
@@ -106,7 +106,7 @@ test.each([
   expect((await server.call('POST', `${base}/${sid}/file`, body)).status).toBe(400);
 });
 
-test('F097 keys that JavaScript treats specially are ignored like all unknown ones', async () => {
+test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   server.fake.files.set('a', '');
@@ -116,7 +116,7 @@ test('F097 keys that JavaScript treats specially are ignored like all unknown on
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
 
-test('F098 a body one byte over the limit is 413, declared or not', async () => {
+test('F098 a body one byte over the limit is 413, with or without a declared length', async () => {
   await using server = await testServer({ config: { maxBodyBytes: 100_000 } });
   const sid = await server.newSession();
   const path = `${base}/${sid}/file`;
@@ -132,7 +132,7 @@ test('F098 a body one byte over the limit is 413, declared or not', async () => 
   expect(raw).toContain(JSON.stringify(answer));
 });
 
-test('F098 a client that sends all before it reads gets to read why it was refused', async () => {
+test('F098 a client that sends its whole body before it reads still gets the reason for the refusal', async () => {
   await using server = await testServer();
   const body = Buffer.alloc(12 * 1024 * 1024, 'x');
   const head = `POST ${base}/0123456789abcdef/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
@@ -148,7 +148,7 @@ test('F098 a client that sends all before it reads gets to read why it was refus
   socket.destroy();
 });
 
-test('F098 a length that promises too much is refused before a byte of it came', async () => {
+test('F098 a declared length over the limit is refused before any byte of the body arrives', async () => {
   await using server = await testServer();
   const raw = await rawRequest(server.port, post(base, 'Content-Length: 999999999999', '{'), (got) =>
     got.includes('}'),
@@ -176,7 +176,7 @@ test.each([
   ['a URL with half an escape', 'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', 400],
   ['a URL with broken UTF-8', `GET ${base}/%ff HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`, 400],
   ['no HTTP at all', 'hello\r\n\r\n', 400],
-])('F099 %s is refused and harms nobody', async (_name, bytes, status) => {
+])('F099 %s is refused, and the server stays healthy', async (_name, bytes, status) => {
   await using server = await testServer();
   const raw = await rawRequest(server.port, bytes);
   expect(raw.split('\r\n')[0]).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
@@ -200,7 +200,7 @@ test.each([
   ['lines that end with a line feed alone', 'GET /health HTTP/1.1\nHost: localhost\n\n'],
   ['a folded header', 'GET /health HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n'],
   ['a space before the colon', 'GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length : 5\r\n\r\nabcde'],
-])('F101 %s: 400, and what stands behind it is no request', async (_name, bytes) => {
+])('F101 %s: 400, and the smuggled bytes behind it are not served as a request', async (_name, bytes) => {
   await using server = await testServer();
   const raw = await rawRequest(server.port, bytes + smuggled); // until the server closes
   expect(raw).toMatch(/^HTTP\/1.1 400 /);
@@ -208,7 +208,7 @@ test.each([
   await alive(server);
 });
 
-test('F100 headers that never end are cut off after 10 s, and others are served meanwhile', {
+test('F100 a client whose headers never end is cut off after 10 s, and other clients are served meanwhile', {
   timeout: 180_000,
 }, async () => {
   await using server = await testServer();
@@ -234,7 +234,7 @@ test('F100 headers that never end are cut off after 10 s, and others are served 
   expect(performance.now() - started).toBeLessThan(14_000);
 });
 
-test('F100 a request must have come in whole after 30 s, also one that is refused', async () => {
+test('F100 a request must arrive whole within 30 s, even one that is refused', async () => {
   const clock = manualClock();
   await using server = await testServer({ clock });
   for (const [host, status] of [
@@ -252,7 +252,7 @@ test('F100 a request must have come in whole after 30 s, also one that is refuse
   }
 });
 
-test('what we did not expect is 500 without a word about it, and the log has it', async () => {
+test('an unexpected error is 500 without details in the answer, and the log has the details', async () => {
   await using server = await testServer();
   server.fake.instead.list = async () => {
     throw new Error('connect mongodb://root:password=hunter2@db');
@@ -264,7 +264,7 @@ test('what we did not expect is 500 without a word about it, and the log has it'
   expect(String(logged?.fields.err)).toContain('hunter2');
 });
 
-test('a session that is deleted while its stream begins ends it, and is nobodyâ€™s mistake', async () => {
+test('deleting a session while its stream opens ends the stream and logs no error', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   server.fake.instead.follow = async function* () {
@@ -276,7 +276,7 @@ test('a session that is deleted while its stream begins ends it, and is nobodyâ€
   expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-test('an error thrown after the stream began breaks the line, so that the client resumes', async () => {
+test('an error after the stream began breaks the connection, so that the client resumes', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   server.fake.instead.follow = async function* () {

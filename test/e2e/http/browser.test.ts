@@ -23,7 +23,7 @@ const ask = (port: number, method: string, path: string, headers: string[]) =>
   );
 const statusOf = (raw: string) => Number(raw.slice(9, 12));
 
-test('F129 a Host that is not ours is 403 on every route, health included', async () => {
+test("F129 a Host that is not the server's is 403 on every route, health included", async () => {
   await using server = await testServer();
   const routes = await allRoutes(server);
   expect(routes.length).toBeGreaterThan(14);
@@ -47,12 +47,12 @@ test.each([
   'corral.test',
   'corral.test:81',
   'box:99',
-])('F129 the Host %s is ours', async (host) => {
+])('F129 the Host %s is accepted', async (host) => {
   await using server = await testServer({ config: { allowedHosts: ['corral.test', 'box:99'] } });
   expect(statusOf(await ask(server.port, 'GET', '/health', [`Host: ${host}`]))).toBe(200);
 });
 
-test('F129 an allowed host with a port is that port only, and beyond loopback any name is served', async () => {
+test('F129 an allowed host with a port admits only that port, and a server beyond loopback accepts any name', async () => {
   await using server = await testServer({ config: { allowedHosts: ['box:99'] } });
   expect(statusOf(await ask(server.port, 'GET', '/health', ['Host: box:98']))).toBe(403);
   await using open = await testServer({ config: { host: '0.0.0.0', token: new Secret(token) } });
@@ -69,7 +69,7 @@ const foreign: [string, string[]][] = [
   ['a same-site page', ['Sec-Fetch-Site: same-site']],
   ['two origins', ['Origin: http://localhost:3000, https://evil.example']],
 ];
-test.each(foreign)('F128 a page with %s can do nothing', async (_name, headers) => {
+test.each(foreign)('F128 a page with %s cannot change anything', async (_name, headers) => {
   await using server = await testServer();
   const sid = await server.newSession();
   const effects: [string, string][] = [
@@ -95,7 +95,7 @@ test.each(foreign)('F128 a page with %s can do nothing', async (_name, headers) 
 });
 
 test.each(foreign)(
-  'F130 a page with %s opens no stream and no WebSocket, with or without a token',
+  'F130 a page with %s cannot open a stream or WebSocket, with or without a token',
   async (_name, headers) => {
     for (const options of [{}, withToken]) {
       await using server = await testServer(options);
@@ -122,13 +122,13 @@ test.each<[string, (port: number) => string[]]>([
   ['an address typed by the user', () => ['Sec-Fetch-Site: none']],
   ['the same origin', (port) => [`Origin: http://127.0.0.1:${port}`]],
   ['a browser that says so', () => ['Sec-Fetch-Site: same-origin']],
-])('a request from %s may act', async (_name, headers) => {
+])('a request from %s is allowed', async (_name, headers) => {
   await using server = await testServer();
   const raw = await ask(server.port, 'PUT', base, [`Host: 127.0.0.1:${server.port}`, ...headers(server.port)]);
   expect(statusOf(raw)).toBe(200);
 });
 
-test('a Host without a port is that of the scheme: a page of another port is foreign', async () => {
+test("a Host without a port has its scheme's default port, so a page on another port has another origin", async () => {
   await using server = await testServer();
   const put = async (...headers: string[]) => statusOf(await ask(server.port, 'PUT', base, headers));
   expect(await put('Host: localhost', 'Origin: http://localhost:7777')).toBe(403);
@@ -137,7 +137,7 @@ test('a Host without a port is that of the scheme: a page of another port is for
   expect(await put('Host: localhost', 'Origin: https://localhost')).toBe(200);
 });
 
-test('F128 without a token a page of a listed origin reads and changes nothing', async () => {
+test('F128 without a token a page of a listed origin can read but not change anything', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   const page = [`Host: 127.0.0.1:${server.port}`, 'Origin: http://localhost:5173', 'Sec-Fetch-Site: same-site'];
@@ -172,14 +172,14 @@ test('F128 without a token a page of a listed origin reads and changes nothing',
   expect(refused).toContain('Set CORRAL_TOKEN');
 });
 
-test('with a token a page of a listed origin may do what the token may', async () => {
+test("with a token a page of a listed origin has the token's permissions", async () => {
   await using server = await testServer(withToken);
   const page = [`Host: 127.0.0.1:${server.port}`, 'Origin: http://localhost:5173', 'Sec-Fetch-Site: same-site'];
   const put = async (...more: string[]) => statusOf(await ask(server.port, 'PUT', base, [...page, ...more]));
   expect([await put(), await put(`Authorization: Bearer ${token}`)]).toEqual([401, 200]);
 });
 
-test('a preflight of an allowed origin is answered before token and rate limit', async () => {
+test('a preflight from an allowed origin is answered without token or rate limit', async () => {
   await using server = await testServer({ config: { token: new Secret(token), rateLimitPerMinute: 1 } });
   for (const path of [base, '/nothing']) {
     for (const _again of [1, 2, 3]) {
@@ -213,7 +213,7 @@ test('any other OPTIONS is 204 without CORS headers', async () => {
   }
 });
 
-test('an allowed origin is echoed on errors too, a foreign one never', async () => {
+test('an error also echoes an allowed origin, and never any other origin', async () => {
   await using server = await testServer();
   const allowed = await server.call('GET', `${base}/x`, undefined, { origin: 'http://localhost:3000' });
   expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([404, 'http://localhost:3000']);
@@ -228,7 +228,7 @@ test('an allowed origin is echoed on errors too, a foreign one never', async () 
   ]);
 });
 
-test('with a token every route but the open ones asks for it', async () => {
+test('with a token set, every route except the open ones requires it', async () => {
   await using server = await testServer(withToken);
   const open = new Set([
     '/',
@@ -260,7 +260,7 @@ test('with a token every route but the open ones asks for it', async () => {
   expect((await server.call('GET', '/nothing')).status).toBe(401);
 });
 
-test('a token is taken from the header or the query, and no other is', async () => {
+test('a token is read from the header or the query and nowhere else', async () => {
   await using server = await testServer(withToken);
   const tries: [string, Record<string, string>, number][] = [
     ['', { authorization: `Bearer ${token}` }, 200],
@@ -284,7 +284,7 @@ test('a token is taken from the header or the query, and no other is', async () 
   }
 });
 
-test('the access log has the route, the session and no token', async () => {
+test('the access log contains the route and the session but no token', async () => {
   await using server = await testServer(withToken);
   await server.call('GET', `${base}/0123456789abcdef?a=1&token=${token}&b=2`);
   await server.call('GET', `/nothing?token=wrong-${token}`);
@@ -306,7 +306,7 @@ test('the access log has the route, the session and no token', async () => {
   expect(server.requests.map(({ route }) => route)).toEqual(['/api/v1/sessions/:sid', 'unknown']);
 });
 
-test('the log and the metrics know how long an answer took', async () => {
+test('the log and the metrics record how long each answer took', async () => {
   await using server = await testServer();
   const { list } = server.fake.sessions;
   server.fake.instead.list = async () => {

@@ -35,14 +35,14 @@ const broke = (runId: RunId) => ({ type: 'run.error', runId, data: { error: 'It 
 const message = (server: TestServer, id: SessionId, text: string) =>
   server.fake.sessions.send(id, { text, mode: 'inject' });
 
-test('a message streams its run from behind the message to `done`, and then ends', async () => {
+test('the chat stream starts after its message and ends with the `done` of the run', async () => {
   await using it = await start({ play });
   using stream = await it.chat({ message: 'Say hi' });
   expect(await stream.ended).toBe('ended');
   expect(names(stream)).toEqual(whole.toSpliced(10, 1));
 });
 
-test('what was said before the message is there only when a cursor asks for it, and an old `done` does not end it', async () => {
+test('earlier events are streamed only on request by a cursor, and an earlier `done` does not end the stream', async () => {
   await using it = await start({ play });
   using first = await it.chat({ message: 'Say hi' });
   await first.ended;
@@ -54,7 +54,7 @@ test('what was said before the message is there only when a cursor asks for it, 
   expect(names(resumed).filter((name) => name === 'done')).toHaveLength(3);
 });
 
-test('the stream of a queued message does not end with the run before it', async () => {
+test('the stream of a queued message does not end when the previous run ends', async () => {
   await using it = await start();
   const { runId } = await message(it.server, it.id, 'First');
   using stream = await it.chat({ message: 'Second', mode: 'queue' });
@@ -75,7 +75,7 @@ test('a message injected into the active run streams to the end of that run', as
   expect(names(stream)).toEqual(['error']);
 });
 
-test('`mode: replace` reaches the service', async () => {
+test('the service gets `mode: replace`', async () => {
   await using it = await start();
   await message(it.server, it.id, 'First');
   using stream = await it.chat({ message: 'Instead', mode: 'replace' });
@@ -85,7 +85,7 @@ test('`mode: replace` reaches the service', async () => {
   expect(stream.status).toBe(200);
 });
 
-test('a question ends the stream with `wait`, and the answer goes on with the same run', async () => {
+test('a question ends the stream with `wait`, and the answer continues the same run', async () => {
   await using it = await start();
   const { runId } = await message(it.server, it.id, 'First');
   using asked = await it.chat({ event_id: '1' });
@@ -98,7 +98,7 @@ test('a question ends the stream with `wait`, and the answer goes on with the sa
   expect(names(answered)).toEqual(['done']);
 });
 
-test('a run that fails without a word still ends the stream', async () => {
+test('a run that fails without an error event still ends the stream', async () => {
   await using it = await start();
   using stream = await it.chat({ message: 'Work' });
   const active = await it.server.fake.sessions.activeRun(it.id);
@@ -111,7 +111,7 @@ test.each([
   ['no body', undefined],
   ['null', { message: null }],
   ['blanks', { message: ' \n ' }],
-])('a chat with %s reconnects: without a run it ends at once, with no event', async (_name, body) => {
+])('a chat with %s reconnects: without an active run the stream ends at once, with no event', async (_name, body) => {
   await using it = await start({ play });
   using first = await it.chat({ message: 'Say hi' });
   await first.ended;
@@ -122,7 +122,7 @@ test.each([
   expect(await it.lastSeq()).toBe(before);
 });
 
-test('a reconnect during a run begins with the run and ends with it', async () => {
+test('a reconnect during a run streams that run from its start to its end', async () => {
   await using it = await start();
   const { runId } = await message(it.server, it.id, 'Say hi');
   const facts = demoRun(runId);
@@ -133,7 +133,7 @@ test('a reconnect during a run begins with the run and ends with it', async () =
   expect(names(stream)).toEqual(whole.toSpliced(10, 1));
 });
 
-test('a reconnect with a cursor gets what is owed, then ends with the run that is over', async () => {
+test('a reconnect with a cursor gets the missed events and ends, because the run is over', async () => {
   await using it = await start({ play });
   using first = await it.chat({ message: 'Say hi' });
   await first.ended;
@@ -146,7 +146,7 @@ test('a reconnect with a cursor gets what is owed, then ends with the run that i
   expect(nothing.events()).toEqual([]);
 });
 
-test('a reconnect while the session waits gets what is owed and ends', async () => {
+test('a reconnect to a waiting session gets the missed events and ends', async () => {
   await using it = await start();
   const { runId } = await message(it.server, it.id, 'First');
   await it.server.fake.say(it.id, wait(runId));
@@ -158,7 +158,7 @@ test('a reconnect while the session waits gets what is owed and ends', async () 
   expect(nothing.events()).toEqual([]);
 });
 
-test('of the header and the body the later cursor counts', async () => {
+test('the later cursor of header and body wins', async () => {
   await using it = await start({ play });
   using first = await it.chat({ message: 'Say hi' });
   await first.ended;
@@ -175,7 +175,7 @@ test('of the header and the body the later cursor counts', async () => {
   }
 });
 
-test('the retry of a cut request is not sent again: it streams and ends as the first, from its cursor', async () => {
+test('a retry sends no second message: its stream and its end equal the first, from its cursor on', async () => {
   const clock = manualClock(now * 1000);
   await using it = await start({ clock, play });
   const body = { message: 'Say hi', timestamp: now };
@@ -195,7 +195,7 @@ test('the retry of a cut request is not sent again: it streams and ends as the f
   expect(await it.lastSeq()).toBe(before);
 });
 
-test('twenty equal requests at once are one message', async () => {
+test('twenty equal requests at once create one message', async () => {
   await using it = await start({ clock: manualClock(now * 1000), play });
   const { send } = it.server.fake.sessions;
   it.server.fake.instead.send = async (...command) => {
@@ -226,7 +226,7 @@ test.each([
   expect(await it.lastSeq()).toBeGreaterThan(before);
 });
 
-test('a clock that is far off makes no retries', async () => {
+test('a message with a timestamp 11 minutes off is never taken for a retry', async () => {
   await using it = await start({ clock: manualClock(now * 1000), play });
   for (const seq of [1, 20]) {
     using stream = await it.chat({ message: 'Say hi', timestamp: now - 11 * 60 });
@@ -235,7 +235,7 @@ test('a clock that is far off makes no retries', async () => {
   }
 });
 
-test('a retry is found behind a thousand newer events', async () => {
+test('a retry is recognised even after a thousand newer events', async () => {
   const clock = manualClock(now * 1000);
   await using it = await start({ clock });
   using first = await it.chat({ message: 'Say hi', timestamp: now });
@@ -264,7 +264,7 @@ test.each([
   [{ message: 'x', mode: 'shout' }, 'mode'],
   [{ message: 'x', attachments: [7] }, 'attachments'],
   [[], 'body'],
-])('a chat with %j is refused and nothing is appended', async (body, field) => {
+])('a chat with %j is refused, and appends nothing', async (body, field) => {
   await using it = await start();
   const { status, body: answer } = await it.server.call('POST', `/api/v1/sessions/${it.sid}/chat`, body);
   expect(status).toBe(400);
@@ -272,7 +272,7 @@ test.each([
   expect(await it.lastSeq()).toBe(0);
 });
 
-test('attachments reach the log by their ids, and the sender’s clock with them', async () => {
+test("the log records the ids of the attachments and the client's timestamp", async () => {
   await using it = await start({ clock: manualClock(now * 1000) });
   using _stream = await it.chat({ message: 'Look', timestamp: now, attachments: ['a.txt', { file_id: 'b' }] });
   const { events } = await it.server.fake.sessions.page(it.id, 0, 1);
@@ -288,7 +288,7 @@ test('closing a stream does not stop the run', async () => {
   expect(await it.server.fake.sessions.activeRun(it.id)).toBeDefined();
 });
 
-test('a session is watched from before the message is sent until its stream has ended', async () => {
+test('the session has a watcher from before the message is sent until its stream ends', async () => {
   await using it = await start();
   const { send } = it.server.fake.sessions;
   let watchers = 0;

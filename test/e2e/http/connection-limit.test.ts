@@ -23,7 +23,7 @@ async function asked(socket: Socket, path = '/sessions'): Promise<string> {
   return answer;
 }
 
-test('one address has no more connections than it may, on all ports together; one that goes makes room', async () => {
+test('the limit of connections per address spans all ports, and a closed connection frees its place', async () => {
   await using server = await testServer({ config: { maxConnectionsPerAddress: 2 } });
   await using more = await alsoListen(server.app.server, '127.0.0.1', 0);
   const [first, second] = [await opened(server.port), await opened(more.port)];
@@ -40,7 +40,7 @@ test('one address has no more connections than it may, on all ports together; on
   expect(server.lines.filter(({ text }) => text.startsWith('connections are refused'))).toHaveLength(1);
 });
 
-test('one connection too many that asks for nothing is not kept', async () => {
+test('an idle connection over the limit is closed', async () => {
   const clock = manualClock();
   await using server = await testServer({ clock, config: { maxConnectionsPerAddress: 1 } });
   const first = await opened(server.port);
@@ -52,7 +52,7 @@ test('one connection too many that asks for nothing is not kept', async () => {
   expect(await asked(first)).toMatch(/^HTTP\/1\.1 200 /);
 });
 
-test('without a limit as many connect as like', async () => {
+test('without a limit any number of connections is accepted', async () => {
   await using server = await testServer({ config: { maxConnectionsPerAddress: 0 } });
   const all = await Promise.all(Array.from({ length: 20 }, () => opened(server.port)));
   for (const socket of all) expect(await asked(socket)).toMatch(/^HTTP\/1\.1 200 /);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { api } from '../../support/api.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
-test('F110 of ten deletes in the same moment one succeeds, and the others find no session', async () => {
+test('F110 ten deletes at the same moment: one succeeds, and the others find no session', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
   const client = api(server.url);
   const id = await client.create();

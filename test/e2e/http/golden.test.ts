@@ -56,7 +56,7 @@ data: {"event_id":"19","timestamp":1735689601}
 
 `;
 
-test('a chat streams the example of the wire contract byte for byte', async () => {
+test('a chat streams exactly the bytes of the example in the wire contract', async () => {
   let now = at;
   const clock: Clock = { ...systemClock, now: () => now };
   await using server = await testServer({
@@ -77,7 +77,7 @@ test('a chat streams the example of the wire contract byte for byte', async () =
   expect(stream.raw()).toBe(golden);
 });
 
-test('a stream carries the headers that keep proxies from holding it back', async () => {
+test('a stream has the headers that stop proxies from buffering it', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   using stream = await openStream(`${server.url}/api/v1/sessions/${sid}/events`, {
@@ -94,7 +94,7 @@ test('a stream carries the headers that keep proxies from holding it back', asyn
   });
 });
 
-test('the first bytes are sent at once, before anything happened', async () => {
+test('a stream sends its first bytes at once, before any event', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   using stream = await openStream(`${server.url}/api/v1/sessions/${sid}/events`);

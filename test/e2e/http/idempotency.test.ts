@@ -14,7 +14,7 @@ const play: NonNullable<FakeOptions['play']> = async (fake, id, { runId }) =>
   void (await fake.say(id, ...demoRun(runId)));
 const conflict = { status: 409, body: { code: 409, msg: expect.any(String), data: null } };
 
-test('F095 the same key makes one session, and the repeat says so', async () => {
+test('F095 two requests with the same key create one session, and the second answer is marked as replayed', async () => {
   await using server = await testServer();
   const first = await server.call('PUT', base, undefined, key('a'));
   expect([first.status, first.headers.get('idempotency-replayed')]).toEqual([200, null]);
@@ -26,7 +26,7 @@ test('F095 the same key makes one session, and the repeat says so', async () => 
   expect(await server.fake.sessions.list()).toHaveLength(1);
 });
 
-test('F095 fifty at once have one effect; each is the first answer, its repeat or 409', async () => {
+test('F095 fifty equal requests at once have one effect; each answer is the first one, its replay or 409', async () => {
   await using server = await testServer();
   const { create } = server.fake.sessions;
   server.fake.instead.create = async (command) => {
@@ -50,7 +50,7 @@ test('F095 the same key with another body is 409', async () => {
   expect(await server.fake.sessions.list()).toHaveLength(1);
 });
 
-test('F095 keys are apart by path, by query and by caller', async () => {
+test('F095 the same key counts separately for each path, query and caller', async () => {
   await using server = await testServer({ config: { token: new Secret('t') } });
   const auth = { authorization: 'Bearer t' };
   const a = await server.call('PUT', base, undefined, { ...auth, ...key('a') });
@@ -58,7 +58,7 @@ test('F095 keys are apart by path, by query and by caller', async () => {
   expect(a.body.data.session_id).not.toBe(b.body.data.session_id);
 });
 
-test('F095 a first try that failed without effect leaves the key free', async () => {
+test('F095 a first request that fails without effect frees the key', async () => {
   await using server = await testServer();
   server.fake.instead.create = async () => {
     throw new AppError('sandbox_capacity', 'Full.');
@@ -69,7 +69,7 @@ test('F095 a first try that failed without effect leaves the key free', async ()
   expect([second.status, second.headers.get('idempotency-replayed')]).toEqual([200, null]);
 });
 
-test('F095 keys outlive the server, and are forgotten after a day', async () => {
+test('F095 keys survive a restart and expire after a day', async () => {
   const clock = manualClock(1_700_000_000_000);
   const fake = fakeService({ clock });
   const create = async () => {
@@ -82,7 +82,7 @@ test('F095 keys outlive the server, and are forgotten after a day', async () => 
   expect((await create()).body).not.toEqual(first.body);
 });
 
-test('F095 the repeat of a chat sends nothing and streams the first call’s events again', async () => {
+test("F095 a repeated chat sends no message and streams the first call's events again", async () => {
   await using server = await testServer({ play });
   const id = SessionId.parse(await server.newSession());
   const chat = (body: unknown, headers: Record<string, string> = {}) =>
@@ -103,7 +103,7 @@ test('F095 the repeat of a chat sends nothing and streams the first call’s eve
   expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(1);
 });
 
-test('F095 a chat that is refused leaves its key free', async () => {
+test('F095 a refused chat frees its key', async () => {
   await using server = await testServer({ play });
   const id = await server.newSession();
   server.fake.instead.send = async () => {

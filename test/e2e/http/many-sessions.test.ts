@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { randomIds, type SessionId } from '../../../src/core/ids.ts';
-import { newSession } from '../../../src/session/run/projection.ts';
+import { newSession } from '../../../src/session/run/log/projection.ts';
 import { composedServer } from '../../support/composed.ts';
 
 interface Page {
@@ -8,7 +8,7 @@ interface Page {
   readonly nextCursor: string | null;
 }
 
-test('F102 ten thousand sessions are listed, filtered and paged while they change: none twice, none missed that rested', {
+test('F102 ten thousand sessions can be listed, filtered and paged while they change: no duplicate, and no unchanged session is missed', {
   timeout: 60_000,
 }, async () => {
   await using server = await composedServer({ CORRAL_MAX_SESSIONS: '20000' });

@@ -47,7 +47,7 @@ async function withSlowStart() {
 }
 const events = { accept: 'text/event-stream' };
 
-test('a shell is there from the moment a call names it: the command, and no output yet', async () => {
+test('the shell panel exists as soon as a call names it: it shows the command, and no output yet', async () => {
   const { open, post, stream, calling } = await withSlowStart();
   const chat = await calling(`Say hi\n${fence}sh\necho hi\n${fence}`);
   const began = { ps1: 'corral:~$ ', command: 'echo hi', output: '' };
@@ -66,7 +66,7 @@ test('a shell is there from the moment a call names it: the command, and no outp
   await expect.poll(() => chat.events().at(-1)?.event).toBe('done');
 });
 
-test('a file is there from the moment a call names it: with nothing in it yet', async () => {
+test('the file panel exists as soon as a call names it, with empty content', async () => {
   const { open, post, stream, calling } = await withSlowStart();
   const chat = await calling(`Write it\n${fence}file:src/a.md\n# Title\n${fence}`);
   const file = '/workspace/src/a.md';

@@ -22,7 +22,7 @@ function random(seed: number): () => number {
   };
 }
 
-test('F087 a client that is cut off 100 times at random gets each event once and in order', async () => {
+test('F087 a client that is cut off 100 times at random receives each event once and in order', async () => {
   await using server = await testServer();
   const { url, id } = await filled(server, 20);
   const total = 1_500;
@@ -73,16 +73,19 @@ test.each(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', 'Ù
   },
 );
 
-test.each(['', 'last_event_id='])('F088 an absent or empty cursor (%j) means live from now', async (query) => {
-  await using server = await testServer();
-  const { url, id } = await filled(server, 3);
-  using stream = await openStream(`${url}?${query}`);
-  await expect.poll(() => stream.raw()).toContain(': connected');
-  await server.fake.say(id, title(4));
-  await expect.poll(() => stream.events().map((event) => event.id)).toEqual(['4']);
-});
+test.each(['', 'last_event_id='])(
+  'F088 an absent or empty cursor (%j) starts the stream at the next event',
+  async (query) => {
+    await using server = await testServer();
+    const { url, id } = await filled(server, 3);
+    using stream = await openStream(`${url}?${query}`);
+    await expect.poll(() => stream.raw()).toContain(': connected');
+    await server.fake.say(id, title(4));
+    await expect.poll(() => stream.events().map((event) => event.id)).toEqual(['4']);
+  },
+);
 
-test('F088 a cursor ahead of the log is told so, and the stream goes on behind its head', async () => {
+test('F088 a cursor ahead of the log gets a resync, and the stream continues after the end of the log', async () => {
   await using server = await testServer();
   const { url, id } = await filled(server, 3);
   using stream = await openStream(`${url}?last_event_id=9999999999999999`);
@@ -103,7 +106,7 @@ test('F088 a cursor ahead of the log is told so, and the stream goes on behind i
   });
 });
 
-test('F088 a cursor whose next events are gone is told so; cursor 0 gets what is left', async () => {
+test('F088 a cursor whose next events are compacted gets a resync; cursor 0 gets the remaining events', async () => {
   await using server = await testServer();
   const { url, id } = await filled(server, 30);
   await server.fake.store.events.compact(id, { keepDroppable: 5, keepAll: 10 });
@@ -120,7 +123,7 @@ test('F088 a cursor whose next events are gone is told so; cursor 0 gets what is
     .toEqual([21, 22, 23, 24, 25, 26, 27, 28, 29, 30]);
 });
 
-test('F088 a chat whose cursor is ahead says so and still ends with its run', async () => {
+test('F088 a chat whose cursor is ahead gets a resync and still ends with its run', async () => {
   await using server = await testServer({
     play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
   });
@@ -134,7 +137,7 @@ test('F088 a chat whose cursor is ahead says so and still ends with its run', as
   expect(idle.events().map(({ event }) => event)).toEqual(['resync']);
 });
 
-test('F088 a reconnect whose cursor is ahead says so and still ends with the run that is active', async () => {
+test('F088 a reconnect whose cursor is ahead gets a resync and still ends with the active run', async () => {
   await using server = await testServer();
   const id = SessionId.parse(await server.newSession());
   const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
@@ -146,7 +149,7 @@ test('F088 a reconnect whose cursor is ahead says so and still ends with the run
   expect(stream.events().map(({ event }) => event)).toEqual(['resync', 'done']);
 });
 
-test('F088 the largest cursor is ahead like any other, also where its request is repeated', async () => {
+test('F088 the largest possible cursor counts as ahead like any other, also in a replayed request', async () => {
   await using server = await testServer();
   const id = SessionId.parse(await server.newSession());
   await server.fake.say(id, title(1));
@@ -160,7 +163,7 @@ test('F088 the largest cursor is ahead like any other, also where its request is
   }
 });
 
-test('F088 deltas that are gone are no gap to a stream that shows none', async () => {
+test('F088 compacted deltas cause no resync on a stream that shows no deltas', async () => {
   await using server = await testServer({
     play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
   });
@@ -176,7 +179,7 @@ test('F088 deltas that are gone are no gap to a stream that shows none', async (
   expect(again.raw()).toBe(run.raw());
 });
 
-test('a stream without a cursor begins with the active run, its message left out', async () => {
+test('a stream without a cursor starts with the active run, except its user message', async () => {
   await using server = await testServer();
   const id = SessionId.parse(await server.newSession());
   const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
@@ -185,7 +188,7 @@ test('a stream without a cursor begins with the active run, its message left out
   await expect.poll(() => stream.events().map(({ event }) => event)).toEqual(['title', 'message', 'plan', 'step']);
 });
 
-test('a stream of events shows user messages and does not end with a run', async () => {
+test('an event stream shows user messages, and stays open after a run ends', async () => {
   await using server = await testServer({
     play: async (fake, id, { runId }) => void (await fake.say(id, ...demoRun(runId))),
   });
@@ -199,7 +202,7 @@ test('a stream of events shows user messages and does not end with a run', async
   expect(users.map(({ data }) => data.content)).toEqual(['Say hi', 'Say hi']);
 });
 
-test('a hundred subscribers get the same bytes', async () => {
+test('a hundred subscribers receive the same bytes', async () => {
   await using server = await testServer();
   const { url, id } = await filled(server, 0);
   const streams = await Promise.all(Array.from({ length: 100 }, () => openStream(url)));

@@ -11,7 +11,7 @@ test('health is 200 while storage and sandboxes work', async () => {
   expect(await server.call('GET', '/health')).toMatchObject({ status: 200, body: { status: 'healthy' } });
 });
 
-test('health is 503 when no sandbox can start, but not for a model that does not answer', async () => {
+test('health is 503 when no sandbox can start, but 200 when the model does not answer', async () => {
   await using server = await testServer();
   const fine = await server.fake.sessions.health(new AbortController().signal);
   server.fake.instead.health = async () => ({ ...fine, model: { ...unhealthy, name: 'gemini' } });
@@ -22,7 +22,7 @@ test('health is 503 when no sandbox can start, but not for a model that does not
   expect(await server.call('GET', '/health')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
 });
 
-test('a server lives whatever fails, and is ready for requests while its storage works', async () => {
+test('a server stays alive when a part fails, and is ready as long as its storage works', async () => {
   await using server = await testServer();
   const fine = await server.fake.sessions.health(new AbortController().signal);
   server.fake.instead.health = async () => ({ ...fine, sandbox: { ...unhealthy, driver: 'kubernetes' } });
@@ -47,7 +47,7 @@ test('health answers within a second even when a check hangs', async () => {
   expect(gaveUp).toBe(true);
 });
 
-test('detailed health says what works, since when, and how much there is to do', async () => {
+test('detailed health shows the state of each part, since when, and the load', async () => {
   const clock = manualClock(1_735_689_600_000);
   await using server = await testServer({ clock });
   const fine = await server.fake.sessions.health(new AbortController().signal);
@@ -73,7 +73,7 @@ test('detailed health says what works, since when, and how much there is to do',
   });
 });
 
-test('metrics are plain text, and need the token', async () => {
+test('metrics are plain text and require the token', async () => {
   await using server = await testServer({ config: { token: new Secret('t') } });
   expect((await server.call('GET', '/metrics')).status).toBe(401);
   const { status, headers, body } = await server.call('GET', '/metrics?token=t');
@@ -81,12 +81,12 @@ test('metrics are plain text, and need the token', async () => {
   expect(body).toBe('corral_streams_open{transport="sse"} 0\n');
 });
 
-test('the root says what runs here', async () => {
+test("the root answers with the server's name, version and status", async () => {
   await using server = await testServer();
   expect((await server.call('GET', '/')).body).toEqual({ name: 'corral', version: '1.2.3', status: 'running' });
 });
 
-test('a browser gets the web client at the root, and what it is made of, with a policy that lets nothing else in', async () => {
+test('a browser gets the web client and all its files from the root, with a policy that blocks everything else', async () => {
   await using server = await testServer({ config: { token: new Secret('t') } });
   const page = await server.call('GET', '/', undefined, { accept: 'text/html,*/*' });
   expect([page.status, page.headers.get('content-type'), page.headers.get('vary')]).toEqual([
@@ -113,14 +113,14 @@ test('a browser gets the web client at the root, and what it is made of, with a 
 });
 
 test.each(['app.ts', '..%2fmain.ts', '%2e%2e%2fmain.ts', 'constructor', 'x'.repeat(4_000)])(
-  'there is no file /static/%s',
+  'the path /static/%s is 404',
   async (name) => {
     await using server = await testServer();
     expect((await server.call('GET', `/static/${name}`)).status).toBe(404);
   },
 );
 
-test('every registered route is in the OpenAPI document, with a name of its own and its answers', async () => {
+test('every registered route is in the OpenAPI document, with a unique name and its answers', async () => {
   await using server = await testServer();
   const { body: document } = await server.call('GET', '/openapi.json');
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Corral', version: '1.2.3' } });
@@ -259,20 +259,10 @@ test('the OpenAPI document describes bodies, streams, headers and failures', asy
   );
 });
 
-test('what the routes answer fits the document', async () => {
-  const schemas = await import('../../../src/facades/sheikhbox/schemas.ts');
-  await using server = await testServer();
-  schemas.CreatedReply.parse((await server.call('PUT', '/api/v1/sessions')).body);
-  const { data } = schemas.ListReply.parse((await server.call('GET', '/api/v1/sessions')).body);
-  const sid = data.sessions[0]?.session_id;
-  schemas.SessionReply.parse((await server.call('GET', `/api/v1/sessions/${sid}`)).body);
-  schemas.DoneReply.parse((await server.call('POST', `/api/v1/sessions/${sid}/stop`)).body);
-});
-
 test.each([
   ['/docs', 4],
   ['/redoc', 3],
-])('%s works without the internet', async (path, files) => {
+])('%s loads without internet access', async (path, files) => {
   await using server = await testServer();
   const { status, headers, body } = await server.call('GET', path);
   expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -289,7 +279,7 @@ test.each([
   expect((await server.call('GET', '/docs/assets/..%2fpackage.json')).status).toBe(404);
 });
 
-test('each API answer says how many requests are left; beyond that it is 429 until the minute is over', async () => {
+test('each API answer reports the remaining requests; over the limit it is 429 until the minute ends', async () => {
   const clock = manualClock(1_700_000_040_000);
   await using server = await testServer({ clock, config: { rateLimitPerMinute: 3 } });
   const limits = ({ headers }: { headers: Headers }) =>
@@ -309,7 +299,7 @@ test('each API answer says how many requests are left; beyond that it is 429 unt
   expect((await server.call('GET', '/api/v1/sessions')).status).toBe(200);
 });
 
-test('F104 ten thousand callers over the limit are each 429, newcomers share one count, and a minute later all are served', async () => {
+test('F104 each of ten thousand callers over the limit gets 429, new callers share one count, and a minute later all are served', async () => {
   const clock = manualClock(1_700_000_040_000);
   await using server = await testServer({ clock, config: { rateLimitPerMinute: 1 } });
   const from = (n: number) =>
@@ -329,7 +319,7 @@ test('F104 ten thousand callers over the limit are each 429, newcomers share one
   expect((await from(10_001)).statusCode).toBe(200);
 });
 
-test('without a rate limit nothing is counted', async () => {
+test('without a rate limit answers carry no counts', async () => {
   await using server = await testServer({ config: { rateLimitPerMinute: 0 } });
   expect((await server.call('GET', '/api/v1/sessions')).headers.has('ratelimit-limit')).toBe(false);
 });

@@ -36,7 +36,7 @@ const multipart = (name: string, content: string, field = 'file', type = 'text/p
 const unread = async ({ core }: ComposedServer, sid: string) =>
   (await core.services.sessions.get(SessionId.parse(sid))).unread;
 
-test('a title that a client sets is kept, listed, told and no longer made up by the first run', async () => {
+test('a title set by a client is stored, listed and announced, and the first run does not replace it', async () => {
   const { call, create } = await started();
   const sid = await create();
   expect(await call('PATCH', `${base}/${sid}/title`, { title: 'Mine' })).toMatchObject({
@@ -56,7 +56,7 @@ test('a title that a client sets is kept, listed, told and no longer made up by 
   }
 });
 
-test('favorites and pins are kept, and shown in the list and in the session', async () => {
+test('favorites and pins are stored, and appear in the list and in the session', async () => {
   const { call, create } = await started();
   const [sid, other] = [await create(), await create()];
   const item = async (id = sid) =>
@@ -75,7 +75,7 @@ test('favorites and pins are kept, and shown in the list and in the session', as
   expect((await call('POST', `${base}/${sid}/pin`, { is_pinned: 'yes' })).status).toBe(400);
 });
 
-test('a file that a stopped sandbox keeps is shown, whatever made it', async () => {
+test('the file panel shows any file that a stopped sandbox keeps', async () => {
   const { call, create } = await started();
   const sid = await create();
   const made = { path: 'made/by.hand', content: 'kept' };
@@ -89,7 +89,7 @@ test('a file that a stopped sandbox keeps is shown, whatever made it', async () 
   expect(await look('../outside')).toMatchObject({ status: 400, body: { code: 400, data: null } });
 });
 
-test('the count of unread messages is cleared by whoever asks for it', async () => {
+test('the route for the unread count sets it to zero', async () => {
   const { server, call, create } = await started();
   const sid = await create();
   await server.core.services.sessions.send(SessionId.parse(sid), { text: 'Say hi', mode: 'inject' });
@@ -121,7 +121,7 @@ test.each([
   }
 });
 
-test('the list streams at once and again when something changed, at most once a second', async () => {
+test('the list streams at once and after each change, at most once a second', async () => {
   const { server, call, create } = await started();
   const sid = await create();
   using stream = await openStream(`${server.url}${base}`, { method: 'POST', body: 'whatever {' });
@@ -142,7 +142,7 @@ test('the list streams at once and again when something changed, at most once a 
   expect(await stream.ended).toBe('ended');
 });
 
-test('a file that was uploaded is described, attached and found again with the session', async () => {
+test('an uploaded file can be described, attached and found again with its session', async () => {
   const { server, call, create } = await started();
   const sid = await create();
   const uploaded = await call('POST', '/api/v1/files', multipart('dir/nötes.txt', 'hello'));
@@ -183,7 +183,7 @@ test('a file that was uploaded is described, attached and found again with the s
   });
 });
 
-test('an upload that is no upload is refused, and the same key uploads once', async () => {
+test('an invalid upload is refused, and a repeat with the same key uploads once', async () => {
   const { call } = await started({ CORRAL_MAX_UPLOAD_BYTES: '1000' });
   expect((await call('POST', '/api/v1/files', multipart('x', 'x', 'other'))).status).toBe(422);
   expect((await call('POST', '/api/v1/files', '{}', { 'content-type': 'application/json' })).status).toBe(422);
@@ -199,7 +199,7 @@ test('an upload that is no upload is refused, and the same key uploads once', as
   expect((await call('POST', '/api/v1/files', multipart('a.txt', 'y'), key)).status).toBe(409);
 });
 
-test('a session is read without a token only while it is shared', async () => {
+test('a session is readable without a token only while it is shared', async () => {
   const { call, create, withToken } = await started({ CORRAL_TOKEN: token });
   const sid = await create();
   const { file_id } = (await call('POST', '/api/v1/files', multipart('a.txt', 'bytes'), withToken)).body.data;
@@ -244,7 +244,7 @@ const upgradeOf = async (url: string, protocols: string[] = []) => {
   return (await socket.closed) as { code: number; reason: string };
 };
 
-test('a sandbox without a desktop closes its screen with the reason', async () => {
+test('a sandbox without a desktop closes the screen socket with the reason', async () => {
   const { server, create } = await started();
   const sid = await create();
   const vnc = (id: string) => `${server.url}${base}/${id}/vnc`;
@@ -256,7 +256,7 @@ test('a sandbox without a desktop closes its screen with the reason', async () =
   }
 });
 
-test('F134 a link to a screen works once, for its session, until it expires, and is in no log', async () => {
+test('F134 a screen link works once, for its session, until it expires, and never appears in a log', async () => {
   const { server, call, create, withToken } = await started({ CORRAL_TOKEN: token });
   const [sid, other] = [await create(), await create()];
   const link = async (body: object = {}) =>
@@ -283,7 +283,7 @@ test('F134 a link to a screen works once, for its session, until it expires, and
   expect(JSON.stringify(server.lines)).not.toContain('signature=v1');
 });
 
-test('F134 a link to a file gives its bytes and nothing else', async () => {
+test("F134 a file link gives the file's bytes and nothing else", async () => {
   const { call, withToken } = await started({ CORRAL_TOKEN: token });
   const upload = async (content: string) =>
     (await call('POST', '/api/v1/files', multipart('a.txt', content), withToken)).body.data.file_id as string;
@@ -301,14 +301,16 @@ test('F134 a link to a file gives its bytes and nothing else', async () => {
   expect((await call('POST', `/api/v1/files/${'x'}/signed-url`, {}, withToken)).status).toBe(404);
 });
 
-test('F134 a bad link is refused also where no token is needed', async () => {
+test('F134 an invalid link is refused even on a server without a token', async () => {
   const { call } = await started();
   const { file_id } = (await call('POST', '/api/v1/files', multipart('a.txt', 'x'))).body.data;
   expect((await call('GET', `/api/v1/files/${file_id}/download?signature=v1.x`)).status).toBe(401);
   expect((await call('GET', `/api/v1/files/${file_id}/download`)).status).toBe(200);
 });
 
-test('F134 who guesses is locked out, right or wrong, and the operator is told', { timeout: 180_000 }, async () => {
+test('F134 an address that guesses tokens is locked out, even with the right token, and the audit log records it', {
+  timeout: 180_000,
+}, async () => {
   const { server, call, withToken } = await started({ CORRAL_TOKEN: token });
   const guess = (n: number) => call('GET', base, undefined, { authorization: `Bearer guess-${n}` });
   const statuses: number[] = [];
@@ -330,7 +332,7 @@ test('F134 who guesses is locked out, right or wrong, and the operator is told',
   ]);
 });
 
-test('what the later front ends ask at their start is answered', async () => {
+test('the server answers the requests that newer front ends make at their start', async () => {
   const { call } = await started();
   expect((await call('GET', '/api/v1/auth/status')).body).toEqual(
     success({ authenticated: true, auth_provider: 'none' }),

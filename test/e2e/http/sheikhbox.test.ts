@@ -18,7 +18,7 @@ async function withRun(server: TestServer): Promise<{ sid: string; id: SessionId
   return { sid, id };
 }
 
-test('PUT creates a session whose id every dialect knows, and ignores whatever body comes', async () => {
+test('PUT creates a session that every dialect can find by its id, and ignores any body', async () => {
   await using server = await testServer();
   const { status, body } = await server.call('PUT', base, 'this is {not JSON', { 'content-type': 'text/plain' });
   expect(status).toBe(200);
@@ -26,7 +26,7 @@ test('PUT creates a session whose id every dialect knows, and ignores whatever b
   expect((await server.fake.sessions.get(body.data.session_id)).origin).toBe('sheikhbox');
 });
 
-test('a creation without room is 503, with a word on when to try again', async () => {
+test('a creation over the session limit is 503, with the time to wait', async () => {
   await using server = await testServer();
   server.fake.instead.create = async () => {
     throw new AppError('sandbox_capacity', 'There are 500 sessions already.', { retryAfterMs: 2_500 });
@@ -36,7 +36,7 @@ test('a creation without room is 503, with a word on when to try again', async (
   expect(body).toEqual({ code: 503, msg: 'There are 500 sessions already.', data: null });
 });
 
-test('a new session is listed with strings and numbers, never null', async () => {
+test('a new session appears in the list with strings and numbers, never null', async () => {
   const clock = manualClock(1_700_000_000_900);
   await using server = await testServer({ clock });
   const sid = await server.newSession();
@@ -60,7 +60,7 @@ test('a new session is listed with strings and numbers, never null', async () =>
   );
 });
 
-test('the list shows the newest message first, at most 1000 characters of it, and what nobody has read', async () => {
+test('the list shows the newest session first, at most 1000 characters of its last message, and the unread count', async () => {
   const clock = manualClock(1_700_000_000_000);
   await using server = await testServer({ clock });
   const older = await withRun(server);
@@ -77,7 +77,7 @@ test('the list shows the newest message first, at most 1000 characters of it, an
   expect(sessions[1]).toMatchObject({ title: 'Say hi', status: 'completed', unread_message_count: 3 });
 });
 
-test('opening a stream makes a session read', async () => {
+test('opening a stream marks a session as read', async () => {
   await using server = await testServer();
   const { sid } = await withRun(server);
   using _stream = await openStream(`${server.url}${base}/${sid}/events`);
@@ -85,7 +85,7 @@ test('opening a stream makes a session read', async () => {
   expect((await server.call('GET', base)).body.data.sessions[0].unread_message_count).toBe(0);
 });
 
-test('the history holds what was streamed and the user messages, and no deltas', async () => {
+test('the history has the streamed events and the user messages, but no deltas', async () => {
   await using server = await testServer({ clock: manualClock(1_700_000_000_000) });
   const { sid } = await withRun(server);
   const { body } = await server.call('GET', `${base}/${sid}`);
@@ -99,7 +99,7 @@ test('the history holds what was streamed and the user messages, and no deltas',
   });
 });
 
-test('profile v2.0 says active or completed, and shows one of each pair of tool events', async () => {
+test('profile v2.0 reports active or completed, and shows one of each pair of tool events', async () => {
   await using server = await testServer({ config: { sheikhbox: { profile: 'v2.0' } } });
   const sid = await server.newSession();
   const id = SessionId.parse(sid);
@@ -112,7 +112,7 @@ test('profile v2.0 says active or completed, and shows one of each pair of tool 
   expect(tools.map((one: { data: { status: string } }) => one.data.status)).toEqual(['calling']);
 });
 
-test('DELETE removes a session once, ends its streams, and is 404 the second time', async () => {
+test('DELETE removes a session once and ends its streams, and is 404 the second time', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   using stream = await openStream(`${server.url}${base}/${sid}/events`);
@@ -125,7 +125,7 @@ test('DELETE removes a session once, ends its streams, and is 404 the second tim
   });
 });
 
-test('stop ends the run; stopping again is a success that appends nothing', async () => {
+test('stop ends the run, and a second stop succeeds without a new event', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   const id = SessionId.parse(sid);
@@ -137,7 +137,7 @@ test('stop ends the run; stopping again is a success that appends nothing', asyn
   expect(lastSeq).toBe(3);
 });
 
-test('a shell is shown with its console and all of its output', async () => {
+test('the shell panel shows the console with all of its output', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   const console = [
@@ -154,7 +154,7 @@ test('a shell is shown with its console and all of its output', async () => {
   });
 });
 
-test('a file is shown with the path that was asked for', async () => {
+test('the file panel shows the file with the requested path', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   server.fake.files.set('/workspace/notes.md', 'héllo\n');
@@ -166,7 +166,7 @@ test('a file is shown with the path that was asked for', async () => {
   }
 });
 
-test.each(['shell', 'file'] as const)('a %s panel streams what it shows at once and on each change', async (event) => {
+test.each(['shell', 'file'] as const)('a %s panel streams its content at once and on each change', async (event) => {
   const clock = manualClock(1_700_000_000_000);
   await using server = await testServer({ clock });
   const sid = await server.newSession();
@@ -217,7 +217,7 @@ test.each(['shell', 'file'] as const)('deleting the session ends a %s panel at o
   expect(await stream.ended).toBe('ended');
 });
 
-test('a panel that cannot be shown is refused before it streams', async () => {
+test('a panel without content is refused before it streams', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   const { status, body } = await server.call(
@@ -229,7 +229,7 @@ test('a panel that cannot be shown is refused before it streams', async () => {
   expect([status, body]).toEqual([404, { code: 404, msg: 'Shell not found', data: null }]);
 });
 
-test('a session id of any other shape is 404 on every route', async () => {
+test('a malformed session id is 404 on every route', async () => {
   await using server = await testServer();
   const odd = [
     '..',
@@ -272,7 +272,7 @@ async function rawCall(server: TestServer, method: string, path: string, body: u
   );
 }
 
-test('a run that ends while nobody watches is in the history as done', async () => {
+test('a run that fails without any watcher is completed, and its error is in the history', async () => {
   await using server = await testServer();
   const sid = await server.newSession();
   const id = SessionId.parse(sid);
@@ -283,7 +283,7 @@ test('a run that ends while nobody watches is in the history as done', async () 
   expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: 'It broke.' } });
 });
 
-test('a shared session shows what its agent saw to who has no token', async () => {
+test("a shared session shows the agent's screenshots to callers without a token", async () => {
   await using server = await testServer();
   const { sid, id } = await withRun(server);
   const screenshot = '/api/v1/files/3f1c9a52-6a0e-4f7e-9a51-0d6c0d9a7b11/download';

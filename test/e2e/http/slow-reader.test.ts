@@ -30,7 +30,7 @@ async function start(clock: ManualClock) {
 }
 const blocked = (it: { queued: () => number }) => expect.poll(it.queued, { timeout: 45_000 }).toBeGreaterThan(0);
 
-test('F090 a client that reads nothing holds up no other, queues little, is cut off and resumes without a loss', async () => {
+test('F090 a client that reads nothing delays no other, queues little, is cut off, and resumes without a loss', async () => {
   const clock = manualClock(1_700_000_000_000);
   await using it = await start(clock);
   using slow = await it.follow();
@@ -61,7 +61,7 @@ test('F090 a client that reads nothing holds up no other, queues little, is cut 
   for (const other of others) other[Symbol.dispose]();
 });
 
-test('F089 a client that reads on in time is not cut off', async () => {
+test('F089 a slow client that reads in time is not cut off', async () => {
   const clock = manualClock();
   await using it = await start(clock);
   using stream = await it.follow();
@@ -75,7 +75,7 @@ test('F089 a client that reads on in time is not cut off', async () => {
   expect(it.server.streams()).toBe(1);
 });
 
-test('F091 hanging up while the server waits for `drain` leaves no timer, listener or stream behind', async () => {
+test('F091 a hang-up while the server waits for `drain` leaks no timer, listener or stream', async () => {
   const clock = manualClock();
   await using it = await start(clock);
   await it.burst();
@@ -90,7 +90,7 @@ test('F091 hanging up while the server waits for `drain` leaves no timer, listen
   expect(getEventListeners(it.server.close.signal, 'abort')).toHaveLength(0);
 });
 
-test('a silent stream gets a ping each 15 s', async () => {
+test('a silent stream gets a ping every 15 s', async () => {
   const clock = manualClock(1_700_000_000_000);
   await using it = await start(clock);
   using stream = await it.follow();
@@ -103,7 +103,7 @@ test('a silent stream gets a ping each 15 s', async () => {
     .toBe(': connected\n\n: ping - 2023-11-14T22:13:35.000Z\n\n: ping - 2023-11-14T22:13:50.000Z\n\n');
 });
 
-test('when the server goes down every stream ends, and one that reads nothing is cut off within 5 s', async () => {
+test('a shutdown ends every stream, and cuts off one that reads nothing within 5 s', async () => {
   const clock = manualClock();
   await using it = await start(clock);
   using reading = await it.follow();
@@ -119,7 +119,7 @@ test('when the server goes down every stream ends, and one that reads nothing is
   await expect.poll(() => it.server.streams()).toBe(0);
 });
 
-test('a stream asked for while the server goes down ends at once', async () => {
+test('a stream opened during a shutdown ends at once', async () => {
   await using it = await start(manualClock());
   it.server.close.abort();
   using stream = await it.follow();

@@ -22,7 +22,7 @@ const ask = (port: number, target: string, headers: string[] = []) =>
   );
 const statusOf = (raw: string) => Number(raw.slice(9, 12));
 
-test('a socket gets its parameters, answers frames in order, and is counted while it is open', async () => {
+test('a socket gets its parameters, answers frames in order, and counts as open until it closes', async () => {
   await using server = await socketTestServer();
   using client = await openWebSocket(`${server.url}${path}?after_seq=7`);
   expect(server.opened[0]?.request).toMatchObject({
@@ -43,31 +43,37 @@ test('a socket gets its parameters, answers frames in order, and is counted whil
   expect(server.logged[0]?.fields).not.toHaveProperty('cut');
 });
 
-test('a slow handler is not overtaken; beyond 64 frames that wait nothing more is read, and nobody is cut off for it', async () => {
-  const gate = Promise.withResolvers<void>();
-  const begun: number[] = [];
-  let slow: Socket | undefined;
-  await using server = await socketTestServer({
+/** A server that notes each socket of `/slow` in `opened`. */
+const slowServer = (opened: Socket[], listen: (socket: Socket) => void) =>
+  socketTestServer({
     routes: (sockets) =>
       sockets.route({
         path: '/slow',
         open: (socket) => {
-          slow = socket;
-          socket.onJson(
-            async ({ n }) => {
-              begun.push(n as number);
-              if (n === 0) await gate.promise;
-              socket.sendJson({ n });
-            },
-            () => {},
-          );
+          opened.push(socket);
+          listen(socket);
         },
       }),
   });
+
+test('a slow handler keeps the order of frames; after 64 waiting frames the socket stops reading but stays open', async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun: number[] = [];
+  const opened: Socket[] = [];
+  await using server = await slowServer(opened, (socket) =>
+    socket.onJson(
+      async ({ n }) => {
+        begun.push(n as number);
+        if (n === 0) await gate.promise;
+        socket.sendJson({ n });
+      },
+      () => {},
+    ),
+  );
   using client = await openWebSocket(`${server.url}/slow`);
   const padding = 'x'.repeat(100_000);
   for (let n = 0; n < 400; n++) client.ws.send(JSON.stringify({ n, padding }));
-  await expect.poll(() => slow?.connection.isPaused).toBe(true);
+  await expect.poll(() => opened[0]?.connection.isPaused).toBe(true);
   expect(client.ws.bufferedAmount).toBeGreaterThan(0);
   expect(begun).toEqual([0]);
   server.clock.advance(300_000); // the client's pongs wait too, because the server does not read
@@ -75,28 +81,21 @@ test('a slow handler is not overtaken; beyond 64 frames that wait nothing more i
   await expect.poll(() => client.frames.map(({ n }) => n)).toEqual(Array.from({ length: 400 }, (_, n) => n));
 });
 
-test('of frames that wait no more than 16 MiB and one are held, however few they are', async () => {
+test('a socket holds at most 16 MiB of waiting frames plus one frame, however few they are', async () => {
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
-  let slow: Socket | undefined;
-  await using server = await socketTestServer({
-    routes: (sockets) =>
-      sockets.route({
-        path: '/slow',
-        open: (socket) => {
-          slow = socket;
-          socket.onBytes(async (bytes) => {
-            begun.push(bytes.length);
-            await gate.promise;
-            socket.sendJson({ n: begun.length });
-          });
-        },
-      }),
-  });
+  const opened: Socket[] = [];
+  await using server = await slowServer(opened, (socket) =>
+    socket.onBytes(async (bytes) => {
+      begun.push(bytes.length);
+      await gate.promise;
+      socket.sendJson({ n: begun.length });
+    }),
+  );
   using client = await openWebSocket(`${server.url}/slow`);
   const frame = Buffer.alloc(6 * 1024 * 1024);
   for (let n = 0; n < 8; n++) client.ws.send(frame);
-  await expect.poll(() => slow?.connection.isPaused).toBe(true);
+  await expect.poll(() => opened[0]?.connection.isPaused).toBe(true);
   expect(client.ws.bufferedAmount).toBeGreaterThan(0);
   expect(begun).toEqual([frame.length]);
   gate.resolve();
@@ -104,7 +103,7 @@ test('of frames that wait no more than 16 MiB and one are held, however few they
 });
 
 test.each(['nonsense', '[]', '1', 'null', '"text"', `${'['.repeat(100)}${']'.repeat(100)}`])(
-  'a frame that is no object (%s) is refused and the connection stays',
+  'a frame that is not an object (%s) is refused, and the connection stays open',
   async (frame) => {
     await using server = await socketTestServer();
     using client = await openWebSocket(server.url + path);
@@ -115,7 +114,7 @@ test.each(['nonsense', '[]', '1', 'null', '"text"', `${'['.repeat(100)}${']'.rep
   },
 );
 
-test('what a handler throws closes the socket as the error table says, and a bug says nothing about itself', async () => {
+test('an error in a handler closes the socket with the code of the error table, and a bug shows no details', async () => {
   const thrown = [new AppError('queue_full', 'Too many messages wait.'), new Error('password=hunter2')];
   await using server = await socketTestServer({
     routes: (sockets) => {
@@ -140,7 +139,7 @@ test('what a handler throws closes the socket as the error table says, and a bug
   ]);
 });
 
-test('the first close counts, and a long reason is cut to what a frame carries', async () => {
+test('only the first close counts, and a long reason is cut to the size of a close frame', async () => {
   await using server = await socketTestServer();
   using client = await openWebSocket(server.url + path);
   server.opened[0]?.socket.close(4410, 'ä'.repeat(100));
@@ -160,7 +159,7 @@ test('an unknown socket path is 404, and so is an upgrade of a plain route', asy
   expect(await ask(server.port, '/nothing')).toMatch(/connection: close/i);
 });
 
-test('a path parameter that does not fit is refused before the upgrade', async () => {
+test('an invalid path parameter is refused before the upgrade', async () => {
   await using server = await socketTestServer();
   await expect(openWebSocket(`${server.url}/ws/${'x'.repeat(21)}`)).rejects.toMatchObject({ status: 422 });
 });
@@ -177,7 +176,7 @@ test('a plain GET of a socket is 426, and any other upgrade is served as a plain
   expect(statusOf(h2c)).toBe(200);
 });
 
-test('a broken handshake is a bad request', async () => {
+test('a malformed handshake is a bad request', async () => {
   await using server = await socketTestServer();
   const broken = [
     upgrade.map((line) => line.replace('13', '7')),
@@ -194,7 +193,7 @@ test('a broken handshake is a bad request', async () => {
   }
 });
 
-test('a token is taken as a header, in the query and as a subprotocol, and is never echoed', async () => {
+test('a token is accepted as a header, in the query or as a subprotocol, and is never echoed', async () => {
   const token = 'correct-horse';
   await using server = await socketTestServer({ token });
   const ways: [string, object][] = [
@@ -219,7 +218,7 @@ test('a token is taken as a header, in the query and as a subprotocol, and is ne
   expect(await ask(server.port, path)).toMatch(/www-authenticate: Bearer/i);
 });
 
-test('only a socket with connection parameters may bring its token later, and not after a wrong one', async () => {
+test('only a socket with connection parameters can send its token after the upgrade, and not after a wrong one', async () => {
   await using server = await socketTestServer({ token: 'right' });
   using late = await openWebSocket(`${server.url}/late?connectionParams=1`);
   expect(late.ws.protocol).toBe('');
@@ -232,7 +231,7 @@ test('only a socket with connection parameters may bring its token later, and no
   }
 });
 
-test('a protocol of ours is selected among others; strict sockets refuse a client with only others', async () => {
+test('the server selects its own subprotocol among others, and a strict socket refuses a client that offers only others', async () => {
   await using server = await socketTestServer();
   const open = async (target: string, protocols: string) => {
     const raw = await ask(server.port, target, [`Sec-WebSocket-Protocol: ${protocols}`]);
@@ -263,14 +262,14 @@ test.each([
   }
 });
 
-test('F130 our own pages and those on the list may open sockets', async () => {
+test("F130 the server's own pages and those of listed origins can open sockets", async () => {
   await using server = await socketTestServer();
   for (const origin of [`http://127.0.0.1:${server.port}`, 'http://localhost:3000']) {
     expect(statusOf(await ask(server.port, path, [`Origin: ${origin}`])), origin).toBe(101);
   }
 });
 
-test('F129 a socket is refused under a Host that is not ours', async () => {
+test("F129 a socket is refused under a Host that is not the server's", async () => {
   await using server = await socketTestServer();
   const raw = await rawRequest(
     server.port,
@@ -279,7 +278,7 @@ test('F129 a socket is refused under a Host that is not ours', async () => {
   expect(statusOf(raw)).toBe(403);
 });
 
-test('a socket counts once against the rate limit, however much it says', async () => {
+test('a socket counts once against the rate limit, however many frames it sends', async () => {
   await using server = await socketTestServer({ perMinute: 2 });
   expect(await ask(server.port, path)).toMatch(/ratelimit-remaining: 1\r/i);
   using client = await openWebSocket(server.url + path);
@@ -290,7 +289,7 @@ test('a socket counts once against the rate limit, however much it says', async 
   using _again = await openWebSocket(server.url + path);
 });
 
-test('sockets work on an extra port, with the same refusals', async () => {
+test('sockets work on an extra port, and refuse the same callers there', async () => {
   await using server = await socketTestServer({ token: 'right' });
   await using more = await alsoListen(server.app.server, '127.0.0.1', 0);
   const { port } = more;
@@ -303,7 +302,7 @@ test('sockets work on an extra port, with the same refusals', async () => {
   expect((await client.closed).code).toBe(1001);
 });
 
-test('F093 a frame of 10 MiB comes through and one byte more closes with 1009', async () => {
+test('F093 a frame of 10 MiB is accepted, and one more byte closes with 1009', async () => {
   await using server = await socketTestServer();
   const limit = 10 * 1024 * 1024;
   const frame = (bytes: number) => `{"text":"${'x'.repeat(bytes - 11)}"}`;
@@ -339,7 +338,7 @@ async function bare(port: number) {
   };
 }
 
-test('F093 a message in 1,024 pieces is one message, and one piece more closes with 1009', async () => {
+test('F093 a message in 1,024 fragments is accepted, and one more fragment closes with 1009', async () => {
   await using server = await socketTestServer();
   using fits = await openWebSocket(server.url + path);
   const pieces = [...`{"text":"${'x'.repeat(1_013)}"}`];
@@ -371,7 +370,7 @@ test('F093 a broken frame closes with 1002', async () => {
   expect(server.opened.every(({ socket }) => socket.closed.aborted)).toBe(true);
 });
 
-test('F093 sockets that hold a half frame take little memory', async () => {
+test('F093 sockets with half a frame take little memory', async () => {
   await using server = await socketTestServer();
   const half = Buffer.concat([
     Buffer.from([0x01, 0xff, 0, 0, 0, 0, 0, 0x9f, 0xff, 0xff, 0, 0, 0, 0]),
@@ -389,7 +388,7 @@ test('F093 sockets that hold a half frame take little memory', async () => {
   await expect.poll(server.streams).toBe(0);
 });
 
-test('F094 compression is never agreed to, so a small frame cannot become a large one', async () => {
+test('F094 the server never accepts compression, so a small frame cannot become a large one', async () => {
   await using server = await socketTestServer();
   const raw = await ask(server.port, path, ['Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits']);
   expect(statusOf(raw)).toBe(101);
@@ -398,7 +397,7 @@ test('F094 compression is never agreed to, so a small frame cannot become a larg
   expect(client.ws.extensions).toBe('');
 });
 
-test('F089 a client that answers no ping is cut off at the third, one that answers stays', async () => {
+test('F089 a client that answers no ping is cut off at the third, and one that answers stays', async () => {
   await using server = await socketTestServer();
   using silent = await openWebSocket(server.url + path, { autoPong: false } as object);
   using alive = await openWebSocket(server.url + path);
@@ -422,7 +421,7 @@ test('F089 a client that answers no ping is cut off at the third, one that answe
 
 const megabyte = { text: 'x'.repeat(1024 * 1024) };
 
-test('F090 a client that lets 4 MiB pile up is closed with 1013', async () => {
+test('F090 a client with more than 4 MiB of unread frames is closed with 1013', async () => {
   await using server = await socketTestServer();
   using client = await openWebSocket(server.url + path);
   client.ws.pause();
@@ -471,7 +470,7 @@ test('F090 a history waits for its reader, and a reader that takes nothing for 3
   expect((await client.closed).code).toBe(1013);
 });
 
-test('when the server goes down every socket closes with 1001, and one that does not answer is cut off', async () => {
+test('a shutdown closes every socket with 1001, and cuts off one that does not answer', async () => {
   await using server = await socketTestServer();
   using polite = await openWebSocket(server.url + path);
   using deaf = await openWebSocket(server.url + path);

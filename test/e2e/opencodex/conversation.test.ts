@@ -13,7 +13,7 @@ const withRun = () =>
 const settled = (server: OpencodexServer, sid: string) =>
   expect.poll(async () => (await server.fake.sessions.get(SessionId.parse(sid))).status).toBe('completed');
 
-test('a message is stored at once, and what its run says is one message with its actions', async () => {
+test("a message is stored at once, and its run's answer is one message with its actions", async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   const sent = await server.call('POST', `/chats/${sid}/messages`, {
@@ -49,7 +49,7 @@ test('a message is stored at once, and what its run says is one message with its
   expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
 });
 
-test('an action is pending while its call is open', async () => {
+test('an action is pending until its call ends', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -64,7 +64,7 @@ test('an action is pending while its call is open', async () => {
   expect(row).toMatchObject({ content: '', message_metadata: { streaming: true }, agent_actions: [] });
 });
 
-test('each action has its own result, though another run calls its own by the same name', async () => {
+test('each action has its own result, even when another run repeats the call id', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -78,7 +78,7 @@ test('each action has its own result, though another run calls its own by the sa
   for (const action of actions) expect((await server.call('GET', `/agent-actions/${action.id}`)).body).toEqual(action);
 });
 
-test('assistant and system messages are kept beside the conversation: no run, no event, no block', async () => {
+test('assistant and system messages are stored apart from the conversation: they create no run, event or block', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   const note = { content: 'Be brief', role: 'system', message_metadata: { n: 1 } };
@@ -100,7 +100,7 @@ test('assistant and system messages are kept beside the conversation: no run, no
   expect(JSON.stringify(blocks)).not.toMatch(/Be brief|An aside/);
 });
 
-test('blocks are the pieces of the conversation, and each can be had alone', async () => {
+test('blocks are the parts of the conversation, and each can be read alone', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
@@ -136,7 +136,7 @@ test.each([
   expect((await server.call('POST', `/chats/${sid}/messages`, body)).status).toBe(422);
 });
 
-test('a message over the stream starts a run whose chunks joined are the stored message', async () => {
+test('a message over the stream starts a run whose joined chunks equal the stored message', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   using client = server.stream(sid);
@@ -155,7 +155,7 @@ test('a message over the stream starts a run whose chunks joined are the stored 
   expect(client.frames.at(-1)).toMatchObject({ message_id: stored.id });
 });
 
-test('a stream without a cursor replays a run that works, and not one that waits or is over', async () => {
+test('a stream without a cursor replays an active run, but not a waiting or finished one', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -171,7 +171,7 @@ test('a stream without a cursor replays a run that works, and not one that waits
   expect(waiting.frames[1]).toMatchObject({ run_id: runId, user_message_id: waiting.frames[0].block.id });
 });
 
-test('who joins a message that is being said is told that it is resumed, and gets what it missed of it and no more', async () => {
+test('a client that joins in the middle of a message gets resuming_stream and the missed part once', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -212,7 +212,7 @@ test('who joins a message that is being said is told that it is resumed, and get
   await expect.poll(() => types(first.frames).filter((type) => type === 'start')).toHaveLength(1);
 });
 
-test('the oldest page, which knows no resumed stream, is told start where it joins', async () => {
+test('the oldest page, which does not know resuming_stream, gets start when it joins', async () => {
   await using server = await opencodexServer({ profile: 'first' });
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -223,7 +223,7 @@ test('the oldest page, which knows no resumed stream, is told start where it joi
   expect(client.frames[0]).toMatchObject({ run_id: runId, user_message_id: expect.any(String) });
 });
 
-test('a stream that is cut anywhere goes on where it was, without a gap or a repeat', async () => {
+test('a stream that is cut anywhere resumes at the same place, without a gap or a repeat', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
@@ -237,7 +237,7 @@ test('a stream that is cut anywhere goes on where it was, without a gap or a rep
   }
 });
 
-test('a cursor ahead of the log is answered with resync, and the stream goes on live', async () => {
+test('a cursor ahead of the log gets a resync, and the stream continues live', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   using client = server.stream(sid, '?after_seq=99');
@@ -254,7 +254,7 @@ test('a cursor ahead of the log is answered with resync, and the stream goes on 
   await expect.poll(() => types(client.frames)).toContain('end');
 });
 
-test('a stream that was told to resync counts on where the run is', async () => {
+test("after a resync the stream counts steps from the run's current step", async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -270,7 +270,7 @@ test('a stream that was told to resync counts on where the run is', async () => 
   expect(client.frames[2]).toMatchObject({ type: 'chunk', content: '\n\nIt says ' });
 });
 
-test('cancel stops the run, stop does so too, and ping is answered', async () => {
+test('cancel and stop end the run, and a ping gets an answer', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   using client = server.stream(sid);
@@ -285,7 +285,7 @@ test('cancel stops the run, stop does so too, and ping is answered', async () =>
   await expect.poll(() => client.frames.at(-1)).toEqual({ type: 'pong', timestamp: expect.stringMatching(/Z$/) });
 });
 
-test('a failed run says error, then end', async () => {
+test('a failed run sends error, then end', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -305,7 +305,7 @@ test.each([
   ['{"type":"message"}', 'content must be a non-empty string'],
   ['{"type":"message","content":" "}', 'content must be a non-empty string'],
   ['{"type":"message","content":"x","mode":"now"}', expect.stringContaining('mode')],
-])('the bad frame %s is answered, and the connection stays', async (frame, message) => {
+])('the bad frame %s gets an answer, and the connection stays open', async (frame, message) => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   using client = server.stream(sid);
@@ -317,7 +317,7 @@ test.each([
   await expect.poll(() => types(client.frames)).toEqual(['error', 'pong']);
 });
 
-test('a message that is too long is refused by what is wrong with it', async () => {
+test('a message that is too long is refused with the limit it breaks', async () => {
   await using server = await opencodexServer();
   using client = server.stream(await server.newChat());
   await client.send({ type: 'message', content: 'x'.repeat(200_001) });
@@ -325,7 +325,7 @@ test('a message that is too long is refused by what is wrong with it', async () 
 });
 
 test.each(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
-  'a stream of the unknown chat %s says so and closes',
+  'a stream of the unknown chat %s sends an error and closes',
   async (sid) => {
     await using server = await opencodexServer();
     using client = server.stream(sid);
@@ -353,7 +353,7 @@ test('deleting a chat ends its streams with 4410', async () => {
   expect(await client.closed).toMatchObject({ code: 4410 });
 });
 
-test('a message whose deltas are gone comes whole', async () => {
+test('a message whose deltas are compacted arrives whole', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -393,7 +393,7 @@ test('a message whose deltas are gone comes whole', async () => {
   await expect.poll(() => types(late.frames)).toEqual(['resync', 'user_text_block', 'start']);
 });
 
-test('a message waits for the run that works, unless it asks for another mode', async () => {
+test('a message waits for the active run, unless it asks for another mode', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const modes: string[] = [];
@@ -412,7 +412,7 @@ test('a message waits for the run that works, unless it asks for another mode', 
   expect(modes).toEqual(each.flatMap((mode) => [mode, mode]));
 });
 
-test('a chat that is renamed tells its streams', async () => {
+test('renaming a chat notifies its streams', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   using client = server.stream(sid);
@@ -425,7 +425,7 @@ test('a chat that is renamed tells its streams', async () => {
     .toEqual({ type: 'title_updated', session_id: sid, title: 'Mine', seq: 1, timestamp });
 });
 
-test('of a long conversation messages and blocks are the newest 500, actions the first 100, unless a part is asked for', async () => {
+test('a long conversation lists the newest 500 messages and blocks and the first 100 actions by default', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const id = SessionId.parse(sid);
@@ -451,7 +451,7 @@ test('of a long conversation messages and blocks are the newest 500, actions the
   expect((await get('agent-actions?skip=1&limit=1')).agent_actions).toEqual([actions[1]]);
 });
 
-test('an action that is not there is 404, and one that cannot be looked for is not', async () => {
+test('an unknown action is 404, and a failed lookup is 503', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
   await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });

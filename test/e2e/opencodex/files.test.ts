@@ -19,7 +19,7 @@ const blobs = (server: OpencodexServer) =>
     statSync(join(server.blobFolder, path)).isFile(),
   );
 
-test('a file is uploaded, listed, downloaded and deleted', async () => {
+test('a file can be uploaded, listed, downloaded and deleted', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const { status, body } = await upload(server, project, 'Daten ü.csv', 'a,b\n');
@@ -60,7 +60,7 @@ test('a file is uploaded, listed, downloaded and deleted', async () => {
 const sha256 = async (text: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex');
 
-test('several files in one request are a list, and parts under other names are ignored', async () => {
+test('several files in one request are answered as a list, and parts with other names are ignored', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const form = formOf(
@@ -77,7 +77,7 @@ test('several files in one request are a list, and parts under other names are i
   ]);
 });
 
-test('the same name again is a new file, and the old one is gone', async () => {
+test('an upload with the same name is a new file, and replaces the old one', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const first = (await upload(server, project, 'a.txt', 'old')).body;
@@ -94,7 +94,7 @@ test('the same name again is a new file, and the old one is gone', async () => {
 test.each([
   ['../../etc/passwd', 'passwd'],
   ['C:\\Users\\me\\notes.txt', 'notes.txt'],
-])('of the name %s the last part is kept', async (given, kept) => {
+])('the stored name of an upload named %s is its last path segment', async (given, kept) => {
   await using server = await opencodexServer();
   expect((await upload(server, await server.newProject(), given, 'x')).body.filename).toBe(kept);
 });
@@ -106,7 +106,7 @@ test.each(['..', '.', 'a/', 'x'.repeat(256)])('the name %s is refused', async (n
   expect(blobs(server)).toEqual([]);
 });
 
-test('a body without a file, or that is no multipart, is 422', async () => {
+test('a body without a file, or one that is not multipart, is 422', async () => {
   await using server = await opencodexServer();
   const path = `/files/upload/${await server.newProject()}`;
   const empty = new FormData();
@@ -131,7 +131,7 @@ test.each([
     'Content-Disposition: form-data; name="file"\r\nContent-Type: application/octet-stream',
     ['body', 'file'],
   ],
-])('a part with %s is no file', async (_case, head, loc) => {
+])('a part with %s is not a file', async (_case, head, loc) => {
   await using server = await opencodexServer();
   const body = `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`;
   const type = { 'content-type': 'multipart/form-data; boundary=b' };
@@ -140,7 +140,7 @@ test.each([
   expect(blobs(server)).toEqual([]);
 });
 
-test('a type that cannot stand in a header is kept, and downloaded as bytes', async () => {
+test('a media type that no header can carry is stored, and the file downloads as plain bytes', async () => {
   await using server = await opencodexServer();
   const head = 'Content-Disposition: form-data; name="file"; filename="x"\r\nContent-Type: text/ü';
   const body = `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`;
@@ -155,7 +155,7 @@ test('a type that cannot stand in a header is kept, and downloaded as bytes', as
   ]);
 });
 
-test('an upload into a project that is deleted meanwhile is 404, and leaves nothing', async () => {
+test('an upload into a project deleted meanwhile is 404, and stores nothing', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n';
@@ -176,7 +176,7 @@ test('an upload into a project that is deleted meanwhile is 404, and leaves noth
   await expect.poll(() => blobs(server)).toEqual([]);
 });
 
-test('a file over the limit is 413, and leaves nothing, nor do those sent with it', async () => {
+test('a file over the limit is 413, and nothing of its request is stored', async () => {
   await using server = await opencodexServer({ maxUploadBytes: 10_000 });
   const project = await server.newProject();
   const form = formOf(['files', new File(['small'], 'small')], ['files', new File(['x'.repeat(10_001)], 'large')]);
@@ -186,14 +186,14 @@ test('a file over the limit is 413, and leaves nothing, nor do those sent with i
   expect((await upload(server, project, 'fits', 'x'.repeat(10_000))).status).toBe(201);
 });
 
-test('more files than a request may have are refused', async () => {
+test('a request with too many files is refused', async () => {
   await using server = await opencodexServer();
   const files = Array.from({ length: 21 }, (_, n): [string, File] => ['files', new File(['x'], `${n}`)]);
   expect((await server.call('POST', `/files/upload/${await server.newProject()}`, formOf(...files))).status).toBe(413);
   expect(blobs(server)).toEqual([]);
 });
 
-test('F124 an upload over a slow line may take its time, and one that stops coming is given up after 30 s', async () => {
+test('F124 a slow upload can take its time, and one that stalls is aborted after 30 s', async () => {
   const clock = manualClock(1_700_000_000_000);
   await using server = await opencodexServer({ clock });
   const project = await server.newProject();
@@ -228,7 +228,7 @@ test('F124 an upload over a slow line may take its time, and one that stops comi
   await expect.poll(() => blobs(server)).toHaveLength(1);
 });
 
-test('F124 an upload that is cut half-way leaves nothing', async () => {
+test('F124 an upload that is cut halfway stores nothing', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const head =
@@ -243,7 +243,7 @@ test('F124 an upload that is cut half-way leaves nothing', async () => {
   await expect.poll(async () => (await server.fake.store.records.list('file-owner')).length).toBe(0);
 });
 
-test('F124 of uploads of one name at once, one is left, whole', async () => {
+test('F124 simultaneous uploads with the same name leave one whole file', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const contents = ['a', 'b', 'c'].map((letter) => letter.repeat(50_000));
@@ -257,7 +257,7 @@ test('F124 of uploads of one name at once, one is left, whole', async () => {
 test.each([
   ['whole', {}],
   ['in part', { range: 'bytes=0-99999' }],
-])('F124 a file that has become shorter breaks the line of who downloads it %s', async (_how, headers) => {
+])('F124 a stored file that became shorter breaks the connection of a download %s', async (_how, headers) => {
   await using server = await opencodexServer();
   const { id } = (await upload(server, await server.newProject(), 'd', 'x'.repeat(200_000))).body;
   truncateSync(join(server.blobFolder, blobs(server)[0] ?? ''), 50_000);
@@ -266,7 +266,7 @@ test.each([
   expect((await upload(server, await server.newProject(), 'next', 'y')).status).toBe(201);
 });
 
-test('a download gives the range that was asked for', async () => {
+test('a download returns the requested range', async () => {
   await using server = await opencodexServer();
   const { id, hash } = (await upload(server, await server.newProject(), 'd', '0123456789')).body;
   const get = (range: string, more = {}) => server.call('GET', `/files/${id}/download`, undefined, { range, ...more });
@@ -294,14 +294,14 @@ test('a download gives the range that was asked for', async () => {
   ]);
 });
 
-test('an empty file is one too', async () => {
+test('an empty file can be uploaded and downloaded', async () => {
   await using server = await opencodexServer();
   const { id, size } = (await upload(server, await server.newProject(), 'empty', '')).body;
   const answer = await server.call('GET', `/files/${id}/download`);
   expect([size, answer.status, answer.body]).toEqual([0, 200, '']);
 });
 
-test('F095 an upload with a key is done once, and with other content under it refused', async () => {
+test('F095 an upload with a key happens once, and other content under that key is refused', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const send = (content: string) =>
@@ -315,7 +315,7 @@ test('F095 an upload with a key is done once, and with other content under it re
   expect(blobs(server)).toHaveLength(1);
 });
 
-test('F123 an archive is kept as the bytes it is: nothing unpacks it, whatever its entries are called', async () => {
+test('F123 an archive is stored as plain bytes and never unpacked, whatever the names of its entries', async () => {
   await using server = await opencodexServer();
   const project = await server.newProject();
   const entries = ['xx_xx_x', 'xetc_passwd', 'zeros'].map((path) => ({ path, modified: '' }));
@@ -329,7 +329,7 @@ test('F123 an archive is kept as the bytes it is: nothing unpacks it, whatever i
   expect(blobs(server)).toHaveLength(1);
 });
 
-test('F125 a folder with more than can be listed is left out, and it says that there is more', async () => {
+test('F125 a folder with too many entries is skipped, and the list is marked as truncated', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const file = { name: 'a.txt', type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' };

@@ -3,7 +3,7 @@ import packageJson from '../../../package.json' with { type: 'json' };
 import { streamOf } from '../../support/opencodex.ts';
 import { serverProcess } from '../../support/server-process.ts';
 
-test('health and metrics of a real server say what its sessions do, and name none of them', async () => {
+test('health and metrics of a real server describe its sessions without naming any', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
   const get = (path: string) => fetch(`${server.url}${path}`);
   const post = async (path: string, body: object) => {

@@ -12,7 +12,7 @@ const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 const at = '2023-11-14T22:13:20.000Z';
 const unknown = '00000000-0000-4000-8000-000000000000';
 
-test('a project is created, read, changed, listed newest change first, and deleted once', async () => {
+test('a project can be created, read, changed, listed newest change first, and deleted once', async () => {
   const clock = manualClock(1_700_000_000_000);
   await using server = await opencodexServer({ clock });
   const created = await server.call('POST', '/projects', { name: 'Website', description: 'Ours' });
@@ -41,7 +41,7 @@ test('a project is created, read, changed, listed newest change first, and delet
   });
 });
 
-test('deleting a project takes its chats and files along, and leaves those of others', async () => {
+test('deleting a project deletes its chats and files, and keeps those of other projects', async () => {
   await using server = await opencodexServer();
   const [id, other] = [await server.newProject(), await server.newProject()];
   const [own, strange] = [await server.newChat(id), await server.newChat(other)];
@@ -55,7 +55,7 @@ test('deleting a project takes its chats and files along, and leaves those of ot
   expect((await server.call('GET', `/chats/${strange}`)).status).toBe(200);
 });
 
-test('what does not fit is 422 and says where', async () => {
+test('an invalid input is 422, with the place of the error', async () => {
   await using server = await opencodexServer();
   const id = await server.newProject();
   const missing = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required' }] };
@@ -83,7 +83,7 @@ test('what does not fit is 422 and says where', async () => {
   }
 });
 
-test('what just fits is taken', async () => {
+test('inputs of exactly the maximum size are accepted', async () => {
   await using server = await opencodexServer();
   expect((await server.call('POST', '/projects', { name: 'x'.repeat(255) })).status).toBe(201);
   expect((await server.call('GET', '/projects?skip=0&limit=500')).status).toBe(200);
@@ -100,7 +100,7 @@ test('what just fits is taken', async () => {
   }
 });
 
-test('a chat belongs to its project, and its made-up name is no title', async () => {
+test('a chat belongs to its project, and its default name is not a title', async () => {
   const clock = manualClock(1_700_000_000_000);
   await using server = await opencodexServer({ clock });
   const id = await server.newProject();
@@ -132,7 +132,7 @@ test('a chat belongs to its project, and its made-up name is no title', async ()
   expect((await server.call('GET', `/chats/${sid}`)).body).toEqual(chat.body);
 });
 
-test('a session of another dialect is a chat without a project', async () => {
+test('a session of another dialect appears as a chat without a project', async () => {
   await using server = await opencodexServer();
   const { id } = await server.fake.sessions.create({ origin: 'sheikhbox' });
   expect((await server.call('GET', `/chats/${id}`)).body).toMatchObject({
@@ -144,7 +144,7 @@ test('a session of another dialect is a chat without a project', async () => {
   expect((await server.call('GET', '/chats')).body.total).toBe(1);
 });
 
-test('a chat is renamed with an event, archived without one, and deleted once', async () => {
+test('renaming a chat appends an event, archiving does not, and a chat is deleted once', async () => {
   await using server = await opencodexServer();
   const sid = SessionId.parse(await server.newChat());
   expect((await server.call('PUT', `/chats/${sid}`, { name: 'Mine' })).body).toMatchObject({
@@ -176,7 +176,7 @@ test('F095 a repeat with the same key makes one project, and another body under 
   expect((await server.call('GET', '/projects')).body.total).toBe(1);
 });
 
-test('the agent of a project begins as the default template and the configured model', async () => {
+test("a project's agent starts with the default template and the configured model", async () => {
   await using server = await opencodexServer();
   const id = await server.newProject();
   const { body } = await server.call('GET', `/projects/${id}/agent-config`);
@@ -193,7 +193,7 @@ test('the agent of a project begins as the default template and the configured m
   });
 });
 
-test('an agent changes field by field, and a template leaves its model alone', async () => {
+test('an agent can be changed field by field, and a template does not change its model', async () => {
   await using server = await opencodexServer();
   const id = await server.newProject();
   const path = `/projects/${id}/agent-config`;
@@ -214,7 +214,7 @@ test('an agent changes field by field, and a template leaves its model alone', a
   });
 });
 
-test('the eight templates are a bare array, and each can be had alone', async () => {
+test('the eight templates are a bare array, and each can be read alone', async () => {
   await using server = await opencodexServer();
   const { body } = await server.call('GET', '/projects/templates/list');
   expect(body.map((one: { id: string }) => one.id)).toEqual(
@@ -246,7 +246,7 @@ test.each([
   expect(body.system_instructions).toBe(agentTemplate(template)?.prompt);
 });
 
-test('a chat needs no body, a project that there is, and room', async () => {
+test('a chat can be created without a body, but needs an existing project and room for a session', async () => {
   await using server = await opencodexServer();
   const id = await server.newProject();
   for (const path of [`/chats?project_id=${id}`, `/projects/${id}/chat-sessions`]) {
@@ -265,7 +265,7 @@ test('a chat needs no body, a project that there is, and room', async () => {
   });
 });
 
-test('F095 whatever makes something makes it once for a key', async () => {
+test('F095 every route that creates something does it once per key', async () => {
   await using server = await opencodexServer();
   const id = await server.newProject();
   const sid = await server.newChat(id);
@@ -296,20 +296,20 @@ test('F095 whatever makes something makes it once for a key', async () => {
   expect(server.others.ran).toHaveLength(1);
 });
 
-test('every answer that is documented has an example that fits it, and so has every body', async () => {
+test('every documented answer and body has an example that matches its schema', async () => {
   await using server = await opencodexServer();
-  for (const { method, url, schema, doc } of server.table.routes.filter((route) => route.method !== 'HEAD')) {
-    for (const [status, { content }] of Object.entries(doc?.responses ?? {})) {
+  for (const { method, url, schema, doc, replies } of server.table.routes.filter((route) => route.method !== 'HEAD')) {
+    for (const [status, { content }] of Object.entries(replies)) {
       const json = content?.['application/json'];
-      if (!status.startsWith('2') || !json) continue;
-      expect(json.schema?.parse(json.example), `${method} ${url} ${status}`).toEqual(json.example);
+      if (status === 'default' || !json) continue;
+      expect(json.schema.parse(json.example), `${method} ${url} ${status}`).toEqual(json.example);
     }
     if (!(schema?.body instanceof z.ZodType)) continue;
     expect(schema.body.safeParse(doc?.bodyExample).success, `${method} ${url}`).toBe(true);
   }
 });
 
-test('the parts of a list are asked for by whole numbers within their limits', async () => {
+test('the paging parameters of a list are integers with limits', async () => {
   await using server = await opencodexServer();
   const { paths } = openApiDocument(server.table.routes, '1') as { paths: Record<string, { get?: Documented }> };
   const named = (path: string, name: string) =>
@@ -323,7 +323,7 @@ interface Documented {
   readonly parameters?: readonly { readonly name: string; readonly schema: object }[];
 }
 
-test('F105 ids of any other shape are 404 on every route, and never more', async () => {
+test('F105 a malformed id is 404 on every route, and never a 5xx', async () => {
   await using server = await opencodexServer();
   const odd = ['x'.repeat(128), 'ABCDEF0123456789', '%00', 'a%2fb', '%F0%9F%92%A9', '0', unknown];
   const files = new FormData();
@@ -355,7 +355,7 @@ test('F105 ids of any other shape are 404 on every route, and never more', async
   }
 });
 
-test('a known path with another method is 405 and says which it takes', async () => {
+test('a known path with another method is 405, with the allowed methods', async () => {
   await using server = await opencodexServer();
   const answer = await server.call('PATCH', `/projects/${unknown}`, {});
   expect([answer.status, answer.headers.get('allow')?.split(', ').sort()]).toEqual([

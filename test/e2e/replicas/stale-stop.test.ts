@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { MessageId, RunId } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/run/projection.ts';
+import { StoredSession } from '../../../src/session/run/log/projection.ts';
 import { replicas } from '../../support/replicas.ts';
 
 const task = 'work';
 const messageId = MessageId.parse(crypto.randomUUID());
 const runId = RunId.parse(crypto.randomUUID());
 
-test('F109 a stop ends the run of a message that an owner before us had on its way', async () => {
+test('F109 a stop ends the run of a message that a previous owner was still writing', async () => {
   await using world = await replicas();
   const { sessions } = (await world.another()).core.services;
   const { id } = await sessions.create({ origin: 'trpc' });

@@ -6,7 +6,7 @@ import { needs } from '../../support/components.ts';
 import { skipMongo } from '../../support/mongo.ts';
 
 test.skipIf(skipMongo)(
-  'F055 a server that was stopped for longer than its lease writes nothing more, and its run goes on at the other',
+  'F055 a server paused for longer than its lease writes nothing more, and the other server continues its run',
   { timeout: 120_000 },
   async (context) => {
     await needs(context, 'bubblewrap');

@@ -27,35 +27,35 @@ async function seenAt(server: Composed, id: SessionId): Promise<{ seqs: number[]
 }
 const upTo = (n: number) => Array.from({ length: n }, (_, at) => at + 1);
 
-test('a message that one server is given is done by the server that has the session, and both show it', async () => {
+test('a message sent to one server runs on the server that owns the session, and both stream it', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
-  await a.core.engine.reach(id);
+  await a.core.engine.supervisor.reach(id);
   const seen = [seenAt(a, id), seenAt(b, id)];
   const sent = await send(b, id, `Do it\n${fence('sh', 'echo hello')}`);
   const [atA, atB] = await Promise.all(seen);
   expect(atB?.events).toEqual(atA?.events);
   expect(atB?.seqs).toEqual(upTo(atB?.seqs.length ?? 0));
   expect(atB?.events.find(({ seq }) => seq === sent.seq)).toMatchObject({ type: 'message.user' });
-  expect(b.core.engine.live(id)).toBeUndefined();
+  expect(b.core.engine.liveSessions.get(id)).toBeUndefined();
   expect(problemsOf(await set.events(id))).toEqual([]);
 });
 
-test('F054 two servers that are asked for one new session at once have one owner and one sandbox', async () => {
+test('F054 two servers that create the same new session at once agree on one owner and one sandbox', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
   await Promise.all([send(a, id, 'one'), send(b, id, 'two'), send(b, id, 'three')]);
   await rests(b, id);
-  expect([a, b].filter(({ core }) => core.engine.live(id))).toHaveLength(1);
+  expect([a, b].filter(({ core }) => core.engine.liveSessions.get(id))).toHaveLength(1);
   expect(set.backend.boxes.size).toBe(1);
   const events = await set.events(id);
   expect(problemsOf(events)).toEqual([]);
   expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(3);
 });
 
-test('files, commands and the end of a session work at whichever server they are asked for', async () => {
+test('files, commands and the deletion of a session work on any server', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
@@ -74,7 +74,7 @@ test('files, commands and the end of a session work at whichever server they are
   await expect.poll(() => set.backend.boxes.size).toBe(0);
 });
 
-test('a workspace has its sandbox while a client of any server is in it', async () => {
+test('a workspace keeps its sandbox while any server has a client in it', async () => {
   await using set = await replicas({ CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const [a, b] = [await set.another(), await set.another()];
   const [atA, atB] = [a.core.workspaces.join('ann'), b.core.workspaces.join('ann')];
@@ -93,7 +93,7 @@ test('a workspace has its sandbox while a client of any server is in it', async 
   expect(phases.filter((phase) => phase === 'ready')).toHaveLength(1);
 });
 
-test('F060 a server that is told to stop hands its runs over within a second, and nothing of them is lost or doubled', async () => {
+test('F060 a stopping server hands its runs over within a second, and no event is lost or doubled', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
@@ -102,7 +102,9 @@ test('F060 a server that is told to stop hands its runs over within a second, an
   const seen = seenAt(b, id);
   const stoppedAt = performance.now();
   await a[Symbol.asyncDispose]();
-  await expect.poll(() => b.core.engine.live(id) !== undefined, { timeout: 5_000, interval: 10 }).toBe(true);
+  await expect
+    .poll(() => b.core.engine.liveSessions.get(id) !== undefined, { timeout: 5_000, interval: 10 })
+    .toBe(true);
   expect(performance.now() - stoppedAt).toBeLessThan(1_500);
   const { seqs, events } = await seen;
   expect(seqs).toEqual(upTo(seqs.length));
@@ -110,7 +112,7 @@ test('F060 a server that is told to stop hands its runs over within a second, an
   expect((await b.core.services.files.read(id, 'ran', signal())).toString()).toBe('done\n');
 });
 
-test('F053 a server whose lease was stolen stands down without touching the sandbox, and writes nothing more', async () => {
+test('F053 a server whose lease was stolen stops writing and does not touch the sandbox', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
@@ -120,11 +122,11 @@ test('F053 a server whose lease was stolen stands down without touching the sand
   const seen = seenAt(a, id); // its clients move on with their cursors, or stay and read what the other writes
   const inAnHour = Date.now() + 3_600_000;
   await set.store.leases.acquire(leaseNameOf(id), 'thief', inAnHour, 1);
-  await expect.poll(() => a.core.engine.live(id), { timeout: 3_000, interval: 10 }).toBeUndefined();
+  await expect.poll(() => a.core.engine.liveSessions.get(id), { timeout: 3_000, interval: 10 }).toBeUndefined();
   expect(box?.life.signal.aborted).toBe(false);
   await set.store.leases.release(leaseNameOf(id), 'thief');
   await send(b, id, 'Are you there?');
-  expect(b.core.engine.live(id)).toBeDefined();
+  expect(b.core.engine.liveSessions.get(id)).toBeDefined();
   const { seqs, events } = await seen;
   expect(seqs).toEqual(upTo(seqs.length));
   expect(problemsOf(events)).toEqual([]);
@@ -132,7 +134,7 @@ test('F053 a server whose lease was stolen stands down without touching the sand
   expect(set.backend.boxes.size).toBe(1);
 });
 
-test('who watches the list at one server hears what another changes in it', async () => {
+test('a subscriber to the list at one server sees the changes made at another', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const heard: string[] = [];
@@ -152,7 +154,7 @@ test('who watches the list at one server hears what another changes in it', asyn
   await watching;
 });
 
-test('what one server appends is seen at another within 150 ms in 95 of 100 cases, by asking for heads alone', async () => {
+test('an event appended at one server reaches another within 150 ms in 95 of 100 cases, by polling heads alone', async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);

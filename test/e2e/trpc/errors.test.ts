@@ -52,6 +52,7 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'keys.list': {},
   'keys.revoke': { input: { id: 'k' } },
   'system.info': {},
+  'system.tools': {},
   'system.health': {},
 };
 const names = Object.keys(samples);
@@ -117,20 +118,23 @@ test('the table above names every procedure', () => {
   expect(names.sort()).toEqual(Object.keys(appRouter._def.procedures).sort());
 });
 
-test.each(names.filter((name) => samples[name]?.id))('F105 %s answers 404 to any id that is nobody', async (name) => {
-  await using server = await trpcServer();
-  const client = server.client();
-  const { id: taken } = await client.sessions.create.mutate();
-  const { id: deleted } = await client.sessions.create.mutate();
-  await client.sessions.delete.mutate({ id: deleted });
-  const { id: field = 'id', input = {} } = samples[name] ?? {};
-  for (const id of [...oddIds(taken).filter((id) => id !== taken), deleted]) {
-    const { status, error, text } = await call(server, name, { ...input, [field]: id });
-    expect([status, error?.data.code], JSON.stringify(id)).toEqual([404, 'NOT_FOUND']);
-    expect(text).not.toMatch(/\bat .*:\d+:\d+|node_modules/);
-  }
-  expect((await client.sessions.list.query()).items.map(({ id }) => id)).toEqual([taken]);
-});
+test.each(names.filter((name) => samples[name]?.id))(
+  'F105 %s answers 404 to any id that names nothing',
+  async (name) => {
+    await using server = await trpcServer();
+    const client = server.client();
+    const { id: taken } = await client.sessions.create.mutate();
+    const { id: deleted } = await client.sessions.create.mutate();
+    await client.sessions.delete.mutate({ id: deleted });
+    const { id: field = 'id', input = {} } = samples[name] ?? {};
+    for (const id of [...oddIds(taken).filter((id) => id !== taken), deleted]) {
+      const { status, error, text } = await call(server, name, { ...input, [field]: id });
+      expect([status, error?.data.code], JSON.stringify(id)).toEqual([404, 'NOT_FOUND']);
+      expect(text).not.toMatch(/\bat .*:\d+:\d+|node_modules/);
+    }
+    expect((await client.sessions.list.query()).items.map(({ id }) => id)).toEqual([taken]);
+  },
+);
 
 const junk: unknown[] = [
   null,
@@ -145,7 +149,7 @@ const junk: unknown[] = [
   JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),
 ];
 
-test.each(names)('%s never fails on junk, and refuses what it does not know', async (name) => {
+test.each(names)('%s answers junk without a 5xx, and refuses unknown input', async (name) => {
   await using server = await trpcServer();
   const { id } = await server.client().sessions.create.mutate();
   const { id: field, project, input = {} } = samples[name] ?? {};
@@ -216,7 +220,7 @@ test.each([
   }
 });
 
-test('the wrong method is 405 and says which is right', async () => {
+test('the wrong method is 405, with the right one', async () => {
   await using server = await trpcServer();
   const posted = await server.call('POST', '/trpc/system.info', {});
   expect([posted.status, posted.headers.get('allow'), posted.body.error.data.code]).toEqual([
@@ -234,7 +238,7 @@ test('the wrong method is 405 and says which is right', async () => {
   ]);
 });
 
-test('what is no request of tRPC at all is refused in its shape', async () => {
+test('a malformed tRPC request is refused with a tRPC error', async () => {
   await using server = await trpcServer({ config: { maxBodyBytes: 1_000 } });
   const post = (body: string) => server.call('POST', '/trpc/sessions.create', body);
   const deep = `${'['.repeat(200)}${']'.repeat(200)}`;
@@ -259,7 +263,7 @@ test('what is no request of tRPC at all is refused in its shape', async () => {
   expect(await server.client().system.info.query()).toMatchObject({ name: 'corral' });
 });
 
-test('a subscription that is refused for its rate begins when the minute is over', async () => {
+test('a subscription refused by the rate limit starts when the minute ends', async () => {
   const clock = manualClock(1_700_000_040_000);
   await using server = await trpcServer({ clock, config: { rateLimitPerMinute: 1 } });
   const client = server.client('sse');
@@ -270,7 +274,7 @@ test('a subscription that is refused for its rate begins when the minute is over
   expect(await Promise.race([following.started.then(() => 'started'), following.ended])).toBe('started');
 });
 
-test("a bug is logged whole and says nothing about itself; nobody's stack leaves", async () => {
+test('a bug is logged with all details, the answer has none, and no stack leaves the server', async () => {
   await using server = await trpcServer();
   server.fake.instead.create = () => Promise.reject(new Error('password=hunter2'));
   const { status, text, error } = await call(server, 'sessions.create', {});
@@ -298,7 +302,7 @@ test("a bug is logged whole and says nothing about itself; nobody's stack leaves
   });
 });
 
-test('a subscription that fails later says no more than its code', async () => {
+test('a subscription that fails later sends only its error code', async () => {
   await using server = await trpcServer();
   const client = server.client('ws');
   const { id: sessionId } = await client.sessions.create.mutate();
@@ -313,7 +317,7 @@ test('a subscription that fails later says no more than its code', async () => {
   expect(JSON.stringify(error)).not.toMatch(/hunter2/);
 });
 
-test('without the right token nothing is answered, and with it everything', async () => {
+test('without the right token every call is refused, and with it every call is answered', async () => {
   await using server = await trpcServer({ config: { token: new Secret('right') } });
   for (const token of [undefined, 'wrong']) {
     await expect(server.client('sse', token).sessions.list.query()).rejects.toMatchObject({
@@ -330,7 +334,7 @@ test('without the right token nothing is answered, and with it everything', asyn
   expect(logged).not.toMatch(/right/);
 });
 
-test('F130 a foreign page reads, does and follows nothing; a listed one reads', async () => {
+test('F130 a page of an unlisted origin cannot read, change or subscribe; a listed one can read', async () => {
   await using server = await trpcServer();
   const ask = (method: string, origin: string) =>
     fetch(`${server.url}/trpc/${method === 'GET' ? 'sessions.list' : 'sessions.create'}`, {
@@ -351,7 +355,7 @@ test('F130 a foreign page reads, does and follows nothing; a listed one reads', 
   expect((await server.client().sessions.list.query()).items).toEqual([]);
 });
 
-test('beyond the rate limit it is 429 with the time to wait', async () => {
+test('a call over the rate limit is 429, with the time to wait', async () => {
   const clock = manualClock(1_700_000_040_000);
   await using server = await trpcServer({ clock, config: { rateLimitPerMinute: 1 } });
   await server.client().system.info.query();

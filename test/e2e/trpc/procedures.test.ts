@@ -23,7 +23,7 @@ async function finished(server: TrpcServer, sessionId: string): Promise<void> {
 }
 
 describe('sessions', () => {
-  test('create makes a session of origin trpc, without any input', async () => {
+  test('create without input makes a session of origin trpc', async () => {
     await using server = await trpcServer();
     const session = await server.client().sessions.create.mutate();
     expect(session).toEqual({
@@ -46,7 +46,7 @@ describe('sessions', () => {
     expect(await server.client().sessions.get.query({ id: session.id })).toEqual(session);
   });
 
-  test('create with a task starts a run, and a project is the one that exists', async () => {
+  test('create with a task starts a run, and refuses an unknown project', async () => {
     await using server = await trpcServer();
     const client = server.client();
     const project = await client.projects.create.mutate({ name: 'Harvest' });
@@ -61,14 +61,14 @@ describe('sessions', () => {
     expect((await client.sessions.list.query()).items).toHaveLength(1);
   });
 
-  test('a session whose first task is refused is not left behind', async () => {
+  test('create removes the session when its first task is refused', async () => {
     await using server = await trpcServer();
     server.fake.instead.send = () => Promise.reject(new Error('no'));
     await expect(server.client().sessions.create.mutate({ task: 'Say hi' })).rejects.toThrow('Internal server error');
     expect((await server.client().sessions.list.query()).items).toEqual([]);
   });
 
-  test('list pages through all, newest message first, and filters by status and project', async () => {
+  test('list pages through all sessions, newest message first, and filters by status and project', async () => {
     await using server = await trpcServer();
     const client = server.client();
     const project = await client.projects.create.mutate({ name: 'Harvest' });
@@ -113,7 +113,7 @@ describe('sessions', () => {
     ]);
   });
 
-  test('delete removes it, once', async () => {
+  test('delete removes a session once', async () => {
     await using it = await withSession();
     expect(await it.client.sessions.delete.mutate({ id: it.id })).toEqual({ ok: true });
     await expect(it.client.sessions.get.query({ id: it.id })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
@@ -124,7 +124,7 @@ describe('sessions', () => {
 });
 
 describe('events and runs', () => {
-  test('events.list pages behind a seq and says how far the log goes', async () => {
+  test('events.list pages after a seq and reports the end of the log', async () => {
     await using it = await withSession({ play });
     const { runId } = await it.client.runs.send.mutate({ sessionId: it.id, text: 'Say hi' });
     await expect.poll(async () => (await it.client.sessions.get.query({ id: it.id })).status).toBe('completed');
@@ -144,7 +144,7 @@ describe('events and runs', () => {
     expect(await it.client.events.list.query({ sessionId: it.id, afterSeq: 9_999 })).toEqual({ events: [], lastSeq });
   });
 
-  test('send says where the message is, and passes mode and attachments on', async () => {
+  test('send returns the place of the message, and passes mode and attachments on', async () => {
     await using it = await withSession();
     const first = await it.client.runs.send.mutate({ sessionId: it.id, text: 'One', attachments: ['a.txt'] });
     expect(first).toEqual({ messageId: expect.any(String), runId: expect.any(String), seq: 1 });
@@ -156,7 +156,7 @@ describe('events and runs', () => {
     expect(events[0]).toMatchObject({ type: 'message.user', data: { text: 'One', attachments: ['a.txt'] } });
   });
 
-  test('a repeat with the same clientMessageId is not sent twice, nor with other content', async () => {
+  test('a repeat with the same clientMessageId is not sent twice, and other content under it is refused', async () => {
     await using it = await withSession();
     const message = { sessionId: it.id, text: 'Only once', clientMessageId: 'm-1' };
     const first = await it.client.runs.send.mutate(message);
@@ -171,7 +171,7 @@ describe('events and runs', () => {
     expect(events.filter(({ type }) => type === 'message.user')).toHaveLength(1);
   });
 
-  test('a clientMessageId whose send failed may be used again, one in progress not', async () => {
+  test('a clientMessageId whose send failed can be used again, but not while its send is in progress', async () => {
     await using it = await withSession();
     const message = { sessionId: it.id, text: 'Only once', clientMessageId: 'm-1' };
     const gate = Promise.withResolvers<never>();
@@ -185,7 +185,7 @@ describe('events and runs', () => {
     expect(await it.client.runs.send.mutate(message)).toMatchObject({ seq: 1 });
   });
 
-  test('stop says whether anything ran', async () => {
+  test('stop reports whether a run was active', async () => {
     await using it = await withSession();
     expect(await it.client.runs.stop.mutate({ sessionId: it.id })).toEqual({ stopped: false });
     await it.client.runs.send.mutate({ sessionId: it.id, text: 'Work' });
@@ -195,7 +195,7 @@ describe('events and runs', () => {
 });
 
 describe('sandboxes, files and processes', () => {
-  test('a sandbox is started, stopped, reset and looked at', async () => {
+  test('a sandbox can be started, stopped, reset and inspected', async () => {
     await using it = await withSession();
     const { sandbox, files } = it.client;
     const of = { sessionId: it.id };
@@ -208,7 +208,7 @@ describe('sandboxes, files and processes', () => {
     expect((await files.list.query(of)).items).toEqual([]);
   });
 
-  test('exec gives both streams and the exit code, and passes directory and time on', async () => {
+  test('exec returns both streams and the exit code, and passes folder and timeout on', async () => {
     await using it = await withSession();
     const command = { sessionId: it.id, command: 'false', cwd: 'src', timeoutMs: 1_000 };
     expect(await it.client.sandbox.exec.mutate(command)).toEqual({
@@ -220,7 +220,7 @@ describe('sandboxes, files and processes', () => {
     expect(it.server.others.ran).toEqual([{ id: it.id, command: { command: 'false', cwd: 'src', timeoutMs: 1_000 } }]);
   });
 
-  test('files are written, listed, read, found, searched and deleted', async () => {
+  test('files can be written, listed, read, found, searched and deleted', async () => {
     await using it = await withSession();
     const { files } = it.client;
     const of = { sessionId: it.id };
@@ -253,7 +253,7 @@ describe('sandboxes, files and processes', () => {
     await expect(files.read.query({ ...of, path: 'notes.md' })).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
   });
 
-  test('processes are listed, read and stopped', async () => {
+  test('processes can be listed, read and stopped', async () => {
     await using it = await withSession();
     const { processes } = it.client;
     const process = {
@@ -280,7 +280,7 @@ describe('sandboxes, files and processes', () => {
 });
 
 describe('projects and the system', () => {
-  test('projects are made, listed, changed and deleted with their sessions', async () => {
+  test('projects can be created, listed, changed and deleted with their sessions', async () => {
     await using server = await trpcServer();
     const { projects, sessions } = server.client();
     const one = await projects.create.mutate({ name: 'One' });
@@ -309,7 +309,7 @@ describe('projects and the system', () => {
     expect((await projects.list.query()).projects.map(({ name }) => name)).toEqual(['Two']);
   });
 
-  test('system.info says what runs here', async () => {
+  test("system.info returns the server's name, version, driver and model", async () => {
     await using server = await trpcServer();
     expect(await server.client().system.info.query()).toEqual({
       name: 'corral',
@@ -320,7 +320,15 @@ describe('projects and the system', () => {
   });
 });
 
-test('system.health says what works, and answers in time even where a check hangs', async () => {
+test('system.tools returns a label for each tool that a log can name', async () => {
+  await using server = await trpcServer();
+  const tools = await server.client().system.tools.query();
+  expect(tools).toContainEqual({ name: 'file_read', family: 'file', group: 'file_read', label: 'Read' });
+  expect(tools).toContainEqual({ name: 'message_ask_user', family: 'message', group: 'always', label: 'Ask you' });
+  expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(['computer', 'click_at']));
+});
+
+test('system.health reports the state of each part, in time even when a check hangs', async () => {
   await using server = await trpcServer();
   const client = server.client();
   expect(await client.system.health.query()).toEqual({
@@ -345,7 +353,7 @@ test('system.health says what works, and answers in time even where a check hang
   });
 });
 
-test('templates.list gives the agents that a project can begin with', async () => {
+test('templates.list returns the agents that a project can start with', async () => {
   await using server = await trpcServer();
   const { templates } = await server.client().templates.list.query();
   expect(templates).toHaveLength(8);
@@ -359,7 +367,7 @@ test('templates.list gives the agents that a project can begin with', async () =
   });
 });
 
-test('queries of one moment travel in one request', async () => {
+test('queries of the same moment share one request', async () => {
   await using it: { server: TrpcServer } & Awaited<ReturnType<typeof withSession>> = await withSession();
   it.server.requests.length = 0;
   const [a, b] = await Promise.all([
@@ -370,7 +378,7 @@ test('queries of one moment travel in one request', async () => {
   await expect.poll(() => it.server.requests).toMatchObject([{ method: 'GET', route: '/trpc/:path', status: 200 }]);
 });
 
-test('a batch may come as a stream, each answer when it is there', async () => {
+test('a batch can be streamed, each answer as soon as it is ready', async () => {
   await using server = await trpcServer();
   const gate = Promise.withResolvers<void>();
   const { health } = server.fake.sessions;

@@ -8,7 +8,7 @@ const info = { id: 1, method: 'query', params: { path: 'system.info' } };
 const wsUrl = ({ url }: { url: string }) => `${url.replace('http', 'ws')}/trpc`;
 const protectedServer = (clock = manualClock()) => trpcServer({ clock, config: { token: new Secret('right') } });
 
-test('queries and mutations work on the socket too, and its frames are JSON', async () => {
+test('the socket also serves queries and mutations, in JSON frames', async () => {
   await using server = await trpcServer();
   using client = await openWebSocket(wsUrl(server));
   client.ws.send(JSON.stringify(info));
@@ -22,7 +22,7 @@ test('queries and mutations work on the socket too, and its frames are JSON', as
   ]);
 });
 
-test('a token in the connection parameters opens it', async () => {
+test('a token in the connection parameters opens the socket', async () => {
   await using server = await protectedServer();
   using client = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
   client.ws.send(JSON.stringify({ method: 'connectionParams', data: { token: 'right' } }));
@@ -37,7 +37,7 @@ test.each([
   ['no token', { method: 'connectionParams', data: {} }],
   ['null', { method: 'connectionParams', data: null }],
   ['something else', info],
-])('connection parameters with %s close it with 1008, and nothing is answered', async (_name, first) => {
+])('connection parameters with %s close the socket with 1008, without an answer', async (_name, first) => {
   await using server = await protectedServer();
   using client = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
   client.ws.send(JSON.stringify(first));
@@ -46,7 +46,7 @@ test.each([
   expect(client.frames.filter(({ result }) => result)).toEqual([]);
 });
 
-test('without parameters within 5 s it is closed with 1008; with them it stays', async () => {
+test('the socket is closed with 1008 after 5 s without connection parameters, and stays open with them', async () => {
   const clock = manualClock();
   await using server = await protectedServer(clock);
   using silent = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
@@ -73,7 +73,7 @@ test('without a token the plain socket is refused before the upgrade', async () 
   await expect.poll(() => client.frames.length).toBe(1);
 });
 
-test('F134 a wrong token in connection parameters counts towards the lock-out, and a locked address cannot try', async () => {
+test('F134 a wrong token in connection parameters counts towards the lockout, and a locked address is refused', async () => {
   await using server = await protectedServer();
   for (let guess = 1; guess < 1_000; guess++) await server.call('GET', `/trpc/system.info?token=${guess}`);
   const url = `${wsUrl(server)}?connectionParams=1`;
@@ -83,7 +83,7 @@ test('F134 a wrong token in connection parameters counts towards the lock-out, a
   await expect(openWebSocket(url)).rejects.toMatchObject({ status: 429 });
 });
 
-test('frames that are no calls are errors, and the connection stays', async () => {
+test('malformed frames are errors, and the connection stays open', async () => {
   await using server = await trpcServer();
   using client = await openWebSocket(wsUrl(server));
   const junk = [
@@ -109,7 +109,7 @@ test('frames that are no calls are errors, and the connection stays', async () =
   }
 });
 
-test('beyond a thousand open calls on one socket the next is refused', async () => {
+test('a socket with a thousand open calls refuses the next one', async () => {
   await using server = await trpcServer();
   const { id: sessionId } = await server.client().sessions.create.mutate();
   using client = await openWebSocket(wsUrl(server));
@@ -126,7 +126,7 @@ test('beyond a thousand open calls on one socket the next is refused', async () 
   await expect.poll(server.fake.watchers).toBe(0);
 });
 
-test('the client with a wrong token is told, and does not try for ever', async () => {
+test('a client with a wrong token gets the reason, and stops retrying', async () => {
   await using server = await trpcServer({ config: { token: new Secret('right') } });
   const following = followEvents(server.client('ws', 'wrong'), { sessionId: 'fedcba9876543210' });
   expect(await following.ended).toMatchObject({ message: 'The server refused the token.' });

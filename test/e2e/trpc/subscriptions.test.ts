@@ -18,7 +18,9 @@ describe.each(transports)('over %s', (transport) => {
     return { server, client, id, follow, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   }
 
-  test('F087 dropped connections resume without a gap or a repeat', { timeout: 180_000 }, async () => {
+  test('F087 a subscription resumes after dropped connections without a gap or a repeat', {
+    timeout: 180_000,
+  }, async () => {
     await using it = await start();
     const following = it.follow('0');
     await following.started;
@@ -32,7 +34,7 @@ describe.each(transports)('over %s', (transport) => {
     expect(following.items.map((item) => item.type === 'title' && item.data.title)).toEqual(upTo(total).map(String));
   });
 
-  test.each([undefined, null, ''])('without a last id (%j) it starts now', async (lastEventId) => {
+  test.each([undefined, null, ''])('a subscription without a last id (%j) starts now', async (lastEventId) => {
     await using it = await start(3);
     const following = it.follow(lastEventId);
     await following.started;
@@ -40,7 +42,7 @@ describe.each(transports)('over %s', (transport) => {
     await expect.poll(following.seqs).toEqual([4]);
   });
 
-  test('with an active run it starts at the beginning of that run', async () => {
+  test('a subscription starts at the beginning of the active run', async () => {
     await using it = await start(3);
     const { runId } = await it.client.runs.send.mutate({ sessionId: it.id, text: 'Say hi' });
     await it.server.fake.say(it.id, ...demoRun(runId).slice(0, 3));
@@ -49,7 +51,7 @@ describe.each(transports)('over %s', (transport) => {
     expect(following.items[0]).toMatchObject({ type: 'run.started', runId });
   });
 
-  test('what is sent once it has started is never missed', async () => {
+  test('a message sent after the start is never missed', async () => {
     await using it = await start();
     const following = it.follow();
     await following.started;
@@ -58,7 +60,7 @@ describe.each(transports)('over %s', (transport) => {
     expect(following.items[0]).toMatchObject({ type: 'message.user', data: { text: 'Say hi' } });
   });
 
-  test('from any id it gives everything behind it, deltas too', async () => {
+  test('a subscription from any id gets every later event, including deltas', async () => {
     await using it = await start();
     const { runId } = await it.client.runs.send.mutate({ sessionId: it.id, text: 'Say hi' });
     const last = await it.server.fake.say(it.id, ...demoRun(runId));
@@ -70,7 +72,7 @@ describe.each(transports)('over %s', (transport) => {
     expect(some.items).toEqual(all.items.slice(5));
   });
 
-  test('F088 a cursor that is too old or ahead is told so, and the stream goes on behind the head', async () => {
+  test('F088 a cursor that is too old or ahead gets a resync, and the stream continues after the end of the log', async () => {
     await using it = await start(30);
     await it.server.fake.store.events.compact(it.id, { keepDroppable: 5, keepAll: 10 });
     const old = it.follow('5');
@@ -96,7 +98,7 @@ describe.each(transports)('over %s', (transport) => {
     },
   );
 
-  test('it completes when the session is deleted, and not before', async () => {
+  test('a subscription completes when its session is deleted, and not before', async () => {
     await using it = await start();
     const following = it.follow();
     await following.started;
@@ -108,7 +110,7 @@ describe.each(transports)('over %s', (transport) => {
     await expect.poll(it.server.fake.watchers).toBe(0);
   });
 
-  test('what passes is tried again, from where it was', async () => {
+  test('a temporary failure is retried from the last event', async () => {
     await using it = await start(3);
     const { get } = it.server.fake.sessions;
     let failures = 0;
@@ -121,13 +123,13 @@ describe.each(transports)('over %s', (transport) => {
     expect(failures).toBe(3);
   });
 
-  test('an unknown session is an error', async () => {
+  test('a subscription to an unknown session is an error', async () => {
     await using it = await start();
     const following = followEvents(it.client, { sessionId: 'fedcba9876543210' });
     expect(await following.ended).toMatchObject({ data: { code: 'NOT_FOUND', reason: 'session_not_found' } });
   });
 
-  test('unsubscribing ends it on the server too, and closing the client ends all', async () => {
+  test('unsubscribing ends the subscription on the server too, and closing the client ends all', async () => {
     await using it = await start();
     const first = it.follow();
     const second = it.follow();
@@ -142,7 +144,7 @@ describe.each(transports)('over %s', (transport) => {
   });
 
   test.each(['with', 'without'])(
-    'a server that goes down %s the log says no end, and leaves none behind',
+    'a shutdown %s an end of the log does not complete the subscription, and leaks none',
     async (log) => {
       await using it = await start(3);
       const { fake, close } = it.server;
@@ -158,7 +160,7 @@ describe.each(transports)('over %s', (transport) => {
     },
   );
 
-  test('a long history comes whole, whatever the client takes meanwhile', async () => {
+  test('a long history arrives whole, however slowly the client reads', async () => {
     await using it = await start();
     const text = 'x'.repeat(20_000);
     for (let n = 0; n < 10; n++) {
@@ -170,7 +172,7 @@ describe.each(transports)('over %s', (transport) => {
     expect(following.starts()).toBe(1);
   });
 
-  test('watch gives all sessions, then what changes and what is deleted', async () => {
+  test('watch sends all sessions, then each change and each deletion', async () => {
     await using it = await start();
     const news: { type: string; id: string; title: string }[] = [];
     const started = Promise.withResolvers<void>();
@@ -187,7 +189,7 @@ describe.each(transports)('over %s', (transport) => {
   });
 });
 
-test('a subscription over SSE looks like every stream: comment first, no caching, no buffering', async () => {
+test('a subscription over SSE starts with a comment and forbids caching and buffering, like every stream', async () => {
   await using server = await trpcServer();
   const { id } = await server.client().sessions.create.mutate();
   const input = encodeURIComponent(JSON.stringify({ sessionId: id, lastEventId: '0' }));

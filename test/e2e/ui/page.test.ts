@@ -72,7 +72,7 @@ describe.each([
   });
 });
 
-test('with the keyboard alone: send, a new line, stop, answer, delete', async (context) => {
+test('a keyboard user can send, insert a new line, stop, answer and delete', async (context) => {
   const server = await started(context);
   const { page, complaints } = await browse(context, desktop);
   await page.goto(server.url);
@@ -105,7 +105,7 @@ test('with the keyboard alone: send, a new line, stop, answer, delete', async (c
   expect(complaints).toEqual([]);
 });
 
-test('nothing that a message, a model or a command brings is taken for a part of the page', async (context) => {
+test('the page treats nothing from a message, a model or a command as markup or script', async (context) => {
   const server = await started(context);
   const { page, complaints } = await browse(context, desktop);
   let asked = 0;
@@ -130,7 +130,7 @@ test('nothing that a message, a model or a command brings is taken for a part of
   expect([asked, complaints]).toEqual([0, []]);
 });
 
-test('what is sent before the page has a line to the server arrives once it has one', async (context) => {
+test('a message sent before the page is connected arrives after it connects', async (context) => {
   const server = await started(context);
   const { page, complaints } = await browse(context, desktop);
   const asked = Promise.withResolvers<void>();
@@ -150,7 +150,7 @@ test('what is sent before the page has a line to the server arrives once it has 
   expect(complaints).toEqual([]);
 });
 
-test('a call that needs leave shows what it would do, and two buttons decide', async (context) => {
+test('a call that needs approval shows its action, and two buttons approve or reject it', async (context) => {
   const server = await started(context, { CORRAL_APPROVALS_TOOLS: 'shell_exec' });
   const { page, complaints } = await browse(context, desktop);
   await page.goto(server.url);
@@ -171,7 +171,7 @@ test('a call that needs leave shows what it would do, and two buttons decide', a
   expect(complaints).toEqual([]);
 });
 
-test('a page that lost the server comes back by itself, behind the last event that it saw', async (context) => {
+test('a page that lost the server reconnects by itself and continues after the last event it saw', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);
   await page.goto(server.url);
@@ -187,7 +187,7 @@ test('a page that lost the server comes back by itself, behind the last event th
   expect(await page.locator('.tool').count()).toBe(2);
 });
 
-test('the token comes with the link, leaves the address bar, and lasts for the tab; without one the page asks', async (context) => {
+test('the token comes with the link, disappears from the address bar and lasts for the tab; without one the page asks', async (context) => {
   const server = await started(context, { CORRAL_TOKEN: 'right+/token' });
   const { page, context: browser } = await browse(context, desktop);
   await page.goto(`${server.url}/?token=${encodeURIComponent('right+/token')}`);
@@ -208,7 +208,7 @@ test('the token comes with the link, leaves the address bar, and lasts for the t
   await expect.poll(() => other.locator('#sessions li').count()).toBe(1);
 });
 
-test('looking at a session whose sandbox sleeps does not wake it: the page asks first', async (context) => {
+test('opening a session with a stopped sandbox does not start it: the page asks first', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);
   await page.goto(server.url);
@@ -234,7 +234,7 @@ test('looking at a session whose sandbox sleeps does not wake it: the page asks 
   await page.getByRole('button', { name: 'a.txt' }).waitFor();
 });
 
-test('what other clients do to a session is seen at once, and one that they delete is left', async (context) => {
+test('the page shows changes by other clients at once, and closes a session that they delete', async (context) => {
   const server = await started(context);
   const { page } = await browse(context, desktop);
   await page.goto(server.url);
@@ -253,7 +253,7 @@ test('what other clients do to a session is seen at once, and one that they dele
 });
 
 test.each(['/docs', '/redoc'])(
-  '%s shows the API in a browser that reaches nothing but this server',
+  '%s shows the API in a browser that can reach only this server',
   async (path, ...rest) => {
     const context = rest.at(-1) as unknown as TestContext;
     const server = await started(context);

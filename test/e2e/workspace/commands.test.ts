@@ -6,7 +6,7 @@ import { workspaceServer } from '../../support/workspace.ts';
 
 const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-test('a client is greeted by the name it gave, or by none', async (context) => {
+test("the greeting repeats the client's user_id, or null without one", async (context) => {
   const server = await workspaceServer(context);
   const { greeting } = await server.client('ann@example.org');
   expect(greeting).toEqual({ type: 'connected', message: 'Connected', user_id: 'ann@example.org', timestamp: iso });
@@ -17,7 +17,7 @@ test('a client is greeted by the name it gave, or by none', async (context) => {
 });
 
 test.each(['', 'a b', 'x'.repeat(129), 'ümlaut', 'a/b', '..%00'])(
-  'the user_id %j is refused with 1008',
+  'the user_id %j closes the socket with 1008',
   async (name) => {
     await using server = await composedServer();
     const socket = await openWebSocket(`${server.url.replace('http', 'ws')}/ws?user_id=${encodeURIComponent(name)}`);
@@ -34,7 +34,7 @@ test.each(['', 'a b', 'x'.repeat(129), 'ümlaut', 'a/b', '..%00'])(
   },
 );
 
-test('the document tells of the socket and of what it asks for', async () => {
+test('the OpenAPI document describes the socket and its parameters', async () => {
   await using server = await composedServer();
   const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as Record<string, never>;
   expect(paths).toMatchObject({
@@ -48,7 +48,7 @@ test('the document tells of the socket and of what it asks for', async () => {
   });
 });
 
-test('code is saved, run where its file says, and answered with its streams', async (context) => {
+test('code is saved to its file, runs from there, and is answered with its streams', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   const run = (code: string, filename?: string) => client.ask({ type: 'execute_code', sessionId: 'w', code, filename });
@@ -80,7 +80,7 @@ test('code is saved, run where its file says, and answered with its streams', as
   });
 });
 
-test('code that fails says why in one line, and all of it beside', async (context) => {
+test('failing code gives a one-line error and its full stderr', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client();
   const run = (code: string) => client.ask({ type: 'execute_code', sessionId: 'w', code });
@@ -100,7 +100,9 @@ test('code that fails says why in one line, and all of it beside', async (contex
   expect(await run('raise SystemExit(7)')).toMatchObject({ success: false, exit_code: 7, error: 'Exited with code 7' });
 });
 
-test('code that runs over its time is ended, with what it printed', { timeout: 180_000 }, async (context) => {
+test('code that exceeds its timeout is killed, and its output so far is returned', {
+  timeout: 180_000,
+}, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client();
   const code = "print('begun')\nimport time\ntime.sleep(600)";
@@ -112,7 +114,7 @@ test('code that runs over its time is ended, with what it printed', { timeout: 1
   });
 });
 
-test('a command gives both streams, its code and its folder, which the next one begins in', async (context) => {
+test('a command returns both streams, its exit code and its folder, where the next command starts', async (context) => {
   const server = await workspaceServer(context);
   const [client, other] = [await server.client('ann'), await server.client('ann')];
   const run = (command: string, from = client) => from.ask({ type: 'terminal_command', sessionId: 'w', command });
@@ -147,7 +149,7 @@ test('a command gives both streams, its code and its folder, which the next one 
   expect(await run(`x='${'a'.repeat(150_000)}'; echo \${#x}`)).toMatchObject({ output: '150000\n' });
 });
 
-test('a background process does not hold its command up, and lives on', async (context) => {
+test('a command with a background process returns at once, and the process keeps running', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client();
   const run = (command: string) => client.ask({ type: 'terminal_command', sessionId: 'w', command });
@@ -155,7 +157,7 @@ test('a background process does not hold its command up, and lives on', async (c
   expect(await run('pgrep -c sleep || cat /proc/[0-9]*/comm | grep -c sleep')).toMatchObject({ output: '1\n' });
 });
 
-test('files are saved as they are named, inside of the workspace only', async (context) => {
+test('a file is saved under its given name, but only inside the workspace', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   const save = (filename: string, content = 'x') =>
@@ -182,7 +184,7 @@ test('files are saved as they are named, inside of the workspace only', async (c
   expect(await save('deep', 'a folder')).toMatchObject({ success: false, message: expect.stringMatching(/\w/) });
 });
 
-test('what is no command is refused by name, and the connection stays', async (context) => {
+test('an invalid command is refused with an error code, and the connection stays open', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client();
   const sent: [object | string, object][] = [
@@ -230,7 +232,7 @@ test('what is no command is refused by name, and the connection stays', async (c
   expect(await server.sessions()).toEqual([]);
 });
 
-test('a requestId of any kind comes back, also with an error', async (context) => {
+test('a requestId of any type is returned, even with an error', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client();
   client.send({ type: 'ping', requestId: { n: [1] } });
@@ -243,7 +245,7 @@ test('a requestId of any kind comes back, also with an error', async (context) =
     ]);
 });
 
-test('a program that the sandbox does not have is named', async (context) => {
+test('the error names a program that the sandbox does not have', async (context) => {
   const server = await workspaceServer(context);
   const { id } = await server.core.services.sessions.create({ origin: 'crogia' });
   const script = codeScript('main.py', 'mark');

@@ -35,7 +35,7 @@ ws.send(JSON.stringify({
 }));
 `;
 
-test("the description's example works as written, on a port of its own", async (context) => {
+test('the example in the description works as written, on a port of its own', async (context) => {
   await needs(context, 'bubblewrap');
   const port = await freePort();
   await using server = await serverProcess({

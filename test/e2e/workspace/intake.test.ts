@@ -5,7 +5,7 @@ import type { WorkspaceMember } from '../../../src/session/workspaces/workspaces
 import { manualClock } from '../../support/manual-clock.ts';
 import { openWebSocket, socketTestServer } from '../../support/sockets.ts';
 
-test('of commands that wait no more than 16 MiB and one are held, however few they are', async () => {
+test('a workspace holds at most 16 MiB of waiting commands plus one, however few they are', async () => {
   const begun: string[] = [];
   const gate = Promise.withResolvers<void>();
   const member: Partial<WorkspaceMember> = {

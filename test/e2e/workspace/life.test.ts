@@ -12,7 +12,7 @@ const run = async (client: WorkspaceClient, sessionId: string, command: string):
 const runs = (id: string, wanted: boolean, timeout = 45_000) =>
   expect.poll(async () => (await world.running(id)).length > 0, { timeout, interval: 50 }).toBe(wanted);
 
-test('the first command makes the session, called as the client calls it, and the same pair finds it again', async (context) => {
+test("the first command creates the session under the client's name, and the same user and name find it again", async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   expect(await server.sessions()).toEqual([]);
@@ -25,7 +25,7 @@ test('the first command makes the session, called as the client calls it, and th
   expect(await run(client, 'My.work-1', 'cat a b')).toBe('one\ntwo\n');
 });
 
-test("users cannot reach each other's workspaces, by no name", async (context) => {
+test("a user cannot reach another user's workspace by any name", async (context) => {
   const server = await workspaceServer(context);
   const [ann, bob, nobody] = [await server.client('ann'), await server.client('bob'), await server.client()];
   await run(ann, 'w', 'echo secret > file');
@@ -39,7 +39,7 @@ test("users cannot reach each other's workspaces, by no name", async (context) =
   expect(await run(ann, 'w', 'cat file')).toBe('secret\n');
 });
 
-test('F105 names that look like paths are names, and none is part of a path', async (context) => {
+test('F105 a workspace name that looks like a path is a plain name, and never part of a path', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('..');
   for (const name of ['..', '.', '...', '-rf', 'x'.repeat(128)]) {
@@ -54,7 +54,7 @@ test('F105 names that look like paths are names, and none is part of a path', as
   ]);
 });
 
-test('the commands of one workspace are done in order, those of others meanwhile', async (context) => {
+test('the commands of one workspace run in order, while those of others run in parallel', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await Promise.all([run(client, 'slow', 'true'), run(client, 'quick', 'true')]);
@@ -82,7 +82,7 @@ test('the commands of one workspace are done in order, those of others meanwhile
     ]);
 });
 
-test('the sandbox goes a grace after the last client; the files stay, and the folder is the root again', async (context) => {
+test('the sandbox stops a grace after the last client; the files stay, and the folder is the root again', async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
   const [first, second] = [await server.client('ann'), await server.client('ann')];
   await run(first, 'w', 'echo kept > file; mkdir sub; cd sub; sleep 500 &');
@@ -100,7 +100,7 @@ test('the sandbox goes a grace after the last client; the files stay, and the fo
   expect((await server.session('w')).id).toBe(id);
 });
 
-test('a client that comes back within the grace finds what runs, and the folder it was in', async (context) => {
+test('a client that returns within the grace finds its processes and its folder', async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '3' });
   const first = await server.client('ann');
   await run(first, 'w', 'mkdir sub; cd sub; sleep 501 & echo $! > pid');
@@ -111,7 +111,7 @@ test('a client that comes back within the grace finds what runs, and the folder 
   await expect(runs(id, false, 4_000)).rejects.toThrow();
 });
 
-test('what a client asked before it left is done, and does not keep the sandbox', async (context) => {
+test('commands sent before a disconnect complete, but do not keep the sandbox', async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
   const client = await server.client('ann');
   await run(client, 'w', 'true');
@@ -125,7 +125,7 @@ test('what a client asked before it left is done, and does not keep the sandbox'
   expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word');
 });
 
-test('a deleted workspace is empty at the next command, and the connection stays', async (context) => {
+test('a deleted workspace is empty at the next command, and the connection stays open', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo x > file; mkdir sub; cd sub');
@@ -135,7 +135,7 @@ test('a deleted workspace is empty at the next command, and the connection stays
   expect((await server.session('w')).id).not.toBe(id);
 });
 
-test('the id of a session of another dialect is that session, which disconnects do not touch', async (context) => {
+test("the id of another dialect's session opens that session, and a disconnect does not stop it", async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const { sessions, files } = server.core.services;
   const { id } = await sessions.create({ origin: 'crogia' });
@@ -151,14 +151,14 @@ test('the id of a session of another dialect is that session, which disconnects 
   expect(await sessions.list()).toHaveLength(1);
 });
 
-test('an id that names no session is a name', async (context) => {
+test('an id that matches no session is a workspace name', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, '0123456789abcdef', 'true');
   expect((await server.session('0123456789abcdef')).id).not.toBe('0123456789abcdef');
 });
 
-test('direct commands leave no trace in the conversation', async (context) => {
+test('direct commands add nothing to the conversation', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo hi');
@@ -170,7 +170,7 @@ test('direct commands leave no trace in the conversation', async (context) => {
   expect([...types].sort()).toEqual(['sandbox.phase', 'session.created', 'title']);
 });
 
-test('a sandbox that was stopped on purpose starts again for a client', async (context) => {
+test('a sandbox stopped by request starts again for a client', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo x > file');
@@ -179,7 +179,7 @@ test('a sandbox that was stopped on purpose starts again for a client', async (c
   expect(await run(client, 'w', 'cat file')).toBe('x\n');
 });
 
-test('a sandbox that does not start is an error with the reason, and the connection stays', async (context) => {
+test('a sandbox that fails to start is an error with the reason, and the connection stays open', async (context) => {
   const server = await workspaceServer(context, { CORRAL_MAX_SESSIONS: '1' });
   const client = await server.client('ann');
   await run(client, 'one', 'true');
@@ -189,7 +189,7 @@ test('a sandbox that does not start is an error with the reason, and the connect
   expect(await run(client, 'one', 'echo still')).toBe('still\n');
 });
 
-test('after a restart the pair finds its session, and a sandbox that nobody comes for is stopped', async (context) => {
+test('after a restart user and name find their session, and a sandbox without clients is stopped', async (context) => {
   await needs(context, 'bubblewrap');
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());

@@ -38,7 +38,7 @@ async function workspaceOn(context: TestContext, { driver, ready }: World) {
 }
 
 export const packagesIn = (world: World) =>
-  test(`packages install as anybody would type it, and what they bring can be used: on ${world.driver}`, {
+  test(`packages install with the usual commands, and their programs work: on ${world.driver}`, {
     timeout: 400_000,
   }, async (context) => {
     const { shell, code, ask } = await workspaceOn(context, world);

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/run/projection.ts';
+import { StoredSession } from '../../../src/session/run/log/projection.ts';
 import { problemsOf } from '../checker.ts';
 import type { Client } from './client.ts';
 import { illegalities } from './legality.ts';
@@ -27,7 +27,12 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
   }
   if (!(await quiet(world, (record) => record.openRuns.length === 0 && !record.deleting))) {
     for (const { id, status, openRuns, deleting } of await records(world)) {
-      const left = JSON.stringify({ status, openRuns: openRuns.length, deleting, live: !!server().engine.live(id) });
+      const left = JSON.stringify({
+        status,
+        openRuns: openRuns.length,
+        deleting,
+        live: !!server().engine.liveSessions.get(id),
+      });
       world.problem(`I6: ${id} does not come to rest: ${left}`);
     }
   }
@@ -38,7 +43,7 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
     ({ info }) => info.phase === 'ready' || info.phase === 'paused',
   );
   for (const { info } of alive) {
-    if (!server().engine.holds(info.sessionId)) world.problem(`I5: nobody has sandbox ${info.id}`);
+    if (!server().engine.supervisor.hasSandbox(info.sessionId)) world.problem(`I5: nobody has sandbox ${info.id}`);
   }
 }
 
@@ -147,7 +152,7 @@ export async function checkGone(world: World, client: Client, server: () => Serv
     if (head + transcript.length > 0) world.problem(`F110: something of ${id} is still stored`);
     if (backend.boxes.has(sandboxIdOf(id))) world.problem(`F110: the sandbox of ${id} is still there`);
   }
-  for (const { id } of kept) if (server().engine.live(id)) world.problem(`I8: ${id} is still in memory`);
+  for (const { id } of kept) if (server().engine.liveSessions.get(id)) world.problem(`I8: ${id} is still in memory`);
   if (!(await time.until(() => time.pending <= 1, 1_000)))
     // one more timer can belong to a sweep in progress
     world.problem(`I8: ${time.pending} timers are set where only the reconciler's should be`);

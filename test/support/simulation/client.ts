@@ -1,7 +1,7 @@
 import type { AppError, ErrorCode } from '../../../src/core/errors.ts';
 import { type MessageId, type RunId, type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
 import type { SendMode } from '../../../src/session/api/sessions.ts';
-import { StoredSession } from '../../../src/session/run/projection.ts';
+import { StoredSession } from '../../../src/session/run/log/projection.ts';
 import { Follower } from './follower.ts';
 import type { Server } from './server.ts';
 import type { World } from './world.ts';
@@ -135,7 +135,7 @@ export class Client {
     const cancel = new AbortController();
     if (cancelAfterMs !== undefined) this.#world.time.setTimeout(() => cancel.abort(), cancelAfterMs);
     const ms = this.#world.dice.between(0, 2_000);
-    void this.#ask(`exec in ${id}`, (server) => server.sessions.exec(id, { command: `run ${ms}` }, cancel.signal));
+    void this.#ask(`exec in ${id}`, (server) => server.sandboxes.exec(id, { command: `run ${ms}` }, cancel.signal));
   }
 
   watch(id: SessionId): void {
@@ -163,7 +163,8 @@ export class Client {
     const count = (where: string) => this.#world.count(`${what} ${where}`);
     const phase = backend.boxes.get(sandboxIdOf(id))?.info.phase;
     count(`when ${status}`);
-    if (server.engine.holds(id) && phase !== 'ready' && phase !== 'paused') count('during provisioning');
+    if (server.engine.supervisor.hasSandbox(id) && phase !== 'ready' && phase !== 'paused')
+      count('during provisioning');
     if (this.said.some((said) => said.id === id && model.thinking.has(said.text))) count('while the model talks');
     if (this.#world.sandbox(sandboxIdOf(id)).isBusy) count('during a tool call');
     if (others.some((it) => it.what.startsWith('stop '))) count('while stopping');

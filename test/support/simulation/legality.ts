@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../../src/core/events.ts';
-import { isAside } from '../../../src/session/run/open-message.ts';
+import { isAside } from '../../../src/session/run/log/open-message.ts';
 
 /** Tools whose calls need permission in the simulation. */
 export const guarded: ReadonlySet<string> = new Set(['file_write', 'shell_kill_process']);
@@ -12,7 +12,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
   const problems: string[] = [];
   const begun = new Set<string>();
   const running = new Map<string, string>(); // by run, the step that runs
-  const calls = new Map<string, string>();
+  const calls = new Map<string, Set<string>>(); // by run, the calls without a result
   let active: string | undefined;
   const asked = new Map<string, string>(); // calls that wait for permission, and the decision
   for (const [n, event] of events.entries()) {
@@ -42,8 +42,9 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         else running.delete(runId);
         break;
       case 'tool.calling':
-        if (calls.has(runId)) problems.push(`two calls at once (${seq})`);
-        calls.set(runId, event.data.callId);
+        if (calls.get(runId)?.has(event.data.callId)) problems.push(`a call begins twice (${seq})`);
+        calls.set(runId, new Set(calls.get(runId)).add(event.data.callId));
+        if ((calls.get(runId)?.size ?? 0) > 8) problems.push(`more than eight calls at once (${seq})`);
         break;
       case 'approval.requested':
         if (asked.has(event.data.callId)) problems.push(`leave for a call is asked twice (${seq})`);
@@ -55,9 +56,9 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         break;
       case 'tool.output':
       case 'tool.called':
-        if (calls.get(runId) !== event.data.callId) problems.push(`${type} (${seq}) of a call that is not open`);
+        if (!calls.get(runId)?.has(event.data.callId)) problems.push(`${type} (${seq}) of a call that is not open`);
         if (type === 'tool.called') {
-          calls.delete(runId);
+          calls.get(runId)?.delete(event.data.callId);
           const leave = asked.get(event.data.callId) ?? 'not asked for';
           if (guarded.has(event.data.function) && event.data.success && leave !== 'approved')
             problems.push(`a call was made (${seq}) for which leave was ${leave}`);

@@ -1,4 +1,10 @@
-import type { Model, ToolCall, TurnPart, TurnRequest } from '../../../src/llm/model.ts';
+import {
+  assumedAbilities,
+  type Model,
+  type ToolCall,
+  type TurnPart,
+  type TurnRequest,
+} from '../../../src/llm/model.ts';
 import type { Dice } from './dice.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -57,6 +63,7 @@ export const simulatedModel = (mind: Mind): SimulatedModel => {
   };
   return {
     name: 'simulated',
+    abilities: { ...assumedAbilities, forcedTool: true },
     heard,
     thinking,
     async *turn(request, signal) {

@@ -1,4 +1,5 @@
 import { leaseNameOf } from '../../../src/session/cluster/leased-ownership.ts';
+import type { Engine } from '../../../src/session/engine/engine.ts';
 import { Actions } from './actions.ts';
 import { checkAtRest, checkLogs } from './checks.ts';
 import { Client } from './client.ts';
@@ -56,7 +57,7 @@ export async function simulateReplicas(seed: number): Promise<Simulated> {
       time.setTimeout(() => server.life.goOn(), ms);
     }
     const id = dice.pick(client.sessions);
-    if (kind !== 'steal' || !id || !servers.some(({ engine }) => engine.live(id))) return;
+    if (kind !== 'steal' || !id || !servers.some(({ engine }) => engine.liveSessions.get(id))) return;
     world.hit('replica: loses a lease to somebody');
     const { leases } = world.store.store;
     await leases.acquire(leaseNameOf(id), 'a thief', time.now() + 60 * minute, 1);
@@ -105,7 +106,10 @@ export async function simulateReplicas(seed: number): Promise<Simulated> {
 
 /** A view of both servers' engines: a session is live if either server has it. */
 function both(servers: readonly Server[]): Server {
-  const holds: Server['engine']['holds'] = (id) => servers.some(({ engine }) => engine.holds(id));
-  const live: Server['engine']['live'] = (id) => servers.map(({ engine }) => engine.live(id)).find(Boolean);
-  return { ...(servers[0] as Server), engine: { holds, live } as Server['engine'] };
+  const hasSandbox: Engine['supervisor']['hasSandbox'] = (id) =>
+    servers.some(({ engine }) => engine.supervisor.hasSandbox(id));
+  const get: Engine['liveSessions']['get'] = (id) =>
+    servers.map(({ engine }) => engine.liveSessions.get(id)).find(Boolean);
+  const engine = { supervisor: { hasSandbox }, liveSessions: { get } } as Engine;
+  return { ...(servers[0] as Server), engine };
 }

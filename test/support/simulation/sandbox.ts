@@ -1,15 +1,13 @@
 import { throwIfFired } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
-import type { Operation, SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
+import type { SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
 import { openTrust } from '../../../src/sandbox/trust.ts';
 import { noDesktop } from '../no-desktop.ts';
+import { endCommand, operationOf, type RunningCommand } from '../operations.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-interface Running {
-  readonly request: StartOperation;
+interface Running extends RunningCommand {
   readonly output: string;
-  readonly over: PromiseWithResolvers<void>;
-  end: Pick<Operation, 'exitCode' | 'reason'> | undefined;
 }
 type Mishap = 'sandbox_lost' | 'sandbox_unresponsive';
 
@@ -50,11 +48,11 @@ export class SimulatedSandbox {
   /** Kills a command from outside; false if none was running. */
   killOne(): boolean {
     const running = [...this.#journal.values()].find(({ end }) => !end);
-    if (running) finish(running, { exitCode: 137, reason: 'killed' });
+    if (running) endCommand(running, { exitCode: 137, reason: 'killed' });
     return running !== undefined;
   }
   die(): void {
-    for (const running of this.#journal.values()) finish(running, { reason: 'lost' });
+    for (const running of this.#journal.values()) endCommand(running, { reason: 'lost' });
     this.#journal = new Map();
     this.#background = [];
     this.#hangs = false;
@@ -80,11 +78,11 @@ export class SimulatedSandbox {
       trust: openTrust(),
       health: (signal) => call(signal, () => health),
       usage: cannot,
-      start: (request, signal) => call(signal, () => describe(this.#start(request))),
+      start: (request, signal) => call(signal, () => operationOf(this.#start(request))),
       operation: (id, signal) =>
         call(signal, () => {
           const running = this.#journal.get(id);
-          return running && describe(running);
+          return running && operationOf(running);
         }),
       follow: (id, fromByte, onBytes, signal) =>
         call(signal, async () => {
@@ -92,7 +90,7 @@ export class SimulatedSandbox {
           if (!running) throw new AppError('not_found', 'There is no such operation.');
           onBytes(Buffer.from(running.output).subarray(fromByte));
           await running.over.promise;
-          return describe(running);
+          return operationOf(running);
         }),
       write: cannot,
       kill: (shell, signal) => call(signal, () => void this.#end((it) => it.shell === shell)),
@@ -130,6 +128,7 @@ export class SimulatedSandbox {
       grep: cannot,
       processes: cannot,
       signalProcess: cannot,
+      programs: { open: cannot, list: cannot, attach: cannot, signal: cannot, close: cannot },
       terminals: { open: cannot, list: cannot, read: cannot, write: cannot, resize: cannot, close: cannot },
       desktop: noDesktop(),
     };
@@ -149,13 +148,13 @@ export class SimulatedSandbox {
     if (what === 'background') this.#background.push({ tag: request.tag, endsAt: this.#time.now() + Number(ms) });
     const lasts = what === 'forever' ? Number.POSITIVE_INFINITY : what === 'background' ? 0 : Number(ms);
     const end = lasts > timeoutMs ? ({ exitCode: 124, reason: 'timed_out' } as const) : { exitCode: Number(exitCode) };
-    this.#time.setTimeout(() => finish(running, end), Math.min(lasts, timeoutMs));
+    this.#time.setTimeout(() => endCommand(running, end), Math.min(lasts, timeoutMs));
     return running;
   }
 
   #end(isMeant: (request: StartOperation) => boolean): number {
     const meant = [...this.#journal.values()].filter(({ request, end }) => !end && isMeant(request));
-    for (const running of meant) finish(running, { exitCode: 143, reason: 'killed' });
+    for (const running of meant) endCommand(running, { exitCode: 143, reason: 'killed' });
     return meant.length;
   }
 
@@ -180,6 +179,7 @@ export class SimulatedSandbox {
     either.addEventListener('abort', fire, { once: true });
     gone.promise.catch(() => {});
     try {
+      if (either.aborted) return await gone.promise; // the client sends nothing once its signal has fired
       // A paused sandbox answers after it is unpaused.
       while (this.isPaused()) await Promise.race([this.#time.sleep(100), gone.promise]);
       if (this.#hangs) return await gone.promise;
@@ -189,19 +189,3 @@ export class SimulatedSandbox {
     }
   }
 }
-
-const finish = (running: Running, end: Pick<Operation, 'exitCode' | 'reason'>) => {
-  running.end ??= end;
-  running.over.resolve();
-};
-
-const describe = ({ request, output, end }: Running): Operation => ({
-  id: request.id,
-  state: end ? 'exited' : 'running',
-  ...end,
-  bytes: output.length,
-  spool: `.corral/output/${request.id}.log`,
-  pid: 1,
-  startedAt: 0,
-  ...(end && { endedAt: 0 }),
-});

@@ -4,15 +4,19 @@ import { AppError, toAppError } from '../../../src/core/errors.ts';
 import type { SessionFact } from '../../../src/core/events.ts';
 import type { SandboxId, SessionId } from '../../../src/core/ids.ts';
 import type { Append, EventStore, LeaseStore, Store } from '../../../src/core/ports.ts';
+import type { SandboxService } from '../../../src/session/api/sandboxes.ts';
 import type { SessionService } from '../../../src/session/api/sessions.ts';
 import { clusterOf } from '../../../src/session/cluster/cluster.ts';
 import { LeasedOwnership } from '../../../src/session/cluster/leased-ownership.ts';
 import { Peers } from '../../../src/session/cluster/peers.ts';
-import { Engine } from '../../../src/session/engine/engine.ts';
+import { createEngine, type Engine } from '../../../src/session/engine/engine.ts';
+import type { EngineOptions } from '../../../src/session/engine/engine-options.ts';
 import { soleOwnership } from '../../../src/session/engine/ownership.ts';
 import { Reconciler } from '../../../src/session/engine/reconciler.ts';
 import { removeSession } from '../../../src/session/engine/removal.ts';
+import { SandboxFacts } from '../../../src/session/engine/sandbox/sandbox-facts.ts';
 import { Watchers } from '../../../src/session/engine/watchers.ts';
+import { sandboxService } from '../../../src/session/services/sandboxes.ts';
 import { sessionService } from '../../../src/session/services/sessions.ts';
 import { storeEventLog } from '../../../src/store/log.ts';
 import { toolRegistry } from '../../../src/tools/registry.ts';
@@ -23,6 +27,7 @@ import type { World } from './world.ts';
 export interface Server {
   readonly life: Life;
   readonly sessions: SessionService;
+  readonly sandboxes: SandboxService;
   readonly engine: Engine;
   /** The server's id in its leases; empty where it is the only server. */
   readonly holder: string;
@@ -62,38 +67,28 @@ export function startServer(world: World): Server {
   const workdir = () => '/workspace';
   const connect = ({ token, lost }: Pick<SandboxLink, 'token' | 'lost'>) =>
     life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost));
-  const engine = new Engine({
-    store,
-    log,
-    driver,
-    profileOf: async () => ({ model, tools, plans: true }),
-    clock: life,
-    ids,
-    logger: world.logger,
-    runPolicy: world.runPolicy,
-    sandboxPolicy: world.sandboxPolicy,
-    restartPolicy: { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart) => 100 * 2 ** (restart - 1) },
-    limits: { run: 2, start: 1 },
-    passivateMs: 5_000,
-    maxQueued: 5,
-    toolTimeoutMs: 30_000,
-    approvals: { tools: [...guarded], timeoutMs: 25_000 },
-    startTimeoutMs: 20_000,
-    spec: (sessionId, id) => ({
-      id,
-      sessionId,
-      epoch: 1,
-      template: 'default',
-      image: 'image',
-      limits: { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 },
-      egress: { kind: 'none' },
-      env: {},
-      expiresAt: Number.MAX_SAFE_INTEGER,
-    }),
-    connect,
-    prepare: async () => {},
-    workdir,
-    isWatched: watchers.isWatched,
+  const startTimeoutMs = 20_000;
+  const profileOf = async () => ({ model, tools, plans: true });
+  const spec: EngineOptions['sandboxes']['spec'] = (sessionId, id) => ({
+    id,
+    sessionId,
+    epoch: 1,
+    template: 'default',
+    image: 'image',
+    limits: { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 },
+    egress: { kind: 'none' },
+    env: {},
+    expiresAt: Number.MAX_SAFE_INTEGER,
+  });
+  const engine = createEngine({
+    ...{ store, log, clock: life, ids, logger: world.logger, watchers, facts: new SandboxFacts() },
+    policies: {
+      ...{ run: world.runPolicy, sandbox: world.sandboxPolicy, limits: { run: 2, start: 1 } },
+      ...{ passivateMs: 5_000, maxQueued: 5 },
+      restart: { maxRestarts: 3, windowMs: 60_000, backoffMs: (restart) => 100 * 2 ** (restart - 1) },
+    },
+    agents: { profileOf, toolTimeoutMs: 30_000, approvals: { tools: [...guarded], timeoutMs: 25_000 } },
+    sandboxes: { driver, startTimeoutMs, spec, connect, prepare: async () => {}, workdir },
     onFact: (id, fact) => {
       world.tell(() => `  ${id.slice(0, 4)} ${fact.type} ${fact.runId?.slice(0, 4) ?? ''} ${detailOf(fact)}`);
       if (fact.type === 'sandbox.phase' && fact.data.phase === 'queued') world.queued(id);
@@ -106,21 +101,23 @@ export function startServer(world: World): Server {
     onRunEnd: () => {},
     cluster: store.shared
       ? clusterOf({
-          ...{ ownership, commands: store.commands, driver, clock: life, ids, connect, warn },
+          ...{ ownership, commands: store.commands, driver, clock: life, ids, connect, warn, startTimeoutMs },
           idleMs: world.sandboxPolicy.idlePauseMs ?? world.sandboxPolicy.idleStopMs,
         })
       : undefined,
   });
-  const deps = { store, log, engine, driver, model, watchers, clock: life, ids, workdir };
+  const { commands, supervisor, liveSessions, sandboxes } = engine;
+  const parts = { commands, supervisor, liveSessions, sandboxes, profileOf };
+  const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir };
   const sessions = sessionService({ ...deps, maxSessions: 100, template: 'default', closing: closing.signal });
   engine.start();
   const remove = (id: Parameters<typeof removeSession>[1]) =>
-    removeSession({ engine, watchers, store, ids, clock: life }, id);
+    removeSession({ commands, watchers, store, ids, clock: life }, id);
   const { logger } = world;
   const reconciler = new Reconciler({
     driver,
     store,
-    engine,
+    ...{ supervisor, liveSessions },
     clock: life,
     logger,
     graceMs: 15_000,
@@ -147,6 +144,7 @@ export function startServer(world: World): Server {
   return {
     life,
     sessions,
+    sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock: life, ids }),
     engine,
     holder,
     close: async () => {

@@ -67,7 +67,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
   const isMine = only === undefined || (only >= from && only <= to);
   const seeds = only === undefined ? Array.from({ length: to - from + 1 }, (_, n) => from + n) : [only];
 
-  describe.runIf(isMine)(`a server, its users and its mishaps, seeds ${seeds[0]} to ${seeds.at(-1)}`, () => {
+  describe.runIf(isMine)(`a server with its users and faults, seeds ${seeds[0]} to ${seeds.at(-1)}`, () => {
     const met = new Map<string, number>();
     const failures: string[] = [];
     let asked = 0;
@@ -87,15 +87,15 @@ export function simulationSuite(file: string, from: number, to: number): void {
       if (only === undefined) console.info(table(met));
     }, 600_000); // takes seconds on an idle machine
 
-    test('I1 to I8 hold at the end of each: logs, promises, effects, sandboxes, timers', () => {
+    test('I1 to I8 hold at the end of every history: logs, promises, effects, sandboxes, timers', () => {
       expect(failures.length, failures.slice(0, 3).join('\n\n')).toBe(0);
     });
 
-    test.skipIf(only !== undefined)('I11 more than half of what is asked succeeds', () => {
+    test.skipIf(only !== undefined)('I11 more than half of the requests succeed', () => {
       expect(refused).toBeLessThan(asked / 2);
     });
 
-    test.skipIf(only !== undefined).each(rows)('%s is met, and survived', (_, pattern) => {
+    test.skipIf(only !== undefined).each(rows)('%s happens, and the server survives it', (_, pattern) => {
       expect([...met.keys()].filter((what) => pattern.test(what))).not.toEqual([]);
     });
   });

@@ -5,7 +5,7 @@ import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { type IdSource, MessageId, RunId, type SandboxId, SessionId } from '../../../src/core/ids.ts';
 import type { Append, Store } from '../../../src/core/ports.ts';
-import type { EngineLogger } from '../../../src/session/engine/engine-options.ts';
+import type { EngineLogger } from '../../../src/session/engine/logger.ts';
 import { memoryStore } from '../../../src/store/memory/store.ts';
 import { Dice } from './dice.ts';
 import { type ModelFault, modelFaults, simulatedModel } from './model.ts';
@@ -60,7 +60,7 @@ export class World {
     this.runPolicy = {
       plans: dice.chance(0.85),
       budget: { turns: dice.pick([6, 20]), wallMs: dice.pick([20_000, 300_000]), tokens: undefined, cost: undefined },
-      stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3 },
+      stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3, sameWait: 30 },
       maxRetries: 3,
       stopGraceMs: 8_000,
       backoffMs: (retry) => this.#backOff(retry),

@@ -41,7 +41,7 @@ test('a key has an id, 256 random bits and a prefix that scanners know', async (
   expect(keys.find([key])).toMatchObject({ role: 'user', key: view.id, owner: view.id });
 });
 
-test('nothing in the store opens anything', async () => {
+test('the stored form of a key is no valid key', async () => {
   const { store, open } = place();
   const keys = await open();
   const { key } = await keys.create({ name: 'one', role: 'user' });
@@ -121,7 +121,7 @@ test('a key that another server made is known within 5 s, and one that it revoke
   expect(actor?.ended?.aborted).toBe(true);
 });
 
-test('its use is noted once a minute at most', async () => {
+test('the store notes the use of a key at most once a minute', async () => {
   const { store, open, clock } = place();
   const keys = await open();
   const { key, view } = await keys.create({ name: 'one', role: 'user' });
@@ -142,7 +142,7 @@ test('its use is noted once a minute at most', async () => {
   expect(await version()).toBe(3);
 });
 
-test('without a token the first key must be of an administrator, and the last of those stays', async () => {
+test("without a token the first key must be an administrator's, and the last administrator's key cannot be revoked", async () => {
   const keys = await place({ hasToken: false }).open();
   await expect(keys.create({ name: 'one', role: 'user' })).rejects.toMatchObject({ code: 'invalid_request' });
   const { view } = await keys.create({ name: 'root', role: 'admin' });
@@ -152,7 +152,7 @@ test('without a token the first key must be of an administrator, and the last of
   expect(await keys.revoke(view.id)).toMatchObject({ state: 'revoked' });
 });
 
-test('a server that asked for a key once goes on to ask, whatever was revoked', async () => {
+test('a server that required a key once requires one for ever, also after all keys are revoked', async () => {
   const { open } = place();
   const keys = await open();
   expect(keys.any).toBe(false);
@@ -161,7 +161,7 @@ test('a server that asked for a key once goes on to ask, whatever was revoked', 
   expect([keys.any, (await open()).any]).toEqual([true, true]);
 });
 
-test('who came in while no key was needed ends with the first one', async () => {
+test('the first key ends the access of callers without a key', async () => {
   const keys = await place({ hasToken: false }).open();
   expect(keys.anonymous.ended?.aborted).toBe(false);
   await keys.create({ name: 'root', role: 'admin' });
@@ -176,7 +176,7 @@ test('a key beside another has its sessions, so that a key can be replaced', asy
   await expect(keys.create({ name: 'x', role: 'user', beside: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('where sandboxes have no walls there are keys of one owner alone, and a store with more is refused', async () => {
+test('without isolation all keys belong to one owner, and a store with keys of several owners is refused', async () => {
   const { open, clock } = place();
   const keys = await open({ onlyOne: true });
   const { view } = await keys.create({ name: 'one', role: 'user', expiresAt: 1_060_000 });

@@ -4,7 +4,7 @@ import { Secret } from '../../../src/core/secret.ts';
 
 const carried = (token: string) => `corral.bearer.${Buffer.from(token).toString('base64url')}`;
 
-test('without a token nothing is asked for', () => {
+test('a server without a token requires none', () => {
   const gate = tokenGate(undefined);
   expect([gate.required, gate.accepts([])]).toEqual([false, true]);
 });

@@ -10,17 +10,17 @@ const second = new Secret('22'.repeat(32));
 const place = { collection: 'provider-key', id: 'gemini', field: 'key' };
 const boxes = ['key', 'keyNonce', 'text', 'textNonce'] as const;
 
-test('what was sealed opens again, whatever it is', () => {
+test('a sealed text opens again, whatever its content', () => {
   const one = vault([first]);
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => one.open(one.seal(text, place), place) === text));
 });
 
-test('nothing of the text and nothing of the key is in what is stored', () => {
+test('a sealed secret contains neither its text nor the key', () => {
   const sealed = vault([first]).seal('sk-canary-0123456789', place);
   expect(inspect(sealed)).not.toMatch(/canary|1111/);
 });
 
-test('no nonce and no box comes twice', () => {
+test('the vault never repeats a nonce or a ciphertext', () => {
   const one = vault([first]);
   const all = Array.from({ length: 2_000 }, () => one.seal('same', place));
   for (const box of boxes) expect(new Set(all.map((sealed) => sealed[box])).size, box).toBe(all.length);
@@ -40,7 +40,7 @@ test('a flipped bit anywhere is noticed', () => {
   }
 });
 
-test('what is cut short is noticed', () => {
+test('a truncated text is noticed', () => {
   const one = vault([first]);
   const sealed = one.seal('secret', place);
   for (const box of boxes) {
@@ -66,7 +66,7 @@ test('the halves of two sealed texts do not fit each other', () => {
   expect(() => one.open({ ...a, text: b.text, textNonce: b.textNonce }, place)).toThrow(/store_corrupt/);
 });
 
-test('a wrong key does not know what another sealed, and does not open it under its own name either', () => {
+test('a vault with another key neither knows nor opens a secret, even under its own key id', () => {
   const sealed = vault([first]).seal('secret', place);
   const wrong = vault([second]);
   expect(wrong.knows(sealed)).toBe(false);

@@ -33,7 +33,7 @@ test('a metric is known by its row, its variant and its statistic', () => {
   expect(keyOf(metric)).toBe('P07 subscribers=100 bytes=300 p99');
 });
 
-test('no two metrics have one name, in either mode', () => {
+test('every metric has a unique name in both modes', () => {
   for (const mode of ['quick', 'full'] as const) {
     const names = rows
       .flatMap((row) => row.experiments(mode))

@@ -49,7 +49,7 @@ async function measure(experiment: Experiment, given: Instruments): Promise<Meas
   return measured;
 }
 
-test('who goes first alternates, the warm-up counts for nothing, and the sides are closed', async () => {
+test('the sides take turns to go first, warm-up rounds do not count, and both sides are closed', async () => {
   const { experiment, order } = fake({ subject: (n) => ({ samples: [n < 2 ? 100 : 2] }), rounds: { warmUp: 2 } });
   const { outcomes } = await measure(experiment, instruments());
   expect(order.join('')).toBe(`ABBA${'ABBA'.repeat(2)}closed`);
@@ -72,7 +72,7 @@ test('the cap on time ends it before, once there are as many rounds as an interv
   expect(order.filter((it) => it === 'A')).toHaveLength(4);
 });
 
-test('on a very slow machine it ends with fewer, and promises nothing', async () => {
+test('a very slow machine runs fewer rounds, and the verdict is unclear', async () => {
   const { experiment, order } = fake({ rounds: { capMs: 400 } });
   const { outcomes } = await measure(experiment, instruments());
   expect(order.filter((it) => it === 'A')).toHaveLength(1);
@@ -137,7 +137,7 @@ test.each([
   expect(outcomes[0]).toMatchObject({ verdict: 'noisy', reason, ratio: { voided: 4 } });
 });
 
-test('one lost event voids the whole metric at once, whatever the ratio', async () => {
+test('one lost event fails the whole metric at once, whatever the ratio', async () => {
   const { experiment, order } = fake({
     subject: (n) => ({ samples: [1], correct: n === 1 ? { ...right, received: 9, lost: 1 } : right }),
   });

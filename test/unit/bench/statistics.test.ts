@@ -54,7 +54,7 @@ test('about 95 % of such intervals hold the true median', () => {
   expect(holds.filter(Boolean).length).toBeGreaterThan(180);
 });
 
-test('a seed repeats what it gave, and another gives something else', () => {
+test('the same seed gives the same results, and another seed gives different ones', () => {
   expect(bootstrapInterval(oneToHundred, seeded(3))).toEqual(bootstrapInterval(oneToHundred, seeded(3)));
   expect(shuffled(oneToHundred, seeded(1))).not.toEqual(shuffled(oneToHundred, seeded(2)));
   expect(shuffled(oneToHundred, seeded(1)).toSorted((a, b) => a - b)).toEqual(oneToHundred);

@@ -43,7 +43,7 @@ test('events that come in any pieces are counted once each, with their latency',
   });
 });
 
-test('what is missing, doubled, out of order or damaged is told apart', async () => {
+test('the subscriber counts lost, doubled and reordered events separately', async () => {
   using subscriber = await hears([1, 2, 2, 4, 3].map(frame).join(''));
   await expect.poll(() => subscriber.latencies.length).toBe(5);
   expect(subscriber.correct({ from: 0, to: 6, crc: 0 })).toMatchObject({ lost: 1, duplicated: 1, reordered: 1 });

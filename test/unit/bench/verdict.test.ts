@@ -16,13 +16,13 @@ test.each([
   expect(verdictOf(interval, bound, calm)).toBe(verdict);
 });
 
-test('where more than 30 % of the rounds were void, nothing is called a failure or undecided', () => {
+test('a metric with more than 30 % void rounds is noisy, not failed or undecided', () => {
   expect(verdictOf([2, 3], { max: 1 }, restless)).toBe('noisy');
   expect(verdictOf([0.5, 3], { max: 1 }, restless)).toBe('noisy');
   expect(verdictOf([2, 3], { max: 1 }, { valid: 7, voided: 3, needed: 4 })).toBe('fail');
 });
 
-test('what passes on a restless machine passes', () => {
+test('a metric that passes on a noisy machine passes', () => {
   expect(verdictOf([0.1, 0.2], { max: 1 }, restless)).toBe('pass');
 });
 
@@ -39,7 +39,7 @@ test('the gate closes only for what is wholly worse than both the target and the
   expect(breaksGate([0.2, 0.35], { min: 0.5 }, 0.4)).toBe(false);
 });
 
-test('without a baseline the target alone is the gate', () => {
+test('without a baseline only the target decides', () => {
   expect(breaksGate([1.6, 3], { max: 1.5 }, undefined)).toBe(true);
   expect(breaksGate([1.4, 1.45], { max: 1.5 }, undefined)).toBe(false);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { addressOf } from '../../../src/browser/address.ts';
-import { explain, networkFailure } from '../../../src/browser/explain.ts';
+import { clipped, Notes } from '../../../src/browser/event-notes.ts';
+import { explain, networkFailure } from '../../../src/browser/explain-error.ts';
 import { playwrightKeys } from '../../../src/browser/keys.ts';
-import { clipped, Notes } from '../../../src/browser/notes.ts';
+import { addressOf } from '../../../src/browser/parse-address.ts';
 import { AppError } from '../../../src/core/errors.ts';
 
 test.each([
@@ -51,7 +51,7 @@ test('a lost sandbox is not explained away', () => {
   expect(explain(new Error('Target closed'), false).text).toContain('The browser ended unexpectedly');
 });
 
-test('what the network says is put in words', () => {
+test('a network error is explained in words', () => {
   const { text } = networkFailure('http://a/', 'page.goto: net::ERR_NAME_NOT_RESOLVED at http://a/') ?? {};
   expect(text).toBe('http://a/ cannot be opened: nobody knows a host of that name (ERR_NAME_NOT_RESOLVED).');
   expect(networkFailure('http://a/', 'something else')).toBeUndefined();

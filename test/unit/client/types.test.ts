@@ -15,7 +15,7 @@ import {
 // No call reaches a server: `tsc` is the test, and vitest only runs the file.
 const client: CorralClient = createCorralClient({ url: 'http://127.0.0.1:1', transport: 'ws' });
 
-test('what a procedure gives is known without a word about types', () => {
+test('the types of results need no annotation', () => {
   type Created = Awaited<ReturnType<typeof client.sessions.create.mutate>>;
   expectTypeOf<Created>().toEqualTypeOf<Session>();
   expectTypeOf<Session['status']>().toEqualTypeOf<'pending' | 'running' | 'waiting' | 'completed'>();
@@ -30,7 +30,7 @@ test('what a procedure gives is known without a word about types', () => {
   expectTypeOf<Outputs['files']['list']['items'][number]['type']>().toEqualTypeOf<'file' | 'directory'>();
 });
 
-test('what it takes is known too, defaults may be left out, and nothing else is taken', () => {
+test('the types of inputs make defaults optional and refuse unknown values', () => {
   expectTypeOf(client.sessions.create.mutate).toBeCallableWith();
   expectTypeOf(client.runs.send.mutate).toBeCallableWith({ sessionId: 'a', text: 'b' });
   expectTypeOf<Inputs['runs']['send']['mode']>().toEqualTypeOf<'inject' | 'queue' | 'replace' | undefined>();
@@ -67,7 +67,7 @@ test('an error says its code and whether trying again may help', () => {
   expectTypeOf<'session_not_found'>().toMatchTypeOf<Data['reason']>();
 });
 
-test('over SSE it says what is missing where there is no EventSource, and without a word it takes what is there', () => {
+test('a client over SSE needs an EventSource; the default transport works without one', () => {
   const url = 'http://127.0.0.1:1';
   expect(() => createCorralClient({ url, transport: 'sse' })).toThrow(/no EventSource here.*eventsource/);
   expect(() => createCorralClient({ url }).close()).not.toThrow();

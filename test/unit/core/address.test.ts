@@ -20,7 +20,7 @@ test.each([
   expect(networkOf(address)).toBe(network);
 });
 
-test('who changes its address within its own network has no more requests by that', () => {
+test('a caller that changes its address within its own network gets no further requests', () => {
   const limiter = rateLimiter(2, manualClock());
   const remaining = (address: string) => limiter.take(address).remaining;
   expect([remaining('2001:db8::1'), remaining('2001:db8::2'), remaining('2001:db8:0:1::1')]).toEqual([1, 0, 1]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deadline, pause, throwIfFired } from '../../../src/core/cancel.ts';
+import { deadline, neverFires, orAborted, pause, throwIfFired } from '../../../src/core/cancel.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 
 describe('pause', () => {
@@ -48,4 +48,34 @@ describe('deadline', () => {
     deadline(1_000, clock)[Symbol.dispose]();
     expect(clock.pending()).toBe(0);
   });
+});
+
+describe('orAborted', () => {
+  test('settles like the work', async () => {
+    const { signal } = new AbortController();
+    await expect(orAborted(Promise.resolve(7), signal)).resolves.toBe(7);
+    await expect(orAborted(Promise.reject(new Error('mine')), signal)).rejects.toThrow('mine');
+  });
+
+  test('rejects as soon as the signal fires, and ignores the end of the work', async () => {
+    const cut = new AbortController();
+    const work = Promise.withResolvers<number>();
+    const waiting = orAborted(work.promise, cut.signal);
+    cut.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'cancelled' });
+    work.reject(new Error('unheard'));
+    await expect(orAborted(work.promise, cut.signal)).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('tells a deadline from a cancellation', async () => {
+    const never = new Promise<never>(() => {});
+    await expect(orAborted(never, AbortSignal.timeout(1))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+  });
+});
+
+test('the signal that never fires keeps no listener', () => {
+  let heard = 0;
+  neverFires.addEventListener('abort', () => heard++);
+  neverFires.dispatchEvent(new Event('abort'));
+  expect({ heard, aborted: neverFires.aborted }).toEqual({ heard: 0, aborted: false });
 });

@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { AppError, isRetryable, toAppError } from '../../../src/core/errors.ts';
 
 describe('errors', () => {
-  test('whether a retry helps comes with the code', () => {
+  test('the error code determines whether a retry helps', () => {
     expect(new AppError('sandbox_capacity', 'Full.').retryable).toBe(true);
     expect(new AppError('session_not_found', 'No.').retryable).toBe(false);
     expect(isRetryable('rate_limited')).toBe(true);
   });
 
-  test("one of ours stays itself, a stranger's message stays out of sight", () => {
+  test('an AppError stays unchanged, and the message of any other error is hidden', () => {
     const ours = new AppError('conflict', 'Taken.');
     expect(toAppError(ours)).toBe(ours);
     const stranger = new Error('password=hunter2 at /srv/secret');

@@ -42,7 +42,7 @@ describe('session facts', () => {
     expect(SessionFact.safeParse(fact).success).toBe(false);
   });
 
-  test('only what stands whole elsewhere may be dropped', () => {
+  test('only facts that are stored in full elsewhere are droppable', () => {
     expect([...droppable]).toEqual(['message.delta', 'tool.output']);
   });
 });

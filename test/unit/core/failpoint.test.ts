@@ -50,7 +50,7 @@ test('throw throws where it is hit, and other names go on', () => {
   failpointSync('c');
 });
 
-test('sleep holds back who awaits it; hang never lets go', async () => {
+test('sleep delays its caller, and hang blocks it for ever', async () => {
   arm('a=sleep(1),b=hang');
   await expect(failpoint('a')).resolves.toBeUndefined();
   const before = performance.now();

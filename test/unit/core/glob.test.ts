@@ -25,7 +25,7 @@ test.each([
   expect(globMatcher(glob)(path)).toBe(matches);
 });
 
-test('of several one must match, and none means all', () => {
+test('a path matches one of several patterns, and every path matches an empty list', () => {
   expect(['x.py', 'deep/y.js', '.eslintrc.json', 'z.md'].filter(anyGlob(['*.py', '*.js*']))).toEqual([
     'x.py',
     'deep/y.js',

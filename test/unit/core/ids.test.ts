@@ -10,7 +10,7 @@ describe('ids', () => {
     expect(new Set(made).size).toBe(100);
   });
 
-  test('one source never gives the same twice, however many are asked of it', () => {
+  test('one source never repeats an id', () => {
     const ids = randomIds();
     const made = Array.from({ length: 5_000 }, (_, n) => (n % 2 === 0 ? ids.short() : ids.sessionId()));
     expect(new Set(made).size).toBe(made.length);

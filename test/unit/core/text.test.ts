@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { beginningOf } from '../../../src/core/text.ts';
+import { beginningOf, jsonOrNothing } from '../../../src/core/text.ts';
 
 test.each([
   ['short', 5, 'short'],
@@ -9,4 +9,13 @@ test.each([
   ['😀', 1, ''],
 ])('of %j the beginning of at most %i is %j', (text, most, beginning) => {
   expect(beginningOf(text, most)).toBe(beginning);
+});
+
+test.each([
+  ['{"a":[1]}', { a: [1] }],
+  ['null', null],
+  ['', undefined],
+  ['{"a":', undefined],
+])('the JSON of %j is %j', (text, value) => {
+  expect(jsonOrNothing(text)).toEqual(value);
 });

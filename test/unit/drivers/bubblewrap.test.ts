@@ -47,7 +47,7 @@ test.each([
   expect(args.join(' ')).toContain('--remount-ro / --');
 });
 
-test('it outlives the server that started it, which may be restarted', () => {
+test('a sandbox outlives the server that started it, so the server can restart', () => {
   expect([...asUser, ...asRoot]).not.toContain('--die-with-parent');
 });
 
@@ -74,7 +74,7 @@ test.each([
   ['memory', ['pids', 'cpus'], 'ulimit -n 4096; ulimit -d 2097152 || exit 70; exec'],
   ['processes', ['memoryBytes'], 'ulimit -n 4096; ulimit -u 512 || exit 70; exec'],
   ['anything', [], 'ulimit -n 4096; ulimit -u 512 || exit 70; ulimit -d 2097152 || exit 70; exec'],
-] as const)('where no control group holds %s, limits of processes stand in', (_what, grouped, limits) => {
+] as const)('without a control group for %s, bubblewrap sets limits of processes instead', (_what, grouped, limits) => {
   for (const found of [user, root]) {
     expect(bubblewrapArguments(found, { ...inside, grouped }).join(' ')).toContain(limits);
   }
@@ -97,7 +97,7 @@ test('further user namespaces are refused by bubblewrap itself where it can', ()
   expect(bubblewrapArguments({ ...user, disablesNesting: false }, inside)).not.toContain('--disable-userns');
 });
 
-test('what the kernel tells of keys is hidden, and the sandbox sees its own counters alone', () => {
+test("bubblewrap hides the kernel's keys, and the sandbox sees only its own counters", () => {
   for (const args of [asUser, asRoot]) {
     expect(args.join(' ')).toContain('--ro-bind /dev/null /proc/keys');
     expect(args.join(' ')).toContain('--ro-bind /sys/fs/cgroup/memory/corral/i/x /sys/fs/cgroup/memory');

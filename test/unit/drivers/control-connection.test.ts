@@ -230,7 +230,7 @@ test('a successor listens on the same path, and the predecessor closing late doe
   await next.ready;
 });
 
-test('the sockets may be dialled by everyone who can reach the folder, and are gone with the end', async () => {
+test('anyone who can reach the folder can dial the sockets, and dispose removes them', async () => {
   const end = await open({ replica: 'b', caBundle: 'PEM' });
   await end.takeEgress();
   for (const name of ['control.b', 'egress']) {
@@ -265,7 +265,7 @@ test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
   },
 );
 
-test('without a way out of its own a server lets nobody out', async () => {
+test('a server without egress of its own refuses every connection to the outside', async () => {
   await open();
   const socket = connect(join(folder, 'control'));
   socket.write('CONNECT example.org:443 HTTP/1.1\n');
@@ -304,7 +304,7 @@ test('an older daemon is asked for its health on a connection that was used alre
   expect(await get(link, '/work')).toBe('/work over first');
 });
 
-test('the way out belongs to the one who took it last, and goes with that one alone', async () => {
+test('the last server that took the egress socket has it, and only that server removes it', async () => {
   const [first, second] = [await open({ replica: 'a' }), await open({ replica: 'b' })];
   await first.takeEgress();
   const inode = async () => (await stat(join(folder, 'egress'))).ino;

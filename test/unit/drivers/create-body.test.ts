@@ -20,7 +20,7 @@ const body = createBody({
 });
 const host = body.HostConfig as Record<string, unknown>;
 
-test('it runs as an ordinary user that can never be more', () => {
+test('a container runs as an ordinary user without capabilities', () => {
   expect(body.User).toBe('40007:40007');
   for (const path of ['/run', '/home/agent']) {
     expect((host.Tmpfs as Record<string, string>)[path]).toContain('uid=40007,gid=40007');
@@ -29,11 +29,11 @@ test('it runs as an ordinary user that can never be more', () => {
   expect(host.CapAdd).toBeUndefined();
 });
 
-test('it gains no rights by a program, and the kernel answers only the calls of our seccomp profile', () => {
+test('a container gains no privileges from a program, and its system calls follow our seccomp profile', () => {
   expect(host.SecurityOpt).toEqual(['no-new-privileges', `seccomp=${ociProfile()}`]);
 });
 
-test('its system is read-only, and what it may write lies in memory or in its volume', () => {
+test("a container's system is read-only, and its writable folders are in memory or in its volume", () => {
   expect(host.ReadonlyRootfs).toBe(true);
   expect(Object.keys(host.Tmpfs as object).sort()).toEqual(['/home/agent', '/run', '/tmp']);
   for (const options of Object.values(host.Tmpfs as object)) expect(options).toMatch(/^rw,nosuid,nodev,.*size=\d+/);
@@ -43,7 +43,7 @@ test('its system is read-only, and what it may write lies in memory or in its vo
   ]);
 });
 
-test('it has limits for memory, processors, processes, files and logs, and no swap', () => {
+test('a container has limits for memory, processors, processes, files and logs, and no swap', () => {
   expect(host).toMatchObject({ Memory: 2 ** 30, MemorySwap: 2 ** 30, NanoCpus: 1_500_000_000, PidsLimit: 512 });
   expect(host.Ulimits).toEqual([
     { Name: 'nofile', Soft: 4_096, Hard: 4_096 },
@@ -55,7 +55,7 @@ test('it has limits for memory, processors, processes, files and logs, and no sw
   });
 });
 
-test('it gives way to the server and to every other container where processors are busy', () => {
+test('a container yields busy processors to the server and to every other container', () => {
   expect(host.CpuShares).toBe(16); // the engine's default is 1,024
 });
 
@@ -72,7 +72,7 @@ test('the token and the places of the daemon are ours, whatever the template say
   ]);
 });
 
-test('what runs it is the engine’s own, or what the operator names', () => {
+test("a container runs in the engine's own runtime or in the one that the operator names", () => {
   expect(host).not.toHaveProperty('Runtime');
   const token = new Secret('t');
   const named = createBody({
@@ -85,7 +85,7 @@ test('what runs it is the engine’s own, or what the operator names', () => {
   });
 });
 
-test('the token itself is nowhere in what the engine is told, and shows to whoever inspects', () => {
+test('the engine never gets the token itself, which inspect would show', () => {
   expect(JSON.stringify(body)).not.toContain('s3cret');
 });
 

@@ -35,7 +35,7 @@ test('a container as the driver makes it may be made', () => {
   expect(containerRules(scope, name).safeParse(ours()).error).toBeUndefined();
 });
 
-test('it may have the files of one that came from the pool, and no other pool’s', () => {
+test("the filter allows a volume from this installation's pool, but not from another pool", () => {
   const on = (volume: string) => {
     const body = ours();
     Object.assign(body.HostConfig.Mounts[1] as object, { Source: volume });
@@ -46,7 +46,7 @@ test('it may have the files of one that came from the pool, and no other pool’
   expect(on('corral-mine-warm-of-another-fedcba9876543210')).toBe(false);
 });
 
-test('a volume may be made that says something, and is nothing else', () => {
+test("the filter allows only a plain local volume with the installation's labels", () => {
   const volume = { Name: name, Driver: 'local', Labels: { 'corral.owner-instance': 'mine', 'corral.workspace': 'x' } };
   const mayBe = (over: object) => volumeRules(scope.instance).safeParse({ ...volume, ...over }).success;
   expect(mayBe({})).toBe(true);
@@ -211,7 +211,7 @@ describe('a request', () => {
     ['{"label":["a=c"]}', false],
     ['{"label":"a=b"}', false],
     ['nonsense', false],
-  ])('that lists with the filters %s asks for the label: %s', (filters, answer) => {
+  ])("with the filters %s asks for the installation's label: %s", (filters, answer) => {
     expect(asksForLabel(`/containers/json?filters=${encodeURIComponent(filters)}`, 'a=b')).toBe(answer);
   });
 });

@@ -83,7 +83,7 @@ describe.each(machines)('the program for %s', (machine) => {
     expect(asked('personality', 0x0400_000)).toBe(perm);
   });
 
-  test('ends what calls in the manner of another machine, and knows no number that it was not told', () => {
+  test("kills calls of another machine's convention and refuses unknown numbers", () => {
     expect(verdict(program, { number: 0, arch: 0x4000_0003 })).toBe(kill);
     for (const number of [0x4000_0000, 0x4000_0000 + 1, 0xffff_ffff, 999]) {
       expect(verdict(program, { number, arch: arches[machine] })).toBe(nosys);
@@ -91,7 +91,7 @@ describe.each(machines)('the program for %s', (machine) => {
   });
 });
 
-test('there is no program for a machine that we do not know', () => expect(seccompProgram('riscv64')).toBeUndefined());
+test('an unknown machine has no program', () => expect(seccompProgram('riscv64')).toBeUndefined());
 
 test('the profile for engines has the same lists', () => {
   const profile = JSON.parse(ociProfile());

@@ -6,7 +6,8 @@ import { testSpec } from '../../../drivers/conformance.ts';
 import { lock } from '../../../drivers/process/lock.ts';
 import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
-import { Joined, within } from '../../../drivers/shared/joined.ts';
+import { SingleFlight } from '../../../drivers/shared/single-flight.ts';
+import { orAborted } from '../../../src/core/cancel.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
 
@@ -17,7 +18,7 @@ async function tempFolder() {
 
 describe('joined operations', () => {
   test('a second call joins the first', async () => {
-    const joined = new Joined<number>();
+    const joined = new SingleFlight<number>();
     let runs = 0;
     const run = async () => ++runs;
     expect(await Promise.all([joined.join('a', call(), run), joined.join('a', call(), run)])).toEqual([1, 1]);
@@ -25,13 +26,13 @@ describe('joined operations', () => {
   });
 
   test('the operation is cancelled when the last caller has left, and the next waits for its clean-up', async () => {
-    const joined = new Joined<string>();
+    const joined = new SingleFlight<string>();
     const first = new AbortController();
     const second = new AbortController();
     const log: string[] = [];
     const cleanedUp = Promise.withResolvers<void>();
     const run = async ({ signal }: { signal: AbortSignal }) => {
-      await within(new Promise<never>(() => {}), signal).catch(async () => {
+      await orAborted(new Promise<never>(() => {}), signal).catch(async () => {
         log.push('cancelled');
         await cleanedUp.promise;
         log.push('cleaned up');
@@ -80,7 +81,7 @@ describe('folders', () => {
     expect(new Set(made.map(({ token }) => token)).size).toBe(1);
   });
 
-  test('where the path is too long for a socket, a short private folder stands in, the same one each time', async () => {
+  test('a path too long for a socket is replaced by a short private folder, always the same one', async () => {
     await using folder = await tempFolder();
     const long = join(folder.path, 'a-long-name-'.repeat(6));
     const folders = await openFolders(long);
@@ -94,7 +95,7 @@ describe('folders', () => {
 });
 
 describe('processes', () => {
-  test('a process with another start time, or of another run of the machine, is somebody else', async () => {
+  test('a process with another start time or from another boot is another process', async () => {
     const mark = (await markOf(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
     expect(await isAlive(mark)).toBe(true);
     expect(await isAlive({ ...mark, startTime: '1' })).toBe(false);

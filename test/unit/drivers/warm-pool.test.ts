@@ -23,7 +23,7 @@ function fakePoolable() {
   return { driver, started };
 }
 
-test('those that come at once and find none have the machine before the pool fills again', async () => {
+test('callers that find the pool empty start their sandboxes before the pool fills again', async () => {
   const clock = manualClock();
   const { driver, started } = fakePoolable();
   await using pool = openWarmPool(driver, poolOptions('image', { target: 1, clock }));

@@ -33,7 +33,7 @@ test.each(['1.2.8', '1.2.9', '1.3.3', '1.4.0', '1.5.0', '2.0.0', undefined])('ru
 });
 
 test.each([[[]], [['name=apparmor']], [['name=seccomp,profile=unconfined']]])(
-  'with %j system calls are not filtered',
+  'an engine with %j filters no system calls',
   (security) => {
     expect(found({ security })).toContain('filters no system calls');
   },

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EgressPolicy as DriverPolicy, EgressGate } from '../../../drivers/driver.ts';
-import { decide, type EgressPolicy, parseEntry, type RegistryEntry } from '../../../src/egress/policy.ts';
+import { decide } from '../../../src/egress/decide.ts';
+import { policies, policyNames } from '../../../src/egress/policies/list.ts';
+import { type EgressPolicy, parseEntry, type RegistryEntry } from '../../../src/egress/policy.ts';
 import type { EgressProxy } from '../../../src/egress/proxy.ts';
 import { parseAuthority } from '../../../src/egress/target.ts';
 
@@ -48,6 +51,25 @@ test.each([
   ['', 'a.example.test:443', false],
 ])('the entry "%s" and a wish for %s: %s', (entry, wish, allowed) => {
   expect(verdict(list(entry), wish)).toBe(allowed ? `allow-list: ${entry}` : 'not listed');
+});
+
+test('a policy that does not exist refuses everything', () => {
+  expect(verdict({ kind: 'open' }, 'npm.example.test:443')).toBe('unknown policy');
+  expect(verdict({ kind: 'constructor' }, 'npm.example.test:443')).toBe('unknown policy');
+});
+
+test('the chart offers every policy, and docs/egress.md says what each opens', () => {
+  const chart = JSON.parse(readFileSync('helm/values.schema.json', 'utf8'));
+  expect(chart.properties.egress.properties.policy.enum).toEqual(policyNames);
+  const rows = readFileSync('docs/egress.md', 'utf8').match(/^[|] `[^|]*[|][^|]*[|]$/gm) ?? [];
+  const told = rows.map((row) =>
+    row
+      .replaceAll('`', '')
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
+  const wanted = Object.entries(policies).map(([name, { label }]) => [name, label]);
+  expect(told.map(([, name = '', label]) => [name.replace(' (default)', ''), label])).toEqual(wanted);
 });
 
 describe('each policy', () => {

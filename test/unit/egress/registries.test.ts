@@ -32,7 +32,7 @@ function world(printed: string, pages: Record<string, string>) {
   return { discovery, did, pages, docs };
 }
 
-test('each line becomes one entry, with the port of its URL, and repeats become none', () => {
+test('each line becomes one entry with the port of its URL, without repeats', () => {
   const { entries } = parseRegistries(
     output(
       'npm\thttps://npm.example.test/',
@@ -50,12 +50,12 @@ test('each line becomes one entry, with the port of its URL, and repeats become 
   ]);
 });
 
-test('what is not a web address or not a tool we know is passed over', () => {
+test('lines without a web address or a known tool are ignored', () => {
   const lines = ['npm\tfile:///srv', 'npm\tnpm warn config', 'npm', '', 'evil\thttps://e.example.test', 'go\tdirect'];
   expect(parseRegistries(output(...lines))).toEqual({ entries: [], pages: [] });
 });
 
-test('passwords in an index are neither kept nor shown', () => {
+test('passwords in an index URL are neither stored nor shown', () => {
   const found = parseRegistries(output('pip\thttps://user:hunter2@pip.example.test/simple/?token=hunter2'));
   expect(JSON.stringify(found)).not.toContain('hunter2');
   expect(found.pages).toEqual([{ for: 'pip', url: 'https://pip.example.test/simple/pip/' }]);
@@ -65,7 +65,7 @@ test('a script that broke off is an error, not an image without registries', () 
   expect(() => parseRegistries('npm\thttps://npm.example.test/\n')).toThrow(/could not be read/);
 });
 
-test('no output, however long, gives more than 64 entries', () => {
+test('output of any length gives at most 64 entries', () => {
   const lines = Array.from({ length: 500 }, (_, n) => `apt\thttp://h${n}.example.test`);
   expect(parseRegistries(output(...lines)).entries).toHaveLength(64);
 });
@@ -111,7 +111,7 @@ test('an index that did not answer is named and asked again next time, the image
   });
 });
 
-test('a kept record of another shape is read anew', async () => {
+test('a stored record of another shape is replaced by a new reading', async () => {
   const { discovery, did, docs } = world(output(), {});
   docs.set('egress-registries sha256:1', { id: 'sha256:1', doc: { entries: 'old' }, version: 1 });
   expect(await discoverRegistries(discovery, signal)).toEqual({ entries: [], unread: [] });

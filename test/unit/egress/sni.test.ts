@@ -37,7 +37,7 @@ test.each([50, 100, 400])('a name cannot hide in a hello cut into records of %i 
   expect(firstBytesOf(hello)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
 });
 
-test('what follows a hello in the same packet does not matter', async () => {
+test('bytes after a hello in the same packet do not matter', async () => {
   const more = Buffer.concat([await helloOf('some.example.test'), Buffer.from([0x14, 3, 3, 0, 1, 1, 0x17, 3, 3])]);
   expect(firstBytesOf(more)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
 });
@@ -58,7 +58,7 @@ test('a second name, whichever way it is given, makes a hello unreadable', async
   expect(firstBytesOf(withExtension(await helloOf(), 0, one))).toMatchObject({ name: 'evil.example.test' });
 });
 
-test('no corruption of a hello throws, or gives a name longer than a name', async () => {
+test('a damaged hello neither throws nor gives a name that is too long', async () => {
   const hello = await helloOf('some.example.test');
   for (let at = 1; at < hello.length; at += 1) {
     for (const value of [0, 1, 0x7f, 0xff]) {

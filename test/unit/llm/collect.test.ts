@@ -31,16 +31,26 @@ describe('a collected turn', () => {
     expect(heard).toEqual(['Look', 'ing.']);
   });
 
+  test('bears the name of the model that answered, which can be a fall-back', async () => {
+    const { message } = await collect([say('Hi.'), { ...end('done'), model: 'local/other' } as TurnPart]);
+    expect(message.model).toBe('local/other');
+  });
+
+  test('has no reasoning in its text', async () => {
+    const { message } = await collect([{ type: 'reasoning', delta: 'Hm.' }, say('Hi.'), end('done')]);
+    expect(message.text).toBe('Hi.');
+  });
+
   test('keeps what the provider sent raw as it came', async () => {
     const part = { thoughtSignature: 'b64==', functionCall: { name: 'x' } };
     expect((await collect([{ type: 'raw', part }, end('done')])).message.raw).toEqual([part]);
   });
 
-  test('that just stops has failed, and a retry may help', async () => {
+  test('without an end has failed, and a retry can help', async () => {
     expect((await collect([say('half')])).outcome).toMatchObject({ kind: 'failed', retryable: true });
   });
 
-  test('F079 that was cut has no calls to act on, but keeps its text', async () => {
+  test('F079 without an end has no calls but keeps its text', async () => {
     const { message } = await collect([say('I will'), call('a')]);
     expect(message).toMatchObject({ text: 'I will', calls: [] });
   });
@@ -65,7 +75,7 @@ describe('a collected turn', () => {
     expect([message.calls.length, refused.length]).toEqual([16, 184]);
   });
 
-  test('F081 without words and calls is empty; with either it is not', async () => {
+  test('F081 without text and calls is empty; with either it is not', async () => {
     expect(isEmpty(await collect([say(' \n'), end('done')]))).toBe(true);
     expect(isEmpty(await collect([say('ok'), end('done')]))).toBe(false);
     expect(isEmpty(await collect([call('a'), end('calls')]))).toBe(false);
@@ -74,9 +84,10 @@ describe('a collected turn', () => {
 
   test.each([
     ['text', say('x'.repeat(40))],
+    ['reasoning', { type: 'reasoning', delta: 'x'.repeat(40) } satisfies TurnPart],
     ['arguments', call('a', { text: 'x'.repeat(40) })],
     ['raw parts', { type: 'raw', part: 'x'.repeat(40) } satisfies TurnPart],
-  ])('F082 that grows without end in %s is left, and said to be too long', async (_what, part) => {
+  ])('F082 with endless %s is cut off and fails as too long', async (_what, part) => {
     let asked = 0;
     function* endless() {
       for (;;) {

@@ -24,7 +24,7 @@ describe('a fence', () => {
     expect(blocksOf(lines('```sh', line, '```'))).toEqual([{ word: 'sh', text: line }]);
   });
 
-  test('that is never closed is text, and so is what follows it', () => {
+  test('without an end is text, and so are the lines after it', () => {
     const message = lines('```sh', 'echo a', '```', '```sh', 'echo b');
     expect(parseBlocks(message)).toEqual({ blocks: [{ word: 'sh', text: 'echo a' }], text: ['```sh', 'echo b'] });
   });
@@ -69,7 +69,7 @@ describe('the units of a message', () => {
     expect(unitsOf(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]);
   });
 
-  test('each line of browse is an address', () => {
+  test('each line of a browse block is an address', () => {
     expect(unitsOf(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
       { kind: 'browse', urls: ['http://a', 'http://b'] },
     ]);

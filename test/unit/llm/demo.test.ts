@@ -80,7 +80,7 @@ describe('a step', () => {
     args: { id: 'main', exec_dir: '/workspace', command },
   });
 
-  test('of a command runs exactly that, in the working directory the loop names', async () => {
+  test('with a command runs exactly that command, in the working directory that the loop names', async () => {
     const { calls } = await turn(planned(block('sh', ' a;\nb ')), step(0), {
       system: 'You.\nWorking directory: /srv/ws\n',
     });
@@ -93,7 +93,7 @@ describe('a step', () => {
     ['x/y.txt', '/workspace/x/y.txt'],
     ['../out', '/out'],
     ['/etc/x', '/etc/x'],
-  ])('of file:%s writes exactly the block to %s', async (path, file) => {
+  ])('with a block file:%s writes exactly that block to %s', async (path, file) => {
     const { calls } = await turn(planned(block(`file:${path}`, 'one\n')), step(0));
     expect(calls).toMatchObject([{ name: 'file_write', args: { file, content: 'one\n' } }]);
   });
@@ -140,7 +140,7 @@ describe('a step', () => {
     );
   });
 
-  test('of the same command as the step before runs it again', async () => {
+  test('with the same command as the step before runs it again', async () => {
     const talk = planned(`${block('sh', 'a')}\n${block('sh', 'a')}`)
       .said('', [exec('a')])
       .result(exec('a'), '')
@@ -158,7 +158,7 @@ describe('a step', () => {
     expect((await turn(talk.said('done'), step(1))).calls).toEqual([exec('b', 'call_2')]);
   });
 
-  test('of a message without blocks writes the message and shows the file', async () => {
+  test('for a message without blocks writes the message to a file and shows the file', async () => {
     const talk = planned('Just words');
     const first = await turn(talk, step(0));
     expect(first.calls).toMatchObject([
@@ -168,13 +168,13 @@ describe('a step', () => {
     expect(second.calls).toMatchObject([{ name: 'shell_exec', args: { command: 'cat corral-demo.md' } }]);
   });
 
-  test('that was never planned ends with a text', async () => {
+  test('without a plan for it ends with a text', async () => {
     const { calls, text } = await turn(planned(block('sh', 'a')), step(7));
     expect(calls).toEqual([]);
     expect(text).not.toBe('');
   });
 
-  test('of pages opens and looks at each, and stops at the first failure', async () => {
+  test('with pages opens and views each, and stops at the first failure', async () => {
     const talk = planned(block('browse', 'http://a\nhttp://b'));
     const names: (string | undefined)[] = [];
     for (const success of [true, true, false]) {
@@ -190,7 +190,7 @@ describe('a step', () => {
     });
   });
 
-  test('that fails fails the model call with the text of the block', async () => {
+  test('with a fail block fails the model call with the text of the block', async () => {
     const { outcome, parts } = await turn(planned(block('fail', 'out of luck')), step(0));
     expect(parts).toHaveLength(1);
     expect(outcome).toEqual({ kind: 'failed', code: 'provider_error', message: 'out of luck', retryable: false });

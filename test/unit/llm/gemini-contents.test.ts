@@ -49,7 +49,7 @@ describe('a turn of its own', () => {
   });
 });
 
-test('a turn of another model is told anew, with the signature that stands for none', () => {
+test('a turn of another model is sent again with the signature that skips validation', () => {
   const talk = new Talk().user('go').said('Hm.', [call('a', 'c1')], 'demo');
   expect(contents(talk).find(({ role }) => role === 'model')?.parts).toEqual([
     { text: 'Hm.' },
@@ -61,7 +61,7 @@ test('a turn without a word is left out', () => {
   expect(kinds(contents(new Talk().user('go').said('')))).toEqual(['user:text', 'user:text']);
 });
 
-describe('what the turn is for', () => {
+describe('the task of the turn', () => {
   const place = (talk: Talk) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
 
   test('comes last when a step begins, so that the user has the word', () => {

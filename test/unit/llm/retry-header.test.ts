@@ -24,7 +24,7 @@ test('a response without it has none', () => {
   expect(header.value()).toBeUndefined();
 });
 
-test('nobody listens after the turn', () => {
+test('the end of the turn removes the listener', () => {
   retryHeader('mine')[Symbol.dispose]();
   expect(headers.hasSubscribers).toBe(false);
 });

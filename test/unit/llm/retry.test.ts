@@ -43,7 +43,7 @@ describe('F076 a provider that is in trouble', () => {
   });
 });
 
-describe('F077 what a retry cannot mend', () => {
+describe('F077 a failure that a retry cannot fix', () => {
   test('is not retried', () => expect(retryDelay(failed(false, 1_000), 1, Math.random)).toBeUndefined());
   test('a cancelled turn is not retried', () =>
     expect(retryDelay({ kind: 'cancelled' }, 1, Math.random)).toBeUndefined());

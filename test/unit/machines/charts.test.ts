@@ -34,7 +34,7 @@ describe('charts', () => {
     expect(headings).toEqual(['## live.run', '## live.sandbox']);
   });
 
-  test('a chart that is not what the code says fails the check, by name and with what to run', () => {
+  test('a chart that differs from the code fails the check, which names it and the command to run', () => {
     expect(charts('--check')).toEqual({ status: 0, stderr: '' });
     appendFileSync(join(folder, 'run.md'), 'by hand');
     const { status, stderr } = charts('--check');

@@ -8,7 +8,7 @@ async function asked() {
   const holes = new Holes();
   const run = asChild(runWith(holes), runInput());
   await holes.the('act').resolve(calls('c1', 'c2'));
-  await holes.the('call').resolve({ kind: 'ask', question: 'May I?', approval });
+  await holes.the('calls').resolve([{ kind: 'ask', question: 'May I?', approval }]);
   return { ...run, holes };
 }
 
@@ -27,32 +27,35 @@ describe('F113 run: a call that needs leave', () => {
     const { actor, holes } = await asked();
     await holes.the('wait').resolve();
     actor.send({ type: 'run.answer', verdict: { decision: 'rejected', text: 'no' } });
-    expect(holes.the('call').input.call).toEqual({ ...callOf('c1'), verdict: { decision: 'rejected', text: 'no' } });
-    await holes.the('call').resolve(called());
-    expect(holes.the('call').input.call).toEqual(callOf('c2'));
+    expect(holes.the('calls').input.calls[0]).toEqual({
+      ...callOf('c1'),
+      verdict: { decision: 'rejected', text: 'no' },
+    });
+    await holes.the('calls').resolve([called()]);
+    expect(holes.the('calls').input.calls[0]).toEqual(callOf('c2'));
   });
 
   test('can be decided before the question is all in the log', async () => {
     const { actor, holes } = await asked();
     actor.send({ type: 'run.answer', verdict: { decision: 'approved' } });
-    expect(holes.the('call').input.call.verdict).toEqual({ decision: 'approved' });
+    expect(holes.the('calls').input.calls[0].verdict).toEqual({ decision: 'approved' });
   });
 
   test('a question after it waits for no leave', async () => {
     const { actor, holes, told } = await asked();
     actor.send({ type: 'run.answer', verdict: { decision: 'approved' } });
-    await holes.the('call').resolve({ kind: 'ask', question: 'Which?' });
+    await holes.the('calls').resolve([{ kind: 'ask', question: 'Which?' }]);
     expect(told.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
     expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approval).toBeUndefined();
   });
 
-  test('that was decided before a restart goes on with the decision', async () => {
+  test('with a decision from before a restart continues with that decision', async () => {
     const holes = new Holes();
     const verdict = { decision: 'approved' } as const;
     const resume = { ...begun, calls: [{ ...callOf('c1'), verdict }] };
     const { actor } = asChild(runWith(holes), runInput({ resume }));
     actor.send({ type: 'run.answer' });
-    expect(holes.the('call').input.call.verdict).toEqual(verdict);
+    expect(holes.the('calls').input.calls[0].verdict).toEqual(verdict);
   });
 });
 

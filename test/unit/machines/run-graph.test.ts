@@ -19,7 +19,7 @@ import {
 const policy = {
   ...runPolicy,
   maxRetries: 1,
-  stuck: { sameResult: 2, sameError: 2, alternation: 2, sameText: 2 },
+  stuck: { sameResult: 2, sameError: 2, alternation: 2, sameText: 2, sameWait: 2 },
 };
 const frugal = { ...policy, budget: { ...runPolicy.budget, turns: 1 } };
 const planned = { ...policy, plans: true };
@@ -30,6 +30,7 @@ const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
   doneEvent(id, { kind: 'planned', steps: [step('pending')], spent }),
   doneEvent(id, { kind: 'calls', calls: [callOf('c1')], spent }),
   doneEvent(id, empty),
+  doneEvent(id, { kind: 'full', question: '?', spent }),
   doneEvent(id, refused),
   doneEvent(id, overloaded),
   errorEvent(id, new Error('bug')),
@@ -47,12 +48,14 @@ const graph = explore({
   ],
   events: [
     ...turns,
-    doneEvent('call', called()),
-    doneEvent('call', { kind: 'ask', question: '?' }),
-    doneEvent('call', { kind: 'ask', question: '?', approval }),
+    doneEvent('calls', [called()]),
+    doneEvent('calls', [{ kind: 'ask', question: '?' }]),
+    doneEvent('calls', [{ kind: 'ask', question: '?', approval }]),
     { type: 'run.answer', verdict: { decision: 'approved' } },
     ...['wait', 'notice', 'end', 'close'].map((id) => doneEvent(id)),
-    ...['call', 'wait', 'notice', 'end', 'close'].map((id) => errorEvent(id, new AppError('store_unavailable', 'No.'))),
+    ...['calls', 'wait', 'notice', 'end', 'close'].map((id) =>
+      errorEvent(id, new AppError('store_unavailable', 'No.')),
+    ),
     { type: 'run.inject' },
     { type: 'run.answer' },
     { type: 'run.mayEnd' },

@@ -50,11 +50,31 @@ describe('run: the way to its end', () => {
     expect(end()).toEqual({ reason: 'completed' });
   });
 
-  test('without a plan a run ends with the first text that asks for nothing', async () => {
+  test('a run without a plan ends with the first text without calls', async () => {
     const { resolves, ends, end } = start();
-    await resolves(['act', calls('c1', 'c2')], ['call', called()], ['call', called()], ['act', said()]);
+    await resolves(['act', calls('c1', 'c2')], ['calls', [called()]], ['calls', [called()]], ['act', said()]);
     await ends();
     expect(end()).toEqual({ reason: 'completed' });
+  });
+
+  test('all calls of a turn go to their actor at once, and the next turn follows when each has a result', async () => {
+    const { holes, resolves } = start();
+    await resolves(['act', calls('c1', 'c2')]);
+    expect(holes.the('calls').input.calls.map(({ callId }: { callId: string }) => callId)).toEqual(['c1', 'c2']);
+    await resolves(['calls', [called('a'), called('b')]]);
+    holes.the('act');
+  });
+
+  test('a call that needs a decision makes the run wait; that call and the held ones run after the answer', async () => {
+    const { actor, holes, resolves, tells } = start();
+    await resolves(['act', calls('c1', 'c2', 'c3')]);
+    await resolves(
+      ['calls', [called('a'), { kind: 'ask', question: 'May I?' }, { kind: 'held' }]],
+      ['wait', undefined],
+    );
+    expect(tells('run.waiting')[0]?.question).toBe('May I?');
+    actor.send({ type: 'run.answer' });
+    expect(holes.the('calls').input).toMatchObject({ answered: true, calls: [{ callId: 'c2' }, { callId: 'c3' }] });
   });
 
   test('a plan without steps is not asked for again', async () => {
@@ -64,7 +84,7 @@ describe('run: the way to its end', () => {
     expect(end()).toEqual({ reason: 'completed' });
   });
 
-  test('it does not end before its session lets it', async () => {
+  test('a run does not end before its session allows it', async () => {
     const { holes, resolves, isIn, clock } = start();
     await resolves(['act', said()]);
     clock.increment(3_600_000);
@@ -83,7 +103,7 @@ describe('run: the way to its end', () => {
     expect(end()).toEqual({ reason: 'stopped' });
   });
 
-  test('an actor that breaks ends the run as failed, with what may be said of it', async () => {
+  test('an actor that breaks ends the run as failed, with a public message only', async () => {
     const { holes, end } = start();
     await holes.the('act').reject(new Error('a bug, with a secret in its text'));
     const reason = {
@@ -101,7 +121,7 @@ describe('run: the way to its end', () => {
 describe('run: stop', () => {
   test.each([
     ['F107 a stop while the model speaks aborts the model call', 'act', undefined],
-    ['F108 a stop during a tool call aborts the call', 'call', calls('c1')],
+    ['F108 a stop during a tool call aborts the call', 'calls', calls('c1')],
   ])('%s and then appends the end', async (_, hole, turn) => {
     const { actor, holes, end } = start();
     if (turn) await holes.the('act').resolve(turn);
@@ -130,7 +150,7 @@ describe('run: stop', () => {
     expect(end()).toEqual({ reason: 'superseded' });
   });
 
-  test('F109 the first reason to end is kept, whatever comes after', async () => {
+  test('F109 a run ends with its first reason, whatever comes later', async () => {
     const { actor, holes, end } = start();
     actor.send({ type: 'run.stop', reason: 'stopped' });
     actor.send({ type: 'run.stop', reason: 'deleted' });
@@ -140,7 +160,7 @@ describe('run: stop', () => {
     expect(end()).toEqual({ reason: 'stopped' });
   });
 
-  test('its session hears that it ends before its end is in the log', () => {
+  test('a run tells its session that it ends before its end is in the log', () => {
     const { actor, tells, end } = start();
     actor.send({ type: 'run.stop', reason: 'stopped' });
     expect(tells('run.ending')).toHaveLength(1);
@@ -158,7 +178,7 @@ describe('run: messages on the way', () => {
     await ends();
   });
 
-  test('a message that comes while the run asks leave is read before it asks again', async () => {
+  test('the model reads a message that arrives while the run asks to end', async () => {
     const { actor, resolves, tells, ends } = start();
     await resolves(['act', said()]);
     actor.send({ type: 'run.inject' });
@@ -167,7 +187,7 @@ describe('run: messages on the way', () => {
     await ends();
   });
 
-  test('with a plan a new message is planned for first', async () => {
+  test('a run with a plan plans again for a new message', async () => {
     const { actor, holes, resolves } = start(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))]);
     expect(holes.named('plan')[0]?.input.again).toBe(false);
@@ -220,12 +240,12 @@ describe('run: the provider', () => {
     for (const _ of [1, 2, 3]) {
       await resolves(['act', overloaded]);
       clock.increment(1_000);
-      await resolves(['act', calls('c')], ['call', called(`${holes.calls.length}`)]);
+      await resolves(['act', calls('c')], ['calls', [called(`${holes.calls.length}`)]]);
     }
     holes.the('act');
   });
 
-  test('F077 what a retry cannot help is not tried again', async () => {
+  test('F077 a run does not retry a failure that a retry cannot fix', async () => {
     const { holes, resolves } = start();
     await resolves(['act', refused]);
     expect(holes.named('act')).toHaveLength(1);
@@ -255,14 +275,14 @@ describe('run: the provider', () => {
 
   test('F081 replies with content in between start the count anew', async () => {
     const { holes, resolves } = start();
-    for (const n of [1, 2, 3]) await resolves(['act', empty], ['act', calls(`c${n}`)], ['call', called(`${n}`)]);
+    for (const n of [1, 2, 3]) await resolves(['act', empty], ['act', calls(`c${n}`)], ['calls', [called(`${n}`)]]);
     expect(holes.the('act').input.hint).toBeUndefined();
   });
 });
 
 describe('run: no progress', () => {
   const sameCall = async (resolves: ReturnType<typeof start>['resolves'], times: number) => {
-    for (let n = 0; n < times; n += 1) await resolves(['act', calls(`c${n}`)], ['call', called()]);
+    for (let n = 0; n < times; n += 1) await resolves(['act', calls(`c${n}`)], ['calls', [called()]]);
   };
 
   test('F083 a run that is stuck gets one hint, said once; stuck again it waits', async () => {
@@ -274,6 +294,22 @@ describe('run: no progress', () => {
     await sameCall(resolves, 1);
     expect(holes.the('act').input.hint).toBeUndefined();
     await sameCall(resolves, 3);
+    expect(tells('run.waiting')[0]?.question).toMatch(/I make no progress/);
+  });
+
+  test('equal calls of one turn count once, because the model saw no result between them', async () => {
+    const { holes, resolves } = start();
+    const same = [called(), called(), called(), called()];
+    await resolves(['act', calls('c1', 'c2', 'c3', 'c4')], ['calls', same]);
+    expect(holes.named('notice')).toEqual([]);
+  });
+
+  test('F083 a run goes on after a restart as stuck as it was', async () => {
+    const acts = [called(), called(), called()].flatMap((it) => (it.kind === 'called' ? [it.act] : []));
+    const { actor, resolves, tells } = start({ resume: { ...begun, acts, hinted: true } });
+    actor.send({ type: 'run.answer' });
+    expect(tells('run.waiting')).toEqual([]);
+    await sameCall(resolves, 1);
     expect(tells('run.waiting')[0]?.question).toMatch(/I make no progress/);
   });
 
@@ -292,7 +328,7 @@ describe('run: no progress', () => {
 describe('run: budgets', () => {
   const turn = (n: number): [string, unknown][] => [
     ['act', calls(`c${n}`)],
-    ['call', called(`${n}`)],
+    ['calls', [called(`${n}`)]],
   ];
   test.each([
     ['turns', { turns: 2 }, /budget of 2 model turns/],
@@ -315,7 +351,7 @@ describe('run: budgets', () => {
     await resolves(['act', calls('c1')]);
     clock.increment(600_000);
     expect(tells('run.waiting')).toEqual([]);
-    await resolves(['call', called()]);
+    await resolves(['calls', [called()]]);
     expect(tells('run.waiting')[0]?.question).toMatch(/time budget of 600 s/);
     await resolves(['wait', undefined]);
     clock.increment(600_000); // waiting costs nothing
@@ -334,9 +370,9 @@ describe('run: budgets', () => {
     const { actor, clock, resolves, tells } = start({ resume: { ...begun, workedMs: 400_000 } });
     actor.send({ type: 'run.answer' });
     clock.increment(199_999);
-    await resolves(['act', calls('c1')], ['call', called()], ['act', calls('c2')]);
+    await resolves(['act', calls('c1')], ['calls', [called()]], ['act', calls('c2')]);
     clock.increment(1);
-    await resolves(['call', called()]);
+    await resolves(['calls', [called()]]);
     expect(tells('run.waiting')[0]?.question).toMatch(/time budget/);
   });
 });
@@ -346,18 +382,18 @@ describe('run: questions', () => {
 
   test('a call that asks waits, and is asked again with the answer', async () => {
     const { actor, holes, resolves, tells } = start();
-    await resolves(['act', calls('ask', 'then')], ['call', ask]);
+    await resolves(['act', calls('ask', 'then')], ['calls', [ask]]);
     expect(tells('run.waiting')).toEqual([{ type: 'run.waiting', question: 'Which one?' }]);
     await resolves(['wait', undefined]);
     actor.send({ type: 'run.answer' });
-    expect(holes.the('call').input).toMatchObject({ answered: true, call: { callId: 'ask' } });
-    await resolves(['call', called()]);
-    expect(holes.the('call').input).toMatchObject({ answered: false, call: { callId: 'then' } });
+    expect(holes.the('calls').input).toMatchObject({ answered: true, calls: [{ callId: 'ask' }, { callId: 'then' }] });
+    await resolves(['calls', [called()]]);
+    expect(holes.the('calls').input).toMatchObject({ answered: false, calls: [{ callId: 'then' }] });
   });
 
   test('a stop ends a run that waits', async () => {
     const { actor, holes, resolves, end } = start();
-    await resolves(['act', calls('ask')], ['call', ask], ['wait', undefined]);
+    await resolves(['act', calls('ask')], ['calls', [ask]], ['wait', undefined]);
     actor.send({ type: 'run.stop', reason: 'stopped' });
     await holes.the('end').resolve();
     expect(end()).toEqual({ reason: 'stopped' });
@@ -365,7 +401,7 @@ describe('run: questions', () => {
 
   test('a question that cannot be written ends the run', async () => {
     const { holes, resolves } = start();
-    await resolves(['act', calls('ask')], ['call', ask]);
+    await resolves(['act', calls('ask')], ['calls', [ask]]);
     await holes.the('wait').reject(new AppError('store_unavailable', 'The store does not answer.'));
     expect(holes.the('end').input.end).toMatchObject({ reason: 'failed', code: 'store_unavailable' });
   });
@@ -384,10 +420,10 @@ describe('run: after a restart', () => {
     const open = [{ ...callOf('c1'), begun: true }, callOf('c2')];
     const { actor, holes, resolves } = start({ resume: { ...begun, calls: open } });
     actor.send({ type: 'run.answer' });
-    expect(holes.the('call').input.call).toEqual(open[0]);
-    await resolves(['call', called()]);
-    expect(holes.the('call').input.call).toEqual(open[1]);
-    await resolves(['call', called()]);
+    expect(holes.the('calls').input.calls[0]).toEqual(open[0]);
+    await resolves(['calls', [called()]]);
+    expect(holes.the('calls').input.calls[0]).toEqual(open[1]);
+    await resolves(['calls', [called()]]);
     holes.the('act');
   });
 
@@ -406,7 +442,7 @@ describe('run: after a restart', () => {
     expect(isIn('waiting.open')).toBe(true);
     expect([...holes.calls, ...tells('run.waiting')]).toEqual([]);
     actor.send({ type: 'run.answer' });
-    expect(holes.the('call').input.answered).toBe(true);
+    expect(holes.the('calls').input.answered).toBe(true);
   });
 
   test('a message that no turn had seen is seen before the run ends', async () => {
@@ -416,7 +452,7 @@ describe('run: after a restart', () => {
     expect(tells('run.wantsToEnd')).toEqual([{ type: 'run.wantsToEnd', seen: 1 }]);
   });
 
-  test('what was spent counts', async () => {
+  test('the budget counts what the run spent before the restart', async () => {
     const budget = { ...runPolicy.budget, turns: 3 };
     const resume = { ...begun, spent: { turns: 3, tokens: 0, cost: 0 } };
     const { actor, tells } = start({ policy: { ...runPolicy, budget }, resume });

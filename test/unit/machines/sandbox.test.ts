@@ -27,7 +27,7 @@ function start(input: Partial<SandboxInput> = {}) {
 }
 
 describe('sandbox: its start', () => {
-  test('it waits for a slot, is provisioned, held, and then says that it is ready', async () => {
+  test('a sandbox waits for a slot, is provisioned, and then reports that it is ready', async () => {
     const { told, toReady } = start();
     await toReady();
     expect(told).toEqual([
@@ -76,7 +76,7 @@ describe('sandbox: its start', () => {
     expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'No such image.' });
   });
 
-  test('F106 a release while it is provisioned gives that up, and removes what may have come of it', async () => {
+  test('F106 a release during the provision aborts it and removes its result', async () => {
     const { actor, holes, grant, end } = start();
     grant();
     const provision = holes.the('provision');
@@ -89,7 +89,7 @@ describe('sandbox: its start', () => {
   });
 
   test.each(['resource.failed', 'resource.closed'])(
-    'one that dies before it was ready (%s) is made anew, but not for ever',
+    'a sandbox that dies before it is ready (%s) starts again, a limited number of times',
     async (type) => {
       const { clock, holes, grant, tell, end, phases } = start();
       grant();
@@ -131,7 +131,7 @@ describe('sandbox: its life', () => {
     expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
   });
 
-  test('where the driver cannot pause it is released only', async () => {
+  test('with a driver that cannot pause, an idle sandbox is only released', async () => {
     const { clock, holes, toReady } = start({ policy: { ...sandboxPolicy, idlePauseMs: undefined } });
     await toReady();
     clock.increment(299_999);
@@ -140,7 +140,7 @@ describe('sandbox: its life', () => {
     expect(holes.the('release').input.workspace).toBe('keep');
   });
 
-  test('in use it is neither paused nor released', async () => {
+  test('a sandbox in use is neither paused nor released', async () => {
     const { actor, clock, holes, toReady, isIn } = start();
     await toReady();
     actor.send({ type: 'sandbox.busy' });
@@ -151,7 +151,7 @@ describe('sandbox: its life', () => {
     expect(isIn('ready.idle')).toBe(true);
   });
 
-  test('who used it before it was there keeps it awake', async () => {
+  test('a user that came before the sandbox was ready keeps it awake', async () => {
     const { actor, clock, toReady, isIn } = start();
     actor.send({ type: 'sandbox.busy' });
     await toReady();
@@ -170,7 +170,7 @@ describe('sandbox: its life', () => {
     expect(count('sandbox.ready')).toBe(2);
   });
 
-  test('from the moment it is being paused or released it is not ready', async () => {
+  test('a sandbox is unready from the moment a pause or a release begins', async () => {
     const { actor, clock, toReady, count } = start();
     await toReady();
     clock.increment(60_000);
@@ -198,7 +198,7 @@ describe('sandbox: its life', () => {
     expect(isIn('ready.idle')).toBe(true);
   });
 
-  test('one that does not resume is lost', async () => {
+  test('a sandbox that does not resume is lost', async () => {
     const { actor, clock, holes, toReady, end } = start();
     await toReady();
     clock.increment(60_000);
@@ -208,7 +208,7 @@ describe('sandbox: its life', () => {
     expect(end()).toEqual({ kind: 'lost' });
   });
 
-  test('at the end of its ttl it is released, used or not', async () => {
+  test('the end of its ttl releases a sandbox, in use or not', async () => {
     const { actor, clock, holes, toReady } = start();
     await toReady();
     actor.send({ type: 'sandbox.busy' });
@@ -228,7 +228,7 @@ describe('sandbox: its life', () => {
 });
 
 describe('sandbox: its release', () => {
-  test('only to be removed, it removes its workspace too', async () => {
+  test('a sandbox that starts with its release removes its workspace too', async () => {
     const { holes, end } = start({ begin: 'release' });
     expect(holes.the('release').input.workspace).toBe('remove');
     await holes.the('release').resolve();

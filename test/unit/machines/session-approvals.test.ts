@@ -36,7 +36,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(facts.filter(({ type }) => type === 'approval.resolved')).toEqual([resolved('approved', 'somebody')]);
   });
 
-  test('takes no decision on another call, nor one where nothing waits', () => {
+  test('refuses a decision on another call, and so does a session in which no call waits', () => {
     const { decide, answerTo, isIn } = approving();
     expect(answerTo(decide('c2', 'approved'))).toEqual(conflict);
     expect(isIn('active.approving')).toBe(true);
@@ -44,7 +44,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(idle.answerTo(idle.decide('c1', 'approved'))).toEqual(conflict);
   });
 
-  test('is not made when nobody decides in time; who comes later is told so', () => {
+  test('expires without a decision, and a later decision is refused', () => {
     const { clock, decide, answerTo, facts, run } = approving();
     clock.increment(9_999);
     expect(run.heard).toEqual([]);
@@ -63,7 +63,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'rejected', text: 'task 2' } }]);
   });
 
-  test('holds no place among the runs that work, and asks for one when it goes on', () => {
+  test('occupies no run slot, and requests one after the decision', () => {
     const { slots, decide, grant, run } = approving('held');
     expect(slots()).toEqual(['request run', 'release run']);
     decide('c1', 'approved');
@@ -91,7 +91,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(other.run.heard).toEqual([{ type: 'run.answer', verdict: { decision: 'expired' } }]);
   });
 
-  test('of which the next call knows nothing: a later question is answered as ever', () => {
+  test('does not affect a later question, which a message answers as usual', () => {
     const { decide, run, send, isIn } = approving();
     decide('c1', 'approved');
     run.says({ type: 'run.waiting', question: 'Which one?' });

@@ -7,7 +7,7 @@ type Session = ReturnType<typeof sessionAlone>;
 const ok = [{ ok: true, value: undefined }];
 
 describe('F109 stop', () => {
-  test('of an idle session is a success, and appends nothing', () => {
+  test('an idle session: the stop succeeds and appends nothing', () => {
     const { stop, answerTo, log } = sessionAlone();
     expect(answerTo(stop())).toEqual([{ ok: true, value: { stopped: false } }]);
     expect(log()).toEqual([]);
@@ -49,14 +49,14 @@ describe('F109 stop', () => {
     expect(actor.getSnapshot().context.queue).toEqual([]);
   });
 
-  test('of a run that waits for its place ends it unbegun', () => {
+  test('a run that waits for its slot ends before it begins', () => {
     const { send, stop, answerTo, log } = sessionAlone({}, 'held');
     send(1);
     expect(answerTo(stop())).toEqual([{ ok: true, value: { stopped: true } }]);
     expect(log()).toEqual(['message.user 1', 'run.end 1 stopped']);
   });
 
-  test.each(['waits', 'was answered'])('of a run that %s ends it', (state) => {
+  test.each(['waits', 'was answered'])('a run that %s ends', (state) => {
     const { send, stop, run, answerTo, grant } = sessionAlone({}, 'held');
     send(1);
     grant('run');
@@ -67,7 +67,7 @@ describe('F109 stop', () => {
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
   });
 
-  test('in the moment the run ends by itself: it ends as it was going to', () => {
+  test('a run that is about to end ends with its own reason', () => {
     const { send, stop, run, answerTo, log } = sessionAlone();
     send(1);
     run.says({ type: 'run.wantsToEnd', seen: 0 });
@@ -79,7 +79,7 @@ describe('F109 stop', () => {
 });
 
 describe('F106 stop while the sandbox is on its way', () => {
-  test('the sandbox is given up, its files stay, and nothing of it is told to the ended run', () => {
+  test('the session releases the sandbox, keeps its files, and tells the ended run nothing about it', () => {
     const { send, stop, run, sandbox, log } = sessionAlone({ sandbox: 'start' });
     send(1);
     sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
@@ -96,7 +96,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     ]);
   });
 
-  test('who waited for it is told that the run was stopped', () => {
+  test('a caller that waits for the sandbox is told that the run was stopped', () => {
     const { send, stop, use, answerTo } = sessionAlone({ sandbox: 'start' });
     send(1);
     const user = use();
@@ -111,7 +111,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     expect(sandbox.heard).toEqual([{ type: 'sandbox.release', workspace: 'keep' }]);
   });
 
-  test.each(['ready', 'paused', 'adopted'])('one that is %s stays: more than this run may live in it', (state) => {
+  test.each(['ready', 'paused', 'adopted'])('a sandbox that is %s stays, because others can use it', (state) => {
     const { send, stop, sandbox } = sessionAlone({ sandbox: state === 'adopted' ? 'adopt' : 'start' });
     if (state !== 'adopted') sandbox.says({ type: 'sandbox.ready' });
     if (state === 'paused') sandbox.says({ type: 'sandbox.phase', phase: 'paused' });
@@ -250,7 +250,7 @@ describe('session: passivation', () => {
     expect(end()).toBe('passivated');
   });
 
-  test('one with a sandbox stays until that is gone', () => {
+  test('a session with a sandbox stays until the sandbox is gone', () => {
     const { clock, sandbox, end } = sessionAlone({ sandbox: 'start' });
     clock.increment(10 * hour);
     expect(end()).toBeUndefined();
@@ -259,7 +259,7 @@ describe('session: passivation', () => {
     expect(end()).toBe('passivated');
   });
 
-  test.each(['works', 'waits'])('one whose run %s stays', (state) => {
+  test.each(['works', 'waits'])('a session whose run %s stays', (state) => {
     const { clock, send, run, end } = sessionAlone();
     send(1);
     if (state === 'waits') run.says({ type: 'run.waiting', question: '?' });

@@ -25,7 +25,7 @@ function stopping() {
 }
 
 describe('session: a message', () => {
-  test.each(modes)('in an idle session starts a run (%s)', (mode) => {
+  test.each(modes)('to an idle session starts a run (%s)', (mode) => {
     const { send, answerTo, log, run } = sessionAlone();
     const command = send(1, mode);
     expect(log()).toEqual(['message.user 1', 'run.started 1']);
@@ -143,7 +143,7 @@ describe('F111 the table of messages', () => {
     expect(run.input().runId).toBe(runIdOf(mode === 'replace' ? 2 : 1));
   });
 
-  test.each(modes)('%s, in the moment the run was let go: a run of its own, for it takes no more', (mode) => {
+  test.each(modes)('%s, after the run may end: a run of its own, because the old one accepts no more', (mode) => {
     const { send, run, answerTo } = working();
     run.says({ type: 'run.wantsToEnd', seen: 0 });
     expect(run.heard).toEqual([{ type: 'run.mayEnd' }]);
@@ -218,7 +218,7 @@ describe('session: limits', () => {
     expect(answerTo(send(5, 'inject'))).toEqual(accepted(1, 5));
   });
 
-  test('one run takes so many messages and no more', () => {
+  test('one run accepts a limited number of messages', () => {
     const { send, answerTo } = working();
     for (let n = 2; n < 32; n += 1) expect(answerTo(send(n, 'inject'))).toEqual(accepted(1, n));
     expect(answerTo(send(32, 'inject'))).toMatchObject([{ ok: false, code: 'queue_full' }]);
@@ -238,7 +238,7 @@ describe('session: limits', () => {
 });
 
 describe('session: its place among the runs that may work', () => {
-  test('a run that waits holds none, and asks again when it is answered', () => {
+  test('a waiting run has no slot, and requests one after the answer', () => {
     const { send, slots } = waiting();
     expect(slots()).toEqual(['request run', 'release run']);
     send(2);
@@ -252,7 +252,7 @@ describe('session: its place among the runs that may work', () => {
     expect(slots()).toEqual(['request run', 'release run', 'request run']);
   });
 
-  test('who gives up waiting for it leaves the queue', () => {
+  test('a run that stops before it gets a slot leaves the queue', () => {
     const { send, stop, slots } = sessionAlone({}, 'held');
     send(1);
     stop();
@@ -261,7 +261,7 @@ describe('session: its place among the runs that may work', () => {
 });
 
 describe('session: a run that breaks', () => {
-  test('F008 it is closed in the log, its stop is answered, and the next run starts', () => {
+  test('F008 the session ends a broken run in the log, answers its stop, and starts the next run', () => {
     const { send, stop, run, broken, log, answerTo, actor } = working();
     const command = stop();
     send(2);
@@ -272,7 +272,7 @@ describe('session: a run that breaks', () => {
     expect(actor.getSnapshot().status).toBe('active');
   });
 
-  test('in a deletion the deletion goes on', () => {
+  test('a run that breaks during a deletion does not end the deletion', () => {
     const { remove, run, sandbox, answerTo, end, log } = working();
     const command = remove();
     run.breaks();

@@ -174,9 +174,9 @@ class Play {
         );
       case 'summarize':
         return call.resolve(dice.pick([said(), said(), overloaded]));
-      case 'call':
+      case 'calls':
         return call.resolve(
-          dice.pick([called(`${dice.next()}`), called(`${dice.next()}`), { kind: 'ask', question: '?' }]),
+          dice.pick([[called(`${dice.next()}`)], [called(`${dice.next()}`)], [{ kind: 'ask', question: '?' }]]),
         );
       case 'hold':
         return call.tell(

@@ -34,7 +34,7 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('is stopped on demand: its files stay, and who asked is answered when it is gone', () => {
+  test('stops on request: its files stay, and the caller is answered once it is gone', () => {
     const { sandbox, stopSandbox, answerTo } = ready();
     const command = stopSandbox();
     expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
@@ -43,19 +43,19 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
   });
 
-  test('that does not run is stopped already', () => {
+  test('is already stopped if it does not run', () => {
     const { stopSandbox, answerTo } = sessionAlone();
     expect(answerTo(stopSandbox())).toEqual([{ ok: true, value: { stopped: false } }]);
   });
 
-  test('that is stopped on its way leaves nobody waiting for it', () => {
+  test('answers its waiting callers with cancelled when it is stopped during its start', () => {
     const { use, stopSandbox, answerTo } = sessionAlone();
     const waiting = use();
     stopSandbox();
     expect(answerTo(waiting)).toMatchObject([{ ok: false, code: 'cancelled' }]);
   });
 
-  test('that could not be trusted is not made again before a person asks for it', () => {
+  test('starts again after it proved untrustworthy only when a person asks for it', () => {
     const { sandbox, use, answerTo } = ready();
     const waiting = use();
     sandbox.ends({ kind: 'failed', code: 'sandbox_untrusted', message: 'No.', retryable: false });
@@ -65,7 +65,7 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
   });
 
-  test('that could not be trusted before a restart is destroyed, and not adopted', () => {
+  test('is destroyed after a restart, not adopted, if it proved untrustworthy before', () => {
     const { sandbox, use, answerTo } = sessionAlone({ sandbox: 'discard', distrusted: true, sandboxLivedMs: 5 });
     expect(sandbox.input().begin).toBe('discard');
     sandbox.ends({ kind: 'failed', code: 'sandbox_untrusted', message: 'No.', retryable: false });
@@ -96,7 +96,7 @@ describe('session: its sandbox', () => {
     expect(sandbox.heard).toEqual([busy, busy, idle]);
   });
 
-  test('who gives up waiting is not answered and keeps nobody awake', () => {
+  test('neither answers a caller that gave up nor stays awake for it', () => {
     const { sandbox, use, done, answerTo } = sessionAlone();
     const command = use();
     done(command);
@@ -108,7 +108,7 @@ describe('session: its sandbox', () => {
   test.each([
     ['is being paused or released', { type: 'sandbox.unready' }],
     ['is paused', { type: 'sandbox.phase', phase: 'paused' }],
-  ])('when it %s its users wait until it is ready again', (_, news) => {
+  ])('makes its users wait until it is ready again after it %s', (_, news) => {
     const { sandbox, use, answerTo } = ready();
     sandbox.says(news);
     const command = use();
@@ -118,7 +118,7 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('F114 who wants it while it is released gets a new one on the same files', () => {
+  test('F114 is replaced by a new one on the same files when a caller needs it during its release', () => {
     const { sandbox, use, answerTo, log } = ready();
     sandbox.says({ type: 'sandbox.unready' });
     const command = use();
@@ -146,7 +146,7 @@ describe('session: its sandbox', () => {
     expect(sandbox.input().begin).toBe('provision');
   });
 
-  test('who wants it when it is lost on its way keeps waiting for the next one', () => {
+  test('keeps its callers waiting for the next one when it is lost during its start', () => {
     const { sandbox, use, answerTo } = sessionAlone({ sandbox: 'adopt' });
     const command = use();
     sandbox.ends({ kind: 'lost' });
@@ -154,7 +154,7 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('when it cannot start its users are told why, and the next use tries again', () => {
+  test('tells its users why it cannot start, and the next use tries again', () => {
     const { sandbox, use, answerTo } = sessionAlone();
     const command = use();
     sandbox.ends({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
@@ -172,15 +172,18 @@ describe('session: its sandbox', () => {
     expect(actor.getSnapshot().status).toBe('active');
   });
 
-  test.each(['while the run is stopped', 'while it is removed'])('no one gets it in a deletion %s', (when) => {
-    const { send, use, remove, sandbox, answerTo } = sessionAlone();
-    if (when === 'while the run is stopped') send(1);
-    remove();
-    expect(answerTo(use())).toMatchObject([{ ok: false, code: 'session_not_found' }]);
-    expect(sandbox.heard).toEqual([]);
-  });
+  test.each(['while the run is stopped', 'while it is removed'])(
+    'is refused to every caller during a deletion %s',
+    (when) => {
+      const { send, use, remove, sandbox, answerTo } = sessionAlone();
+      if (when === 'while the run is stopped') send(1);
+      remove();
+      expect(answerTo(use())).toMatchObject([{ ok: false, code: 'session_not_found' }]);
+      expect(sandbox.heard).toEqual([]);
+    },
+  );
 
-  test('who waits for it when the session is deleted is refused', () => {
+  test('is refused to a waiting caller when the session is deleted', () => {
     const { use, remove, sandbox, answerTo } = sessionAlone();
     const command = use();
     remove();
@@ -214,8 +217,8 @@ describe('session: the place among the sandboxes that start', () => {
   });
 });
 
-describe('session: what the log says of its sandbox', () => {
-  test('each phase, with the run that works', () => {
+describe('session: its sandbox in the log', () => {
+  test('the log has each phase, with the run at work', () => {
     const { sandbox, send, run, facts } = sessionAlone({ sandbox: 'start' });
     sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
     send(1);
@@ -232,7 +235,7 @@ describe('session: what the log says of its sandbox', () => {
   });
 
   test.each(['was let go', 'ends by itself'])(
-    'not with a run that %s: nothing of a run stands behind its end',
+    'a phase is not part of a run that %s: no event of a run follows its end',
     (how) => {
       const { sandbox, send, run, log } = sessionAlone({ sandbox: 'start' });
       send(1);

@@ -31,7 +31,7 @@ describe('slots', () => {
     expect(granted).toEqual([1, 2, 3, 4]);
   });
 
-  test('who gives up waiting is passed over', () => {
+  test('a waiter that gave up is passed over', () => {
     const { take, give, granted } = book();
     for (const n of [1, 2, 3, 4]) take(n);
     give(3);
@@ -47,7 +47,7 @@ describe('slots', () => {
     expect(granted).toEqual([1, 2, 3, 4]);
   });
 
-  test('one kind does not wait for the other', () => {
+  test('requests of one kind do not wait for requests of the other', () => {
     const { take, granted } = book();
     take(1);
     take(2);
@@ -55,7 +55,7 @@ describe('slots', () => {
     expect(granted).toEqual([1, 2, 3]);
   });
 
-  test('whatever is claimed and given, no more are held than there are, and nobody waits beside a free one', () => {
+  test('after any claims and releases, no more slots are in use than exist, and no one waits while a slot is free', () => {
     const act = fc.record({ id: fc.integer({ min: 1, max: 6 }), kind: fc.constantFrom('take', 'give') });
     fc.assert(
       fc.property(fc.array(act, { maxLength: 60 }), (acts) => {

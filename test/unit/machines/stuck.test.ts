@@ -38,6 +38,6 @@ describe('F083 stuck', () => {
   });
 
   test('so many acts are remembered as the longest rule looks at', () => {
-    expect(remembered(policy)).toBe(6);
+    expect(remembered(policy)).toBe(30);
   });
 });

@@ -47,7 +47,7 @@ describe('supervisor graph', () => {
     expect(graph.broken).toEqual([]);
   });
 
-  test('whoever holds or awaits a slot is there', () => {
+  test('every session that has or awaits a slot exists', () => {
     for (const { children, context } of graph.states) {
       const { held, queue } = context.slots.run;
       for (const id of [...held, ...queue]) expect(Object.keys(children)).toContain(id);

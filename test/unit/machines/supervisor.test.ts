@@ -142,7 +142,7 @@ describe('supervisor: sessions come and go', () => {
     expect(hydrations.calls).toHaveLength(1);
   });
 
-  test('what XState keeps does not grow with the sessions that came, crashed, could not be read and went', async () => {
+  test('the memory of XState does not grow with the sessions that ended, crashed or could not be read', async () => {
     const { wake, made, hydrating, crash, child, clock, types, supervisor } = start();
     for (let n = 1; n <= 20; n++) {
       const [ends, breaks, unread] = [sessionIdOf(n), sessionIdOf(100 + n), sessionIdOf(200 + n)];
@@ -242,7 +242,7 @@ describe('supervisor: crashes', () => {
     expect(answers).toEqual([command]);
   });
 
-  test('F008 what a crashed session had started ends with it', async () => {
+  test('F008 a crashed session ends the work that it started', async () => {
     const { send, use, crash, holes } = await both();
     send(a);
     use(a);
@@ -326,7 +326,7 @@ describe('supervisor: slots', () => {
     const ask = { callId: 'c', name: 'message_ask_user', args: {}, begun: false };
     const spent = { turns: 1, tokens: 0, cost: 0 };
     await holes.the('act').resolve({ kind: 'calls', calls: [ask], spent });
-    await holes.the('call').resolve({ kind: 'ask', question: 'Which one?' });
+    await holes.the('calls').resolve([{ kind: 'ask', question: 'Which one?' }]);
     expect(working()).toEqual(ids.slice(0, 2));
     send(ids[0] as SessionId);
     await settled();
@@ -370,7 +370,7 @@ describe('supervisor: slots', () => {
     expect(holes.open.map(({ name }) => name)).toEqual(['act']);
   });
 
-  test('F115 of 50 sessions with one place to start in, half deleted while they wait: those never provision, the rest in order', async () => {
+  test('F115 of 50 sessions that wait for one start slot, the deleted half never provisions and the rest does in order', async () => {
     const { wake, made, holes, remove } = start({ run: 10, start: 1 });
     const fifty = Array.from({ length: 50 }, (_, n) => sessionIdOf(n + 1));
     for (const id of fifty) {

@@ -15,7 +15,7 @@ function start(env: Record<string, string> = {}) {
   return { folder, own, open, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 
-test('without a configured key one is made, for its owner alone, and found again', async () => {
+test('a server without a configured key creates one, readable by its user only, and finds it again', async () => {
   using place = start();
   expect(await place.open()).toEqual([hex('ab')]);
   expect(statSync(place.own).mode & 0o777).toBe(0o600);

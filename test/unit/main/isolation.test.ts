@@ -1,12 +1,24 @@
 import { expect, test } from 'vitest';
+import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
+import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
+import { descriptorOf } from '../../../drivers/list.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { isolated } from '../../../src/main/isolation.ts';
 
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
 const asked = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
-  isolated(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), async () => {
-    if (runtimes instanceof Error) throw runtimes;
-    return runtimes;
+  isolated(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
+    const known = descriptorOf(name) as DriverDescriptor;
+    if (name !== 'docker') return known;
+    const ask = () => (runtimes instanceof Error ? Promise.reject(runtimes) : Promise.resolve(runtimes));
+    const given = (settings: object) => settings as { runtime?: string };
+    return {
+      ...known,
+      strict: async (settings, refuse) => {
+        const engine = { host: 'unix:///somewhere.sock', runtime: given(settings).runtime };
+        return { ...settings, runtime: await strictRuntime(engine, ask, refuse) };
+      },
+    };
   });
 
 test.each(['docker', 'auto'])('strict isolation with the driver %s takes the engine’s gVisor', async (driver) => {
@@ -46,5 +58,7 @@ test('strict isolation on Kubernetes trusts the runtime class that is named', as
 
 test('standard isolation asks no engine and changes nothing', async () => {
   const config = loadConfig({}, '');
-  expect(await isolated(config, () => Promise.reject(new Error('asked')))).toBe(config);
+  const found: string[] = [];
+  expect(await isolated(config, (name) => void found.push(name))).toBe(config);
+  expect(found).toEqual([]);
 });

@@ -25,7 +25,7 @@ test('an address of another machine is an error that says so', async () => {
   await expect(listen('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is no address of this machine');
 });
 
-test('what is no matter of the address stays what it is', async () => {
+test('an error that is not about the address stays unchanged', async () => {
   const bug = new TypeError('a bug');
   await expect(listening({ host: '127.0.0.1', port: 1 }, () => Promise.reject(bug))).rejects.toBe(bug);
 });

@@ -35,7 +35,7 @@ test('an image is read in its first sandbox alone', async () => {
   expect(asked()).toBe(1);
 });
 
-test('where the first sandbox is lost while it is read, those that wait for it read their own', async () => {
+test('sandboxes that wait for a first reading read their own registries if the first sandbox is lost', async () => {
   const { registries, sandbox } = bench();
   const gone = Promise.withResolvers<string>();
   const first = registries.learn(
@@ -50,7 +50,7 @@ test('where the first sandbox is lost while it is read, those that wait for it r
   expect(await registries.of(ids[1])).toEqual([npm]);
 });
 
-test('who is stopped while another sandbox is read does not wait for it', async () => {
+test('a stopped caller does not wait for the reading of another sandbox', async () => {
   const { registries, sandbox } = bench();
   void registries
     .learn(

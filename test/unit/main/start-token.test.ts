@@ -7,6 +7,11 @@ import { needsToken, startToken } from '../../../src/main/start-token.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
 describe('at the start', () => {
+  test('a server that lets sessions choose a real model without isolation has a token of its own too', () => {
+    const config = loadConfig({ CORRAL_UNCONFINED: '1' }, '');
+    expect(['none', 'namespaces'].map((isolation) => needsToken(isolation, config))).toEqual([true, false]);
+  });
+
   // columns: the driver with or without isolation, the address, whether a token is set, the model
   test.each([
     ['namespaces', '127.0.0.1', undefined, 'gemini/x', 'open'],

@@ -38,7 +38,7 @@ const put = (n: number, lines: readonly string[]) => writeFileSync(pathOf(n), `$
 const rowsOf = (n: number) => linesOf(n).map((line) => JSON.parse(line));
 const verify = (...rest: [Parameters<typeof verifyAudit>[2]?]) => verifyAudit(folder, [key], ...rest);
 
-test('a row says who did what to what, when, and with what outcome, for its owner alone', () => {
+test("a row has the actor, action, target, time and outcome, and only the file's owner can read it", () => {
   using log = open();
   log.write({ ...deed('s1'), key: '5f0c3d9b21aa', by: 'key', role: 'user', address: '10.0.0.7' });
   expect(rowsOf(0)[1]).toEqual({
@@ -57,7 +57,7 @@ test('a secret that gets into a row is masked before it is sealed', () => {
   expect(verify().broken).toEqual([]);
 });
 
-describe('what was written is found again as it was', () => {
+describe('verification of the audit log', () => {
   beforeEach(() => {
     kept('a', 'b', 'c');
     kept('d');
@@ -98,14 +98,14 @@ describe('what was written is found again as it was', () => {
     rmSync(pathOf(1));
     expect(verify().broken[0]).toContain('is missing');
   });
-  test('whoever knows where the log stood sees that its end was cut off', () => {
+  test('a caller that knows the head of the log notices a missing end', () => {
     const { head } = verify();
     expect(verify(head).broken).toEqual([]);
     put(1, linesOf(1).slice(0, -1));
     expect(verify().broken).toEqual([]);
     expect(verify(head).broken[0]).toContain('the recorded row is missing');
   });
-  test('it is judged by the key that it was sealed with, also where a newer one is first', () => {
+  test('verification uses the key that sealed the log, also when a newer key is listed first', () => {
     const newer = auditKey(new Secret('another'));
     expect(verifyAudit(folder, [newer, key]).broken).toEqual([]);
     expect(verifyAudit(folder, [newer]).broken[0]).toContain('is not configured');

@@ -12,7 +12,8 @@ const seriesOf = (text: string, series: string) =>
 
 describe('metrics', () => {
   test('carry the names of the wire contract', async () => {
-    const metrics = createMetrics({ sessions: async () => ({ running: 2, completed: 1 }) });
+    const metrics = createMetrics();
+    metrics.countSessions(async () => ({ running: 2, completed: 1 }));
     metrics.event('message.user');
     metrics.event('message.user');
     metrics.runEnded('stopped');
@@ -34,19 +35,21 @@ describe('metrics', () => {
 
   test('a status that no session has any more is not reported again', async () => {
     const counts = [{ running: 1 }, { completed: 1 }];
-    const metrics = createMetrics({ sessions: async () => counts.shift() ?? {} });
+    const metrics = createMetrics();
+    metrics.countSessions(async () => counts.shift() ?? {});
     expect(await metrics.text()).toContain('corral_sessions{status="running"} 1');
     expect(await metrics.text()).not.toContain('corral_sessions{status="running"}');
   });
 
   test('a store that does not answer hides its own metric only', async () => {
-    const metrics = createMetrics({ sessions: () => Promise.reject(new Error('down')) });
+    const metrics = createMetrics();
+    metrics.countSessions(() => Promise.reject(new Error('down')));
     metrics.event('plan');
     expect(await metrics.text()).toContain('corral_events_total{type="plan"} 1');
   });
 
   test('a stream that is closed twice was open once', async () => {
-    const metrics = createMetrics({ sessions: async () => ({}) });
+    const metrics = createMetrics();
     const stream = metrics.streamOpened('websocket');
     stream[Symbol.dispose]();
     stream[Symbol.dispose]();
@@ -54,7 +57,7 @@ describe('metrics', () => {
   });
 
   test('two installations in one process do not share theirs', async () => {
-    const [a, b] = [createMetrics({ sessions: async () => ({}) }), createMetrics({ sessions: async () => ({}) })];
+    const [a, b] = [createMetrics(), createMetrics()];
     a.event('plan');
     expect(await b.text()).not.toContain('type="plan"');
   });

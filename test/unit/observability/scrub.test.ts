@@ -46,7 +46,7 @@ describe('the scrubber', () => {
     expect(scrubber.scrub('x sandbox-token-1 y')).toBe('x [secret] y');
   });
 
-  test('of two secrets that begin alike nothing of the longer one stays', () => {
+  test('the scrubber removes a longer secret fully, even if it begins with a shorter one', () => {
     const both = createScrubber([new Secret('abcdef'), new Secret('abcdef-ghijkl')]);
     expect(both.scrub('<abcdef-ghijkl>')).toBe('<[secret]>');
   });

@@ -93,6 +93,18 @@ test('F096 output that comes in pieces over connections that break is told once,
   expect(asked).toEqual(asked.toSorted((a, b) => a - b));
 });
 
+test.each([
+  ['2024-01-15T10:30:00Z', '2024-01-15T10:30:00.000Z'],
+  ['15 Jan 2024 10:30:00 GMT', '2024-01-15T10:30:00.000Z'],
+  ['+275760-09-13T00:00:00.000Z', '9999-12-31T23:59:59.999Z'],
+  ['-000001-01-01T00:00:00.000Z', '0000-01-01T00:00:00.000Z'],
+])('the time %s of a file is read as %s', async (modified, read) => {
+  const client = await facing((socket) => {
+    socket.on('data', () => socket.write(http(JSON.stringify([{ name: 'a', type: 'file', size: 1, modified }]))));
+  });
+  expect(await client.listFiles('.', soon())).toMatchObject([{ modified: read }]);
+});
+
 test('a file whose name no workspace can hold is in no list and no match', async () => {
   const lies = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..', '.', '', 'a\0b', 'x'.repeat(256)];
   const names = [...lies, 'a.txt', '..\\evil.bat', 'two\nlines'];

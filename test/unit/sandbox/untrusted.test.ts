@@ -5,8 +5,8 @@ import { breachOf } from '../../../src/core/untrusted.ts';
 import type { AnswerName } from '../../../src/sandbox/answers.ts';
 import { answers } from '../../../src/sandbox/answers.ts';
 import type { SandboxClient } from '../../../src/sandbox/client.ts';
-import { judge } from '../../../src/sandbox/judge.ts';
-import { judged } from '../../../src/sandbox/judge-thread.ts';
+import { judge } from '../../../src/sandbox/validate-answer.ts';
+import { judged } from '../../../src/sandbox/validation-thread.ts';
 import { facing, http, saying } from '../../support/facing.ts';
 
 type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
@@ -105,7 +105,7 @@ async function refused(client: SandboxClient, ask: Ask) {
 }
 
 describe.each(Object.entries(routes))('the answer of %s', (call, { ask, right }) => {
-  test('is taken when it is right, without what it says beside', async () => {
+  test('is accepted when it is valid, without its additional fields', async () => {
     const beside = Array.isArray(right) ? right : { ...(right as object), later: 'field' };
     expect(await ask(await saying(http(JSON.stringify(beside))), budget())).toEqual(call === 'POST /kill' ? 1 : right);
   });
@@ -161,7 +161,7 @@ describe.each(Object.entries(every))('whatever answers %s', (call, ask) => {
   });
 
   test.each(['session_not_found', 'unauthorized', 'forbidden', 'shutting_down', 'fenced', 'internal', 'cancelled'])(
-    'it cannot speak for the server with %s',
+    "a sandbox cannot use the server's error code %s",
     async (code) => {
       const client = await saying(status('400 X', JSON.stringify({ error: { code, message: 'm' } })));
       await expect(ask(client, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
@@ -174,7 +174,7 @@ test.each(Object.entries(silent))('%s is refused when it is answered with someth
   expect(await refused(await saying(http('{}')), ask)).toMatchObject({ call, reason: 'bad_status' });
 });
 
-test('another protocol is refused where none was asked for', async () => {
+test('the client refuses a protocol upgrade that it did not request', async () => {
   const client = await saying('HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n');
   const breach = await refused(client, (it, signal) => it.health(signal));
   expect(breach).toMatchObject({ reason: 'bad_status', call: 'GET /health' });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
+import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
 import { executor } from '../../../sandbox-images/sandboxd/exec.ts';
-import { keepersOf, type Parts } from '../../../sandbox-images/sandboxd/parts.ts';
+import { keepersOf, type Parts } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { temporaryFolder } from '../../support/store.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
+import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
 import { files } from '../../../sandbox-images/sandboxd/files.ts';
 
 test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {

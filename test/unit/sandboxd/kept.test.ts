@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { confined } from '../../../sandbox-images/sandboxd/confine.ts';
+import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
 import { baseEnvironment } from '../../../sandbox-images/sandboxd/environment.ts';
-import { writeProfile } from '../../../sandbox-images/sandboxd/home.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/journal.ts';
+import { writeProfile } from '../../../sandbox-images/sandboxd/package-folders.ts';
 import { openSpool } from '../../../sandbox-images/sandboxd/spool.ts';
 import { prompt } from '../../../src/core/prompt.ts';
 
@@ -85,7 +85,7 @@ test('a command gets neither the token nor the daemon’s own settings', () => {
   expect(Object.keys(env).filter((name) => name.startsWith('CORRAL_'))).toEqual(['CORRAL_SANDBOX_ID']);
 });
 
-describe('what users install', () => {
+describe('programs that users install', () => {
   const given = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
 
   test('goes below the home, whose programs come first on the path', () => {

@@ -99,6 +99,12 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/terminals/{id}/stream', '/terminals/t/stream');
   await ask('DELETE', '/terminals/{id}', '/terminals/t');
   await ask('DELETE', '/terminals/{id}', '/terminals/t');
+  await ask('POST', '/programs', '/programs', { id: 'p', argv: ['cat', '-n'], cwd: '.', env: ['A=b'], tag: 't' });
+  await ask('POST', '/programs', '/programs', { id: 'p', argv: 'cat' });
+  await ask('GET', '/programs', '/programs');
+  await ask('GET', '/programs/{id}/stream', '/programs/p/stream');
+  await ask('POST', '/programs/{id}/signal', '/programs/p/signal', { signal: 'SIGTERM' });
+  await ask('DELETE', '/programs/{id}', '/programs/p');
   for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'cdp']) {
     await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
   }

@@ -31,7 +31,7 @@ test('a row without a test in one of its layers is told', () => {
   expect(outcomeOf(row, only, undefined).layers.map(({ written }) => written)).toEqual([true, false]);
 });
 
-test('a row fails with one of its tests, whatever the others do', () => {
+test('a row fails if one of its tests fails', () => {
   const of = (name: string, status: string) => ({
     name: `${root}/${name}`,
     assertionResults: [{ fullName: 'F012 a', status }],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/ids.ts';
-import { StoredSession } from '../../../src/session/run/projection.ts';
+import { StoredSession } from '../../../src/session/run/log/projection.ts';
 import { startServer } from '../../support/simulation/server.ts';
 import { World } from '../../support/simulation/world.ts';
 
@@ -88,7 +88,7 @@ test.each([
     expect(boxes.has(stray)).toBe(true);
     const events = async () => (await world.store.store.events.page(id, 0, 10_000)).events;
     const ended = async (type: string) => (await events()).filter((event) => event.type === type).length;
-    expect([await ended('tool.calling'), await ended('tool.called')]).toEqual([1, 0]);
+    expect([(await ended('tool.calling')) > 0, await ended('tool.called')]).toEqual([true, 0]);
 
     world.time.jump(ms);
     await world.time.advance(5_000);
@@ -111,7 +111,7 @@ test.each([
   },
 );
 
-test('F059 after an hour in which everything stood still what expired has expired once, looks are not made up for, and all goes on', async () => {
+test("F059 after an hour's standstill each expiry happens once, no missed check is repeated, and all work continues", async () => {
   const world = new World(1);
   Object.assign(world, { sandboxPolicy: { ...world.sandboxPolicy, idlePauseMs: undefined, idleStopMs: 12_000 } });
   world.calmDown();

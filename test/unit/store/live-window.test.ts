@@ -7,7 +7,7 @@ const append = (after: number, count: number) => ({ sessionId, after, at: 1, fac
 const kept = (window: LiveWindow) =>
   Array.from({ length: 40 }, (_, cursor) => window.after(cursor)?.event.seq).filter(Boolean);
 
-test('it keeps the newest events and finds the one after a cursor', () => {
+test('the window keeps the newest events and finds the one after a cursor', () => {
   const window = new LiveWindow({ events: 4, chars: 1_000 });
   expect([window.head, window.after(0)]).toEqual([undefined, undefined]);
   window.add(append(10, 3));
@@ -18,7 +18,7 @@ test('it keeps the newest events and finds the one after a cursor', () => {
   expect(window.after(12)?.event).toMatchObject({ seq: 13, sessionId, ts: 1, data: { title: 't13' } });
 });
 
-test('it keeps no more text than it may, and forgets one event that is longer than that', () => {
+test('the window keeps at most its limit of text and drops an event longer than that', () => {
   const window = new LiveWindow({ events: 100, chars: 120 });
   for (let after = 0; after < 30; after++) window.add(append(after, 1));
   expect(kept(window).length).toBeGreaterThan(3);

@@ -30,7 +30,7 @@ test('a text within bounds is kept byte by byte, however it is cut into chunks',
   );
 });
 
-test('what is left out is counted, and no character is broken by the cut', () => {
+test('the cut counts the bytes that it leaves out, and splits no character', () => {
   const text = 'é'.repeat(100_001);
   const [, head = '', left, tail = ''] = /^(é+)\n\[… (\d+) bytes left out …\]\n(é+)$/.exec(bounded(text)) ?? [];
   expect(2 * (head.length + tail.length) + Number(left)).toBeGreaterThanOrEqual(200_000);
@@ -38,7 +38,7 @@ test('what is left out is counted, and no character is broken by the cut', () =>
   expect(bounded(`${text}x`)).not.toContain('\uFFFD'); // odd at the tail
 });
 
-test('of a longer one exactly the first and the last 32 KiB are kept, however it is cut into chunks', () => {
+test('long output keeps exactly its first and last 32 KiB, whatever its chunks', () => {
   const half = 32 * 1024;
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 40_000 }), { minLength: 4, maxLength: 12 }), (sizes) => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
-import { familyOf, reattachTool, runTool, toolRegistry, withoutDesktop } from '../../../src/tools/registry.ts';
+import { orderKeyOf, reattachTool, runTool, toolRegistry, without } from '../../../src/tools/registry.ts';
+import { webSearchTool } from '../../../src/tools/web-search.ts';
+import { callIn, familyOf, toolsOf, toolWords } from '../../../src/tools/words.ts';
 import { toolBench } from '../../support/tools.ts';
 
 const registry = toolRegistry();
@@ -17,6 +19,7 @@ test('a registry holds the tools of the wire contract and the question', () => {
     'file_read',
     'file_write',
     'file_str_replace',
+    'file_edit',
     'file_find_in_content',
     'file_find_by_name',
     'message_notify_user',
@@ -36,14 +39,14 @@ test('a registry holds the tools of the wire contract and the question', () => {
   ]);
 });
 
-test('a registry of some tools neither declares nor finds the others', () => {
+test('a registry of some tools neither declares nor finds the other tools', () => {
   const some = toolRegistry(['file_read']);
   expect(some.declarations.map(({ name }) => name)).toEqual(['file_read']);
   expect(some.find('shell_exec')).toBeUndefined();
 });
 
-test('without a desktop nothing of the browser is declared or found', () => {
-  const none = withoutDesktop(toolRegistry(undefined, 'claude'));
+test("a registry without a desktop neither declares nor finds the browser's tools", () => {
+  const none = without(toolRegistry(undefined, 'claude'), 'desktop');
   const names = none.declarations.map(({ name }) => name);
   expect(names.filter((name) => familyOf(name) === 'browser')).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
@@ -67,8 +70,56 @@ test.each([
   ['browser_view', 'browser'],
   ['message_ask_user', 'message'],
   ['info_search_web', 'search'],
+  ['file_guess', 'file'],
   ['rm', 'mcp'],
+  ['mcp_shell_exec', 'mcp'],
 ])('%s belongs to the family %s', (name, family) => expect(familyOf(name)).toBe(family));
+
+test('every tool has a name of its own and a label for people', () => {
+  const names = toolWords.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  expect(names.filter((name) => !/^[a-z][a-z0-9_]*$/.test(name) || name.startsWith('mcp_'))).toEqual([]);
+  expect(toolWords.filter(({ label }) => label.trim() === '')).toEqual([]);
+});
+
+test('a project has the tools of its groups, and those that no project can turn off', () => {
+  expect(toolsOf(['file_read', 'search'])).toEqual([
+    'file_read',
+    'file_find_in_content',
+    'file_find_by_name',
+    'message_notify_user',
+    'web_search',
+    'message_ask_user',
+    'recall',
+  ]);
+  expect(toolsOf(['browser']).slice(0, 2)).toEqual(['message_notify_user', 'browser_view']);
+});
+
+test('a dialect without a name for a tool shows the tool as it is', () => {
+  const call = { name: 'mcp_docs_find', args: { file: '/w/a' } };
+  expect(callIn('opencodex', call, () => 'changed')).toEqual(call);
+});
+
+test.each([
+  ['shell_exec', { id: 'a' }, 'shell_view', { id: 'a' }, true],
+  ['shell_exec', { id: 'a' }, 'shell_exec', { id: 'b' }, false],
+  ['shell_exec', '{"id":"a"}', 'shell_exec', { id: 'a' }, true],
+  ['file_write', { file: '/workspace/a.txt' }, 'file_read', { file: 'a.txt' }, true],
+  ['file_write', { file: 'a.txt' }, 'file_write', { file: 'b.txt' }, false],
+  ['browser_click', {}, 'browser_view', {}, true],
+  ['message_ask_user', { text: 'a' }, 'message_ask_user', { text: 'b' }, true],
+  ['message_ask_user', {}, 'message_notify_user', {}, false],
+])('%s %j and %s %j run in order: %s', (one, args, other, others, inOrder) => {
+  const keys = [orderKeyOf(registry, { name: one, args }), orderKeyOf(registry, { name: other, args: others })];
+  expect(keys[0] === keys[1]).toBe(inOrder);
+});
+
+test.each([
+  ['file_find_by_name', { path: '.', glob: '*' }],
+  ['unknown', 'not JSON'],
+])('%s %j can run beside every other call', (name, args) => {
+  expect(orderKeyOf(registry, { name, args })).toBeNull();
+});
 
 describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
   test('arguments that are not JSON', async () => {
@@ -114,4 +165,11 @@ test('a call that nobody can go on with was interrupted, and is not run again', 
   const call = { name: 'file_write', args: { file: 'a.txt', content: 'x' } };
   expect(await reattachTool(registry, inBench(), call)).toMatchObject({ ok: false, reason: 'interrupted' });
   expect(sandbox.files.size).toBe(0);
+});
+
+test('a search of the web exists only where a search engine is set up', () => {
+  const engine = { name: 'fake', search: async () => [] };
+  expect(toolRegistry().find('web_search')).toBeUndefined();
+  expect(JSON.stringify(toolRegistry().declarations)).not.toContain('web_search');
+  expect(toolRegistry(['web_search'], 'off', [webSearchTool(engine)]).find('web_search')).toBeDefined();
 });

@@ -24,7 +24,7 @@ describe('shell_exec', () => {
     expect(content).toMatchObject({ console: [{ command: 'first' }, { command: 'second' }] });
   });
 
-  test('without a directory the command runs where the session stands', async () => {
+  test("runs a command without a directory in the shell's current directory", async () => {
     const { run, sandbox } = toolBench();
     await run(shellExec, { id: 'main', command: 'pwd' });
     expect(sandbox.started[0]).not.toHaveProperty('cwd');
@@ -48,7 +48,7 @@ describe('shell_exec', () => {
     expect(told).toEqual(['a', '€b']);
   });
 
-  test('F117 however output is cut, valid text is told as it was, and what is none as U+FFFD, like the whole', async () => {
+  test('F117 keeps valid text in any chunks and replaces invalid bytes with U+FFFD, as for the whole', async () => {
     const whole = Buffer.concat([
       Buffer.from('ä€😀\r\nmixed\r\u0000\u001b]52;c;ZWNobw==\u0007\u001b[31m'),
       Buffer.from([0xff, 0xc3, 0x28, 0xe2, 0x82, 0x0a, 0xf0, 0x9f, 0x98]),
@@ -69,7 +69,7 @@ describe('shell_exec', () => {
     expect(told.join('')).toBe('a\uFFFD');
   });
 
-  test('F116 of a flood only the beginning is read as it comes, and the last piece once it is over', async () => {
+  test('F116 reads only the beginning of a flood of output live, and its end after the command', async () => {
     const bytes = Buffer.from(Array.from({ length: 2_000_000 }, (_, n) => 33 + (n % 89)));
     const { run, sandbox, told } = toolBench(() => ({ chunks: [bytes] }));
     let read = 0;
@@ -90,7 +90,7 @@ describe('shell_exec', () => {
     expect(bytes.toString().startsWith(told.join(''))).toBe(true);
   });
 
-  test('of a console that grew too long for an event the oldest outputs go first', async () => {
+  test('drops the oldest outputs of a console that is too long for an event', async () => {
     const { run } = toolBench(() => ({ chunks: ['x'.repeat(60_000)] }));
     for (let n = 0; n < 5; n++) await run(shellExec, main);
     const { content } = await run(shellExec, main);
@@ -114,14 +114,14 @@ describe('shell_exec', () => {
     expect(await running).toMatchObject({ ok: false, reason: 'cancelled', output: 'so far' });
   });
 
-  test('of a long output the first and the last 32 KiB are kept', async () => {
+  test('keeps the first and the last 32 KiB of a long output', async () => {
     const { run } = toolBench(() => ({ chunks: ['a'.repeat(50_000), 'é'.repeat(500_000), 'z'.repeat(20_000)] }));
     const { output } = await run(shellExec, main);
     expect(Buffer.byteLength(output)).toBeLessThan(65_700);
     expect(output).toMatch(/^a{32768}\n\[… 1004464 bytes left out …\]\né+z{20000}$/);
   });
 
-  test('what sandboxes cannot give back, a lost connection, is thrown', async () => {
+  test('throws when the connection to the sandbox is lost', async () => {
     const { sandbox, context } = toolBench();
     const lost = new Error('lost');
     const broken = { ...sandbox, follow: () => Promise.reject(lost) };
@@ -140,7 +140,7 @@ describe('reattaching to a command', () => {
   const reattach = async (bench: ReturnType<typeof toolBench>, operationId: string, fromByte: number) =>
     await shellExec.reattach?.(bench.context({ operationId, fromByte }), main);
 
-  test('tells only what was not told before, and gives the whole output', async () => {
+  test('reports only new output, and returns the whole output', async () => {
     const bench = await begun();
     const result = await reattach(bench, 'before', Buffer.byteLength('\uFFFDa'));
     expect(bench.told).toEqual(['bc']);
@@ -194,7 +194,7 @@ describe('a shell session', () => {
     expect((await waiting).output).toMatch(/^It ended: cancelled, exit code 143/);
   });
 
-  test('a wait tells no output of the command, which another call tells', async () => {
+  test('a wait does not repeat output that another call reports', async () => {
     const { run, told } = await hanging();
     told.length = 0;
     await run(shellWait, { id: 'main', seconds: 0 });

@@ -23,7 +23,7 @@ test.each([
   expect(plainText(given)).toBe(shown);
 });
 
-test('no control character is ever left', () => {
+test('plain text has no control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary-ascii', maxLength: 200 }), (text) => {
       expect(plainText(text)).not.toMatch(/[^\P{Cc}\n\t]/u);
@@ -34,7 +34,7 @@ test('no control character is ever left', () => {
 const told = (before: string | null, after: string) =>
   diffLines(before, after).map(({ kind, text }) => `${kind[0]} ${text}`);
 
-test('what came and what went is told line by line, with what stands around it', () => {
+test('a difference shows added and removed lines with the lines around them', () => {
   expect(told(null, 'a\nb\n')).toEqual(['a a', 'a b']);
   expect(told('a\nb\nc\n', 'a\nB\nc\n')).toEqual(['s a', 'r b', 'a B', 's c']);
   expect(told('a\n', 'a\n')).toEqual(['s …']);
@@ -45,7 +45,7 @@ test('what came and what went is told line by line, with what stands around it',
   ).toEqual(['…', '7', '8', '9', '10', 'x', '11', '12', '13', '…']);
 });
 
-test('without what stayed and was left out, a difference makes the old text into the new one', () => {
+test('the added and removed lines of a difference explain the new length of the text', () => {
   const texts = fc.array(fc.constantFrom('a', 'b', 'c', ''), { maxLength: 12 });
   fc.assert(
     fc.property(texts, texts, (old, now) => {

@@ -5,7 +5,9 @@ import type { SessionEvent } from '../../../core/events.ts';
 import type { SessionRecord } from '../../../core/records.ts';
 import type { SessionService } from '../../../session/api/sessions.ts';
 import { parseCursor } from '../cursor.ts';
+import { refusedUpgrades } from '../failure-docs.ts';
 import type { HttpLogger } from '../observe.ts';
+import type { RouteDoc } from '../route-docs.ts';
 import type { Dialect } from '../routes.ts';
 import { toSessionId } from '../session-id.ts';
 import { publicText, wireErrors } from '../wire-errors.ts';
@@ -13,7 +15,6 @@ import type { SocketServer } from '../ws.ts';
 import { textFrame } from '../ws-frame.ts';
 import { closeCodes, type JsonObject, type Socket } from '../ws-socket.ts';
 import { readClientFrame } from './client-frames.ts';
-import { conversationDoc } from './docs.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
 import { type Profile, TextFlow, textBefore } from './text-flow.ts';
 
@@ -44,6 +45,20 @@ const Query = z.object({
   token: z.unknown().optional().meta({ type: 'string', description: 'for clients that can set no header' }),
 });
 
+const doc: RouteDoc = {
+  operationId: 'conversationSocket',
+  tag: 'Crogia',
+  summary: 'A session’s events as they happen, and messages to it; shared with CambioML',
+  description: [
+    'Text frames of one JSON object; every frame has `type`, `session_id`, `timestamp` and `content`, and `seq` when it',
+    'stands for an event. The server sends `connection_established`, `task_started`, `text_delta`, `tool_call`,',
+    '`tool_complete`, `task_completed`, `waiting`, `error`, `resync` and `pong`. The client sends `{content}` or',
+    '`{type: "message", content, mode?}`, `{type: "stop"}` and `{type: "ping"}`. Without `after_seq` it begins with the',
+    'active run, or now. Closes with 1008 for an unknown session or a bad cursor, 4410 when the session is deleted.',
+  ].join(' '),
+  failures: refusedUpgrades([]),
+};
+
 /** `/ws/{sid}`, the shared socket of Crogia and CambioML. */
 export function conversation(deps: ConversationDeps, sockets: SocketServer): Dialect {
   return {
@@ -52,7 +67,7 @@ export function conversation(deps: ConversationDeps, sockets: SocketServer): Dia
         path: '/ws/:sid',
         params: z.object({ sid: z.string() }),
         query: Query,
-        doc: conversationDoc,
+        doc,
         open: (socket, { params, query }) => converse(socket, params.sid, query, deps),
       });
     },

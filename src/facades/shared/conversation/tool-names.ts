@@ -1,4 +1,5 @@
 import { beginningOf } from '../../../core/text.ts';
+import { callIn } from '../../../tools/words.ts';
 
 type Args = Readonly<Record<string, unknown>>;
 interface ToolNames {
@@ -11,27 +12,8 @@ const shownChars = 200;
 /** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
 export function toolNames(name: string, args: Args, workdir: string): ToolNames {
   const path = (given: unknown) => (typeof given === 'string' ? below(workdir, given) : given);
-  const { file, id: _shell, exec_dir: _dir, ...others } = args;
-  switch (name) {
-    case 'shell_exec':
-      return { name: 'run_shell', arguments: { cmd: args.command } };
-    case 'file_write':
-      // Marks an append, because a client takes `content` for the whole file otherwise.
-      return {
-        name: 'write_file',
-        arguments: { path: path(file), content: args.content, ...(args.append === true && { append: true }) },
-      };
-    case 'file_read':
-      return { name: 'read_file', arguments: { path: path(file), ...others } };
-    case 'file_str_replace':
-      return { name: 'edit_file', arguments: { path: path(file), old_str: args.old_str, new_str: args.new_str } };
-    case 'file_find_by_name':
-      return { name: 'search_files', arguments: { ...args, path: path(args.path) } };
-    case 'file_find_in_content':
-      return { name: 'grep_search', arguments: args };
-    default:
-      return { name, arguments: args };
-  }
+  const { name: shown, args: translated } = callIn('conversation', { name, args }, path);
+  return { name: shown, arguments: translated };
 }
 
 const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'input', 'id'];

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { testSpec } from '../../../../drivers/conformance.ts';
-import { clearInstance } from '../../../../drivers/kubernetes/clear.ts';
+import { clearInstance } from '../../../../drivers/kubernetes/clear-instance.ts';
 import { metaFor } from '../../../../drivers/kubernetes/labels.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
-import { reapCommand } from '../../../../src/main/reap.ts';
+import { reapCommand } from '../../../../src/main/commands/reap.ts';
 import { type KubeStub, kubeStub } from '../../../support/kube-stub.ts';
 
 const namespace = 'sandboxes';
@@ -28,7 +28,7 @@ const clear = (instance: string) => {
   return clearInstance({ ...where, clock: systemClock, random: Math.random }, signal());
 };
 
-test('all pods and volumes of one installation go, nobody else loses any, and it takes no right but get, list and delete', async () => {
+test('clear removes all pods and volumes of one installation only, with no right but get, list and delete', async () => {
   await make('Pod', 'one', 'ours');
   await make('Pod', 'two', 'ours');
   await make('Pod', 'other', 'theirs');
@@ -42,7 +42,7 @@ test('all pods and volumes of one installation go, nobody else loses any, and it
   expect(await clear('ours')).toEqual([]);
 });
 
-test('reap --all wants to be told whose sandboxes are to go', async () => {
+test('reap --all needs the name of an installation', async () => {
   process.env.CORRAL_DRIVER = 'kubernetes';
   const at = { signal: signal(), print: () => {}, say: () => {} };
   try {

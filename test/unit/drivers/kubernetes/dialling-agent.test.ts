@@ -36,6 +36,24 @@ test('a request waits for a daemon that is just starting again', async () => {
   agent.destroy();
 });
 
+test('the next request uses the connection of the last one', async () => {
+  const port = await daemon();
+  let dialled = 0;
+  const dial = async () => {
+    dialled += 1;
+    return connect(port, '127.0.0.1');
+  };
+  const agent = new DiallingAgent(dial, never);
+  for (let n = 0; n < 3; n++) {
+    const call = request('http://sandbox/', { agent }).end();
+    const [response] = await once(call, 'response');
+    await once(response.resume(), 'end');
+    await new Promise(setImmediate); // the agent takes the connection back
+  }
+  expect(dialled).toBe(1);
+  agent.destroy();
+});
+
 test('a connection that ended before it could be used fails its request instead of holding it for ever', async () => {
   const ended = new PassThrough();
   ended.destroy();
@@ -45,7 +63,7 @@ test('a connection that ended before it could be used fails its request instead 
   agent.destroy();
 });
 
-test('when the sandbox is lost, upgraded connections end too, and later requests say why', async () => {
+test('a lost sandbox ends its upgraded connections, and later requests fail with the reason', async () => {
   const port = await daemon();
   const lost = new AbortController();
   const agent = new DiallingAgent(async () => connect(port, '127.0.0.1'), lost.signal);

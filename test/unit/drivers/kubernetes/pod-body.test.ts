@@ -114,7 +114,7 @@ describe('the pod of a sandbox', () => {
     expect(text).toMatch(/sha256:[0-9a-f]{64}/);
   });
 
-  test('takes none of its own variables from the template, and has nothing in one filled in by the node', () => {
+  test('ignores the reserved variables of a template, and the node expands no variable', () => {
     const env = { CORRAL_SANDBOXD_TOKEN: 'mine', HOME: '/', NOTE: '$(CORRAL_EGRESS_TOKEN)' };
     const found = body({}, env).spec?.containers[0]?.env ?? [];
     const setTo = (name: string) => found.filter((it) => it.name === name).map(({ value }) => value);
@@ -163,7 +163,7 @@ describe('the network policies', () => {
   });
 });
 
-test('its seccomp profile is ours where nodes have it, and their runtime’s where none is named', () => {
+test("a pod uses the configured seccomp profile, or the runtime's default without one", () => {
   const profileOf = (settings: Partial<PodSettings>) => {
     const { securityContext, containers } = body(settings).spec ?? { containers: [] };
     return [securityContext?.seccompProfile, containers[0]?.securityContext?.seccompProfile];

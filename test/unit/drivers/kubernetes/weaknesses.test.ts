@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { weaknessesOf } from '../../../../drivers/kubernetes/weaknesses.ts';
 import { testPods } from '../../../support/cluster.ts';
 
-test('what the settings of pods leave open is said, each with the setting that closes it', () => {
+test('each weakness of the pod settings names the setting that closes it', () => {
   const found = weaknessesOf(testPods);
   expect(found.map(({ name }) => name)).toEqual(['seccomp-profile', 'shared-user']);
   const [profile, user] = found.map(({ text }) => text);
@@ -14,6 +14,6 @@ test.each([
   [{ seccompProfile: 'corral.json' }, ['shared-user']],
   [{ userNamespaces: true }, ['seccomp-profile']],
   [{ seccompProfile: 'corral.json', userNamespaces: true }, []],
-])('what is closed is not said: %o', (over, left) => {
+])('a closed weakness is not listed: %o', (over, left) => {
   expect(weaknessesOf({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left);
 });

@@ -121,7 +121,7 @@ test('processes of others are not moved, and without their move there are no lim
   expect(fake.procs(mine)).toEqual([100, 777]);
 });
 
-test('only what was delegated is promised', async () => {
+test('the driver promises only the limits whose controllers are delegated to it', async () => {
   const mine = '/cg/user.slice/corral.scope';
   const fake = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: (path) => path.startsWith(mine) });
   fake.put('/cg/user.slice');
@@ -130,7 +130,7 @@ test('only what was delegated is promised', async () => {
   expect((await opened(fake, [{ ...v2, own: mine }])).groups.limits).toEqual(['pids']);
 });
 
-test('without permission to write, or to enter what it wrote, there is nothing, and nothing is left', async () => {
+test('a server that cannot write or enter its groups gets none and leaves none behind', async () => {
   const closed = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: () => false });
   expect((await opened(closed, [{ ...v2, own: '/cg' }])).places).toEqual([]);
   expect(closed.paths()).toEqual(['/']);
@@ -174,7 +174,7 @@ test('an end that cannot be reached is given up with its signal', async () => {
   });
 });
 
-test('groups of another installation are neither named nor taken for ours', async () => {
+test('an installation neither lists nor ends the groups of another installation', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups, places } = await opened(fake, [{ ...v2, own: '/cg' }]);
   const other = cgroupsIn({ places, files: fake.port, installation: 'there' });

@@ -14,7 +14,7 @@ const at = (fact: SessionFact): SessionEvent => ({
 });
 const data = { messageId, text: 'hi', attachments: [] };
 
-test('a message has an id of its own, who said it, when, and where it stands in the log', () => {
+test('a message has its id, its role, its time and its seq in the log', () => {
   const message = {
     id: messageId,
     session_id: sessionId,

@@ -14,7 +14,7 @@ const event = (fact: SessionFact, seq = 7): SessionEvent => ({ ...fact, seq, ses
 const said = (fact: SessionFact) => toFrame(event(fact), '/workspace');
 const common = { session_id: sessionId, timestamp: '2025-01-01T00:00:00.000Z', seq: 7 };
 
-test('a demo run is told in the words of the wire contract, and what has no word there is not told', () => {
+test('a demo run becomes frames of the wire contract, without facts that the contract does not know', () => {
   const facts: SessionFact[] = [
     { type: 'message.user', runId, data: { messageId, text: 'Say hi', attachments: [] } },
     { type: 'run.started', runId, data: { task: 'Say hi', messageId } },
@@ -140,7 +140,7 @@ test('the line for people is one line, and not a long one', () => {
   expect(cut).toBe(`run_shell: ${'x'.repeat(198)}…`);
 });
 
-test('what a client may send', () => {
+test('readClientFrame understands the frames of a client', () => {
   expect(readClientFrame({ content: 'hi' })).toEqual({ kind: 'message', text: 'hi', mode: undefined });
   expect(readClientFrame({ type: 'message', content: 'hi', mode: 'replace' })).toMatchObject({ mode: 'replace' });
   expect(readClientFrame({ content: 'hi', mode: null })).toMatchObject({ mode: undefined });

@@ -85,7 +85,7 @@ test('cut anywhere and resumed, the joined text is the same', async () => {
   }
 });
 
-test('a message whose first deltas are gone comes whole, and one whose deltas are all gone too', () => {
+test('a message without its first deltas, or without any, is sent in full', () => {
   const torn = log.filter(({ seq }) => seq !== 2);
   expect(joined(fresh('crogia'), torn)).toBe('Working\n\nNo deltas\n\nDAgain');
   const bare = log.filter(({ type }) => type !== 'message.delta');

@@ -171,7 +171,7 @@ describe('messages', () => {
     expect(all.map(({ content }) => content)).toEqual(['Hi', 'One\n\nTwo']);
   });
 
-  test('a queued run has no row, nor has one that said nothing when it is over', () => {
+  test('a queued run has no row, and neither does a finished run without a message', () => {
     expect(rows(user('Hi'))).toHaveLength(1);
     expect(rows(user('Hi'), started(), calling, called(), end('stopped'))).toHaveLength(1);
     expect(rows(user('Hi'), end('stopped'))).toHaveLength(1);
@@ -267,7 +267,7 @@ describe('blocks', () => {
     expect(last?.content).toEqual({ tool_name: 'bash', success: false, error });
   });
 
-  test('of a message that is being said nothing is listed; of a waiting run everything, also once it goes on', () => {
+  test('an unfinished message has no blocks; a waiting run has all of them, also after it continues', () => {
     const working = [user('Hi'), started(), whole('One', 2), calling, called()];
     expect(blocksOf(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
     expect(blocksOf(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
@@ -407,7 +407,7 @@ describe('frames', () => {
     );
   });
 
-  test('a message whose first deltas are gone is said whole, and those behind it as ever', () => {
+  test('a message without its first deltas is sent in full, and later messages as usual', () => {
     const facts = [
       started(),
       delta('O', 2),
@@ -426,7 +426,7 @@ describe('frames', () => {
     }
   });
 
-  test('whoever goes on in the midst of a message gets the rest of it, also where what was had is gone', () => {
+  test('a subscriber that resumes within a message gets the rest of it, also after earlier deltas are compacted', () => {
     const pieces = ['O', 'n', 'e', '!'].map((text) => delta(text, 2));
     const all = log(user('Hi'), started(), ...pieces, whole('One!', 2), whole('Two', 3), end());
     for (const cursor of [3, 4, 5, 6]) {
@@ -443,14 +443,14 @@ describe('frames', () => {
     }
   });
 
-  test('behind a cursor nothing is missing, whatever is gone before it', () => {
+  test('a subscriber misses nothing after its cursor, whatever was compacted before it', () => {
     const all = log(user('Hi'), started(), whole('One', 2), user('And?', 6), delta('Two', 3));
     const frames = new Frames(view);
     frames.skip(all.slice(3, 4), 4);
     expect(all.slice(4).flatMap((event) => shown(frames, event))).toMatchObject([{ type: 'chunk', content: 'Two' }]);
   });
 
-  test('whoever joins in the middle of a run hears the rest as the others do', () => {
+  test('a subscriber that joins during a run gets the same frames as the others from there on', () => {
     const all = log(
       user('Hi'),
       started(),

@@ -39,7 +39,7 @@ test('a zip file of nothing is one too', async () => {
   expect(await packed({})).toHaveLength(22);
 });
 
-test('no entry of a zip file leads out of the folder it is unpacked in, on any system', async () => {
+test('no entry of a zip file unpacks outside its folder, on any system', async () => {
   const archive = await packed({
     '../../tmp/evil.sh': 'lie',
     '/etc/cron.d/evil': 'lie',
@@ -66,7 +66,7 @@ test.each(['yesterday', '-271821-04-20T00:00:00Z', '+275760-09-13T00:00:00Z'])(
   },
 );
 
-test('one file is read at a time, and none before somebody takes what is there', async () => {
+test('zip reads one file at a time, and none before the reader takes the output', async () => {
   let open = 0;
   const asked: string[] = [];
   const entries = Array.from({ length: 20 }, (_, n) => ({ path: `${n}`, modified }));

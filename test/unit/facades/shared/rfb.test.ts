@@ -104,7 +104,7 @@ test.each([
   },
 );
 
-test('F127 a clipboard of more than a megabyte is left out, however it comes, and nothing of it is kept', () => {
+test('F127 the parser drops a clipboard larger than a megabyte without buffering it', () => {
   const parser = greeted();
   const size = 3 * 2 ** 20;
   expect(parser.push(Buffer.from([6, 0, 0, 0, 0, 48, 0, 0, 4, 1]))).toEqual([]);
@@ -114,7 +114,7 @@ test('F127 a clipboard of more than a megabyte is left out, however it comes, an
   expect(parser.push(press)).toEqual([{ kind: 'press', bytes: press }]);
 });
 
-test('F127 whatever is dropped, what comes out is whole messages: a screen reads the same in them', () => {
+test('F127 the parser drops messages only whole, so a screen still reads the rest', () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 40 }),
     fc.constantFrom(...messages.map(([, , bytes]) => new Uint8Array(bytes))),
@@ -130,7 +130,7 @@ test('F127 whatever is dropped, what comes out is whole messages: a screen reads
   );
 });
 
-test('F127 no noise makes it throw anything but its own error', () => {
+test('F127 random bytes make the parser throw only an RfbError', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (noise) => {
       try {
@@ -147,7 +147,7 @@ test('RFB 3.3 has no choice of security', () => {
   expect(kinds.map(({ kind }) => kind)).toEqual(['setup', 'share', 'press']);
 });
 
-test('what is held down is let go once, and what came up already is not', () => {
+test('release lets go of each pressed key once, and of no key that is up already', () => {
   const held = new Held();
   const parser = greeted();
   const events = [

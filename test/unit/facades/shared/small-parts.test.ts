@@ -8,7 +8,7 @@ import { laterCursor, parseCursor } from '../../../../src/facades/shared/cursor.
 import { detail, envelope, InvalidRequest, styleOf } from '../../../../src/facades/shared/error-style.ts';
 import { parseJsonBody } from '../../../../src/facades/shared/json-body.ts';
 import { rateLimiter } from '../../../../src/facades/shared/rate-limit.ts';
-import { validatorCompiler } from '../../../../src/facades/shared/routes.ts';
+import { validatorCompiler } from '../../../../src/facades/shared/request-validation.ts';
 import { publicText, wireErrors } from '../../../../src/facades/shared/wire-errors.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
@@ -22,7 +22,7 @@ describe('JSON bodies', () => {
     );
   });
 
-  test('what stands in strings does not count as depth', () => {
+  test('brackets within strings do not count as depth', () => {
     const value = { a: '['.repeat(100), 'b\\': '\\"[{', c: '\\'.repeat(7) };
     expect(parseJsonBody(Buffer.from(JSON.stringify(value)))).toEqual(value);
   });

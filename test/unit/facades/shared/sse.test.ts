@@ -50,7 +50,7 @@ test('a frame is four lines, whatever its text', () => {
   expect(sseFrame({ event: 'x', data: null }).toString()).toBe('event: x\ndata: null\n\n');
 });
 
-test('F091 a thousand clients that leave while the server waits for `drain` leave nothing behind', async () => {
+test('F091 a thousand clients that disconnect during a wait for `drain` leave no listener behind', async () => {
   const { clock, closing, start, streams } = open();
   for (let n = 0; n < 1_000; n++) {
     const { res, stream } = start();
@@ -85,14 +85,14 @@ test('F089 a client with more than 4 MiB before it is cut off at the next frame'
   expect(res.written.length).toBeLessThanOrEqual(5);
 });
 
-test('one huge frame is not a backlog', () => {
+test('one huge frame does not count as a backlog', () => {
   const { start } = open();
   const { res, stream } = start();
   void stream.write(Buffer.alloc(10 * 1024 * 1024));
   expect(res.destroyed).toBe(false);
 });
 
-test('no ping is added to what a client leaves lying', () => {
+test('the server sends no ping to a client that does not read', () => {
   const { clock, start } = open();
   const { res } = start();
   clock.advance(45_000);

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { browserPipe } from '../../../../sandbox-images/sandboxd/desktop/pipe.ts';
+import { browserPipe } from '../../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 
 /** A Chromium that answers every command, and records them. */
 function chromium() {
@@ -40,7 +40,7 @@ test('bytes pass both ways as they are', async () => {
   expect(heard.join('')).toContain('{"id":1,"result":{}}\0');
 });
 
-test('between two clients everything that the first was attached to is let go, and it hears no more', async () => {
+test('a new client first detaches everything of the earlier client, which gets no further messages', async () => {
   const { pipe, asked, say } = chromium();
   const first = await pipe.open(used);
   first.resume();
@@ -86,7 +86,7 @@ test('the browser is held back by a client that does not read', async () => {
   client.destroy();
 });
 
-test('a browser that dies answers nobody, and a client that comes then is told at once', async () => {
+test('a dead browser answers no request, and the next client fails at once', async () => {
   const [input, output] = [new PassThrough(), new PassThrough()];
   const pipe = browserPipe(input, output);
   const answer = pipe.answers();

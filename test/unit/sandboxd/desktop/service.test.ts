@@ -26,14 +26,14 @@ function kept(failures: readonly number[] = []) {
   return { clock, it, running, reasons, settled, starts: () => starts };
 }
 
-test('it is started once, however many want it', async () => {
+test('concurrent callers start the service once', async () => {
   const { it, starts } = kept();
   expect(it.state).toBe('stopped');
   expect(await Promise.all([it.get(), it.get()])).toEqual([1, 1]);
   expect([it.state, starts()]).toEqual(['running', 1]);
 });
 
-test('it is started again when it dies, after pauses that grow', async () => {
+test('the service restarts after it dies, with growing delays', async () => {
   const { it, clock, running, reasons, settled, starts } = kept();
   await it.get();
   for (const [at, ms] of [100, 200, 400].entries()) {
@@ -51,14 +51,14 @@ test('it is started again when it dies, after pauses that grow', async () => {
   expect(running.map(({ ended }) => ended)).toEqual([true, true, true, false]);
 });
 
-test('one that cannot be started says why, and the next wish tries anew', async () => {
+test('a service that fails to start gives the reason, and the next call tries again', async () => {
   const { it } = kept([1]);
   await expect(it.get()).rejects.toThrow('start 1 fails');
   expect(it.state).toBe('stopped');
   expect(await it.get()).toBe(2);
 });
 
-test('what was given up is ended and replaced, and nobody is given it any more', async () => {
+test('a service that its caller gives up is ended and replaced', async () => {
   const { it, clock, running, reasons, settled } = kept();
   await it.get();
   it.giveUp('it hangs');

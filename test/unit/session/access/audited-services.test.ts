@@ -8,7 +8,8 @@ import {
   auditedServices,
 } from '../../../../src/session/access/audited-services.ts';
 import { guarded } from '../../../../src/session/access/guarded-services.ts';
-import type { DesktopViewer, Services } from '../../../../src/session/api/services.ts';
+import type { DesktopViewer } from '../../../../src/session/api/desktop.ts';
+import type { Services } from '../../../../src/session/api/services.ts';
 
 function audit(actor: Actor = everybody) {
   const told: string[] = [];
@@ -24,7 +25,7 @@ function audit(actor: Actor = everybody) {
   return { it, told, pass };
 }
 
-test('a call is told of once, with what it was done to: what is named first, or what came of it', async () => {
+test('the audit log has one row per call, with its target: its argument or its result', async () => {
   const { it, told } = audit();
   const service = {
     create: async (_wish: object) => ({ id: 'made' }),
@@ -40,7 +41,7 @@ test('a call is told of once, with what it was done to: what is named first, or 
   expect(told).toEqual(['a.create made done', 'a.delete x done', 'a.keep f1 done', 'a.keep f2 done']);
 });
 
-test('what is refused is told of with the reason, and refused all the same', async () => {
+test('a refused call fails and is audited with the reason', async () => {
   const { it, told } = audit();
   const refuse = async (_id: string) => {
     throw new AppError('forbidden', 'No.');
@@ -62,7 +63,7 @@ const rest = [new AbortController().signal] as const;
 test.each([
   ['an administrator', { role: 'admin', key: 'k', owner: 'me' }, 'session.read s done'],
   ['somebody who may not', { role: 'user', key: 'k', owner: 'me' }, 'session.read s session_not_found'],
-] as const)('%s who reads a foreign session is told of once in ten minutes', async (_, actor, row) => {
+] as const)("another owner's session, read by %s, is audited once in ten minutes", async (_, actor, row) => {
   const { it, told, pass } = audit(actor);
   const given = services('you');
   const { sessions } = auditedServices(given, given, it);
@@ -83,7 +84,7 @@ test.each([
 test.each([
   ['one’s own', 'me'],
   ['nobody’s', undefined],
-])('whoever reads %s session is not told of', async (_, owner) => {
+])('a read of %s session is not audited', async (_, owner) => {
   const { it, told } = audit({ role: 'admin', key: 'k', owner: 'me' });
   const given = services(owner);
   await auditedServices(given, given, it).sessions.readFile('s' as never, 'a.txt', ...rest);

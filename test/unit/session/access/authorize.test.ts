@@ -13,18 +13,18 @@ test.each([
   ['operator', 'see read work stop', 'see stop', 'see read stop', 'see stop'],
   ['admin', 'see read work stop', 'see read work stop', 'see read work stop', 'see read work stop'],
 ] as const)(
-  'a %s: of its own, %s; of a foreign one, %s; of a shared one, %s; of one without an owner, %s',
+  "a %s: of its own, %s; of another owner's, %s; of a shared one, %s; of one without an owner, %s",
   (role, ...rights) => {
     expect([own, foreign, shown, old].map((thing) => allowed(actor(role), thing))).toEqual(rights);
   },
 );
 
-test('the token may everything, and nobody reads what is shared alone', () => {
+test('the token has every permission, and a request without a caller only reads shared sessions', () => {
   expect([own, shown, old].map((thing) => allowed(everybody, thing))).toEqual(Array(3).fill('see read work stop'));
   expect([own, shown, old].map((thing) => allowed(nobody, thing))).toEqual(['', 'see read', '']);
 });
 
-test('what is foreign is as unknown as what does not exist; what is own says that the role is too little', () => {
+test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
   expect(() => authorize(actor('user'), 'read', foreign)).toThrow(noSession().message);
   expect(() => authorize(actor('operator'), 'read', foreign)).toThrow(noSession().message);
   expect(() => authorize(actor('viewer'), 'work', own)).toThrow('A key of the role viewer may not do this.');

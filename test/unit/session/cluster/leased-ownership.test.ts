@@ -146,7 +146,7 @@ describe('a session among several servers', () => {
     expect(a.ownership.epochOf(sessionId)).toBe(1);
   });
 
-  test('of a server that is known to run no more need not be waited for', async () => {
+  test('a server takes the session of a dead server without a wait', async () => {
     const clock = manualClock(1_000);
     const dead = server('dead', clock);
     const b = server('b', clock, dead);

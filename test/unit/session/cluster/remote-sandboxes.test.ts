@@ -20,8 +20,7 @@ function bench() {
     driver: { attach } as unknown as Driver,
     clock: manualClock(),
     connect: () => ({ trust: openTrust() }) as SandboxClient,
-    ask: async () => {},
-    distrust: () => {},
+    owner: { askForUse: async () => {}, distrust: () => {} },
     freshMs: 1_000,
   });
   return { remoteSandboxes, opening, attached: () => signals.length };

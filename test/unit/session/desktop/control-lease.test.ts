@@ -9,7 +9,7 @@ function lease() {
 }
 const never = new AbortController().signal;
 
-test('one viewer at a time has it; taking it over tells who had it', () => {
+test('one viewer at a time has the lease, and a takeover names the former one', () => {
   const it = lease();
   it.lease.take('one');
   it.lease.take('one');
@@ -38,7 +38,7 @@ test('the agent waits while somebody has it, and goes on when it is given back',
   await gate;
 });
 
-test('whoever waits may give up', async () => {
+test('a caller can stop waiting for the lease', async () => {
   const it = lease();
   it.lease.take('one');
   const stop = new AbortController();

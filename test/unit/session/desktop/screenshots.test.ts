@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Message } from '../../../../src/llm/model.ts';
 import { pictureService } from '../../../../src/session/desktop/screenshots.ts';
 import { uploadService } from '../../../../src/session/projects/uploads.ts';
-import { withPictures } from '../../../../src/session/run/message-images.ts';
+import { withPictures } from '../../../../src/session/run/turns/message-images.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { memoryBlobs } from '../../../support/memory-blobs.ts';
@@ -36,7 +36,7 @@ test('a picture is a file with an address, and comes back as it was', async () =
   expect(Buffer.from((await pictures.load(kept?.file ?? '')) ?? '', 'base64').toString()).toBe('one');
 });
 
-test('only the newest of a session stay', async () => {
+test('a session keeps only its newest screenshots', async () => {
   const { pictures, keep } = bench(2);
   const files = [await keep('one'), await keep('two'), await keep('three')].map((it) => it?.file ?? '');
   const loaded = await Promise.all(files.map((file) => pictures.load(file)));
@@ -56,7 +56,7 @@ test('a picture that breaks off while it is read is one that is not there', asyn
   expect(await pictures.load('a file')).toBeUndefined();
 });
 
-test('nothing is left of a session that is forgotten', async () => {
+test('a forgotten session leaves no screenshots behind', async () => {
   const { pictures, keep, uploads } = bench();
   const kept = await keep('one');
   await pictures.forget(sessionId);
@@ -69,14 +69,14 @@ test('a picture that cannot be kept is no failure of the tool', async () => {
   expect(warned).toHaveLength(1);
 });
 
-test('a model is shown the newest three pictures', async () => {
-  const messages = ['a', 'b', 'c', 'd'].map(
+test('a model is shown the pictures that are still kept', async () => {
+  const messages = ['a', 'b'].map(
     (file): Message => ({
       ...{ role: 'tool', callId: file, name: 'browser_view', output: '', success: true },
       pictures: [{ file, mimeType: 'image/png' }],
     }),
   );
-  const shown = await withPictures(messages, async (file) => `bytes of ${file}`);
+  const shown = await withPictures(messages, async (file) => (file === 'a' ? undefined : `bytes of ${file}`));
   const data = shown.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
-  expect(data).toEqual([undefined, 'bytes of b', 'bytes of c', 'bytes of d']);
+  expect(data).toEqual([undefined, 'bytes of b']);
 });

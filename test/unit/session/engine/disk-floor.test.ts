@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SandboxId, SessionId } from '../../../../src/core/ids.ts';
-import { diskFloor, type Used } from '../../../../src/session/engine/disk-floor.ts';
+import { diskFloor, type Used } from '../../../../src/session/engine/sandbox/disk-floor.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
 const gibibyte = 2 ** 30;
@@ -52,7 +52,7 @@ test('a full disk that only sandboxes can see counts too', async () => {
   await expect(floor.admit()).resolves.toBeUndefined(); // that sandbox is gone, and no other one reports a full disk
 });
 
-test('without a floor nobody is refused or stopped', async () => {
+test('a server without a floor refuses no sandbox and stops none', async () => {
   const { floor, ended, use } = floorOf(() => 0, 0);
   await floor.admit();
   await floor.saw(use('one', 5, 0));

@@ -43,15 +43,14 @@ async function world(
       ownership: soleOwnership(),
       remoteSandboxes: { leave: async () => {} },
     },
-    ...{ clock: manualClock(), ids: randomIds(), isWatched: () => false, onFact: () => {} },
-    ...{ runPolicy, sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
+    ...{ clock: manualClock(), ids: randomIds(), watchers: { isWatched: () => false }, onFact: () => {} },
+    policies: { run: runPolicy, sandbox: sandboxPolicy, passivateMs: 1_000, maxQueued: 10 },
     profileOf: async () => ({ plans: false }) as never,
-    onBroken: () => {},
   });
   return { hydration, liveSessions, never: new AbortController().signal };
 }
 
-test('what another owner appends while a session is read is not missed: it is not made from what is stale', async () => {
+test('a session whose log another owner extends during the read is fenced, not built from stale data', async () => {
   const run = fact('run.started', { task: 'x', messageId: asks('x').data.messageId });
   const openRuns = [{ runId: runId(), messageId: asks('x').data.messageId, task: 'x', seq: 2, startedSeq: 3 }];
   const { hydration, liveSessions, never } = await world((log) =>

@@ -31,7 +31,7 @@ describe('an answer', () => {
     expect(await one).toBe('first');
   });
 
-  test('is refused to all of one session, and to nobody else', async () => {
+  test('is refused to all callers of one session, and to no others', async () => {
     const answers = new PendingCommands();
     const [mine, theirs] = [answers.expect(sessionId, 'mine'), answers.expect(other, 'theirs')];
     answers.refuse(down, sessionId);

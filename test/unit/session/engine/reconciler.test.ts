@@ -3,8 +3,8 @@ import type { SandboxInfo } from '../../../../drivers/driver.ts';
 import { AppError } from '../../../../src/core/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../../../src/core/ids.ts';
 import { Reconciler } from '../../../../src/session/engine/reconciler.ts';
-import type { StoredSession } from '../../../../src/session/run/projection.ts';
-import { unfinishedKind } from '../../../../src/session/run/projection.ts';
+import type { StoredSession } from '../../../../src/session/run/log/projection.ts';
+import { unfinishedKind } from '../../../../src/session/run/log/projection.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 import { openRun, stored } from '../../../support/session-parts.ts';
@@ -49,11 +49,10 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
         if (settles <= failures) throw new AppError('store_unavailable', 'It does not answer.');
       },
     },
-    engine: {
+    liveSessions: { offer: (id) => void offered.push(id), get: () => undefined },
+    supervisor: {
       wake: (id) => void woken.push(id),
-      offer: (id) => void offered.push(id),
-      live: () => undefined,
-      holds: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
+      hasSandbox: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
     },
     clock,
     logger: { info: () => {}, warn: () => {}, error: () => {} },

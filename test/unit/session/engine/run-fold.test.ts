@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
 import { eventsFrom, foldRuns, queuedRun, RunFold } from '../../../../src/session/engine/run-fold.ts';
-import { Transcript } from '../../../../src/session/run/transcript.ts';
+import { Transcript } from '../../../../src/session/run/log/transcript.ts';
 import {
   asks,
   fact,
@@ -41,13 +41,26 @@ describe('a run that a restart cut', () => {
     expect(soFar().steps).toEqual([done, steps[1]]);
   });
 
+  test('F083 has what it did since its last hint, for stuck detection', () => {
+    const hint = fact('run.notice', { kind: 'stuck', detail: 'No progress.' });
+    const { transcript, resume } = folded(hint);
+    const ls = { callId: 'c1', name: 'shell_exec', args: { command: 'ls' } };
+    for (const seq of [0, 1, 2]) {
+      transcript.add({ ...reply(ls), seq });
+      const message = { role: 'tool', callId: 'c1', name: 'shell_exec', output: 'a', success: true } as const;
+      transcript.add({ runId: runId(), seq, message });
+    }
+    expect(resume()).toMatchObject({ hinted: true, acts: [{ kind: 'call' }, { kind: 'call' }] });
+    const answered = folded(hint, fact('run.resumed', {}));
+    expect(answered.resume()).toMatchObject({ hinted: false, acts: [] });
+  });
+
   test('has the call that was announced and has no outcome, with how much of its output is known', () => {
     const output = (text: string, callId = 'c1') => fact('tool.output', { callId, text });
-    expect(folded(calling, output('abc'), output('zz', 'other'), output('de')).soFar().openCall).toEqual({
-      ...call,
-      logged: 5,
-    });
-    expect(folded(calling, called(true)).soFar().openCall).toBeUndefined();
+    expect(folded(calling, output('abc'), output('zz', 'other'), output('de')).soFar().openCalls).toEqual([
+      { ...call, logged: 5 },
+    ]);
+    expect(folded(calling, called(true)).soFar().openCalls).toEqual([]);
   });
 
   test('F113 has the call that waits for leave, and how long is left for that', () => {
@@ -94,17 +107,21 @@ describe('a run that a restart cut', () => {
     expect(worked(at(350, calling), restarted, at(5_040, usage))).toBe(290); // time without a server does not count
   });
 
-  test('knows whether its step has failed so far', () => {
-    expect(folded(calling, called(false)).soFar().stepFailed).toBe(true);
-    expect(folded(calling, called(false), fact('step', steps[0])).soFar().stepFailed).toBe(false);
-    expect(folded(calling, called(false), calling, called(true)).soFar().stepFailed).toBe(false);
+  test('has several calls open at once, each until its own result', () => {
+    const other = fact('tool.calling', { ...call, callId: 'c2' });
+    const { soFar } = folded(calling, other, fact('tool.output', { callId: 'c2', text: 'ab' }));
+    expect(soFar().openCalls).toEqual([
+      { ...call, logged: 0 },
+      { ...call, callId: 'c2', logged: 2 },
+    ]);
+    expect(folded(calling, other, called(true)).soFar().openCalls).toMatchObject([{ callId: 'c2' }]);
   });
 
-  test('that had nothing open has nothing open', () => {
+  test('without open parts stays without them', () => {
     const plan = fact('plan', { steps: [...steps] });
     const { fold, soFar, resume } = folded(asks('x'), says('a'), said('a'), plan, fact('step', steps[0]), usage);
     expect(fold.openMessage).toBeUndefined();
-    expect(soFar()).toMatchObject({ steps, openCall: undefined, stepFailed: false });
+    expect(soFar()).toMatchObject({ steps, openCalls: [] });
     expect(resume().waiting).toBeUndefined();
     expect(folded(asks('x')).fold.openMessage).toBeUndefined();
     expect(folded(says('a'), said('a')).soFar().steps).toEqual([]);
@@ -146,7 +163,7 @@ describe('a run that a restart cut', () => {
     expect((await events()).at(-1)).toMatchObject({ type: 'mood', seq: 4, data: { mood: 'good' } });
     const { folds } = await foldRuns(log, writer.record);
     const soFar = folds.get(runId())?.soFar(new Transcript(sessionId, writerBench().store.records));
-    expect(soFar?.openCall).toMatchObject({ callId: 'c1' });
+    expect(soFar?.openCalls).toMatchObject([{ callId: 'c1' }]);
   });
 
   test('F084 has spent the turns that were cut too, so that none can end its server for ever', () => {

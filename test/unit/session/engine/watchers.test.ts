@@ -21,7 +21,7 @@ describe('a session', () => {
     expect(watchers.isWatched(sessionId)).toBe(true);
   });
 
-  test('tells all who hold its end when it is deleted', () => {
+  test('that is deleted fires the signal of each of its watchers', () => {
     const watchers = new Watchers();
     const [one, two] = [watchers.endOf(sessionId), watchers.endOf(sessionId)];
     one[Symbol.dispose]();
@@ -40,7 +40,7 @@ describe('a session', () => {
     expect(fresh.signal.aborted).toBe(true);
   });
 
-  test('that nobody holds can be ended all the same', () => {
+  test('without a watcher can end without an error', () => {
     expect(() => new Watchers().end(sessionId)).not.toThrow();
   });
 });

@@ -5,24 +5,32 @@ import type { SessionRecord } from '../../../../src/core/records.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 import { demoModel } from '../../../../src/llm/demo/demo.ts';
 import type { Model } from '../../../../src/llm/model.ts';
+import { chainOf } from '../../../../src/llm/registry.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-presets.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
-import { agentTemplate, agentTemplates, functionsOf } from '../../../../src/session/projects/agent-templates.ts';
+import { agentTemplate, agentTemplates } from '../../../../src/session/projects/agent-templates.ts';
 import { modelCache } from '../../../../src/session/projects/model-cache.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
+import { describedTools } from '../../../../src/tools/list.ts';
 import { toolRegistry } from '../../../../src/tools/registry.ts';
+import { toolsOf } from '../../../../src/tools/words.ts';
 
 const usual = { model: demoModel(), tools: toolRegistry(), plans: true };
 const named = (name: string): Model => ({ ...demoModel(), name });
-async function start(modelFor: (name: string) => Promise<Model> = async (name) => named(name)) {
+async function start(
+  modelFor: (name: string) => Promise<Model> = async (name) => named(name),
+  checkModel: (ref: string) => void = () => {},
+) {
   const agents = agentConfigService({
     records: memoryStore().records,
     newId: () => 'a',
     model: 'gemini/gemini-2.5-flash',
+    checkModel,
   });
   await agents.create('p');
   const profileOf = agentProfiles({ agents, usual, modelFor });
-  return { agents, of: (projectId: string | null) => profileOf({ projectId } as SessionRecord) };
+  const of = (projectId: string | null, model?: string) => profileOf({ projectId, model } as SessionRecord);
+  return { agents, of };
 }
 
 test('a session without a project works as configured', async () => {
@@ -50,6 +58,12 @@ test("a project's session works with its model, prompt and tools, without a plan
   expect(tools.find('file_write')).toBeUndefined();
 });
 
+test("a session's own model precedes those of its project and server", async () => {
+  const { of } = await start();
+  expect(await of(null, 'local/qwen3')).toMatchObject({ model: { name: 'local/qwen3' }, plans: usual.plans });
+  expect(await of('p', 'local/qwen3')).toMatchObject({ model: { name: 'local/qwen3' }, plans: false });
+});
+
 test('a change counts from the next turn on, and a project that goes leaves the usual way', async () => {
   const { agents, of } = await start();
   await agents.update('p', { provider: 'demo', model: 'demo', prompt: null });
@@ -59,7 +73,7 @@ test('a change counts from the next turn on, and a project that goes leaves the 
   expect(await of('p')).toBe(usual);
 });
 
-test('how the model chooses its words goes with the profile, and what no model is told of is refused', async () => {
+test('a profile has its sampling options, and an unknown option is refused', async () => {
   const { agents, of } = await start();
   expect((await of('p')).sampling).toBeUndefined();
   await agents.update('p', { options: { temperature: 0.5, max_tokens: 100 } });
@@ -67,7 +81,7 @@ test('how the model chooses its words goes with the profile, and what no model i
   await expect(agents.update('p', { options: { stream: true } })).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
-test('a model that cannot be made fails the turn that asks for it, and nothing else', async () => {
+test('a model that cannot be created fails only the turn that uses it', async () => {
   const { of } = await start(() => Promise.reject(new AppError('model_unauthorized', 'there is no key.')));
   const { model } = await of('p');
   const [end, ...rest] = await Array.fromAsync(model.turn({} as never, new AbortController().signal));
@@ -88,24 +102,26 @@ test('an unknown provider is refused, and changes nothing', async () => {
   await expect(agents.get('q')).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('each template says something of its own, and its tools are ones that there are', () => {
+test('each template has its own prompt and names only existing tools', () => {
   expect(new Set(agentTemplates.map(({ prompt }) => prompt)).size).toBe(8);
   expect(agentTemplate('code_reviewer')?.tools).not.toContain('file_write');
   expect(agentTemplate('default')?.tools).toContain('browser');
-  const known = new Set(toolRegistry().declarations.map(({ name }) => name));
+  const known = new Set(describedTools.map(({ name }) => name));
   for (const { tools } of agentTemplates) {
-    const names = functionsOf(tools.filter((tool) => tool !== 'browser'));
+    const names = toolsOf(tools.filter((tool) => tool !== 'browser'));
     expect(names.filter((name) => !known.has(name))).toEqual([]);
   }
 });
 
-test('a model is made once for each key', async () => {
-  const made: (string | undefined)[] = [];
+test('a model is made once for the keys of its chain', async () => {
+  const made: string[] = [];
   let key: string | undefined = 'one';
   const modelFor = modelCache({
-    keyFor: async () => (key === undefined ? undefined : new Secret(key)),
-    create: (name, given) => {
-      made.push(given?.reveal());
+    refsOf: (name) => [name, 'openai/x'],
+    check: () => {},
+    storedKey: async (provider) => (provider !== 'openai' || key === undefined ? undefined : new Secret(key)),
+    create: async (name) => {
+      made.push(`${name} ${key}`);
       return named(name);
     },
   });
@@ -115,7 +131,52 @@ test('a model is made once for each key', async () => {
   await modelFor('gemini/a');
   key = undefined;
   await modelFor('gemini/a');
-  expect(made).toEqual(['one', 'one', 'two', undefined]);
+  expect(made).toEqual(['gemini/a one', 'gemini/b one', 'gemini/a two', 'gemini/a undefined']);
+});
+
+/** Models of a server that refuses all whose name is not accepted. */
+const refusing = (accepted: () => readonly string[]) => {
+  const check = (ref: string) => {
+    if (!accepted().includes(ref)) throw new AppError('invalid_request', `${ref} is refused.`);
+  };
+  const modelFor = modelCache({
+    ...{ refsOf: (name) => chainOf(name, { fallbacks: ['openai/x'] }), check },
+    ...{ storedKey: async () => undefined, create: async (name) => named(name) },
+  });
+  return { check, modelFor };
+};
+const endOf = async ({ model }: { model: Model }) =>
+  (await Array.fromAsync(model.turn({} as never, new AbortController().signal))).at(-1);
+const refusalOf = (ref: string) => ({
+  outcome: { kind: 'failed', message: expect.stringContaining(`${ref} is refused.`) },
+});
+
+test('a model that the server refuses runs neither for a session nor for a project', async () => {
+  const { of } = await start(refusing(() => ['demo']).modelFor);
+  expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('local/qwen3'));
+  expect(await endOf(await of('p'))).toMatchObject(refusalOf('gemini/gemini-2.5-flash'));
+  expect((await of('p', 'demo')).model.name).toBe('demo');
+});
+
+test('a fall-back that the server refuses is refused with its model', async () => {
+  const { of } = await start(refusing(() => ['local/qwen3']).modelFor);
+  expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('openai/x'));
+});
+
+test('a model that was used before is refused from the next turn on', async () => {
+  let accepted = ['local/qwen3', 'openai/x'];
+  const { of } = await start(refusing(() => accepted).modelFor);
+  expect((await of(null, 'local/qwen3')).model.name).toBe('local/qwen3');
+  accepted = [];
+  expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('local/qwen3'));
+});
+
+test('a project cannot be given a model that the server refuses', async () => {
+  const { check, modelFor } = refusing(() => ['gemini/good']);
+  const { agents } = await start(modelFor, check);
+  await expect(agents.update('p', { provider: 'openai' })).rejects.toThrow('openai/gemini-2.5-flash is refused.');
+  await expect(agents.update('p', { model: 'bad' })).rejects.toThrow('gemini/bad is refused.');
+  expect(await agents.update('p', { model: 'good' })).toMatchObject({ provider: 'gemini', model: 'good' });
 });
 
 test('work for one key is done in turn, a failure does not stop it, and other keys do not wait', async () => {

@@ -81,7 +81,7 @@ test("a project's files appear, change and go with it", async () => {
   expect([...files]).toEqual([['project_files/a', 'two']]);
 });
 
-test('while nothing changes nothing is asked of the sandbox', async () => {
+test('a sync without changes sends no request to the sandbox', async () => {
   const { copies, upload } = start();
   const { client, asked } = workspace();
   await upload('a');
@@ -123,7 +123,7 @@ test("files that the agent made beside the project's are left alone", async () =
   expect([...files.keys()]).toEqual(['project_files/mine']);
 });
 
-test('one file that cannot be written does not keep the others away, and is tried again', async () => {
+test('a sync writes the other files when one fails, and tries that one again later', async () => {
   const { copies, upload, warned } = start();
   const { client, files, asked } = workspace();
   await upload('stubborn');

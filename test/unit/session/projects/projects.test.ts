@@ -24,7 +24,7 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
   await expect(agents.get(id)).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('what is made in a project while it is being deleted goes too', async () => {
+test('a deletion also removes sessions that are created in the project meanwhile', async () => {
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });
   const removed: string[] = [];

@@ -33,7 +33,7 @@ test('a stored key comes out for its use alone, and its use is noted at most onc
   expect(await keys.use('openai')).toBeUndefined();
 });
 
-test('each key is made known to whoever keeps secrets out of the log, before it is used', async () => {
+test('the scrubber of the log learns each key before its first use', async () => {
   const { withKeys, learned } = start();
   await withKeys(old).put('gemini', new Secret('stored'));
   await withKeys(old).test('nobody', new Secret('tried'), new AbortController().signal);

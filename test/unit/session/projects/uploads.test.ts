@@ -30,7 +30,7 @@ async function* content(text: string) {
 }
 
 describe('uploads', () => {
-  test('what is staged and not kept is gone again, bytes and all', async () => {
+  test('a staged file that is not kept is removed with its bytes', async () => {
     const { uploads, blobs, records, stage } = start();
     {
       await using staged = await stage('a');
@@ -42,7 +42,7 @@ describe('uploads', () => {
     expect(await records.list('file-owner')).toEqual([]);
   });
 
-  test('a project lists its own files, newest first, and none of others', async () => {
+  test('a project lists only its own files, newest first', async () => {
     const { uploads, put } = start();
     const [a, b] = [await put('a'), await put('b')];
     await put('c', 'c', 'pp');
@@ -68,7 +68,7 @@ describe('uploads', () => {
     expect([...blobs.kept.keys()]).toEqual([other]);
   });
 
-  test('a start removes what a killed server staged, and leaves what it kept and what came since', async () => {
+  test('a start removes the staged files of a killed server, and keeps stored and newer files', async () => {
     const before = start();
     await before.stage('half');
     const kept = await before.put('whole');
@@ -105,6 +105,6 @@ test.each([
   ['a\0b', undefined],
   ['a\nb', undefined],
   ['ü'.repeat(128), undefined],
-])('of %j the name %j is kept', (given, name) => {
+])('the path %j gives the file name %j', (given, name) => {
   expect(baseName(given)).toBe(name);
 });

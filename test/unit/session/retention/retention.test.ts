@@ -3,10 +3,10 @@ import { AppError } from '../../../../src/core/errors.ts';
 import type { SessionId } from '../../../../src/core/ids.ts';
 import type { Store } from '../../../../src/core/ports.ts';
 import { Watchers } from '../../../../src/session/engine/watchers.ts';
-import { Keeper, type KeeperDeps } from '../../../../src/session/retention/keeper.ts';
 import { LogSizes } from '../../../../src/session/retention/log-sizes.ts';
 import { overdue, type RetentionPolicy } from '../../../../src/session/retention/policy.ts';
-import type { StoredSession } from '../../../../src/session/run/projection.ts';
+import { Retention, type RetentionDeps } from '../../../../src/session/retention/retention.ts';
+import type { StoredSession } from '../../../../src/session/run/log/projection.ts';
 import { storeEventLog } from '../../../../src/store/log.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
@@ -21,10 +21,10 @@ const session = (daysAgo: number, more: Partial<StoredSession> = {}): StoredSess
   stored({ id: newSession(), updatedAt: now - daysAgo * dayMs, status: 'completed', ...more });
 const idsOf = (sessions: readonly StoredSession[]) => sessions.map(({ id }) => id);
 
-describe('what the policy lets go', () => {
+describe('sessions that the policy removes', () => {
   const sizes = new Map<SessionId, number>();
 
-  test('nothing, unless it is asked to', () => {
+  test('a policy without limits removes none', () => {
     expect(overdue(all, [session(90), session(10)], sizes, now)).toEqual([]);
   });
 
@@ -60,17 +60,15 @@ describe('what the policy lets go', () => {
   });
 });
 
-async function keeperBench(more: Partial<KeeperDeps> = {}, store: Store = memoryStore()) {
+async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = memoryStore()) {
   const clock = manualClock(now);
   const watchers = new Watchers();
   const removed: SessionId[] = [];
-  const keeper = new Keeper({
+  const retention = new Retention({
     ...{ policy: { ...all, days: 30 }, store, watchers, clock, name: 'a', everyMs: 1_000 },
     driver: { list: async () => [] },
-    engine: {
-      live: () => undefined,
-      record: async (id) => (await store.records.get('session', id))?.doc as StoredSession,
-    },
+    liveSessions: { get: () => undefined },
+    commands: { change: async (id) => (await store.records.get('session', id))?.doc as StoredSession },
     logger: { info: () => {}, warn: () => {} },
     ownership: { isElsewhere: async () => false },
     mayKeep: async () => true,
@@ -86,14 +84,14 @@ async function keeperBench(more: Partial<KeeperDeps> = {}, store: Store = memory
     return record.id;
   };
   const rounds = async (count = 2) => {
-    for (let n = 0; n < count; n++) await keeper.round(never);
+    for (let n = 0; n < count; n++) await retention.round(never);
   };
-  return { keeper, store, clock, watchers, removed, add, rounds };
+  return { retention, store, clock, watchers, removed, add, rounds };
 }
 
-describe('the keeper', () => {
+describe('retention', () => {
   test('deletes in the second round what was overdue in the first, and keeps the rest', async () => {
-    const { add, rounds, removed } = await keeperBench();
+    const { add, rounds, removed } = await retentionBench();
     const old = await add(session(31));
     await add(session(29));
     await rounds(1);
@@ -103,7 +101,7 @@ describe('the keeper', () => {
   });
 
   test('takes no more than 50 at once', async () => {
-    const { add, rounds, removed } = await keeperBench();
+    const { add, rounds, removed } = await retentionBench();
     for (let n = 0; n < 120; n++) await add(session(60));
     await rounds(2);
     expect(removed).toHaveLength(50);
@@ -111,11 +109,11 @@ describe('the keeper', () => {
     expect(removed).toHaveLength(120);
   });
 
-  test('leaves alone what somebody looks at, here or through another server, until they are gone', async () => {
+  test('leaves watched sessions alone, watched here or on another server, until the watchers are gone', async () => {
     const store = memoryStore({ shared: true });
     const [here, there] = [
-      await keeperBench({}, store),
-      await keeperBench({ name: 'b', mayKeep: async () => false }, store),
+      await retentionBench({}, store),
+      await retentionBench({ name: 'b', mayKeep: async () => false }, store),
     ];
     const [seenHere, seenThere] = [await here.add(session(60)), await here.add(session(60))];
     {
@@ -133,8 +131,8 @@ describe('the keeper', () => {
   test('believes for a while only that somebody looks at it through a server that is gone', async () => {
     const store = memoryStore({ shared: true });
     const [here, there] = [
-      await keeperBench({}, store),
-      await keeperBench({ name: 'b', mayKeep: async () => false }, store),
+      await retentionBench({}, store),
+      await retentionBench({ name: 'b', mayKeep: async () => false }, store),
     ];
     const id = await here.add(session(60));
     there.watchers.watch(id);
@@ -146,20 +144,16 @@ describe('the keeper', () => {
     expect(here.removed).toEqual([id]);
   });
 
-  test.each<[string, (id: SessionId) => Partial<KeeperDeps>]>([
-    ['is in memory', () => ({ engine: { live: () => ({}) as never, record: async () => stored() } })],
+  test.each<[string, (id: SessionId) => Partial<RetentionDeps>]>([
+    ['is in memory', () => ({ liveSessions: { get: () => ({}) as never } })],
     ['belongs to another server', () => ({ ownership: { isElsewhere: async () => true } })],
     ['has a sandbox', (id) => ({ driver: { list: async () => [{ sessionId: id, phase: 'ready' } as never] } })],
-    [
-      'is written to at that moment',
-      () => ({ engine: { live: () => undefined, record: async () => stored({ lastSeq: 9 }) } }),
-    ],
+    ['is written to at that moment', () => ({ commands: { change: async () => stored({ lastSeq: 9 }) } })],
     [
       'another server took at that moment',
       () => ({
-        engine: {
-          live: () => undefined,
-          record: async () => {
+        commands: {
+          change: async () => {
             throw new AppError('fenced', 'Another server works on this session now.');
           },
         },
@@ -167,7 +161,7 @@ describe('the keeper', () => {
     ],
   ])('leaves alone what %s', async (_, given) => {
     const record = session(60);
-    const { add, rounds, removed } = await keeperBench(given(record.id));
+    const { add, rounds, removed } = await retentionBench(given(record.id));
     await add(record);
     await rounds(3);
     expect(removed).toEqual([]);
@@ -175,15 +169,15 @@ describe('the keeper', () => {
 
   test('deletes nothing while the driver does not answer', async () => {
     const list = async () => Promise.reject(new AppError('driver_unavailable', 'Docker does not answer.'));
-    const { add, keeper, rounds, removed } = await keeperBench({ driver: { list } });
+    const { add, retention, rounds, removed } = await retentionBench({ driver: { list } });
     await add(session(60));
     await rounds(1);
-    await expect(keeper.round(never)).rejects.toThrow('Docker');
+    await expect(retention.round(never)).rejects.toThrow('Docker');
     expect(removed).toEqual([]);
   });
 
   test('does nothing while another server does it; two at once do no harm', async () => {
-    const idle = await keeperBench({ mayKeep: async () => false });
+    const idle = await retentionBench({ mayKeep: async () => false });
     await idle.add(session(60));
     await idle.rounds(3);
     expect(idle.removed).toEqual([]);
@@ -195,7 +189,7 @@ describe('the keeper', () => {
       gone.add(id);
       await store.events.erase(id);
     };
-    const [one, two] = [await keeperBench({ remove }, store), await keeperBench({ remove }, store)];
+    const [one, two] = [await retentionBench({ remove }, store), await retentionBench({ remove }, store)];
     for (let n = 0; n < 20; n++) await one.add(session(60));
     await Promise.all([one.rounds(2), two.rounds(2)]);
     expect(gone.size).toBe(20);
@@ -203,7 +197,7 @@ describe('the keeper', () => {
   });
 
   test('shortens a log that is too large: its deltas first, then its oldest events; seqs stay, old cursors are told', async () => {
-    const { add, rounds, store } = await keeperBench({ policy: { ...all, maxSessionBytes: 5_000 } });
+    const { add, rounds, store } = await retentionBench({ policy: { ...all, maxSessionBytes: 5_000 } });
     const log = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
     const [thin, long] = [await add(session(1)), await add(session(1))];
     await log.append({ sessionId: thin, after: 0, at: 1, facts: [...facts(3), ...deltas(50), ...facts(2, 4)] });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import type { SessionEvent, SessionFact } from '../../../../src/core/events.ts';
 import { sseFrame } from '../../../../src/facades/shared/sse.ts';
 import { toSheikhbox } from '../../../../src/facades/sheikhbox/events.ts';
 import { sqliteStore } from '../../../../src/store/sqlite/store.ts';
@@ -17,22 +18,34 @@ const odd = {
   'a name of the prototype': '__proto__',
 };
 
+// One store for all replies: each opening of a database waits for the disk.
+const logs = new Map<string, { facts: readonly SessionFact[]; events: readonly SessionEvent[] }>();
+beforeAll(async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, 'corral.db');
+  const kept = Object.entries(odd).map(([name, text]) => ({ name, id: newSession(), facts: factsOf(text) }));
+  {
+    await using store = await sqliteStore({ path });
+    for (const { id, facts } of kept) await store.events.append({ sessionId: id, after: 0, at: 1, facts });
+  }
+  await using store = await sqliteStore({ path });
+  for (const { name, id, facts } of kept) {
+    const { events } = await store.events.page(id, 0, 10);
+    logs.set(name, { facts, events });
+  }
+});
+
+const factsOf = (text: string): SessionFact[] => {
+  const args = JSON.parse(
+    `{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"text":${JSON.stringify(text)}}`,
+  );
+  return [said(text), called({ output: text, args })];
+};
+
 test.each(Object.entries(odd))(
   'F085 a reply that holds %s is stored as it was and framed without breaking out',
-  async (_, text) => {
-    using folder = temporaryFolder();
-    const path = join(folder.path, 'corral.db');
-    const id = newSession();
-    const args = JSON.parse(
-      `{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"text":${JSON.stringify(text)}}`,
-    );
-    const facts = [said(text), called({ output: text, args })];
-    {
-      await using store = await sqliteStore({ path });
-      await store.events.append({ sessionId: id, after: 0, at: 1, facts });
-    }
-    await using store = await sqliteStore({ path });
-    const { events } = await store.events.page(id, 0, 10);
+  (name, text) => {
+    const { facts = [], events = [] } = logs.get(name) ?? {};
     const [message, call] = events;
     expect(message).toMatchObject({ data: { text } });
     expect(call?.type === 'tool.called' && JSON.stringify(call.data)).toBe(JSON.stringify(facts[1]?.data));

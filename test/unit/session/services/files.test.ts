@@ -20,11 +20,11 @@ function finding(found: readonly string[]) {
     },
   };
   const used = { client: client as SandboxClient, [Symbol.asyncDispose]: async () => {} };
-  const engine = { use: async () => used };
-  return { asked, files: fileService({ engine: engine as never, known: async () => {} }) };
+  const sandboxes = { use: async () => used };
+  return { asked, files: fileService({ sandboxes: sandboxes as never, known: async () => {} }) };
 }
 
-test('what a search finds comes sorted, however the sandbox walks its folders', async () => {
+test('search results are sorted, whatever the order in which the sandbox reads its folders', async () => {
   const { files } = finding(['a/b', 'a.txt', 'B', 'a/a']);
   const { matches } = await files.find(newSession(), { path: '.', pattern: '*', types: [] }, signal);
   expect(matches).toEqual(['B', 'a.txt', 'a/a', 'a/b']);

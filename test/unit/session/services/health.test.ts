@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors.ts';
+import type { ServiceHealth } from '../../../../src/session/api/sessions.ts';
 import { serviceHealth, sharedHealth } from '../../../../src/session/services/health.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
@@ -51,7 +52,7 @@ test('a driver that hangs or fails is unhealthy, in its own words', async () => 
   });
 });
 
-test('all who ask at the same time share one look, and the next one looks again', async () => {
+test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {
   const looks: PromiseWithResolvers<never>[] = [];
   const health = sharedHealth(() => {
     const look = Promise.withResolvers<never>();
@@ -64,4 +65,30 @@ test('all who ask at the same time share one look, and the next one looks again'
   expect((await Promise.allSettled(asked)).every(({ status }) => status === 'rejected')).toBe(true);
   void health().catch(() => {});
   expect(looks).toHaveLength(2);
+});
+
+test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
+  const answer = (status: 'healthy' | 'unhealthy') =>
+    healthOf({
+      store: works,
+      driver: status === 'healthy' ? works : hangs,
+      count: async () => ({ total: 0, running: 0, waiting: 0 }),
+    });
+  let [now, looks, status] = [0, 0, 'healthy' as 'healthy' | 'unhealthy'];
+  const health = sharedHealth(
+    async () => {
+      looks++;
+      return (await answer(status)) as ServiceHealth;
+    },
+    () => now,
+  );
+  await health();
+  now = 199;
+  await health();
+  expect(looks).toBe(1);
+  now = 200;
+  status = 'unhealthy';
+  expect((await health()).sandbox.status).toBe('unhealthy');
+  await health();
+  expect(looks).toBe(3);
 });

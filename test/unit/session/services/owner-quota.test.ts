@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/ids.ts';
-import { newSession, type StoredSession } from '../../../../src/session/run/projection.ts';
+import { newSession, type StoredSession } from '../../../../src/session/run/log/projection.ts';
 import { type OwnerLimits, ownerQuota } from '../../../../src/session/services/owner-quota.ts';
 import { manualClock } from '../../../support/manual-clock.ts';
 
@@ -32,7 +32,7 @@ function owners(limits: OwnerLimits) {
 }
 const isId = expect.stringMatching(/^[0-9a-f]{16}$/);
 
-test('one owner has no more sessions than it may, others and what has no owner are not counted', async () => {
+test("an owner has a limited number of sessions; other owners' and ownerless sessions do not count", async () => {
   const { create, stored } = owners({ sessions: 2, starting: 0 });
   for (const owner of ['a', 'b', undefined]) {
     for (let n = 0; n < 2; n++) expect(await create(owner)).toEqual(isId);
@@ -43,13 +43,13 @@ test('one owner has no more sessions than it may, others and what has no owner a
   expect([await create('a'), await create('a')]).toEqual([isId, 'sandbox_capacity']);
 });
 
-test('of many that are asked for in one moment no more are made than may be', async () => {
+test('concurrent creates of one owner do not exceed the limit of sessions', async () => {
   const { create } = owners({ sessions: 3, starting: 0 });
   const made = await Promise.all(Array.from({ length: 10 }, () => create('a')));
   expect(made.filter((it) => it === 'sandbox_capacity')).toHaveLength(7);
 });
 
-test('no more of one owner start at once than may, until one has its sandbox, has lost it, or is deleted', async () => {
+test('an owner starts a limited number of sessions at once, until one has its sandbox, loses it, or is deleted', async () => {
   const { create, change } = owners({ sessions: 0, starting: 3 });
   const first = [await create('a'), await create('a'), await create('a')];
   expect([await create('a'), await create('b')]).toEqual(['rate_limited', isId]);
@@ -69,7 +69,7 @@ test('a sandbox that never comes does not count for ever', async () => {
   expect(await create('a')).toEqual(isId);
 });
 
-test('who asks for more at once than may start is refused before anything is made, and may ask again', async () => {
+test('a create over the limit of starts is refused before it stores anything, and can be retried', async () => {
   const { within, create, stored } = owners({ sessions: 0, starting: 2 });
   const { promise: blocked, resolve } = Promise.withResolvers<never>();
   const slow = [1, 2].map(() => within('a', () => blocked).catch(() => 'failed'));

@@ -29,7 +29,7 @@ async function sandboxWith(live: readonly ProcessEntry[]) {
   const { records } = memoryStore();
   let ids = 0;
   const service = processService({
-    engine: { use: async () => used, look: async () => client } as never,
+    sandboxes: { use: async () => used, look: async () => client } as never,
     ids: { short: () => (ids++).toString(16).padStart(16, '0') } as never,
     ...{ records, clock, known: async () => {} },
   });
@@ -37,7 +37,7 @@ async function sandboxWith(live: readonly ProcessEntry[]) {
 }
 const server: ProcessEntry = { pid: 7, cmd: 'python app.py', started: at(0) };
 
-test('what runs is listed, told and stopped, however many have ended since', async () => {
+test('running processes are listed and can be stopped, and old logs stay readable, after many others ended', async () => {
   const { service, signalled, id } = await sandboxWith([server]);
   for (let n = 0; n < 201; n++) await service.startBackground(id, 'true', signal);
   const listed = await service.list(id, signal);
@@ -50,7 +50,7 @@ test('what runs is listed, told and stopped, however many have ended since', asy
   expect(signalled).toEqual([7]);
 });
 
-test('the log of what was not started in the background is empty, and nobody is asked for it', async () => {
+test('a process that was not started in the background has an empty log', async () => {
   const { service, ran, id } = await sandboxWith([server]);
   expect(await service.logs(id, 7, 50, signal)).toBe('');
   expect(ran).toEqual([]);

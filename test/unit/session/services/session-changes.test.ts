@@ -30,7 +30,7 @@ test('a watcher gets all there is, then what changes, also what changed while th
   expect(await ended).toEqual({ done: true, value: undefined });
 });
 
-test('who reads slowly misses steps and never the last of each session', async () => {
+test('a slow subscriber misses changes, but never the last one of each session', async () => {
   const [one, two] = (await records(2)) as [SessionRecord, SessionRecord];
   const news = new SessionChanges();
   const watched = news.watch(async () => [], new AbortController().signal);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seeded } from '../../../../bench/lib/statistics.ts';
 import { randomIds, type SessionId } from '../../../../src/core/ids.ts';
 import type { RecordStore } from '../../../../src/core/ports.ts';
-import { newSession, type StoredSession } from '../../../../src/session/run/projection.ts';
+import { newSession, type StoredSession } from '../../../../src/session/run/log/projection.ts';
 import { SessionList } from '../../../../src/session/services/session-list.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 
@@ -54,7 +54,7 @@ test('a page that was read once is not read again, and shows what changed meanwh
   expect(after[1]).toBe(before[1]); // an unchanged session is the same object
 });
 
-test('what others write to a shared store is in the next answer', async () => {
+test('the list shows at once what another server writes to a shared store', async () => {
   const { list, store } = listOf({ shared: true });
   await store(one(idOf(1), 1));
   expect(await list.all()).toHaveLength(1);
@@ -83,7 +83,7 @@ for (const [name, limits] of Object.entries({
   'as little of it fits by number': { sessions: 40 },
   'as little of it fits by size': { chars: 800 },
 })) {
-  test(`the list is what the store says, whatever changes in whatever order, ${name}`, async () => {
+  test(`the list equals the contents of the store after any order of changes, ${name}`, async () => {
     const random = seeded(7);
     const { list, put, records } = listOf(limits);
     const known = new Map<SessionId, StoredSession>();

@@ -56,7 +56,7 @@ async function server(
         return { exitCode: 0, stdout: 'out', stderr: '/workspace\n', timedOut: false };
       },
     } as never,
-    engine: { command: async (id: string) => void stopped.push(id) } as never,
+    commands: { command: async (id: string) => void stopped.push(id) } as never,
     ids: { short: () => 'a-short-id' } as never,
     replica: { name, isAlive: async (other) => alive.has(other) },
   });
@@ -97,7 +97,7 @@ test('a run keeps its sandbox; whether it is over is asked each second at the mo
   expect([looked(), all.stopped]).toEqual([2, [id]]);
 });
 
-test('while nobody can say whether a run goes on, the sandbox stays', async () => {
+test('the sandbox stays while the service cannot learn whether a run is active', async () => {
   const all = world();
   const { service, clock, settled } = await server(all);
   const ann = service.join('ann');
@@ -130,7 +130,7 @@ test('a new session is called as the client calls it, whatever its predecessor w
   expect([...all.sessions.values()].map(({ title }) => title)).toEqual(['w']);
 });
 
-test('of several servers the last that a client leaves stops the sandbox', async () => {
+test('the last of several servers that a client disconnects from stops the sandbox', async () => {
   const all = world();
   const a = await server(all, { name: 'a' });
   const [atA, atB] = [a.service.join('ann'), (await server(all, { name: 'b' })).service.join('ann')];

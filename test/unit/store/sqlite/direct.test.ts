@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { sqliteStore } from '../../../../src/store/sqlite/store.ts';
 import { facts, newSession, temporaryFolder } from '../../../support/store.ts';
 
-test('who waits for a commit is told, and all who hear it from there, before the next one is made', async () => {
+test('the callers that wait for a commit continue before the next commit starts', async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, 'corral.db');
   await using store = await sqliteStore({ path });

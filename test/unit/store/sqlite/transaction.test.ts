@@ -29,7 +29,7 @@ function open() {
   );
 }
 
-test('a request that fails half-way leaves nothing, and the others of its transaction stand', () => {
+test('a request that fails half-way is rolled back, and the others of its transaction stay committed', () => {
   const replies = open()([['add', 'a'], ['addThenFail', 'b'], ['add', 'odd'], ['stumble'], ['add', 'c']]);
   expect(replies.map(([, value]) => value)).toEqual([1, 'conflict', 'store_unavailable', 'internal', 1]);
   expect(
@@ -40,7 +40,7 @@ test('a request that fails half-way leaves nothing, and the others of its transa
   ).toEqual(['a', 'c']);
 });
 
-test('F070 when the disk is full nothing of the transaction is acknowledged, and once there is room it goes on', () => {
+test('F070 a full disk acknowledges nothing that is not stored, and writes succeed again once there is room', () => {
   const commit = open();
   db.exec('PRAGMA max_page_count = 20');
   const replies = commit([
@@ -60,7 +60,7 @@ test('F070 when the disk is full nothing of the transaction is acknowledged, and
   expect(commit([['add', 'x'.repeat(200_000)]])).toEqual([[true, 1]]);
 });
 
-test('when the commit itself fails every request of it is refused, and the next ones are not', () => {
+test('a failed commit refuses all its requests, and later requests succeed', () => {
   db.exec('PRAGMA foreign_keys = ON; CREATE TABLE a (id INTEGER PRIMARY KEY);');
   db.exec('CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)');
   const dangle = db.prepare('INSERT INTO b (a) VALUES (7)');

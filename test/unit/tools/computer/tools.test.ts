@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../../../src/core/clock.ts';
 import type { DesktopClient, ScreenAction } from '../../../../src/sandbox/client.ts';
 import { computer } from '../../../../src/tools/computer/claude.ts';
 import { geminiComputer } from '../../../../src/tools/computer/gemini.ts';
@@ -8,6 +9,9 @@ import { toolBench } from '../../../support/tools.ts';
 
 const size = { width: 2560, height: 1600 };
 const screen = writePng({ ...size, rgb: Buffer.alloc(size.width * size.height * 3) });
+
+/** Pauses after input last a fiftieth of their time. */
+const fiftyfold: Clock = { ...systemClock, setTimeout: (work, ms) => systemClock.setTimeout(work, ms / 50) };
 
 /** A desktop twice as large as the model sees it; records the actions. */
 function bench() {
@@ -22,6 +26,7 @@ function bench() {
     act: async (action: ScreenAction) => void done.push(action),
   } as unknown as DesktopClient;
   const more: Partial<ToolContext> = {
+    clock: fiftyfold,
     sandbox: { ...sandbox, desktop },
     gate: async () => void waits.push('asked'),
     keepPicture: async ({ data, mimeType }) => {
@@ -141,7 +146,7 @@ test("Gemini's typing replaces what is there and presses Enter unless told not t
   ]);
 });
 
-test('without a desktop each of them says so', async () => {
+test('each computer tool reports a missing desktop', async () => {
   const { context } = toolBench();
   await expect(computer.run(context(), { action: 'screenshot' })).rejects.toMatchObject({ code: 'unsupported' });
 });

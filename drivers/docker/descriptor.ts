@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { text, userRange } from '../../src/config/kinds.ts';
+import { optional, setting } from '../../src/config/setting.ts';
+import { toAppError } from '../../src/core/errors.ts';
+import { type DriverParts, describeDriver } from '../descriptor.ts';
+import { strictRuntime } from './strict-runtime.ts';
+
+/** Below 65536, because an engine with user namespaces maps no more users. */
+export const dockerUsers = '40000-49999';
+const socket = 'unix:///var/run/docker.sock';
+/** Docker's folder for volumes. A server in a container cannot see it and learns of the disk from its sandboxes. */
+const engineFolder = '/var/lib/docker';
+const checkMs = 5_000;
+const soon = () => ({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
+
+const settings = z.strictObject({
+  host: optional(text('an address such as unix:///var/run/docker.sock'), 'where Docker answers', 'DOCKER_HOST'),
+  runtime: optional(
+    text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
+    "what runs the containers, such as gVisor's runsc; unset: the engine's own",
+  ),
+  users: setting(
+    userRange(),
+    dockerUsers,
+    'ids that no user of this machine has: each sandbox is one of them; none: all share 10001',
+  ),
+  socketsDir: optional(
+    text('a folder'),
+    "with the engine filter: its --root, where it makes each sandbox's folder; unset: in the data folder",
+  ),
+});
+
+/** The engine's client is loaded only where a server uses it. */
+export const docker = describeDriver({
+  label: 'containers of a Docker engine',
+  settings,
+  async open({ host = socket, runtime, users, socketsDir }, parts: DriverParts) {
+    const { dockerDriver } = await import('./docker.ts');
+    const { instance, replica, root, gate, ids, caBundle, onRefused, ourImages, desktop } = parts;
+    return await dockerDriver({
+      ...{ host, runtime, users, socketsDir, instance, root, gate, ids, caBundle, onRefused, desktop },
+      ...(replica !== undefined && { replica }),
+      defaultImage: { ...ourImages.base, buildNetwork: 'host' },
+      desktopImage: { ...ourImages.desktop, buildNetwork: 'host' },
+    });
+  },
+  /** The server serves in any case: an engine can start after it. */
+  async report(driver, { host = socket, runtime }, { say }) {
+    try {
+      await driver.check(soon());
+    } catch (error) {
+      say(
+        `${toAppError(error).publicMessage} It was asked at ${host} (DOCKER_HOST). Until it answers no sandbox starts.`,
+      );
+      return;
+    }
+    const { engineWeaknesses } = await import('./weaknesses.ts');
+    (await engineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
+  },
+  async strict(given, refuse) {
+    const { engineRuntimes } = await import('./weaknesses.ts');
+    const { host = socket, runtime } = given;
+    return { ...given, runtime: await strictRuntime({ host, runtime }, () => engineRuntimes(host, soon()), refuse) };
+  },
+  disks: (dataDir) => [dataDir, engineFolder],
+});

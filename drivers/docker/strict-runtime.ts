@@ -1,0 +1,30 @@
+import type { AppError } from '../../src/core/errors.ts';
+
+/** An engine's runtimes and the program of each, by name. */
+export type Runtimes = Readonly<Record<string, string>>;
+
+/** The programs of gVisor and Kata, by the names that engines use. */
+const strong = /(^|[-./])(runsc|kata)/;
+const install =
+  'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
+
+/** The runtime that gives each container its own kernel: the one that is set, or the engine's first. Rejects if none is. */
+export async function strictRuntime(
+  { host, runtime: wanted }: { host: string; runtime: string | undefined },
+  ask: () => Promise<Runtimes>,
+  refuse: (why: string) => AppError,
+): Promise<string> {
+  const runtimes = await ask().catch((cause: unknown) => {
+    throw refuse(`no Docker engine answers at ${host} (DOCKER_HOST) that could be asked for its runtimes: ${cause}`);
+  });
+  const isStrong = (name: string) => name in runtimes && (strong.test(name) || strong.test(runtimes[name] ?? ''));
+  const runtime = wanted ?? Object.keys(runtimes).find(isStrong);
+  const known = Object.keys(runtimes).join(', ');
+  if (runtime === undefined) throw refuse(`the Docker engine has only the runtimes ${known}. ${install}`);
+  if (!isStrong(runtime)) {
+    throw refuse(
+      `CORRAL_DOCKER_RUNTIME is ${runtime}, which is not one of them; the Docker engine has ${known}. ${install}`,
+    );
+  }
+  return runtime;
+}

@@ -1,0 +1,15 @@
+import { describeDriver } from '../descriptor.ts';
+import { settings } from './settings.ts';
+
+/** The cluster's client is loaded only where a server uses it. */
+export const kubernetes = describeDriver({
+  label: 'pods of a Kubernetes cluster',
+  settings,
+  open: async (given, parts) => await (await import('./open.ts')).openKubernetes(given, parts),
+  async strict(given, refuse) {
+    if (given.runtimeClass !== undefined) return given; // the cluster knows the class's handler
+    throw refuse(
+      'no runtime class is named: set CORRAL_KUBERNETES_RUNTIME_CLASS to a class of the cluster whose handler is gVisor or Kata.',
+    );
+  },
+});

@@ -1,0 +1,114 @@
+import { lookup } from 'node:dns/promises';
+import { AppError } from '../../src/core/errors.ts';
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { DriverParts } from '../descriptor.ts';
+import type { Driver } from '../driver.ts';
+import { isInCluster } from './credentials.ts';
+import { listenForEgress } from './egress-listener.ts';
+import { type KubernetesDriver, kubernetesDriver } from './kubernetes.ts';
+import type { HostPort, KubernetesOptions } from './options.ts';
+import { sandboxKeys } from './sandbox-tokens.ts';
+import type { KubernetesSettings } from './settings.ts';
+
+/** Linux limits one variable to 128 KiB. */
+const maxVariable = 100_000;
+
+/** The driver and its egress listener, which are closed together. */
+export async function openKubernetes(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {
+  const { instance, gate, hasEgress, say } = parts;
+  await using stack = new AsyncDisposableStack();
+  const options = await kubernetesOptions(settings, parts);
+  const known = Promise.withResolvers<KubernetesDriver>();
+  if (options.egressAddress) {
+    const keys = sandboxKeys(instance, options.keys);
+    const claimedBy = (id: SandboxId, signal: AbortSignal) => known.promise.then((it) => it.claimedBy(id, signal));
+    stack.use(await listening({ listen: settings.egressListen, keys, gate, claimedBy }));
+  } else if (hasEgress) {
+    say('Sandboxes have no way out: CORRAL_KUBERNETES_EGRESS_ADDRESS does not say where their pods reach this server.');
+  }
+  const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
+  const onOpen = (message: string) => say(`WARNING: ${message}`);
+  const driver = stack.use(await kubernetesDriver({ ...options, onTrouble, onOpen }));
+  known.resolve(driver);
+  const held = stack.move();
+  return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+type Parts = Pick<DriverParts, 'instance' | 'ids' | 'clock' | 'random' | 'keys' | 'extraCa' | 'unenforced' | 'desktop'>;
+
+/** Ends pods past their deadline, of every installation in the namespace; for a CronJob. */
+export async function reapCluster(settings: KubernetesSettings, parts: Parts, signal: AbortSignal) {
+  await using driver: KubernetesDriver = await kubernetesDriver(await kubernetesOptions(settings, parts));
+  return await driver.reap(signal, 'all');
+}
+
+async function kubernetesOptions(it: KubernetesSettings, parts: Parts): Promise<KubernetesOptions> {
+  const { instance, ids, clock, random, unenforced, desktop } = parts;
+  const extraCa = await parts.extraCa();
+  if (extraCa && extraCa.length > maxVariable) {
+    throw new AppError(
+      'invalid_request',
+      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS have ${extraCa.length} bytes of authorities that images do not know. A pod ` +
+        `is given them in its environment, which takes ${maxVariable}: name only those that sandboxes need.`,
+    );
+  }
+  return {
+    ...(it.kubeconfig !== undefined && { kubeconfig: it.kubeconfig }),
+    ...(it.context !== undefined && { context: it.context }),
+    namespace: it.namespace,
+    ...{ instance, ids, clock, random, unenforced, desktop },
+    keys: await parts.keys(),
+    reach: it.reach === 'auto' ? (isInCluster() ? 'pod-ip' : 'port-forward') : it.reach,
+    port: it.daemonPort,
+    pods: {
+      workspace: it.workspace,
+      ...(it.storageClass !== undefined && { storageClass: it.storageClass }),
+      ...(it.runtimeClass !== undefined && { runtimeClass: it.runtimeClass }),
+      ...(it.seccompProfile !== undefined && { seccompProfile: it.seccompProfile }),
+      ...(it.priorityClass !== undefined && { priorityClass: it.priorityClass }),
+      nodeSelector: pairs(it.nodeSelector),
+      tolerations: it.tolerations.map(toleration),
+      imagePullSecrets: it.imagePullSecrets,
+      imagePullPolicy: it.imagePullPolicy,
+      requestShare: it.requestShare,
+      userNamespaces: it.userNamespaces,
+      nodeLossSeconds: it.nodeLossSeconds,
+    },
+    ...(it.egressAddress && { egressAddress: await resolved(it.egressAddress) }),
+    ...(it.serverLabels.length > 0 && {
+      serverPods: { namespace: it.serverNamespace, labels: pairs(it.serverLabels), egressPort: it.egressListen.port },
+    }),
+    networkPolicies: it.networkPolicies,
+    ...(extraCa !== undefined && { extraCa }),
+    pendingMs: it.pendingSeconds * 1_000,
+    maxInFlight: it.maxInFlight,
+  };
+}
+
+async function listening(options: Parameters<typeof listenForEgress>[0]) {
+  return await listenForEgress(options).catch((cause: NodeJS.ErrnoException) => {
+    const { host, port } = options.listen;
+    throw new AppError(
+      'invalid_request',
+      `CORRAL_KUBERNETES_EGRESS_LISTEN: ${host}:${port} is not free (${cause.code}).`,
+      { cause },
+    );
+  });
+}
+
+/** Pods have no DNS, so they get the address. */
+async function resolved({ host, port }: HostPort): Promise<HostPort> {
+  const found = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
+    throw new AppError('invalid_request', `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`, {
+      cause,
+    });
+  });
+  return { host: found.address, port };
+}
+
+const pairs = (given: readonly string[]) => Object.fromEntries(given.map((it) => it.split('=') as [string, string]));
+
+function toleration(given: string) {
+  const [, key = '', , value, , effect] = /^([^=:]+)(=([^:]*))?(:(.+))?$/.exec(given) ?? [];
+  return { key, ...(value !== undefined && { value }), ...(effect !== undefined && { effect }) };
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { findPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
+import { userRange } from '../../src/config/kinds.ts';
+import { setting } from '../../src/config/setting.ts';
+import { describeDriver } from '../descriptor.ts';
+
+const settings = z.strictObject({
+  users: setting(
+    userRange(),
+    '1500000-1565535',
+    'ids that no user of this machine has: under a server that runs as root each sandbox of bubblewrap is one of them; none: all share 10001',
+  ),
+});
+
+export const processes = describeDriver({
+  label: 'processes of this machine, isolated by bubblewrap',
+  settings,
+  async open({ users }, parts) {
+    const { processDriver } = await import('./process.ts');
+    const { instance, replica, root, gate, ids, caBundle, onRefused, image, programs, desktop, say } = parts;
+    const driver = await processDriver({
+      ...{ users, instance, root, gate, ids, caBundle, onRefused, image, programs },
+      ...(replica !== undefined && { replica }),
+      desktop: desktop && findPrograms('/usr/local/bin:/usr/bin') !== undefined,
+      bubblewrap: 'bwrap',
+    });
+    if (desktop && !driver.capabilities.desktop) {
+      say('Sandboxes have no desktop here: that needs Xvnc, Chromium and bubblewrap on this machine, or Docker.');
+    }
+    return driver;
+  },
+  disks: (dataDir) => [dataDir],
+});

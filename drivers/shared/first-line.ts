@@ -1,0 +1,22 @@
+import type { Socket } from 'node:net';
+
+const patienceMs = 5_000;
+
+/** Reads the next chunk. Calls `found` once it knows the line, or that none will come. */
+export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
+
+/**
+ * The first line of a connection, as `read` finds it in the chunks. Undefined if the peer hangs up, or sends no line
+ * within 5 s.
+ */
+export async function firstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  const hear = (chunk: Buffer) => read(chunk, resolve);
+  const give = () => resolve(undefined);
+  const timer = setTimeout(give, patienceMs);
+  socket.on('data', hear).once('close', give).once('end', give);
+  const line = await promise;
+  clearTimeout(timer);
+  socket.off('data', hear).off('close', give).off('end', give);
+  return line;
+}

@@ -1,0 +1,25 @@
+import { readlink, rename, symlink, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** A symbolic link in a folder, to another name in the same folder. */
+export interface Pointer {
+  readonly path: string;
+  readonly to: string;
+  /** An unused name in the same folder. */
+  readonly temporaryName: string;
+}
+
+const leadsTo = (path: string) => readlink(path).catch(() => undefined);
+
+/** Creates the link. It replaces an earlier one of that name in one step. */
+export async function linkTo({ path, to, temporaryName }: Pointer): Promise<void> {
+  if ((await leadsTo(path)) === to) return;
+  const temporary = join(dirname(path), temporaryName);
+  await symlink(to, temporary);
+  await rename(temporary, path);
+}
+
+/** Removes the link, unless it leads elsewhere by now. */
+export async function unlinkFrom({ path, to }: Pointer): Promise<void> {
+  if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
+}

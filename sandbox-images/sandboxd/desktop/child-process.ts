@@ -1,0 +1,78 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { AppError } from '../../../src/core/errors.ts';
+import { endTree } from '../end-processes.ts';
+import type { Keepers } from '../shared-state.ts';
+
+export interface ChildSpec {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly stdio: StdioOptions;
+  /** 0 to 1000: a process with a higher score is killed first when memory runs out. The daemon and the shells have 0. */
+  readonly oomScore: number;
+  /** The program runs at normal priority even while a shell works, because a person can be watching it. */
+  readonly isPrompt?: boolean;
+  /** The limits of each of its processes: the size of one file, and of its own memory. */
+  readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
+}
+export interface Child {
+  readonly process: ChildProcess;
+  readonly died: Promise<string>;
+  /** Ends the program and every process that it started; all of them are in its session. */
+  end(): Promise<void>;
+}
+
+/** Starts a program in its own session, with an OOM score that makes the kernel kill it before a shell. */
+export async function child(keepers: Keepers, spec: ChildSpec): Promise<Child> {
+  const [program = ''] = spec.command;
+  const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
+  const started = spawn('/bin/sh', ['-c', own, 'sh', ...spec.command], {
+    cwd: spec.cwd,
+    env: spec.env,
+    detached: true,
+    stdio: spec.stdio,
+  });
+  const said = lastWords(started.stderr);
+  const died = new Promise<string>((resolve) => {
+    started.once('exit', (code, signal) =>
+      resolve(`${nameOf(program)} ended with ${signal ?? `code ${code}`}${said()}`),
+    );
+    started.once('error', (error) => resolve(`${nameOf(program)} could not be started: ${error.message}`));
+  });
+  const { pid } = started;
+  if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
+  const mine = {
+    name: 'CORRAL_OPERATION',
+    value: '',
+    strays: ({ session }: { session: number }) => session === pid,
+  } as const;
+  return {
+    process: started,
+    died,
+    async end() {
+      await endTree(mine, { spared: keepers.spared });
+      await died;
+    },
+  };
+}
+
+function limited({ oomScore, most }: ChildSpec): string {
+  const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
+  // With the signal ignored, a write beyond the limit fails instead of killing the program.
+  if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);
+  if (most?.dataBytes !== undefined) limits.push(`ulimit -d ${Math.floor(most.dataBytes / 1024)};`);
+  return limits.join(' ');
+}
+
+const nameOf = (program: string) => program.slice(program.lastIndexOf('/') + 1);
+
+/** The end of the program's error output. */
+function lastWords(stream: Readable | null): () => string {
+  let words = '';
+  stream?.on('data', (chunk: Buffer) => {
+    words = (words + chunk.toString('latin1')).slice(-300);
+  });
+  stream?.on('error', () => {});
+  return () => (words.trim() === '' ? '' : `: ${words.trim().replaceAll(/\s+/g, ' ')}`);
+}

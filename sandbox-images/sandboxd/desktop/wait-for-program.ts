@@ -1,0 +1,39 @@
+import { clientMessage, request, u16, u32, type XConnection } from './x11.ts';
+
+const substructureNotify = 0x80000;
+
+/**
+ * Resolves once the focused program has handled everything that it was sent. It proves that by answering a ping, which
+ * window managers use to detect a hung program. False: the program does not answer pings.
+ */
+export async function waitForProgram(display: XConnection, patienceMs: number): Promise<boolean> {
+  const { root } = display.screen;
+  const [active, protocols, ping] = (await Promise.all(
+    ['_NET_ACTIVE_WINDOW', 'WM_PROTOCOLS', '_NET_WM_PING'].map((name) => display.atom(name)),
+  )) as [number, number, number];
+  const [window = 0] = await values(display, root, active);
+  if (window === 0 || !(await values(display, window, protocols)).includes(ping)) return false;
+
+  display.send(request(2, 0, Buffer.concat([u32(root, 0x800, substructureNotify)]))); // the answer goes to the root window
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const time = Math.floor(Math.random() * 2 ** 31);
+  const stop = display.onMessage((event) => {
+    if (event.readUInt32LE(8) === protocols && event.readUInt32LE(12) === ping && event.readUInt32LE(16) === time) {
+      resolve(true);
+    }
+  });
+  const timer = setTimeout(resolve, patienceMs, false);
+  const message = [Buffer.from([clientMessage, 32]), u16(0), u32(window, protocols, ping, time, window, 0, 0)];
+  display.send(request(25, 0, Buffer.concat([u32(window, 0), ...message])));
+  const answered = await promise;
+  clearTimeout(timer);
+  stop();
+  return answered;
+}
+
+/** A property that is a list of windows or atoms. */
+async function values(display: XConnection, window: number, property: number): Promise<number[]> {
+  const answer = await display.ask(request(20, 0, u32(window, property, 0, 0, 64))).catch(() => undefined);
+  if (answer?.[1] !== 32) return [];
+  return Array.from({ length: answer.readUInt32LE(16) }, (_, at) => answer.readUInt32LE(32 + 4 * at));
+}

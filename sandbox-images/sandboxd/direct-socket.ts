@@ -1,0 +1,49 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** More than the kernel buffers between two programs, so that one read takes everything available. */
+const chunkBytes = 256 * 1024;
+const mostChunks = 4;
+
+/** A connection without `data` events: its bytes go straight to another connection. */
+export interface DirectSocket extends Socket {
+  /** Call it once, before any byte was read. Reading starts with it, and pauses while the target is full. */
+  pourInto(to: Duplex): void;
+}
+
+/**
+ * Screens are megabytes large. With `data` events, every 64 KiB would be a new buffer for the kernel to clear and the
+ * garbage collector to find. This socket uses the same few buffers again and again.
+ */
+export function directSocket(): DirectSocket {
+  const free: Uint8Array[] = [];
+  let to: Duplex | undefined;
+  let early: Uint8Array | undefined;
+  let waiting = 0;
+  /** Returns false when no buffer is left. A small chunk counts like a large one, because each occupies a whole buffer. */
+  const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
+    waiting++;
+    into.write(buffer.subarray(0, size), () => {
+      free.push(buffer);
+      if (waiting-- === mostChunks) socket.resume();
+    });
+    return waiting < mostChunks;
+  };
+  const socket = new Socket({
+    onread: {
+      buffer: () => free.pop() ?? Buffer.allocUnsafeSlow(chunkBytes),
+      callback(size, buffer) {
+        if (to?.writable) return give(to, buffer, size);
+        early = buffer.subarray(0, size);
+        return to !== undefined;
+      },
+    },
+  });
+  return Object.assign(socket, {
+    pourInto(into: Duplex) {
+      to = into;
+      if (early) into.write(early);
+      socket.resume();
+    },
+  });
+}

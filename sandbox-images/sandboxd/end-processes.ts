@@ -1,0 +1,74 @@
+import type { Proc } from './proc.ts';
+import { nameOf, type Spared, type Tree, treeOf } from './process-tree.ts';
+
+const graceMs = 2_000;
+
+export interface Ending {
+  readonly spared: Spared;
+  /** Receives the name (pid and start time) of every process that was found. */
+  readonly met?: Set<string>;
+  /** `none`: send KILL at once. */
+  readonly grace?: 'usual' | 'none';
+}
+
+/**
+ * Ends a tree of processes. Everything that is stopped is stopped through this function: TERM, KILL after 2 s, repeated
+ * until nothing of the tree is left. Resolves with the number of processes.
+ */
+export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: Ending): Promise<number> {
+  let count = 0;
+  const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
+  const find = () => {
+    const found = treeOf(tree, spared, known);
+    for (const proc of found) {
+      const name = nameOf(proc);
+      if (!met.has(name)) count++;
+      met.add(name);
+      known.add(name);
+    }
+    return found;
+  };
+  const asked = new Set<string>();
+  const patience = performance.now() + (grace === 'none' ? 0 : graceMs);
+  let left = find();
+  while (left.length > 0 && performance.now() < patience) {
+    for (const { pid, name } of left) {
+      // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
+      if (asked.has(`${pid} ${name}`)) continue;
+      asked.add(`${pid} ${name}`);
+      send(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
+    }
+    await sleep(left.length > 64 ? 50 : 10);
+    left = find();
+  }
+  const giveUp = performance.now() + 10_000;
+  while (left.length > 0 && performance.now() < giveUp) {
+    left = freeze(find);
+    for (const { pid } of left) send(pid, 'SIGKILL');
+    await sleep(20);
+    left = find();
+  }
+  return count;
+}
+
+/** Stops every process before it kills any, so that a tree that forks faster than the scan is caught completely. */
+function freeze(find: () => Proc[]): Proc[] {
+  let found = find();
+  for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {
+    before = found.length;
+    for (const { pid } of found) send(pid, 'SIGSTOP');
+    found = find();
+  }
+  return found;
+}
+
+export function send(pid: number, ...names: NodeJS.Signals[]): boolean {
+  try {
+    for (const name of names) process.kill(pid, name);
+    return true;
+  } catch {
+    return false; // gone already, or another user's
+  }
+}
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

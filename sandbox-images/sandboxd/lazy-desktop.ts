@@ -1,0 +1,54 @@
+import { AppError } from '../../src/core/errors.ts';
+import type { Desktop } from './daemon.ts';
+import type { DesktopOptions } from './desktop/desktop.ts';
+import { findPrograms } from './desktop/programs.ts';
+import type { Parts } from './shared-state.ts';
+
+const unsupported = async (): Promise<never> => {
+  throw new AppError('unsupported', 'This sandbox has no desktop: its image has no display and no browser.');
+};
+const stopped = { state: 'stopped', browser: 'stopped', restarts: { display: 0, browser: 0 } } as const;
+
+/** The desktop of a sandbox whose image has none. */
+export const noDesktop: Desktop = {
+  status: () => ({ ...stopped, state: 'unsupported', width: 0, height: 0 }),
+  start: unsupported,
+  stop: unsupported,
+  vnc: unsupported,
+  cdp: unsupported,
+  restartBrowser: unsupported,
+  screenshot: unsupported,
+  act: unsupported,
+  pointer: unsupported,
+};
+
+/** Loads the desktop's code at its first use: otherwise every sandbox would pay for it in memory. */
+export function lazyDesktop(parts: Parts, options: Omit<DesktopOptions, 'programs'>): Desktop {
+  const programs = findPrograms(parts.env.PATH ?? '');
+  if (!programs) return noDesktop;
+  let opened: Desktop | undefined;
+  let opening: Promise<Desktop> | undefined;
+  const desktop = () => {
+    opening ??= import('./desktop/desktop.ts').then(({ realDesktop }) => {
+      opened = realDesktop(parts, { ...options, programs });
+      return opened;
+    });
+    return opening;
+  };
+  const { width, height } = options;
+  return {
+    status: () => opened?.status() ?? { ...stopped, width, height },
+    start: async () => await (await desktop()).start(),
+    async stop() {
+      await opened?.stop();
+    },
+    vnc: async () => await (await desktop()).vnc(),
+    cdp: async () => await (await desktop()).cdp(),
+    async restartBrowser() {
+      await opened?.restartBrowser();
+    },
+    screenshot: async () => await (await desktop()).screenshot(),
+    act: async (action) => await (await desktop()).act(action),
+    pointer: async () => await (await desktop()).pointer(),
+  };
+}

@@ -1,0 +1,149 @@
+import { AppError } from '../../src/core/errors.ts';
+import type { ProcessEntry } from '../../src/sandbox/client.ts';
+import { counted, oomKills } from './cgroup.ts';
+import { type Daemon, type Desktop, limits } from './daemon.ts';
+import { watchDisk } from './disk-watch.ts';
+import { endTree, send } from './end-processes.ts';
+import { executor } from './exec.ts';
+import { files } from './files.ts';
+import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './proc.ts';
+import { rootedAt, treeOf } from './process-tree.ts';
+import { programs } from './programs.ts';
+import { search } from './search.ts';
+import { type Parts, straysSince } from './shared-state.ts';
+import { shells } from './shells.ts';
+import { StoppedRuns } from './stopped-runs.ts';
+import { terminals } from './terminals.ts';
+
+export interface Identity {
+  readonly version: string;
+  readonly sandboxId: string;
+  readonly desktop: Desktop;
+}
+
+/** The daemon inside a real sandbox, with this system's processes and files. */
+export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identity): Daemon {
+  const { clock, journal, keepers, bootId, init } = parts;
+  const sessions = shells(parts);
+  const exec = executor(parts);
+  const tagged = new Map<string, number>();
+  const stopped = new StoppedRuns();
+  const programsOfRuns = programs(parts);
+  const disk = parts.diskBytes > 0 ? watchDisk(parts, [parts.place.root], parts.diskBytes) : undefined;
+  const stored = files(parts.place);
+
+  const visible = (all: readonly Proc[]) => {
+    const spared = keepers.spared(all);
+    const ours = ({ pid, ppid, zombie }: Proc) =>
+      !spared.has(pid) &&
+      !zombie &&
+      ppid !== 2 &&
+      (init !== undefined || variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId);
+    return all.filter(ours);
+  };
+
+  /** The earliest time at which a process of that run can have started, epoch ms. */
+  const begunAt = (tag: string) =>
+    Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
+
+  const endTagged = async (tag: string): Promise<number> => {
+    const met = new Set<string>();
+    const tree = { name: 'CORRAL_RUN', value: tag, strays: straysSince(parts, begunAt(tag)) } as const;
+    await Promise.all([endTree(tree, { spared: keepers.spared, met }), sessions.endTagged(tag, met)]);
+    return met.size;
+  };
+
+  /** Starts something of a run. A stop that came meanwhile did not see the new processes, so they are ended here. */
+  async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
+    stopped.check(tag);
+    const started = await start();
+    try {
+      stopped.check(tag);
+    } catch (refusal) {
+      if (tag !== undefined) await endTagged(tag);
+      throw refusal;
+    }
+    return started;
+  }
+
+  return {
+    ...sessions,
+    ...terminals(parts),
+    ...programsOfRuns,
+    async start(request) {
+      const known = sessions.operation(request.id);
+      return known ?? (await startUnlessStopped(request.tag, () => sessions.start(request)));
+    },
+    openProgram: (request) => startUnlessStopped(request.tag, () => programsOfRuns.openProgram(request)),
+    ...stored,
+    ...search(parts.place, parts.env),
+    health() {
+      const shown = desktop.status();
+      const isUsed = shown.state !== 'stopped' && shown.state !== 'unsupported';
+      return {
+        ...{ version, bootId, idleMs: parts.idleMs(), oomKills: oomKills() },
+        ...(isUsed && { desktop: shown }),
+        ...(disk && { disk: disk.use() }),
+      };
+    },
+    usage() {
+      const all = visible(scan());
+      // A visible control group belongs to this sandbox only if the visible processes do.
+      const whole = init === undefined ? undefined : counted();
+      return { ...(whole ?? summed(all)), processes: all.length };
+    },
+    touch: parts.touch,
+    async writeFile(path, content, how) {
+      if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
+      await stored.writeFile(path, content, how);
+    },
+    desktop,
+    async killTagged(tag) {
+      stopped.add(tag);
+      return await endTagged(tag);
+    },
+    async exec(request, signal) {
+      stopped.check(request.tag); // a command that runs already ends with its caller's connection
+      if (request.tag !== undefined && !tagged.has(request.tag)) {
+        if (tagged.size > 1_000) tagged.clear();
+        tagged.set(request.tag, clock.now());
+      }
+      return await exec(request, signal);
+    },
+    async processes() {
+      const now = clock.now();
+      return visible(scan()).map((proc): ProcessEntry => {
+        const tag = variable(proc.pid, 'CORRAL_RUN');
+        const started = new Date(startedAt(proc, now)).toISOString();
+        return {
+          pid: proc.pid,
+          cmd: commandLine(proc.pid).slice(0, limits.commandChars),
+          started,
+          ...(tag === undefined ? {} : { tag }),
+        };
+      });
+    },
+    async signalProcess(pid, name) {
+      const root = visible(scan()).find((proc) => proc.pid === pid);
+      if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
+      const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
+      const { spared } = keepers;
+      // Signal the root first: a shell whose child ends goes on with its next command.
+      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared)]) send(proc.pid, name);
+      else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
+    },
+  };
+}
+
+const diskFull = (bytes: number) =>
+  `The files of this sandbox take more than the ${Math.floor(bytes / 2 ** 20)} MiB that they may. Remove some first.`;
+
+function summed(all: readonly Proc[]) {
+  const each = all.map(({ pid }) => usageOf(pid));
+  const sum = (of: (one: (typeof each)[number]) => number) => each.reduce((total, one) => total + of(one), 0);
+  return {
+    cpuSeconds: sum((one) => one.cpuSeconds),
+    memoryBytes: sum((one) => one.memoryBytes),
+    memoryLimitBytes: null,
+  };
+}

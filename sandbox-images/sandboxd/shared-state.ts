@@ -1,0 +1,71 @@
+import type { Clock } from '../../src/core/clock.ts';
+import type { Confined } from './confined-paths.ts';
+import type { Journal } from './journal.ts';
+import { type Proc, scan, startedAt, variable } from './proc.ts';
+import type { Strays } from './process-tree.ts';
+
+/** The state that all parts of the daemon share. */
+export interface Parts {
+  readonly clock: Clock;
+  readonly place: Confined;
+  /** The daemon's own folder, outside the workspace. */
+  readonly stateDir: string;
+  /** The environment that every command starts with. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly journal: Journal;
+  readonly keepers: Keepers;
+  readonly spoolCap: number;
+  /** The disk limit for all of the sandbox's files, in bytes; 0: the daemon does not watch it. */
+  readonly diskBytes: number;
+  /** Random, so that no process in the sandbox can guess it. */
+  readonly bootId: string;
+  /** Pid 1 if all visible processes belong to this sandbox; undefined on a shared machine. */
+  readonly init: number | undefined;
+  /** Records a use of the sandbox, so that it does not count as idle. */
+  touch(): void;
+  idleMs(): number;
+}
+
+/**
+ * Accepts orphans that a tree can have started: a process that dropped its environment and its parent carries no mark. In a
+ * sandbox with its own init, such an orphan counts as the tree's if it is younger than the tree.
+ */
+export function straysSince({ clock, init }: Pick<Parts, 'clock' | 'init'>, since: number): Strays {
+  if (init === undefined) return () => false;
+  const now = clock.now();
+  return (proc) =>
+    (proc.ppid === 1 || proc.ppid === init) &&
+    startedAt(proc, now) >= since - 100 &&
+    variable(proc.pid, 'CORRAL_SANDBOX_ID') === undefined;
+}
+
+/** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
+export interface Keepers {
+  add(pid: number): void;
+  delete(pid: number): void;
+  /**
+   * Marks a keeper that is about to be ended. It and its shell count as the user's until the returned function is called.
+   */
+  dismiss(pid: number): () => void;
+  spared(all: readonly Proc[]): ReadonlySet<number>;
+}
+
+export function keepersOf(daemon: number, parent: number): Keepers {
+  const terminals = new Set<number>();
+  return {
+    add: (pid) => void terminals.add(pid),
+    delete: (pid) => void terminals.delete(pid),
+    dismiss(pid) {
+      const shells = scan().filter(({ ppid }) => ppid === pid);
+      for (const shell of shells) terminals.add(shell.pid);
+      return () => {
+        for (const gone of [pid, ...shells.map((shell) => shell.pid)]) terminals.delete(gone);
+      };
+    },
+    spared(all) {
+      const spared = new Set([1, daemon, parent, ...terminals]);
+      for (const { pid, ppid } of all) if (terminals.has(ppid)) spared.add(pid);
+      return spared;
+    },
+  };
+}

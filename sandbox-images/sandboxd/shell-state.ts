@@ -1,0 +1,69 @@
+import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { StartOperation } from '../../src/sandbox/client.ts';
+import { bad } from './body-fields.ts';
+import type { Confined } from './confined-paths.ts';
+import { isOurs } from './environment.ts';
+
+/** A shell session's folder and environment between two commands. */
+export interface ShellState {
+  readonly cwd: string;
+  /** All exported variables after the last command. Undefined before the first one: the daemon's base environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const stateEnd = 'corral-end';
+
+// The bash that runs the command sources this first. On exit it reports its folder and environment. It uses `env` and not
+// bash, because the output of `env -0` needs no parsing by another bash.
+export const shellSetup = `unset BASH_ENV
+trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } >|"$CORRAL_STATE" 2>/dev/null' EXIT
+`;
+
+/** The file in which the command with this id reports them. */
+export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
+const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
+
+/** Reads the state that the command's shell left, and keeps it for a later daemon. */
+export async function takeShellState(stateDir: string, id: string, shell: string): Promise<ShellState | undefined> {
+  const path = stateFile(stateDir, id);
+  const standing = await readShellState(path);
+  if (standing) await rename(path, keptFile(stateDir, shell)).catch(() => {});
+  else await rm(path, { force: true });
+  return standing;
+}
+
+export const lastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
+
+async function readShellState(path: string): Promise<ShellState | undefined> {
+  const [cwd, ...rest] = (await readFile(path, 'utf8').catch(() => '')).split('\0');
+  // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
+  if (!cwd || rest.at(-2) !== stateEnd) return undefined;
+  const env: Record<string, string> = {};
+  for (const line of rest.slice(0, -2)) {
+    const equals = line.indexOf('=');
+    if (equals > 0 && !isOurs(line.slice(0, equals))) env[line.slice(0, equals)] = line.slice(equals + 1);
+  }
+  return { cwd, env };
+}
+
+/** The folder that a command starts in: the one it names inside the workspace, or its shell's current folder. */
+export async function startFolder(
+  place: Confined,
+  { cwd }: Pick<StartOperation, 'cwd'>,
+  standing: ShellState,
+): Promise<string> {
+  if (cwd !== undefined) {
+    const wanted = resolve(place.root, place.locate(cwd));
+    if (await isFolder(wanted)) return wanted;
+    throw bad(`There is no folder ${cwd}.`);
+  }
+  // If the folder was removed, start in the workspace: otherwise the shell could not start at all.
+  return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
+}
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { secret } from './kinds.ts';
+
+const text = z.string().refine((value) => !value.includes('\0'));
+const common = {
+  tools: z.array(text).default(['*']),
+  'timeout-seconds': z.number().min(1).max(3_600).default(60),
+};
+const program = z.strictObject({
+  command: text.min(1),
+  args: z.array(text).max(200).default([]),
+  env: z.record(z.string().regex(/^[A-Za-z_]\w*$/), text).default({}),
+  ...common,
+});
+const address = z.strictObject({
+  url: z.string().refine((value) => URL.canParse(value) && /^https?:\/\//.test(value)),
+  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), secret('a header', /^[\x20-\x7e]+$/).kind).default({}),
+  ...common,
+});
+const named = z.record(z.string().regex(/^[a-z][a-z0-9]{0,23}$/), z.union([program, address])).transform((servers) =>
+  Object.entries(servers).map(([name, { 'timeout-seconds': seconds, ...server }]) => ({
+    name,
+    timeoutMs: seconds * 1_000,
+    ...server,
+  })),
+);
+
+/** The tool servers by their names, in the file as a mapping, in the variable as JSON. */
+export const toolServers = () => ({
+  accepts:
+    'names of small letters and digits, each with command (args, env) or url (headers), and tools, timeout-seconds',
+  kind: z.union([
+    named,
+    z
+      .string()
+      .transform((json, { addIssue }) => {
+        try {
+          return JSON.parse(json);
+        } catch {
+          addIssue('no JSON');
+          return z.NEVER;
+        }
+      })
+      .pipe(named),
+  ]),
+});

@@ -1,0 +1,12 @@
+import { byEntries, type PolicyDescriptor, unlisted } from '../policy.ts';
+
+export const allowList: PolicyDescriptor = {
+  label: 'the entries of egress.allow, nothing else',
+  forAgents: ({ entries }) =>
+    entries.length === 0
+      ? 'closed. Nothing outside of the sandbox can be reached.'
+      : `open only for ${entries.join(', ')}. All else is refused.`,
+  strict: true,
+  usesEntries: true,
+  decide: (asked) => byEntries(asked) ?? unlisted('allow-list', 'egress.allow'),
+};

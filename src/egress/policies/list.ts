@@ -1,0 +1,18 @@
+import type { PolicyDescriptor } from '../policy.ts';
+import { allowList } from './allow-list.ts';
+import { none } from './none.ts';
+import { registries } from './registries.ts';
+import { web } from './web.ts';
+
+/** Every egress policy by its name. A new policy needs a line here. */
+export const policies = { none, registries, 'allow-list': allowList, web };
+
+type PolicyName = keyof typeof policies;
+export const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];
+
+export const policyLabels = Object.entries<PolicyDescriptor>(policies)
+  .map(([name, { label }]) => `${name}: ${label}`)
+  .join('; ');
+
+export const policyOf = (kind: string): PolicyDescriptor | undefined =>
+  Object.entries<PolicyDescriptor>(policies).find(([name]) => name === kind)?.[1];

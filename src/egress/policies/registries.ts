@@ -1,0 +1,10 @@
+import { byRegistries, type PolicyDescriptor, unlisted } from '../policy.ts';
+
+export const registries: PolicyDescriptor = {
+  label: "what the image's own package managers are set up for, and egress.registries",
+  forAgents: ({ registries: more }) =>
+    `open only for the registries of the image's package managers${more.map((it) => `, ${it}`).join('')}. All else is refused.`,
+  strict: true,
+  learnsRegistries: true,
+  decide: (asked) => byRegistries(asked) ?? unlisted('registries', 'egress.registries'),
+};

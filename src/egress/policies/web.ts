@@ -1,0 +1,15 @@
+import { byRegistries, no, type PolicyDescriptor, webPorts } from '../policy.ts';
+
+export const web: PolicyDescriptor = {
+  label: 'every public host on ports 80 and 443, and what registries opens',
+  forAgents: () =>
+    'public hosts on ports 80 and 443, through the proxy that the environment variables name. Private addresses are refused.',
+  strict: false,
+  decide(asked) {
+    if (webPorts.includes(asked.target.port)) return { allowed: true, rule: 'web' };
+    return (
+      byRegistries(asked) ??
+      no('port not allowed', "policy 'web' opens ports 80 and 443 only", 'Ask the operator for an entry host:port.')
+    );
+  },
+};

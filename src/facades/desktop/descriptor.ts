@@ -1,0 +1,10 @@
+import { describeDialect } from '../shared/dialect.ts';
+
+export const desktop = describeDialect({
+  label: 'desktop',
+  audience: "pages that show a session's desktop: its state, and who has the keyboard and mouse",
+  tag: 'Desktop',
+  paths: ['/api/v1/sessions/{id}/desktop'],
+  documents: '`/docs`, `/redoc`',
+  routes: async ({ services }) => [(await import('./routes.ts')).desktopRoutes({ desktop: services.desktop })],
+});

@@ -1,0 +1,16 @@
+import { detail, failuresIn } from '../shared/failure-docs.ts';
+import { describing } from '../shared/route-docs.ts';
+
+const failure = (description: string) => ({ ...detail('Not Found'), description });
+
+/** Describes a route that belongs to the server and to no dialect. */
+export const about = describing({
+  tag: 'Server',
+  prefix: '',
+  failures: failuresIn({
+    always: [],
+    texts: { 401: 'Unauthorized', 404: 'No such file' },
+    of: (_status, text) => failure(text),
+    other: failure('Any other failure'),
+  }),
+});

@@ -1,0 +1,21 @@
+import { describeDialect } from '../shared/dialect.ts';
+
+export const server = describeDialect({
+  label: 'server',
+  audience: 'probes and monitoring',
+  tag: 'Server',
+  paths: ['/', '/health', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/redoc'],
+  documents: '`/docs`, `/openapi.json`',
+  routes: async ({ services: { sessions }, metrics, clock, version, table }) => [
+    (await import('./routes.ts')).serverRoutes({ sessions, metrics, clock, version, table }),
+  ],
+});
+
+export const webClient = describeDialect({
+  label: 'web client',
+  audience: 'people, also on a phone and by keyboard: chat, plan, tool calls, files, terminal, screen',
+  tag: 'Server',
+  paths: ['/', '/static', '/sessions/{id}/desktop'],
+  documents: '',
+  routes: async () => [{ mount: (await import('./page.ts')).mountPage }],
+});

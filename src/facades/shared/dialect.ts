@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import type { SignedUrls } from '../../auth/signed-url.ts';
+import type { Actor } from '../../core/actor.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Services } from '../../session/api/services.ts';
+import type { AgentConfigService } from '../../session/projects/agent-presets.ts';
+import type { ProviderKeyService } from '../../session/projects/provider-keys.ts';
+import type { UploadService } from '../../session/projects/uploads.ts';
+import type { SideMessages } from '../../session/services/side-messages.ts';
+import type { WorkspaceService } from '../../session/workspaces/workspaces.ts';
+import type { Acting } from './acting.ts';
+import type { Idempotency } from './idempotency.ts';
+import type { HttpLogger, HttpMetrics } from './observe.ts';
+import type { Dialect, RouteTable } from './routes.ts';
+import type { SseContext } from './sse.ts';
+import type { SocketServer } from './ws.ts';
+
+/** Projects with their files, agents and keys, which a server may lack. */
+export interface ProjectParts {
+  readonly agents: AgentConfigService;
+  readonly uploads: UploadService;
+  readonly keys: ProviderKeyService;
+  readonly sideMessages: SideMessages;
+  readonly maxUploadBytes: number;
+}
+
+/** The parts of the server that dialects use. The services have the permissions of the request's caller. */
+export interface DialectParts {
+  readonly version: string;
+  readonly services: Services;
+  /** Undefined: the server has no projects and no uploads. */
+  readonly projects: ProjectParts | undefined;
+  /** Reads files without a caller's permissions, for callers that may read the session. */
+  readonly attached: Pick<UploadService, 'get'> | undefined;
+  /** Undefined: the server has no workspaces. */
+  readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
+  /** The operations of an actor, for transports that carry several calls. */
+  readonly acting: (actor: Actor) => Acting;
+  /** The actor of a token sent after the upgrade. A wrong token counts toward the lockout of its address. */
+  readonly admits: (token: string, address: string) => Actor | undefined;
+  readonly idempotency: Idempotency;
+  readonly sockets: SocketServer;
+  readonly sse: SseContext;
+  readonly signed: SignedUrls;
+  readonly table: RouteTable;
+  readonly metrics: HttpMetrics;
+  readonly logger: HttpLogger;
+  readonly clock: Clock;
+  /** Passes a viewer's clipboard on to the sandbox. */
+  readonly clipboard: boolean;
+}
+
+/** Everything about a dialect. Its name is its key in `src/facades/list.ts`, and the key of its settings. */
+export interface DialectDescriptor<Settings extends z.ZodObject = z.ZodObject> {
+  /** For people, as README.md names it. */
+  readonly label: string;
+  /** For people: which clients speak it. */
+  readonly audience: string;
+  /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this dialect. */
+  readonly tag: string | undefined;
+  /** The paths it serves, each with those below it; `{id}` stands for one segment. */
+  readonly paths: readonly string[];
+  /** Links to the dialect's documents, as Markdown; empty: only the source documents it. */
+  readonly documents: string;
+  /** The dialect's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
+  readonly settings?: Settings;
+  /** Loads its routes; none on a server that lacks what the dialect needs. */
+  routes(parts: DialectParts, settings: z.output<Settings>): Promise<readonly Dialect[]>;
+}
+
+/** Keeps the type of the settings, which the schema of all settings needs. */
+export const describeDialect = <Settings extends z.ZodObject = z.ZodObject>(
+  descriptor: DialectDescriptor<Settings>,
+): DialectDescriptor<Settings> => descriptor;

@@ -1,0 +1,60 @@
+import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
+import type { z } from 'zod';
+import type { HttpLogger } from './observe.ts';
+import type { ReplyDocs } from './route-docs.ts';
+import { repliesOf } from './routes.ts';
+
+/**
+ * Compares each reply with its route's schemas, and answers 500 with the reason when it breaks them. For tests and
+ * development: each reply is parsed once more. Call this before the routes are registered.
+ */
+export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
+  app.addHook('onRoute', (route) => {
+    const replies = repliesOf(route);
+    if (!replies || route.method === 'HEAD') return;
+    const check: onSendHookHandler = (_request, reply, payload, done) => {
+      const problem = problemOf(reply, payload, replies);
+      if (problem === undefined) return done(null, payload);
+      const detail = `${String(route.method)} ${route.url} sent a ${reply.statusCode} that its schema does not allow: ${problem}`;
+      logger.error({ route: route.url }, detail);
+      reply.code(500).removeHeader('content-length').type('application/json; charset=utf-8');
+      done(null, JSON.stringify({ detail }));
+    };
+    route.onSend = [...[route.onSend ?? []].flat(), check];
+  });
+}
+
+/** How a reply differs from its documents; undefined when it does not. Streams are not read. */
+export function problemOf(
+  reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
+  payload: unknown,
+  replies: ReplyDocs,
+): string | undefined {
+  const doc = replies[reply.statusCode] ?? replies.default;
+  if (!doc) return 'the status is not documented';
+  if (!doc.content) return undefined;
+  const [type = ''] = String(reply.getHeader('content-type') ?? '').split(';', 1);
+  const media = doc.content[type] ?? doc.content['*/*'];
+  if (!media) return `its type is ${type || 'missing'}, not ${Object.keys(doc.content).join(' or ')}`;
+  if (type !== 'application/json' || typeof payload !== 'string') return undefined;
+  return mismatch(media.schema, JSON.parse(payload));
+}
+
+function mismatch(schema: z.ZodType, sent: unknown): string | undefined {
+  const parsed = schema.safeParse(sent);
+  if (parsed.success) return undocumented(sent, parsed.data, []);
+  return parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`).join('; ');
+}
+
+/** The first field that parsing dropped, because the schema does not name it. */
+function undocumented(sent: unknown, known: unknown, path: readonly string[]): string | undefined {
+  if (sent === known || typeof sent !== 'object' || sent === null) return undefined;
+  const documented = known as Readonly<Record<string, unknown>>;
+  for (const [key, value] of Object.entries(sent)) {
+    const at = [...path, key];
+    if (!(key in documented)) return `${at.join('.')}: the schema has no such field`;
+    const deeper = undocumented(value, documented[key], at);
+    if (deeper !== undefined) return deeper;
+  }
+  return undefined;
+}

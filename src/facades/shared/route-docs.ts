@@ -1,0 +1,88 @@
+import { z } from 'zod';
+
+// A route describes itself where it is registered. `schema.response` holds its successful replies by status, and
+// `config.doc` the rest. The replies' schemas are the types of what the handler returns, the entries of the OpenAPI
+// document and, outside production, the check of what is sent (`reply-check.ts`).
+
+interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
+  readonly schema: Schema;
+  readonly example?: unknown;
+}
+/** A reply, as OpenAPI describes it. */
+export interface ReplyDoc {
+  readonly description: string;
+  /** By media type; undefined: the body is not described. */
+  readonly content?: Readonly<Record<string, MediaDoc>>;
+}
+export type ReplyDocs = Readonly<Record<string, ReplyDoc>>;
+interface JsonReply<Schema extends z.ZodType> extends ReplyDoc {
+  readonly content: { readonly 'application/json': MediaDoc<Schema> };
+}
+
+export interface RouteDoc {
+  readonly operationId: string;
+  /** The section of the document: the tag of a dialect's descriptor. */
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** Header parameters by name; the schemas give the other parameters. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The failures by status; `default` stands for every status not listed. */
+  readonly failures: ReplyDocs;
+  readonly bodyExample?: unknown;
+  /** A body that is not JSON, by its media type. */
+  readonly requestContent?: Readonly<Record<string, z.ZodType>>;
+  /** Marks a WebSocket, which a client opens with an upgrade. */
+  readonly websocket?: true;
+}
+
+/** A reply of JSON. The example has the schema's type. */
+export const json = <Schema extends z.ZodType>(
+  description: string,
+  schema: Schema,
+  example?: z.output<Schema>,
+): JsonReply<Schema> => ({
+  description,
+  content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
+});
+/** The usual reply of a route that has only one. */
+export const ok = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
+  json('Success', schema, example);
+/** A reply in one of two forms, as the client's `Accept` header asks. The other form is not a handler's result. */
+export const either = <Schema extends z.ZodType>(usual: JsonReply<Schema>, other: ReplyDoc): JsonReply<Schema> => ({
+  description: usual.description,
+  content: { ...usual.content, ...other.content },
+});
+/** A reply without a body. */
+export const nothing: ReplyDoc = { description: 'Done; no body' };
+/** A reply of another type, such as a download; of any type by default. */
+export const bytes = (description: string, type = '*/*'): ReplyDoc => ({
+  description,
+  content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },
+});
+
+export const idempotencyHeader = {
+  'Idempotency-Key':
+    '1 to 255 visible ASCII characters: a repeat with the same key and body gets the first answer again',
+};
+
+interface Prose extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent'> {
+  /** The statuses with which the route itself can fail, next to those that all routes share. */
+  readonly fails?: readonly number[];
+  /** The text of its 404, when it is not the dialect's usual one. */
+  readonly missing?: string;
+}
+interface DialectDocs {
+  readonly tag: string;
+  /** Begins the operation ids, which must be unique among all dialects. */
+  readonly prefix: string;
+  readonly failures: (own: readonly number[], missing?: string) => ReplyDocs;
+}
+
+/** Makes the function with which a dialect's routes describe themselves. */
+export const describing =
+  ({ tag, prefix, failures }: DialectDocs) =>
+  (name: string, summary: string, { fails = [], missing, ...prose }: Prose = {}): RouteDoc => ({
+    ...{ operationId: `${prefix}${name}`, tag, summary, ...prose },
+    failures: failures(fails, missing),
+  });

@@ -1,0 +1,47 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { baseName, type Staged, type UploadService } from '../../session/projects/uploads.ts';
+import { InvalidRequest } from './error-style.ts';
+import { type Part, readFiles } from './multipart.ts';
+import type { App } from './routes.ts';
+import { whileConnected } from './while-connected.ts';
+
+/** Mounts routes whose body is a stream that only the handler may read; all other routes get theirs as JSON. */
+export function withBodyStreams(app: App, mount: (scope: App) => void): void {
+  app.register(async (scope: App) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    mount(scope);
+  });
+}
+
+interface Upload {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly uploads: Pick<UploadService, 'stage'>;
+  readonly projectId: string | null;
+  readonly maxFiles: number;
+}
+
+/**
+ * Stages the files of a multipart body and passes them to `keep` when all have arrived. Files that it does not keep are
+ * deleted. Rejects: invalid_request for a body without files or a file without a name, payload_too_large.
+ */
+export async function receiveFiles<Kept>(
+  { request, reply, uploads, projectId, maxFiles }: Upload,
+  keep: (staged: readonly Staged[]) => Promise<Kept>,
+): Promise<Kept> {
+  const signal = whileConnected(reply);
+  await using received = new AsyncDisposableStack();
+  const stage = async ({ filename, mimeType, content }: Part) => {
+    const name = baseName(filename);
+    if (name === undefined) throw unfit('value_error', 'needs a file name');
+    return received.use(await uploads.stage({ projectId, name, type: 'input', mimeType, content }, signal));
+  };
+  const staged = await readFiles(request, { files: maxFiles }, stage);
+  if (staged.length === 0) throw unfit('missing', 'Field required');
+  // The hash stands for the content: the same idempotency key with the same files is the same request.
+  const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);
+  request.rawBody = Buffer.from(JSON.stringify(content));
+  return await keep(staged);
+}
+const unfit = (type: string, msg: string) => new InvalidRequest([{ type, loc: ['body', 'file'], msg }], `file: ${msg}`);

@@ -1,0 +1,76 @@
+import type { LanguageModelV4CallOptions, LanguageModelV4FunctionTool } from '@ai-sdk/provider';
+import { endOfBroken, refusedTurn, unreachableTurn } from '../failures.ts';
+import type { Model, TurnPart, TurnRequest } from '../model.ts';
+import type { BuildOptions } from '../provider.ts';
+import { watchdog } from '../watchdog.ts';
+import type { Dialect } from './dialect.ts';
+import { isForeignTurn, promptOf } from './prompt.ts';
+import { replyReader } from './reply.ts';
+import { refusalOf } from './thrown.ts';
+import { turnFetch } from './transport.ts';
+
+export interface AiSdkOptions extends BuildOptions {
+  readonly dialect: Dialect;
+}
+
+/** A model behind one of the AI SDK's provider packages, of which only `doStream` is used. */
+export function aiSdkModel(options: AiSdkOptions): Model {
+  const { name, model, dialect, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
+
+  async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
+    using silence = watchdog({ clock, ms: idleMs, signal });
+    const reply = replyReader({ newId, broken: () => unreachableTurn(name, advice) });
+    try {
+      silence.signal.throwIfAborted();
+      const opened = dialect.open({ model, key, baseUrl, fetch: turnFetch(silence.touch) });
+      const { stream } = await opened.doStream({ ...callOf(request, options), abortSignal: silence.signal });
+      for await (const part of stream) {
+        silence.rest(); // a slow reader on our side is no silence of the provider
+        if (part.type === 'error') throw part.error;
+        yield* reply.read(part);
+        silence.wake();
+      }
+      signal.throwIfAborted(); // some packages end a stream that was cancelled like a complete one
+      yield* reply.end();
+    } catch (thrown) {
+      yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
+        const refusal = refusalOf(thrown, clock.now());
+        return refusal ? refusedTurn(refusal, name, advice) : unreachableTurn(name, advice);
+      });
+    }
+  }
+  return { name, abilities, turn };
+}
+
+function callOf(request: TurnRequest, options: AiSdkOptions): LanguageModelV4CallOptions {
+  const { name, model, dialect, abilities, reasoning } = options;
+  const { mustCall, sampling, tools } = request;
+  const isForced = mustCall !== undefined && abilities.forcedTool;
+  const asked = mustCall === undefined || isForced ? request : withAsked(request, mustCall);
+  const isForeign = isForeignTurn(request, name);
+  return {
+    prompt: promptOf(asked, { name, dialect, images: abilities.images }),
+    ...(tools.length > 0 && { tools: tools.map(toolOf) }),
+    ...(tools.length > 0 && { toolChoice: isForced ? { type: 'tool', toolName: mustCall } : { type: 'auto' } }),
+    ...(sampling?.temperature !== undefined && { temperature: sampling.temperature }),
+    ...(sampling?.topP !== undefined && { topP: sampling.topP }),
+    ...(sampling?.topK !== undefined && { topK: sampling.topK }),
+    ...(sampling?.maxOutputTokens !== undefined && { maxOutputTokens: sampling.maxOutputTokens }),
+    ...(sampling?.stop && { stopSequences: [...sampling.stop] }),
+    ...(reasoning !== 'default' && !isForced && { reasoning }),
+    ...dialect.options(request, { model, abilities, reasoning, isForeign }),
+  };
+}
+
+/** The words that take the place of a forced call. */
+function withAsked(request: TurnRequest, mustCall: string): TurnRequest {
+  const asked = `Reply with one call of the tool ${mustCall} and nothing else.`;
+  return { ...request, hint: request.hint ? `${request.hint}\n${asked}` : asked };
+}
+
+const toolOf = ({ name, description, parameters }: TurnRequest['tools'][number]): LanguageModelV4FunctionTool => ({
+  type: 'function',
+  name,
+  description,
+  inputSchema: parameters,
+});

@@ -1,0 +1,22 @@
+import { createAnthropic } from '@ai-sdk/anthropic';
+import type { Dialect } from './dialect.ts';
+
+// A reply's limit counts against the window, so the default is below what the newest models could write.
+const mostDefaultOutput = 32_000;
+
+/** Anthropic's Messages API. */
+export const anthropicDialect: Dialect = {
+  name: 'anthropic',
+  open: ({ model, key, baseUrl, fetch }) =>
+    createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
+  options: ({ sampling, tools }, { abilities, isForeign }) => ({
+    maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, mostDefaultOutput),
+    // Anthropic demands its own signed reasoning at the beginning of a turn with reasoning.
+    ...(isForeign && { reasoning: 'provider-default' as const }),
+    ...(tools.length > 0 &&
+      !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),
+  }),
+  pictures: 'inside',
+  keepsReasoning: 'always',
+  cacheMark: { anthropic: { cacheControl: { type: 'ephemeral' } } },
+};

@@ -1,0 +1,21 @@
+import type { Provider } from '../provider.ts';
+
+/** A server of the operator that speaks Chat Completions, under the operator's name for it. */
+export const compatibleProvider = (name: string, baseUrl: string): Provider => ({
+  name,
+  label: name,
+  models: [],
+  access: {
+    keyVariables: [`models.compatible.${name}.api-key`],
+    baseUrl,
+    keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
+  },
+  abilities: () => ({}),
+  build: async (options) => {
+    const [{ aiSdkModel }, { compatibleDialect }] = await Promise.all([
+      import('./aisdk.ts'),
+      import('./compatible.ts'),
+    ]);
+    return aiSdkModel({ ...options, dialect: compatibleDialect });
+  },
+});

@@ -1,0 +1,19 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import type { Dialect } from './dialect.ts';
+
+/** Any server that speaks OpenAI's Chat Completions: Ollama, vLLM, LiteLLM, OpenRouter and many more. */
+export const compatibleDialect: Dialect = {
+  name: 'compatible',
+  open: ({ model, key, baseUrl, fetch }) =>
+    createOpenAICompatible({
+      name: 'compatible',
+      baseURL: baseUrl,
+      ...(key && { apiKey: key.reveal() }),
+      includeUsage: true,
+      fetch,
+    }).chatModel(model),
+  options: () => ({}),
+  pictures: 'after',
+  // Servers whose models reason want the reasoning of the present turn and refuse or waste that of earlier ones.
+  keepsReasoning: 'in-turn',
+};

@@ -1,0 +1,36 @@
+import type { LanguageModelV4, LanguageModelV4CallOptions, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import type { Secret } from '../../core/secret.ts';
+import type { Abilities, TurnRequest } from '../model.ts';
+import type { Reasoning } from '../provider.ts';
+
+export interface Connection {
+  /** The provider's own name of the model. */
+  readonly model: string;
+  readonly key: Secret | undefined;
+  readonly baseUrl: string;
+  readonly fetch: typeof fetch;
+}
+
+/** The differences between the providers that the AI SDK's packages reach. */
+export interface Dialect {
+  /** The key under which the package reads and writes its options. */
+  readonly name: string;
+  open(connection: Connection): LanguageModelV4;
+  /** Options beyond the common ones. `isForeign`: another model began the calls of the present turn. */
+  options(
+    request: TurnRequest,
+    model: ModelFacts & { readonly isForeign: boolean },
+  ): Partial<LanguageModelV4CallOptions>;
+  /** The pictures of a result: inside the result, or in a user's message after the results. */
+  readonly pictures: 'inside' | 'after';
+  /** Which of a model's own replies keep their reasoning: all, or those since the last message of the user. */
+  readonly keepsReasoning: 'always' | 'in-turn';
+  /** The mark that asks the provider to keep everything up to it, if it needs one. */
+  readonly cacheMark?: SharedV4ProviderOptions;
+}
+
+export interface ModelFacts {
+  readonly model: string;
+  readonly abilities: Abilities;
+  readonly reasoning: Reasoning;
+}

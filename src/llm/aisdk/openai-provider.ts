@@ -1,0 +1,21 @@
+import type { Provider } from '../provider.ts';
+
+export const openaiProvider = {
+  name: 'openai',
+  label: 'OpenAI',
+  models: [
+    { id: 'gpt-5', name: 'GPT-5' },
+    { id: 'gpt-5-mini', name: 'GPT-5 mini' },
+    { id: 'gpt-4.1', name: 'GPT-4.1' },
+  ],
+  access: {
+    keyVariables: ['OPENAI_API_KEY'],
+    baseUrl: 'https://api.openai.com/v1',
+    keyCheck: { path: '/models', headers: (key) => ({ authorization: `Bearer ${key}` }) },
+  },
+  abilities: () => ({ window: 128_000, maxOutput: 16_384, images: true, forcedTool: true, caching: 'automatic' }),
+  build: async (options) => {
+    const [{ aiSdkModel }, { openaiDialect }] = await Promise.all([import('./aisdk.ts'), import('./openai.ts')]);
+    return aiSdkModel({ ...options, dialect: openaiDialect });
+  },
+} as const satisfies Provider;

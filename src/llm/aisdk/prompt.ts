@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type {
+  LanguageModelV4FilePart,
+  LanguageModelV4Message,
+  LanguageModelV4Prompt,
+  LanguageModelV4TextPart,
+  LanguageModelV4ToolResultPart,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider';
+import { type Piece, pictureInWords, piecesOf, type ToolMessage } from '../conversation.ts';
+import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
+import type { Dialect } from './dialect.ts';
+
+/** One finished block of a reply, as it is stored in `raw` and sent back. `meta` is the provider's own data. */
+export type RawBlock =
+  | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
+  | { readonly type: 'call'; readonly meta?: SharedV4ProviderOptions };
+
+interface Options {
+  /** `provider/model`: replies of this model keep their reasoning and signatures. */
+  readonly name: string;
+  readonly dialect: Dialect;
+  readonly images: boolean;
+}
+
+/** The conversation in the AI SDK's form, with marks for the provider's cache. It ends with a user's message. */
+export function promptOf(request: TurnRequest, options: Options): LanguageModelV4Prompt {
+  const pieces = piecesOf(request);
+  const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
+  const messages = pieces.flatMap((piece, at) => messagesOf(piece, { ...options, isOpen: at > turnFrom }));
+  if (messages.at(-1)?.role === 'assistant') messages.push(userMessage([text('Continue.')]));
+  const { cacheMark } = options.dialect;
+  if (cacheMark) mark(messages, pieces.at(-1)?.kind === 'hint' ? 1 : 0, cacheMark);
+  const system = { role: 'system', content: request.system, ...(cacheMark && { providerOptions: cacheMark }) } as const;
+  return request.system === '' ? messages : [system, ...messages];
+}
+
+/** Whether another model made the calls whose results this request brings. */
+export function isForeignTurn(request: TurnRequest, name: string): boolean {
+  const last = request.messages.findLast(({ role }) => role !== 'tool');
+  return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
+}
+
+/** Marks the newest message and the one that was newest a turn ago. Providers accept few marks. */
+function mark(messages: LanguageModelV4Message[], skipped: number, providerOptions: SharedV4ProviderOptions): void {
+  const own = messages.flatMap(({ role }, at) => (role === 'assistant' ? [] : [at]));
+  for (const at of own.slice(0, own.length - skipped).slice(-2)) {
+    const message = messages[at];
+    if (message) messages[at] = { ...message, providerOptions };
+  }
+}
+
+function messagesOf(piece: Piece, options: Options & { readonly isOpen: boolean }): LanguageModelV4Message[] {
+  if (piece.kind === 'hint') return [userMessage([text(piece.text)])];
+  if (piece.kind === 'user') {
+    const said = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
+    return [userMessage([...said, ...piece.pictures.flatMap((picture) => pictureParts(picture, options.images))])];
+  }
+  const content = blocksOf(piece.reply, options);
+  if (content.length === 0) return [];
+  const said: LanguageModelV4Message = { role: 'assistant', content };
+  if (piece.answers.length === 0) return [said];
+  const isInside = options.dialect.pictures === 'inside';
+  const after = isInside ? [] : piece.answers.flatMap((answer) => shown(answer, options.images));
+  return [
+    said,
+    { role: 'tool', content: piece.answers.map((answer) => resultOf(answer, isInside && options.images)) },
+    ...(after.length > 0 ? [userMessage([text('The pictures of these results:'), ...after])] : []),
+  ];
+}
+
+type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
+
+/** The model's own blocks as they came, or text and calls of another model. */
+function blocksOf(reply: AssistantMessage, { name, dialect, isOpen }: Options & { isOpen: boolean }): Content {
+  const isOwn = reply.model === name && reply.raw.length > 0;
+  if (!isOwn)
+    return [...(reply.text.trim() === '' ? [] : [text(reply.text)]), ...reply.calls.map((it) => callPart(it))];
+  const keepsReasoning = dialect.keepsReasoning === 'always' || isOpen;
+  let calls = 0;
+  const content = (reply.raw as readonly RawBlock[]).flatMap((block): Content => {
+    const meta = block.meta && { providerOptions: block.meta };
+    if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
+    if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
+    const call = reply.calls[calls++];
+    return call ? [{ ...callPart(call), ...meta }] : []; // a call that was cut off or beyond the limit
+  });
+  // Providers refuse reasoning that nothing follows.
+  return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
+}
+
+const callPart = ({ callId, name, args }: ToolCall): Content[number] => ({
+  type: 'tool-call',
+  toolCallId: wireId(callId),
+  toolName: name,
+  // A provider accepts only an object, and the model reads in the result that its text was none.
+  input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
+});
+
+function resultOf(answer: ToolMessage, images: boolean): LanguageModelV4ToolResultPart {
+  const { callId, name, output, success } = answer;
+  const pictures = images ? shown(answer, true) : [];
+  const said = images ? output : [output, ...wordsOf(answer)].join('\n');
+  return {
+    type: 'tool-result',
+    toolCallId: wireId(callId),
+    toolName: name,
+    output:
+      pictures.length > 0
+        ? { type: 'content', value: [...(output === '' ? [] : [text(output)]), ...pictures] }
+        : { type: success ? 'text' : 'error-text', value: said },
+  };
+}
+
+const wordsOf = ({ pictures = [] }: ToolMessage): string[] => pictures.map(pictureInWords);
+
+const shown = ({ pictures = [] }: ToolMessage, images: boolean): LanguageModelV4FilePart[] =>
+  images ? pictures.flatMap((picture) => filePart(picture)) : [];
+
+const pictureParts = (picture: Picture, images: boolean): (LanguageModelV4FilePart | LanguageModelV4TextPart)[] =>
+  images && picture.data !== undefined ? filePart(picture) : [text(pictureInWords(picture))];
+
+const filePart = ({ mimeType, data }: Picture): LanguageModelV4FilePart[] =>
+  data === undefined ? [] : [{ type: 'file', mediaType: mimeType, data: { type: 'data', data } }];
+
+const text = (words: string): LanguageModelV4TextPart => ({ type: 'text', text: words });
+const userMessage = (content: (LanguageModelV4FilePart | LanguageModelV4TextPart)[]): LanguageModelV4Message => ({
+  role: 'user',
+  content,
+});
+
+/** Ids of some servers have characters or a length that other providers refuse. */
+const wireId = (callId: string): string =>
+  /^[A-Za-z0-9_-]{1,64}$/.test(callId)
+    ? callId
+    : `call_${createHash('sha256').update(callId).digest('hex').slice(0, 32)}`;

@@ -1,0 +1,10 @@
+import type { Provider } from '../provider.ts';
+
+export const demoProvider = {
+  name: 'demo',
+  label: 'Demo',
+  models: [{ id: 'demo', name: 'Demo (no key, no network)' }],
+  access: null,
+  abilities: () => ({}),
+  build: async () => (await import('./demo.ts')).demoModel(),
+} as const satisfies Provider;

@@ -1,0 +1,25 @@
+import { anthropicProvider } from './aisdk/anthropic-provider.ts';
+import { openaiProvider } from './aisdk/openai-provider.ts';
+import { demoProvider } from './demo/provider.ts';
+import { geminiProvider } from './gemini/provider.ts';
+import type { Access, Provider } from './provider.ts';
+
+/** Every provider, in the order in which they are offered. */
+export const providers = [demoProvider, geminiProvider, openaiProvider, anthropicProvider] as const;
+
+type Known = (typeof providers)[number];
+/** The providers that have settings of their own under `models`. */
+export type KeyedProviderName = Exclude<Known, { access: null }>['name'];
+export const keyedProviders = providers.filter((it) => it.access !== null) as readonly (Provider<KeyedProviderName> & {
+  readonly access: Access;
+})[];
+
+export const providerOf = (name: string): Provider | undefined => providers.find((it) => it.name === name);
+
+/** Splits `provider/model`; the demo model's provider has the same name. */
+export function splitModel(ref: string): { provider: string; model: string } {
+  const [provider = '', ...model] = ref.split('/');
+  return { provider, model: model.join('/') || provider };
+}
+export const joinModel = (provider: string, model: string): string =>
+  provider === 'demo' ? 'demo' : `${provider}/${model}`;

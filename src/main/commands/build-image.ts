@@ -1,0 +1,51 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ask, openEngine } from '../../../drivers/docker/engine.ts';
+import { openImages } from '../../../drivers/docker/images.ts';
+import { AppError } from '../../core/errors.ts';
+import { daemonBundle, ourImages } from '../image.ts';
+import type { Command } from './command.ts';
+
+const options = {
+  tag: { type: 'string' },
+  desktop: { type: 'boolean', default: false },
+  engine: { type: 'string' },
+} as const;
+const patienceMs = 30 * 60_000;
+
+export const buildImageCommand: Command = {
+  usage: '--tag <name:tag> [--desktop] [--engine unix:///var/run/docker.sock]',
+  about: 'builds the image that sandboxes run, for a registry or for an engine that the server may not build with',
+  async run(args, { signal: stopped, print, say }) {
+    const { tag, desktop, engine: host } = parsed(args);
+    const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
+    const engine = openEngine(address);
+    const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
+    const ours = ourImages(bundle)[desktop ? 'desktop' : 'base'];
+    await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
+    const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
+    const call = { signal, deadlineAt: Date.now() + patienceMs };
+    const made = await images
+      .ensure(ours.name, call, ({ detail }) => say(detail))
+      .catch((thrown: unknown) => {
+        if (!(thrown instanceof AppError && thrown.code === 'driver_unavailable')) throw thrown;
+        const advice = `It was asked at ${address}: start it, or name another socket with --engine or DOCKER_HOST.`;
+        throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
+      });
+    const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];
+    await ask(signal, () => engine.getImage(made).tag({ repo, tag: version }));
+    print(`${repo}:${version}`);
+    return 0;
+  },
+};
+
+function parsed(args: readonly string[]) {
+  const needs = `build-image needs ${buildImageCommand.usage}.`;
+  try {
+    const { tag, ...rest } = parseArgs({ args: [...args], options }).values;
+    if (!tag) throw new Error('--tag is missing');
+    return { tag, ...rest };
+  } catch (error) {
+    throw new AppError('invalid_request', `${(error as Error).message}. ${needs}`);
+  }
+}

@@ -1,0 +1,12 @@
+import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
+import type { Command } from './command.ts';
+
+/** For the nodes of a cluster; Docker and bubblewrap get the filter from the server. */
+export const seccompProfileCommand: Command = {
+  usage: '',
+  about: "prints the sandboxes' seccomp profile, for the folder /var/lib/kubelet/seccomp of each node of a cluster",
+  async run(_args, { print }) {
+    print(JSON.stringify(JSON.parse(ociProfile()), undefined, 2));
+    return 0;
+  },
+};

@@ -1,0 +1,62 @@
+import type { Driver, EgressPolicy } from '../../drivers/driver.ts';
+import { isPausable } from '../../drivers/driver.ts';
+import type { RunPolicy } from '../../machines/run.ts';
+import type { SandboxPolicy } from '../../machines/sandbox.ts';
+import type { Config } from '../config/config.ts';
+import { AppError } from '../core/errors.ts';
+import { policyOf } from '../egress/policies/list.ts';
+import { retryDelay } from '../llm/retry.ts';
+import type { ToolRegistry } from '../tools/registry.ts';
+
+// The policies of the machines, from the settings.
+
+export const egressPolicy = (egress: Config['egress']): EgressPolicy =>
+  policyOf(egress.policy)?.usesEntries ? { kind: egress.policy, entries: egress.allow } : { kind: egress.policy };
+
+const providerIsDown = { kind: 'failed', code: 'model_unavailable', message: '', retryable: true } as const;
+const second = 1_000;
+
+export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
+  budget: {
+    turns: config.maxSteps,
+    wallMs: config.run.timeoutSeconds * second,
+    tokens: config.run.tokenBudget,
+    cost: config.run.costBudget,
+  },
+  stuck: config.stuck,
+  maxRetries: 4, // five attempts
+  stopGraceMs: 8 * second,
+  backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
+});
+
+export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
+  maxRetries: 2,
+  backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
+  // Freezes the sandbox after half the time until its stop: it then uses memory but no processor.
+  idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
+  idleStopMs: sandbox.idleSeconds * second,
+  ttlMs: sandbox.ttlSeconds * second,
+  releaseGraceMs: 30 * second,
+});
+
+export const restartPolicy = {
+  maxRestarts: 3,
+  windowMs: 60 * second,
+  backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
+};
+
+/**
+ * The calls that need permission. Rejects: invalid_request for an unknown tool, because that entry would protect
+ * nothing.
+ */
+export function approvalsOf(
+  approvals: Config['approvals'],
+  tools: ToolRegistry,
+): { tools: readonly string[]; timeoutMs: number } {
+  const unknown = approvals.tools.find((name) => name !== '*' && !name.startsWith('mcp_') && !tools.find(name));
+  if (unknown !== undefined) {
+    const known = tools.declarations.map(({ name }) => name).join(', ');
+    throw new AppError('invalid_request', `CORRAL_APPROVALS_TOOLS: there is no tool ${unknown}. These are: ${known}.`);
+  }
+  return { tools: approvals.tools, timeoutMs: approvals.timeoutSeconds * second };
+}

@@ -1,0 +1,75 @@
+import { BrowserPool } from '../../browser/pool.ts';
+import { guardedFetch } from '../../egress/guarded-fetch.ts';
+import type { Model } from '../../llm/model.ts';
+import { createModel } from '../../llm/registry.ts';
+import { ToolServers } from '../../mcp/tool-servers.ts';
+import { shareControl } from '../../session/cluster/shared-control-lease.ts';
+import { agentDesktop } from '../../session/desktop/agent-desktop.ts';
+import { DesktopScreens } from '../../session/desktop/screens.ts';
+import { type PictureService, pictureService } from '../../session/desktop/screenshots.ts';
+import type { AgentDesktop } from '../../session/run/run-context.ts';
+import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
+import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
+import { type ProjectParts, projectParts } from '../projects.ts';
+import { searchTools } from '../search-tools.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import { inBackground, type Startup } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+/** The third phase: what the agents of sessions think and work with. */
+export interface Agents extends AsyncDisposable {
+  /** The model of sessions without a project. */
+  readonly model: Model;
+  readonly tools: ToolRegistry;
+  readonly projects: ProjectParts;
+  readonly desktop: AgentDesktop;
+  readonly toolServers: ToolServers;
+  readonly pictures: PictureService;
+  /** The screens that people watch; an agent waits while a person has the keyboard and mouse. */
+  readonly screens: DesktopScreens;
+}
+
+export async function openAgents(
+  startup: Startup,
+  storage: Storage,
+  { facts, realModels }: Sandboxes,
+): Promise<Agents> {
+  const { config, clock, ids, logger, closing } = startup;
+  const { store, blobs, replica } = storage;
+  await using stack = new AsyncDisposableStack();
+  const newId = () => ids.short();
+  const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
+  const more = searchTools(config.search);
+  const tools = toolRegistry(undefined, config.tools.computer, more);
+  const usual = { model, tools, plans: true };
+  const projects = await projectParts({ ...startup, store, blobs, more, usual, checkModel: realModels.check });
+  stack.use(inBackground(closing, projects.rotate));
+  stack.defer(() => pictureScaler[Symbol.asyncDispose]());
+  const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
+  const limits = { maxTabs, maxDownloadBytes, navigationMs: 30_000, answerMs: 10_000 };
+  const browsers = stack.use(new BrowserPool({ clock, limits }));
+  const pictures = pictureService({
+    uploads: projects.api.uploads,
+    keepPerSession: config.browser.screenshots,
+    newName: () => `${clock.now()}-${ids.short()}`,
+    warn: (about, text) => logger.warn(about, text),
+  });
+  for (const it of config.mcp.servers) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);
+  const toolServers = stack.use(
+    new ToolServers({
+      ...{ servers: config.mcp.servers, clock, newName: () => ids.short() },
+      fetch: guardedFetch({ addresses: { allowRanges: config.egress.allowRanges } }),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
+  const server = replica.name;
+  const screens = new DesktopScreens({
+    ...{ clock, facts, settings: config.desktop },
+    shareControl: server === undefined ? undefined : shareControl({ leases: store.leases, clock, server }),
+  });
+  const held = stack.move();
+  return {
+    ...{ model, tools, projects, toolServers, pictures, screens, desktop: agentDesktop(browsers, pictures) },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}

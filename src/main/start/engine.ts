@@ -1,0 +1,80 @@
+import { tellOperator } from '../../observability/operator-log.ts';
+import { sandboxClient } from '../../sandbox/http-client.ts';
+import { clusterOf } from '../../session/cluster/cluster.ts';
+import { createEngine, type Engine } from '../../session/engine/engine.ts';
+import { Reconciler } from '../../session/engine/reconciler.ts';
+import { removeSession } from '../../session/engine/removal.ts';
+import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy } from '../policies.ts';
+import { promptsOf } from '../prompts.ts';
+import type { Agents } from './agents.ts';
+import { attachedFiles } from './attached-files.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import { inBackground, type Startup } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+/** The fourth phase: the sessions at work. */
+export interface RunningEngine extends AsyncDisposable {
+  readonly engine: Engine;
+}
+interface Parts {
+  readonly storage: Storage;
+  readonly sandboxes: Sandboxes;
+  readonly agents: Agents;
+}
+
+/** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
+export async function openEngine(startup: Startup, { storage, sandboxes, agents }: Parts): Promise<RunningEngine> {
+  const { config, clock, ids, logger, metrics, closing } = startup;
+  const { store, log, watchers, replica } = storage;
+  const { driver } = sandboxes;
+  await using stack = new AsyncDisposableStack();
+  const warn = (err: unknown, text: string) => logger.warn({ err }, text);
+  const policy = sandboxPolicy(config.sandbox, driver);
+  const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
+  const kept = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
+  const cluster = store.shared
+    ? clusterOf({
+        ...{ ownership: replica.ownership, commands: store.commands, driver, clock, ids, warn, startTimeoutMs },
+        ...{ connect: sandboxClient, idleMs: policy.idlePauseMs ?? policy.idleStopMs },
+      })
+    : undefined;
+  const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
+  const { profileOf, onUse } = agents.projects;
+  const engine = stack.use(
+    createEngine({
+      ...{ store, log, clock, ids, logger, watchers, facts, cluster },
+      policies: {
+        ...{ run: runPolicy(config, Math.random), sandbox: policy, restart: restartPolicy, maxQueued: 100 },
+        limits: { run: config.maxRunningRuns, start: config.sandbox.maxStarting },
+        passivateMs: config.session.passivateSeconds * 1_000,
+      },
+      agents: {
+        ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
+        files: attachedFiles(agents.projects.api.uploads),
+        prompts: promptsOf(config, driver.capabilities.isolation),
+        approvals: approvalsOf(config.approvals, agents.tools),
+        toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
+      },
+      sandboxes: { driver, startTimeoutMs, spec, prepare, workdir, diskFloor, onUse, connect: sandboxClient },
+      onFact: (id, fact) => {
+        metrics.event(fact.type);
+        tellOperator(logger, id, fact);
+        if (fact.type === 'run.end') void store.events.compact(id, kept).catch(() => {}); // the next run tries again
+      },
+      onRunEnd: (status) => metrics.runEnded(status),
+    }),
+  );
+  const { commands, supervisor, liveSessions } = engine;
+  const { forget } = agents.pictures;
+  const reconciler = new Reconciler({
+    ...{ driver, store, supervisor, liveSessions, clock, logger, graceMs: 15_000, everyMs: 10_000 },
+    ...{ ownership: replica.ownership, mayReap: replica.mayReap },
+    remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
+  });
+  engine.start();
+  replica.meet({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
+  await reconciler.offer(closing);
+  stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
+  const held = stack.move();
+  return { engine, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

@@ -1,0 +1,43 @@
+import { httpServer } from '../../facades/http-server.ts';
+import type { AuditLog } from '../../observability/audit/log.ts';
+import type { Core } from '../compose.ts';
+import { alsoListen, listening } from '../listen.ts';
+import { needsToken, type StartToken, startToken } from '../start-token.ts';
+import type { Startup } from './startup.ts';
+
+/** The last phase: the server listens, so requests arrive only when every part exists. */
+export interface Http extends AsyncDisposable {
+  readonly url: string;
+  /** Set when clients need the token of the first start: without isolation any local program is a client too. */
+  readonly startToken: StartToken | undefined;
+}
+interface Parts {
+  readonly core: Core;
+  readonly version: string;
+  /** Undefined when the settings turn auditing off. */
+  readonly audit: AuditLog | undefined;
+}
+
+/** Rejects: invalid_request, when the server cannot listen at the configured address. */
+export async function openHttp(
+  startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
+  { core, version, audit }: Parts,
+): Promise<Http> {
+  const { config, ids, learn } = startup;
+  const { isolation } = core.driver.capabilities;
+  const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
+  if (own?.token) learn(own.token);
+  await using stack = new AsyncDisposableStack();
+  const app = stack.adopt(
+    await httpServer({
+      ...{ ...core, ...startup, version, audit, sessions: core.services.sessions },
+      config: { ...config, token: config.token ?? own?.hash },
+      checkReplies: process.env.NODE_ENV !== 'production',
+    }),
+    (it) => it.close(),
+  );
+  const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
+  for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
+  const held = stack.move();
+  return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}

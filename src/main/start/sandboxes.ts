@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import type { Driver, SandboxRecipe } from '../../../drivers/driver.ts';
+import type { Config } from '../../config/config.ts';
+import { caBundle, sandboxEnv } from '../../egress/certificate-authorities.ts';
+import { pageFetcher } from '../../egress/fetch-page.ts';
+import { policyOf } from '../../egress/policies/list.ts';
+import { egressProxy } from '../../egress/proxy.ts';
+import { SandboxFacts } from '../../session/engine/sandbox/sandbox-facts.ts';
+import type { SandboxParts } from '../../session/engine/session-actors.ts';
+import { floorFor } from '../disk-space.ts';
+import { openDriver, sandboxFolder } from '../driver.ts';
+import { desktopEnv, sandboxImage } from '../image.ts';
+import { egressPolicy } from '../policies.ts';
+import { RealModels } from '../real-models.ts';
+import { ImageRegistries } from '../registries.ts';
+import { type Startup, template } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+const proxyPort = 3128;
+const caPath = '/run/corral/ca.pem';
+
+/** The second phase: the driver of sandboxes, their recipe, and the egress proxy that is their only way out. */
+export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutMs'>, AsyncDisposable {
+  /** The proxy and the driver report here about sandboxes; the engine appends the reports to the logs of sessions. */
+  readonly facts: SandboxFacts;
+  readonly realModels: RealModels;
+}
+
+/** `existing`: a driver that the caller opened and closes, for several servers in one process. */
+export async function openSandboxes(startup: Startup, storage: Storage, existing?: Driver): Promise<Sandboxes> {
+  const { config, clock, ids, logger, metrics, say } = startup;
+  const { instance, replica, epoch } = storage;
+  await using stack = new AsyncDisposableStack();
+  const facts = new SandboxFacts();
+  const policy = egressPolicy(config.egress);
+  const addresses = { allowRanges: config.egress.allowRanges };
+  const registries = new ImageRegistries({
+    records: storage.store.records,
+    fetchPage: pageFetcher({ addresses }),
+    keyOf: () => (policyOf(policy.kind)?.learnsRegistries ? `${driver.name} ${config.sandbox.image}` : undefined),
+  });
+  const gate = stack.use(
+    egressProxy({
+      clock,
+      policyOf: () => policy,
+      registriesOf: (id) => registries.of(id),
+      extraRegistries: config.egress.registries,
+      addresses,
+      onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
+    }),
+  );
+  const recipe = recipeFor(config);
+  const realModels = new RealModels(config);
+  const driver: Driver =
+    existing ??
+    stack.use(
+      await openDriver({
+        ...{ config, instance, replica: replica.name, gate, ids, say, realModels },
+        caBundle: await caBundle(config.extraCa),
+        node: process.execPath,
+        pool: {
+          ...{ recipe, epoch, clock },
+          onClaim: (outcome) => metrics.warmPool(outcome),
+          onTrouble: (err) => logger.warn({ err }, 'sandboxes could not be kept ready'),
+        },
+        onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
+      }),
+    );
+  realModels.meet(driver);
+  const held = stack.move();
+  return {
+    ...{ driver, facts, realModels, diskFloor: floorFor(config, { driver, clock, logger }) },
+    workdir: (id) =>
+      driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',
+    spec: (sessionId, id) => ({
+      ...{ id, sessionId, epoch },
+      ...recipe,
+      expiresAt: clock.now() + config.sandbox.ttlSeconds * 1_000,
+    }),
+    async prepare(id, sandbox, signal) {
+      const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
+        logger.warn({ session: id, err: error }, "the image's package managers could not be read");
+        return [];
+      });
+      if (!sandbox.isFresh) return; // its session's log has it already
+      if (driver.capabilities.isolation === 'none') {
+        const detail = 'WITHOUT ISOLATION: what runs here can do whatever the server can, and reach the whole network';
+        return facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
+      }
+      const hosts = [...new Set(entries.map(({ host }) => host))].join(', ');
+      const reach = hosts === '' ? '' : `: ${hosts}`;
+      facts.tell(id, {
+        type: 'sandbox.phase',
+        data: { phase: 'starting', detail: `Egress policy ${policy.kind}${reach}` },
+      });
+    },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function recipeFor(config: Config): SandboxRecipe {
+  const { memory, cpus, pids, disk } = config.sandbox;
+  return {
+    template,
+    image: sandboxImage(config),
+    limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
+    egress: egressPolicy(config.egress),
+    env: { ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config) },
+  };
+}

@@ -1,0 +1,101 @@
+import { type ApiKeys, apiKeys } from '../../auth/api-keys.ts';
+import type { SessionId } from '../../core/ids.ts';
+import type { Services } from '../../session/api/services.ts';
+import { desktopService } from '../../session/desktop/desktop.ts';
+import { Retention } from '../../session/retention/retention.ts';
+import { fileService } from '../../session/services/files.ts';
+import { processService } from '../../session/services/processes.ts';
+import { sandboxService } from '../../session/services/sandboxes.ts';
+import { sessionService } from '../../session/services/sessions.ts';
+import { terminalService } from '../../session/services/terminals.ts';
+import { type WorkspaceService, workspaceService } from '../../session/workspaces/workspaces.ts';
+import { keyPeppers } from '../key-peppers.ts';
+import type { ProjectParts } from '../projects.ts';
+import type { Agents } from './agents.ts';
+import type { RunningEngine } from './engine.ts';
+import type { Sandboxes } from './sandboxes.ts';
+import { inBackground, type Startup, template } from './startup.ts';
+import type { Storage } from './storage.ts';
+
+const retentionMs = 60_000;
+
+/** The fifth phase: what facades call, without the permissions of a caller, and the retention that uses the same calls. */
+export interface OpenServices extends AsyncDisposable {
+  readonly services: Services;
+  /** The services that only the OpenCodex dialect uses. */
+  readonly opencodex: ProjectParts['api'];
+  readonly workspaces: WorkspaceService;
+  readonly keys: ApiKeys;
+  readonly retention: Retention;
+}
+interface Parts {
+  readonly storage: Storage;
+  readonly sandboxes: Sandboxes;
+  readonly agents: Agents;
+  readonly engine: RunningEngine['engine'];
+}
+
+export async function openServices(startup: Startup, parts: Parts): Promise<OpenServices> {
+  const { config, clock, ids, logger, metrics, closing } = startup;
+  const { store, log, watchers, replica, collectBlobs } = parts.storage;
+  const { driver, workdir, realModels } = parts.sandboxes;
+  const { model, projects, pictures, screens } = parts.agents;
+  const { commands, supervisor, liveSessions, sandboxes, reports } = parts.engine;
+  const { records } = store;
+  await using stack = new AsyncDisposableStack();
+  const sessions = sessionService({
+    ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids },
+    ...{ workdir, template, closing, profileOf: projects.profileOf, forget: pictures.forget },
+    checkModel: realModels.check,
+    maxSessions: config.maxSessions,
+    ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
+    startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
+  });
+  metrics.countSessions(async () => countByStatus(await sessions.list()));
+  const retention = new Retention({
+    ...{ policy: config.retention, store, driver, liveSessions, commands, watchers, clock, logger },
+    collect: collectBlobs,
+    ...{ ownership: replica.ownership, mayKeep: replica.mayKeep, name: replica.name ?? 'alone' },
+    remove: (id) => sessions.delete(id),
+    everyMs: retentionMs,
+  });
+  stack.use(inBackground(closing, (signal) => retention.run(signal)));
+  const known = (id: SessionId) => sessions.get(id);
+  const services: Services = {
+    sessions,
+    files: fileService({ sandboxes, known }),
+    processes: processService({ sandboxes, records, clock, ids, known }),
+    sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock, ids }),
+    terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
+    desktop: desktopService({
+      ...{ sandboxes, commands, reports, screens, watchers, clock, ids, known },
+      capabilities: driver.capabilities,
+    }),
+    projects: projects.service(sessions),
+  };
+  const workspaces = stack.use(
+    await workspaceService({
+      ...{ ...services, records, commands, clock, ids, replica },
+      graceMs: config.workspaceGraceSeconds * 1_000,
+    }),
+  );
+  const keys = stack.use(
+    await apiKeys({
+      ...{ records, clock, ids, shared: store.shared, hasToken: config.token !== undefined },
+      onlyOne: driver.capabilities.isolation === 'none',
+      peppers: () => keyPeppers(config, () => ids.token()),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
+  const held = stack.move();
+  return {
+    ...{ services, opencodex: projects.api, workspaces, keys, retention },
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+function countByStatus(sessions: readonly { status: string }[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { status } of sessions) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,38 @@
+import type { Config } from '../../config/config.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { IdSource } from '../../core/ids.ts';
+import type { Secret } from '../../core/secret.ts';
+import type { Logger } from '../../observability/logger.ts';
+import type { Metrics } from '../../observability/metrics.ts';
+
+/** The parts that every phase of the start receives. */
+export interface Startup {
+  /** With an absolute dataDir. */
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Fires when the server drains, and when its start fails. */
+  readonly closing: AbortSignal;
+  /** Tells people what they need to know at the start. */
+  readonly say: (text: string) => void;
+  /** Masks a secret in the log from now on. */
+  readonly learn: (secret: Secret) => void;
+}
+
+/** The name of the recipe of every sandbox. */
+export const template = 'default';
+
+/** Work that runs next to the requests until `closing` fires. Disposing stops it and waits for its end. */
+export function inBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
+  const ended = new AbortController();
+  const done = work(AbortSignal.any([closing, ended.signal]));
+  done.catch(() => {}); // the disposal reports the failure
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await done;
+    },
+  };
+}

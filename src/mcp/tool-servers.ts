@@ -1,0 +1,104 @@
+import type { FetchLike } from '@modelcontextprotocol/client';
+import type { Clock } from '../core/clock.ts';
+import { toAppError } from '../core/errors.ts';
+import type { SandboxClient } from '../sandbox/client.ts';
+import type { Tool } from '../tools/tool.ts';
+import { McpConnection, type ServerTransport } from './connection.ts';
+import { httpTransport } from './http-transport.ts';
+import { ProgramTransport } from './program-transport.ts';
+import type { McpServer } from './server.ts';
+import { searchTool, toolsOfServer } from './tools.ts';
+
+/** More tools than these are loaded on demand, so that they do not fill the model's window. */
+const mostListed = 24;
+
+export interface SessionTools {
+  /** The tools that each request to the model lists. */
+  readonly declared: readonly Tool[];
+  /** The tools that the model can call. */
+  readonly all: readonly Tool[];
+}
+interface Deps {
+  readonly servers: readonly McpServer[];
+  readonly clock: Clock;
+  readonly newName: () => string;
+  /** Reaches only the addresses that the egress rules allow. */
+  readonly fetch: FetchLike;
+  readonly warn: (about: object, text: string) => void;
+}
+interface Connected {
+  readonly connections: readonly McpConnection[];
+  readonly loaded: Set<string>;
+}
+
+/** The connections of all sandboxes to the configured tool servers. They live as long as the sandbox's connection. */
+export class ToolServers implements AsyncDisposable {
+  readonly #deps: Deps;
+  readonly #sandboxes = new Map<SandboxClient, Connected>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  get exist(): boolean {
+    return this.#deps.servers.length > 0;
+  }
+
+  /** The tools of all servers that answer. A server that fails has no tools until it answers. */
+  async of(client: SandboxClient, signal: AbortSignal): Promise<SessionTools> {
+    const { connections, loaded } = this.#connected(client);
+    const lists = await Promise.all(connections.map((connection) => this.#toolsOf(connection, signal)));
+    const all = lists.flat();
+    if (all.length <= mostListed) return { declared: all, all };
+    const search = searchTool(all, (names) => {
+      for (const name of names) loaded.add(name);
+    });
+    return { declared: [search, ...all.filter(({ name }) => loaded.has(name))], all: [search, ...all] };
+  }
+
+  /** Ends the connections of a sandbox whose own connection has ended. */
+  release(client: SandboxClient): void {
+    const connected = this.#sandboxes.get(client);
+    this.#sandboxes.delete(client);
+    for (const connection of connected?.connections ?? []) void connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#sandboxes.values()].flatMap(({ connections }) => connections);
+    this.#sandboxes.clear();
+    await Promise.all(all.map((connection) => connection.close()));
+  }
+
+  async #toolsOf(connection: McpConnection, signal: AbortSignal): Promise<readonly Tool[]> {
+    try {
+      return toolsOfServer(connection, await connection.tools(signal), this.#deps.newName);
+    } catch (thrown) {
+      const { publicMessage } = toAppError(thrown);
+      if (!signal.aborted) this.#deps.warn({ server: connection.server.name }, `no tools: ${publicMessage}`);
+      return [];
+    }
+  }
+
+  #connected(client: SandboxClient): Connected {
+    const known = this.#sandboxes.get(client);
+    if (known) return known;
+    const { servers, clock, fetch } = this.#deps;
+    const connections = servers.map(
+      (server) => new McpConnection(server, () => wayTo(server, { client, fetch }), clock),
+    );
+    const made: Connected = { connections, loaded: new Set() };
+    this.#sandboxes.set(client, made);
+    client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
+    return made;
+  }
+}
+
+function wayTo(
+  server: McpServer,
+  { client, fetch }: { readonly client: SandboxClient; readonly fetch: FetchLike },
+): ServerTransport {
+  if ('url' in server) return httpTransport(server, fetch);
+  const env = Object.entries(server.env).map(([name, value]) => `${name}=${value}`);
+  const program = { id: `mcp-${server.name}`, argv: [server.command, ...server.args], env };
+  return new ProgramTransport(client.programs, program);
+}

@@ -1,0 +1,92 @@
+import type { Duplex } from 'node:stream';
+import { AppError } from '../core/errors.ts';
+import { framesOf, pipeFrameReader } from '../core/pipe-frames.ts';
+import type { ProgramClient, ProgramPipes, ProgramReader } from './client.ts';
+import type { Ask, requester } from './request.ts';
+import type { Trust } from './trust.ts';
+import { judge } from './validate-answer.ts';
+
+type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
+type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
+
+const endMs = 30_000;
+const call = 'GET /programs/{id}/stream';
+const program = (id: string, rest = '') => `/programs/${encodeURIComponent(id)}${rest}`;
+
+/** The programs behind the daemon's HTTP API. */
+export function programClient({ json, done, upgrade, trust }: Daemon, again: Again): ProgramClient {
+  return {
+    open: (request, signal) =>
+      again(signal, () => json('program', { method: 'POST', path: '/programs', json: request }, signal)),
+    list: (signal) => again(signal, () => json('programs', { method: 'GET', path: '/programs' }, signal)),
+    async attach(id, reader, signal) {
+      const ask: Ask = { method: 'GET', path: program(id, '/stream') };
+      return pipesOf(await upgrade(ask, signal), reader, trust);
+    },
+    async signal(id, name, signal) {
+      const ask: Ask = { method: 'POST', path: program(id, '/signal'), json: { signal: name }, timeoutMs: endMs };
+      await done(ask, signal);
+    },
+    async close(id, signal) {
+      await done({ method: 'DELETE', path: program(id), timeoutMs: endMs }, signal);
+    },
+  };
+}
+
+/** Every frame is checked: the sandbox can send anything. */
+function pipesOf(stream: Duplex, reader: ProgramReader, trust: Trust): ProgramPipes {
+  const ended = read(stream, reader, trust).finally(() => stream.destroy());
+  ended.catch(() => {}); // the caller may look at it later, or not at all
+  const lose = () => stream.destroy();
+  trust.broken.addEventListener('abort', lose, { once: true });
+  stream.once('close', () => trust.broken.removeEventListener('abort', lose));
+  return {
+    ended,
+    async write(bytes) {
+      if (!stream.writable) throw gone();
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const close = () => reject(gone());
+      stream.once('close', close);
+      if (bytes.length > 0) stream.write(framesOf('input', bytes), (error) => (error ? reject(gone()) : resolve()));
+      else resolve();
+      await promise.finally(() => stream.off('close', close));
+    },
+    endInput() {
+      if (stream.writable) stream.write(framesOf('input', Buffer.alloc(0)));
+    },
+    detach: () => void stream.destroy(),
+  };
+}
+
+async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust: Trust) {
+  const breaks = (detail: string) => trust.breaks({ reason: 'bad_frame', call, detail });
+  const frames = pipeFrameReader();
+  const split = (chunk: Buffer) => {
+    try {
+      return frames.push(chunk);
+    } catch (thrown) {
+      throw breaks((thrown as RangeError).message);
+    }
+  };
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      for (const { channel, payload } of split(chunk)) {
+        if (channel === 'output') await onOutput(payload);
+        else if (channel === 'errors') await onErrors(payload);
+        else if (channel === 'input') throw breaks('a frame of the input');
+        else {
+          const said = judge('programEnd', payload);
+          if (!said.ok) throw breaks(said.detail);
+          return said.value;
+        }
+      }
+    }
+  } catch (cause) {
+    throw cause instanceof AppError ? cause : gone(cause);
+  }
+  if (trust.broken.aborted) throw trust.broken.reason;
+  throw gone();
+}
+
+const gone = (cause?: unknown) =>
+  new AppError('sandbox_lost', "The connection to the sandbox's program is gone.", { cause });

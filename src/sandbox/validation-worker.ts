@@ -1,0 +1,45 @@
+import { parentPort } from 'node:worker_threads';
+import type { AnswerName } from './answers.ts';
+import { judge } from './validate-answer.ts';
+import type { Judgement, Work } from './validation-thread.ts';
+
+// Parses large answers in a thread with a heap of its own, so that no answer can block or crash the server's event loop.
+
+const partChars = 48 * 1024;
+
+parentPort?.on('message', ({ name, bytes, length }: Work) => {
+  const judged = judge(name as AnswerName, Buffer.from(bytes, 0, length));
+  if (!judged.ok) return void parentPort?.postMessage(judged satisfies Judgement);
+  const { rest, key, items } = withoutList(judged.value);
+  const parts = inParts(items);
+  parentPort?.postMessage({ ok: true, rest, key, parts } satisfies Judgement, parts);
+});
+
+/**
+ * Takes the answer's one long list out, so that it travels in pieces and the event loop never parses all of it at once.
+ */
+function withoutList(value: unknown): { rest: object; key: string | undefined; items: readonly unknown[] } {
+  if (Array.isArray(value)) return { rest: [], key: undefined, items: value };
+  const whole = value as Record<string, unknown>;
+  const key = Object.keys(whole).find((name) => Array.isArray(whole[name]));
+  if (key === undefined) return { rest: whole, key, items: [] };
+  return { rest: { ...whole, [key]: [] }, key, items: whole[key] as unknown[] };
+}
+
+function inParts(items: readonly unknown[]): ArrayBuffer[] {
+  const parts: ArrayBuffer[] = [];
+  let held: string[] = [];
+  let chars = 0;
+  const flush = () => {
+    if (held.length > 0) parts.push(new TextEncoder().encode(`[${held.join(',')}]`).buffer as ArrayBuffer);
+    [held, chars] = [[], 0];
+  };
+  for (const item of items) {
+    const text = JSON.stringify(item);
+    held.push(text);
+    chars += text.length;
+    if (chars >= partChars) flush();
+  }
+  flush();
+  return parts;
+}

@@ -1,0 +1,51 @@
+import type { SessionId } from '../../core/ids.ts';
+import type { FileEntry } from '../../sandbox/client.ts';
+
+/**
+ * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
+ * that does not run, and rejects: path_outside, invalid_request (NUL in the path), sandbox_unavailable, cancelled.
+ */
+export interface FileService {
+  /**
+   * Directories first, then files, each by name. Rejects: file_not_found, invalid_request (not a directory),
+   * payload_too_large (more than 20,000 entries).
+   */
+  list(id: SessionId, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
+  /** `maxBytes` defaults to 10 MiB. Rejects: file_not_found, invalid_request (not a file), payload_too_large. */
+  read(id: SessionId, path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
+  /** Creates missing parent directories. */
+  write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Removes a file, or a folder with its content. Rejects: file_not_found. */
+  remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Sorted. A file must also match one of the `types` globs; no globs match every file. Rejects: file_not_found (the path).
+   */
+  find(
+    id: SessionId,
+    query: SearchQuery,
+    signal: AbortSignal,
+  ): Promise<{ matches: readonly string[]; truncated: boolean }>;
+  /**
+   * `pattern` is a POSIX extended regular expression. Sorted by file and line. Rejects: invalid_request (bad pattern),
+   * file_not_found.
+   */
+  grep(
+    id: SessionId,
+    query: SearchQuery,
+    signal: AbortSignal,
+  ): Promise<{ matches: readonly GrepMatch[]; truncated: boolean }>;
+}
+/** At the daemon's limit of matches a search returns those found so far, with `truncated`. */
+export interface SearchQuery {
+  /** The folder or file to search. */
+  readonly path: string;
+  readonly pattern: string;
+  /** Globs such as `*.ts`. */
+  readonly types: readonly string[];
+}
+/** One line that matches. */
+export interface GrepMatch {
+  readonly file: string; // relative to the workspace
+  readonly line: number; // 1-based
+  readonly content: string; // trimmed
+}

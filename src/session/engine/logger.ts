@@ -1,0 +1,6 @@
+/** The log of the server, as far as sessions write to it. */
+export interface EngineLogger {
+  info(about: object, text: string): void;
+  warn(about: object, text: string): void;
+  error(about: object, text: string): void;
+}

@@ -1,0 +1,112 @@
+import type { Driver } from '../../../drivers/driver.ts';
+import { throwIfFired } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { AppError } from '../../core/errors.ts';
+import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import { type ToolRegistry, without, withTools } from '../../tools/registry.ts';
+import type { AttachedFiles } from '../run/context/attachments.ts';
+import type { ProfileOf } from '../run/profile.ts';
+import { composed } from '../run/prompt/compose.ts';
+import { WorkspaceMemory } from '../run/prompt/memory.ts';
+import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
+import type { AgentDesktop, Approvals, ExternalTools, Working } from '../run/run-context.ts';
+import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+
+/** The server's side of every prompt. */
+export interface Prompts extends Pick<PromptFacts, 'installed' | 'network'> {
+  readonly parts: PromptParts;
+}
+
+/** The parts of an agent that the runs of all sessions share. */
+export interface AgentParts {
+  readonly profileOf: ProfileOf;
+  /** Undefined: the server's own parts, which then say nothing about what is installed. */
+  readonly prompts?: Prompts;
+  readonly toolTimeoutMs: number;
+  /** Which calls need a person's permission; undefined: none. */
+  readonly approvals?: Approvals | undefined;
+  /** Resolves when no person has the keyboard and mouse of the session's desktop. */
+  readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
+  /** The desktops that agents see and use; undefined when sandboxes have none. */
+  readonly desktop?: AgentDesktop;
+  /** The tools of tool servers; undefined: none. */
+  readonly external?: ExternalTools;
+  /** The uploads that users attach to messages; undefined: there are none. */
+  readonly files?: AttachedFiles;
+}
+interface Deps {
+  readonly clock: Clock;
+  readonly agents: AgentParts;
+  readonly liveSessions: LiveSessions;
+  readonly sandboxes: OwnSandboxes;
+  readonly driver: Pick<Driver, 'capabilities'>;
+  readonly workdir: (id: SandboxId) => string;
+}
+
+/**
+ * Collects the dependencies of a run's actors. The returned function rejects with `cancelled` when the run has ended. With
+ * a signal, the tools of tool servers are among them, and the sandbox starts for them.
+ */
+export function runContext({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps) {
+  const memory = new WorkspaceMemory();
+  const prompts = agents.prompts ?? { parts: ownParts(), installed: '', network: 'as the operator set it up.' };
+  return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
+    const live = liveSessions.the(id);
+    const { profileOf, toolTimeoutMs, approvals, gate, external, files } = agents;
+    const { runWriter } = live;
+    if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
+    await runWriter.transcript.load();
+    const desktop = driver.capabilities.desktop ? agents.desktop?.of(id) : undefined;
+    const sees = desktop !== undefined && (await desktop.existsIn(live.client));
+    const { model, tools, plans, prompt, sampling } = await profileOf(live.writer.record);
+    const own = sees ? tools : without(tools, 'desktop');
+    const use = (until: AbortSignal) => sandboxes.use(id, until);
+    const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
+    const reader = client && { client, clock, window: model.abilities.window };
+    const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
+    const names = new Set(own.declarations.map(({ name }) => name));
+    const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
+      ...{ instructions: prompt, installed: prompts.installed, network: prompts.network, plans },
+      workdir: folder,
+      hasTool: (name) => names.has(name),
+      hasToolServers: external?.exist === true,
+      approvals: approvals?.tools ?? [],
+      memory: await memory.of(runWriter, reader, until),
+    });
+    return {
+      runWriter,
+      model,
+      tools: signal && external?.exist ? await withExternal(own, { external, use }, signal) : own,
+      ...(sees && { desktop }),
+      prompt: async (until) => composed(prompts.parts, await facts(until)),
+      ...(sampling && { sampling }),
+      clock,
+      files,
+      toolTimeoutMs,
+      approvals,
+      task: live.task,
+      workdir: folder,
+      sandbox: { use },
+      ...(gate && { gate: (until: AbortSignal) => gate(id, until) }),
+      hasTitle: () => live.writer.record.titleBy !== null,
+    };
+  };
+}
+
+interface Lender {
+  readonly external: ExternalTools;
+  readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
+}
+
+/** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
+async function withExternal(own: ToolRegistry, { external, use }: Lender, signal: AbortSignal): Promise<ToolRegistry> {
+  const used = await use(signal).catch((thrown: unknown) => {
+    throwIfFired(signal);
+    if (!(thrown instanceof AppError)) throw thrown;
+  });
+  if (!used) return own;
+  await using held = used;
+  return withTools(own, await external.of(held.client, signal));
+}

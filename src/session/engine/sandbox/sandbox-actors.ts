@@ -1,0 +1,203 @@
+import { fromPromise } from 'xstate';
+import {
+  type Call,
+  type Driver,
+  isPausable,
+  type ProvisionNews,
+  type SandboxLink,
+  type SandboxSpec,
+} from '../../../../drivers/driver.ts';
+import { resourceActor } from '../../../../machines/resource-actor.ts';
+import { type HoldNews, sandboxMachine } from '../../../../machines/sandbox.ts';
+import { deadline, pause } from '../../../core/cancel.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { AppError, toAppError } from '../../../core/errors.ts';
+import { failpoint } from '../../../core/failpoint.ts';
+import type { SandboxId, SessionId } from '../../../core/ids.ts';
+import type { DesktopStatus, SandboxClient } from '../../../sandbox/client.ts';
+import type { Live } from '../../run/live-session.ts';
+import type { DiskReports } from './disk-reports.ts';
+
+export interface SandboxDeps {
+  readonly driver: Driver;
+  readonly clock: Clock;
+  readonly startTimeoutMs: number;
+  live(sessionId: SessionId): Live;
+  spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec;
+  connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
+  /** Reads from a new sandbox what the server must know before a command runs in it. */
+  prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
+  /** Takes the desktop's status from each heartbeat. */
+  saw(sessionId: SessionId, desktop: DesktopStatus): void;
+  /** Takes the disk use from each heartbeat. */
+  readonly disk?: DiskReports | undefined;
+  track(released: Promise<AppError | undefined>): void;
+  /** Called before the connection to the sandbox closes. */
+  release?(client: SandboxClient): void;
+}
+
+export interface FreshSandbox {
+  readonly client: SandboxClient;
+  /** The sandbox has just been started and is unused. */
+  readonly isFresh: boolean;
+}
+
+const heartbeatMs = 1_000;
+const missesAllowed = 3;
+const callMs = 30_000;
+const none = { display: 0, browser: 0 };
+const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
+
+/** The sandbox machine with its actors and actions. */
+export function sandboxWith(deps: SandboxDeps) {
+  const { driver, clock, live } = deps;
+  async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+    using until = deadline(ms, clock, signal);
+    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+  }
+  const begun = new Map<SandboxId, number>();
+  /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
+  const broken = new Set<SandboxId>();
+  async function noting<Value>(id: SandboxId, signal: AbortSignal, holding: Promise<Value>): Promise<Value> {
+    try {
+      return await holding;
+    } catch (thrown) {
+      if (!signal.aborted) broken.add(id);
+      throw thrown;
+    }
+  }
+
+  async function use(
+    { own, sandboxId, link, client }: Held,
+    tell: (news: HoldNews) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
+    own.desktop.begin(desktop);
+    await deps.prepare(own.id, { client, isFresh: begun.has(sandboxId) }, signal);
+    await failpoint('driver.create.afterRecord');
+    own.client = client;
+    const since = begun.get(sandboxId);
+    begun.delete(sandboxId);
+    tell({ type: 'hold.ready', ms: since === undefined ? 0 : clock.now() - since });
+    const lost = AbortSignal.any([link.lost, client.trust.broken]);
+    using disk = deps.disk?.follow({ sessionId: own.id, sandboxId, isFresh: since !== undefined });
+    await watch({ own, client, lost, clock, saw: deps.saw, disk }, signal);
+  }
+
+  return sandboxMachine.provide({
+    actors: {
+      provision: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        begun.set(sandboxId, clock.now());
+        await failpoint('driver.create.before');
+        await deps.disk?.admit();
+        if (broken.has(sandboxId)) {
+          await within(callMs, signal, (call) => driver.destroy(sandboxId, 'keep', call));
+          broken.delete(sandboxId);
+        }
+        const { writer } = live(sessionId);
+        const tell = (news: ProvisionNews) => {
+          const runId = live(sessionId).runWriter?.runId ?? null;
+          void writer.write([{ type: 'sandbox.phase', runId, data: news }]).catch(() => {});
+        };
+        const spec = deps.spec(sessionId, sandboxId);
+        await within(deps.startTimeoutMs, signal, (call) => driver.provision(spec, call, tell));
+        await failpoint('driver.create.afterCall');
+      }),
+
+      hold: resourceActor<Held, { sessionId: SessionId; sandboxId: SandboxId }, HoldNews>({
+        acquire: async ({ sessionId, sandboxId }, signal) => {
+          const attach = async (call: Call) => {
+            // An earlier server process may have paused an adopted sandbox.
+            if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
+            return await driver.attach(sandboxId, call);
+          };
+          const link = await noting(sandboxId, signal, within(callMs, signal, attach));
+          const client = deps.connect(sessionId, link);
+          const own = live(sessionId);
+          return { own, sandboxId, link, client, [Symbol.asyncDispose]: () => drop(own, client, link, deps.release) };
+        },
+        use: (held, tell, signal) => noting(held.sandboxId, signal, use(held, tell, signal)),
+        track: deps.track,
+      }),
+
+      pause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        live(sessionId).isPaused = true; // set first, because a paused daemon misses heartbeats
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.pause(sandboxId, call));
+      }),
+      unpause: fromPromise(async ({ input: { sessionId, sandboxId }, signal }) => {
+        if (isPausable(driver)) await within(callMs, signal, (call) => driver.resume(sandboxId, call));
+        live(sessionId).isPaused = false;
+      }),
+      release: fromPromise(async ({ input: { sandboxId, workspace }, signal }) => {
+        begun.delete(sandboxId);
+        broken.delete(sandboxId);
+        await failpoint('driver.destroy.before');
+        await within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
+        await failpoint('driver.destroy.after');
+      }),
+    },
+  });
+}
+
+interface Held extends AsyncDisposable {
+  readonly own: Live;
+  readonly sandboxId: SandboxId;
+  readonly link: SandboxLink;
+  readonly client: SandboxClient;
+}
+
+async function drop(
+  own: Live,
+  client: SandboxClient,
+  link: SandboxLink,
+  release: SandboxDeps['release'],
+): Promise<void> {
+  release?.(client);
+  if (own.client === client) own.client = undefined;
+  own.isPaused = false;
+  await link[Symbol.asyncDispose]();
+}
+
+interface Watched {
+  readonly lost: AbortSignal;
+  readonly disk: ReturnType<DiskReports['follow']> | undefined;
+}
+
+/** Returns when the sandbox is no longer wanted; throws when it is lost. */
+async function watch(
+  {
+    own,
+    client,
+    lost,
+    clock,
+    saw,
+    disk: followed,
+  }: Pick<Held, 'own' | 'client'> & Pick<SandboxDeps, 'clock' | 'saw'> & Watched,
+  signal: AbortSignal,
+) {
+  const either = AbortSignal.any([signal, lost]);
+  let misses = 0;
+  while (!either.aborted) {
+    // A missed heartbeat has already waited its second, so the pause is short: three misses must not take six seconds.
+    await pause(misses === 0 ? heartbeatMs : heartbeatMs / 4, either, clock).catch(() => {});
+    if (either.aborted) break;
+    if (own.isPaused) continue;
+    try {
+      using soon = deadline(heartbeatMs, clock, either);
+      const { desktop = stopped, disk } = await client.health(soon.signal);
+      misses = 0;
+      saw(own.id, desktop);
+      if (disk) followed?.saw(disk);
+    } catch (thrown) {
+      if (toAppError(thrown).code === 'sandbox_lost' && lost.aborted) break;
+      misses += 1;
+    }
+    if (misses >= missesAllowed) {
+      throw new AppError('sandbox_unresponsive', `The sandbox has not answered for ${missesAllowed} s.`);
+    }
+  }
+  if (signal.aborted) return;
+  const why = lost.reason instanceof AppError ? lost.reason : undefined;
+  throw why ?? new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
+}

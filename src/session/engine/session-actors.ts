@@ -1,0 +1,84 @@
+import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { sessionMachine } from '../../../machines/session.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { AppError } from '../../core/errors.ts';
+import type { SandboxId, SessionId } from '../../core/ids.ts';
+import type { SandboxClient } from '../../sandbox/client.ts';
+import { runWith } from '../run/run-actors.ts';
+import type { LiveSessions } from './live-sessions.ts';
+import type { Ownership } from './ownership.ts';
+import type { PendingCommands } from './pending-commands.ts';
+import { type AgentParts, runContext } from './run-contexts.ts';
+import type { RunRecorder } from './run-recorder.ts';
+import type { DesktopReports } from './sandbox/desktop-reports.ts';
+import type { DiskFloor } from './sandbox/disk-floor.ts';
+import { diskReports } from './sandbox/disk-reports.ts';
+import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
+import { type SandboxDeps, sandboxWith } from './sandbox/sandbox-actors.ts';
+import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
+
+/** The parts of a sandbox that all sessions share. */
+export interface SandboxParts {
+  readonly driver: Driver;
+  readonly startTimeoutMs: number;
+  readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
+  /** `epoch` is that of the calling owner; the daemon refuses calls of an earlier owner. */
+  readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
+  readonly prepare: SandboxDeps['prepare'];
+  readonly workdir: (id: SandboxId) => string;
+  /** Undefined when other machines, such as the nodes of a cluster, hold the disks of sandboxes. */
+  readonly diskFloor?: DiskFloor | undefined;
+}
+interface Deps {
+  readonly clock: Clock;
+  readonly agents: AgentParts;
+  readonly sandboxes: SandboxParts;
+  readonly own: OwnSandboxes;
+  readonly liveSessions: LiveSessions;
+  readonly pendingCommands: PendingCommands;
+  readonly ownership: Ownership;
+  readonly runs: RunRecorder;
+  readonly facts: SandboxFacts;
+  readonly reports: DesktopReports;
+  readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
+  /** Takes the release of each sandbox that is under way, which a shutdown waits for. */
+  readonly track: (released: Promise<AppError | undefined>) => void;
+}
+
+/** The session machine with its actors and actions. */
+export function sessionWith(deps: Deps): typeof sessionMachine {
+  const { clock, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
+  const { driver, startTimeoutMs, spec, connect, prepare, workdir, diskFloor } = deps.sandboxes;
+  const { desktop, external } = agents;
+  const live = (id: SessionId) => liveSessions.the(id);
+  /** The owner's epoch, by which the daemon refuses calls of an earlier owner. */
+  const fence = (id: SessionId): { epoch?: number } => {
+    const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
+    return epoch === undefined ? {} : { epoch };
+  };
+  return sessionMachine.provide({
+    actors: {
+      run: runWith({
+        ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal) },
+        working: runContext({ clock, agents, liveSessions, sandboxes: own, driver, workdir }),
+      }),
+      sandbox: sandboxWith({
+        ...{ driver, clock, startTimeoutMs, live, prepare, track: deps.track, saw: reports.saw },
+        ...(diskFloor && {
+          disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
+        }),
+        release: (client) => {
+          desktop?.release(client);
+          external?.release(client);
+        },
+        spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...fence(id) }),
+        connect: (id, link) => connect({ ...link, ...fence(id) }),
+      }),
+    },
+    actions: {
+      record: ({ context }, recording) => runs.record(context.sessionId, recording),
+      answer: (_, { commandIds, answer }) => pendingCommands.settle(commandIds, answer),
+      abandon: ({ context }, broken) => void runs.abandon(context.sessionId, broken),
+    },
+  });
+}

@@ -1,0 +1,55 @@
+import type { Message, TurnRequest } from '../../../llm/model.ts';
+
+const assumed = 0.3; // tokens in a byte of UTF-8, on the safe side of what models need
+const plausible = { least: 0.1, most: 1.5 };
+const pictureTokens = 1_500;
+
+/** Estimates the tokens of requests by their bytes, corrected by what each model last counted. */
+export class TokenMeter {
+  readonly #perByte = new Map<string, number>();
+
+  /** Tokens in so many bytes, as this model counts. */
+  tokens(model: string, bytes: number): number {
+    return Math.ceil(bytes * (this.#perByte.get(model) ?? assumed));
+  }
+
+  /** Takes over what the model counted for a request. A provider that counts nothing or nonsense is not believed. */
+  learn(model: string, bytes: number, inputTokens: number): void {
+    const perByte = inputTokens / bytes;
+    if (perByte >= plausible.least && perByte <= plausible.most) this.#perByte.set(model, perByte);
+  }
+
+  /** The model refused a request as too long that was estimated to fit. */
+  raise(model: string): void {
+    this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
+  }
+}
+
+type Sized = Pick<TurnRequest, 'system' | 'messages' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
+
+/** The bytes that a request makes a model read. A picture counts as the bytes of a text with as many tokens. */
+export const requestBytes = ({ system, messages, tools, note = '', hint = '' }: Sized): number =>
+  Buffer.byteLength(system + note + hint) +
+  Buffer.byteLength(JSON.stringify(tools)) +
+  messages.reduce((sum, message) => sum + messageBytes(message), 0);
+
+const known = new WeakMap<Message, number>();
+
+export function messageBytes(message: Message): number {
+  const before = known.get(message);
+  if (before !== undefined) return before;
+  const bytes = measured(message);
+  known.set(message, bytes);
+  return bytes;
+}
+
+const frame = 40; // roles and names around each message
+
+function measured(message: Message): number {
+  if (message.role === 'assistant') {
+    const own = Buffer.byteLength(JSON.stringify(message.raw));
+    return frame + Math.max(own, Buffer.byteLength(message.text) + Buffer.byteLength(JSON.stringify(message.calls)));
+  }
+  const pictures = (message.pictures?.length ?? 0) * (pictureTokens / assumed);
+  return frame + Buffer.byteLength(message.role === 'user' ? message.text : message.output) + pictures;
+}

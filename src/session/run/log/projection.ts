@@ -1,0 +1,157 @@
+import { z } from 'zod';
+import type { SessionFact } from '../../../core/events.ts';
+import { MessageId, RunId } from '../../../core/ids.ts';
+import { SessionRecord } from '../../../core/records.ts';
+import { beginningOf } from '../../../core/text.ts';
+
+/** The record as stored: the fields of lists, and the state that a restart needs. */
+export const StoredSession = SessionRecord.extend({
+  /** A user stopped the sandbox: commands wait for a run or `start`, even when a read of its files started it again. */
+  sandboxHeld: z.boolean().default(false),
+  /** The sandbox's daemon broke the protocol. The sandbox is destroyed, and only a person's request starts a new one. */
+  sandboxUntrusted: z.boolean().default(false),
+  /** Runs without a `run.end`, in order of their first message. */
+  openRuns: z.array(
+    z.object({
+      ...{ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() },
+      /** Of the first message, if it has some. */
+      attachments: z.array(z.string()).optional(),
+    }),
+  ),
+});
+export type StoredSession = z.infer<typeof StoredSession>;
+
+/** Records of this kind name the sessions with work to continue after a restart. */
+export const unfinishedKind = 'unfinished';
+export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
+
+const shownLength = 1_000; // characters of a message in lists
+
+interface Told {
+  readonly seq: number;
+  readonly ts: number;
+  /** A client watches the session, so new messages count as read. */
+  readonly watched: boolean;
+}
+
+/** The record after one more fact; the same object when the fact changes nothing in it. */
+export function project(record: StoredSession, fact: SessionFact, { seq, ts, watched }: Told): StoredSession {
+  const now = { updatedAt: ts, lastSeq: seq };
+  switch (fact.type) {
+    case 'message.user': {
+      const { messageId, text, attachments } = fact.data;
+      const said = {
+        ...now,
+        sandboxUntrusted: false,
+        latestMessage: beginningOf(text, shownLength),
+        latestMessageAt: ts,
+      };
+      const runId = fact.runId;
+      if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
+      const more = attachments.length > 0 && { attachments };
+      const run = { runId, messageId, task: text, seq, startedSeq: null, ...more };
+      return { ...record, ...said, openRuns: [...record.openRuns, run] };
+    }
+    case 'run.started': {
+      const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
+      return { ...record, ...now, status: 'running', sandboxHeld: false, lastTask: fact.data.task, openRuns };
+    }
+    case 'title':
+      return { ...record, ...now, title: fact.data.title, titleBy: fact.runId === null ? 'client' : 'run' };
+    case 'message.assistant': {
+      const { text } = fact.data;
+      const unread = watched ? 0 : record.unread + 1;
+      return { ...record, ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts, unread };
+    }
+    case 'run.wait':
+      return { ...record, ...now, status: 'waiting' };
+    case 'run.resumed':
+      return { ...record, ...now, status: 'running' };
+    case 'run.end': {
+      const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
+      const active = openRuns.some((run) => run.startedSeq !== null);
+      return { ...record, ...now, status: active ? record.status : 'completed', openRuns };
+    }
+    case 'sandbox.phase': {
+      const sandboxState = sandboxStates[fact.data.phase];
+      if (sandboxState === undefined) return record;
+      const startedByRun = sandboxState === 'running' && record.status === 'running';
+      const sandboxUntrusted = record.sandboxUntrusted && fact.data.phase !== 'starting';
+      const sandboxHeld = record.sandboxHeld && !startedByRun;
+      return { ...record, lastSeq: seq, sandboxState, sandboxHeld, sandboxUntrusted };
+    }
+    case 'sandbox.untrusted':
+      return { ...record, lastSeq: seq, sandboxUntrusted: true };
+    case 'message.delta':
+    case 'tool.output':
+    case 'egress':
+    case 'usage':
+      return record; // frequent, and not shown in lists
+    default:
+      return { ...record, lastSeq: seq };
+  }
+}
+
+const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
+  starting: 'created',
+  ready: 'running',
+  paused: 'running',
+  resumed: 'running',
+  lost: 'not_found', // the sandbox failed; the next use creates a new one
+  released: 'stopped',
+};
+
+/** The record that clients see, without the fields that only a restart needs. */
+export function publicRecord({
+  openRuns: _open,
+  sandboxHeld: _held,
+  sandboxUntrusted: _untrusted,
+  ...record
+}: StoredSession): SessionRecord {
+  return record;
+}
+
+/** The record of a new session. */
+export function newSession({
+  id,
+  origin,
+  title,
+  template,
+  projectId,
+  lastTask,
+  owner,
+  model,
+  at,
+}: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  owner?: string | undefined;
+  model?: string | undefined;
+  at: number;
+}): StoredSession {
+  return {
+    ...(owner !== undefined && { owner }),
+    ...(model !== undefined && { model }),
+    id,
+    origin,
+    template,
+    title,
+    titleBy: null,
+    projectId,
+    status: 'pending',
+    createdAt: at,
+    updatedAt: at,
+    lastTask,
+    latestMessage: '',
+    latestMessageAt: at,
+    unread: 0,
+    lastSeq: 0,
+    sandboxState: 'created',
+    deleting: false,
+    favorite: false,
+    pinned: false,
+    shared: false,
+    archived: false,
+    sandboxHeld: false,
+    sandboxUntrusted: false,
+    openRuns: [],
+  };
+}

@@ -1,0 +1,31 @@
+import type { PlanStep } from '../../../core/events.ts';
+import { filled, type PromptFacts, type PromptParts, systemPartNames, valuesOf } from './parts.ts';
+
+/** The server's instructions for one turn. */
+export interface TurnPrompt {
+  /** The same bytes for each turn of a run, as long as its tools and notes of the workspace stay the same. */
+  readonly system: string;
+  readonly makePlan: string;
+  readonly answer: string;
+  readonly replan: (steps: readonly PlanStep[]) => string;
+  readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;
+}
+
+/** Puts the parts together that the facts call for. */
+export function composed(parts: PromptParts, facts: PromptFacts): TurnPrompt {
+  const texts = systemPartNames.flatMap((name) => {
+    const values = valuesOf(name, facts);
+    const text = values && filled(parts[name], values).trim();
+    return text ? [text] : [];
+  });
+  return {
+    system: texts.join('\n\n'),
+    makePlan: parts['make-plan'],
+    answer: parts.answer,
+    replan: (steps) => filled(parts.replan, { plan: shown(steps) }),
+    step: (steps, step) => filled(parts.step, { plan: shown(steps), number: step.id, step: step.description }),
+  };
+}
+
+const shown = (steps: readonly PlanStep[]): string =>
+  steps.map(({ id, description, status }) => `${id}. [${status}] ${description}`).join('\n');

@@ -1,0 +1,57 @@
+import { deadline, throwIfFired } from '../../../core/cancel.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { SandboxClient } from '../../../sandbox/client.ts';
+
+const file = 'AGENTS.md';
+const mostBytes = 16 * 1024;
+const waitMs = 2_000;
+/** No such file, or one that cannot be read: later turns of the run would find the same. */
+const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
+
+interface Reader {
+  readonly client: Pick<SandboxClient, 'readFile'>;
+  readonly clock: Clock;
+  /** The model's window in tokens. The notes get at most about a tenth of it. */
+  readonly window: number;
+}
+
+/**
+ * The notes that a workspace has for agents. A run reads them once, as soon as its sandbox is there, and keeps them: a
+ * prompt that changed in the middle of a run would cost the provider's cache.
+ */
+export class WorkspaceMemory {
+  readonly #read = new WeakMap<object, string | undefined>();
+
+  /** `run` is any object that lives as long as the run. Undefined when the workspace has none, and while they cannot be read. Rejects only when the signal fires. */
+  async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
+    if (this.#read.has(run) || !reader) return this.#read.get(run);
+    const { client, clock, window } = reader;
+    const most = Math.min(mostBytes, Math.floor(window * 0.3));
+    using until = deadline(waitMs, clock, signal);
+    try {
+      const bytes = await client.readFile(file, until.signal, { maxBytes: most + 1 });
+      this.#read.set(run, harmless(bytes, most));
+    } catch (thrown) {
+      throwIfFired(signal);
+      if (!(thrown instanceof AppError) && !until.signal.aborted) throw thrown;
+      if (thrown instanceof AppError && final.includes(thrown.code)) this.#read.set(run, undefined);
+    }
+    return this.#read.get(run);
+  }
+}
+
+// Characters that people do not see and models read: controls, marks of direction, joiners, and the tags of Unicode.
+const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
+
+/** The text of a file that anybody can have written: bounded, without hidden characters, and unable to end its frame. */
+export function harmless(bytes: Uint8Array, most: number): string | undefined {
+  const whole = new TextDecoder().decode(bytes.subarray(0, most));
+  const isCut = bytes.length > most;
+  const text = (isCut ? whole.replace(/\ufffd+$/, '') : whole)
+    .replace(unseen, (char) => (char === '\n' || char === '\t' ? char : ''))
+    .replace(/<(\s*\/?\s*)workspace-notes/gi, '&lt;$1workspace-notes')
+    .trim();
+  if (text === '') return undefined;
+  return isCut ? `${text}\n[The rest of the file is left out here.]` : text;
+}

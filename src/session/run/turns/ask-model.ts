@@ -1,0 +1,125 @@
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import type { Spent, TurnResult } from '../../../../machines/run.ts';
+import { nothingSpent } from '../../../../machines/run-rules.ts';
+import { throwIfFired } from '../../../core/cancel.ts';
+import { type CollectedTurn, collectTurn } from '../../../llm/collect.ts';
+import type { ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
+import { recall } from '../../../tools/special.ts';
+import { makeRoom } from '../context/make-room.ts';
+import { requestBytes } from '../context/meter.ts';
+import type { Working } from '../run-context.ts';
+import { withPictures } from './message-images.ts';
+import { RepetitionDetector } from './repetition.ts';
+
+type Deps = Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files'>;
+type Hear = (delta: string) => void;
+export interface Wanted {
+  readonly phase: TurnPhase;
+  readonly note: string;
+  readonly hint: string | undefined;
+  readonly tools: readonly ToolDeclaration[];
+  readonly mustCall?: string;
+  readonly system: string;
+  readonly workdir: string;
+  /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
+  readonly text: 'live' | 'later';
+}
+export type Asked = CollectedTurn & {
+  /** The reply repeated itself without end and was stopped. */
+  readonly repeats: boolean;
+};
+type Room =
+  | { readonly ok: true; readonly asked: Asked; readonly spent: Spent }
+  | { readonly ok: false; readonly result: TurnResult };
+
+const mostRefusals = 3;
+const noRoom: TurnResult = {
+  ...{ kind: 'failed', code: 'model_context', message: 'The conversation is too long for the model.' },
+  ...{ retryable: false, retryAfterMs: undefined },
+};
+
+/** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
+export async function askWithRoom(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal): Promise<Room> {
+  const { model, runWriter } = work;
+  let refused: Asked | undefined;
+  for (let refusals = 0; ; refusals++) {
+    const made = await makeRoom(work, frameOf(work, wanted), refusals > 0, signal);
+    if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent: nothingSpent };
+    if (!made.ok) return { ok: false, result: made.result ?? noRoom };
+    const asked = await ask(work, wanted, hear, signal);
+    const { outcome } = asked;
+    const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
+    if (!isTooLong || refusals === mostRefusals) return { ok: true, asked, spent: made.spent };
+    throwIfFired(signal);
+    refused = asked;
+    runWriter.transcript.meter.raise(model.name);
+  }
+}
+
+/** Asks the model once. `begun` is a reply that was cut and that this one continues. */
+export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal, begun?: Asked): Promise<Asked> {
+  const { model, runWriter, sampling } = work;
+  const load = loaderOf(work);
+  const { transcript, runId } = runWriter;
+  const { messages: told, runFrom } = transcript.view(runId);
+  const { phase, note, hint, mustCall } = wanted;
+  const { system, tools } = frameOf(work, wanted);
+  const messages = begun ? [...told, begun.message] : told;
+  const request = {
+    ...{ phase, system, runFrom, note, tools },
+    messages: load ? await withPictures(messages, load) : messages,
+    ...(hint === undefined ? {} : { hint }),
+    ...(mustCall === undefined || begun ? {} : { mustCall }),
+    ...(sampling && { sampling }),
+    cacheKey: runWriter.transcript.cacheKey,
+  };
+  const repetition = new RepetitionDetector();
+  const stop = new AbortController();
+  const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
+    model: model.name,
+    takenIds: transcript.callIds(),
+    onDelta: (delta) => {
+      if (stop.signal.aborted) return;
+      hear(delta);
+      if (repetition.add(delta)) stop.abort();
+    },
+  });
+  const bytes = requestBytes({ system, tools, note, messages, ...(hint !== undefined && { hint }) });
+  const { outcome } = turn;
+  if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage.inputTokens);
+  if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false };
+  const [inputTokens, outputTokens] = [bytes, turn.message.text.length].map((n) =>
+    transcript.meter.tokens(model.name, n),
+  );
+  const usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
+  const message = { ...turn.message, calls: [] };
+  return { message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true };
+}
+
+/** Screenshots and users' pictures are both uploads. */
+function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
+  if (desktop) return (file) => desktop.loadPicture(file);
+  return (
+    files &&
+    ((file) =>
+      files
+        .open(file)
+        .then(base64)
+        .catch(() => undefined))
+  ); // named in words instead
+}
+const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
+
+function frameOf({ runWriter }: Deps, { system, tools, note, hint, phase }: Wanted) {
+  const looksBack = phase.kind === 'act' && runWriter.transcript.compactions.length > 0;
+  return {
+    ...{ system, note },
+    tools: looksBack ? [...tools, declared(recall)] : tools,
+    ...(hint !== undefined && { hint }),
+  };
+}
+
+const declared = ({ name, description, parameters }: ToolDeclaration): ToolDeclaration => ({
+  ...{ name, description, parameters },
+});

@@ -1,0 +1,19 @@
+import type { Message } from '../../../llm/model.ts';
+
+/** Loads the bytes of the pictures that the model sees. A picture that is gone stays without them. */
+export async function withPictures(
+  messages: readonly Message[],
+  load: (file: string) => Promise<string | undefined>,
+): Promise<readonly Message[]> {
+  return await Promise.all(
+    messages.map(async (message): Promise<Message> => {
+      if (message.role === 'assistant' || !message.pictures) return message;
+      const pictures = [];
+      for (const picture of message.pictures) {
+        const data = await load(picture.file);
+        pictures.push(data === undefined ? picture : { ...picture, data });
+      }
+      return { ...message, pictures };
+    }),
+  );
+}

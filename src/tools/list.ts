@@ -1,0 +1,44 @@
+import { browserTools } from './browser.ts';
+import { computer } from './computer/claude.ts';
+import { geminiComputer } from './computer/gemini.ts';
+import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
+import { fileEdit } from './file-edit.ts';
+import { notifyUser } from './message.ts';
+import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
+import { askUser, recall } from './special.ts';
+import type { Tool, ToolDescription } from './tool.ts';
+import { describedWebSearch } from './web-search.ts';
+
+/** Every tool of the server, in the order in which models see them. A new tool needs a line here. */
+export const builtInTools: readonly Tool[] = [
+  shellExec,
+  shellView,
+  shellWait,
+  shellWrite,
+  shellKill,
+  fileRead,
+  fileWrite,
+  fileReplace,
+  fileEdit,
+  fileFindInContent,
+  fileFindByName,
+  notifyUser,
+  ...browserTools,
+];
+
+/** The provider whose tools for keyboard and mouse the model gets. */
+export type ComputerShape = 'off' | 'claude' | 'gemini';
+export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
+  off: [],
+  claude: [computer],
+  gemini: geminiComputer,
+};
+
+/** Everything that a log can name, including the calls that the agent loop answers itself. */
+export const describedTools: readonly ToolDescription[] = [
+  ...builtInTools,
+  describedWebSearch,
+  ...Object.values(computerTools).flat(),
+  askUser,
+  recall,
+];

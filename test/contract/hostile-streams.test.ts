@@ -1,0 +1,102 @@
+// A stand-in for the daemon inside a real sandbox answers the calls for a stream with garbage, as fast as it can.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { pipeTransport } from '../../src/browser/transport.ts';
+import type { UntrustedReason } from '../../src/core/events.ts';
+import { breachOf } from '../../src/core/untrusted.ts';
+import type { SandboxClient } from '../../src/sandbox/client.ts';
+import { healthyBut, hostileStreams } from '../support/hostile-daemon.ts';
+import { hostileSandbox } from '../support/hostile-sandbox.ts';
+import { hasBubblewrap } from '../support/process.ts';
+
+type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
+type Kind = keyof typeof hostileStreams;
+const MiB = 1024 * 1024;
+const patienceMs = 2_000;
+
+const follow: Ask = (client, signal) => client.follow('o', 0, () => {}, signal);
+const terminal: Ask = (client, signal) => client.terminals.read('t', { onBytes: () => {} }, signal);
+const screen: Ask = (client, signal) => client.desktop.vnc(signal);
+/** Resolves with the reason why the browser's connection ended. */
+const browser: Ask = async (client, signal) => {
+  const transport = pipeTransport(await client.desktop.cdp(signal), client.desktop);
+  const over = Promise.withResolvers<string>();
+  transport.onmessage = () => {};
+  transport.onclose = (why) => over.resolve(`${why}`);
+  signal.addEventListener('abort', () => transport.close(), { once: true });
+  return await over.promise;
+};
+
+describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox', { timeout: 60_000 }, () => {
+  test.each<[Kind, Ask, UntrustedReason]>([
+    ['output without end', follow, 'too_large'],
+    ['an end that is no operation', follow, 'wrong_shape'],
+    ['an end without end', follow, 'bad_headers'],
+    ['the end of a terminal that none has', terminal, 'wrong_shape'],
+    ['an end without end', terminal, 'bad_headers'],
+    ['no message', browser, 'bad_frame'],
+    ['a message of another shape', browser, 'bad_frame'],
+    ['messages of another shape without end', browser, 'bad_frame'],
+    ['no display', screen, 'bad_frame'],
+  ])('%s ends the trust (%#)', async (kind, ask, reason) => {
+    await using sandbox = await hostileSandbox(healthyBut(hostileStreams[kind]));
+    await using link = await sandbox.attach();
+    const { client } = link;
+    const cost = watched();
+    await ask(client, AbortSignal.timeout(30_000)).catch(() => {});
+    cost.isSmall();
+    expect(client.trust.broken.aborted).toBe(true);
+    expect(breachOf(client.trust.broken.reason)).toMatchObject({ reason });
+  });
+
+  test.each<Kind>(['a message without end', 'a message as deep as it is long'])(
+    "%s ends the browser's connection, for an honest browser can be made to send it",
+    async (kind) => {
+      await using sandbox = await hostileSandbox(healthyBut(hostileStreams[kind]));
+      await using link = await sandbox.attach();
+      const cost = watched();
+      expect(await browser(link.client, AbortSignal.timeout(30_000))).toMatch(/beyond all bounds/);
+      cost.isSmall();
+      expect(link.client.trust.broken.aborted).toBe(false);
+    },
+  );
+
+  test.each<[Kind, Ask]>([
+    ['output in chunks of one byte', follow], // it would take minutes to reach the limit
+    ['output without end', terminal],
+    ['output in chunks of one byte', terminal],
+    ['messages without end', browser],
+    ['pixels without end', screen],
+  ])('%s breaks no rule, and is read only as fast as the server can (%#)', async (kind, ask) => {
+    await using sandbox = await hostileSandbox(healthyBut(hostileStreams[kind]));
+    await using link = await sandbox.attach();
+    const over = new AbortController();
+    const cost = watched();
+    const asked = ask(link.client, over.signal).catch(() => {});
+    await pause(patienceMs);
+    cost.isSmall();
+    over.abort();
+    await asked;
+    expect(link.client.trust.broken.aborted).toBe(false);
+  });
+});
+
+/** The memory and the loop of this process, which stands for the server's. */
+function watched(): { isSmall(): void } {
+  const before = process.memoryUsage.rss();
+  let most = before;
+  const timer = setInterval(() => {
+    most = Math.max(most, process.memoryUsage.rss());
+  }, 20);
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  return {
+    isSmall() {
+      clearInterval(timer);
+      delay.disable();
+      expect(most - before).toBeLessThan(150 * MiB);
+      expect(delay.max / 1e6).toBeLessThan(500);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { hasDocker } from '../support/docker.ts';
+import { buildImage, sandboxContainer } from '../support/sandbox-container.ts';
+import { realSandboxd } from '../support/sandboxd.ts';
+import { budget } from './sandboxd.ts';
+import { programContract } from './sandboxd-programs.ts';
+
+programContract('on this machine', () => realSandboxd());
+
+const docker = await hasDocker();
+describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', () => {
+  let built: Promise<void> | undefined;
+  programContract('in a container', async () => {
+    built ??= buildImage();
+    await built;
+    return await sandboxContainer();
+  });
+});
+
+test('a daemon that was killed leaves no program behind', async () => {
+  const daemon = await realSandboxd();
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const { client } = daemon;
+  await client.programs.open({ id: 'p', argv: ['sleep', '831'] }, budget());
+  const sleeping = async () => (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 831');
+  await expect.poll(sleeping).toBe(true);
+  process.kill(await daemon.daemonPid(), 'SIGKILL');
+  await expect.poll(() => client.programs.list(budget()), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(sleeping, { timeout: 5_000 }).toBe(false);
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { fakeRefs } from '../support/fake-models/models.ts';
+import { type FakeRequest, fakeKey, fakeProvider, type WireName } from '../support/fake-models/server.ts';
+import { serverProcess } from '../support/server-process.ts';
+import { openStream } from '../support/sse-client.ts';
+
+// The real server with a provider's wire format behind it, from a message to the end of its run.
+
+const settings: Readonly<Record<Exclude<WireName, 'gemini'>, (url: string) => Record<string, string>>> = {
+  anthropic: (url) => ({ ANTHROPIC_API_KEY: fakeKey, CORRAL_MODELS_ANTHROPIC_BASE_URL: url }),
+  openai: (url) => ({ OPENAI_API_KEY: fakeKey, CORRAL_MODELS_OPENAI_BASE_URL: url }),
+  compatible: (url) => ({
+    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
+  }),
+};
+
+function reply({ body }: FakeRequest) {
+  const said = JSON.stringify(body);
+  if (!said.includes('Greeting at once.')) {
+    const args = { title: 'Say hi', steps: ['Greet'], acknowledgement: 'Greeting at once.' };
+    return { reasoning: 'A plan first.', calls: [{ name: 'make_plan', args }] };
+  }
+  const exec = (id: string) => ({ name: 'shell_exec', args: { id, command: `echo hi from ${id}` } });
+  if (!said.includes('hi from one')) return { reasoning: 'Both.', calls: [exec('one'), exec('two')] };
+  return { text: 'It said hi.' };
+}
+
+test.each(['anthropic', 'openai', 'compatible'] as const)(
+  'a run with %s plans, works in a sandbox and sums up',
+  { timeout: 180_000 },
+  async (wire) => {
+    await using provider = await fakeProvider(wire, reply);
+    await using server = await serverProcess({
+      CORRAL_DRIVER: 'memory',
+      CORRAL_MODEL: fakeRefs[wire],
+      ...settings[wire](provider.url),
+    });
+    const sessions = `${server.url}/api/v1/sessions`;
+    const made = (await (await fetch(sessions, { method: 'PUT' })).json()) as { data: { session_id: string } };
+    const body = { message: 'Please greet me' };
+    using stream = await openStream(`${sessions}/${made.data.session_id}/chat`, { method: 'POST', body });
+    await stream.ended;
+    await fetch(`${sessions}/${made.data.session_id}`, { method: 'DELETE' });
+    const events = stream.events();
+    expect(
+      events.map(({ event }) => event),
+      stream.raw() + server.output(),
+    ).toContain('done');
+    expect(events.filter(({ event }) => event === 'title').map(({ data }) => data)).toMatchObject([
+      { title: 'Say hi' },
+    ]);
+    expect(provider.refusals).toEqual([]);
+    if (wire === 'openai') expect(provider.requests.map(({ body }) => body.prompt_cache_key)).not.toContain(undefined);
+    expect(stream.raw() + server.output()).not.toContain(fakeKey);
+  },
+);

@@ -1,0 +1,95 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Addition, additions } from '../../support/additions.ts';
+
+// Adds a sample of each pluggable thing to a copy of the tree, by the steps of docs/development.md, and measures how many
+// existing files change. The copy must pass the type check, and its server must know every sample.
+
+const repository = resolve(import.meta.dirname, '../../..');
+const mostFiles = 3;
+const copied = ['src', 'machines', 'drivers', 'sandbox-images', 'scripts', 'helm', 'docs'];
+let root = '';
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'corral-additions-'));
+  for (const name of copied) cpSync(join(repository, name), join(root, name), { recursive: true });
+  for (const name of ['package.json', 'corral.example.yaml', 'README.md'])
+    cpSync(join(repository, name), join(root, name));
+  symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
+  const { compilerOptions } = JSON.parse(readFileSync(join(repository, 'tsconfig.json'), 'utf8'));
+  writeFileSync(
+    join(root, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, include: ['src', 'machines', 'drivers'] }),
+  );
+  for (const addition of Object.values(additions)) add(addition);
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+function add({ files, edits }: Addition): void {
+  for (const [path, text] of Object.entries(files)) {
+    if (existsSync(join(root, path))) throw new Error(`${path} exists`);
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  for (const [path, [before, after]] of Object.entries(edits)) {
+    const text = readFileSync(join(root, path), 'utf8');
+    if (!text.includes(before)) throw new Error(`${path} has no ${JSON.stringify(before)}`);
+    writeFileSync(join(root, path), text.replace(before, after));
+  }
+}
+
+test.each(Object.entries(additions))('a new %s changes at most three existing files', (what, { edits }) => {
+  const changed = Object.keys(edits);
+  const files = changed.length === 1 ? 'file' : 'files';
+  process.stdout.write(`${what}: ${changed.length} existing ${files}: ${changed.join(', ')}\n`);
+  expect(changed.length).toBeLessThanOrEqual(mostFiles);
+});
+
+test('the tree with all samples passes the type check', { timeout: 300_000 }, () => {
+  const compiler = join(repository, 'node_modules/typescript/bin/tsc');
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', root], { cwd: root, encoding: 'utf8' });
+  expect(stdout).toBe('');
+  expect(status).toBe(0);
+});
+
+test('the server with all samples offers every one of them', { timeout: 60_000 }, () => {
+  const program = `
+    const { configHelp } = await import('./src/config/help.ts');
+    const { loadConfig } = await import('./src/config/config.ts');
+    const { readFileSync } = await import('node:fs');
+    const { toolWords } = await import('./src/tools/words.ts');
+    const { toolRegistry } = await import('./src/tools/registry.ts');
+    const { dialects } = await import('./src/facades/list.ts');
+    const { decide } = await import('./src/egress/decide.ts');
+    const env = { CORRAL_DRIVER: 'sample', CORRAL_SAMPLE_HOST: 'h', CORRAL_EGRESS_POLICY: 'sample', CORRAL_GREETER_GREETING: 'hi' };
+    const config = loadConfig(env, readFileSync('corral.example.yaml', 'utf8'));
+    const target = { kind: 'name', host: 'sample.example.test', port: 443 };
+    console.log(JSON.stringify({
+      help: configHelp(),
+      greeting: [dialects.greeter.label, config.greeter],
+      driver: [config.driver, config.sample],
+      words: toolWords.find(({ name }) => name === 'sample_count'),
+      declared: toolRegistry().declarations.some(({ name }) => name === 'sample_count'),
+      verdict: decide({ kind: config.egress.policy }, { registries: [], extra: [] }, target),
+    }));`;
+  const options = { cwd: root, encoding: 'utf8' } as const;
+  const said = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', program], options));
+  expect(said).toMatchObject({
+    driver: ['sample', { host: 'h' }],
+    words: { name: 'sample_count', family: 'sample', group: 'search', label: 'Count' },
+    declared: true,
+    greeting: ['Sample', { greeting: 'hi' }],
+    verdict: { allowed: true, rule: 'sample' },
+  });
+  for (const words of [
+    'CORRAL_SAMPLE_HOST',
+    'sample: a driver of this test',
+    'sample: one host of this test',
+    'key for Sample',
+    'how the sample dialect greets',
+  ])
+    expect(said.help).toContain(words);
+});

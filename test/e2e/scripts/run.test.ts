@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+// A miniature project, whose npm only records its calls.
+let root = '';
+const lockfile = (version: string) =>
+  JSON.stringify({
+    packages: {
+      '': { name: 'x' },
+      'node_modules/a': { version },
+      'node_modules/b': { version: '1.0.0', optional: true },
+    },
+  });
+const fakeNpm = `
+  const fs = require('node:fs');
+  fs.appendFileSync('npm-calls.txt', process.argv.slice(2).join(' ') + '\\n');
+  if (fs.existsSync('npm-fails')) { console.error('no such registry'); process.exit(3); }
+  setTimeout(() => fs.mkdirSync('node_modules', { recursive: true }), 200);`;
+
+const write = (file: string, text: string) => writeFileSync(join(root, file), text);
+function run(...args: string[]) {
+  const env = { ...process.env, npm_execpath: join(root, 'npm-cli.js') };
+  const child = spawn(process.execPath, [join(root, 'scripts/run.mjs'), ...args], { cwd: root, env });
+  const output = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => {
+    output.out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    output.err += chunk;
+  });
+  return { child, output, exit: once(child, 'close').then(([code]) => code as number) };
+}
+const npmCalls = () =>
+  existsSync(join(root, 'npm-calls.txt')) ? readFileSync(join(root, 'npm-calls.txt'), 'utf8').trim().split('\n') : [];
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'corral-run-'));
+  mkdirSync(join(root, 'scripts'));
+  cpSync('scripts/run.mjs', join(root, 'scripts/run.mjs'));
+  write('package-lock.json', lockfile('1.0.0'));
+  write('npm-cli.js', fakeNpm);
+  write('hello.ts', 'const who: string = process.argv[2] ?? "nobody"; console.log("hello", who);');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+describe('the start of every script', { timeout: 30_000 }, () => {
+  test('installs the locked packages without install scripts, and reports it on standard error', async () => {
+    const { exit, output } = run('hello.ts', 'world');
+    expect(await exit).toBe(0);
+    expect(output.out).toBe('hello world\n');
+    expect(output.err).toMatch(/not installed yet: installing/);
+    expect(npmCalls()).toEqual([expect.stringMatching(/^ci --ignore-scripts/)]);
+    expect(existsSync(join(root, '.corral-install.lock'))).toBe(false);
+  });
+
+  test('installs again only after the lock file changes', async () => {
+    for (const version of ['1.0.0', '1.0.0', '2.0.0', '2.0.0']) {
+      write('package-lock.json', lockfile(version));
+      expect(await run('hello.ts').exit).toBe(0);
+    }
+    expect(npmCalls()).toHaveLength(2);
+  });
+
+  test('keeps packages that a user installed by hand', async () => {
+    mkdirSync(join(root, 'node_modules'));
+    write('node_modules/.package-lock.json', JSON.stringify({ packages: { 'node_modules/a': { version: '1.0.0' } } }));
+    expect(await run('hello.ts').exit).toBe(0);
+    expect(npmCalls()).toEqual([]);
+  });
+
+  test('lets one of two simultaneous starts install, and the other wait', async () => {
+    const both = [run('hello.ts', 'a'), run('hello.ts', 'b')];
+    expect(await Promise.all(both.map(({ exit }) => exit))).toEqual([0, 0]);
+    expect(both.map(({ output }) => output.out)).toEqual(['hello a\n', 'hello b\n']);
+    expect(npmCalls()).toHaveLength(1);
+  });
+
+  test('takes over a lock whose holder died', async () => {
+    const dead = spawn(process.execPath, ['-e', '']);
+    await once(dead, 'exit');
+    write('.corral-install.lock', JSON.stringify({ pid: dead.pid, at: Date.now() }));
+    expect(await run('hello.ts').exit).toBe(0);
+  });
+
+  test('exits with the reason when the installation fails, and runs nothing', async () => {
+    write('npm-fails', '');
+    const { exit, output } = run('hello.ts');
+    expect(await exit).toBe(3);
+    expect(output).toEqual({ out: '', err: expect.stringMatching(/no such registry[\s\S]*npm ci failed/) });
+    expect(existsSync(join(root, '.corral-install.lock'))).toBe(false);
+  });
+
+  test("exits with the program's exit code", async () => {
+    expect(await run('-e', 'process.exit(42)').exit).toBe(42);
+    expect(await run('-e', 'process.kill(process.pid, "SIGKILL")').exit).toBe(137);
+  });
+
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    '%s is passed on to the program, which handles it',
+    async (signal) => {
+      const program = `process.on('${signal}', () => { console.log('heard'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
+      const { child, exit, output } = run('-e', program);
+      await expect.poll(() => output.out, { timeout: 20_000 }).toContain('ready');
+      child.kill(signal);
+      expect(await exit).toBe(9);
+      expect(output.out).toContain('heard');
+    },
+  );
+});

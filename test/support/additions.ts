@@ -1,0 +1,171 @@
+/** A sample of something pluggable: new files, and edits of existing ones as text and its replacement. */
+export interface Addition {
+  readonly files: Readonly<Record<string, string>>;
+  readonly edits: Readonly<Record<string, readonly [before: string, after: string]>>;
+}
+
+const tool: Addition = {
+  files: {
+    'src/tools/sample.ts': `
+import { z } from 'zod';
+import { defineTool } from './tool.ts';
+
+export const sampleCount = defineTool({
+  name: 'sample_count',
+  family: 'sample',
+  group: 'search',
+  label: 'Count',
+  description: 'Count the characters of a text.',
+  parameters: z.object({ text: z.string() }),
+  needs: [],
+  run: async (_ctx, { text }) => ({ ok: true, output: String(text.length) }),
+});
+`,
+  },
+  edits: {
+    'src/tools/list.ts': [
+      'export const builtInTools: readonly Tool[] = [',
+      "import { sampleCount } from './sample.ts';\nexport const builtInTools: readonly Tool[] = [sampleCount,",
+    ],
+  },
+};
+
+const driver: Addition = {
+  files: {
+    'drivers/sample/descriptor.ts': `
+import { z } from 'zod';
+import { text } from '../../src/config/kinds.ts';
+import { optional } from '../../src/config/setting.ts';
+import { AppError } from '../../src/core/errors.ts';
+import { describeDriver } from '../descriptor.ts';
+
+export const sample = describeDriver({
+  label: 'a driver of this test',
+  settings: z.strictObject({ host: optional(text('a host'), 'where the sample answers') }),
+  open: async ({ host }, { say }) => {
+    say(\`asked at \${host?.toUpperCase()}\`);
+    throw new AppError('driver_unavailable', 'The sample starts nothing.');
+  },
+});
+`,
+  },
+  edits: {
+    'drivers/list.ts': [
+      'export const drivers = { docker,',
+      "import { sample } from './sample/descriptor.ts';\nexport const drivers = { sample, docker,",
+    ],
+    'corral.example.yaml': ['\nkubernetes:\n', '\nsample:\n  # where the sample answers\n  host:\nkubernetes:\n'],
+  },
+};
+
+const policy: Addition = {
+  files: {
+    'src/egress/policies/sample.ts': `
+import { no, type PolicyDescriptor } from '../policy.ts';
+
+export const sample: PolicyDescriptor = {
+  label: 'one host of this test',
+  strict: true,
+  decide: ({ target }) =>
+    target.host === 'sample.example.test'
+      ? { allowed: true, rule: 'sample' }
+      : no('not listed', 'another host', 'Ask the operator.'),
+};
+`,
+  },
+  edits: {
+    'src/egress/policies/list.ts': [
+      'export const policies = { none,',
+      "import { sample } from './sample.ts';\nexport const policies = { sample, none,",
+    ],
+    'helm/values.schema.json': ['"enum": ["none", "registries"', '"enum": ["sample", "none", "registries"'],
+    'docs/egress.md': ['| `none` | nothing |\n', '| `sample` | one host of this test |\n| `none` | nothing |\n'],
+  },
+};
+
+const provider: Addition = {
+  files: {
+    'src/llm/sample/provider.ts': `
+import type { Provider } from '../provider.ts';
+
+export const sampleProvider = {
+  name: 'sample',
+  label: 'Sample',
+  models: [{ id: 'small', name: 'Small' }],
+  access: {
+    keyVariables: ['SAMPLE_API_KEY'],
+    baseUrl: 'https://sample.example.test',
+    keyCheck: { path: '/models', headers: (key) => ({ authorization: key }) },
+  },
+  abilities: () => ({ window: 8_192 }),
+  build: async () => (await import('../demo/demo.ts')).demoModel(),
+} as const satisfies Provider;
+`,
+  },
+  edits: {
+    'src/llm/providers.ts': [
+      'export const providers = [',
+      "import { sampleProvider } from './sample/provider.ts';\nexport const providers = [sampleProvider, ",
+    ],
+    'corral.example.yaml': ['\nmodels:\n', '\nmodels:\n  sample:\n    # key for Sample\n    api-key:\n'],
+  },
+};
+
+const dialect: Addition = {
+  files: {
+    'src/facades/sample/descriptor.ts': `
+import { z } from 'zod';
+import { text } from '../../config/kinds.ts';
+import { setting } from '../../config/setting.ts';
+import { describeDialect } from '../shared/dialect.ts';
+
+export const sampleDialect = describeDialect({
+  label: 'Sample',
+  audience: 'clients of this test',
+  tag: 'Sample',
+  paths: ['/sample'],
+  documents: '',
+  settings: z.strictObject({ greeting: setting(text('a word'), 'hello', 'how the sample dialect greets') }),
+  routes: async ({ version }, { greeting }) => [(await import('./routes.ts')).sampleRoutes(greeting, version)],
+});
+`,
+    'src/facades/sample/routes.ts': `
+import { z } from 'zod';
+import { detailFailures } from '../shared/failure-docs.ts';
+import { describing, ok } from '../shared/route-docs.ts';
+import type { Dialect } from '../shared/routes.ts';
+
+const about = describing({ tag: 'Sample', prefix: 'sample', failures: detailFailures });
+const Greeting = z.object({ text: z.string() });
+
+export const sampleRoutes = (greeting: string, version: string): Dialect => ({
+  mount(app) {
+    const schema = { response: { 200: ok(Greeting, { text: 'hello' }) } };
+    app.get('/sample', { schema, config: { doc: about('Greet', 'Greet') } }, async () => ({
+      text: greeting.concat(' ', version),
+    }));
+  },
+});
+`,
+  },
+  edits: {
+    'src/facades/list.ts': [
+      'export const dialects = { server,',
+      "import { sampleDialect } from './sample/descriptor.ts';\nexport const dialects = { greeter: sampleDialect, server,",
+    ],
+    'corral.example.yaml': [
+      '\nopencodex:\n',
+      '\ngreeter:\n  # how the sample dialect greets\n  greeting: hello\n\nopencodex:\n',
+    ],
+    'README.md': ['\n| server |', '\n| Sample | clients of this test | `/sample` | |\n| server |'],
+  },
+};
+
+export const additions: Readonly<Record<'tool' | 'driver' | 'egress policy' | 'model provider' | 'dialect', Addition>> =
+  {
+    tool,
+    driver,
+    'egress policy': policy,
+    'model provider': provider,
+    dialect,
+  };

@@ -1,0 +1,129 @@
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { anthropicWire } from './anthropic.ts';
+import { compatibleWire } from './compatible.ts';
+import { geminiWire } from './gemini.ts';
+import { openaiWire } from './openai.ts';
+
+// Local servers that speak the wire formats of model providers. One neutral script plays on each of them, and each
+// refuses the requests that the real API refuses.
+
+/** One reply of a model, the same for each wire format. */
+export interface Said {
+  readonly text?: string;
+  readonly reasoning?: string;
+  readonly calls?: readonly FakeCall[];
+  readonly stop?: 'length' | 'refused';
+  /** `cut`: the connection breaks before the end. `stall`: nothing follows. `unfinished`: a clean end without the last event. */
+  readonly after?: 'cut' | 'stall' | 'unfinished';
+}
+export interface FakeCall {
+  readonly name: string;
+  readonly args: object;
+  /** The arguments as they are sent, when they are no JSON. */
+  readonly text?: string;
+}
+export interface Refused {
+  readonly status: number;
+  readonly message: string;
+  /** The provider's name for the error. */
+  readonly name?: string;
+  readonly headers?: Record<string, string>;
+}
+/** `silence`: no byte comes. */
+export type FakeReply = Said | Refused | 'silence';
+
+export interface FakeRequest {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  // biome-ignore lint/suspicious/noExplicitAny: a recorded body, read by assertions
+  readonly body: any;
+}
+export interface Limits {
+  /** The window in tokens, four characters each. */
+  readonly window: number;
+  /** The only key that is accepted. */
+  readonly key: string;
+}
+export interface Wire {
+  /** The provider's refusal of a request that the real API refuses. */
+  check(request: FakeRequest, limits: Limits): Refused | undefined;
+  /** The reply's events, without the last one when it is unfinished. */
+  events(reply: Said, n: number): readonly string[];
+  error(refused: Refused): object;
+}
+export const wires = {
+  gemini: geminiWire,
+  anthropic: anthropicWire,
+  openai: openaiWire,
+  compatible: compatibleWire,
+} as const satisfies Record<string, Wire>;
+export type WireName = keyof typeof wires;
+
+export interface FakeProvider extends AsyncDisposable {
+  /** The base URL, as the settings take it. */
+  readonly url: string;
+  /** In order of arrival, the refused ones included. */
+  readonly requests: FakeRequest[];
+  /** How many requests the fake itself refused, as the real API would. */
+  readonly refusals: string[];
+}
+
+export const fakeKey = 'sk-fake-canary-51c2';
+
+/** Answers the n-th accepted request with the n-th reply, or calls a function. Without a reply: 418. */
+export async function fakeProvider(
+  name: WireName,
+  replies: readonly FakeReply[] | ((request: FakeRequest, n: number) => FakeReply),
+  limits: Partial<Limits> = {},
+): Promise<FakeProvider> {
+  const wire: Wire = wires[name];
+  const bounds = { window: 1_000_000, key: fakeKey, ...limits };
+  const requests: FakeRequest[] = [];
+  const refusals: string[] = [];
+  let answered = 0;
+  const server = createServer(async (incoming, res) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    const body = chunks.length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString());
+    const request = { path: incoming.url ?? '', headers: incoming.headers, body };
+    requests.push(request);
+    const refused = wire.check(request, bounds);
+    if (refused) {
+      refusals.push(refused.message);
+      return void refuse(res, wire, refused);
+    }
+    const n = answered++;
+    const reply = typeof replies === 'function' ? replies(request, n) : replies[n];
+    if (reply === 'silence') return;
+    if (!reply) return void refuse(res, wire, { status: 418, message: 'the test has no reply for this request' });
+    if ('status' in reply) return void refuse(res, wire, reply);
+    send(res, wire.events(reply, n), reply.after);
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}${name === 'gemini' || name === 'anthropic' ? '' : '/v1'}`,
+    requests,
+    refusals,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function refuse(res: ServerResponse, wire: Wire, refused: Refused): void {
+  res.writeHead(refused.status, { 'content-type': 'application/json', ...refused.headers });
+  res.end(JSON.stringify(wire.error(refused)));
+}
+
+function send(res: ServerResponse, events: readonly string[], after: Said['after']): void {
+  res.writeHead(200, { 'content-type': 'text/event-stream' });
+  res.flushHeaders();
+  if (after === undefined || after === 'unfinished') return void res.end(events.join(''));
+  const begun = events.join('');
+  if (after === 'stall') return void res.write(begun);
+  // The half of an event: a cut in the middle of JSON.
+  res.write(`${begun}data: {"type":"resp`, () => setImmediate(() => res.destroy()));
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { framesOf, maxFrameBytes, pipeFrameReader } from '../../../src/core/pipe-frames.ts';
+
+test('frames survive any cut between them, and an empty one closes the input', () => {
+  const sent = Buffer.concat([
+    framesOf('output', Buffer.from('one')),
+    framesOf('input', Buffer.alloc(0)),
+    framesOf('end', Buffer.from('{}')),
+  ]);
+  for (const size of [1, 3, 7, sent.length]) {
+    const reader = pipeFrameReader();
+    const got = [];
+    for (let at = 0; at < sent.length; at += size) got.push(...reader.push(sent.subarray(at, at + size)));
+    expect(got.map(({ channel, payload }) => [channel, payload.toString()])).toEqual([
+      ['output', 'one'],
+      ['input', ''],
+      ['end', '{}'],
+    ]);
+  }
+});
+
+test('many bytes become frames of at most the largest size', () => {
+  const bytes = Buffer.alloc(maxFrameBytes * 2 + 1, 'x');
+  const got = pipeFrameReader().push(framesOf('output', bytes));
+  expect(got.map(({ payload }) => payload.length)).toEqual([maxFrameBytes, maxFrameBytes, 1]);
+});
+
+test('a frame of an unknown channel, or a longer one, is refused before its content arrives', () => {
+  expect(() => pipeFrameReader().push(Buffer.from([9, 0, 0, 0, 1]))).toThrow(RangeError);
+  const head = Buffer.from([1, 0, 0, 0, 0]);
+  head.writeUInt32BE(maxFrameBytes + 1, 1);
+  expect(() => pipeFrameReader().push(head)).toThrow(RangeError);
+});

@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { dialects } from '../../../src/facades/list.ts';
+
+const readme = readFileSync('README.md', 'utf8');
+const tableRows =
+  (readme.split('\n## Interfaces\n')[1] ?? '')
+    .split('\n## ')[0]
+    ?.match(/^\| .*$/gm)
+    ?.slice(2) ?? [];
+
+test("the table of interfaces in README.md has each dialect's row, and no other", () => {
+  const wanted = Object.values(dialects).map(({ label, audience, paths, documents }) => {
+    const cells = [label, audience, paths.map((path) => `\`${path}\``).join(', '), documents];
+    return `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+  });
+  expect([...tableRows].sort()).toEqual(wanted.sort());
+});

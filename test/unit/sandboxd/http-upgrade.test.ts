@@ -1,0 +1,42 @@
+import { Duplex } from 'node:stream';
+import { expect, test } from 'vitest';
+import { joinStream } from '../../../sandbox-images/sandboxd/http-upgrade.ts';
+
+/** One end of a line: keeps what arrives, and accepts more only when the test calls `take`. */
+function end() {
+  let take: (() => void) | undefined;
+  const arrived: Buffer[] = [];
+  const stream = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, done) {
+      arrived.push(chunk);
+      take = done;
+    },
+  });
+  return { stream, arrived, take: () => take?.() };
+}
+const tick = () => new Promise((resolve) => setImmediate(resolve));
+const chunk = Buffer.alloc(64 * 1024);
+
+test('at most a megabyte waits for a viewer that does not read, and reading pauses meanwhile', async () => {
+  const [viewer, screen] = [end(), end()];
+  joinStream(viewer.stream, screen.stream, () => {});
+  viewer.take(); // the answer's head
+  for (let n = 0; n < 40; n++) screen.stream.push(chunk);
+  await tick();
+  expect(viewer.stream.writableLength).toBe(1024 * 1024);
+  expect(screen.stream.isPaused()).toBe(true);
+  viewer.take();
+  await tick();
+  expect(viewer.stream.writableLength).toBe(1024 * 1024); // the next chunk replaced the one that was taken
+});
+
+test('both ends go together, whichever goes first', async () => {
+  for (const first of ['viewer', 'screen'] as const) {
+    const both = { viewer: end(), screen: end() };
+    joinStream(both.viewer.stream, both.screen.stream, () => {});
+    both[first].stream.destroy();
+    await tick();
+    expect([both.viewer.stream.destroyed, both.screen.stream.destroyed]).toEqual([true, true]);
+  }
+});

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { randomIds } from '../../../../../src/core/ids.ts';
+import type { TurnRequest } from '../../../../../src/llm/model.ts';
+import type { Line } from '../../../../../src/llm/scripted/scripted.ts';
+import { RunWriter } from '../../../../../src/session/run/log/run-writer.ts';
+import { Transcript } from '../../../../../src/session/run/log/transcript.ts';
+import { takeTurn } from '../../../../../src/session/run/turns/turn.ts';
+import { messageId, nothingYet, runId, scribeBench, sessionId } from '../../../../support/session-parts.ts';
+import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/small-model.ts';
+
+const first = 'Read all files, and never touch the folder old.';
+const wanted = {
+  ...{ phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const },
+  ...{ note: '', hint: undefined, tools: [], system: '', workdir: '/workspace', text: 'live' as const },
+};
+const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
+const wantsSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
+const call = (n: number): Line => ({
+  type: 'call',
+  call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
+});
+const say = (delta: string): Line => ({ type: 'text', delta });
+const signal = new AbortController().signal;
+
+/** A run with a small model; each turn's call gets a result of so many characters. */
+function bench(decide: (request: TurnRequest, turn: number) => readonly Line[]) {
+  const { runWriter, transcript, events, store, writer, clock } = scribeBench();
+  let turns = 0;
+  const model = smallModel((request) => (wantsSummary(request) ? decide(request, -1) : decide(request, turns)));
+  const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
+  const step = async (chars: number) => {
+    turns += 1;
+    const turn = await takeTurn({ model, runWriter }, wanted, signal);
+    if (!turn.ok) return turn;
+    for (const { callId, name } of turn.message.calls) {
+      const output = `${callId} `.repeat(chars).slice(0, chars);
+      runWriter.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });
+    }
+    await runWriter.write(...turn.facts);
+    return turn;
+  };
+  const compactions = async () => (await events()).filter(({ type }) => type === 'context.compacted');
+  return { runWriter, transcript, store, writer, clock, model, hear, step, compactions };
+}
+const working = (request: TurnRequest, turn: number): readonly Line[] => {
+  if (turn < 0) return [say('## State\nSome files were read.')];
+  const last = request.messages.at(-1);
+  if (last?.role === 'user' && last.text === 'hello') return [say('Hello!')];
+  return turn > 300 ? [say('All read.')] : [call(turn)];
+};
+
+describe('a long conversation in a small window', { timeout: 60_000 }, () => {
+  test('with 300 turns of 20,000 characters each ends, and the session answers the next message', async () => {
+    const it = bench(working);
+    it.hear(first);
+    for (let n = 0; n < 300; n++) expect((await it.step(20_000)).ok).toBe(true);
+    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'All read.' } });
+    it.hear('hello');
+    expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
+
+    const { asked } = it.model;
+    for (const request of asked) {
+      expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+      expect(request.messages).toContainEqual({ role: 'user', text: first });
+    }
+    const turns = asked.filter((request) => !wantsSummary(request));
+    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+    const compactions = await it.compactions();
+    expect(shares.filter((share) => share < 1).length).toBeLessThanOrEqual(compactions.length);
+    expect(compactions.map((event) => event.type === 'context.compacted' && event.data.kind)).toContain('summary');
+    for (const event of compactions) {
+      if (event.type !== 'context.compacted') continue;
+      expect(event.data.after).toBeLessThanOrEqual(event.data.before * 0.8);
+      expect(event.data.uptoSeq).toBeLessThan(event.seq);
+    }
+    expect(it.transcript.messages).toHaveLength(2 * 300 + 4); // nothing is lost
+  });
+
+  test('looks the same to the model after a restart', async () => {
+    const it = bench(working);
+    it.hear(first);
+    for (let n = 0; n < 40; n++) await it.step(20_000);
+    await it.runWriter.write();
+    const again = new Transcript(sessionId, it.store.records);
+    await again.load();
+    expect(again.view(runId())).toEqual(it.transcript.view(runId()));
+    expect(again.compactions.length).toBeGreaterThan(0);
+  });
+
+  test('keeps the user’s messages and cuts no call from its result when one turn has eight long results', async () => {
+    const many = (_: TurnRequest, turn: number) =>
+      turn < 0 ? [say('## State\nMuch.')] : Array.from({ length: 8 }, (_each, n) => call(turn * 10 + n));
+    const it = bench(many);
+    it.hear(first);
+    for (let n = 0; n < 12; n++) {
+      it.hear(`Remember rule ${n}.`);
+      expect((await it.step(16_000)).ok).toBe(true);
+    }
+    const said = it.model.asked.at(-1)?.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+    expect(said?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
+  });
+
+  test('goes on after a message that alone is larger than the window, of which both ends are seen', async () => {
+    const it = bench((_, turn) => (turn < 0 ? [say('## State\nA long text came.')] : [say('Read.')]));
+    it.hear(`Begin ${'x'.repeat(200_000)} end`);
+    expect(await it.step(0)).toMatchObject({ ok: true });
+    const [seen] = it.model.asked.at(-1)?.messages ?? [];
+    expect(seen?.role === 'user' && [seen.text.slice(0, 5), seen.text.slice(-3)]).toEqual(['Begin', 'end']);
+  });
+});
+
+describe('a summary that cannot be made', () => {
+  const without = (summary: readonly Line[]) =>
+    bench((_, turn) => (turn < 0 ? summary : [say(words(turn)), call(turn)]));
+  async function full(it: ReturnType<typeof bench>) {
+    it.hear(first);
+    for (let n = 0; n < 100; n++) {
+      const turn = await it.step(100);
+      if (!turn.ok) return turn.result;
+    }
+    throw new Error('it was never full');
+  }
+
+  test('is tried twice, then the run waits; the answer lets it go on without one', async () => {
+    const it = without([]);
+    const result = await full(it);
+    expect(result).toMatchObject({
+      kind: 'full',
+      question: expect.stringMatching(/could not be summarized.*Send a message/),
+    });
+    expect(it.model.asked.filter(wantsSummary)).toHaveLength(2);
+    it.hear('Go on');
+    expect((await it.step(100)).ok).toBe(true);
+    expect(await it.compactions()).toMatchObject([{ data: { kind: 'cut', model: null } }]);
+    expect(it.model.asked.at(-1)?.messages).toContainEqual({ role: 'user', text: first });
+  });
+
+  test('because the provider is away fails the turn as any turn, so that it is tried again later', async () => {
+    const away: Line = {
+      type: 'end',
+      outcome: { kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true },
+    };
+    expect(await full(without([away]))).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
+  });
+
+  test('F015 leaves no trace when the server dies meanwhile, and the next server makes it once', async () => {
+    const never = new Promise<void>(() => {});
+    const it = bench((_, turn) => (turn < 0 ? [never] : [say(words(turn)), call(turn)]));
+    it.hear(first);
+    while (!it.model.asked.some(wantsSummary)) {
+      await Promise.race([it.step(100), new Promise((resolve) => setTimeout(resolve, 100))]);
+    }
+    expect(await it.compactions()).toEqual([]);
+    const transcript = new Transcript(sessionId, it.store.records);
+    await transcript.load();
+    expect(transcript.compactions).toEqual([]);
+    const { writer, clock } = it;
+    const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
+    const runWriter = new RunWriter(options);
+    const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
+    const turn = await takeTurn({ model, runWriter }, wanted, signal);
+    expect(turn.ok && turn.message.text).toBe('Well.');
+    expect(await it.compactions()).toMatchObject([{ data: { kind: 'summary', summary: '## State' } }]);
+  });
+});

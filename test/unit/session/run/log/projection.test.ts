@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import type { SessionFact } from '../../../../../src/core/events.ts';
+import { project, publicRecord, type StoredSession } from '../../../../../src/session/run/log/projection.ts';
+import { asks, fact, messageId, openRun, runId, said, says, stored } from '../../../../support/session-parts.ts';
+
+/** The record after these facts, the first of which has seq 1. */
+const recordOf = (facts: readonly SessionFact[], record: StoredSession = stored(), watched = false): StoredSession =>
+  facts.reduce((before, it, n) => project(before, it, { seq: n + 1, ts: 100 + n, watched }), record);
+const started = (n = 1) => fact('run.started', { task: `task ${n}`, messageId: messageId(n) }, runId(n));
+const ended = (n = 1) => fact('run.end', { status: 'completed', reason: 'completed', task: `task ${n}` }, runId(n));
+
+describe('the record of a session', () => {
+  test('knows a run from its first message, its start from its own, and forgets it with its end', () => {
+    const message = recordOf([asks('do it')]);
+    expect(message.openRuns).toMatchObject([{ runId: runId(), task: 'do it', seq: 1, startedSeq: null }]);
+    expect(recordOf([asks('do it'), started()]).openRuns).toMatchObject([{ seq: 1, startedSeq: 2 }]);
+    expect(recordOf([asks('do it'), started(), ended()]).openRuns).toEqual([]);
+  });
+
+  test('takes a message into an open run for no run of its own', () => {
+    expect(recordOf([asks('do it'), started(), asks('and this', messageId(2))]).openRuns).toHaveLength(1);
+  });
+
+  test('is pending, then running, waiting while it asks, running again, and completed at the end', () => {
+    const facts = [
+      asks('do it'),
+      started(),
+      fact('run.wait', { question: '?' }),
+      fact('run.resumed', { messageId: messageId(2) }),
+      ended(),
+    ];
+    const statuses = facts.map((_, n) => recordOf(facts.slice(0, n + 1)).status);
+    expect(statuses).toEqual(['pending', 'running', 'waiting', 'running', 'completed']);
+  });
+
+  test.each(['stopped', 'failed'] as const)('is completed after a run that %s, too', (status) => {
+    const end = fact('run.end', { status, reason: status, task: 'task 1' });
+    expect(recordOf([asks('do it'), started(), end]).status).toBe('completed');
+  });
+
+  test('goes on running when a queued run is dropped beside the active one', () => {
+    const both = stored({ status: 'running', openRuns: [openRun(1, 2), openRun(2, null)] });
+    expect(recordOf([ended(2)], both)).toMatchObject({ status: 'running', openRuns: [{ runId: runId(1) }] });
+  });
+
+  test('shows the newest message of either side, at most 1000 characters of it, and when', () => {
+    expect(recordOf([asks('question'), said('a'.repeat(2_000))])).toMatchObject({
+      latestMessage: 'a'.repeat(1_000),
+      latestMessageAt: 101,
+    });
+    expect(recordOf([said('answer'), asks('question')])).toMatchObject({ latestMessage: 'question' });
+    const cut = `${'a'.repeat(999)}😀`;
+    expect([recordOf([asks(cut)]).latestMessage, recordOf([said(cut)]).latestMessage]).toEqual([
+      'a'.repeat(999),
+      'a'.repeat(999),
+    ]);
+  });
+
+  test('counts the assistant’s messages that nobody watched, and none while somebody does', () => {
+    expect(recordOf([said('one'), asks('x'), said('two', messageId(2))]).unread).toBe(2);
+    expect(recordOf([said('three')], stored({ unread: 2 }), true).unread).toBe(0);
+  });
+
+  test('knows whose title it has: a run’s, or a client’s', () => {
+    expect(recordOf([fact('title', { title: 'Mine' })])).toMatchObject({ title: 'Mine', titleBy: 'run' });
+    expect(recordOf([fact('title', { title: 'Mine' }, null)])).toMatchObject({ title: 'Mine', titleBy: 'client' });
+  });
+
+  test.each([
+    ['starting', 'created'],
+    ['ready', 'running'],
+    ['paused', 'running'],
+    ['resumed', 'running'],
+    ['lost', 'not_found'],
+    ['released', 'stopped'],
+  ] as const)('has, in the phase %s, a sandbox that is %s', (phase, sandboxState) => {
+    expect(
+      recordOf(
+        [fact('sandbox.phase', { phase }, null)],
+        stored({ sandboxState: phase === 'lost' ? 'running' : 'not_found' }),
+      ),
+    ).toMatchObject({
+      sandboxState,
+    });
+  });
+
+  test('remembers until the next run that a person stopped its sandbox', () => {
+    const held = stored({ sandboxHeld: true });
+    const ready = fact('sandbox.phase', { phase: 'ready' }, null);
+    expect(recordOf([fact('sandbox.phase', { phase: 'released' }, null)], held).sandboxHeld).toBe(true);
+    expect(recordOf([ready], held)).toMatchObject({ sandboxState: 'running', sandboxHeld: true });
+    expect(recordOf([asks('do it'), started()], held).sandboxHeld).toBe(false);
+    expect(recordOf([ready], stored({ sandboxHeld: true, status: 'running' })).sandboxHeld).toBe(false);
+  });
+
+  test('remembers that its sandbox could not be trusted until a person writes, or another one starts', () => {
+    const breach = fact('sandbox.untrusted', { reason: 'wrong_shape', call: 'GET /health', detail: 'it' }, null);
+    const lost = fact('sandbox.phase', { phase: 'lost' }, null);
+    const distrusted = recordOf([breach, lost]);
+    expect(distrusted.sandboxUntrusted).toBe(true);
+    expect(recordOf([asks('go on')], distrusted).sandboxUntrusted).toBe(false);
+    expect(recordOf([fact('sandbox.phase', { phase: 'starting' }, null)], distrusted).sandboxUntrusted).toBe(false);
+    expect(Object.keys(publicRecord(distrusted))).not.toContain('sandboxUntrusted');
+  });
+
+  test('is the very same object after facts that a list does not show', () => {
+    const record = stored();
+    const unseen = [
+      says('delta'),
+      fact('tool.output', { callId: 'c', text: 'x' }),
+      fact('usage', { model: 'demo', inputTokens: 1, outputTokens: 1 }),
+      fact('egress', { host: 'h', port: 443, decision: 'refused', rule: 'none' }, null),
+      fact('sandbox.phase', { phase: 'queued' }, null),
+    ];
+    expect(recordOf(unseen, record)).toBe(record);
+  });
+
+  test('carries the number and time of the fact that changed it last', () => {
+    expect(recordOf([asks('x'), started()])).toMatchObject({ lastSeq: 2, updatedAt: 101 });
+    expect(recordOf([asks('x'), fact('plan', { steps: [] })])).toMatchObject({ lastSeq: 2, updatedAt: 100 });
+  });
+
+  test('shows clients nothing of what only a restart needs', () => {
+    expect(Object.keys(publicRecord(stored({ openRuns: [openRun()] })))).not.toContain('openRuns');
+    expect(Object.keys(publicRecord(stored()))).not.toContain('sandboxHeld');
+  });
+});

@@ -1,0 +1,169 @@
+import { PassThrough } from 'node:stream';
+import type { V1Pod } from '@kubernetes/client-node';
+import { expect, test } from 'vitest';
+import { watchPods } from '../../../drivers/kubernetes/pod-watch.ts';
+import { simulatedCluster } from '../../support/simulation/cluster.ts';
+import { Dice } from '../../support/simulation/dice.ts';
+import { VirtualTime } from '../../support/simulation/virtual-time.ts';
+import { World } from '../../support/simulation/world.ts';
+
+const seeds = Array.from({ length: 100 }, (_, n) => n + 1);
+
+/** Pods that come, change and go, and a watch that hears of them through `news`. */
+function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' | 'late') {
+  const dice = new Dice(seed);
+  const time = new VirtualTime();
+  const there = new Map<string, V1Pod>();
+  const streams = new Set<PassThrough>();
+  const goneAt = new Map<string, number>();
+  const toldGoneAt = new Map<string, number>();
+  const last = new Map<string, string | undefined>();
+  let version = 1;
+  let mishaps = 0;
+  const send = (line: string) => {
+    for (const stream of streams) stream.write(line);
+  };
+  const tell = (type: string, object: V1Pod) => {
+    const line = `${JSON.stringify({ type, object })}\n`;
+    const way = news(dice);
+    if (way !== 'tell') mishaps += 1;
+    if (way === 'drop') return;
+    if (way === 'late') {
+      const [those, ms] = [[...streams], dice.between(1, 3_000)];
+      time.setTimeout(() => those.map((stream) => stream.writable && stream.write(line)), ms);
+      return;
+    }
+    send(line);
+    if (way === 'twice') send(line);
+  };
+  const api = {
+    async ask() {
+      await time.sleep(dice.between(0, 200));
+      return {
+        items: [...there.values()].map((it) => structuredClone(it)),
+        metadata: { resourceVersion: String(version) },
+      };
+    },
+    askFor: async () => undefined,
+    async stream(_request: unknown, signal: AbortSignal) {
+      const stream = new PassThrough();
+      streams.add(stream);
+      signal.addEventListener('abort', () => {
+        streams.delete(stream);
+        stream.destroy();
+      });
+      return stream;
+    },
+  } as unknown as Parameters<typeof watchPods>[0]['api'];
+  const watch = watchPods({
+    api,
+    path: '',
+    selector: '',
+    clock: time,
+    random: () => dice.number(),
+    onTrouble: undefined,
+  });
+  const step = () => {
+    const uid = dice.pick([...there.keys()]);
+    version += 1;
+    const phase = dice.pick(['Pending', 'Running']);
+    const make = (name: string): V1Pod => ({
+      metadata: { name, uid: name, resourceVersion: String(version) },
+      status: { phase },
+    });
+    if (uid === undefined || dice.chance(0.4)) {
+      const pod = make(`pod-${version}`);
+      there.set(pod.metadata?.uid ?? '', pod);
+      watch.follow(pod, (now) => {
+        const id = pod.metadata?.uid ?? '';
+        last.set(id, now?.status?.phase);
+        if (!now) toldGoneAt.set(id, time.now());
+      });
+      tell('ADDED', pod);
+    } else if (dice.chance(0.5)) {
+      const pod = make(uid);
+      there.set(uid, pod);
+      tell('MODIFIED', pod);
+    } else {
+      there.delete(uid);
+      goneAt.set(uid, time.now());
+      tell('DELETED', make(uid));
+    }
+  };
+  return { dice, time, watch, step, there, goneAt, toldGoneAt, last, mishaps: () => mishaps };
+}
+
+test('F047 a watch that falls silent: every end of a pod is told within 30 s, and the end state is the true one', async () => {
+  for (const seed of seeds) {
+    let isSilent = false;
+    const run = followed(seed, () => (isSilent ? 'drop' : 'tell'));
+    const { dice, time } = run;
+    for (let n = 0; n < 40; n++) {
+      if (n === 10) isSilent = true;
+      run.step();
+      await time.advance(dice.between(0, 4_000));
+    }
+    await time.advance(31_000);
+    for (const [uid, at] of run.goneAt) {
+      expect((run.toldGoneAt.get(uid) ?? Number.POSITIVE_INFINITY) - at, `${uid}, seed ${seed}`).toBeLessThanOrEqual(
+        30_000,
+      );
+    }
+    expect(truth(run.last), `seed ${seed}`).toEqual(phases(run.there));
+    expect(run.mishaps()).toBeGreaterThan(0);
+    await run.watch[Symbol.asyncDispose]();
+    expect(time.pending).toBe(0);
+  }
+});
+
+test('F048 after repeated, late or reordered pod events, no deleted pod returns and the last state is right', async () => {
+  for (const seed of seeds) {
+    const run = followed(seed, (dice) => dice.pick(['tell', 'twice', 'late', 'late']));
+    const { dice, time } = run;
+    for (let n = 0; n < 60; n++) {
+      run.step();
+      await time.advance(dice.pick([0, 10, 500, 2_000]));
+    }
+    const gone = [...run.toldGoneAt.keys()];
+    await time.advance(31_000);
+    expect(
+      gone.filter((uid) => run.last.get(uid) !== undefined),
+      `seed ${seed}`,
+    ).toEqual([]);
+    expect(truth(run.last), `seed ${seed}`).toEqual(phases(run.there));
+    expect(run.mishaps()).toBeGreaterThan(0);
+    await run.watch[Symbol.asyncDispose]();
+  }
+});
+
+test('F049 servers that claim the same pods for the same sessions: no pod has two sessions, no session two pods', async () => {
+  let races = 0;
+  for (const seed of seeds) {
+    const world = new World(seed);
+    const { dice, time } = world;
+    const cluster = simulatedCluster(world);
+    const servers = [cluster.server(), cluster.server(), cluster.server()];
+    const pods = await cluster.warm(dice.between(2, 5));
+    for (const server of servers) await cluster.within(() => server.look()); // what each has seen ages from here on
+    const sessions = Array.from({ length: dice.between(1, 4) }, () => cluster.spec());
+    const claims = Array.from({ length: 12 }, async () => {
+      await time.sleep(dice.between(0, 100));
+      const spec = dice.pick(sessions);
+      return await dice.pick(servers).claim(dice.pick(pods), spec);
+    });
+    const answers = await cluster.within(() => Promise.all(claims));
+    races += answers.filter((it) => it === 'gone' || it === 'known').length;
+    for (const { id } of sessions) {
+      const those = cluster.claimedBy(id);
+      expect(those.length, `session ${id} has ${those}, seed ${seed}`).toBeLessThanOrEqual(1);
+    }
+    expect(cluster.twiceClaimed(), `seed ${seed}`).toEqual([]);
+    for (const it of servers) await it.end();
+  }
+  expect(races, 'no claim lost a race').toBeGreaterThan(0);
+});
+
+const truth = (last: ReadonlyMap<string, string | undefined>) =>
+  Object.fromEntries([...last].filter(([, phase]) => phase !== undefined).toSorted());
+const phases = (there: ReadonlyMap<string, V1Pod>) =>
+  Object.fromEntries([...there].map(([uid, { status }]) => [uid, status?.phase]).toSorted());
