@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { pngFile } from '../../../src/core/png.ts';
+import { pngFile } from '../../../src/core/pictures.ts';
 
 /** Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it. */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {

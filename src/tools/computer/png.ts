@@ -1,5 +1,5 @@
 import { deflateSync, inflateSync } from 'node:zlib';
-import { pngFile, pngSignature } from '../../core/png.ts';
+import { pngFile, pngSignature } from '../../core/pictures.ts';
 import type { Size } from './screen.ts';
 
 // The part of PNG that screenshots need: 8 bits per channel, RGB or RGBA, not interlaced.

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors.ts';
 import type { MessageId } from '../../../core/ids.ts';
+import { pictureHeadBytes, pictureTypeOf } from '../../../core/pictures.ts';
 import type { Picture } from '../../../llm/model.ts';
 import type { SandboxClient } from '../../../sandbox/client.ts';
 
@@ -78,16 +79,12 @@ async function pictureType(files: AttachedFiles | undefined, id: string): Promis
   try {
     for await (const chunk of stream) {
       head = Buffer.concat([head, chunk as Buffer]);
-      if (head.length >= 12) break;
+      if (head.length >= pictureHeadBytes) break;
     }
   } catch {
     return undefined;
   }
-  const latin = head.toString('latin1', 0, 12);
-  if (latin.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
-  if (latin.startsWith('\xff\xd8\xff')) return 'image/jpeg';
-  if (/^GIF8[79]a/.test(latin)) return 'image/gif';
-  return /^RIFF....WEBP$/s.test(latin) ? 'image/webp' : undefined;
+  return pictureTypeOf(head);
 }
 
 const brought = new WeakMap<SandboxClient, Set<string>>();

@@ -11,10 +11,10 @@ export interface Room {
   /** The user's messages before it. */
   readonly user: number;
 }
-type Wanted = Omit<Compaction, 'before' | 'after'>;
+export type WantedCompaction = Omit<Compaction, 'before' | 'after'>;
 
 /** Leaves out all results but the newest; with `most`, the newest keep only so many characters. */
-export function resultsPlan(messages: readonly Message[], { results }: Room, most?: number): Wanted {
+export function resultsPlan(messages: readonly Message[], { results }: Room, most?: number): WantedCompaction {
   let left = results;
   let upto = messages.length;
   for (const [at, message] of [...messages.entries()].reverse()) {
@@ -29,14 +29,14 @@ const mostPictures = 12;
 const picturesKept = 3;
 
 /** Leaves out all pictures but the newest three, once there are more than twelve; undefined before that. */
-export function picturesPlan(messages: readonly Message[], seen: readonly Seen[]): Wanted | undefined {
+export function picturesPlan(messages: readonly Message[], seen: readonly Seen[]): WantedCompaction | undefined {
   const places = seen.flatMap(({ at, message }) => (message.role !== 'assistant' && message.pictures ? [at] : []));
   if (places.length <= mostPictures) return undefined;
   return { kind: 'pictures', upto: places.at(-picturesKept) ?? 0, until: messages.length };
 }
 
 /** Replaces all but the newest messages. The cut stands before a reply or a user's message, so each call keeps its result. */
-export function summaryPlan(messages: readonly Message[], seen: readonly Seen[], room: Room): Wanted {
+export function summaryPlan(messages: readonly Message[], seen: readonly Seen[], room: Room): WantedCompaction {
   let left = room.tail;
   let upto = messages.length;
   for (const { at, message } of seen.toReversed()) {
@@ -65,7 +65,7 @@ export function plainSummary(messages: readonly Message[], upto: number): string
 export const bytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],
-  wanted: Wanted | undefined,
+  wanted: WantedCompaction | undefined,
 ): number =>
   viewOf(messages, wanted ? [...compactions, { ...wanted, before: 0, after: 0 }] : compactions).reduce(
     (sum, { message }) => sum + messageBytes(message),

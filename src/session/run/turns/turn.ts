@@ -1,10 +1,12 @@
 import type { Spent, TurnResult } from '../../../../machines/run.ts';
 import { addSpent } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
+import { AppError } from '../../../core/errors.ts';
 import type { SessionFact } from '../../../core/events.ts';
 import { isEmpty } from '../../../llm/collect.ts';
 import type { AssistantMessage, FinishedTurn } from '../../../llm/model.ts';
 import { shownMessages } from '../context/attachments.ts';
+import { failedTurn } from '../failed-turn.ts';
 import type { Working } from '../run-context.ts';
 import { spentOn } from '../spent.ts';
 import { type Asked, ask, askWithRoom, type Wanted } from './ask-model.ts';
@@ -58,8 +60,8 @@ export async function takeTurn(
   const spent = finished.reduce((all, { end }) => addSpent(all, spentOn(end)), first.spent);
   if (outcome.kind !== 'finished') {
     await runWriter.write(...facts); // text that was already sent stays in the log
-    if (outcome.kind === 'cancelled') throwIfFired(AbortSignal.abort());
-    return { ok: false, result: failure(outcome) };
+    if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
+    return { ok: false, result: failedTurn(outcome) };
   }
   if (outcome.stop === 'refused') {
     await runWriter.write(...facts, ...(wanted.text === 'later' && pieces.length > 0 ? runWriter.said(pieces) : []));
@@ -112,16 +114,6 @@ function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): 
     `Your reply reached the length limit inside a call of ${name}, so none of its calls was made. Send it smaller: write ` +
     'a long file in several calls, one after the other.'
   );
-}
-
-type Ended = Exclude<Asked['outcome'], FinishedTurn>;
-function failure(outcome: Ended): TurnResult {
-  if (outcome.kind === 'cancelled') {
-    const message = 'The turn was cancelled.';
-    return { kind: 'failed', code: 'cancelled', message, retryable: true, retryAfterMs: undefined };
-  }
-  const { code, message, retryable, retryAfterMs } = outcome;
-  return { kind: 'failed', code, message, retryable, retryAfterMs };
 }
 
 function refusal({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {

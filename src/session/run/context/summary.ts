@@ -1,0 +1,70 @@
+import type { Spent, TurnResult } from '../../../../machines/run.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
+import { throwIfFired } from '../../../core/cancel.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { SessionFact } from '../../../core/events.ts';
+import { collectTurn } from '../../../llm/collect.ts';
+import type { Message, TurnRequest } from '../../../llm/model.ts';
+import { failedTurn } from '../failed-turn.ts';
+import type { Working } from '../run-context.ts';
+import { spentOn } from '../spent.ts';
+import type { WantedCompaction } from './compaction-plan.ts';
+import type { Fit, Frame } from './fit.ts';
+import { messageBytes } from './meter.ts';
+import { summaryPrompt } from './summary-prompt.ts';
+import { type Compaction, viewOf } from './view.ts';
+
+type Deps = Pick<Working, 'model' | 'runWriter'>;
+export type Summarized = { readonly spent: Spent } & (
+  | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
+  | { readonly kind: 'none'; readonly why: string }
+  /** Even the part to summarize is too long for the model. */
+  | { readonly kind: 'unable' }
+  | { readonly kind: 'failed'; readonly result: TurnResult }
+);
+
+/** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
+export async function summarize(
+  { model, runWriter }: Deps,
+  { fit, frame, wanted }: { readonly fit: Fit; readonly frame: Frame; readonly wanted: WantedCompaction },
+  signal: AbortSignal,
+): Promise<Summarized> {
+  const messages = toSummarize({ model, runWriter }, fit, wanted);
+  if (!messages) return { kind: 'unable', spent: nothingSpent };
+  const { system, tools } = frame;
+  const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, hint: summaryPrompt };
+  let spent = nothingSpent;
+  let why = '';
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const { outcome, message } = await collectTurn(model.turn(request, signal), {
+      model: model.name,
+      onDelta: () => {},
+    });
+    throwIfFired(signal);
+    if (outcome.kind === 'failed' && outcome.retryable) return { kind: 'failed', spent, result: failedTurn(outcome) };
+    if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
+    if (outcome.kind === 'failed') why = outcome.message;
+    if (outcome.kind !== 'finished') continue;
+    spent = addSpent(spent, spentOn(outcome));
+    const text = message.text.trim();
+    const usage = runWriter.usage(message.model, outcome.usage);
+    if (text !== '' && outcome.stop !== 'refused') return { kind: 'made', text, model: message.model, usage, spent };
+    await runWriter.write(usage);
+    why = outcome.stop === 'refused' ? 'The model declined.' : 'The model gave an empty summary.';
+  }
+  return { kind: 'none', why, spent };
+}
+
+/**
+ * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
+ * serves it; only if that is too long, results are shortened. Undefined: still too long.
+ */
+function toSummarize({ runWriter }: Deps, fit: Fit, { upto }: WantedCompaction): readonly Message[] | undefined {
+  const { messages, compactions } = runWriter.transcript;
+  const seen = (more: readonly Compaction[]) =>
+    viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
+  const short = { kind: 'results', upto: 0, until: upto, most: 500, before: 0, after: 0 } as const;
+  return [seen([]), seen([short])].find(
+    (some) => fit.tokens(some.reduce((sum, one) => sum + messageBytes(one), 0)) <= fit.limit,
+  );
+}
