@@ -189,6 +189,10 @@ export const SessionFact = z.discriminatedUnion('type', [
       cacheWrittenTokens: z.int().optional(),
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
+      /** The number of the request among those of the session. Absent in older logs. */
+      turn: z.int().optional(),
+      /** The SHA-256 of all that the model saw. */
+      requestHash: z.string().optional(),
     }),
   ),
 ]);

@@ -9,7 +9,6 @@ import { emptyTurn, takeTurn } from './turns/turn.ts';
 export async function act(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
   const { runWriter, tools, workdir } = work;
   const prompt = await work.prompt(signal);
-  const { system } = prompt;
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   if (step && known?.status !== 'running') await runWriter.write(runWriter.step(step));
@@ -21,7 +20,7 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const note = step ? prompt.step(steps, step) : '';
   // A step's result follows the step's end in the log, and only the end of the turn shows that the text is a result.
   const text = step ? 'later' : 'live';
-  const turn = await takeTurn(work, { phase, note, hint, tools: tools.declarations, system, workdir, text }, signal);
+  const turn = await takeTurn(work, { phase, note, hint, tools: tools.declarations, prompt, workdir, text }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
@@ -51,7 +50,7 @@ export async function summarize(work: Working, { steps, hint }: TurnInput, signa
     note: prompt.answer,
     hint,
     tools: [],
-    system: prompt.system,
+    prompt,
     workdir: work.workdir,
     text: 'live',
   } as const;

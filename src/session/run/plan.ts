@@ -20,7 +20,7 @@ export async function plan(
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
     tools: [makePlan],
     mustCall: makePlan.name,
-    system: prompt.system,
+    prompt,
     workdir: work.workdir,
     text: 'later' as const,
   };

@@ -3,7 +3,7 @@ import type { Act } from '../../../machines/stuck.ts';
 import type { RunId } from '../../core/ids.ts';
 import type { Message, ToolCall } from '../../llm/model.ts';
 import { makePlan } from '../../tools/special.ts';
-import type { Entry } from './log/transcript.ts';
+import type { Entry } from './log/conversation.ts';
 
 // A run's acts for stuck detection. Each is made when a call ends; after a restart the transcript gives all of them.
 

@@ -1,11 +1,16 @@
 import type { SessionFact } from '../../../core/events.ts';
 import type { TurnRequest } from '../../../llm/model.ts';
 import type { Working } from '../run-context.ts';
+import type { PromptSection } from './asked.ts';
 import { bytesAfter, type Room, type WantedCompaction } from './compaction-plan.ts';
 import { requestBytes } from './meter.ts';
 
 /** The parts of the next request besides the conversation. */
-export type Frame = Pick<TurnRequest, 'system' | 'tools'> & Partial<Pick<TurnRequest, 'note' | 'hint'>>;
+export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
+  Partial<Pick<TurnRequest, 'note' | 'hint'>> & {
+    /** The named parts of `system`. */
+    readonly sections: readonly PromptSection[];
+  };
 type Deps = Pick<Working, 'model' | 'runWriter'>;
 
 const worthIt = 0.8; // of the size before; a compaction that leaves more saves less than a fifth

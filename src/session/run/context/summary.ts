@@ -8,13 +8,20 @@ import type { Message, TurnRequest } from '../../../llm/model.ts';
 import { failedTurn } from '../failed-turn.ts';
 import type { Working } from '../run-context.ts';
 import { spentOn } from '../spent.ts';
+import type { Taken } from './asked.ts';
 import type { WantedCompaction } from './compaction-plan.ts';
 import type { Fit, Frame } from './fit.ts';
 import { messageBytes } from './meter.ts';
 import { summaryPrompt } from './summary-prompt.ts';
-import { type Compaction, viewOf } from './view.ts';
+import { type Compaction, shortResults, viewOf } from './view.ts';
+
+const shortChars = 500; // of each result, in a conversation that is too long even for its summary
 
 type Deps = Pick<Working, 'model' | 'runWriter'>;
+interface Part {
+  readonly messages: readonly Message[];
+  readonly from: Taken;
+}
 export type Summarized = { readonly spent: Spent } & (
   | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
   | { readonly kind: 'none'; readonly why: string }
@@ -29,13 +36,16 @@ export async function summarize(
   { fit, frame, wanted }: { readonly fit: Fit; readonly frame: Frame; readonly wanted: WantedCompaction },
   signal: AbortSignal,
 ): Promise<Summarized> {
-  const messages = toSummarize({ model, runWriter }, fit, wanted);
-  if (!messages) return { kind: 'unable', spent: nothingSpent };
-  const { system, tools } = frame;
+  const part = toSummarize({ model, runWriter }, fit, wanted);
+  if (!part) return { kind: 'unable', spent: nothingSpent };
+  const { system, tools, sections } = frame;
+  const { messages, from } = part;
   const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, hint: summaryPrompt };
   let spent = nothingSpent;
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {
+    const asking = { runId: runWriter.runId, model: model.name, request, sections, from };
+    const proof = runWriter.transcript.requests.add(asking);
     const { outcome, message } = await collectTurn(model.turn(request, signal), {
       model: model.name,
       onDelta: () => {},
@@ -47,7 +57,7 @@ export async function summarize(
     if (outcome.kind !== 'finished') continue;
     spent = addSpent(spent, spentOn(outcome));
     const text = message.text.trim();
-    const usage = runWriter.usage(message.model, outcome.usage);
+    const usage = runWriter.usage(message.model, outcome.usage, proof);
     if (text !== '' && outcome.stop !== 'refused') return { kind: 'made', text, model: message.model, usage, spent };
     await runWriter.write(usage);
     why = outcome.stop === 'refused' ? 'The model declined.' : 'The model gave an empty summary.';
@@ -59,12 +69,13 @@ export async function summarize(
  * The part of the conversation that the summary replaces. It begins as the request before, so that a provider's cache
  * serves it; only if that is too long, results are shortened. Undefined: still too long.
  */
-function toSummarize({ runWriter }: Deps, fit: Fit, { upto }: WantedCompaction): readonly Message[] | undefined {
-  const { messages, compactions } = runWriter.transcript;
+function toSummarize({ runWriter }: Deps, fit: Fit, { upto }: WantedCompaction): Part | undefined {
+  const { messages, compactions, length } = runWriter.transcript;
   const seen = (more: readonly Compaction[]) =>
     viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
-  const short = { kind: 'results', upto: 0, until: upto, most: 500, before: 0, after: 0 } as const;
-  return [seen([]), seen([short])].find(
-    (some) => fit.tokens(some.reduce((sum, one) => sum + messageBytes(one), 0)) <= fit.limit,
+  const whole = { messages: seen([]), from: { length, upto } };
+  const short = { messages: seen([shortResults(upto, shortChars)]), from: { length, upto, most: shortChars } };
+  return [whole, short].find(
+    (part) => fit.tokens(part.messages.reduce((sum, one) => sum + messageBytes(one), 0)) <= fit.limit,
   );
 }

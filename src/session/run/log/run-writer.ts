@@ -4,11 +4,13 @@ import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/e
 import type { IdSource, MessageId, RunId } from '../../../core/ids.ts';
 import type { Usage } from '../../../llm/model.ts';
 import { BoundedOutput } from '../../../tools/output.ts';
+import type { RequestProof } from '../context/asked.ts';
 import type { ShownMessage } from '../context/attachments.ts';
 import type { Compaction } from '../context/view.ts';
+import type { Entry } from './conversation.ts';
 import type { SessionWriter } from './session-writer.ts';
 import { Coalescer, fewPieces } from './text-coalescer.ts';
-import type { Entry, Transcript } from './transcript.ts';
+import type { Transcript } from './transcript.ts';
 
 export interface UserMessage {
   readonly messageId: MessageId;
@@ -130,8 +132,8 @@ export class RunWriter {
     return { type: 'step', runId: this.runId, data: step };
   }
 
-  usage(model: string, usage: Usage): SessionFact {
-    return { type: 'usage', runId: this.runId, data: { model, ...usage } };
+  usage(model: string, usage: Usage, proof: RequestProof): SessionFact {
+    return { type: 'usage', runId: this.runId, data: { model, ...usage, ...proof } };
   }
 
   /** A complete message, in the pieces in which it arrived. */

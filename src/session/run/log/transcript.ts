@@ -1,96 +1,33 @@
-import { z } from 'zod';
 import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
 import type { RecordPut, RecordStore } from '../../../core/ports.ts';
 import type { Message } from '../../../llm/model.ts';
 import type { Attached } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { type Compaction, type Seen, viewOf } from '../context/view.ts';
+import { conversationOf, type Entry, inCallOrder, type Shortening } from './conversation.ts';
+import { RequestLog } from './request-log.ts';
 
 // The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's raw
 // parts, which are sent back unchanged. Facts and transcript are written in one transaction.
-
-export interface Entry {
-  readonly runId: RunId;
-  readonly message: Message;
-  /** The id of the user's message in this entry. */
-  readonly messageId?: MessageId;
-  /** The newest seq of the log when the entry was added. */
-  readonly seq?: number | undefined;
-  /** Uploads of the user's message in this entry. */
-  readonly attached?: readonly Attached[];
-}
-/** An entry that says how the model sees the entries before it. */
-interface Shortening {
-  readonly runId: RunId;
-  readonly compaction: Compaction;
-}
-const call = z.object({ callId: z.string(), name: z.string(), args: z.unknown() });
-const pictures = z.array(z.object({ file: z.string(), mimeType: z.string() }));
-const StoredShortening = z.object({
-  runId: z.string(),
-  compaction: z.object({
-    kind: z.enum(['results', 'pictures', 'summary', 'cut']),
-    ...{ upto: z.int(), until: z.int(), before: z.int(), after: z.int() },
-    ...{ most: z.int().optional(), summary: z.string().optional(), userChars: z.int().optional() },
-  }),
-});
-const StoredEntry = z.object({
-  runId: z.string(),
-  messageId: z.string().optional(),
-  seq: z.int().optional(),
-  attached: z.array(z.object({ id: z.string(), path: z.string() })).optional(),
-  message: z.discriminatedUnion('role', [
-    z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
-    z.object({
-      role: z.literal('tool'),
-      callId: z.string(),
-      name: z.string(),
-      output: z.string(),
-      success: z.boolean(),
-      pictures: pictures.optional(),
-    }),
-    z.object({
-      role: z.literal('assistant'),
-      model: z.string(),
-      text: z.string(),
-      calls: z.array(call),
-      raw: z.array(z.unknown()),
-    }),
-  ]),
-});
-
-/** Calls that ran at once end in any order. Their results follow the reply in the order of its calls. */
-function inCallOrder(messages: readonly Message[]): readonly Message[] {
-  const places = new Map<string, number>();
-  const ordered = [...messages];
-  for (let at = 0; at < ordered.length; at++) {
-    const message = ordered[at];
-    if (message?.role === 'assistant') for (const [n, { callId }] of message.calls.entries()) places.set(callId, n);
-    if (message?.role !== 'tool') continue;
-    let end = at;
-    while (ordered[end]?.role === 'tool') end++;
-    const place = (it: Message) => (it.role === 'tool' ? (places.get(it.callId) ?? messages.length) : 0);
-    ordered.splice(at, end - at, ...ordered.slice(at, end).sort((a, b) => place(a) - place(b)));
-    at = end - 1;
-  }
-  return ordered;
-}
 
 export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
   #entries: Entry[] = [];
-  readonly #compactions: Compaction[] = [];
+  #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
   #stored = 0;
   #loaded: Promise<void> | undefined;
   readonly meter = new TokenMeter();
+  /** The requests of this conversation, as the model saw them. */
+  readonly requests: RequestLog;
   /** The model could not summarize. The next compaction does without it. */
   cannotSummarize = false;
 
   constructor(sessionId: SessionId, records: RecordStore) {
     this.#sessionId = sessionId;
     this.#records = records;
+    this.requests = new RequestLog(sessionId);
   }
 
   /** Loads the stored entries once. Call `add` only after this resolves. */
@@ -104,11 +41,10 @@ export class Transcript {
 
   async #load(): Promise<void> {
     const stored = await this.#records.list('transcript', { idPrefix: `${this.#sessionId}:` });
-    for (const { doc } of stored.toReversed()) {
-      const shortening = StoredShortening.safeParse(doc);
-      if (shortening.success) this.#compactions.push(shortening.data.compaction);
-      else this.#entries.push(StoredEntry.parse(doc) as object as Entry);
-    }
+    const { entries, compactions } = conversationOf(stored.map(({ doc }) => doc).reverse());
+    await this.requests.load(this.#records);
+    this.#entries = entries;
+    this.#compactions = compactions;
     this.#stored = stored.length;
   }
 
@@ -136,7 +72,12 @@ export class Transcript {
     this.#unstored.push({ runId, compaction });
   }
 
-  /** Takes the entries that are not stored yet, for the next write of facts. */
+  /** The number of records that this conversation has, or will have with the next write. */
+  get length(): number {
+    return this.#stored + this.#unstored.length;
+  }
+
+  /** Takes what is not stored yet, for the next write of facts. */
   takeUnstored(): RecordPut[] {
     const puts = this.#unstored.splice(0).map((entry, n): RecordPut => {
       const index = this.#stored + n;
@@ -148,7 +89,7 @@ export class Transcript {
       };
     });
     this.#stored += puts.length;
-    return puts;
+    return [...puts, ...this.requests.takeUnstored()];
   }
 
   /** The conversation, whole, with results in the order of their calls. */

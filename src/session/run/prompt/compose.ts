@@ -5,6 +5,8 @@ import { filled, type PromptFacts, type PromptParts, systemPartNames, valuesOf }
 export interface TurnPrompt {
   /** The same bytes for each turn of a run, as long as its tools and notes of the workspace stay the same. */
   readonly system: string;
+  /** The named parts of `system`, in their order. */
+  readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly makePlan: string;
   readonly answer: string;
   readonly replan: (steps: readonly PlanStep[]) => string;
@@ -13,13 +15,14 @@ export interface TurnPrompt {
 
 /** Puts the parts together that the facts call for. */
 export function composed(parts: PromptParts, facts: PromptFacts): TurnPrompt {
-  const texts = systemPartNames.flatMap((name) => {
+  const sections = systemPartNames.flatMap((name) => {
     const values = valuesOf(name, facts);
     const text = values && filled(parts[name], values).trim();
-    return text ? [text] : [];
+    return text ? [{ part: name, text }] : [];
   });
   return {
-    system: texts.join('\n\n'),
+    sections,
+    system: sections.map(({ text }) => text).join('\n\n'),
     makePlan: parts['make-plan'],
     answer: parts.answer,
     replan: (steps) => filled(parts.replan, { plan: shown(steps) }),

@@ -6,6 +6,7 @@ import { throwIfFired } from '../../../core/cancel.ts';
 import { type CollectedTurn, collectTurn } from '../../../llm/collect.ts';
 import type { ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
 import { recall } from '../../../tools/special.ts';
+import type { PromptSection, RequestProof } from '../context/asked.ts';
 import { makeRoom } from '../context/make-room.ts';
 import { requestBytes } from '../context/meter.ts';
 import type { Working } from '../run-context.ts';
@@ -20,7 +21,7 @@ export interface Wanted {
   readonly hint: string | undefined;
   readonly tools: readonly ToolDeclaration[];
   readonly mustCall?: string;
-  readonly system: string;
+  readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
   /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
   readonly text: 'live' | 'later';
@@ -28,6 +29,8 @@ export interface Wanted {
 export type Asked = CollectedTurn & {
   /** The reply repeated itself without end and was stopped. */
   readonly repeats: boolean;
+  /** Names the request in the fact of its usage. */
+  readonly proof: RequestProof;
 };
 type Room =
   | { readonly ok: true; readonly asked: Asked; readonly spent: Spent }
@@ -64,7 +67,7 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   const { transcript, runId } = runWriter;
   const { messages: told, runFrom } = transcript.view(runId);
   const { phase, note, hint, mustCall } = wanted;
-  const { system, tools } = frameOf(work, wanted);
+  const { system, sections, tools } = frameOf(work, wanted);
   const messages = begun ? [...told, begun.message] : told;
   const request = {
     ...{ phase, system, runFrom, note, tools },
@@ -74,6 +77,8 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
     ...(sampling && { sampling }),
     cacheKey: runWriter.transcript.cacheKey,
   };
+  const from = { length: transcript.length, ...(begun && { begun: begun.message }) };
+  const proof = transcript.requests.add({ runId, model: model.name, request, sections, from });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
   const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
@@ -88,13 +93,13 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   const bytes = requestBytes({ system, tools, note, messages, ...(hint !== undefined && { hint }) });
   const { outcome } = turn;
   if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage.inputTokens);
-  if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false };
+  if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false, proof };
   const [inputTokens, outputTokens] = [bytes, turn.message.text.length].map((n) =>
     transcript.meter.tokens(model.name, n),
   );
   const usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
   const message = { ...turn.message, calls: [] };
-  return { message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true };
+  return { message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
 }
 
 /** Screenshots and users' pictures are both uploads. */
@@ -111,10 +116,10 @@ function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string |
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-function frameOf({ runWriter }: Deps, { system, tools, note, hint, phase }: Wanted) {
+function frameOf({ runWriter }: Deps, { prompt, tools, note, hint, phase }: Wanted) {
   const looksBack = phase.kind === 'act' && runWriter.transcript.compactions.length > 0;
   return {
-    ...{ system, note },
+    ...{ system: prompt.system, sections: prompt.sections, note },
     tools: looksBack ? [...tools, declared(recall)] : tools,
     ...(hint !== undefined && { hint }),
   };

@@ -56,7 +56,10 @@ export async function takeTurn(
   const finished = [first.asked, rest].flatMap((it) =>
     it?.outcome.kind === 'finished' ? [{ ...it, end: it.outcome }] : [],
   );
-  const facts = [...speech.end(), ...finished.map(({ message: { model }, end }) => runWriter.usage(model, end.usage))];
+  const facts = [
+    ...speech.end(),
+    ...finished.map(({ message: { model }, end, proof }) => runWriter.usage(model, end.usage, proof)),
+  ];
   const spent = finished.reduce((all, { end }) => addSpent(all, spentOn(end)), first.spent);
   if (outcome.kind !== 'finished') {
     await runWriter.write(...facts); // text that was already sent stays in the log

@@ -11,7 +11,14 @@ import { sharedBeginning, smallModel, tokensOf, window } from '../../../../suppo
 const first = 'Read all files, and never touch the folder old.';
 const wanted = {
   ...{ phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const },
-  ...{ note: '', hint: undefined, tools: [], system: '', workdir: '/workspace', text: 'live' as const },
+  ...{
+    note: '',
+    hint: undefined,
+    tools: [],
+    prompt: { system: '', sections: [] },
+    workdir: '/workspace',
+    text: 'live' as const,
+  },
 };
 const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
 const wantsSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');

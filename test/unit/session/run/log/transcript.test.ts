@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors.ts';
 import type { Message } from '../../../../../src/llm/model.ts';
-import { type Entry, Transcript } from '../../../../../src/session/run/log/transcript.ts';
+import type { Entry } from '../../../../../src/session/run/log/conversation.ts';
+import { Transcript } from '../../../../../src/session/run/log/transcript.ts';
 import { memoryStore } from '../../../../../src/store/memory/store.ts';
 import { messageId, runId, sessionId } from '../../../../support/session-parts.ts';
 

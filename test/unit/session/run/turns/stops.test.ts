@@ -6,7 +6,14 @@ import { runId, scribeBench } from '../../../../support/session-parts.ts';
 
 const wanted = {
   ...{ phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const },
-  ...{ note: '', hint: undefined, tools: [], system: '', workdir: '/workspace', text: 'live' as const },
+  ...{
+    note: '',
+    hint: undefined,
+    tools: [],
+    prompt: { system: '', sections: [] },
+    workdir: '/workspace',
+    text: 'live' as const,
+  },
 };
 const usage = { inputTokens: 10, outputTokens: 5 };
 const end = (stop: FinishedTurn['stop'], more: Partial<FinishedTurn> = {}): TurnPart => ({

@@ -4,7 +4,14 @@ import { takeTurn } from '../../../../../src/session/run/turns/turn.ts';
 import { asks, quiet, scribeBench } from '../../../../support/session-parts.ts';
 
 const wanted = {
-  ...{ phase: { kind: 'plan' } as const, note: '', hint: undefined, tools: [], system: '', workdir: '/workspace' },
+  ...{
+    phase: { kind: 'plan' } as const,
+    note: '',
+    hint: undefined,
+    tools: [],
+    prompt: { system: '', sections: [] },
+    workdir: '/workspace',
+  },
   ...{ text: 'later' as const },
 };
 

@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import { digestOfText } from '../../../core/digest.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { SessionId } from '../../../core/ids.ts';
+import type { RecordStore } from '../../../core/ports.ts';
+import type { Message, ToolDeclaration, TurnRequest } from '../../../llm/model.ts';
+import { shortResults, viewOf } from '../context/view.ts';
+import { conversationOf, inCallOrder } from './conversation.ts';
+import {
+  digestOfTools,
+  hashOfRequest,
+  joinedSections,
+  PromptSection,
+  requestIdOf,
+  requestKind,
+  requestTextKind,
+  StoredRequest,
+} from './stored-request.ts';
+
+/** The request of one turn, as the model saw it. */
+export interface SeenRequest {
+  /** 1 for the session's first request to a model; plans, steps, answers and summaries all count. */
+  readonly turn: number;
+  readonly runId: string;
+  /** The model that was asked first; the turn's `usage` says which one answered. */
+  readonly model: string;
+  /** As in the turn's `usage`. */
+  readonly requestHash: string;
+  /** Whether what is stored still makes this hash. False: the store was changed. */
+  readonly proved: boolean;
+  /** The parts of `request.system`, in their order. */
+  readonly sections: readonly PromptSection[];
+  /** Pictures have no bytes here; `pictures` has the hashes of those that were sent. */
+  readonly request: TurnRequest;
+  readonly pictures: Readonly<Record<string, string>>;
+}
+
+const SectionsText = z.object({ sections: z.array(PromptSection) });
+const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
+const NoteText = z.object({ text: z.string() });
+
+/**
+ * Rebuilds the request of a turn from its record; without `turn`, that of the newest one. Rejects: not_found, when there
+ * was no such turn.
+ */
+export async function requestAt(records: RecordStore, id: SessionId, turn?: number): Promise<SeenRequest> {
+  const stored = await storedRequest(records, id, turn);
+  const { from, pictures = {}, turn: at, runId, model, requestHash, ...frame } = stored;
+  const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
+  const { sections } = SectionsText.parse(await textOf(frame.system));
+  const { tools } = ToolsText.parse(await textOf(frame.tools));
+  const note = frame.note === undefined ? undefined : NoteText.parse(await textOf(frame.note)).text;
+  const system = joinedSections(sections);
+  const messages = await messagesOf(records, id, from);
+  const isSame =
+    digestOfText(system) === frame.system &&
+    digestOfTools(tools) === frame.tools &&
+    (note === undefined || digestOfText(note) === frame.note);
+  const proved = isSame && hashOfRequest(frame, messages, pictures) === requestHash;
+  const parts = { ...frame, system, tools, messages, ...(note !== undefined && { note }) };
+  const request = parts as TurnRequest; // absent parts are absent keys, which zod's types cannot say
+  return { turn: at, runId, model, requestHash, proved, sections, request, pictures };
+}
+
+async function storedRequest(records: RecordStore, id: SessionId, turn: number | undefined): Promise<StoredRequest> {
+  const [last] = await records.list(requestKind, { idPrefix: `${id}:`, limit: 1 });
+  const found = turn === undefined ? last : await records.get(requestKind, `${id}:${requestIdOf(turn)}`);
+  if (found) return StoredRequest.parse(found.doc);
+  const newest = last && StoredRequest.parse(last.doc).turn;
+  const what = newest === undefined ? 'No model was asked in this session yet' : `There is no turn ${turn}`;
+  throw new AppError('not_found', `${what}${newest === undefined ? '' : `; the newest is ${newest}`}.`);
+}
+
+async function messagesOf(
+  records: RecordStore,
+  id: SessionId,
+  { length, upto, most, begun }: StoredRequest['from'],
+): Promise<readonly Message[]> {
+  const stored = await records.list('transcript', { idPrefix: `${id}:` });
+  const docs = stored.map(({ doc }) => doc).reverse();
+  const { entries, compactions } = conversationOf(docs.slice(0, length));
+  const short = upto === undefined || most === undefined ? [] : [shortResults(upto, most)];
+  const seen = viewOf(inCallOrder(entries.map(({ message }) => message)), [...compactions, ...short]);
+  const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
+  return begun ? [...messages, begun] : messages;
+}

@@ -1,0 +1,77 @@
+import { digestOfText } from '../../../core/digest.ts';
+import type { RunId, SessionId } from '../../../core/ids.ts';
+import type { RecordPut, RecordStore } from '../../../core/ports.ts';
+import type { TurnRequest } from '../../../llm/model.ts';
+import type { PromptSection, RequestProof, Taken } from '../context/asked.ts';
+import {
+  digestOfTools,
+  hashOfRequest,
+  picturesIn,
+  requestIdOf,
+  requestKind,
+  requestTextKind,
+  type StoredRequest,
+} from './stored-request.ts';
+
+/** One request as it goes to a model, and what it was made of. */
+interface Asking {
+  readonly runId: RunId;
+  /** The model that is asked first; a fall-back can answer. */
+  readonly model: string;
+  readonly request: TurnRequest;
+  /** The parts of the request's system prompt. */
+  readonly sections: readonly PromptSection[];
+  readonly from: Taken;
+}
+
+/**
+ * Records each request of a session. A record refers to the conversation by its length and to other texts by their hash,
+ * so that nothing long is stored twice.
+ */
+export class RequestLog {
+  readonly #sessionId: SessionId;
+  readonly #stored = new Set<string>();
+  #unstored: RecordPut[] = [];
+  #turns = 0;
+
+  constructor(sessionId: SessionId) {
+    this.#sessionId = sessionId;
+  }
+
+  async load(records: RecordStore): Promise<void> {
+    const [last] = await records.list(requestKind, { idPrefix: `${this.#sessionId}:`, limit: 1 });
+    this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
+  }
+
+  /** Numbers a request. The conversation's next write stores its record. */
+  add({ runId, model, request, sections, from }: Asking): RequestProof {
+    const { tools, note, messages, cacheKey: _, ...rest } = request;
+    const pictures = picturesIn(messages);
+    const frame = {
+      ...rest,
+      system: this.#text(digestOfText(request.system), { sections }),
+      tools: this.#text(digestOfTools(tools), { tools }),
+      ...(note !== undefined && { note: this.#text(digestOfText(note), { text: note }) }),
+    };
+    const requestHash = hashOfRequest(frame, messages, pictures);
+    this.#turns += 1;
+    const turn = this.#turns;
+    const doc: StoredRequest = { ...frame, turn, runId, model, requestHash, from, pictures };
+    this.#put(requestKind, requestIdOf(turn), { doc, sort: turn });
+    return { turn, requestHash };
+  }
+
+  takeUnstored(): RecordPut[] {
+    return this.#unstored.splice(0);
+  }
+
+  /** After a restart a text is written once more, over itself. */
+  #text(hash: string, doc: object): string {
+    if (!this.#stored.has(hash)) this.#put(requestTextKind, hash, { doc });
+    this.#stored.add(hash);
+    return hash;
+  }
+  #put(kind: string, id: string, rest: Pick<RecordPut, 'doc' | 'sort'>): void {
+    this.#unstored.push({ kind, id: `${this.#sessionId}:${id}`, ...rest });
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { digestOf, digestOfText } from '../../../core/digest.ts';
+import type { Message, ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
+
+// The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
+
+export const requestKind = 'request';
+export const requestTextKind = 'request-text';
+export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
+
+/** One named part of a system prompt. */
+export const PromptSection = z.object({ part: z.string(), text: z.string() });
+export type PromptSection = z.infer<typeof PromptSection>;
+
+/** The parts of a system prompt as one text. */
+export const joinedSections = (sections: readonly PromptSection[]): string =>
+  sections.map(({ text }) => text).join('\n\n');
+
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** The messages that a request took from the conversation. */
+const From = z.object({
+  /** The number of records that the conversation had: messages and compactions. */
+  length: z.int(),
+  /** For a summary: only messages before this place. */
+  upto: z.int().optional(),
+  /** For a summary: results up to `upto` had only so many characters. */
+  most: z.int().optional(),
+  /** A cut reply that the request continues. It is not in the conversation. */
+  begun: z.custom<Message>().optional(),
+});
+
+export const StoredRequest = z.object({
+  turn: z.int(),
+  runId: z.string(),
+  model: z.string(),
+  /** Of everything that the model saw, see `hashOfRequest`. */
+  requestHash: Hash,
+  from: From,
+  phase: z.custom<TurnPhase>(),
+  system: Hash,
+  tools: Hash,
+  note: Hash.optional(),
+  hint: z.string().optional(),
+  mustCall: z.string().optional(),
+  runFrom: z.int().optional(),
+  sampling: z.custom<object>().optional(),
+  /** The hashes of the pictures that were sent, in base64, by their files. */
+  pictures: z.record(z.string(), Hash).optional(),
+});
+export type StoredRequest = z.infer<typeof StoredRequest>;
+
+/** The frame of a request: its texts as hashes, and what is short. */
+export type Frame = Omit<StoredRequest, 'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'pictures'>;
+export type Pictures = Readonly<Record<string, string>>;
+
+/** The hash of a request. It can be made again from what is stored. */
+export const hashOfRequest = (frame: Frame, messages: readonly Message[], pictures: Pictures): string =>
+  digestOf({ ...frame, messages: messages.map((message) => digestOfMessage(message, pictures)) });
+
+const known = new WeakMap<object, string>();
+
+/** A conversation is hashed again before each turn, so each of its messages keeps its hash. */
+function remembered<Of extends object>(of: Of, make: (of: Of) => string): string {
+  const hash = known.get(of) ?? make(of);
+  known.set(of, hash);
+  return hash;
+}
+
+function digestOfMessage(message: Message, pictures: Pictures): string {
+  if (message.role === 'assistant' || !message.pictures) return remembered(message, digestOf);
+  const seen = message.pictures.map(({ file, mimeType }) => ({ file, mimeType, hash: pictures[file] }));
+  return digestOf({ ...message, pictures: seen });
+}
+
+export const digestOfTools = (tools: readonly ToolDeclaration[]): string =>
+  digestOf(tools.map((tool) => remembered(tool, digestOf)));
+
+/** The hashes of the pictures whose bytes are there. */
+export function picturesIn(messages: readonly Message[]): Pictures {
+  const found = messages.flatMap((message) => (message.role === 'assistant' ? [] : (message.pictures ?? [])));
+  return Object.fromEntries(
+    found.flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
+  );
+}
