@@ -1,5 +1,6 @@
 import type { PlanStep } from '../src/core/events.ts';
-import type { CallOutcome, PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
+import type { OverBudget } from '../src/core/spending.ts';
+import type { CallOutcome, Left, PendingCall, RunContext, RunEnd, Spent, TurnResult, Verdict } from './run-types.ts';
 import { type Act, remembered } from './stuck.ts';
 
 // A run's decisions, as pure functions of its context.
@@ -41,7 +42,10 @@ export function called(context: RunContext, outcomes: readonly CallOutcome[]): P
     calls,
     answered: false,
     acts: [...context.acts, ...fresh].slice(-remembered(context.policy.stuck)),
-    ...(asking && { question: asking.question, approval: asking.approval }),
+    ...(asking && {
+      ...{ question: asking.question, approval: asking.approval, over: undefined },
+      reason: asking.approval ? 'approval' : 'question',
+    }),
   };
 }
 
@@ -54,8 +58,9 @@ export const keep = ({ acts, policy }: RunContext, act: Act) => [...acts, act].s
 export function took(context: RunContext, result: TurnResult): Partial<RunContext> {
   if (result.kind === 'failed') return {};
   const spent = addSpent(context.spent, result.spent);
-  const base = { spent, retries: 0, hint: undefined };
-  if (result.kind === 'empty' || result.kind === 'full') return base;
+  const granted = context.granted && result.spent.turns === 0;
+  const base = { spent, granted, retries: 0, hint: undefined };
+  if (result.kind === 'empty' || result.kind === 'full' || result.kind === 'unaffordable') return base;
   if (result.kind === 'planned') return { ...base, empties: 0, planned: true, steps: result.steps };
   if (result.kind === 'calls') return { ...base, empties: 0, calls: result.calls };
   const acts = keep(context, { kind: 'text', text: result.digest });
@@ -70,14 +75,41 @@ export function endOf(result: TurnResult): RunEnd {
   return { reason: 'failed', code: 'empty_reply', message: 'The model gave empty replies only.', retryable: true };
 }
 
-export function spentBudget({ spent, overtime, policy: { budget } }: RunContext): string | undefined {
-  if (overtime) return `The time budget of ${Math.round(budget.wallMs / 1_000)} s is spent.`;
-  if (spent.turns >= budget.turns) return `The budget of ${budget.turns} model turns is spent.`;
-  if (budget.tokens !== undefined && spent.tokens >= budget.tokens) {
-    return `The budget of ${budget.tokens} tokens is spent (${spent.tokens} used).`;
+/** The run's budget as its turns see it. */
+export function leftOf({ spent, granted, policy: { budget } }: RunContext): Left | undefined {
+  if (granted) return undefined;
+  return {
+    turns: { limit: budget.turns, used: spent.turns },
+    ...(budget.tokens !== undefined && { tokens: { limit: budget.tokens, used: spent.tokens } }),
+    ...(budget.cost !== undefined && { cost: { limit: budget.cost, used: spent.cost } }),
+  };
+}
+
+/** The budget that is spent. A request that is larger than the rest is refused when it is made. */
+export function spentBudget(context: RunContext): OverBudget | undefined {
+  const { budget } = context.policy;
+  const scope = 'run';
+  if (context.overtime) {
+    return { scope, kind: 'time', limit: budget.wallMs / 1_000, used: budget.wallMs / 1_000, needs: 0 };
   }
-  if (budget.cost !== undefined && spent.cost >= budget.cost) {
-    return `The cost budget of ${budget.cost} is spent (${spent.cost.toFixed(4)} used).`;
+  for (const [kind, part] of Object.entries(leftOf(context) ?? {}) as [keyof Left, Left[keyof Left]][]) {
+    if (part && part.used >= part.limit) return { scope, kind, ...part, needs: 0 };
   }
   return undefined;
+}
+
+const units = { turns: ' model turns', tokens: ' tokens', cost: '', time: ' s' } as const;
+const names = { turns: 'budget', tokens: 'budget', cost: 'cost budget', time: 'time budget' } as const;
+const rounded = (n: number): number => Number(n.toPrecision(4));
+
+/** The question of a run whose budget is spent: what happened, and what the user can do. */
+export function budgetQuestion({ scope, kind, limit, used, needs }: OverBudget): string {
+  const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
+  const whose = scope === 'session' ? ' for the whole session' : '';
+  const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
+  const what =
+    used >= limit
+      ? `${budget}${whose} is spent${spent}.`
+      : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
+  return `${what} Send a message to let me go on.`;
 }

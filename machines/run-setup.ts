@@ -1,6 +1,8 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors.ts';
+import type { OverBudget } from '../src/core/spending.ts';
 import {
+  budgetQuestion,
   called,
   endOf,
   hasSpoken,
@@ -31,6 +33,8 @@ import { stuckReason } from './stuck.ts';
 import { unprovided } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
+const asksFor = (over: OverBudget | undefined) =>
+  over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 
 /** The placeholders, guards, actions and types of the run machine. */
 export const runSetup = setup({
@@ -83,6 +87,7 @@ export const runSetup = setup({
       (result.kind === 'failed' || result.kind === 'empty') && isUnseen(context),
     empty: (_, { result }: Result) => result.kind === 'empty',
     full: (_, { result }: Result) => result.kind === 'full',
+    unaffordable: (_, { result }: Result) => result.kind === 'unaffordable',
     firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
     secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
     asks: (_, { outcomes }: Outcomes) => outcomes.some(({ kind }) => kind === 'ask'),
@@ -110,10 +115,14 @@ export const runSetup = setup({
         (result.kind === 'empty' ? result.hint : undefined) ??
         'Your last reply was empty. Call a tool, or say what you found.',
     })),
-    askFull: assign((_, { result }: Result) => (result.kind === 'full' ? { question: result.question } : {})),
+    askFull: assign((_, { result }: Result) =>
+      result.kind === 'full' ? { question: result.question, reason: undefined, over: undefined } : {},
+    ),
     called: assign(({ context }, { outcomes }: Outcomes) => called(context, outcomes)),
-    askBudget: assign(({ context }) => ({ question: `${spentBudget(context)} Send a message to let me go on.` })),
+    askBudget: assign(({ context }) => asksFor(spentBudget(context))),
+    askMore: assign((_, { result }: Result) => (result.kind === 'unaffordable' ? asksFor(result.over) : {})),
     askStuck: assign(({ context }) => ({
+      ...{ reason: 'stuck' as const, over: undefined },
       question: `I make no progress: ${stuckReason(context.acts, context.policy.stuck)}. What should I do differently?`,
     })),
     hintStuck: assign(({ context }) => ({
@@ -122,7 +131,8 @@ export const runSetup = setup({
     askEmpty: assign(({ context }, { result }: Result) => {
       const why = result.kind === 'empty' ? result.hint : undefined;
       const said = why ? `The model gave two replies of no use. It was told: ${why}` : 'The model gave empty replies.';
-      return { empties: context.empties + 1, question: `${said} Send a message to try again.` };
+      const question = `${said} Send a message to try again.`;
+      return { empties: context.empties + 1, question, reason: 'empty' as const, over: undefined };
     }),
     /** An answer grants the full budget again and resets the retries and stuck checks. */
     goOn: assign(({ context, event }) => ({
@@ -130,6 +140,7 @@ export const runSetup = setup({
       approval: undefined,
       answered: context.calls.length > 0,
       spent: nothingSpent,
+      granted: true,
       workedMs: 0,
       overtime: false,
       acts: [],

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../src/core/errors.ts';
 import type { ApprovalDecision, PlanStep, RunEndReason } from '../src/core/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/ids.ts';
+import type { OverBudget, WaitReason } from '../src/core/spending.ts';
 import type { Act, StuckPolicy } from './stuck.ts';
 
 /** The work from one user message to its end. `resume`, folded from the log, is the part done before a restart. */
@@ -78,6 +79,8 @@ export type TurnResult =
   | { readonly kind: 'said'; readonly digest: string; readonly steps: readonly PlanStep[]; readonly spent: Spent }
   /** The reply is of no use. `hint` tells the model why; without one, the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: Spent }
+  /** A budget does not cover the next request, so it was not sent. */
+  | { readonly kind: 'unaffordable'; readonly over: OverBudget; readonly spent: Spent }
   /** The conversation does not fit the model's window, and only a person can change that. */
   | { readonly kind: 'full'; readonly question: string; readonly spent: Spent }
   | {
@@ -131,6 +134,7 @@ export interface RunContext extends RunInput {
   seen: number; // how many of them a turn has seen
   answered: boolean; // the user answered the first pending call's question
   spent: Spent; // since the last budget was granted
+  granted: boolean; // a user has just granted the budget, so the next request is sent in any case
   workedMs: number; // in ms, before a restart
   overtime: boolean;
   acts: readonly Act[];
@@ -141,6 +145,8 @@ export interface RunContext extends RunInput {
   retryMs: number;
   retryWhy: string;
   question: string;
+  reason: WaitReason | undefined;
+  over: OverBudget | undefined;
   approval: WantedApproval | undefined;
   end: RunEnd | undefined;
 }
@@ -151,7 +157,11 @@ export interface TurnInput {
   readonly steps: readonly PlanStep[];
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
+  /** The rest of the run's budget. Undefined: a user has just granted it, which covers one request at least. */
+  readonly left: Left | undefined;
 }
+/** The rest of a budget beside its limit. A part without a limit is absent. */
+export type Left = Partial<Readonly<Record<keyof Spent, { readonly limit: number; readonly used: number }>>>;
 export interface CallsInput extends Whose {
   /** The calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
@@ -166,6 +176,8 @@ export interface NoticeInput {
 }
 export interface WaitInput extends Whose {
   readonly question: string;
+  readonly reason: WaitReason | undefined;
+  readonly over: OverBudget | undefined;
   readonly approval: WantedApproval | undefined;
 }
 export interface EndInput extends Whose {

@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { nothingSpent } from './run-rules.ts';
+import { leftOf, nothingSpent } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type { CallOutcome, EndInput, RunContext, RunEnd, TurnInput, TurnResult, Whose } from './run-types.ts';
 
@@ -7,6 +7,7 @@ export type {
   CallOutcome,
   CallResult,
   CallsInput,
+  Left,
   PendingApproval,
   PendingCall,
   RunEnd,
@@ -27,7 +28,10 @@ const endInput = (context: RunContext): EndInput => ({
   task: context.task,
   end: context.end as RunEnd,
 });
-const turnInput = (context: RunContext): TurnInput => ({ ...whose(context), steps: context.steps, hint: context.hint });
+const turnInput = (context: RunContext): TurnInput => ({
+  ...{ ...whose(context), steps: context.steps, hint: context.hint },
+  left: leftOf(context),
+});
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
@@ -62,6 +66,14 @@ const turnExits = (next: 'deciding' | 'finishing') =>
       actions: [
         { type: 'take', params: result },
         { type: 'askFull', params: result },
+      ],
+    },
+    {
+      guard: { type: 'unaffordable', params: result },
+      target: '#run.waiting',
+      actions: [
+        { type: 'take', params: result },
+        { type: 'askMore', params: result },
       ],
     },
     { guard: { type: 'failedUnseen', params: result }, target: '#run.working.deciding', actions: 'tryAnew' },
@@ -127,6 +139,9 @@ export const runMachine = runSetup.createMachine({
     retryMs: 0,
     retryWhy: '',
     question: input.resume?.waiting ?? '',
+    reason: undefined,
+    over: undefined,
+    granted: false,
     approval: undefined,
     end: undefined,
   }),
@@ -242,7 +257,10 @@ export const runMachine = runSetup.createMachine({
           invoke: {
             id: 'wait',
             src: 'wait',
-            input: ({ context }) => ({ ...whose(context), question: context.question, approval: context.approval }),
+            input: ({ context }) => {
+              const { question, reason, over, approval } = context;
+              return { ...whose(context), question, reason, over, approval };
+            },
             onDone: 'open',
             onError: crashed,
           },

@@ -154,6 +154,16 @@ export const Config = z.strictObject({
   workspaceGraceSeconds: setting(whole(0, day), 30, 'how long a workspace outlives its last Workspace client'),
   session: z.strictObject({
     passivateSeconds: setting(whole(1, day), 60, 'an idle session leaves memory after this; its history stays'),
+    turnBudget: optional(whole(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
+    tokenBudget: optional(whole(1), 'tokens for all runs of one session; then it asks whether to go on'),
+    costBudget: optional(
+      amount(0, 1e6),
+      "cost of all runs of one session in the price list's currency; then it asks whether to go on",
+    ),
+    timeBudgetSeconds: optional(
+      whole(1, 365 * day),
+      'working time for all runs of one session; then it asks whether to go on',
+    ),
   }),
 
   sandbox: z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
 import { MessageId, RunId, type SessionId } from './ids.ts';
+import { OverBudget, Purpose, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields are those
 // of the wire contract; each facade translates them.
@@ -96,7 +97,18 @@ export const SessionFact = z.discriminatedUnion('type', [
       content: ToolContent.nullable(),
     }),
   ),
-  fact('run.wait', z.object({ question: z.string() })),
+  fact(
+    'run.wait',
+    z.object({
+      question: z.string(),
+      reason: WaitReason.optional(),
+      /** With the reason `budget`: the one that is spent. */
+      budget: OverBudget.optional(),
+      /** The amounts that this run, and all runs of the session, have used so far. */
+      spent: Spending.optional(),
+      total: Spending.optional(),
+    }),
+  ),
   /** Without a message when a person decided on a call, or no decision came in time. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
   /** A call waits for a person's permission until the event of its resolution. */
@@ -193,6 +205,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       turn: z.int().optional(),
       /** The SHA-256 of all that the model saw. */
       requestHash: z.string().optional(),
+      purpose: Purpose.optional(),
     }),
   ),
 ]);

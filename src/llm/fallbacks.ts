@@ -85,6 +85,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     get abilities() {
       return (next(new Set()) ?? first).abilities;
     },
+    costOf: (usage) => (next(new Set()) ?? first).costOf?.(usage),
     turn,
   };
 }

@@ -6,6 +6,8 @@ export interface Model {
   readonly name: string;
   /** Read these before each turn: a chain of fall-backs returns those of the model that it asks next. */
   readonly abilities: Abilities;
+  /** The cost of a turn with these tokens. Undefined or absent: the price of the model is not known. */
+  readonly costOf?: (usage: Usage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }

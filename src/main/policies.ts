@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../core/errors.ts';
 import { policyOf } from '../egress/policies/list.ts';
 import { retryDelay } from '../llm/retry.ts';
+import type { SessionBudget } from '../session/run/allowance.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 
 // The policies of the machines, from the settings.
@@ -28,6 +29,13 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
   stopGraceMs: 8 * second,
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
+
+/** The limits of each session over all of its runs; undefined when there are none. */
+export function sessionBudget(session: Config['session']): SessionBudget | undefined {
+  const { turnBudget: turns, tokenBudget: tokens, costBudget: cost, timeBudgetSeconds: seconds } = session;
+  const budget = { turns, tokens, cost, ms: seconds === undefined ? undefined : seconds * second };
+  return Object.values(budget).some((limit) => limit !== undefined) ? budget : undefined;
+}
 
 export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,

@@ -93,9 +93,10 @@ export class Timeline {
       this.#approval?.settle(decision, by);
       this.#approval = undefined;
     },
-    'run.wait': () => {
+    'run.wait': ({ data: { reason, spent } }) => {
       if (this.#approval) return; // the card of the call shows this already
-      this.#question = el('div', { className: 'note' }, 'The agent waits for your answer.');
+      const used = reason === 'budget' && spent ? ` So far: ${spendingText(spent)}.` : '';
+      this.#question = el('div', { className: 'note' }, `The agent waits for your answer.${used}`);
       this.#root.append(this.#question);
     },
     'run.resumed': () => this.#settle(),
@@ -155,3 +156,6 @@ function duration(ms) {
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
+
+const spendingText = ({ turns, tokens, cost }) =>
+  `${turns} turns, ${tokens.toLocaleString('en')} tokens${cost > 0 ? `, cost ${cost.toFixed(4)}` : ''}`;

@@ -47,6 +47,7 @@ export function priced(model: Model, costOf: Facts['costOf']): Model {
   return {
     name: model.name,
     abilities: model.abilities,
+    costOf,
     async *turn(request, signal) {
       for await (const part of model.turn(request, signal)) yield withCost(part);
     },

@@ -4,7 +4,7 @@ import { clusterOf } from '../../session/cluster/cluster.ts';
 import { createEngine, type Engine } from '../../session/engine/engine.ts';
 import { Reconciler } from '../../session/engine/reconciler.ts';
 import { removeSession } from '../../session/engine/removal.ts';
-import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy } from '../policies.ts';
+import { approvalsOf, restartPolicy, runPolicy, sandboxPolicy, sessionBudget } from '../policies.ts';
 import { promptsOf } from '../prompts.ts';
 import type { Agents } from './agents.ts';
 import { attachedFiles } from './attached-files.ts';
@@ -52,6 +52,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(config, driver.capabilities.isolation),
+        budget: sessionBudget(config.session),
         approvals: approvalsOf(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },

@@ -3,8 +3,11 @@ import { throwIfFired } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/ids.ts';
+import { noSpending } from '../../core/spending.ts';
 import { type ToolRegistry, without, withTools } from '../../tools/registry.ts';
+import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
+import { type StoredSession, spendingAt } from '../run/log/projection.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import { composed } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
@@ -25,6 +28,8 @@ export interface AgentParts {
   /** Undefined: the server's own parts, which then say nothing about what is installed. */
   readonly prompts?: Prompts;
   readonly toolTimeoutMs: number;
+  /** The limits of each session over all of its runs; undefined: none. */
+  readonly budget?: SessionBudget | undefined;
   /** Which calls need a person's permission; undefined: none. */
   readonly approvals?: Approvals | undefined;
   /** Resolves when no person has the keyboard and mouse of the session's desktop. */
@@ -54,7 +59,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
   const prompts = agents.prompts ?? { parts: ownParts(), installed: '', network: 'as the operator set it up.' };
   return async (id: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working> => {
     const live = liveSessions.the(id);
-    const { profileOf, toolTimeoutMs, approvals, gate, external, files } = agents;
+    const { profileOf, toolTimeoutMs, approvals, gate, external, files, budget } = agents;
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await runWriter.transcript.load();
@@ -80,6 +85,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       model,
       tools: signal && external?.exist ? await withExternal(own, { external, use }, signal) : own,
       ...(sees && { desktop }),
+      ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       prompt: async (until) => composed(prompts.parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,
@@ -93,6 +99,22 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       hasTitle: () => live.writer.record.titleBy !== null,
     };
   };
+}
+
+function leftOfSession(
+  budget: SessionBudget,
+  record: StoredSession,
+  { runId, now }: { readonly runId: RunId; readonly now: number },
+): LeftOfSession | undefined {
+  const { total } = spendingAt(record, runId, now);
+  const before = record.granted ?? noSpending;
+  // A grant covers one request at least.
+  if (record.granted?.turns === total.turns) return undefined;
+  const rest = (kind: keyof SessionBudget) => {
+    const limit = budget[kind];
+    return limit === undefined ? {} : { [kind]: { limit, used: total[kind] - before[kind] } };
+  };
+  return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...rest('ms') };
 }
 
 interface Lender {

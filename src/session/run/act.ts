@@ -6,8 +6,8 @@ import type { Working } from './run-context.ts';
 import { emptyTurn, takeTurn } from './turns/turn.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
-export async function act(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
-  const { runWriter, tools, workdir } = work;
+export async function act(work: Working, { steps, hint, left }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
+  const { runWriter, workdir } = work;
   const prompt = await work.prompt(signal);
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
@@ -20,7 +20,8 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
   const note = step ? prompt.step(steps, step) : '';
   // A step's result follows the step's end in the log, and only the end of the turn shows that the text is a result.
   const text = step ? 'later' : 'live';
-  const turn = await takeTurn(work, { phase, note, hint, tools: tools.declarations, prompt, workdir, text }, signal);
+  const tools = work.tools.declarations;
+  const turn = await takeTurn(work, { phase, note, hint, left, tools, prompt, workdir, text }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
@@ -42,13 +43,17 @@ export async function act(work: Working, { steps, hint }: TurnInput, signal: Abo
 /** A step's outcome is the model's own verdict: the last command of a good step can fail, such as a search without a hit. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-export async function summarize(work: Working, { steps, hint }: TurnInput, signal: AbortSignal): Promise<TurnResult> {
+export async function summarize(
+  work: Working,
+  { steps, hint, left }: TurnInput,
+  signal: AbortSignal,
+): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);
   const wanted = {
     phase: { kind: 'summarize' },
     note: prompt.answer,
-    hint,
+    ...{ hint, left },
     tools: [],
     prompt,
     workdir: work.workdir,

@@ -3,6 +3,7 @@ import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/events.ts';
 import { beginningOf } from '../../core/text.ts';
 import { MakePlanArgs, makePlan } from '../../tools/special.ts';
+import { leftAfter } from './allowance.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { Working } from './run-context.ts';
 import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
@@ -15,13 +16,14 @@ export async function plan(
 ): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);
-  const { steps, again, hint } = input;
+  const { steps, again, hint, left } = input;
   const wanted = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
     tools: [makePlan],
     mustCall: makePlan.name,
     prompt,
     workdir: work.workdir,
+    left,
     text: 'later' as const,
   };
   const note = again ? prompt.replan(steps) : prompt.makePlan;
@@ -33,8 +35,12 @@ export async function plan(
   if (!made) {
     // A model that answers in prose is asked once more; after that its task becomes a plan of one step.
     await runWriter.write(...turn.facts);
-    const second = await takeTurn(work, { ...wanted, note, hint: 'Answer by calling make_plan.' }, signal);
-    if (!second.ok) return second.result;
+    const asked = { ...wanted, note, hint: 'Answer by calling make_plan.', left: leftAfter(left, first.spent) };
+    const second = await takeTurn(work, asked, signal);
+    if (!second.ok) {
+      const { result } = second;
+      return 'spent' in result ? { ...result, spent: addSpent(first.spent, result.spent) } : result;
+    }
     turn = { ...second, spent: addSpent(first.spent, second.spent) };
     made = answerCalls(runWriter, second);
   }

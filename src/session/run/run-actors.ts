@@ -9,6 +9,7 @@ import { consoleOf } from '../../tools/shell.ts';
 import { act, summarize } from './act.ts';
 import { makeCalls } from './calls/tool-calls.ts';
 import type { Live } from './live-session.ts';
+import { spendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { halves, plan } from './plan.ts';
 import type { Working } from './run-context.ts';
@@ -42,11 +43,13 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
         const runWriter = (await working(sessionId, runId)).runWriter;
         await runWriter.write({ type: 'run.notice', runId, data: { kind, detail } });
       }),
-      wait: fromPromise(async ({ input: { sessionId, runId, question, approval } }) => {
-        const runWriter = live(sessionId).runWriter;
+      wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approval } }) => {
+        const { runWriter, writer } = live(sessionId);
         // No await before the write, so that an answer given in the next moment follows the question in the log.
         const wanted = approval ? [requested(runId, approval, clock.now())] : [];
-        const wait: SessionFact = { type: 'run.wait', runId, data: { question } };
+        const why = { ...(reason && { reason }), ...(over && { budget: over }) };
+        const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
+        const wait: SessionFact = { type: 'run.wait', runId, data };
         await runWriter?.write(...wanted, ...runWriter.said(halves(question)), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {

@@ -4,6 +4,7 @@ import type { Model, Sampling } from '../../llm/model.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { ToolRegistry } from '../../tools/registry.ts';
 import type { ControlGate, KeptPicture, Tool, ToolContext } from '../../tools/tool.ts';
+import type { LeftOfSession } from './allowance.ts';
 import type { AttachedFiles } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/compose.ts';
@@ -56,6 +57,8 @@ export interface Working {
   /** The instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
+  /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
+  readonly leftOfSession?: () => LeftOfSession | undefined;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;

@@ -24,6 +24,7 @@ const policy = {
 const frugal = { ...policy, budget: { ...runPolicy.budget, turns: 1 } };
 const planned = { ...policy, plans: true };
 const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 1_000 };
+const over = { scope: 'run', kind: 'cost', limit: 1, used: 0.9, needs: 0.3 } as const;
 const step = (status: 'pending' | 'completed') => ({ id: '1', description: 'do it', status });
 const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
   doneEvent(id, { kind: 'said', digest: 'done', steps: [step('completed')], spent }),
@@ -31,6 +32,7 @@ const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
   doneEvent(id, { kind: 'calls', calls: [callOf('c1')], spent }),
   doneEvent(id, empty),
   doneEvent(id, { kind: 'full', question: '?', spent }),
+  doneEvent(id, { kind: 'unaffordable', over, spent }),
   doneEvent(id, refused),
   doneEvent(id, overloaded),
   errorEvent(id, new Error('bug')),

@@ -346,6 +346,20 @@ describe('run: budgets', () => {
     expect(tells('run.waiting')).toHaveLength(2);
   });
 
+  test('F084 a request that no budget covers is not sent; the answer lets one through, whatever it needs', async () => {
+    const over = { scope: 'run', kind: 'cost', limit: 1, used: 0.9, needs: 0.3 } as const;
+    const { actor, holes, resolves } = start();
+    expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 0 } });
+    await resolves(['act', { kind: 'unaffordable', over, spent }]);
+    expect(holes.the('wait').input).toMatchObject({ reason: 'budget', over });
+    expect(holes.the('wait').input.question).toMatch(/cost budget of 1 does not cover the next request/);
+    await resolves(['wait', undefined]);
+    actor.send({ type: 'run.answer' });
+    expect(holes.the('act').input.left).toBeUndefined();
+    await resolves(['act', calls('c1')], ['calls', [called()]]);
+    expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 1 } });
+  });
+
   test('F084 spent time ends in a question once the call that runs is over', async () => {
     const { actor, clock, holes, resolves, tells } = start();
     await resolves(['act', calls('c1')]);

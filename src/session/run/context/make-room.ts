@@ -3,7 +3,7 @@ import { nothingSpent } from '../../../../machines/run-rules.ts';
 import type { Working } from '../run-context.ts';
 import { picturesPlan, plainSummary, resultsPlan, summaryPlan, type WantedCompaction } from './compaction-plan.ts';
 import { Fit, type Frame } from './fit.ts';
-import { summarize } from './summary.ts';
+import { type Covers, type SummaryOptions, summarize } from './summary.ts';
 
 type Deps = Pick<Working, 'model' | 'runWriter'>;
 export type Made =
@@ -15,7 +15,11 @@ export type Made =
  * Sees to it that the next request fits the model's window: first without old results, then with a summary, then without
  * one. With `refused`, the model has called the request too long, and the estimate does not count.
  */
-export async function makeRoom(work: Deps, frame: Frame, refused: boolean, signal: AbortSignal): Promise<Made> {
+export async function makeRoom(
+  work: Deps,
+  { frame, covers, refused }: { readonly frame: Frame; readonly covers: Covers; readonly refused: boolean },
+  signal: AbortSignal,
+): Promise<Made> {
   const { model, runWriter } = work;
   const { transcript, runId } = runWriter;
   const fit = new Fit(work, frame, refused);
@@ -25,7 +29,7 @@ export async function makeRoom(work: Deps, frame: Frame, refused: boolean, signa
   if (!fit.isFull) return { ok: true, spent: nothingSpent };
 
   const wanted = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
-  const summed = await putSummary(work, { fit, frame, wanted }, signal);
+  const summed = await putSummary(work, { fit, frame, wanted, covers }, signal);
   if (!summed.ok || !fit.isFull) return summed;
   await cut(work, fit, wanted);
   if (fit.size() > fit.limit) {
@@ -47,13 +51,15 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: Fit): Pr
 /** Puts the model's summary in the place of the older conversation, if that saves enough. */
 async function putSummary(
   work: Deps,
-  { fit, frame, wanted }: { readonly fit: Fit; readonly frame: Frame; readonly wanted: WantedCompaction },
+  options: SummaryOptions,
   signal: AbortSignal,
 ): Promise<{ readonly ok: true; readonly spent: Spent } | { readonly ok: false; readonly result: TurnResult }> {
+  const { fit, wanted } = options;
   if (!fit.canSummarize || !fit.isWorth({ ...wanted, summary: '' })) return { ok: true, spent: nothingSpent };
-  const made = await summarize(work, { fit, frame, wanted }, signal);
+  const made = await summarize(work, options, signal);
   const { spent } = made;
   if (made.kind === 'failed') return { ok: false, result: made.result };
+  if (made.kind === 'unaffordable') return { ok: false, result: { kind: 'unaffordable', over: made.over, spent } };
   if (made.kind === 'none') {
     work.runWriter.transcript.cannotSummarize = true;
     const question =

@@ -1,12 +1,18 @@
-import type { Message, TurnRequest } from '../../../llm/model.ts';
+import type { Message, TurnRequest, Usage } from '../../../llm/model.ts';
 
 const assumed = 0.3; // tokens in a byte of UTF-8, on the safe side of what models need
 const plausible = { least: 0.1, most: 1.5 };
 const pictureTokens = 1_500;
 
+interface Habits {
+  readonly outputTokens: number;
+  readonly cachedShare: number;
+}
+
 /** Estimates the tokens of requests by their bytes, corrected by what each model last counted. */
 export class TokenMeter {
   readonly #perByte = new Map<string, number>();
+  readonly #habits = new Map<string, Habits>();
 
   /** Tokens in so many bytes, as this model counts. */
   tokens(model: string, bytes: number): number {
@@ -14,9 +20,19 @@ export class TokenMeter {
   }
 
   /** Takes over what the model counted for a request. A provider that counts nothing or nonsense is not believed. */
-  learn(model: string, bytes: number, inputTokens: number): void {
+  learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
+    const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
+    this.#habits.set(model, {
+      outputTokens: Math.round((before + outputTokens) / 2),
+      cachedShare: inputTokens > 0 ? Math.min(1, cachedTokens / inputTokens) : 0,
+    });
     const perByte = inputTokens / bytes;
     if (perByte >= plausible.least && perByte <= plausible.most) this.#perByte.set(model, perByte);
+  }
+
+  /** How long this model's replies are, and how much of its last request came from the provider's cache. */
+  habits(model: string): Habits {
+    return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
   /** The model refused a request as too long that was estimated to fit. */

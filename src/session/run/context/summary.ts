@@ -3,6 +3,7 @@ import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { SessionFact } from '../../../core/events.ts';
+import type { OverBudget } from '../../../core/spending.ts';
 import { collectTurn } from '../../../llm/collect.ts';
 import type { Message, TurnRequest } from '../../../llm/model.ts';
 import { failedTurn } from '../failed-turn.ts';
@@ -11,7 +12,7 @@ import { spentOn } from '../spent.ts';
 import type { Taken } from './asked.ts';
 import type { WantedCompaction } from './compaction-plan.ts';
 import type { Fit, Frame } from './fit.ts';
-import { messageBytes } from './meter.ts';
+import { messageBytes, requestBytes } from './meter.ts';
 import { summaryPrompt } from './summary-prompt.ts';
 import { type Compaction, shortResults, viewOf } from './view.ts';
 
@@ -28,12 +29,22 @@ export type Summarized = { readonly spent: Spent } & (
   /** Even the part to summarize is too long for the model. */
   | { readonly kind: 'unable' }
   | { readonly kind: 'failed'; readonly result: TurnResult }
+  | { readonly kind: 'unaffordable'; readonly over: OverBudget }
 );
+
+export interface SummaryOptions {
+  readonly fit: Fit;
+  readonly frame: Frame;
+  readonly wanted: WantedCompaction;
+  readonly covers: Covers;
+}
+/** Undefined: the budgets cover a request of so many bytes after what the turn has spent. */
+export type Covers = (bytes: number, spent: Spent) => OverBudget | undefined;
 
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
 export async function summarize(
   { model, runWriter }: Deps,
-  { fit, frame, wanted }: { readonly fit: Fit; readonly frame: Frame; readonly wanted: WantedCompaction },
+  { fit, frame, wanted, covers }: SummaryOptions,
   signal: AbortSignal,
 ): Promise<Summarized> {
   const part = toSummarize({ model, runWriter }, fit, wanted);
@@ -44,6 +55,8 @@ export async function summarize(
   let spent = nothingSpent;
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {
+    const over = covers(requestBytes(request), spent);
+    if (over) return { kind: 'unaffordable', over, spent };
     const asking = { runId: runWriter.runId, model: model.name, request, sections, from };
     const proof = runWriter.transcript.requests.add(asking);
     const { outcome, message } = await collectTurn(model.turn(request, signal), {
@@ -57,7 +70,7 @@ export async function summarize(
     if (outcome.kind !== 'finished') continue;
     spent = addSpent(spent, spentOn(outcome));
     const text = message.text.trim();
-    const usage = runWriter.usage(message.model, outcome.usage, proof);
+    const usage = runWriter.usage(message.model, outcome.usage, { ...proof, purpose: 'compaction' });
     if (text !== '' && outcome.stop !== 'refused') return { kind: 'made', text, model: message.model, usage, spent };
     await runWriter.write(usage);
     why = outcome.stop === 'refused' ? 'The model declined.' : 'The model gave an empty summary.';

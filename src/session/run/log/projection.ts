@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import type { SessionFact } from '../../../core/events.ts';
+import type { FactOf, SessionFact } from '../../../core/events.ts';
 import { MessageId, RunId } from '../../../core/ids.ts';
 import { SessionRecord } from '../../../core/records.ts';
+import { noSpending, Spending, withUsage } from '../../../core/spending.ts';
 import { beginningOf } from '../../../core/text.ts';
 
 /** The record as stored: the fields of lists, and the state that a restart needs. */
@@ -16,8 +17,18 @@ export const StoredSession = SessionRecord.extend({
       ...{ runId: RunId, messageId: MessageId, task: z.string(), seq: z.int(), startedSeq: z.int().nullable() },
       /** Of the first message, if it has some. */
       attachments: z.array(z.string()).optional(),
+      /** The amounts that this run has used so far. */
+      spending: Spending.optional(),
     }),
   ),
+  /** The amounts that all runs have used so far. */
+  spending: Spending.default(noSpending),
+  /** The same at the time when a user last granted the session's budget again; null: no user has. */
+  granted: Spending.nullable().default(null),
+  /** Since when the active run works, as far as its time is not in `spending` yet. */
+  workingSince: z.number().nullable().default(null),
+  /** The active run waits because the session's budget is spent. */
+  isOverBudget: z.boolean().default(false),
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
@@ -54,7 +65,8 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     }
     case 'run.started': {
       const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
-      return { ...record, ...now, status: 'running', sandboxHeld: false, lastTask: fact.data.task, openRuns };
+      const started = { status: 'running', sandboxHeld: false, lastTask: fact.data.task, workingSince: ts } as const;
+      return { ...record, ...now, ...started, openRuns };
     }
     case 'title':
       return { ...record, ...now, title: fact.data.title, titleBy: fact.runId === null ? 'client' : 'run' };
@@ -64,13 +76,27 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
       return { ...record, ...now, latestMessage: beginningOf(text, shownLength), latestMessageAt: ts, unread };
     }
     case 'run.wait':
-      return { ...record, ...now, status: 'waiting' };
-    case 'run.resumed':
-      return { ...record, ...now, status: 'running' };
+      return {
+        ...timed(record, fact.runId, ts),
+        ...{ ...now, status: 'waiting', workingSince: null, isOverBudget: fact.data.budget?.scope === 'session' },
+      };
+    case 'run.resumed': {
+      const granted = record.isOverBudget ? record.spending : record.granted;
+      return { ...record, ...now, status: 'running', workingSince: ts, isOverBudget: false, granted };
+    }
+    case 'run.notice':
+      // Downtime is no working time.
+      if (fact.data.kind !== 'resumed_after_restart' || record.workingSince === null)
+        return { ...record, lastSeq: seq };
+      return { ...record, lastSeq: seq, workingSince: ts };
+    case 'usage':
+      return counted(timed(record, fact.runId, ts), fact);
     case 'run.end': {
       const openRuns = record.openRuns.filter((run) => run.runId !== fact.runId);
       const active = openRuns.some((run) => run.startedSeq !== null);
-      return { ...record, ...now, status: active ? record.status : 'completed', openRuns };
+      if (active) return { ...record, ...now, openRuns };
+      const ended = { status: 'completed', workingSince: null, isOverBudget: false } as const;
+      return { ...timed(record, fact.runId, ts), ...now, ...ended, openRuns };
     }
     case 'sandbox.phase': {
       const sandboxState = sandboxStates[fact.data.phase];
@@ -85,11 +111,43 @@ export function project(record: StoredSession, fact: SessionFact, { seq, ts, wat
     case 'message.delta':
     case 'tool.output':
     case 'egress':
-    case 'usage':
       return record; // frequent, and not shown in lists
     default:
       return { ...record, lastSeq: seq };
   }
+}
+
+/** The record with the working time until now. */
+function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSession {
+  const { workingSince, spending } = record;
+  if (workingSince === null) return record;
+  const ms = Math.max(0, ts - workingSince);
+  return {
+    ...withSpending(record, runId, (before) => ({ ...before, ms: before.ms + ms })),
+    spending: { ...spending, ms: spending.ms + ms },
+    workingSince: ts,
+  };
+}
+
+/** The record with what one call of the model took. Usage is frequent and not shown in lists, so `lastSeq` stays. */
+function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
+  return {
+    ...withSpending(record, runId, (before) => withUsage(before, data)),
+    spending: withUsage(record.spending, data),
+  };
+}
+
+const withSpending = (record: StoredSession, runId: RunId | null, change: (before: Spending) => Spending) => ({
+  ...record,
+  openRuns: record.openRuns.map((run) =>
+    run.runId === runId ? { ...run, spending: change(run.spending ?? noSpending) } : run,
+  ),
+});
+
+/** The amounts that a run and its session have used by now. */
+export function spendingAt(record: StoredSession, runId: RunId, now: number): { spent: Spending; total: Spending } {
+  const { openRuns, spending: total } = timed(record, runId, now);
+  return { spent: openRuns.find((run) => run.runId === runId)?.spending ?? noSpending, total };
 }
 
 const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
@@ -106,6 +164,10 @@ export function publicRecord({
   openRuns: _open,
   sandboxHeld: _held,
   sandboxUntrusted: _untrusted,
+  spending: _spending,
+  granted: _granted,
+  workingSince: _since,
+  isOverBudget: _over,
   ...record
 }: StoredSession): SessionRecord {
   return record;
@@ -153,5 +215,9 @@ export function newSession({
     sandboxHeld: false,
     sandboxUntrusted: false,
     openRuns: [],
+    spending: noSpending,
+    granted: null,
+    workingSince: null,
+    isOverBudget: false,
   };
 }

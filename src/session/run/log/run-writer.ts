@@ -2,6 +2,7 @@ import { type Clock, turnOfTheLoop } from '../../../core/clock.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/events.ts';
 import type { IdSource, MessageId, RunId } from '../../../core/ids.ts';
+import type { Purpose } from '../../../core/spending.ts';
 import type { Usage } from '../../../llm/model.ts';
 import { BoundedOutput } from '../../../tools/output.ts';
 import type { RequestProof } from '../context/asked.ts';
@@ -132,8 +133,8 @@ export class RunWriter {
     return { type: 'step', runId: this.runId, data: step };
   }
 
-  usage(model: string, usage: Usage, proof: RequestProof): SessionFact {
-    return { type: 'usage', runId: this.runId, data: { model, ...usage, ...proof } };
+  usage(model: string, usage: Usage, of: RequestProof & { readonly purpose: Purpose }): SessionFact {
+    return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
   /** A complete message, in the pieces in which it arrived. */

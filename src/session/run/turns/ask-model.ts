@@ -1,19 +1,22 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { Spent, TurnResult } from '../../../../machines/run.ts';
-import { nothingSpent } from '../../../../machines/run-rules.ts';
+import type { Left, Spent, TurnResult } from '../../../../machines/run.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
+import type { OverBudget } from '../../../core/spending.ts';
 import { type CollectedTurn, collectTurn } from '../../../llm/collect.ts';
 import type { ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
 import { recall } from '../../../tools/special.ts';
+import { type Allowance, needsOf, overBudget } from '../allowance.ts';
 import type { PromptSection, RequestProof } from '../context/asked.ts';
 import { makeRoom } from '../context/make-room.ts';
 import { requestBytes } from '../context/meter.ts';
+import type { Covers } from '../context/summary.ts';
 import type { Working } from '../run-context.ts';
 import { withPictures } from './message-images.ts';
 import { RepetitionDetector } from './repetition.ts';
 
-type Deps = Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files'>;
+type Deps = Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
 type Hear = (delta: string) => void;
 export interface Wanted {
   readonly phase: TurnPhase;
@@ -23,6 +26,8 @@ export interface Wanted {
   readonly mustCall?: string;
   readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
+  /** The rest of the run's budget. Undefined: a user has just granted it. */
+  readonly left?: Left | undefined;
   /** `live`: the text is logged as it arrives. `later`: the caller logs it. */
   readonly text: 'live' | 'later';
 }
@@ -42,21 +47,47 @@ const noRoom: TurnResult = {
   ...{ retryable: false, retryAfterMs: undefined },
 };
 
+/** The budget that does not cover the next request after what the turn has used. */
+export function refusal(
+  work: Deps,
+  wanted: Wanted,
+  used: { readonly spent: Spent; readonly unwritten: Spent; readonly begun?: Asked },
+): OverBudget | undefined {
+  const { transcript, runId } = work.runWriter;
+  const { messages } = transcript.view(runId);
+  const bytes = requestBytes({
+    ...frameOf(work, wanted),
+    messages: used.begun ? [...messages, used.begun.message] : messages,
+  });
+  return overBudget(allowanceOf(work, wanted), needsOf(work.model, transcript.meter, bytes), used);
+}
+
+const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: Wanted): Allowance => ({
+  ...{ run: left, session: leftOfSession },
+});
+
 /** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
 export async function askWithRoom(work: Deps, wanted: Wanted, hear: Hear, signal: AbortSignal): Promise<Room> {
   const { model, runWriter } = work;
+  const { meter } = runWriter.transcript;
+  const covers: Covers = (bytes, spent) =>
+    overBudget(allowanceOf(work, wanted), needsOf(model, meter, bytes), { spent, unwritten: nothingSpent });
   let refused: Asked | undefined;
+  let spent = nothingSpent;
   for (let refusals = 0; ; refusals++) {
-    const made = await makeRoom(work, frameOf(work, wanted), refusals > 0, signal);
-    if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent: nothingSpent };
+    const made = await makeRoom(work, { frame: frameOf(work, wanted), covers, refused: refusals > 0 }, signal);
+    if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent };
     if (!made.ok) return { ok: false, result: made.result ?? noRoom };
+    spent = addSpent(spent, made.spent);
+    const over = refusal(work, wanted, { spent, unwritten: nothingSpent });
+    if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
     const asked = await ask(work, wanted, hear, signal);
     const { outcome } = asked;
     const isTooLong = outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === '';
-    if (!isTooLong || refusals === mostRefusals) return { ok: true, asked, spent: made.spent };
+    if (!isTooLong || refusals === mostRefusals) return { ok: true, asked, spent };
     throwIfFired(signal);
     refused = asked;
-    runWriter.transcript.meter.raise(model.name);
+    meter.raise(model.name);
   }
 }
 
@@ -92,7 +123,7 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   });
   const bytes = requestBytes({ system, tools, note, messages, ...(hint !== undefined && { hint }) });
   const { outcome } = turn;
-  if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage.inputTokens);
+  if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage);
   if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false, proof };
   const [inputTokens, outputTokens] = [bytes, turn.message.text.length].map((n) =>
     transcript.meter.tokens(model.name, n),

@@ -1,15 +1,16 @@
 import type { Spent, TurnResult } from '../../../../machines/run.ts';
-import { addSpent } from '../../../../machines/run-rules.ts';
+import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import { AppError } from '../../../core/errors.ts';
 import type { SessionFact } from '../../../core/events.ts';
+import type { Purpose } from '../../../core/spending.ts';
 import { isEmpty } from '../../../llm/collect.ts';
 import type { AssistantMessage, FinishedTurn } from '../../../llm/model.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
 import type { Working } from '../run-context.ts';
 import { spentOn } from '../spent.ts';
-import { type Asked, ask, askWithRoom, type Wanted } from './ask-model.ts';
+import { type Asked, ask, askWithRoom, refusal, type Wanted } from './ask-model.ts';
 
 export type Turn =
   | {
@@ -29,7 +30,7 @@ export type Turn =
 
 /** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
-  work: Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files'>,
+  work: Pick<Working, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>,
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Turn> {
@@ -47,9 +48,10 @@ export async function takeTurn(
   };
   const first = await askWithRoom(work, wanted, hear, signal);
   if (!first.ok) return first;
-  const rest = wasCut(first.asked)
-    ? await ask(work, { ...wanted, hint: goOnHint }, hear, signal, first.asked)
-    : undefined;
+  const rest =
+    wasCut(first.asked) && !goesOver(work, wanted, first)
+      ? await ask(work, { ...wanted, hint: goOnHint }, hear, signal, first.asked)
+      : undefined;
   throwIfFired(signal);
   const asked = rest ? joined(first.asked, rest, hear) : first.asked;
   const { outcome, message, refused, repeats } = asked;
@@ -58,7 +60,9 @@ export async function takeTurn(
   );
   const facts = [
     ...speech.end(),
-    ...finished.map(({ message: { model }, end, proof }) => runWriter.usage(model, end.usage, proof)),
+    ...finished.map(({ message: { model }, end, proof }) =>
+      runWriter.usage(model, end.usage, { ...proof, purpose: purposeOf(wanted) }),
+    ),
   ];
   const spent = finished.reduce((all, { end }) => addSpent(all, spentOn(end)), first.spent);
   if (outcome.kind !== 'finished') {
@@ -68,7 +72,7 @@ export async function takeTurn(
   }
   if (outcome.stop === 'refused') {
     await runWriter.write(...facts, ...(wanted.text === 'later' && pieces.length > 0 ? runWriter.said(pieces) : []));
-    return { ok: false, result: refusal(message, outcome) };
+    return { ok: false, result: declined(message, outcome) };
   }
   const { runId } = runWriter;
   const hint = repeats ? repetitionHint : cutCallHint(outcome, isEmpty(asked));
@@ -79,6 +83,19 @@ export async function takeTurn(
   }
   const empty = isEmpty(asked) || hint !== undefined;
   return { ok: true, message, pieces, facts, spent, empty, ...(hint !== undefined && { hint }) };
+}
+
+const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer' } as const;
+const purposeOf = ({ phase }: Wanted): Purpose => purposes[phase.kind];
+
+/** Whether no budget is left for the rest of a cut reply. */
+function goesOver(
+  work: Parameters<typeof refusal>[0],
+  wanted: Wanted,
+  { asked, spent }: { asked: Asked; spent: Spent },
+): boolean {
+  const unwritten = asked.outcome.kind === 'finished' ? spentOn(asked.outcome) : nothingSpent;
+  return refusal(work, wanted, { spent: addSpent(spent, unwritten), unwritten, begun: asked }) !== undefined;
 }
 
 const goOnHint =
@@ -119,7 +136,7 @@ function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): 
   );
 }
 
-function refusal({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {
+function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {
   const why = reason ? ` (${reason})` : '';
   const said = text.trim() === '' ? '' : ` It said: ${text.trim().slice(0, 500)}`;
   const message = `${model} declined to answer${why}.${said} Say it in other words, or choose another model.`;

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../../../src/core/events.ts';
-import { project, publicRecord, type StoredSession } from '../../../../../src/session/run/log/projection.ts';
+import {
+  project,
+  publicRecord,
+  type StoredSession,
+  spendingAt,
+} from '../../../../../src/session/run/log/projection.ts';
 import { asks, fact, messageId, openRun, runId, said, says, stored } from '../../../../support/session-parts.ts';
 
 /** The record after these facts, the first of which has seq 1. */
@@ -108,11 +113,48 @@ describe('the record of a session', () => {
     const unseen = [
       says('delta'),
       fact('tool.output', { callId: 'c', text: 'x' }),
-      fact('usage', { model: 'demo', inputTokens: 1, outputTokens: 1 }),
       fact('egress', { host: 'h', port: 443, decision: 'refused', rule: 'none' }, null),
       fact('sandbox.phase', { phase: 'queued' }, null),
     ];
     expect(recordOf(unseen, record)).toBe(record);
+  });
+
+  test('counts what the runs of a session use, by what it was for, and in one run alone', () => {
+    const usage = { model: 'demo', inputTokens: 5, outputTokens: 2, cachedTokens: 4, cost: 0.5 };
+    const facts = [
+      ...[asks('do it'), started(), fact('usage', { ...usage, purpose: 'plan' }), ended()],
+      ...[
+        asks('more', messageId(2), runId(2)),
+        fact('run.started', { task: 'more', messageId: messageId(2) }, runId(2)),
+      ],
+      fact('usage', { ...usage, purpose: 'compaction' }, runId(2)),
+    ];
+    const record = recordOf(facts);
+    const one = { turns: 1, tokens: 7, cost: 0.5 };
+    const { spent, total } = spendingAt(record, runId(2), 106);
+    expect(total).toMatchObject({ turns: 2, tokens: 14, inputTokens: 10, cachedTokens: 8, cost: 1 });
+    expect(total.by).toEqual({ plan: one, compaction: one });
+    expect(spent).toMatchObject({ ...one, by: { compaction: one } });
+    expect(Object.keys(publicRecord(record))).not.toContain('spending');
+  });
+
+  test('counts working time, without waiting for a person and without downtime', () => {
+    const wait = fact('run.wait', { question: '?' });
+    const resumed = fact('run.resumed', { messageId: messageId(2) });
+    const back = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
+    const at = (facts: SessionFact[], times: number[]) =>
+      facts.reduce((record, it, n) => project(record, it, { seq: n + 1, ts: times[n] ?? 0, watched: false }), stored());
+    const facts = [asks('do it'), started(), wait, resumed, back, ended()];
+    expect(at(facts, [0, 100, 150, 1_000, 9_000, 9_030]).spending.ms).toBe(80);
+  });
+
+  test('takes an answer to a spent budget of the session as a grant of all of it again, and no other answer', () => {
+    const used = [asks('do it'), started(), fact('usage', { model: 'demo', inputTokens: 5, outputTokens: 2 })];
+    const over = { scope: 'session', kind: 'turns', limit: 1, used: 1, needs: 1 } as const;
+    const resumed = fact('run.resumed', { messageId: messageId(2) });
+    const answered = (budget: object) => recordOf([...used, fact('run.wait', { question: '?', ...budget }), resumed]);
+    expect(answered({ reason: 'budget', budget: over }).granted).toMatchObject({ turns: 1, tokens: 7 });
+    expect(answered({ reason: 'budget', budget: { ...over, scope: 'run' } }).granted).toBeNull();
   });
 
   test('carries the number and time of the fact that changed it last', () => {

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+/** The purpose of a call of the model. `compaction`: a summary of the conversation for the model itself. */
+export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction']);
+export type Purpose = z.infer<typeof Purpose>;
+
+const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
+/** The amounts that a run or a session has used so far. Costs are in the price list's currency; an unknown price costs nothing. */
+export const Spending = Part.extend({
+  inputTokens: z.int(),
+  outputTokens: z.int(),
+  /** The part of the input that came from the provider's cache. */
+  cachedTokens: z.int(),
+  /** Working time in ms. Time in which the run waits for a person does not count. */
+  ms: z.number(),
+  by: z.partialRecord(Purpose, Part),
+});
+export type Spending = z.infer<typeof Spending>;
+
+export const noSpending: Spending = {
+  ...{ turns: 0, tokens: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0, cost: 0, ms: 0 },
+  by: {},
+};
+
+interface Used {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cachedTokens?: number | undefined;
+  readonly cost?: number | undefined;
+  readonly purpose?: Purpose | undefined;
+}
+
+/** The same after one more call of the model. */
+export function withUsage(spending: Spending, used: Used): Spending {
+  const { inputTokens, outputTokens, cachedTokens = 0, cost = 0, purpose = 'work' } = used;
+  const part = spending.by[purpose] ?? { turns: 0, tokens: 0, cost: 0 };
+  const more = <Of extends z.infer<typeof Part>>(to: Of): Of => ({
+    ...to,
+    turns: to.turns + 1,
+    tokens: to.tokens + inputTokens + outputTokens,
+    cost: to.cost + cost,
+  });
+  return {
+    ...more(spending),
+    inputTokens: spending.inputTokens + inputTokens,
+    outputTokens: spending.outputTokens + outputTokens,
+    cachedTokens: spending.cachedTokens + cachedTokens,
+    by: { ...spending.by, [purpose]: more(part) },
+  };
+}
+
+/** Why a run waits for a person. */
+export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
+export type WaitReason = z.infer<typeof WaitReason>;
+
+/** The budget that does not cover the next call of the model. `needs`: what that call is expected to take. */
+export const OverBudget = z.object({
+  scope: z.enum(['run', 'session']),
+  kind: z.enum(['turns', 'tokens', 'cost', 'time']),
+  limit: z.number(),
+  used: z.number(),
+  needs: z.number(),
+});
+export type OverBudget = z.infer<typeof OverBudget>;
