@@ -115,7 +115,8 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#begun.length, length, 4096));
+      // Few steps, because each leaves a buffer to the collector. Pages that no byte was written to need no memory.
+      const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;
     }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { UntrustedReason } from '../core/events.ts';
 import { BytesBudget } from './bytes-budget.ts';
-import { onLoopBytes } from './validation-thread.ts';
+import { onLoopBytes, spares } from './validation-thread.ts';
 
 /** The sandbox sent something that its daemon never sends. */
 export class Broken extends Error {
@@ -13,8 +13,8 @@ export class Broken extends Error {
   }
 }
 
-/** Small answers are not counted: even many of them need little memory. */
-const held = new BytesBudget(96 * 1024 * 1024);
+/** The most bytes of large answers of all sandboxes. Small ones are not counted: even many of them need little memory. */
+const held = new BytesBudget(64 * 1024 * 1024);
 
 interface Limit {
   readonly maxBytes: number;
@@ -24,21 +24,42 @@ interface Limit {
    * is worth.
    */
   readonly isMeasured: boolean;
+  /** The most bytes of this sandbox's large answers. Otherwise one slow sandbox could use up the limit of all. */
+  readonly own: BytesBudget;
+}
+/** Counts against the limits until it is disposed. */
+export interface Body extends Disposable {
+  readonly bytes: Buffer;
 }
 
 /** The whole body of an answer. Throws Broken as soon as its length, declared or actual, exceeds the limit. */
-export async function collected(response: IncomingMessage, { maxBytes, signal, isMeasured }: Limit): Promise<Buffer> {
-  const tooLarge = () => new Broken('too_large', `more than ${maxBytes} bytes`);
-  const said = response.headers['content-length'];
-  if (said === undefined && isMeasured) throw new Broken('bad_headers', 'no content-length');
-  const length = said === undefined ? maxBytes : Number(said);
-  if (length > maxBytes) throw tooLarge();
-  using _held = length > onLoopBytes ? await held.take(length, signal) : undefined;
-  const whole = Buffer.allocUnsafeSlow(length); // memory of its own, which can be transferred to a thread
+export async function collected(response: IncomingMessage, limit: Limit): Promise<Body> {
+  const { signal, own } = limit;
+  const length = measured(response, limit);
+  const isLarge = length > onLoopBytes;
+  using stack = new DisposableStack();
+  if (isLarge) {
+    stack.use(await own.take(length, signal));
+    stack.use(await held.take(length, signal));
+  }
+  // Memory of its own, which can be transferred to a thread.
+  const whole = isLarge ? Buffer.from(spares.take(length), 0, length) : Buffer.allocUnsafeSlow(length);
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
-    if (size + part.length > length) throw tooLarge();
+    if (size + part.length > length) throw tooLarge(limit);
     size += part.copy(whole, size);
   }
-  return whole.subarray(0, size);
+  const counted = stack.move();
+  return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
+
+/** The length of the answer, or the most that it can have. Throws Broken if it is too long, or not measured as it must be. */
+export function measured({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
+  const said = headers['content-length'];
+  if (said === undefined && limit.isMeasured) throw new Broken('bad_headers', 'no content-length');
+  const length = said === undefined ? limit.maxBytes : Number(said);
+  if (length > limit.maxBytes) throw tooLarge(limit);
+  return length;
+}
+
+const tooLarge = ({ maxBytes }: Pick<Limit, 'maxBytes'>) => new Broken('too_large', `more than ${maxBytes} bytes`);

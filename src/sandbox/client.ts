@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { AppError } from '../core/errors.ts';
 import type { Trust } from './trust.ts';
 
@@ -263,6 +263,13 @@ export interface SearchOptions {
   readonly types?: readonly string[];
 }
 
+/** A file of the sandbox that is read while it arrives, so that no part of the server has all of it in memory. */
+export interface OpenFile {
+  readonly size: number;
+  /** Destroying it gives the file up. */
+  readonly content: Readable;
+}
+
 export interface SandboxClient {
   /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;
@@ -278,7 +285,10 @@ export interface SandboxClient {
   /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
   follow(id: string, fromByte: number, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<Operation>;
   write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
-  /** Sends TERM to every process that the shell's command started, and KILL after 2 s. Rejects: shell_not_found. */
+  /**
+   * Sends TERM to every process that a command of the shell started, also an earlier one, and KILL after 2 s. Rejects:
+   * shell_not_found.
+   */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   view(shell: string, signal: AbortSignal): Promise<ShellView>; // Rejects: shell_not_found
   /**
@@ -300,6 +310,8 @@ export interface SandboxClient {
    * MiB).
    */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
+  /** Opens a file of any size up to 50 MiB, to read it while it arrives. Also rejects: payload_too_large. */
+  openFile(path: string, signal: AbortSignal): Promise<OpenFile>;
   writeFile(
     path: string,
     content: string | Uint8Array,

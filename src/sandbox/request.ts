@@ -4,7 +4,10 @@ import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
 import { Broken, collected } from './answer-body.ts';
-import { type AnswerName, type AnswerOf, answers } from './answers.ts';
+import { type AnswerName, type AnswerOf, answers, largeBytes } from './answers.ts';
+import { BytesBudget } from './bytes-budget.ts';
+import type { OpenFile } from './client.ts';
+import { openFile } from './file-stream.ts';
 import { refusal } from './refusal.ts';
 import type { Trust } from './trust.ts';
 import { judged } from './validation-thread.ts';
@@ -22,8 +25,11 @@ export interface Ask {
   readonly onAnswer?: () => void;
 }
 interface How extends Ask {
-  /** `bytes`: read the body as it arrives. `both`: turn the connection into a raw two-way stream. */
-  readonly stream?: 'bytes' | 'both';
+  /**
+   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a limit of time. `both`: turn the
+   * connection into a raw two-way stream.
+   */
+  readonly stream?: 'bytes' | 'patient' | 'both';
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
@@ -53,6 +59,7 @@ interface Exchange {
  * and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
 export function requester({ agent, token, epoch, trust }: Way & { readonly trust: Trust }) {
+  const own = new BytesBudget(largeBytes);
   async function exchange<Result>(
     ask: How,
     signal: AbortSignal,
@@ -92,15 +99,18 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
       if ((response.statusCode ?? 0) >= 400) {
         clearTimeout(timer);
         timer = setTimeout(expire, answerMs);
-        const bytes = await collected(response, { maxBytes: answers.refusal.maxBytes, signal, isMeasured: false });
-        throw refusal(trusted(await judged('refusal', bytes)), { epoch });
+        const { maxBytes } = answers.refusal;
+        using body = await collected(response, { maxBytes, signal, isMeasured: false, own });
+        throw refusal(trusted(await judged('refusal', body.bytes)), { epoch });
       }
       if (!ask.stream) {
         clearTimeout(timer);
         timer = setTimeout(expire, answerMs);
       }
+      if (ask.stream === 'patient') clearTimeout(timer);
       ask.onAnswer?.();
-      return await read({ response, stream, signal, chunks: refreshing(response, timer) });
+      const chunks = ask.stream === 'patient' ? response : refreshing(response, timer);
+      return await read({ response, stream, signal, chunks });
     } catch (thrown) {
       throwIfFired(signal);
       const broken = failure() ?? thrown;
@@ -125,21 +135,34 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
     json: <Name extends AnswerName>(name: Name, ask: Ask, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<AnswerOf<Name>> => {
         expected(response, 200);
-        const bytes = await collected(response, { maxBytes: answers[name].maxBytes, signal, isMeasured: true });
-        return trusted(await judged(name, bytes));
+        const { maxBytes } = answers[name];
+        using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
+        return trusted(await judged(name, body.bytes));
       }),
     /** Expects an empty answer (204). */
     done: (ask: Ask, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<void> => {
         expected(response, 204);
-        await collected(response, { maxBytes: 0, signal, isMeasured: false });
+        using _ = await collected(response, { maxBytes: 0, signal, isMeasured: false, own });
       }),
     /** Expects a body of at most `maxBytes`. A longer one ends the trust in the daemon. */
     whole: (ask: Ask, maxBytes: number, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }) => {
         expected(response, 200);
-        return await collected(response, { maxBytes, signal, isMeasured: true });
+        using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
+        return body.bytes;
       }),
+    /** Opens a file of at most `maxBytes`. A longer one ends the trust in the daemon. */
+    file: (ask: Ask, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
+      openFile(
+        (until, read) =>
+          exchange({ ...ask, stream: 'patient' }, until, async (answer) => {
+            expected(answer.response, 200);
+            await read(answer);
+          }),
+        maxBytes,
+        signal,
+      ),
     /** Streams the body; resolves with the trailers at its end. */
     bytes: (
       ask: Ask & { readonly maxBytes?: number },

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../core/errors.ts';
 import type { AnswerName, AnswerOf } from './answers.ts';
+import { fits, SpareBuffers } from './spare-buffers.ts';
 import { type Judged, judge } from './validate-answer.ts';
 
 export interface Work {
@@ -8,6 +9,11 @@ export interface Work {
   /** The answer is its beginning. */
   readonly bytes: ArrayBuffer;
   readonly length: number;
+}
+export interface Verdict {
+  readonly said: Judgement;
+  /** The memory of the answer, for the next one. */
+  readonly bytes: ArrayBuffer;
 }
 export type Judgement =
   | (Judged<never> & { readonly ok: false })
@@ -47,9 +53,11 @@ export async function judged<Name extends AnswerName>(name: Name, bytes: Buffer)
 
 /** A buffer of which the answer is the most, so that it is transferred to the thread instead of copied. */
 function owned({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer {
-  if (byteOffset === 0 && buffer instanceof ArrayBuffer && buffer.byteLength <= 2 * byteLength) return buffer;
+  if (byteOffset === 0 && buffer instanceof ArrayBuffer && fits(buffer.byteLength, byteLength)) return buffer;
   return buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 }
+
+export const spares = new SpareBuffers();
 
 // One thread serves all sandboxes: large answers wait for one another, and the server never waits for them.
 let thread: Worker | undefined;
@@ -67,7 +75,7 @@ async function asked(work: Work): Promise<Judgement> {
   thread ??= start();
   const worker = thread;
   worker.ref();
-  const { promise, resolve, reject } = Promise.withResolvers<Judgement>();
+  const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
   const timer = setTimeout(() => end(new Error('it took too long')), patienceMs);
   const end = (error: Error) => {
     thread = undefined;
@@ -78,7 +86,9 @@ async function asked(work: Work): Promise<Judgement> {
   worker.once('message', resolve).once('error', end).once('exit', left);
   try {
     worker.postMessage(work, [work.bytes]);
-    return await promise;
+    const { said, bytes } = await promise;
+    spares.give(bytes);
+    return said;
   } catch (cause) {
     // The thread's heap overflowed although the answer passed the count of values. No honest answer does that.
     if ((cause as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
@@ -110,6 +120,7 @@ function start(): Worker {
 
 /** Ends the idle thread to free its memory. */
 function stop(): void {
+  spares.clear();
   void thread?.terminate();
   thread = undefined;
 }

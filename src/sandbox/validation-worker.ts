@@ -1,18 +1,28 @@
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import type { AnswerName } from './answers.ts';
 import { judge } from './validate-answer.ts';
-import type { Judgement, Work } from './validation-thread.ts';
+import type { Verdict, Work } from './validation-thread.ts';
 
 // Parses large answers in a thread with a heap of its own, so that no answer can block or crash the server's event loop.
 
 const partChars = 48 * 1024;
+const niceness = 5;
+
+try {
+  // On busy processors the event loop goes first. Linux gives each thread a priority of its own, and this file its name.
+  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness);
+} catch {} // another system
 
 parentPort?.on('message', ({ name, bytes, length }: Work) => {
   const judged = judge(name as AnswerName, Buffer.from(bytes, 0, length));
-  if (!judged.ok) return void parentPort?.postMessage(judged satisfies Judgement);
+  if (!judged.ok) return void parentPort?.postMessage({ said: judged, bytes } satisfies Verdict, [bytes]);
   const { rest, key, items } = withoutList(judged.value);
   const parts = inParts(items);
-  parentPort?.postMessage({ ok: true, rest, key, parts } satisfies Judgement, parts);
+  const said = { ok: true, rest, key, parts } as const;
+  parentPort?.postMessage({ said, bytes } satisfies Verdict, [...parts, bytes]);
 });
 
 /**

@@ -113,6 +113,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     killTagged: unused,
     exec: unused,
     readFile: async (path) => bytesOf(path),
+    openFile: unused,
     async writeFile(path, content, _signal, options) {
       const before = options?.append ? (files.get(absolute(path)) ?? Buffer.alloc(0)) : Buffer.alloc(0);
       files.set(absolute(path), Buffer.concat([before, Buffer.from(content as string)]));

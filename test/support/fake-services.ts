@@ -124,6 +124,11 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         if (!found) throw missing();
         return found;
       },
+      async open(id, path) {
+        const found = (await filesOf(id)).get(within(path));
+        if (!found) throw missing();
+        return { size: found.length, content: Readable.from([found], { objectMode: false }) };
+      },
       async write(id, path, content) {
         (await filesOf(id)).set(within(path), Buffer.from(content));
       },

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../session/projects/uploads.ts';
@@ -81,8 +80,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     async ({ params, query }, reply) => {
       const { id } = await chatOf(deps, params.sid);
       const path = inWorkspace(query.path);
-      const content = await files.read(id, path, whileConnected(reply), { maxBytes }).catch(missing);
-      return toKeep(reply, path, mimeType(path) ?? undefined).send(content);
+      const { size, content } = await files.open(id, path, whileConnected(reply)).catch(missing);
+      return toKeep(reply, path, mimeType(path) ?? undefined)
+        .header('content-length', size)
+        .send(content);
     },
   );
   app.get(
@@ -106,8 +107,8 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const { files: found } = listing;
       fits(listing);
       if (found.length === 0) throw new AppError('not_found', `There are no ${type} files`);
-      const read = (path: string) => files.read(session.id, path, signal, { maxBytes });
-      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(zip(found, { read, maxPacked }));
+      const open = (path: string) => files.open(session.id, path, signal);
+      return toKeep(reply, `${type}-${session.id}.zip`, 'application/zip').send(zip(found, { open, maxPacked }));
     },
   );
   app.post(
@@ -130,8 +131,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         const name = baseName(path);
         if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
         const signal = whileWanted(reply);
-        const whole = await files.read(session.id, path, signal, { maxBytes: deps.maxUploadBytes }).catch(missing);
-        const content = Readable.from([whole], { objectMode: true });
+        const { content } = await files.open(session.id, path, signal).catch(missing);
         const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
         await using staged = await deps.uploads.stage(wanted, signal);
         const [file] = await deps.uploads.keep([staged]);

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
 import { archiveNames, judgedPath } from '../../core/file-names.ts';
 
@@ -8,25 +8,26 @@ interface Entry {
   readonly modified: string; // iso
 }
 interface Packing {
-  readonly read: (path: string) => Promise<Buffer>;
+  readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
   /** The most bytes of all contents together; more breaks the stream. */
   readonly maxPacked: number;
 }
 
 /**
- * A zip file, with one entry in memory at a time. Its names are safe on every system; entries whose name is invalid in a
- * workspace are left out. Errors of `read` end the stream, which then lacks its directory.
+ * A zip file, whose entries are read one after another, while they are packed. Its names are safe on every system; entries
+ * whose name is invalid in a workspace are left out. An error of an entry ends the stream, which then lacks its directory.
  */
-export function zip(entries: readonly Entry[], { read, maxPacked }: Packing): Readable {
+export function zip(entries: readonly Entry[], { open, maxPacked }: Packing): Readable {
   const file = new ZipFile();
   const output = file.outputStream as Readable;
   const nameOf = archiveNames();
   let size = 0;
   const content = async (path: string) => {
-    const bytes = await read(path);
-    size += bytes.length;
-    if (size > maxPacked) throw new Error('the files became larger while they were packed');
-    return Readable.from([bytes], { objectMode: false });
+    const file = await open(path);
+    size += file.size;
+    if (size <= maxPacked) return file.content;
+    file.content.destroy();
+    throw new Error('the files became larger while they were packed');
   };
   file.on('error', (error) => output.destroy(error));
   for (const { path, modified } of entries) {

@@ -183,7 +183,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
       config: {
         doc: about('File', 'Read a file of the session', {
           description: 'With `Accept: text/event-stream`: `event: file` at once and on each change.',
-          ...{ bodyExample: { file: '/workspace/notes.md' }, fails: [400, 404] },
+          ...{ bodyExample: { file: '/workspace/notes.md' }, fails: [400, 404, 413] },
         }),
         reads: true,
       },

@@ -78,6 +78,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     files: looked(audited(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
       'list',
       'read',
+      'open',
       'find',
       'grep',
     ]),

@@ -37,7 +37,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       ...(attach && { attach }),
     }),
     files: checked(services.files, check, {
-      ...({ list: 'read', read: 'read', find: 'read', grep: 'read' } as const),
+      ...({ list: 'read', read: 'read', open: 'read', find: 'read', grep: 'read' } as const),
       ...({ write: 'work', remove: 'work' } as const),
     }),
     processes: checked(services.processes, check, {

@@ -1,5 +1,5 @@
 import type { SessionId } from '../../core/ids.ts';
-import type { FileEntry } from '../../sandbox/client.ts';
+import type { FileEntry, OpenFile } from '../../sandbox/client.ts';
 
 /**
  * Files of a session's workspace. Paths are relative to the workspace or absolute below it. Every method starts a sandbox
@@ -11,8 +11,13 @@ export interface FileService {
    * payload_too_large (more than 20,000 entries).
    */
   list(id: SessionId, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
-  /** `maxBytes` defaults to 10 MiB. Rejects: file_not_found, invalid_request (not a file), payload_too_large. */
-  read(id: SessionId, path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
+  /** Rejects: file_not_found, invalid_request (not a file), payload_too_large (more than 10 MiB). */
+  read(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
+  /**
+   * Opens a file of up to 50 MiB. The sandbox counts as used until its content ends or is destroyed. Rejects:
+   * file_not_found, invalid_request (not a file), payload_too_large.
+   */
+  open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
   /** Creates missing parent directories. */
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   /** Removes a file, or a folder with its content. Rejects: file_not_found. */

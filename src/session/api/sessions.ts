@@ -110,7 +110,7 @@ export interface SessionService {
   sandbox(id: SessionId, known?: SessionRecord): Promise<SandboxView>;
   /** From the sandbox when it runs, else from the log. Rejects: shell_not_found. */
   shell(id: SessionId, shellId: string, signal: AbortSignal): Promise<ShellView>;
-  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside. */
+  /** The file as text; invalid UTF-8 becomes U+FFFD. Rejects: file_not_found, path_outside, payload_too_large (10 MiB). */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
   health(signal: AbortSignal): Promise<ServiceHealth>;

@@ -4,37 +4,45 @@ import type { SessionId } from '../../core/ids.ts';
 import type { SandboxClient } from '../../sandbox/client.ts';
 import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
+import { wholeFile } from './whole-file.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-const maxBytes = 10 * 1024 * 1024;
 
 /** The files of sessions' workspaces. All access goes through the sandbox. */
 export function fileService({ sandboxes, known }: Deps): FileService {
+  async function judged(id: SessionId, path: string): Promise<void> {
+    await known(id);
+    if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+  }
   async function inside<T>(
     id: SessionId,
     path: string,
     signal: AbortSignal,
     act: (client: SandboxClient) => Promise<T>,
   ) {
-    await known(id);
-    if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
+    await judged(id, path);
     await using used = await sandboxes.use(id, signal);
     return await act(used.client);
   }
 
+  async function open(id: SessionId, path: string, signal: AbortSignal) {
+    await judged(id, path);
+    await using stack = new AsyncDisposableStack();
+    const { client } = stack.use(await sandboxes.use(id, signal));
+    const file = await client.openFile(path, signal);
+    const used = stack.move();
+    file.content.once('close', () => void used.disposeAsync());
+    return file;
+  }
+
   return {
+    open,
     list: (id, path, signal) => inside(id, path, signal, (client) => client.listFiles(path, signal)),
-    async read(id, path, signal, options) {
-      const limit = options?.maxBytes ?? maxBytes;
-      // Reads one byte more than allowed, to tell a longer file from one that just fits.
-      const bytes = await inside(id, path, signal, (client) => client.readFile(path, signal, { maxBytes: limit + 1 }));
-      if (bytes.length > limit) throw new AppError('payload_too_large', `The file is larger than ${limit} bytes.`);
-      return bytes;
-    },
+    read: (id, path, signal) => inside(id, path, signal, (client) => wholeFile(client, path, signal)),
     write: (id, path, content, signal) => inside(id, path, signal, (client) => client.writeFile(path, content, signal)),
     remove: (id, path, signal) => inside(id, path, signal, (client) => client.removeFile(path, signal)),
     find: (id, { path, pattern, types }, signal) =>

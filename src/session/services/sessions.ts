@@ -25,6 +25,7 @@ import { type OwnerLimits, ownerQuota } from './owner-quota.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList, shown } from './session-list.ts';
 import { fileFromLog, namedFile, shellFromLog } from './views-from-log.ts';
+import { wholeFile } from './whole-file.ts';
 
 interface Deps {
   readonly store: Store;
@@ -275,7 +276,7 @@ export function sessionService(deps: Deps): SessionService {
         id,
         signal,
         (client, until) =>
-          client.readFile(path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, asked))),
+          wholeFile(client, path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, asked))),
         () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );
       return bytes.toString('utf8');
@@ -297,7 +298,7 @@ export function sessionService(deps: Deps): SessionService {
     await using used = await sandboxes.use(id, until.signal).catch(() => {
       throw unknown; // the original error tells the caller what helps
     });
-    return await used.client.readFile(path, until.signal);
+    return await wholeFile(used.client, path, until.signal);
   }
 
   /** Reads from a running sandbox, else from the log: viewing a session does not start its sandbox. */

@@ -1,6 +1,7 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import { zip } from '../../../src/facades/opencodex/zip.ts';
@@ -319,7 +320,8 @@ test('F123 an archive is stored as plain bytes and never unpacked, whatever the 
   await using server = await opencodexServer();
   const project = await server.newProject();
   const entries = ['xx_xx_x', 'xetc_passwd', 'zeros'].map((path) => ({ path, modified: '' }));
-  const packed = zip(entries, { read: async () => Buffer.alloc(200_000), maxPacked: 2 ** 20 });
+  const open = async () => ({ size: 200_000, content: Readable.from([Buffer.alloc(200_000)]) });
+  const packed = zip(entries, { open, maxPacked: 2 ** 20 });
   const names = Buffer.concat(await Array.fromAsync(packed)).toString('latin1');
   const bomb = Buffer.from(names.replaceAll('xx_xx_x', '../../x').replaceAll('xetc_passwd', '/etc/passwd'), 'latin1');
   const form = formOf(['file', new File([bomb], 'bomb.zip', { type: 'application/zip' })]);

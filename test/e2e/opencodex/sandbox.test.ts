@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
@@ -243,7 +244,7 @@ test('a zip contains no path outside its own folder, whatever the sandbox report
   const told = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
   const entry = (name: string) => ({ name, type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' });
   const list = async (_id: string, path: string) => (path === '.' ? told.map(entry) : []);
-  Object.assign(server.others.services.files, { list, read: async () => Buffer.from('x') });
+  Object.assign(server.others.services.files, { list, open: async () => opened('x') });
   const names = await packed(server, `/chats/${sid}/workspace/download-all?type=output`);
   expect(names).toEqual(['.._.._evil.bat', 'A.txt', 'a (2).txt']);
 });
@@ -312,25 +313,35 @@ test('a file of unknown type is stored, and downloads as plain bytes', async () 
   }
 });
 
-test('a file can be shown up to 10 MiB, downloaded or zipped up to 50 MiB, and copied up to the upload limit', async () => {
+test('a file is downloaded, zipped and copied while it is read, and copied up to the upload limit', async () => {
   await using server = await opencodexServer({ maxUploadBytes: 123 });
   const sid = await server.newChat();
   const project = await server.newProject();
   await write(server, sid, 'a.txt', 'A');
-  const limits: unknown[] = [];
-  const read = async (_id: string, _path: string, _signal: AbortSignal, options?: { maxBytes?: number }) => {
-    limits.push(options?.maxBytes);
+  const asked: string[] = [];
+  const read = async () => {
+    asked.push('read');
     return Buffer.from('A');
   };
-  Object.assign(server.others.services.files, { read });
+  let text = 'A';
+  const open = async () => {
+    asked.push('open');
+    return opened(text);
+  };
+  Object.assign(server.others.services.files, { read, open });
   const base = `/chats/${sid}/workspace`;
-  await server.call('GET', `${base}/files/content?path=/workspace/a.txt`); // 10 MiB by default
-  await server.call('GET', `${base}/files/download?path=/workspace/a.txt`);
+  await server.call('GET', `${base}/files/content?path=/workspace/a.txt`);
+  const download = await server.call('GET', `${base}/files/download?path=/workspace/a.txt`);
+  expect([download.body, download.headers.get('content-length')]).toEqual(['A', '1']);
   await packed(server, `${base}/download-all?type=output`);
   const keep = { path: '/workspace/a.txt', project_id: project };
-  await server.call('POST', `${base}/files/upload-to-project`, keep);
-  expect(limits).toEqual([undefined, 50 * 2 ** 20, 50 * 2 ** 20, 123]);
+  expect((await server.call('POST', `${base}/files/upload-to-project`, keep)).status).toBe(201);
+  expect(asked).toEqual(['read', 'open', 'open', 'open']);
+  text = 'A'.repeat(124);
+  expect((await server.call('POST', `${base}/files/upload-to-project`, keep)).status).toBe(413);
 });
+
+const opened = (text: string) => ({ size: text.length, content: Readable.from([Buffer.from(text)]) });
 
 test('keys can be stored, replaced and deleted, and the list never shows them', async () => {
   await using server = await opencodexServer();

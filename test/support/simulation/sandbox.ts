@@ -120,6 +120,7 @@ export class SimulatedSandbox {
           if (!bytes) throw new AppError('file_not_found', `There is no file ${path}.`);
           return bytes;
         }),
+      openFile: cannot,
       writeFile: (path, content, signal) =>
         call(signal, () => void this.#files.set(path, Buffer.from(content as string))),
       listFiles: cannot,

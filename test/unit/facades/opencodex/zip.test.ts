@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { zip } from '../../../../src/facades/opencodex/zip.ts';
 import { temporaryFolder } from '../../../support/store.ts';
@@ -9,10 +10,12 @@ import { temporaryFolder } from '../../../support/store.ts';
 const modified = '2024-05-06T07:08:10Z';
 const bytesOf = async (stream: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(stream));
 
+const file = (bytes: Buffer) => ({ size: bytes.length, content: Readable.from([bytes], { objectMode: false }) });
+
 async function packed(contents: Readonly<Record<string, string>>, time = modified) {
   const entries = Object.keys(contents).map((path) => ({ path, modified: time }));
-  const read = async (path: string) => Buffer.from(contents[path] ?? 'asked for what was not told');
-  return bytesOf(zip(entries, { read, maxPacked: 2 ** 20 }));
+  const open = async (path: string) => file(Buffer.from(contents[path] ?? 'asked for what was not told'));
+  return bytesOf(zip(entries, { open, maxPacked: 2 ** 20 }));
 }
 function read(archive: Buffer) {
   using folder = temporaryFolder();
@@ -73,11 +76,12 @@ test('zip reads one file at a time, and none before the reader takes the output'
   const content = randomBytes(2 ** 20); // random, so compression cannot shrink it
   const stream = zip(entries, {
     maxPacked: 2 ** 30,
-    read: async (path) => {
+    open: async (path) => {
       expect(++open).toBe(1);
       asked.push(path);
-      open--;
-      return content;
+      const { size, content: stream } = file(content);
+      stream.once('end', () => open--);
+      return { size, content: stream };
     },
   });
   const chunks = stream[Symbol.asyncIterator]();
@@ -89,8 +93,8 @@ test('zip reads one file at a time, and none before the reader takes the output'
 
 test.each([
   ['one of its files cannot be read', async () => Promise.reject(new Error('the sandbox is gone')), 2 ** 20, 'is gone'],
-  ['its files became too large', async () => Buffer.alloc(100), 150, 'larger'],
-])('a zip file breaks off where %s', async (_what, read, maxPacked, text) => {
+  ['its files became too large', async () => file(Buffer.alloc(100)), 150, 'larger'],
+])('a zip file breaks off where %s', async (_what, open, maxPacked, text) => {
   const entries = ['a', 'b'].map((path) => ({ path, modified }));
-  await expect(bytesOf(zip(entries, { read, maxPacked }))).rejects.toThrow(text);
+  await expect(bytesOf(zip(entries, { open, maxPacked }))).rejects.toThrow(text);
 });
