@@ -65,6 +65,11 @@ export interface SandboxLink extends AsyncDisposable {
   readonly workdir: string;
   /** Fires once when the sandbox is gone for good: it died or was removed. */
   readonly lost: AbortSignal;
+  /**
+   * On busy processors, puts the sandbox's processes before those of the other sandboxes, for a second. A stop needs it:
+   * the processes that have to end get no more of the processor than all the others. Absent: the driver cannot do that.
+   */
+  readonly hasten?: () => void;
 }
 
 export interface Capabilities {

@@ -7,7 +7,7 @@ import type { Folders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import { type Bubblewrap, sharedUser } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
-import type { Limit } from './cgroup/limits.ts';
+import type { Limit, Share } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
 import { openUsers } from './users.ts';
 import { heldLimits, weaknessesOf } from './weaknesses.ts';
@@ -21,6 +21,8 @@ export interface Walls {
   /** Kills every process left in the sandbox's groups and removes the groups. */
   end(id: SandboxId, signal: AbortSignal): Promise<void>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
+  /** Sets the sandbox's share of busy processors among the sandboxes. */
+  share(id: SandboxId, share: Share): Promise<void>;
   /** Runs `remove`, which removes the sandbox's files, and then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   /** The sandboxes that have groups, including those of a server that was killed. */
@@ -68,6 +70,7 @@ export function openWalls({ bubblewrap, cgroups, users: range, folders }: Option
       await rm(recordOf(id), { force: true });
     },
     ranOutOfMemory: async (id) => (await cgroups.oomKills(await foldersOf(id))) > 0,
+    share: (id, share) => cgroups.share(id, share),
     releaseUser: async (id, remove) => (users ? users.release(id, remove) : remove()),
     grouped: async () => (await cgroups.names()).flatMap((name) => SandboxId.safeParse(name).data ?? []),
   };

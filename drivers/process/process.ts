@@ -17,6 +17,7 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
 import { openWalls } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
+import { hastener } from './hasten.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
 import { lock } from './lock.ts';
 import { isAlive, type Mark } from './proc.ts';
@@ -59,6 +60,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   const folders = await openFolders(root);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const walls = cgroups && openWalls({ bubblewrap, cgroups, users: options.users, folders });
+  const priority = walls && hastener(walls);
   const children = new Map<string, Launched>(); // the sandboxes that this process started
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
@@ -197,7 +199,9 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       const body = keyOf(id, record);
       const workdir = bubblewrap ? '/workspace' : workspaceOf(folders, { id });
       const link = await holds.link(id, { body, workdir, role });
-      return await unlessUnreachable(link, reachable(await holds.hold(id, body), signal));
+      await priority?.settle(id);
+      const hasten = priority && { hasten: () => priority.hasten(id) };
+      return await unlessUnreachable({ ...link, ...hasten }, reachable(await holds.hold(id, body), signal));
     },
 
     async list({ signal }) {

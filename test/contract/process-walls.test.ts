@@ -65,6 +65,21 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect(await sh(link, 'nice')).toBe('0\n');
     });
 
+    test('a stop puts its sandbox before the others on busy processors, for a second', async () => {
+      const { driver, harness } = await opened();
+      const { client } = await started(driver, harness);
+      const shares = async () => {
+        const files = (await harness.groups()).flatMap((it) =>
+          ['cpu.shares', 'cpu.weight'].map((file) => join(it, file)),
+        );
+        return (await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')))).join('');
+      };
+      expect(await shares()).toMatch(/^(1024|100)\n$/);
+      await client.killTagged('a-run', AbortSignal.timeout(20_000));
+      expect(await shares()).toMatch(/^(102400|10000)\n$/);
+      await expect.poll(shares, { timeout: 10_000 }).toMatch(/^(1024|100)\n$/);
+    });
+
     test('F036 1,500 forks end at the limit of processes, which the sandbox survives', async () => {
       const { driver, harness } = await opened();
       const { link } = await started(driver, harness);

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { pause } from '../../../src/core/cancel.ts';
 import type { GroupFiles } from './files.ts';
-import { type Limit, oomFiles, type Wanted } from './limits.ts';
+import { type Limit, oomFiles, type Share, shareLine, type Wanted } from './limits.ts';
 import { groupFolder, type Place, setLimit, words } from './places.ts';
 
 /** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that a limit needs. */
@@ -13,6 +13,8 @@ export interface Cgroups {
   /** The folders of the sandbox's groups, before they are made. Record them, because a later server may use other places. */
   foldersOf(name: string): string[];
   make(name: string, limits: Wanted): Promise<Group>;
+  /** Sets the sandbox's share of busy processors among the sandboxes, where the kernel divides them by groups. */
+  share(name: string, share: Share): Promise<void>;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
   /** The number of processes in these groups that the kernel killed for lack of memory. */
@@ -67,6 +69,12 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
           return seen.map((below) => [pathOf(place, name), `/sys/fs/cgroup${below}`] as const);
         }),
       };
+    },
+    async share(name, share) {
+      for (const place of places.filter(({ limits }) => limits.includes('cpus'))) {
+        const line = shareLine[place.version];
+        await files.write(join(pathOf(place, name), line.file), line[share]).catch(() => {}); // its group has ended
+      }
     },
     async end(folders, signal) {
       const ours = folders.filter((folder) => basename(dirname(folder)) === groupFolder);

@@ -53,4 +53,11 @@ export const weightLine = {
   2: { file: 'cpu.weight', value: '25' }, // of 100
 } as const satisfies Record<1 | 2, Line>;
 
+/** The share of one sandbox among the others while the processors are busy. `usual` is the kernel's default. */
+export const shareLine = {
+  1: { file: 'cpu.shares', usual: '1024', first: '102400' },
+  2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the most that the kernel takes
+} as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;
+export type Share = 'usual' | 'first';
+
 export const oomFiles = ['memory.events', 'memory.oom_control'] as const;

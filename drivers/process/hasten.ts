@@ -1,0 +1,28 @@
+import type { SandboxId } from '../../src/core/ids.ts';
+import type { Walls } from './confinement.ts';
+
+const lastsMs = 1_000;
+
+/** Puts a sandbox before the others on busy processors, for a second after the last call. */
+export function hastener({ share }: Pick<Walls, 'share'>) {
+  const timers = new Map<SandboxId, NodeJS.Timeout>();
+  return {
+    hasten(id: SandboxId): void {
+      const timer = timers.get(id);
+      if (timer) {
+        timer.refresh();
+        return;
+      }
+      const over = () => {
+        timers.delete(id);
+        void share(id, 'usual');
+      };
+      timers.set(id, setTimeout(over, lastsMs).unref());
+      void share(id, 'first');
+    },
+    /** A server that was killed can have left the sandbox with the larger share. */
+    async settle(id: SandboxId): Promise<void> {
+      if (!timers.has(id)) await share(id, 'usual');
+    },
+  };
+}
