@@ -1,7 +1,9 @@
 import { AppError } from '../../src/core/errors.ts';
 import type { Operation, StartOperation } from '../../src/sandbox/client.ts';
 import type { Daemon } from './daemon.ts';
+import { endTree } from './end-processes.ts';
 import { type Live, launch, type Shown } from './operation.ts';
+import { scan, variable } from './proc.ts';
 import type { Parts } from './shared-state.ts';
 import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
 import { closedSpool, lastBytes, type Spool } from './spool.ts';
@@ -126,6 +128,16 @@ export function shells(parts: Parts): Shells {
     }
   }
 
+  /** Ends the processes that earlier commands of the shell left running. */
+  async function endBackground(shell: string): Promise<void> {
+    const mine = new Set(journal.all().flatMap((entry) => (entry.shell === shell ? [entry.operation.id] : [])));
+    const marks = new Set(scan().map(({ pid }) => variable(pid, 'CORRAL_OPERATION')));
+    const left = [...mine].filter((id) => marks.has(id));
+    const { spared } = parts.keepers;
+    const end = (value: string) => endTree({ name: 'CORRAL_OPERATION', value, strays: () => false }, { spared });
+    await Promise.all(left.map(end));
+  }
+
   return {
     start,
     operation,
@@ -136,7 +148,9 @@ export function shells(parts: Parts): Shells {
       running.write(text);
     },
     async kill(id) {
-      await (await existing(id)).running?.end('killed');
+      const { running } = await existing(id);
+      await running?.end('killed');
+      await endBackground(id);
     },
     async view(id) {
       const { history, running } = await existing(id);

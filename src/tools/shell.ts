@@ -109,7 +109,8 @@ export const shellKill = defineTool({
   family: 'shell',
   group: 'bash',
   label: 'End',
-  description: 'Stop the command that runs in a shell session, with everything it started.',
+  description:
+    'Stop the command that runs in a shell session, with everything it started, and what earlier commands left running.',
   parameters: z.object({ id }),
   orderKey,
   async run(ctx, { id: shell }) {

@@ -75,6 +75,18 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await followed(client, 'tree')).operation).toMatchObject({ reason: 'killed' });
     });
 
+    test('a shell that is killed takes along what its earlier commands left in the background', async () => {
+      const client = await withNeighbour(77);
+      await client.start(
+        { id: 'past', shell: 'main', command: `(${family(77)}) > /dev/null 2>&1 & echo begun` },
+        budget(),
+      );
+      expect((await followed(client, 'past')).operation).toMatchObject({ exitCode: 0 });
+      await allRun(client, 77);
+      await client.kill('main', budget());
+      await onlyNeighbourIsLeft(client, 77);
+    });
+
     test('a call that takes too long takes its whole tree along', async () => {
       const client = await withNeighbour(75);
       const result = client.exec({ command: family(75), timeoutMs: 1_500 }, budget());

@@ -1,7 +1,10 @@
 // A stop over any API ends every process that the stopped work started.
 import { describe, expect, test } from 'vitest';
 import { fence } from '../../support/api.ts';
+import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/fake-gemini.ts';
+import { canaryKey } from '../../support/gemini.ts';
 import { type RealServer, realServer } from '../../support/real-server.ts';
+import { workspaceClient } from '../../support/workspace.ts';
 import type { World } from '../../support/worlds.ts';
 
 /** Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits. */
@@ -50,4 +53,72 @@ export const stoppingIn = (world: World) =>
       }
       await real.holds(id);
     });
+
+    test("the agent's tool that ends a shell ends what its earlier commands left in the background", {
+      timeout: 180_000,
+    }, async (context) => {
+      const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
+      const begin = `(${family}) > /dev/null 2>&1 & until pgrep -f 'sleep 813'; do sleep 0.1; done`;
+      await using gemini = await fakeGemini([
+        act(functionCall('make_plan', { title: 'Stop it', steps: ['Stop'], acknowledgement: 'Yes.' }, 'a==')),
+        act(functionCall('shell_exec', { id: 'work', command: begin }, 'b==')),
+        act(functionCall('message_ask_user', { text: 'Now?' }, 'c==')),
+        act(functionCall('shell_kill_process', { id: 'work' }, 'd==')),
+        act(functionCall('message_ask_user', { text: 'Done?' }, 'e==')),
+        { chunks: [text('Stopped.', 'STOP')] },
+        { chunks: [text('Stopped it.', 'STOP')] },
+      ]);
+      await using real = await realServer(context, world, {
+        ...{ CORRAL_MODEL: 'gemini/gemini-2.5-flash', GEMINI_API_KEY: canaryKey, CORRAL_UNCONFINED: '1' },
+        CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
+      });
+      const id = await real.ready();
+      await real.client.send(id, 'Please stop it');
+      await expect.poll(() => real.client.status(id), { timeout: 60_000 }).toBe('waiting');
+      expect(await sleeping(real, id)).toEqual(everybody);
+      await real.client.send(id, 'Now');
+      await expect.poll(() => sleeping(real, id), { timeout: 30_000 }).toEqual([]);
+      await expect.poll(() => real.client.status(id), { timeout: 30_000 }).toBe('waiting');
+      await real.client.send(id, 'Yes');
+      await real.rests(id);
+      await real.holds(id);
+    });
+
+    test('code of the Workspace dialect that runs too long is ended with all that it started', {
+      timeout: 180_000,
+    }, async (context) => {
+      await using real = await realServer(context, world);
+      const client = await workspaceClient(real.server.url, 'ann');
+      using _ = client.socket;
+      const code = `(${family}) > /dev/null 2>&1`;
+      client.send({ type: 'execute_code', sessionId: 'work', filename: 'main.sh', code });
+      await expect.poll(async () => (await workspaceOf(real)) !== undefined, { timeout: 30_000 }).toBe(true);
+      const id = (await workspaceOf(real)) as string;
+      await expect.poll(() => sleeping(real, id), { timeout: 60_000 }).toEqual(everybody);
+      const answered = () => client.frames.find(({ type }) => type === 'execution_result');
+      await expect.poll(() => answered()?.error, { timeout: 60_000 }).toContain('timed out');
+      await expect.poll(() => sleeping(real, id), { timeout: 20_000 }).toEqual([]);
+      await real.holds(id);
+    });
+
+    test('the last client of a workspace that leaves takes all of its processes along', {
+      timeout: 180_000,
+    }, async (context) => {
+      await using real = await realServer(context, world, { CORRAL_WORKSPACE_GRACE_SECONDS: '1' });
+      const client = await workspaceClient(real.server.url, 'ann');
+      client.send({ type: 'terminal_command', sessionId: 'work', command: family });
+      await expect.poll(async () => (await workspaceOf(real)) !== undefined, { timeout: 30_000 }).toBe(true);
+      const id = (await workspaceOf(real)) as string;
+      await expect.poll(() => sleeping(real, id), { timeout: 60_000 }).toEqual(everybody);
+      await client.close();
+      await expect.poll(() => world.running(id), { timeout: 30_000 }).toEqual([]);
+      await real.holds(id);
+    });
   });
+
+/** The session of the only workspace. */
+async function workspaceOf({ client }: RealServer): Promise<string | undefined> {
+  const { body } = await client.ask('GET', '');
+  const { sessions } = body.data as { sessions: { session_id: string }[] };
+  return sessions[0]?.session_id;
+}
