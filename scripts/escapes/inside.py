@@ -841,6 +841,53 @@ def _():
     return f"{granted * 5 // 4} bytes at a limit of {granted}"
 
 
+# ---- the terminal of the person who operates the server
+
+TITLE = b"\x1b]0;" + CANARY[:12].encode() + b"\x07\x1b]2;" + CANARY[:12].encode() + b"\x1b\\\x1b[21t\x1b]52;c;ZXZpbA==\x07"
+
+
+@attempt("the operator's terminal", "set its title, read the title back as input, or fill its clipboard, through a console of the host")
+def _():
+    consoles = ["/dev/console", "/dev/kmsg", "/dev/vcs", "/dev/ttyS0"] + glob.glob("/dev/tty[0-9]*")
+    there = [path for path in consoles if os.path.exists(path)]
+    if not there:
+        raise Absent("there is no console")
+    return first_that_works((f"{path} takes escapes", lambda path=path: write_to(path, TITLE)) for path in there)
+
+
+@attempt("the operator's terminal", "push a command into it (TIOCSTI)")
+def _():
+    import fcntl
+    terminals = [fd for fd in range(3) if os.isatty(fd)]
+    if not terminals:
+        raise Absent("no terminal of the host is open here")
+    for byte in b"id\n":
+        fcntl.ioctl(terminals[0], 0x5412, bytes([byte]))
+    return "the terminal takes input that nobody typed"
+
+
+@attempt("the operator's terminal", "escapes in the sandbox's own log, in file names, in output and in a terminal's title")
+def _():
+    for path in ("/proc/1/fd/1", "/proc/1/fd/2"):
+        try:
+            write_to(path, TITLE)
+        except OSError:
+            pass
+    os.makedirs("/workspace/bait", exist_ok=True)
+    open(b"/workspace/bait/" + TITLE.replace(b"/", b""), "w").write("bait")
+    sys.stderr.buffer.write(TITLE)
+    sys.stderr.flush()
+    raise Harmless("written; what came of them is in the rows below")
+
+
+def write_to(path, data):
+    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
+
+
 # ---- files that the server or a person reads afterwards; a check from outside looks at the effect
 
 @attempt("what is read outside", "links, odd names and escapes are laid for the server and its users")

@@ -95,7 +95,8 @@ export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[
   const attacker = await open();
   await attacker.put('config.json', JSON.stringify(config));
   const inside = await tried(attacker.shell);
-  const read = await readFromOutside({ url: server.url, id: attacker.id, shell: attacker.shell, host });
+  const outside = { url: server.url, id: attacker.id, shell: attacker.shell, host };
+  const read = [...(await readFromOutside(outside)), ...(await shownToOperators(outside, server))];
   const limits: Attempt[] = [];
   for (const only of ['more processes than are granted', 'more memory than is granted']) {
     const glutton = await open(); // one sandbox for each, because its limit can end it
@@ -243,6 +244,38 @@ while True:
         },
   );
   return found;
+}
+
+/**
+ * The texts of a sandbox that an operator's terminal can show: lists of files, names that a download suggests, the
+ * server's log. An escape in them would set the terminal's title, or type a command into it.
+ */
+async function shownToOperators({ url, id, shell, host }: Outside, server: { output(): string }): Promise<Attempt[]> {
+  const group = "the operator's terminal";
+  const title = host.canary.slice(0, 12);
+  const name = `bait/title\u001b]0;${title}\u0007`;
+  await shell(`printf escape > "$(printf 'bait/title\\033]0;${title}\\007')"`);
+  const list = await fetch(`${url}/api/sessions/${id}/files?path=bait`);
+  const listed = await list.text();
+  const saved = await fetch(
+    `${url}/api/v1/chats/${id}/workspace/files/download?path=${encodeURIComponent(`/workspace/${name}`)}`,
+  );
+  await saved.arrayBuffer();
+  await fetch(`${url}/api/v1/sessions/${id}/file`, { method: 'POST', body: JSON.stringify({ file: `${name}-not` }) });
+  const judged = (what: string, text: string, by: string): Attempt =>
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters
+    /[\u0007\u001b\u009b]/.test(text)
+      ? { group, what, outcome: 'escaped', by: 'a raw escape is in it' }
+      : { group, what, outcome: 'stopped', by };
+  return [
+    judged('escapes in a list of files', listed, `the server answers ${list.status}, without control characters`),
+    judged(
+      'escapes in the name that a download suggests',
+      saved.headers.get('content-disposition') ?? '',
+      `the server answers ${saved.status}; the suggested name has none`,
+    ),
+    judged("escapes in the server's log", server.output(), 'the log has none'),
+  ];
 }
 
 function namesInZip(zip: Buffer): string[] {
