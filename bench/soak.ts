@@ -1,10 +1,12 @@
 // `npm run soak -- [--minutes 60] [--driver process] [--active 6] [--starts 4]`: sessions work, start and end
-// continuously, and the server must not grow. The first third is the warm-up. Exit code 1: something grew, or something
-// was left at the end.
+// continuously, and the server must not grow. The first third is the warm-up. A session ends after 20 runs, because a
+// conversation without end grows by what is said in it. Exit code 1: something grew, or something was left at the end.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { ownedBy } from '../drivers/docker/labels.ts';
 import type { Progress } from './lib/busy-sessions.ts';
 import { startChild } from './lib/child-process.ts';
 import { freshFolder } from './lib/folder.ts';
@@ -23,25 +25,29 @@ const { values } = parseArgs({
 const minutes = Number(values.minutes);
 const sampleMs = 5_000;
 const tellMs = 60_000;
+const runsEach = 20;
 /** The allowed growth in an hour, as a share of the whole; a filling cache looks the same as a leak. */
 const mostPerHour = 0.1;
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
 
-const kinds = ['rssMiB', 'openFiles', 'threads', 'sandboxFolders'] as const;
+const kinds = ['rssMiB', 'heapMiB', 'openFiles', 'threads', 'sandboxFolders', 'containers'] as const;
 type Kind = (typeof kinds)[number];
-const readings: Record<Kind, Reading[]> = { rssMiB: [], openFiles: [], threads: [], sandboxFolders: [] };
+const readings = Object.fromEntries(kinds.map((kind) => [kind, [] as Reading[]])) as Record<Kind, Reading[]>;
 const failures: string[] = [];
 
 await using stack = new AsyncDisposableStack();
 const { path } = stack.use(await freshFolder());
 const warnings = join(path, 'warnings');
+const heap = join(path, 'heap');
+const instance = `soak-${process.pid}`;
 const collectOften = new URL('lib/collect-often.ts', import.meta.url).href;
 const options = [`--redirect-warnings=${warnings}`, '--expose-gc', `--import=${collectOften}`];
 const server = stack.use(
   await startServer({
     ...{ CORRAL_DRIVER: values.driver, CORRAL_EGRESS_POLICY: 'none', LOG_LEVEL: 'error' },
     ...{ CORRAL_SESSION_PASSIVATE_SECONDS: '5', NODE_OPTIONS: options.join(' ') },
+    ...{ CORRAL_INSTANCE: instance, SOAK_HEAP: heap },
   }),
 );
 const folders = () => {
@@ -50,18 +56,23 @@ const folders = () => {
 };
 const status = (name: string) =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${server.pid}/status`, 'latin1'))?.[1]);
+const mine = ['ps', '-aq', '--filter', `label=${ownedBy(instance)}`];
+const containers = () =>
+  values.driver === 'docker' ? execFileSync('docker', mine, { encoding: 'latin1' }).split('\n').length - 1 : 0;
 const now = (): Record<Kind, number> => ({
   rssMiB: status('VmRSS') / 1_024,
+  heapMiB: existsSync(heap) ? Number(readFileSync(heap, 'latin1')) / 2 ** 20 : 0,
   openFiles: openFiles(server.pid),
   threads: status('Threads'),
   sandboxFolders: folders(),
+  containers: containers(),
 });
 
 const atRest = now();
 let done: Progress;
 {
   await using busy = await startChild('busy-sessions', {
-    ...{ url: server.url, active: Number(values.active), starts: Number(values.starts) },
+    ...{ url: server.url, active: Number(values.active), starts: Number(values.starts), runsEach },
   });
   await busy.call('begin');
   const begun = performance.now();
@@ -102,7 +113,7 @@ console.log(
 );
 for (const why of failures.slice(0, 3)) console.log(`a call failed: ${why}`);
 if (failures.length > 0) problems.push('calls failed');
-if (last.sandboxFolders > 0) problems.push(`${last.sandboxFolders} sandboxes were left`);
+if (last.sandboxFolders + last.containers > 0) problems.push('sandboxes were left');
 if (last.openFiles > atRest.openFiles + 8) problems.push('open files were left');
 if (existsSync(warnings) && /MaxListeners/.test(readFileSync(warnings, 'utf8'))) problems.push('listeners pile up');
 console.log(problems.length === 0 ? 'nothing grew' : problems.join('; '));

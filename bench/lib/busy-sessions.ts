@@ -3,13 +3,15 @@ import type { Program } from './child-process.ts';
 import { httpCalls, trpcData } from './http-calls.ts';
 
 // Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the next
-// message as soon as the run ends. Meanwhile `starts` further sessions are created, used once and deleted, again and
-// again.
+// message as soon as the run ends. With `runsEach`, a session ends after so many runs and another takes its place: a
+// conversation without end keeps what was said in memory, and grows. Meanwhile `starts` further sessions are created, used
+// once and deleted, again and again.
 
 interface Argument {
   readonly url: string;
   readonly active: number;
   readonly starts: number;
+  readonly runsEach?: number;
 }
 export interface Progress {
   /** Bytes received by each active session's client. */
@@ -24,7 +26,7 @@ const busy = `Work\n\`\`\`sh\n${work}\n\`\`\``;
 const brief = 'Work\n```sh\necho done\n```';
 const atOnce = 4;
 
-export async function open({ url, active, starts }: Argument): Promise<Program> {
+export async function open({ url, active, starts, runsEach = Number.POSITIVE_INFINITY }: Argument): Promise<Program> {
   using stack = new DisposableStack();
   const calls = stack.use(httpCalls(url));
   const heard = Array.from({ length: active }, () => 0);
@@ -53,13 +55,22 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
       }
     }
   }
-  const works = (id: string, n: number) =>
-    until(async () => {
-      await chat(id, busy, (chunk) => {
+  const works = (n: number) => {
+    let left = runsEach;
+    return until(async () => {
+      if (left === 0) {
+        const before = ids[n] as string;
+        ids[n] = await create();
+        left = runsEach;
+        await remove(before);
+      }
+      left--;
+      await chat(ids[n] as string, busy, (chunk) => {
         heard[n] = (heard[n] ?? 0) + chunk.length;
       });
       runs++;
     });
+  };
   const comesAndGoes = () =>
     until(async () => {
       const id = await create();
@@ -80,7 +91,7 @@ export async function open({ url, active, starts }: Argument): Promise<Program> 
         for (let n = 0; n < active; n += atOnce) {
           const some = await Promise.all(Array.from({ length: Math.min(atOnce, active - n) }, create));
           await Promise.all(some.map((id) => chat(id, brief, () => {})));
-          for (const id of some) running.push(works(id, ids.push(id) - 1));
+          for (const id of some) running.push(works(ids.push(id) - 1));
         }
         for (let n = 0; n < starts; n++) running.push(comesAndGoes());
       },
