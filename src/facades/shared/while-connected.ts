@@ -1,12 +1,20 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { neverFires } from '../../core/cancel.ts';
 
-/** Fires when the client disconnects before its answer. */
-export function whileConnected(reply: FastifyReply): AbortSignal {
-  const hangUp = new AbortController();
-  reply.raw.once('close', () => hangUp.abort());
-  return hangUp.signal;
+/** Aborts when the client disconnects before its answer. The caller can abort it earlier. */
+export function untilDisconnected(raw: ServerResponse): AbortController {
+  const gone = new AbortController();
+  const leave = () => {
+    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
+  };
+  if (raw.destroyed) leave();
+  else raw.once('close', leave);
+  return gone;
 }
+
+/** Fires when the client disconnects before its answer. */
+export const whileConnected = (reply: FastifyReply): AbortSignal => untilDisconnected(reply.raw).signal;
 
 /** As `whileConnected`, but a request with an idempotency key continues, because a retry will ask for its result. */
 export function whileWanted(reply: FastifyReply): AbortSignal {

@@ -1,15 +1,13 @@
-import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import type { TRPCError } from '@trpc/server';
 import { resolveResponse } from '@trpc/server/http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseJsonBody } from '../shared/json-body.ts';
 import type { App } from '../shared/routes.ts';
 import { openSse } from '../shared/sse.ts';
+import { untilDisconnected } from '../shared/while-connected.ts';
 import { CallCount, type TrpcContext } from './context.ts';
 import type { TrpcDeps } from './deps.ts';
-
 import { reportBug } from './report.ts';
 import { appRouter } from './router.ts';
 import { answerShortCall, readShortCall } from './shortcuts.ts';
@@ -29,41 +27,29 @@ export function mountHttp(app: App, deps: TrpcDeps): void {
 }
 
 async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDeps): Promise<FastifyReply | undefined> {
-  const gone = leaving(reply.raw);
   if (request.rawBody) parseJsonBody(request.rawBody); // refuses too deep or too large JSON
   const { acting, version, clock, logger } = deps;
   const ctx = { ...acting(request.actor), version, clock, calls: new CallCount(), drained: async () => {} };
   const short = readShortCall(request);
-  if (!short) return await answerByTrpc(request, reply, { deps, ctx, gone });
-  const onError = (error: TRPCError, path: string) => reportBug(logger, error, path);
-  const { status, body } = await answerShortCall(short, { ctx, signal: gone.signal, onError });
-  reply.code(status).header('vary', `Origin, ${varies}`).header('content-type', 'application/json');
-  return reply.send(body);
-}
-
-/** Aborts when the client leaves before its answer. */
-function leaving(raw: ServerResponse): AbortController {
-  const gone = new AbortController();
-  const leave = () => {
-    if (!raw.writableFinished) gone.abort(); // abort is expensive, and after the answer nothing listens
-  };
-  if (raw.destroyed) leave();
-  else raw.once('close', leave);
-  return gone;
+  if (!short) return await answerByTrpc(request, reply, { deps, ctx });
+  const answer = await answerShortCall(short, { ctx, onError: (error, path) => reportBug(logger, error, path) });
+  reply.header('vary', `Origin, ${varies}`).header('content-type', 'application/json');
+  if ('data' in answer) return reply.send(`{"result":{"data":${answer.data}}}`);
+  return reply.code(answer.error.data.httpStatus).send(JSON.stringify(answer));
 }
 
 interface ByTrpc {
   readonly deps: TrpcDeps;
   readonly ctx: TrpcContext;
-  readonly gone: AbortController;
 }
 
 /** Handles streams, subscriptions and every refusal before a procedure. */
 async function answerByTrpc(
   request: FastifyRequest,
   reply: FastifyReply,
-  { deps: { sse, logger }, ctx, gone }: ByTrpc,
+  { deps: { sse, logger }, ctx }: ByTrpc,
 ): Promise<FastifyReply | undefined> {
+  const gone = untilDisconnected(reply.raw);
   const url = new URL(request.url, 'http://corral');
   const response = await resolveResponse({
     router: appRouter,

@@ -3,7 +3,7 @@ import { neverFires } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
-import { procedure, router } from './base.ts';
+import { procedure, router, shortQuery } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
@@ -30,6 +30,29 @@ const ListInput = z.strictObject({
   projectId: ProjectIdInput.optional(),
 });
 
+/** `sessions.get`: the resolver validates its answer, once per change of the session. */
+export const getSession = shortQuery(byId, async ({ ctx, input }) =>
+  checkedSession(toSession(await ctx.services.sessions.get(input.id))),
+);
+
+/** `sessions.list` */
+export const listSessions = shortQuery(ListInput.optional(), async ({ ctx, input }) => {
+  const { limit, cursor, status, projectId } = ListInput.parse(input ?? {});
+  if (projectId !== undefined) await ctx.services.projects.get(projectId);
+  const after = cursor === undefined ? undefined : parsePlace(cursor);
+  const keep = (one: SessionRecord) => (status === undefined || one.status === status) && isOf(one, projectId);
+  const wanted = (await ctx.services.sessions.list({ limit: limit + 1, after, keep }))
+    .filter(keep)
+    .sort(byPlace)
+    .filter((one) => after === undefined || byPlace(after, one) < 0);
+  const items = wanted.slice(0, limit);
+  const last = items.at(-1);
+  return {
+    items: items.map(listed),
+    nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
+  };
+});
+
 export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
@@ -52,30 +75,8 @@ export const sessionsRouter = router({
       return toSession(await sessions.get(id));
     }),
 
-  list: procedure
-    .input(ListInput.optional())
-    .output(z.object({ items: z.array(z.custom<Session>()), nextCursor: z.string().nullable() }))
-    .query(async ({ ctx, input }) => {
-      const { limit, cursor, status, projectId } = ListInput.parse(input ?? {});
-      if (projectId !== undefined) await ctx.services.projects.get(projectId);
-      const after = cursor === undefined ? undefined : parsePlace(cursor);
-      const keep = (one: SessionRecord) => (status === undefined || one.status === status) && isOf(one, projectId);
-      const wanted = (await ctx.services.sessions.list({ limit: limit + 1, after, keep }))
-        .filter(keep)
-        .sort(byPlace)
-        .filter((one) => after === undefined || byPlace(after, one) < 0);
-      const items = wanted.slice(0, limit);
-      const last = items.at(-1);
-      return {
-        items: items.map(listed),
-        nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
-      };
-    }),
-
-  // Checked here and not by `.output`: each of tRPC's layers costs 5 µs, a third of this call.
-  get: procedure
-    .input(byId)
-    .query(async ({ ctx, input }) => checkedSession(toSession(await ctx.services.sessions.get(input.id)))),
+  list: listSessions.procedure,
+  get: getSession.procedure,
 
   update: procedure
     .input(

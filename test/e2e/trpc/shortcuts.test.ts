@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { shortcuts } from '../../../src/facades/trpc/shortcuts.ts';
+import { openWebSocket } from '../../support/sockets.ts';
 import { trpcServer } from '../../support/trpc.ts';
 
-// The server answers single calls of a few procedures without tRPC's adapter. With the header `trpc-accept`, the same call
-// uses the adapter. Both answers must be equal.
+// The server answers single calls of a few procedures without tRPC. With the header `trpc-accept`, the same call
+// uses the adapter; over a WebSocket, a batch with the one call uses tRPC's handler. Both answers must be equal.
 
 const encoded = (input: unknown) => encodeURIComponent(JSON.stringify(input));
 const id = '0123456789abcdef';
@@ -48,7 +50,34 @@ test.each(Object.entries(asked))(
   },
 );
 
-test('the table above covers every procedure with a shortcut', () => {
+const framed: Record<string, { path: string; input?: unknown }> = {
+  'a session': { path: 'sessions.get', input: 'SESSION' },
+  'a list': { path: 'sessions.list' },
+  'a list with a wrong cursor': { path: 'sessions.list', input: { cursor: 'x' } },
+  'an unknown session': { path: 'sessions.get', input: { id } },
+  'a wrong input': { path: 'sessions.get', input: { id: 1, extra: true } },
+  'no input where one is wanted': { path: 'sessions.get' },
+  'an unknown procedure': { path: 'sessions.nothing' },
+};
+
+test.each(Object.entries(framed))(
+  'over a WebSocket %s gets the same answer from the shortcut as from tRPC',
+  async (_, { path, input }) => {
+    await using server = await trpcServer();
+    const session = await server.client().sessions.create.mutate({ title: 'One' });
+    const frame = { id: 7, method: 'query', params: { path, input: input === 'SESSION' ? { id: session.id } : input } };
+    using socket = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`);
+    const answers: string[] = [];
+    for (const asked of [frame, [frame]]) {
+      const answered = once(socket.ws, 'message');
+      socket.ws.send(JSON.stringify(asked));
+      answers.push(String((await answered)[0]));
+    }
+    expect(answers[0]).toBe(answers[1]);
+  },
+);
+
+test('the tables above cover every procedure with a shortcut', () => {
   const compared = new Set(Object.values(asked).map(({ path }) => path.replace(/\?.*/, '')));
   expect([...shortcuts.keys()].filter((path) => !compared.has(path))).toEqual([]);
   expect(shortcuts.size).toBeGreaterThan(0);
