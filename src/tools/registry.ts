@@ -24,8 +24,18 @@ export function toolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(wanted), ...computerTools[shape]], wanted(askUser));
 }
 
-/** The same without the tools that need what this sandbox does not have. */
+const reduced = new WeakMap<ToolRegistry, Map<Need, ToolRegistry>>();
+
+/** The same without the tools that need what this sandbox does not have. Made once, because every turn asks for it. */
 export function without(registry: ToolRegistry, missing: Need): ToolRegistry {
+  const known = reduced.get(registry) ?? new Map<Need, ToolRegistry>();
+  reduced.set(registry, known);
+  const made = known.get(missing) ?? remade(registry, missing);
+  known.set(missing, made);
+  return made;
+}
+
+function remade(registry: ToolRegistry, missing: Need): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);
   return registryOf(

@@ -2,7 +2,7 @@ import { fromPromise } from 'xstate';
 import type { RunEnd, WantedApproval } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { deadline } from '../../core/cancel.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, turnOfTheLoop } from '../../core/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/events.ts';
 import type { RunId, SessionId } from '../../core/ids.ts';
 import { consoleOf } from '../../tools/shell.ts';
@@ -29,10 +29,14 @@ const killMs = 4_000; // leaves time, because a stop has to answer within five s
 export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
-      plan: fromPromise(async ({ input, signal }) => plan(await working(input.sessionId, input.runId), input, signal)),
-      act: fromPromise(async ({ input, signal }) =>
-        act(await working(input.sessionId, input.runId, signal), input, signal),
-      ),
+      plan: fromPromise(async ({ input, signal }) => {
+        await untilTold(live(input.sessionId));
+        return await plan(await working(input.sessionId, input.runId), input, signal);
+      }),
+      act: fromPromise(async ({ input, signal }) => {
+        await untilTold(live(input.sessionId));
+        return await act(await working(input.sessionId, input.runId, signal), input, signal);
+      }),
       calls: fromPromise(async ({ input, signal }) =>
         makeCalls(await working(input.sessionId, input.runId, signal), input, signal),
       ),
@@ -62,6 +66,15 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
       ),
     },
   });
+
+/**
+ * Resolves when subscribers have the events so far. To prepare a request takes about as long as to store and send an
+ * event, on the same loop, so a turn that began at once would delay the message that it answers.
+ */
+async function untilTold({ writer }: Live): Promise<void> {
+  await writer.settled();
+  await turnOfTheLoop();
+}
 
 function requested(
   runId: RunId,

@@ -14,6 +14,8 @@ export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
   #entries: Entry[] = [];
+  /** A turn asks for the conversation several times. */
+  #ordered: readonly Message[] | undefined;
   #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
   #stored = 0;
@@ -44,6 +46,7 @@ export class Transcript {
     const { entries, compactions } = conversationOf(stored.map(({ doc }) => doc).reverse());
     await this.requests.load(this.#records);
     this.#entries = entries;
+    this.#ordered = undefined;
     this.#compactions = compactions;
     this.#stored = stored.length;
   }
@@ -59,6 +62,7 @@ export class Transcript {
 
   add(...entries: readonly Entry[]): void {
     this.#entries.push(...entries);
+    this.#ordered = undefined;
     this.#unstored.push(...entries);
   }
 
@@ -94,7 +98,8 @@ export class Transcript {
 
   /** The conversation, whole, with results in the order of their calls. */
   get messages(): readonly Message[] {
-    return inCallOrder(this.#entries.map(({ message }) => message));
+    this.#ordered ??= inCallOrder(this.#entries.map(({ message }) => message));
+    return this.#ordered;
   }
 
   /** The conversation as the model sees it, and the index of this run's first message there. */
