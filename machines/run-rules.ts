@@ -37,10 +37,12 @@ export function called(context: RunContext, outcomes: readonly CallOutcome[]): P
   const calls = context.calls.filter((_, n) => outcomes[n]?.kind !== 'called');
   const acts = outcomes.flatMap((outcome) => (outcome.kind === 'called' ? [outcome.act] : []));
   const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
+  const steps = outcomes.findLast((outcome) => outcome.kind === 'called' && outcome.steps !== undefined);
   const asking = outcomes.find((outcome) => outcome.kind === 'ask');
   return {
     calls,
     answered: false,
+    ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
     acts: [...context.acts, ...fresh].slice(-remembered(context.policy.stuck)),
     ...(asking && {
       ...{ question: asking.question, approval: asking.approval, over: undefined },

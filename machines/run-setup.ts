@@ -96,7 +96,7 @@ export const runSetup = setup({
     take: assign(({ context }, { result }: Result) => took(context, result)),
     /** Every message received so far is part of the next turn. */
     see: assign(({ context }) => ({ seen: context.injected })),
-    beginStep: assign(({ context }) => ({ steps: withRunning(context.steps) })),
+    beginStep: assign(({ context }) => (context.policy.plans ? { steps: withRunning(context.steps) } : {})),
     scheduleRetry: assign(({ context }, { result }: Result) => ({
       retries: context.retries + 1,
       retryWhy: result.kind === 'failed' ? result.message : '',

@@ -91,7 +91,8 @@ export type TurnResult =
       readonly retryAfterMs: number | undefined;
     };
 export type CallResult =
-  | { readonly kind: 'called'; readonly act: Act }
+  /** `steps`: the plan, if the call changed it. */
+  | { readonly kind: 'called'; readonly act: Act; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: WantedApproval };
 /** The outcome of one call of a turn. `held`: it has to follow a call that asks, so it has not begun. */
 export type CallOutcome = CallResult | { readonly kind: 'held' };
@@ -154,6 +155,8 @@ export interface RunContext extends RunInput {
 export interface TurnInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
+  /** False: the agent chooses each next action by itself. It can keep a plan all the same. */
+  readonly plans: boolean;
   readonly steps: readonly PlanStep[];
   /** A text that the model gets once: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;

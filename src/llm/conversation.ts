@@ -13,27 +13,46 @@ export type Piece =
 
 /**
  * The request's conversation. Each call is followed by its answer, and a call without a result is answered as not run.
- * The note comes before the calls of the present step.
+ * A note without a place comes before the calls of the present step.
  */
 export function piecesOf(request: TurnRequest): Piece[] {
   const results = new Map(
     request.messages.flatMap((message) => (message.role === 'tool' ? [[message.callId, message] as const] : [])),
   );
-  const pieces = request.messages.flatMap((message): Piece[] => {
-    if (message.role === 'user') return [userPiece(message)];
-    if (message.role === 'tool') return []; // placed next to its call
-    if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) return [];
+  const { messages, note, noteAt = beginningOfStep(messages), earlier = [] } = request;
+  const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
+  const notesAt = (at: number) =>
+    notes.flatMap(({ before, text }) => (before === at ? [userPiece({ role: 'user', text })] : []));
+  const pieces = messages.flatMap((message, at): Piece[] => {
+    const told = notesAt(at);
+    if (message.role === 'user') return [...told, userPiece(message)];
+    if (message.role === 'tool') return told; // the result is placed next to its call
+    if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) return told;
     const answers = message.calls.map(({ callId, name }): ToolMessage => results.get(callId) ?? notRun(callId, name));
-    return [{ kind: 'reply', reply: message, answers }];
+    return [...told, { kind: 'reply', reply: message, answers }];
   });
-  // After the calls of the step, a user's message would end the turn in which providers keep the reasoning behind them.
-  const begun = pieces.findLastIndex((piece) => !isAct(piece)) + 1;
   return [
-    ...pieces.slice(0, begun),
-    ...(request.note ? [userPiece({ role: 'user', text: request.note })] : []),
-    ...pieces.slice(begun),
+    ...pieces,
+    ...notesAt(messages.length),
     ...(request.hint ? [{ kind: 'hint', text: request.hint } as const] : []),
   ];
+}
+
+/**
+ * The place before the calls of the present step. After them, a user's message would end the turn in which providers keep
+ * the reasoning behind the calls.
+ */
+export function beginningOfStep(messages: readonly Message[]): number {
+  const planCalls = new Set(
+    messages.flatMap((message) =>
+      message.role === 'assistant' && !isAct(message) ? message.calls.map(({ callId }) => callId) : [],
+    ),
+  );
+  return (
+    messages.findLastIndex((message) =>
+      message.role === 'tool' ? planCalls.has(message.callId) : message.role === 'user' || !isAct(message),
+    ) + 1
+  );
 }
 
 const userPiece = ({ text, pictures = [] }: UserMessage): Piece => ({ kind: 'user', text, pictures });
@@ -48,8 +67,8 @@ export const notRun = (callId: string, name: string): ToolMessage => ({
 });
 
 /** Calls of work; a plan belongs to what precedes the work. */
-const isAct = (piece: Piece): boolean =>
-  piece.kind === 'reply' && piece.answers.length > 0 && !piece.reply.calls.some(({ name }) => name === 'make_plan');
+const isAct = ({ calls }: AssistantMessage): boolean =>
+  calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 
 /** The words for a picture that the model cannot see. */
 export const pictureInWords = ({ file, mimeType }: Picture): string => `[picture ${file}, ${mimeType}, not shown]`;

@@ -52,8 +52,12 @@ export interface TurnRequest {
   readonly messages: readonly Message[];
   /** The index in `messages` of the run's first user message; earlier conversation precedes it. */
   readonly runFrom?: number;
-  /** The turn's purpose as an instruction, placed before the calls of the present step. */
+  /** The turn's purpose as an instruction. It stands at `noteAt`; without that, before the calls of the present step. */
   readonly note?: string;
+  /** The index in `messages` of the message that follows the note. */
+  readonly noteAt?: number;
+  /** The notes of earlier turns, each where it stood, so that this request begins with the bytes of the one before. */
+  readonly earlier?: readonly PlacedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
@@ -63,6 +67,11 @@ export interface TurnRequest {
   readonly sampling?: Sampling;
   /** Names the conversation to the provider's prompt cache, such as the session's id. At most 64 characters. */
   readonly cacheKey?: string;
+}
+export interface PlacedNote {
+  /** The index in `messages` of the message that follows it. */
+  readonly before: number;
+  readonly text: string;
 }
 export interface Sampling {
   readonly temperature?: number; // 0 to 2

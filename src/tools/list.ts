@@ -6,6 +6,7 @@ import { fileEdit } from './file-edit.ts';
 import { notifyUser } from './message.ts';
 import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.ts';
 import { askUser, recall } from './special.ts';
+import { todo } from './todo.ts';
 import type { Tool, ToolDescription } from './tool.ts';
 import { describedWebSearch } from './web-search.ts';
 
@@ -23,6 +24,7 @@ export const builtInTools: readonly Tool[] = [
   fileFindInContent,
   fileFindByName,
   notifyUser,
+  todo,
   ...browserTools,
 ];
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { Clock } from '../core/clock.ts';
-import type { ToolContent, ToolFamily } from '../core/events.ts';
+import type { PlanStep, ToolContent, ToolFamily } from '../core/events.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
@@ -20,6 +20,8 @@ export interface ToolContext {
   readonly gate?: ControlGate;
   /** The browser of the sandbox's desktop; absent if it has none. */
   readonly browser?: AgentBrowser;
+  /** The plan of the run. */
+  readonly plan?: readonly PlanStep[];
   /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
@@ -41,6 +43,8 @@ export type ToolResult = ToolOutcome & {
   readonly exitCode?: number;
   /** For the model when its view of `output` is cut: how to read the rest. */
   readonly rest?: string;
+  /** The plan from now on, and the result of the steps that end by it, for the user. */
+  readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   /** The pictures for the model next to `output`, if it accepts pictures. */
   readonly pictures?: readonly KeptPicture[];
 };

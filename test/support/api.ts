@@ -20,9 +20,9 @@ export const api = (url: string) => {
       return (body.data as { session_id: string }).session_id;
     },
     /** Resolves when the message is in the log; the run continues. */
-    async send(id: string, message: string, mode?: string): Promise<void> {
+    async send(id: string, message: string, mode?: string, attachments: readonly string[] = []): Promise<void> {
       const hangUp = new AbortController();
-      const body = JSON.stringify({ message, mode });
+      const body = JSON.stringify({ message, mode, ...(attachments.length > 0 && { attachments }) });
       const response = await fetch(`${url}/api/v1/sessions/${id}/chat`, {
         method: 'POST',
         body,

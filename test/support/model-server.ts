@@ -11,6 +11,7 @@ import {
 } from './fake-models/server.ts';
 import { reaches } from './real-server.ts';
 import { serverProcess } from './server-process.ts';
+import { openClient } from './trpc.ts';
 
 /** The settings by which a server asks this provider's fake. */
 const settingsOf: Readonly<Record<WireName, (url: string) => Record<string, string>>> = {
@@ -46,9 +47,9 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
     provider,
     server,
     client,
-    /** A new session, with its log as it is stored. */
-    async session() {
-      const id = await client.create();
+    /** A new session, with its log as it is stored; one of a project makes no plan. */
+    async session({ plans = true } = {}) {
+      const id = plans ? await client.create() : await ofProject(server.url);
       const log = () => storedEvents(server.data, id);
       const of = <Type extends FactType>(type: Type) =>
         log().filter((event): event is Extract<SessionEvent, { type: Type }> => event.type === type);
@@ -56,8 +57,9 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
         id,
         log,
         of,
-        send: (message: string, mode?: string) => client.send(id, message, mode),
-        reaches: (type: FactType, count = 1) => reaches(() => of(type).length >= count, 60_000),
+        send: (message: string, mode?: string, attachments: readonly string[] = []) =>
+          client.send(id, message, mode, attachments),
+        reaches: (type: FactType, count = 1) => reaches(() => of(type).length >= count, 90_000),
       };
     },
     async upload(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
@@ -73,6 +75,12 @@ export async function modelServer({ wire, replies, settings = {}, limits = {} }:
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+async function ofProject(url: string): Promise<string> {
+  using client = openClient(url, 'ws');
+  const { id: projectId } = await client.projects.create.mutate({ name: 'Project' });
+  return (await client.sessions.create.mutate({ projectId })).id;
 }
 
 /** The whole request as text, for assertions on what the model was told. */

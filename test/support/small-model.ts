@@ -1,3 +1,4 @@
+import { piecesOf } from '../../src/llm/conversation.ts';
 import type { Message, Model, TurnRequest } from '../../src/llm/model.ts';
 import type { Line } from '../../src/llm/scripted/scripted.ts';
 import { functionModel } from '../../src/llm/scripted/scripted.ts';
@@ -51,7 +52,9 @@ function orphanOf(messages: readonly Message[]): string | undefined {
 
 /** The share of a request's bytes that the next one repeats at its beginning. */
 export function sharedBeginning(earlier: TurnRequest, later: TurnRequest): number {
-  const [a, b] = [earlier, later].map(({ system, tools, messages }) => JSON.stringify([system, tools, messages]));
+  const [a, b] = [earlier, later].map(({ hint: _hint, ...request }) =>
+    JSON.stringify([request.system, request.tools, piecesOf(request)]),
+  );
   if (a === undefined || b === undefined) return 0;
   const whole = a.slice(0, -2); // the brackets that close the list
   let same = 0;

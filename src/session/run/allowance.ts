@@ -1,4 +1,5 @@
-import type { Left, Spent } from '../../../machines/run.ts';
+import type { Left, Spent, TurnResult } from '../../../machines/run.ts';
+import { addSpent } from '../../../machines/run-rules.ts';
 import type { OverBudget } from '../../core/spending.ts';
 import type { Model } from '../../llm/model.ts';
 import type { TokenMeter } from './context/meter.ts';
@@ -29,6 +30,10 @@ export const leftAfter = (left: Left | undefined, spent: Spent): Left | undefine
   Object.fromEntries(
     Object.entries(left).map(([kind, { limit, used }]) => [kind, { limit, used: used + spent[kind as keyof Spent] }]),
   );
+
+/** The result of a turn that had spent something before. */
+export const withSpent = (result: TurnResult, before: Spent): TurnResult =>
+  'spent' in result ? { ...result, spent: addSpent(before, result.spent) } : result;
 
 /** The needs of a request of so many bytes: estimated tokens, the model's usual reply, and its price. */
 export function needsOf(model: Model, meter: TokenMeter, bytes: number): Spent {

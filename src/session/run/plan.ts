@@ -3,7 +3,7 @@ import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/events.ts';
 import { beginningOf } from '../../core/text.ts';
 import { MakePlanArgs, makePlan } from '../../tools/special.ts';
-import { leftAfter } from './allowance.ts';
+import { leftAfter, withSpent } from './allowance.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { Working } from './run-context.ts';
 import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
@@ -37,10 +37,7 @@ export async function plan(
     await runWriter.write(...turn.facts);
     const asked = { ...wanted, note, hint: 'Answer by calling make_plan.', left: leftAfter(left, first.spent) };
     const second = await takeTurn(work, asked, signal);
-    if (!second.ok) {
-      const { result } = second;
-      return 'spent' in result ? { ...result, spent: addSpent(first.spent, result.spent) } : result;
-    }
+    if (!second.ok) return withSpent(second.result, first.spent);
     turn = { ...second, spent: addSpent(first.spent, second.spent) };
     made = answerCalls(runWriter, second);
   }
@@ -78,12 +75,13 @@ function acknowledged(runWriter: RunWriter, turn: Turn & { ok: true }, made: Mak
   return again ? [] : runWriter.said(['Working on it: ', made?.title ?? 'your task']);
 }
 
-const numbered = (kept: readonly PlanStep[], descriptions: readonly string[]): PlanStep[] => [
-  ...kept,
-  ...descriptions.map(
-    (description, n): PlanStep => ({ id: String(kept.length + n + 1), description, status: 'pending' }),
-  ),
-];
+function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): PlanStep[] {
+  const last = Math.max(0, ...kept.map(({ id }) => Number(id) || 0)); // the agent can have changed their order
+  const fresh = descriptions.map(
+    (description, n): PlanStep => ({ id: String(last + n + 1), description, status: 'pending' }),
+  );
+  return [...kept, ...fresh];
+}
 const pendingOf = (steps: readonly PlanStep[]) =>
   steps.filter(({ status }) => status === 'pending').map(({ description }) => description);
 export const firstLine = (text: string): string => beginningOf(text.trim().split('\n')[0] ?? '', 60) || 'Task';

@@ -41,7 +41,7 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
         makeCalls(await working(input.sessionId, input.runId, signal), input, signal),
       ),
       summarize: fromPromise(async ({ input, signal }) =>
-        summarize(await working(input.sessionId, input.runId), input, signal),
+        summarize(await working(input.sessionId, input.runId, signal), input, signal),
       ),
       notice: fromPromise(async ({ input: { sessionId, runId, kind, detail } }) => {
         const runWriter = (await working(sessionId, runId)).runWriter;

@@ -59,7 +59,7 @@ test("a project's agent works step by step with its own model, key, prompt and t
   expect(first?.headers['x-goog-api-key']).toBe('stored-key');
   expect(first?.body.systemInstruction.parts[0].text).toMatch(/^You are a careful reader\./);
   const declared = first?.body.tools[0].functionDeclarations.map(({ name }: { name: string }) => name);
-  expect(declared.sort()).toEqual(['file_read', 'message_ask_user', 'message_notify_user']);
+  expect(declared.sort()).toEqual(['file_read', 'message_ask_user', 'message_notify_user', 'todo']);
   expect((await call('GET', '/settings/api-keys')).api_keys[0].last_used_at).toMatch(/Z$/);
 
   // Without a plan, no dialect shows one.

@@ -58,6 +58,7 @@ test('no Corral tool uses a schema keyword that Gemini refuses', () => {
     'description',
     'properties',
     'required',
+    'enum',
     'items',
     'minimum',
     'maximum',

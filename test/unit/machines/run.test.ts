@@ -77,6 +77,25 @@ describe('run: the way to its end', () => {
     expect(holes.the('calls').input).toMatchObject({ answered: true, calls: [{ callId: 'c2' }, { callId: 'c3' }] });
   });
 
+  test('a call that changes the plan begins the next step without a turn for the end of the one before', async () => {
+    const { holes, resolves } = start(withPlan);
+    await resolves(['plan', planned(step('1'), step('2'))], ['act', calls('c1')]);
+    const steps = [step('1', 'completed'), { ...step('2'), status: 'running' }];
+    await resolves(['calls', [{ ...called(), steps }]]);
+    expect(holes.the('act').input.steps).toEqual(steps);
+    await resolves(['act', calls('c2')]);
+    await resolves(['calls', [{ ...called(), steps: [step('1', 'completed'), step('2', 'completed')] }]]);
+    holes.the('summarize');
+  });
+
+  test('a plan that an agent keeps by itself does not decide what its run does next', async () => {
+    const { holes, resolves, isIn } = start();
+    await resolves(['act', calls('c1')], ['calls', [{ ...called(), steps: [step('1'), step('2')] }]]);
+    expect(holes.the('act').input.steps).toEqual([step('1'), step('2')]);
+    await resolves(['act', said()]);
+    expect(isIn('finishing')).toBe(true);
+  });
+
   test('a plan without steps is not asked for again', async () => {
     const { resolves, ends, end } = start(withPlan);
     await resolves(['plan', planned()], ['summarize', said()]);

@@ -23,6 +23,7 @@ test('a registry holds the tools of the wire contract and the question', () => {
     'file_find_in_content',
     'file_find_by_name',
     'message_notify_user',
+    'todo',
     'browser_view',
     'browser_navigate',
     'browser_restart',
@@ -88,11 +89,12 @@ test('a project has the tools of its groups, and those that no project can turn 
     'file_find_in_content',
     'file_find_by_name',
     'message_notify_user',
+    'todo',
     'web_search',
     'message_ask_user',
     'recall',
   ]);
-  expect(toolsOf(['browser']).slice(0, 2)).toEqual(['message_notify_user', 'browser_view']);
+  expect(toolsOf(['browser']).slice(0, 3)).toEqual(['message_notify_user', 'todo', 'browser_view']);
 });
 
 test('a dialect without a name for a tool shows the tool as it is', () => {

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { PendingCall } from '../../../../machines/run.ts';
 import { orderKeyOf, type ToolRegistry } from '../../../tools/registry.ts';
 import { askUser } from '../../../tools/special.ts';
+import { todo } from '../../../tools/todo.ts';
 import { familyOf } from '../../../tools/words.ts';
 import { shownArgs } from './approval.ts';
 
@@ -11,15 +12,18 @@ const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 
 /**
  * Whether a call must wait for an earlier one of the same turn. Calls with the same key of order do. So do a command after
  * a written file and a read of a file that a command names, because models send such pairs in one turn. A question waits
- * for all calls before it, and all calls after it wait for its answer.
+ * for all calls before it, and all calls after it wait for its answer; a change of the plan does the same, because the
+ * calls before it belong to the step that it ends.
  */
 export function mustFollow(tools: ToolRegistry, later: Call, earlier: Call): boolean {
-  if (later.name === askUser.name || earlier.name === askUser.name) return true;
+  if (isBoundary(later) || isBoundary(earlier)) return true;
   const key = orderKeyOf(tools, later);
   if (key !== null && key === orderKeyOf(tools, earlier)) return true;
   if (familyOf(later.name) === 'shell') return writing.has(earlier.name);
   return familyOf(earlier.name) === 'shell' && mentions(earlier, shownArgs(later.args).file);
 }
+
+const isBoundary = ({ name }: Call): boolean => name === askUser.name || name === todo.name;
 
 const mentions = ({ args }: Call, file: unknown): boolean =>
   typeof file === 'string' && String(shownArgs(args).command).includes(posix.basename(file));

@@ -2,6 +2,7 @@ import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors.ts';
 import { failpoint } from '../../../core/failpoint.ts';
+import { notifyUser } from '../../../tools/message.ts';
 import { forModel } from '../../../tools/output.ts';
 import { reattachTool, runTool } from '../../../tools/registry.ts';
 import { AskUserArgs, askUser, recall } from '../../../tools/special.ts';
@@ -12,6 +13,7 @@ import { recallFrom } from '../context/recall.ts';
 import { halves } from '../plan.ts';
 import { actOf } from '../progress.ts';
 import type { Working } from '../run-context.ts';
+import { todoFacts } from '../todo-facts.ts';
 import { permissionFor, shownArgs } from './approval.ts';
 
 /** Executes or resumes one tool call: announces it and records its result for people and for the model. */
@@ -85,7 +87,7 @@ async function perform(
   };
   const needs = tools.find(name)?.needs ?? [];
   if (needs.length === 0) {
-    return await runTool(tools, { ...base, sandbox: outside }, { name, args });
+    return await runTool(tools, { ...base, sandbox: outside, plan: runWriter.steps }, { name, args });
   }
   await using used = await sandbox.use(signal);
   if (work.files) await bringAttached(runWriter.transcript.attached, work.files, { client: used.client, signal });
@@ -122,7 +124,7 @@ async function record(
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
   // A call's words to the user and its result are appended together. A restart between them would repeat the words.
-  const says = result.ok && name !== askUser.name && work.tools.find(name)?.family === 'message';
+  const says = result.ok && name === notifyUser.name;
   await runWriter.write(
     ...(says ? runWriter.said(halves(textOf(args))) : []),
     runWriter.called(callId, {
@@ -132,8 +134,10 @@ async function record(
       ...(result.exitCode === undefined ? {} : { exitCode: result.exitCode }),
       ...(reason === undefined ? {} : { reason }),
     }),
+    ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
-  return { kind: 'called', act: actOf({ name, args }, message) };
+  const act = actOf({ name, args }, message);
+  return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];

@@ -23,7 +23,7 @@ interface Part {
   readonly messages: readonly Message[];
   readonly from: Taken;
 }
-export type Summarized = { readonly spent: Spent } & (
+type Summarized = { readonly spent: Spent } & (
   | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
   | { readonly kind: 'none'; readonly why: string }
   /** Even the part to summarize is too long for the model. */
@@ -51,7 +51,9 @@ export async function summarize(
   if (!part) return { kind: 'unable', spent: nothingSpent };
   const { system, tools, sections } = frame;
   const { messages, from } = part;
-  const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, hint: summaryPrompt };
+  const { notes } = runWriter.transcript.view(runWriter.runId);
+  const earlier = notes.filter(({ before }) => before <= messages.length);
+  const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, earlier, hint: summaryPrompt };
   let spent = nothingSpent;
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {

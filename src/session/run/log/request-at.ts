@@ -49,15 +49,21 @@ export async function requestAt(records: RecordStore, id: SessionId, turn?: numb
   const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
   const { sections } = SectionsText.parse(await textOf(frame.system));
   const { tools } = ToolsText.parse(await textOf(frame.tools));
-  const note = frame.note === undefined ? undefined : NoteText.parse(await textOf(frame.note)).text;
+  const noteOf = async (hash: string) => NoteText.parse(await textOf(hash)).text;
+  const note = frame.note === undefined ? undefined : await noteOf(frame.note);
+  const earlier = await Promise.all(
+    (frame.earlier ?? []).map(async (placed) => ({ before: placed.before, text: await noteOf(placed.note) })),
+  );
   const system = joinedSections(sections);
   const messages = await messagesOf(records, id, from);
   const isSame =
     digestOfText(system) === frame.system &&
     digestOfTools(tools) === frame.tools &&
-    (note === undefined || digestOfText(note) === frame.note);
+    (note === undefined || digestOfText(note) === frame.note) &&
+    earlier.every(({ text }, n) => digestOfText(text) === frame.earlier?.[n]?.note);
   const proved = isSame && hashOfRequest(frame, messages, pictures) === requestHash;
-  const parts = { ...frame, system, tools, messages, ...(note !== undefined && { note }) };
+  const own = { ...(note !== undefined && { note }), ...(frame.earlier && { earlier }) };
+  const parts = { ...frame, system, tools, messages, ...own };
   const request = parts as TurnRequest; // absent parts are absent keys, which zod's types cannot say
   return { turn: at, runId, model, requestHash, proved, sections, request, pictures };
 }

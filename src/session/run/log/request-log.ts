@@ -45,13 +45,14 @@ export class RequestLog {
 
   /** Numbers a request. The conversation's next write stores its record. */
   add({ runId, model, request, sections, from }: Asking): RequestProof {
-    const { tools, note, messages, cacheKey: _, ...rest } = request;
+    const { tools, note, earlier, messages, cacheKey: _, ...rest } = request;
     const pictures = picturesIn(messages);
     const frame = {
       ...rest,
       system: this.#text(digestOfText(request.system), { sections }),
       tools: this.#text(digestOfTools(tools), { tools }),
-      ...(note !== undefined && { note: this.#text(digestOfText(note), { text: note }) }),
+      ...(note !== undefined && { note: this.#note(note) }),
+      ...(earlier && { earlier: earlier.map(({ before, text }) => ({ before, note: this.#note(text) })) }),
     };
     const requestHash = hashOfRequest(frame, messages, pictures);
     this.#turns += 1;
@@ -64,6 +65,8 @@ export class RequestLog {
   takeUnstored(): RecordPut[] {
     return this.#unstored.splice(0);
   }
+
+  #note = (text: string): string => this.#text(digestOfText(text), { text });
 
   /** After a restart a text is written once more, over itself. */
   #text(hash: string, doc: object): string {

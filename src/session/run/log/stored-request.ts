@@ -41,6 +41,8 @@ export const StoredRequest = z.object({
   system: Hash,
   tools: Hash,
   note: Hash.optional(),
+  noteAt: z.int().optional(),
+  earlier: z.array(z.object({ before: z.int(), note: Hash })).optional(),
   hint: z.string().optional(),
   mustCall: z.string().optional(),
   runFrom: z.int().optional(),

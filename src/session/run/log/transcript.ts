@@ -1,6 +1,7 @@
 import type { MessageId, RunId, SessionId } from '../../../core/ids.ts';
 import type { RecordPut, RecordStore } from '../../../core/ports.ts';
-import type { Message } from '../../../llm/model.ts';
+import { beginningOfStep } from '../../../llm/conversation.ts';
+import type { Message, PlacedNote } from '../../../llm/model.ts';
 import type { Attached } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { type Compaction, type Seen, viewOf } from '../context/view.ts';
@@ -10,6 +11,15 @@ import { RequestLog } from './request-log.ts';
 // The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's raw
 // parts, which are sent back unchanged. Facts and transcript are written in one transaction.
 
+interface View {
+  readonly messages: readonly Message[];
+  /** The index of this run's first message. */
+  readonly runFrom: number;
+  readonly seen: readonly Seen[];
+  /** The loop's notes that this conversation shows. */
+  readonly notes: readonly PlacedNote[];
+}
+
 export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
@@ -18,6 +28,9 @@ export class Transcript {
   #ordered: readonly Message[] | undefined;
   #compactions: Compaction[] = [];
   #unstored: (Entry | Shortening)[] = [];
+  /** Places are those in the whole conversation. */
+  #notes: PlacedNote[] = [];
+  #shown: readonly Seen[] | undefined;
   #stored = 0;
   #loaded: Promise<void> | undefined;
   readonly meter = new TokenMeter();
@@ -46,9 +59,9 @@ export class Transcript {
     const { entries, compactions } = conversationOf(stored.map(({ doc }) => doc).reverse());
     await this.requests.load(this.#records);
     this.#entries = entries;
-    this.#ordered = undefined;
     this.#compactions = compactions;
     this.#stored = stored.length;
+    this.#ordered = this.#shown = undefined;
   }
 
   /** Names this conversation to the provider's prompt cache. */
@@ -62,7 +75,7 @@ export class Transcript {
 
   add(...entries: readonly Entry[]): void {
     this.#entries.push(...entries);
-    this.#ordered = undefined;
+    this.#ordered = this.#shown = undefined;
     this.#unstored.push(...entries);
   }
 
@@ -72,6 +85,7 @@ export class Transcript {
 
   /** From now on the model sees the conversation so. */
   compact(runId: RunId, compaction: Compaction): void {
+    this.#shown = undefined;
     this.#compactions.push(compaction);
     this.#unstored.push({ runId, compaction });
   }
@@ -102,12 +116,26 @@ export class Transcript {
     return this.#ordered;
   }
 
-  /** The conversation as the model sees it, and the index of this run's first message there. */
-  view(runId: RunId): { messages: readonly Message[]; runFrom: number; seen: readonly Seen[] } {
+  /** The same as the model sees it; kept, because one turn needs it several times. */
+  get #seen(): readonly Seen[] {
+    this.#shown ??= viewOf(this.messages, this.#compactions);
+    return this.#shown;
+  }
+
+  /** The conversation as the model sees it. */
+  view(runId: RunId): View {
     const first = this.#entries.findIndex((entry) => entry.runId === runId);
-    const seen = viewOf(this.messages, this.#compactions);
+    const { messages } = this;
+    const seen = this.#seen;
     const runFrom = first < 0 ? -1 : seen.findIndex(({ at }) => at >= first);
-    return { seen, messages: seen.map(({ message }) => message), runFrom: runFrom < 0 ? seen.length : runFrom };
+    const from = this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
+    const hidden = messages.length - seen.length;
+    const last = this.#notes.at(-1);
+    // The newest note stands behind a summary that hides its place; the earlier ones are gone then.
+    const notes = this.#notes
+      .filter((note) => note.before >= from || note === last)
+      .map(({ text, before }) => ({ text, before: Math.max(before, from) - hidden }));
+    return { seen, notes, messages: seen.map(({ message }) => message), runFrom: runFrom < 0 ? seen.length : runFrom };
   }
 
   /** The uploads that users attached to messages of this session. */
@@ -117,6 +145,18 @@ export class Transcript {
 
   hasMessage(messageId: MessageId): boolean {
     return this.#entries.some((entry) => entry.messageId === messageId);
+  }
+
+  /**
+   * Gives the loop's note its place, which it keeps in later requests as well. When the earlier notes become too long, or
+   * after a restart, they are forgotten.
+   */
+  placeNote(text: string, mostBytes: number): void {
+    if (text === '' || this.#notes.at(-1)?.text === text) return;
+    const bytes = this.#notes.reduce((sum, note) => sum + Buffer.byteLength(note.text), 0);
+    if (bytes > mostBytes) this.#notes = [];
+    const { messages } = this;
+    this.#notes.push({ text, before: this.#notes.length === 0 ? beginningOfStep(messages) : messages.length });
   }
 
   /** The ids of all calls that the model ever made in this session. */

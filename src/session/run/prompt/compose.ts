@@ -9,6 +9,8 @@ export interface TurnPrompt {
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly makePlan: string;
   readonly answer: string;
+  /** For an agent that plans by itself, when its own calls no longer show the plan. */
+  readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;
 }
@@ -25,6 +27,7 @@ export function composed(parts: PromptParts, facts: PromptFacts): TurnPrompt {
     system: sections.map(({ text }) => text).join('\n\n'),
     makePlan: parts['make-plan'],
     answer: parts.answer,
+    todoList: (steps) => filled(parts['todo-list'], { plan: shown(steps) }),
     replan: (steps) => filled(parts.replan, { plan: shown(steps) }),
     step: (steps, step) => filled(parts.step, { plan: shown(steps), number: step.id, step: step.description }),
   };

@@ -38,6 +38,7 @@ const systemParts = {
   questions: ({ hasTool }) => (hasTool('message_ask_user') ? {} : undefined),
   approvals: approvalsOf,
   plan: ({ plans }) => (plans ? {} : undefined),
+  todo: ({ plans, hasTool }) => (!plans && hasTool('todo') ? {} : undefined),
   // The last part, because it can appear during a run: everything before it keeps its bytes, and caches hold.
   memory: ({ memory }) => (memory === undefined ? undefined : { memory }),
 } satisfies Record<string, (facts: PromptFacts) => Values | undefined>;
@@ -49,7 +50,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): Value
 }
 
 /** The notes that say what a turn is for. They stand at the end of a request, because they change. */
-export const noteNames = ['make-plan', 'replan', 'step', 'answer'] as const;
+export const noteNames = ['make-plan', 'replan', 'step', 'todo-list', 'answer'] as const;
 export type NoteName = (typeof noteNames)[number];
 type SystemPart = keyof typeof systemParts;
 export type PartName = SystemPart | NoteName;
@@ -67,6 +68,7 @@ const placeholders: Partial<Record<PartName, Placeholders>> = {
   approvals: { must: [], may: ['approvals'] },
   memory: { must: ['memory'] },
   replan: { must: ['plan'] },
+  'todo-list': { must: ['plan'] },
   step: { must: ['step'], may: ['plan', 'number'] },
 };
 /** A line by which models, and the demo model, find the folder. */

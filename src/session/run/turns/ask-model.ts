@@ -5,7 +5,7 @@ import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/cancel.ts';
 import type { OverBudget } from '../../../core/spending.ts';
 import { type CollectedTurn, collectTurn } from '../../../llm/collect.ts';
-import type { ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
+import type { PlacedNote, ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
 import { recall } from '../../../tools/special.ts';
 import { type Allowance, needsOf, overBudget } from '../allowance.ts';
 import type { PromptSection, RequestProof } from '../context/asked.ts';
@@ -96,12 +96,14 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   const { model, runWriter, sampling } = work;
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
-  const { messages: told, runFrom } = transcript.view(runId);
+  const { messages: told, runFrom, notes } = transcript.view(runId);
   const { phase, note, hint, mustCall } = wanted;
-  const { system, sections, tools } = frameOf(work, wanted);
+  const frame = frameOf(work, wanted);
+  const { system, sections, tools } = frame;
+  const own = note === '' ? undefined : notes.at(-1);
   const messages = begun ? [...told, begun.message] : told;
   const request = {
-    ...{ phase, system, runFrom, note, tools },
+    ...{ phase, system, runFrom, note, tools, ...notesOf(notes, own) },
     messages: load ? await withPictures(messages, load) : messages,
     ...(hint === undefined ? {} : { hint }),
     ...(mustCall === undefined || begun ? {} : { mustCall }),
@@ -121,7 +123,7 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
       if (repetition.add(delta)) stop.abort();
     },
   });
-  const bytes = requestBytes({ system, tools, note, messages, ...(hint !== undefined && { hint }) });
+  const bytes = requestBytes({ ...frame, messages });
   const { outcome } = turn;
   if (outcome.kind === 'finished') transcript.meter.learn(turn.message.model, bytes, outcome.usage);
   if (!stop.signal.aborted || signal.aborted) return { ...turn, repeats: false, proof };
@@ -132,6 +134,12 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   const message = { ...turn.message, calls: [] };
   return { message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
 }
+
+/** The newest note belongs to this turn, if it has one. */
+const notesOf = (notes: readonly PlacedNote[], own: PlacedNote | undefined) => {
+  const earlier = own ? notes.slice(0, -1) : notes;
+  return { ...(own && { noteAt: own.before }), ...(earlier.length > 0 && { earlier }) };
+};
 
 /** Screenshots and users' pictures are both uploads. */
 function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
@@ -147,10 +155,14 @@ function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string |
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-function frameOf({ runWriter }: Deps, { prompt, tools, note, hint, phase }: Wanted) {
-  const looksBack = phase.kind === 'act' && runWriter.transcript.compactions.length > 0;
+/** Everything of the next request but the conversation, with all notes as one. */
+function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: Wanted) {
+  const { transcript, runId } = runWriter;
+  const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';
+  const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;
+  const { notes } = transcript.view(runId);
   return {
-    ...{ system: prompt.system, sections: prompt.sections, note },
+    ...{ system: prompt.system, sections: prompt.sections, note: notes.map(({ text }) => text).join('\n') },
     tools: looksBack ? [...tools, declared(recall)] : tools,
     ...(hint !== undefined && { hint }),
   };

@@ -39,6 +39,7 @@ export async function takeTurn(
   const { unheard } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
   runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, wanted.workdir) : undefined);
+  runWriter.transcript.placeNote(wanted.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
   const pieces: string[] = [];
   using speech = runWriter.speak();
   using _held = wanted.text === 'later' ? runWriter.holdBack(pieces) : undefined;

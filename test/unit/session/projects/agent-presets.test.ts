@@ -53,6 +53,7 @@ test("a project's session works with its model, prompt and tools, without a plan
       'shell_view',
       'shell_wait',
       'shell_write_to_process',
+      'todo',
     ].sort(),
   );
   expect(tools.find('file_write')).toBeUndefined();

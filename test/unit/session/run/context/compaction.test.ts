@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { randomIds } from '../../../../../src/core/ids.ts';
+import { piecesOf } from '../../../../../src/llm/conversation.ts';
 import type { TurnRequest } from '../../../../../src/llm/model.ts';
 import type { Line } from '../../../../../src/llm/scripted/scripted.ts';
 import { RunWriter } from '../../../../../src/session/run/log/run-writer.ts';
@@ -35,9 +36,9 @@ function bench(decide: (request: TurnRequest, turn: number) => readonly Line[]) 
   let turns = 0;
   const model = smallModel((request) => (wantsSummary(request) ? decide(request, -1) : decide(request, turns)));
   const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
-  const step = async (chars: number) => {
+  const step = async (chars: number, note = '') => {
     turns += 1;
-    const turn = await takeTurn({ model, runWriter }, wanted, signal);
+    const turn = await takeTurn({ model, runWriter }, { ...wanted, note }, signal);
     if (!turn.ok) return turn;
     for (const { callId, name } of turn.message.calls) {
       const output = `${callId} `.repeat(chars).slice(0, chars);
@@ -81,6 +82,22 @@ describe('a long conversation in a small window', { timeout: 60_000 }, () => {
       expect(event.data.uptoSeq).toBeLessThan(event.seq);
     }
     expect(it.transcript.messages).toHaveLength(2 * 300 + 4); // nothing is lost
+  });
+
+  test('keeps nearly all of its beginning from request to request while the steps of a plan change', async () => {
+    const it = bench(working);
+    it.hear(first);
+    for (let n = 0; n < 120; n++) await it.step(2_000, `The plan: …\nWork on step ${Math.floor(n / 3)} now.`);
+    const turns = it.model.asked.filter((request) => !wantsSummary(request));
+    const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
+    const compactions = (await it.compactions()).length;
+    expect(compactions).toBeGreaterThan(0);
+    const between = shares.toSorted((a, b) => a - b).slice(compactions); // without those that a compaction cut
+    expect(Math.min(...between)).toBe(1);
+    for (const request of turns) expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
+    const last = it.model.asked.at(-1);
+    expect(last?.note).toContain('step 39');
+    expect(last && JSON.stringify(piecesOf(last)).split('step 39')).toHaveLength(2);
   });
 
   test('looks the same to the model after a restart', async () => {
