@@ -26,7 +26,7 @@ export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
 }
 
 /** Applies the verdict to the first call, which is the one that asked. */
-export const judged = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
+export const withVerdict = (calls: readonly PendingCall[], verdict: Verdict | undefined): readonly PendingCall[] =>
   verdict ? calls.map((call, n) => (n === 0 ? { ...call, verdict } : call)) : calls;
 
 /**

@@ -8,11 +8,11 @@ import {
   hasSpoken,
   hasStep,
   isUnseen,
-  judged,
   nothingSpent,
   spentBudget,
   took,
   withRunning,
+  withVerdict,
 } from './run-rules.ts';
 import type {
   CallOutcome,
@@ -136,7 +136,7 @@ export const runSetup = setup({
     }),
     /** An answer grants the full budget again and resets the retries and stuck checks. */
     goOn: assign(({ context, event }) => ({
-      calls: event.type === 'run.answer' ? judged(context.calls, event.verdict) : context.calls,
+      calls: event.type === 'run.answer' ? withVerdict(context.calls, event.verdict) : context.calls,
       approval: undefined,
       answered: context.calls.length > 0,
       spent: nothingSpent,

@@ -10,12 +10,12 @@ import { everyPod, infoFrom, isFromPool, ofSession, ownedBy } from './labels.ts'
 import type { KubernetesOptions } from './options.ts';
 import { type Made, notStarted, placePod, untilRunning } from './place.ts';
 import { podBody } from './pod-body.ts';
-import { dialAddress, openEnds } from './pod-links.ts';
+import { dialAddress, openPodLinks } from './pod-links.ts';
 import { stateOf } from './pod-state.ts';
 import { watchPods } from './pod-watch.ts';
 import { isOurs, openPods } from './pods.ts';
 import { ensurePolicies } from './policies.ts';
-import { openWalls } from './policy-check.ts';
+import { openPolicyCheck } from './policy-check.ts';
 import { portForwarder } from './port-forward.ts';
 import { reapPods } from './reap.ts';
 import { sandboxKeys } from './sandbox-tokens.ts';
@@ -74,8 +74,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     reach === 'pod-ip'
       ? dialAddress(status?.podIP ?? '', port)
       : (signal: AbortSignal) => forward(metadata?.name ?? '', port, signal);
-  const ends = openEnds({ watch, keys, dial });
-  const walls = openWalls({
+  const ends = openPodLinks({ watch, keys, dial });
+  const policyCheck = openPolicyCheck({
     unenforced: options.unenforced ?? (() => 'refuse'),
     onOpen: options.onOpen,
     daemonPort: port,
@@ -182,7 +182,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const running = await untilRunning(watch, placed, patience, signal);
       await using link = ends.link(spec.id, running);
       await answering(link, signal);
-      await walls.check(link, signal);
+      await policyCheck.check(link, signal);
       return running;
     },
     forget: (id) => ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.')),
@@ -195,7 +195,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     capabilities: {
       ...capabilities,
       get egress() {
-        return walls.isOpen() ? 'open' : 'enforced';
+        return policyCheck.isOpen() ? 'open' : 'enforced';
       },
       ...{ desktop: options.desktop ?? false, weaknesses: weaknessesOf(settings) },
     },
@@ -234,7 +234,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           await answering(link, signal).catch((error) => {
             throw notStarted(error);
           });
-          await walls.check(link, signal);
+          await policyCheck.check(link, signal);
           const info = infoFrom(running.metadata, 'ready');
           if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's pod were changed.");
           return info;

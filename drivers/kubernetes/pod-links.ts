@@ -22,7 +22,7 @@ interface End {
 }
 
 /** The pods that this process uses. Each is watched until it ends. */
-export interface Ends extends Disposable {
+export interface PodLinks extends Disposable {
   link(id: SandboxId, pod: V1Pod): SandboxLink;
   /** Ends the pod's links: their `lost` signal fires with this reason. */
   release(id: SandboxId, reason: AppError): void;
@@ -33,7 +33,7 @@ interface Options {
   dial(pod: V1Pod): Dial;
 }
 
-export function openEnds({ watch, keys, dial }: Options): Ends {
+export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
   const ends = new Map<SandboxId, End>();
 
   function lose(id: SandboxId, end: End, reason: AppError): void {

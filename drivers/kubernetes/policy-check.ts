@@ -14,7 +14,7 @@ interface Options {
 /**
  * Network policies have no effect without a network plug-in that enforces them, and the API does not say whether one does.
  */
-export interface Walls {
+export interface PolicyCheck {
   /**
    * Tries to connect out of an unused sandbox. Rejects: unsupported. After the first proof of enforcement it checks no more.
    */
@@ -39,7 +39,7 @@ const betweenMs = 750;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-export function openWalls({ unenforced, onOpen, daemonPort }: Options): Walls {
+export function openPolicyCheck({ unenforced, onOpen, daemonPort }: Options): PolicyCheck {
   let looking: Promise<{ readonly address: string | undefined } | 'gone'> | undefined;
   let isOver = false;
   let isTold = false;

@@ -13,7 +13,7 @@ import { openUsers } from './users.ts';
 import { heldLimits, weaknessesOf } from './weaknesses.ts';
 
 /** The isolation of bubblewrap's sandboxes in addition to namespaces: control groups and user ids. */
-export interface Walls {
+export interface KernelLimits {
   readonly limits: readonly Limit[];
   readonly weaknesses: readonly Weakness[];
   /** The user id and the groups for a sandbox that is about to start. */
@@ -38,7 +38,7 @@ interface Options {
 
 const Recorded = z.array(z.string().startsWith('/'));
 
-export function openWalls({ bubblewrap, cgroups, users: range, folders }: Options): Walls {
+export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }: Options): KernelLimits {
   const users = bubblewrap.asRoot && range !== undefined ? openUsers(folders, range) : undefined;
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');

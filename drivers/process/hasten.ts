@@ -1,10 +1,10 @@
 import type { SandboxId } from '../../src/core/ids.ts';
-import type { Walls } from './confinement.ts';
+import type { KernelLimits } from './confinement.ts';
 
 const lastsMs = 1_000;
 
 /** Puts a sandbox before the others on busy processors, for a second after the last call. */
-export function hastener({ share }: Pick<Walls, 'share'>) {
+export function hastener({ share }: Pick<KernelLimits, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {
     hasten(id: SandboxId): void {

@@ -14,9 +14,9 @@ import type { Group } from './cgroup/cgroups.ts';
 import type { Limit } from './cgroup/limits.ts';
 import { entering } from './cgroup/open.ts';
 import { feed } from './find-bubblewrap.ts';
-import { givingWay } from './low-priority.ts';
+import { atLowPriority } from './low-priority.ts';
 import { type Mark, markOf } from './proc.ts';
-import { sealIn } from './unreadable-loader.ts';
+import { unreadableLoader } from './unreadable-loader.ts';
 import { giveTo } from './users.ts';
 
 /** The programs of every sandbox: the pinned Node, pid 1, and the daemon's bundle. */
@@ -84,10 +84,10 @@ async function confined(what: Launch, confinement: Confinement, signal: AbortSig
     ...{ user, grouped, groups: group.shown, infoFd: 3, seccompFd: 4 },
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
-  const seal = await sealIn(folders.root, { program: node, asRoot: bubblewrap.asRoot });
+  const seal = await unreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot });
   const [program = '', ...args] = [
     ...entering(group.enter),
-    ...(givesWay ? [] : givingWay),
+    ...(givesWay ? [] : atLowPriority),
     bubblewrap.path,
     ...bubblewrapArguments(bubblewrap, { ...inside, seal, id: spec.id }),
   ];
@@ -150,7 +150,7 @@ async function unconfined({ spec, meta, folders, programs }: Launch, workspace: 
     resolve(programs.init),
   ];
   const args = [...limited, programs.node, daemon];
-  const [program = '', ...after] = [...givingWay, '/bin/sh', ...args];
+  const [program = '', ...after] = [...atLowPriority, '/bin/sh', ...args];
   const child = spawn(program, after, { env, cwd: workspace, detached: true, stdio: 'ignore' });
   const exited = exitOf(child);
   child.unref();

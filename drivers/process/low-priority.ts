@@ -3,6 +3,6 @@
  * whole sessions of processes against each other first, each by a number of its own in `autogroup`; a command that opens
  * a session starts with none, so this is less than a group's weight.
  */
-export const givingWay: readonly string[] = [
+export const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
 ];

@@ -15,7 +15,7 @@ import { layToken } from '../shared/token.ts';
 import type { UserRange } from '../shared/user-range.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
-import { openWalls } from './confinement.ts';
+import { openKernelLimits } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
 import { hastener } from './hasten.ts';
 import { type Launched, launch, type Programs, workspaceOf } from './launch.ts';
@@ -59,16 +59,22 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       : await findBubblewrap(options.bubblewrap, seccompProgram(process.arch));
   const folders = await openFolders(root);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
-  const walls = cgroups && openWalls({ bubblewrap, cgroups, users: options.users, folders });
-  const priority = walls && hastener(walls);
+  const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
+  const priority = kernelLimits && hastener(kernelLimits);
   const children = new Map<string, Launched>(); // the sandboxes that this process started
   const work = new StartsAndEnds((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openServerEnds({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
-  const capabilities: Capabilities = walls
-    ? { isolation: 'namespaces', egress: 'enforced', limits: walls.limits, desktop, weaknesses: walls.weaknesses }
+  const capabilities: Capabilities = kernelLimits
+    ? {
+        isolation: 'namespaces',
+        egress: 'enforced',
+        limits: kernelLimits.limits,
+        desktop,
+        weaknesses: kernelLimits.weaknesses,
+      }
     : { isolation: 'none', egress: 'open', limits: [], desktop: false, weaknesses: [noIsolation] };
 
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
@@ -79,7 +85,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     const words = await children.get(body)?.exited;
     children.delete(body);
     while (await isAlive(mark)) await pause(lookMs, signal);
-    const ranOut = await walls?.ranOutOfMemory(id);
+    const ranOut = await kernelLimits?.ranOutOfMemory(id);
     tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // on failure, the next start of a server does it
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
@@ -92,9 +98,9 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
     await using _ = await locked(id, signal);
     const record = await readRecord(folders, id);
-    if (!record || !(await isAlive(record))) await walls?.end(id, signal);
+    if (!record || !(await isAlive(record))) await kernelLimits?.end(id, signal);
   }
-  for (const id of (await walls?.grouped()) ?? []) {
+  for (const id of (await kernelLimits?.grouped()) ?? []) {
     // processes that survive this are killed with their sandbox
     await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
   }
@@ -107,7 +113,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
     if (running && (await isAlive(running))) return running;
     await endAll(spec.id, signal); // first, because a leftover daemon would pass for the new one
     await holds.open(spec.id);
-    const confinement = await walls?.confine(spec, signal);
+    const confinement = await kernelLimits?.confine(spec, signal);
     await layToken(folders.mount(spec.id), new Secret(meta.token));
     const launched = await launch({ spec, meta, folders, programs, confinement }, signal);
     made.mark = launched.mark;
@@ -118,7 +124,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
 
   async function endAll(id: SandboxId, signal: AbortSignal): Promise<void> {
     await endProcesses(folders, id, signal);
-    await walls?.end(id, signal);
+    await kernelLimits?.end(id, signal);
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
@@ -132,7 +138,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       await rm(folders.mount(id), { recursive: true, force: true });
       return;
     }
-    await (walls ? walls.releaseUser(id, () => removeFolder(id)) : removeFolder(id));
+    await (kernelLimits ? kernelLimits.releaseUser(id, () => removeFolder(id)) : removeFolder(id));
   }
 
   const removeFolder = (id: SandboxId) =>

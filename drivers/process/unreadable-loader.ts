@@ -6,7 +6,7 @@ import { join } from 'node:path';
  * from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if the
  * program has no loader.
  */
-export async function sealIn(
+export async function unreadableLoader(
   folder: string,
   { program, asRoot }: { program: string; asRoot: boolean },
 ): Promise<string | undefined> {

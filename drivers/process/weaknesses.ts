@@ -2,7 +2,7 @@ import type { Weakness } from '../driver.ts';
 import type { Bubblewrap } from './bubblewrap.ts';
 import type { Limit } from './cgroup/limits.ts';
 
-export interface Walls {
+export interface Protections {
   readonly bubblewrap: Bubblewrap;
   /** The limits that control groups enforce for a sandbox as a whole. */
   readonly grouped: readonly Limit[];
@@ -16,14 +16,14 @@ const groups = (asRoot: boolean) =>
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /** The limits that hold for a sandbox as a whole. The kernel also counts processes by user, if each sandbox has its own. */
-export function heldLimits({ bubblewrap, grouped, ownUsers }: Walls): Limit[] {
+export function heldLimits({ bubblewrap, grouped, ownUsers }: Protections): Limit[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
 
 /** The protections that this machine does not offer bubblewrap's sandboxes, each with its consequence and advice. */
-export function weaknessesOf(walls: Walls): Weakness[] {
-  const { bubblewrap, grouped, ownUsers } = walls;
+export function weaknessesOf(protections: Protections): Weakness[] {
+  const { bubblewrap, grouped, ownUsers } = protections;
   const { asRoot } = bubblewrap;
   const found: Weakness[] = [];
   if (!grouped.includes('memoryBytes')) {
@@ -34,7 +34,7 @@ export function weaknessesOf(walls: Walls): Weakness[] {
         'sandbox with many processes can use up the memory of this machine.',
     });
   }
-  if (!heldLimits(walls).includes('pids')) {
+  if (!heldLimits(protections).includes('pids')) {
     found.push({
       name: 'processes-not-limited',
       text: `${groups(asRoot)}. Until then CORRAL_SANDBOX_PIDS does not hold, so a sandbox can use up the processes of this machine.`,

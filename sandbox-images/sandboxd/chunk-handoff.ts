@@ -1,5 +1,5 @@
 /** Hands chunks from one writer to one reader, one at a time. The writer waits until its chunk was taken. */
-export interface Passage {
+export interface ChunkHandoff {
   /** Resolves once the chunk was taken, or there is no reader any more. */
   give(chunk: Uint8Array): Promise<void>;
   /** Ends the writing. A chunk that waits is still delivered. */
@@ -8,7 +8,7 @@ export interface Passage {
 }
 
 /** `first` is delivered before any other chunk. */
-export function passage(first?: Uint8Array): Passage {
+export function chunkHandoff(first?: Uint8Array): ChunkHandoff {
   let lying: Uint8Array | undefined;
   let isOver = false;
   let bell = Promise.withResolvers<void>();

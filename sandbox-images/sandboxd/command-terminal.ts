@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StartOperation } from '../../src/sandbox/client.ts';
 import { marks } from './environment.ts';
-import type { Parts } from './shared-state.ts';
+import type { SharedState } from './shared-state.ts';
 import { type ShellState, stateFile } from './shell-state.ts';
 import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
 
@@ -10,7 +10,7 @@ const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
 
 /** Opens a terminal with the command on it, or pipes if the image has no `script`. Undefined: no process can be started. */
 export async function openForCommand(
-  { stateDir, env }: Parts,
+  { stateDir, env }: SharedState,
   request: StartOperation,
   standing: ShellState,
   mark: string,

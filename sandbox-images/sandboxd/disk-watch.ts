@@ -5,7 +5,7 @@ import type { DiskUse } from '../../src/sandbox/client.ts';
 import { endTree, send } from './end-processes.ts';
 import { type Proc, scan, startedAt } from './proc.ts';
 import { rootedAt } from './process-tree.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 
 // Enforces a sandbox's disk limit where the storage has no quota. Measures often while the disk fills, rarely otherwise, and
 // ends the processes that write beyond the limit.
@@ -27,7 +27,7 @@ export interface DiskWatch {
 }
 
 /** Watches the disk usage of `places`, the folders that the limit covers. */
-export function watchDisk(parts: Parts, places: readonly string[], limitBytes: number): DiskWatch {
+export function watchDisk(parts: SharedState, places: readonly string[], limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /** A little above the usage when writers were last ended. Below it no process is ended, so that a user can clean up. */
@@ -105,7 +105,7 @@ interface Handle {
 }
 
 /** Open files that have no name any more. They take room too. */
-function* handles(spared: Parts['keepers']['spared']): Generator<Handle> {
+function* handles(spared: SharedState['keepers']['spared']): Generator<Handle> {
   let left = mostHandles;
   const all = scan();
   const ours = spared(all);

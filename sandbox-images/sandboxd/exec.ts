@@ -7,11 +7,11 @@ import { commandLine, removeCommand } from './command-terminal.ts';
 import { type ExecRequest, limits } from './daemon.ts';
 import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 import { startFolder } from './shell-state.ts';
 
 /** Runs one command over pipes. There is no login shell and no process between, so a call costs little more than a fork. */
-export function executor(parts: Parts) {
+export function executor(parts: SharedState) {
   let count = 0;
 
   return async (request: ExecRequest, signal: AbortSignal): Promise<ExecResult> => {

@@ -2,7 +2,7 @@ import { AppError } from '../../src/core/errors.ts';
 import type { Desktop } from './daemon.ts';
 import type { DesktopOptions } from './desktop/desktop.ts';
 import { findPrograms } from './desktop/programs.ts';
-import type { Parts } from './shared-state.ts';
+import type { SharedState } from './shared-state.ts';
 
 const unsupported = async (): Promise<never> => {
   throw new AppError('unsupported', 'This sandbox has no desktop: its image has no display and no browser.');
@@ -23,7 +23,7 @@ export const noDesktop: Desktop = {
 };
 
 /** Loads the desktop's code at its first use: otherwise every sandbox would pay for it in memory. */
-export function lazyDesktop(parts: Parts, options: Omit<DesktopOptions, 'programs'>): Desktop {
+export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findPrograms(parts.env.PATH ?? '');
   if (!programs) return noDesktop;
   let opened: Desktop | undefined;

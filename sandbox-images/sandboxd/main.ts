@@ -12,7 +12,7 @@ import { writeProfile } from './package-folders.ts';
 import { realDaemon } from './real-daemon.ts';
 import { recover } from './recover.ts';
 import { sandboxServer } from './server.ts';
-import { keepersOf, type Parts } from './shared-state.ts';
+import { keepersOf, type SharedState } from './shared-state.ts';
 import { shellSetup } from './shell-state.ts';
 import { trustAuthorities } from './trusted-authorities.ts';
 import { version } from './version.ts';
@@ -43,7 +43,7 @@ makeHome(env.HOME);
 trustAuthorities(runDir, env);
 const bootId = readFileSync('/proc/sys/kernel/random/uuid', 'latin1').trim();
 let activeAt = systemClock.now();
-const parts: Parts = {
+const parts: SharedState = {
   clock: systemClock,
   place: await confined(env.CORRAL_WORKSPACE ?? '/workspace'),
   stateDir,

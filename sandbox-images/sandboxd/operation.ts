@@ -6,7 +6,7 @@ import { openForCommand, removeCommand } from './command-terminal.ts';
 import { limits } from './daemon.ts';
 import { endTree } from './end-processes.ts';
 import { type Marked, treeOf } from './process-tree.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { tail } from './tail.ts';
@@ -39,7 +39,7 @@ const overflowPauseMs = 5;
 const maxUnread = 1024 * 1024;
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
-export async function launch(parts: Parts, request: StartOperation, standing: ShellState): Promise<Live> {
+export async function launch(parts: SharedState, request: StartOperation, standing: ShellState): Promise<Live> {
   const { clock, place, stateDir, keepers } = parts;
   const { id, tag } = request;
   const spoolPath = `.corral/output/${id}.log`;

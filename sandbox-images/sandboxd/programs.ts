@@ -8,7 +8,7 @@ import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
 import { type Piped, piped } from './program-pipes.ts';
 import { noteTerminals } from './recover.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 import { startFolder } from './shell-state.ts';
 
 export type Programs = Pick<Daemon, 'openProgram' | 'programs' | 'attachProgram' | 'signalProgram' | 'closeProgram'>;
@@ -19,7 +19,7 @@ interface Open {
 }
 
 /** Programs over three pipes, without a shell or a terminal. A program outlives the connection that reads it. */
-export function programs(parts: Parts): Programs {
+export function programs(parts: SharedState): Programs {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, Open>();
   const opening = new Map<string, Promise<ProgramEntry>>();

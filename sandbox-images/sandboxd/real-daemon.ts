@@ -10,7 +10,7 @@ import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './pr
 import { rootedAt, treeOf } from './process-tree.ts';
 import { programs } from './programs.ts';
 import { search } from './search.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 import { shells } from './shells.ts';
 import { StoppedRuns } from './stopped-runs.ts';
 import { terminals } from './terminals.ts';
@@ -22,7 +22,7 @@ export interface Identity {
 }
 
 /** The daemon inside a real sandbox, with this system's processes and files. */
-export function realDaemon(parts: Parts, { version, sandboxId, desktop }: Identity): Daemon {
+export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: Identity): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = shells(parts);
   const exec = executor(parts);

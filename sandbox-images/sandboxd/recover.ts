@@ -2,10 +2,10 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endTree, send } from './end-processes.ts';
 import { scan, variable } from './proc.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 
 /** Ends the processes of an earlier daemon of this sandbox, because their terminals are gone. Records them as lost. */
-export async function recover(parts: Parts, sandboxId: string): Promise<void> {
+export async function recover(parts: SharedState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
   if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be quick

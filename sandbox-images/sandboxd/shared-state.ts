@@ -5,7 +5,7 @@ import { type Proc, scan, startedAt, variable } from './proc.ts';
 import type { Strays } from './process-tree.ts';
 
 /** The state that all parts of the daemon share. */
-export interface Parts {
+export interface SharedState {
   readonly clock: Clock;
   readonly place: Confined;
   /** The daemon's own folder, outside the workspace. */
@@ -30,7 +30,7 @@ export interface Parts {
  * Accepts orphans that a tree can have started: a process that dropped its environment and its parent carries no mark. In a
  * sandbox with its own init, such an orphan counts as the tree's if it is younger than the tree.
  */
-export function straysSince({ clock, init }: Pick<Parts, 'clock' | 'init'>, since: number): Strays {
+export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): Strays {
   if (init === undefined) return () => false;
   const now = clock.now();
   return (proc) =>

@@ -4,7 +4,7 @@ import type { Daemon } from './daemon.ts';
 import { endTree } from './end-processes.ts';
 import { type Live, launch, type Shown } from './operation.ts';
 import { scan, variable } from './proc.ts';
-import type { Parts } from './shared-state.ts';
+import type { SharedState } from './shared-state.ts';
 import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
 import { closedSpool, lastBytes, type Spool } from './spool.ts';
 
@@ -22,7 +22,7 @@ interface Shell {
 const historyLength = 20;
 const maxShells = 32;
 
-export function shells(parts: Parts): Shells {
+export function shells(parts: SharedState): Shells {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
   /** The operations that this daemon started. Those of earlier daemons are in the journal. */

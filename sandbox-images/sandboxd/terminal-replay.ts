@@ -17,7 +17,7 @@ interface Scanned {
   readonly whole: number;
 }
 
-export class Screenful {
+export class TerminalReplay {
   #chunks: Uint8Array[] = [];
   #length = 0;
   rows = 24;

@@ -1,15 +1,15 @@
 import type { TerminalEnd } from '../../src/sandbox/client.ts';
-import { type Passage, passage } from './chunk-handoff.ts';
-import { Screenful } from './terminal-replay.ts';
+import { type ChunkHandoff, chunkHandoff } from './chunk-handoff.ts';
+import { TerminalReplay } from './terminal-replay.ts';
 
 interface Reader {
-  readonly passage: Passage;
+  readonly handoff: ChunkHandoff;
   end: TerminalEnd;
 }
 
 /** A terminal's last screenful, and its one reader. A new reader replaces the former one. */
 export class TerminalView {
-  readonly #screen = new Screenful();
+  readonly #screen = new TerminalReplay();
   #reader: Reader | undefined;
 
   set rows(rows: number) {
@@ -20,27 +20,27 @@ export class TerminalView {
   async show(chunk: Uint8Array): Promise<void> {
     // in the same turn as the chunk is delivered, so that no reader gets it twice or misses it
     this.#screen.push(chunk);
-    await this.#reader?.passage.give(chunk);
+    await this.#reader?.handoff.give(chunk);
   }
 
   /** Ends the reading, and tells the reader why. */
   dismiss(end: TerminalEnd): void {
     if (!this.#reader) return;
     this.#reader.end = end;
-    this.#reader.passage.close();
+    this.#reader.handoff.close();
     this.#reader = undefined;
   }
 
   read(signal: AbortSignal): { readonly chunks: AsyncIterable<Uint8Array>; end(): TerminalEnd } {
     this.dismiss('replaced');
-    const reader: Reader = { passage: passage(this.#screen.last()), end: 'exited' };
+    const reader: Reader = { handoff: chunkHandoff(this.#screen.last()), end: 'exited' };
     this.#reader = reader;
     const left = () => {
-      reader.passage.close();
+      reader.handoff.close();
       if (this.#reader === reader) this.#reader = undefined;
     };
     signal.addEventListener('abort', left, { once: true });
     if (signal.aborted) left();
-    return { chunks: reader.passage.chunks, end: () => reader.end };
+    return { chunks: reader.handoff.chunks, end: () => reader.end };
   }
 }

@@ -9,7 +9,7 @@ import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
 import { scan } from './proc.ts';
 import { noteTerminals } from './recover.ts';
-import { type Parts, straysSince } from './shared-state.ts';
+import { type SharedState, straysSince } from './shared-state.ts';
 import { openPersonal, type Terminal } from './terminal.ts';
 import { TerminalView } from './terminal-view.ts';
 
@@ -28,7 +28,7 @@ const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
 /** Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer. */
-export function terminals(parts: Parts): Terminals {
+export function terminals(parts: SharedState): Terminals {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, Open>();
   const opening = new Map<string, Promise<TerminalEntry>>();

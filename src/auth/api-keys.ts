@@ -102,7 +102,7 @@ const stateOf = ({ revokedAt, expiresAt }: StoredKey, now: number): KeyView['sta
   if (revokedAt !== null) return 'revoked';
   return expiresAt !== null && expiresAt <= now ? 'expired' : 'active';
 };
-const noWalls = (what: string) =>
+const notIsolated = (what: string) =>
   new AppError(
     'invalid_request',
     `${what}: sandboxes have no isolation here, so users can read each other's files. Install bubblewrap or start Docker.`,
@@ -189,7 +189,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     new Set([...entries.values()].filter(isLive).flatMap(({ doc }) => (doc.owner === than ? [] : [doc.owner])));
 
   await load();
-  if (deps.onlyOne && otherOwners().size > 1) throw noWalls('There are API keys of several users');
+  if (deps.onlyOne && otherOwners().size > 1) throw notIsolated('There are API keys of several users');
   for (const { doc } of entries.values()) {
     if (!pepper?.knows(doc.pepper)) {
       warn({ key: doc.id }, 'an API key was stored under an encryption key that is not configured; it is rejected');
@@ -233,7 +233,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       }
       const other = beside === undefined ? undefined : entries.get(beside);
       if (beside !== undefined && !other) throw missing();
-      if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw noWalls('A second user cannot have a key');
+      if (deps.onlyOne && otherOwners(other?.doc.owner).size > 0) throw notIsolated('A second user cannot have a key');
       pepper ??= await deps.peppers();
       const id = ids.short();
       const key = `crl_${id}_${ids.token()}`;

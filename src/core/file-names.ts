@@ -5,7 +5,7 @@ const maxPart = 255; // NAME_MAX of Linux, in bytes
 const maxPath = 4_096; // PATH_MAX
 
 /** A file of a workspace, with a valid name. */
-export interface JudgedPath {
+export interface SafePath {
   /** The sandbox's own name for the file, relative to the workspace; use it in requests to the sandbox. */
   readonly path: string;
   /**
@@ -20,19 +20,19 @@ export interface JudgedPath {
  * workspace, is not in its shortest form, holds a NUL or is longer than Linux allows. Lengths count UTF-16 units: a name
  * in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
-export function judgedPath(told: string): JudgedPath | undefined {
+export function safePath(told: string): SafePath | undefined {
   if (!isPath(told)) return undefined;
   return { path: told, portable: told.split('/').map(portablePart).join('/') };
 }
 
-/** Whether `judgedPath` has an answer. It costs less, for long lists. */
+/** Whether `safePath` has an answer. It costs less, for long lists. */
 export const isPath = (told: string): boolean => told.length <= maxPath && told.split('/').every(isPart);
 
-/** The same for `judgedName`. */
+/** The same for `safeName`. */
 export const isName = (told: string): boolean => !told.includes('/') && isPath(told);
 
 /** A path with a single part, as in a folder's listing. */
-export const judgedName = (told: string): JudgedPath | undefined => (told.includes('/') ? undefined : judgedPath(told));
+export const safeName = (told: string): SafePath | undefined => (told.includes('/') ? undefined : safePath(told));
 
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
@@ -69,7 +69,7 @@ export const shownName = (name: string): string =>
  * Portable names for the files of one archive. No two are equal when case and Unicode forms are ignored. Call it once
  * for each path.
  */
-export function archiveNames(): (file: JudgedPath) => string {
+export function archiveNames(): (file: SafePath) => string {
   const given = new Set<string>();
   const folders = new Map<string, string>();
   const next = new Map<string, number>();

@@ -28,10 +28,10 @@ export async function forward(
   client.count(headBytes(req));
   const wish = wishOf(client, req);
   if (wish instanceof Refusal) return refuse(res, wish);
-  const passage = await open(client, wish.target);
-  if (passage.kind === 'refused') return refuse(res, passage.refusal);
+  const opened = await open(client, wish.target);
+  if (opened.kind === 'refused') return refuse(res, opened.refusal);
 
-  const { upstream } = passage;
+  const { upstream } = opened;
   const outgoing = request({
     createConnection: () => upstream,
     setHost: false,

@@ -86,10 +86,10 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   async function connect(client: Client, authority: string): Promise<void> {
     const to = client.pinned ? undefined : parseAuthority(authority);
     if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
-    const passage = await open(client, to);
-    if (passage.kind === 'refused') return client.farewell(passage.refusal);
+    const opened = await open(client, to);
+    if (opened.kind === 'refused') return client.farewell(opened.refusal);
     client.socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-    await tunnel(client, { to, open: passage }, () => http.emit('connection', client.socket));
+    await tunnel(client, { to, open: opened }, () => http.emit('connection', client.socket));
   }
 
   async function begin(client: Client): Promise<void> {

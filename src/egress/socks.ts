@@ -31,10 +31,10 @@ export async function socksConnect(
   if (!host || !port) return hangUp(client, reply(unsupportedAddress));
 
   const to = targetOf(host, port.readUInt16BE());
-  const passage = await open(client, to);
-  if (passage.kind === 'refused') return hangUp(client, reply(passage.refusal.socksReply));
+  const opened = await open(client, to);
+  if (opened.kind === 'refused') return hangUp(client, reply(opened.refusal.socksReply));
   socket.write(reply(0));
-  return { to, open: passage };
+  return { to, open: opened };
 }
 
 async function readHost({ socket }: Client, type: number | undefined): Promise<string | undefined> {

@@ -22,7 +22,7 @@ export interface Replica extends AsyncDisposable {
   /** Whether this server destroys unclaimed sandboxes. */
   mayReap(): Promise<boolean>;
   /** Whether this server deletes sessions that the retention settings no longer keep. */
-  mayKeep(): Promise<boolean>;
+  mayDeleteOld(): Promise<boolean>;
   /** From this call on, this server and the others know of each other. */
   meet(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
@@ -33,7 +33,7 @@ interface Options {
   readonly settings: Config['replicas'];
 }
 const reaperMs = 30_000;
-const keeperMs = 5 * 60_000;
+const retentionLeaseMs = 5 * 60_000;
 
 export function replicaOf({ store, ids, clock, settings }: Options): Replica {
   const ttlMs = settings.leaseSeconds * 1_000;
@@ -44,7 +44,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       isAlive: async () => true,
       ownership: soleOwnership(),
       mayReap: async () => true,
-      mayKeep: async () => true,
+      mayDeleteOld: async () => true,
       meet: () => {},
     };
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
@@ -58,12 +58,13 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
     ownership,
     isAlive: async (other) => other === name || (await store.records.get('replica', other)) !== undefined,
     mayReap: async () => (await store.leases.acquire('reaper', holder, clock.now(), reaperMs)) !== undefined,
-    mayKeep: async () => (await store.leases.acquire('keeper', holder, clock.now(), keeperMs)) !== undefined,
+    mayDeleteOld: async () =>
+      (await store.leases.acquire('retention', holder, clock.now(), retentionLeaseMs)) !== undefined,
     meet(others) {
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {
-      for (const name of ['reaper', 'keeper']) await store.leases.release(name, holder).catch(() => {}); // or lapses
+      for (const name of ['reaper', 'retention']) await store.leases.release(name, holder).catch(() => {}); // or lapses
       await peers?.[Symbol.asyncDispose]();
     },
   };

@@ -13,7 +13,7 @@ import {
   terminalEnds,
 } from './client.ts';
 import type { JsonLimits } from './json-complexity.ts';
-import { judgedEntries, judgedMatches } from './safe-file-names.ts';
+import { withSafeNames, withSafePaths } from './safe-file-names.ts';
 
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
@@ -130,13 +130,13 @@ export const answers = {
         }),
       )
       .max(maxList)
-      .transform(judgedEntries) as z.ZodType<FileEntry[]>,
+      .transform(withSafeNames) as z.ZodType<FileEntry[]>,
     [large, maxList * 6, 3],
   ),
   found: rule(
     z
       .object({ matches: z.array(path).max(maxFound), truncated: z.boolean() })
-      .transform((found) => judgedMatches(found, (file) => file)),
+      .transform((found) => withSafePaths(found, (file) => file)),
     [large, maxFound + 20, 3],
   ),
   lines: rule(
@@ -145,7 +145,7 @@ export const answers = {
         matches: z.array(z.object({ file: path, line: count, content: text(4 * KiB) })).max(maxFound),
         truncated: z.boolean(),
       })
-      .transform((found) => judgedMatches(found, ({ file }) => file)),
+      .transform((found) => withSafePaths(found, ({ file }) => file)),
     [large, maxFound * 6, 4],
   ),
   processes: rule<ProcessEntry[]>(

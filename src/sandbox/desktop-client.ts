@@ -3,7 +3,7 @@ import type { DesktopClient } from './client.ts';
 import type { Ask, requester } from './request.ts';
 import { screenStream } from './screen-stream.ts';
 import type { Trust } from './trust.ts';
-import { judged } from './validation-thread.ts';
+import { validated } from './validation-thread.ts';
 
 type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
@@ -38,7 +38,7 @@ export function desktopClient({ json, done, whole, upgrade, trust }: Daemon, aga
     vnc: async (signal) => screenStream(await stream('/desktop/vnc', signal), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
     async cdpMessage(bytes) {
-      const said = await judged('cdp', bytes);
+      const said = await validated('cdp', bytes);
       if (said.ok) return { kind: 'message', message: said.value };
       // A page can make an honest browser send too much. Only another program sends text that is not a message.
       if (said.reason === 'too_large' || said.reason === 'too_complex') return { kind: 'too_much' };

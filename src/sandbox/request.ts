@@ -10,7 +10,7 @@ import type { OpenFile } from './client.ts';
 import { openFile } from './file-stream.ts';
 import { refusal } from './refusal.ts';
 import type { Trust } from './trust.ts';
-import { judged } from './validation-thread.ts';
+import { validated } from './validation-thread.ts';
 
 export interface Ask {
   readonly method: string;
@@ -101,7 +101,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         timer = setTimeout(expire, answerMs);
         const { maxBytes } = answers.refusal;
         using body = await collected(response, { maxBytes, signal, isMeasured: false, own });
-        throw refusal(trusted(await judged('refusal', body.bytes)), { epoch });
+        throw refusal(trusted(await validated('refusal', body.bytes)), { epoch });
       }
       if (!ask.stream) {
         clearTimeout(timer);
@@ -137,7 +137,7 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
         expected(response, 200);
         const { maxBytes } = answers[name];
         using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
-        return trusted(await judged(name, body.bytes));
+        return trusted(await validated(name, body.bytes));
       }),
     /** Expects an empty answer (204). */
     done: (ask: Ask, signal: AbortSignal) =>
@@ -237,7 +237,7 @@ function expected({ statusCode }: IncomingMessage, status: number): void {
   if (statusCode !== status) throw new Broken('bad_status', `${statusCode} where ${status} was due`);
 }
 
-function trusted<Value>(said: Awaited<ReturnType<typeof judged>> | { ok: true; value: Value }): Value {
+function trusted<Value>(said: Awaited<ReturnType<typeof validated>> | { ok: true; value: Value }): Value {
   if (said.ok) return said.value as Value;
   throw new Broken(said.reason, said.detail);
 }

@@ -37,7 +37,7 @@ const patienceMs = 30_000;
  * Parses and checks an answer. Large answers are parsed in another thread, which takes their memory: nothing else may
  * use it.
  */
-export async function judged<Name extends AnswerName>(name: Name, bytes: Buffer): Promise<Judged<AnswerOf<Name>>> {
+export async function validated<Name extends AnswerName>(name: Name, bytes: Buffer): Promise<Judged<AnswerOf<Name>>> {
   if (bytes.length <= onLoopBytes) return judge(name, bytes);
   const said = await inTurn(() => asked({ name, bytes: owned(bytes), length: bytes.length }));
   if (!said.ok) return said;

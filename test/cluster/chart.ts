@@ -57,7 +57,7 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
       const doctor = ['/usr/local/bin/node', '/app/src/main.ts', 'doctor'];
       const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
       expect(said).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
-      expect(said).toContain('All is well, but for 1 weakness of the walls.');
+      expect(said).toContain('All is well, but for 1 weakness.');
       expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
     },
   );

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { type BrowserPipe, browserPipe } from '../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 import { AppError } from '../../src/core/errors.ts';
 import type { CdpMessage, DesktopClient } from '../../src/sandbox/client.ts';
-import { judged } from '../../src/sandbox/validation-thread.ts';
+import { validated } from '../../src/sandbox/validation-thread.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
 const args = [
@@ -26,7 +26,7 @@ const args = [
 
 /** Reads a message as the real client does, from a browser that is trusted. */
 export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
-  const said = await judged('cdp', bytes);
+  const said = await validated('cdp', bytes);
   if (!said.ok) throw new Error(said.detail);
   return { kind: 'message', message: said.value };
 }

@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../../src/core/errors.ts';
 import { scan } from '../proc.ts';
-import type { Parts } from '../shared-state.ts';
+import type { SharedState } from '../shared-state.ts';
 import { type BrowserPipe, browserPipe } from './browser-pipe.ts';
 import { child } from './child-process.ts';
 import type { DisplayOptions } from './display.ts';
@@ -33,7 +33,7 @@ const browserScore = 100;
 
 /** Starts Chromium on that display. Its debugging pipe is the only way to control it. */
 export async function startBrowser(
-  { keepers, place }: Parts,
+  { keepers, place }: SharedState,
   env: Readonly<Record<string, string>>,
   { programs, width, height, proxy, memoryBytes }: BrowserOptions,
   signal: AbortSignal,

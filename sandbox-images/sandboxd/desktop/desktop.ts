@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../../../src/core/errors.ts';
 import type { Desktop } from '../daemon.ts';
 import { marks } from '../environment.ts';
 import { noteTerminals } from '../recover.ts';
-import type { Parts } from '../shared-state.ts';
+import type { SharedState } from '../shared-state.ts';
 import { screenAction } from './action-fields.ts';
 import { perform } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
@@ -25,7 +25,7 @@ const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
 /** A sandbox's desktop. None of its programs runs before the first use. */
-export function realDesktop(parts: Parts, options: DesktopOptions): Desktop {
+export function realDesktop(parts: SharedState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
   const env = { ...parts.env, ...marks('desktop', undefined), CORRAL_MARK: 'desktop' };

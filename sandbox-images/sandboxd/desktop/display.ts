@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { pause } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import { directSocket } from '../direct-socket.ts';
-import type { Parts } from '../shared-state.ts';
+import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
 import type { Programs } from './programs.ts';
 import type { Running } from './service.ts';
@@ -35,7 +35,7 @@ const connectPauseMs = 20;
 
 /** Starts an Xvnc that only two Unix sockets lead to. */
 export async function startDisplay(
-  { keepers, stateDir, place }: Parts,
+  { keepers, stateDir, place }: SharedState,
   env: Readonly<Record<string, string>>,
   options: DisplayOptions,
   signal: AbortSignal,

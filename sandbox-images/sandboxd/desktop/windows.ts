@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Parts } from '../shared-state.ts';
+import type { SharedState } from '../shared-state.ts';
 import { child } from './child-process.ts';
 import type { Running } from './service.ts';
 
 /** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
 export async function startWindows(
-  { keepers, place }: Parts,
+  { keepers, place }: SharedState,
   program: string,
   env: Readonly<Record<string, string>>,
 ): Promise<Running<void>> {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ZipFile } from 'yazl';
-import { archiveNames, judgedPath } from '../../core/file-names.ts';
+import { archiveNames, safePath } from '../../core/file-names.ts';
 
 interface Entry {
   /** As the sandbox names it, relative to the workspace. */
@@ -31,7 +31,7 @@ export function zip(entries: readonly Entry[], { open, maxPacked }: Packing): Re
   };
   file.on('error', (error) => output.destroy(error));
   for (const { path, modified } of entries) {
-    const judged = judgedPath(path);
+    const judged = safePath(path);
     if (!judged) continue;
     file.addReadStreamLazy(nameOf(judged), { mtime: timeOf(modified), mode: 0o100644 }, (give) => {
       content(path).then((stream) => give(null, stream), give as (error: unknown) => void);

@@ -30,14 +30,13 @@ export const doctorCommand: Command = {
     for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const targets = [...new Set([...addressesNear(url), ...probe])];
-    const inside = await walls(corral, targets, signal).catch((thrown: Error) => {
+    const inside = await isolationFindings(corral, targets, signal).catch((thrown: Error) => {
       if (signal.aborted) throw thrown;
       return [{ isRight: false, what: `no sandbox could be looked at from inside: ${thrown.message}` }];
     });
     for (const { isRight, what } of inside) tell(isRight, what);
     const { length } = weaknesses;
-    const well =
-      length === 0 ? 'All is well.' : `All is well, but for ${length} weakness${length > 1 ? 'es' : ''} of the walls.`;
+    const well = length === 0 ? 'All is well.' : `All is well, but for ${length} weakness${length > 1 ? 'es' : ''}.`;
     print(failures === 0 ? well : `${failures} of these are not as they should be.`);
     return failures === 0 ? 0 : 1;
   },
@@ -100,7 +99,7 @@ function addressesNear(url: string): string[] {
   return host === undefined ? found : [...found, `${host}:${at}`];
 }
 
-// `walls` reads the names on the left.
+// `isolationFindings` reads the names on the left.
 const look = `
 echo "uid $(id -u)"
 echo "capabilities $(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)"
@@ -112,7 +111,11 @@ const reach = (target: string) => {
   return `if timeout 3 bash -c ': </dev/tcp/${host}/${port}' 2>/dev/null; then echo "open ${target}"; else echo "closed ${target}"; fi`;
 };
 
-async function walls(corral: CorralClient, targets: readonly string[], signal: AbortSignal): Promise<Finding[]> {
+async function isolationFindings(
+  corral: CorralClient,
+  targets: readonly string[],
+  signal: AbortSignal,
+): Promise<Finding[]> {
   const { id: sessionId } = await corral.sessions.create.mutate();
   try {
     const run = async (command: string) =>

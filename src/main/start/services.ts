@@ -55,7 +55,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   const retention = new Retention({
     ...{ policy: config.retention, store, driver, liveSessions, commands, watchers, clock, logger },
     collect: collectBlobs,
-    ...{ ownership: replica.ownership, mayKeep: replica.mayKeep, name: replica.name ?? 'alone' },
+    ...{ ownership: replica.ownership, mayDeleteOld: replica.mayDeleteOld, name: replica.name ?? 'alone' },
     remove: (id) => sessions.delete(id),
     everyMs: retentionMs,
   });

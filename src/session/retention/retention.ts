@@ -25,7 +25,7 @@ export interface RetentionDeps {
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
   /** Whether this server runs the retention now; two servers at once would do no harm. */
-  readonly mayKeep: () => Promise<boolean>;
+  readonly mayDeleteOld: () => Promise<boolean>;
   /** This server's name in the shared store. */
   readonly name: string;
   /** Deletes a session the way a client does. */
@@ -66,9 +66,9 @@ export class Retention {
   }
 
   async round(signal: AbortSignal): Promise<void> {
-    const { policy, mayKeep, store, clock, collect, logger } = this.#deps;
+    const { policy, mayDeleteOld, store, clock, collect, logger } = this.#deps;
     if (deletesAny(policy)) await this.#viewed?.tell();
-    if (!(await mayKeep())) {
+    if (!(await mayDeleteOld())) {
       this.#marked = new Set();
       return;
     }

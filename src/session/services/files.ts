@@ -14,7 +14,7 @@ interface Deps {
 
 /** The files of sessions' workspaces. All access goes through the sandbox. */
 export function fileService({ sandboxes, known }: Deps): FileService {
-  async function judged(id: SessionId, path: string): Promise<void> {
+  async function check(id: SessionId, path: string): Promise<void> {
     await known(id);
     if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
   }
@@ -24,13 +24,13 @@ export function fileService({ sandboxes, known }: Deps): FileService {
     signal: AbortSignal,
     act: (client: SandboxClient) => Promise<T>,
   ) {
-    await judged(id, path);
+    await check(id, path);
     await using used = await sandboxes.use(id, signal);
     return await act(used.client);
   }
 
   async function open(id: SessionId, path: string, signal: AbortSignal) {
-    await judged(id, path);
+    await check(id, path);
     await using stack = new AsyncDisposableStack();
     const { client } = stack.use(await sandboxes.use(id, signal));
     const file = await client.openFile(path, signal);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { archiveNames, judgedName, judgedPath, shownName } from '../../../src/core/file-names.ts';
+import { archiveNames, safeName, safePath, shownName } from '../../../src/core/file-names.ts';
 
-const portable = (path: string) => judgedPath(path)?.portable;
+const portable = (path: string) => safePath(path)?.portable;
 
 test.each([
   ['nothing', ''],
@@ -16,18 +16,18 @@ test.each([
   ['a part that is too long', `a/${'x'.repeat(256)}`],
   ['a path that is too long', `${'x'.repeat(100)}/`.repeat(41)],
 ])('a path with %s is refused: no file of a workspace has it', (_what, path) => {
-  expect(judgedPath(path)).toBeUndefined();
+  expect(safePath(path)).toBeUndefined();
 });
 
 test('a name of a folder has one part', () => {
-  expect(judgedName('a')?.path).toBe('a');
-  expect(judgedName('a/b')).toBeUndefined();
-  expect(judgedName('..')).toBeUndefined();
+  expect(safeName('a')?.path).toBe('a');
+  expect(safeName('a/b')).toBeUndefined();
+  expect(safeName('..')).toBeUndefined();
 });
 
 test('an ordinary name stays as it is, in every language', () => {
   for (const path of ['a/ü.txt', '-rf', '.env', 'a b/c (1).tar.gz', '報告.pdf', '👩‍💻.md', '...a', 'x'.repeat(255)]) {
-    expect(judgedPath(path)).toEqual({ path, portable: path });
+    expect(safePath(path)).toEqual({ path, portable: path });
   }
 });
 
@@ -46,7 +46,7 @@ test.each([
   ['dots and spaces at the end', '.. /a. .', '___/a___'],
   ['half a character', 'a\ud800', 'a\ufffd'],
 ])('a copy of a file with %s in its name is called otherwise', (_what, path, wanted) => {
-  expect(judgedPath(path)).toEqual({ path, portable: wanted });
+  expect(safePath(path)).toEqual({ path, portable: wanted });
 });
 
 test('a name of more than 255 bytes is cut before its extension, between characters', () => {
@@ -87,7 +87,7 @@ test('a line of text shows what is invisible in a name', () => {
 describe('the names of one archive', () => {
   const named = (...paths: string[]) => {
     const nameOf = archiveNames();
-    return paths.map((path) => nameOf(judgedPath(path) as NonNullable<ReturnType<typeof judgedPath>>));
+    return paths.map((path) => nameOf(safePath(path) as NonNullable<ReturnType<typeof safePath>>));
   };
 
   test('differ also where capitals do not count', () => {

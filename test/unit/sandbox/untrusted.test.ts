@@ -6,7 +6,7 @@ import type { AnswerName } from '../../../src/sandbox/answers.ts';
 import { answers } from '../../../src/sandbox/answers.ts';
 import type { SandboxClient } from '../../../src/sandbox/client.ts';
 import { judge } from '../../../src/sandbox/validate-answer.ts';
-import { judged } from '../../../src/sandbox/validation-thread.ts';
+import { validated } from '../../../src/sandbox/validation-thread.ts';
 import { facing, http, saying } from '../../support/facing.ts';
 
 type Ask = (client: SandboxClient, signal: AbortSignal) => Promise<unknown>;
@@ -195,10 +195,10 @@ test('an answer for the thread is the same as one that is read here', async () =
   expect(await client.listFiles('.', budget())).toEqual(list);
   const stdout = 'é\u0001'.repeat(100_000);
   const ran = { exitCode: 0, stdout, stderr: '', timedOut: false };
-  expect(await judged('exec', Buffer.from(JSON.stringify(ran)))).toEqual({ ok: true, value: ran });
+  expect(await validated('exec', Buffer.from(JSON.stringify(ran)))).toEqual({ ok: true, value: ran });
   const matches = Array.from({ length: 1_000 }, (_, n) => `${'d/'.repeat(100)}${n}`);
   const found = { matches, truncated: true };
-  expect(await judged('found', Buffer.from(JSON.stringify(found)))).toEqual({ ok: true, value: found });
+  expect(await validated('found', Buffer.from(JSON.stringify(found)))).toEqual({ ok: true, value: found });
 });
 
 test('whatever the bytes are, an answer is judged without a throw, and never more than its shape', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { confined } from '../../../sandbox-images/sandboxd/confined-paths.ts';
 import { executor } from '../../../sandbox-images/sandboxd/exec.ts';
-import { keepersOf, type Parts } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { keepersOf, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
@@ -15,7 +15,7 @@ test('a command whose client was gone before it began is ended like any other', 
     keepers: keepersOf(process.pid, process.ppid),
     bootId: crypto.randomUUID(),
     touch: () => {},
-  } as unknown as Parts;
+  } as unknown as SharedState;
   const done = await executor(parts)({ command: 'sleep 60' }, AbortSignal.abort());
   expect(done).toMatchObject({ exitCode: 143, timedOut: false });
 });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Screenful } from '../../../sandbox-images/sandboxd/terminal-replay.ts';
+import { TerminalReplay } from '../../../sandbox-images/sandboxd/terminal-replay.ts';
 
 const esc = '\x1b';
 function shown(...printed: string[]): string {
-  const screen = new Screenful();
+  const screen = new TerminalReplay();
   for (const text of printed) screen.push(Buffer.from(text));
   return screen.last().toString();
 }
@@ -17,7 +17,7 @@ test('the prompt alone, or nothing', () => {
 
 test('the replay has as many lines as the terminal is high, and begins with a whole line', () => {
   expect(shown(lines(0, 100), '$ ')).toBe(`${lines(77, 100)}$ `);
-  const screen = new Screenful();
+  const screen = new TerminalReplay();
   screen.rows = 3;
   screen.push(Buffer.from(`${lines(0, 100)}$ `));
   expect(screen.last().toString()).toBe(`${lines(98, 100)}$ `);

@@ -3,7 +3,7 @@ import { Agent, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
-import { openWalls } from '../../../../drivers/kubernetes/policy-check.ts';
+import { openPolicyCheck } from '../../../../drivers/kubernetes/policy-check.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 
 /** A link to a sandbox whose commands print this; with undefined the commands never end. */
@@ -32,25 +32,25 @@ async function sandbox(prints: string | undefined) {
 test('a sandbox that ends during the check does not decide for the others: the next one is checked', async () => {
   await using first = await sandbox(undefined);
   await using second = await sandbox('open 192.0.2.1:443');
-  const walls = openWalls({ daemonPort: 2718, unenforced: () => 'refuse', onOpen: () => {} });
+  const policyCheck = openPolicyCheck({ daemonPort: 2718, unenforced: () => 'refuse', onOpen: () => {} });
   const stop = new AbortController();
-  const gone = walls.check(first.link, stop.signal);
-  const other = walls.check(second.link, new AbortController().signal);
+  const gone = policyCheck.check(first.link, stop.signal);
+  const other = policyCheck.check(second.link, new AbortController().signal);
   await expect.poll(first.asked).toBe(1);
   stop.abort();
   await gone;
   await expect(other).rejects.toMatchObject({ code: 'unsupported' });
 });
 
-test('a sandbox that reaches out opens the walls where that is accepted, and one that does not closes them', async () => {
+test('a sandbox that reaches out opens the policyCheck where that is accepted, and one that does not closes them', async () => {
   await using open = await sandbox('open 192.0.2.1:443');
   await using closed = await sandbox('closed');
   const { signal } = new AbortController();
-  const accepting = openWalls({ daemonPort: 2718, unenforced: () => 'accept', onOpen: () => {} });
+  const accepting = openPolicyCheck({ daemonPort: 2718, unenforced: () => 'accept', onOpen: () => {} });
   expect(accepting.isOpen()).toBe(false);
   await accepting.check(open.link, signal);
   expect(accepting.isOpen()).toBe(true);
-  const refusing = openWalls({ daemonPort: 2718, unenforced: () => 'refuse', onOpen: () => {} });
+  const refusing = openPolicyCheck({ daemonPort: 2718, unenforced: () => 'refuse', onOpen: () => {} });
   await expect(refusing.check(open.link, signal)).rejects.toMatchObject({ code: 'unsupported' });
   await refusing.check(closed.link, signal);
   expect(refusing.isOpen()).toBe(false);

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
-import { heldLimits, type Walls, weaknessesOf } from '../../../../drivers/process/weaknesses.ts';
+import { heldLimits, type Protections, weaknessesOf } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [] };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
 const user: Bubblewrap = { ...found, asRoot: false, seccomp: Buffer.from('x'), disablesNesting: true };
-const whole: Walls = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 'cpus'], ownUsers: true };
-const names = (walls: Walls) => weaknessesOf(walls).map(({ name }) => name);
+const whole: Protections = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 'cpus'], ownUsers: true };
+const names = (protections: Protections) => weaknessesOf(protections).map(({ name }) => name);
 
 test('a machine that has everything has no weakness', () => {
   expect(names(whole)).toEqual([]);
   expect(heldLimits(whole)).toEqual(['memoryBytes', 'pids', 'cpus']);
 });
 
-test.each<[string, Partial<Walls>, string[], string[]]>([
+test.each<[string, Partial<Protections>, string[], string[]]>([
   ['no control groups', { grouped: [] }, ['memory-not-limited', 'processors-not-limited'], ['pids']],
   [
     'no control groups and one user for all',

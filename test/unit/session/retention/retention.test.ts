@@ -71,7 +71,7 @@ async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = 
     commands: { change: async (id) => (await store.records.get('session', id))?.doc as StoredSession },
     logger: { info: () => {}, warn: () => {} },
     ownership: { isElsewhere: async () => false },
-    mayKeep: async () => true,
+    mayDeleteOld: async () => true,
     collect: async () => 0,
     remove: async (id) => {
       removed.push(id);
@@ -113,7 +113,7 @@ describe('retention', () => {
     const store = memoryStore({ shared: true });
     const [here, there] = [
       await retentionBench({}, store),
-      await retentionBench({ name: 'b', mayKeep: async () => false }, store),
+      await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
     ];
     const [seenHere, seenThere] = [await here.add(session(60)), await here.add(session(60))];
     {
@@ -132,7 +132,7 @@ describe('retention', () => {
     const store = memoryStore({ shared: true });
     const [here, there] = [
       await retentionBench({}, store),
-      await retentionBench({ name: 'b', mayKeep: async () => false }, store),
+      await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
     ];
     const id = await here.add(session(60));
     there.watchers.watch(id);
@@ -177,7 +177,7 @@ describe('retention', () => {
   });
 
   test('does nothing while another server does it; two at once do no harm', async () => {
-    const idle = await retentionBench({ mayKeep: async () => false });
+    const idle = await retentionBench({ mayDeleteOld: async () => false });
     await idle.add(session(60));
     await idle.rounds(3);
     expect(idle.removed).toEqual([]);
