@@ -1,15 +1,9 @@
 import type { CallToolResult } from '@modelcontextprotocol/client';
+import { keptBytes } from '../tools/kept-output.ts';
 import type { ToolContext, ToolResult } from '../tools/tool.ts';
 
 type Block = CallToolResult['content'][number];
 const maxPictures = 8;
-const pictureBytes = 5 * 1024 * 1024;
-const kinds: Readonly<Record<string, string>> = {
-  'image/png': 'png',
-  'image/jpeg': 'jpg',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-};
 
 /** A server's result for the model. Pictures and other bytes become files of the workspace, and pictures are shown too. */
 export async function toolResult(
@@ -25,14 +19,9 @@ export async function toolResult(
       texts.push(textOf(block));
       continue;
     }
-    const { data, mimeType } = bytes;
-    const path = `.corral/output/${newName()}.${kinds[mimeType] ?? 'bin'}`;
-    await ctx.sandbox.writeFile(path, data, ctx.signal);
-    texts.push(`[${mimeType}, ${data.length} bytes: ${path}]`);
-    const isShown = (mimeType === 'image/png' || mimeType === 'image/jpeg') && data.length <= pictureBytes;
-    if (!isShown || pictures.length >= maxPictures) continue;
-    const kept = await ctx.keepPicture?.({ mimeType, data });
-    if (kept) pictures.push(kept);
+    const { said, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
+    texts.push(said);
+    if (picture && pictures.length < maxPictures) pictures.push(picture);
   }
   if (content.length === 0 && structuredContent !== undefined) texts.push(JSON.stringify(structuredContent));
   const output = texts.join('\n') || (isError ? 'The tool failed and said nothing.' : 'The tool returned nothing.');

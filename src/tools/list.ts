@@ -1,4 +1,5 @@
 import { browserTools } from './browser.ts';
+import { describedCode } from './code.ts';
 import { computer } from './computer/claude.ts';
 import { geminiComputer } from './computer/gemini.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
@@ -39,6 +40,7 @@ export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
 /** Everything that a log can name, including the calls that the agent loop answers itself. */
 export const describedTools: readonly ToolDescription[] = [
   ...builtInTools,
+  describedCode,
   describedWebSearch,
   ...Object.values(computerTools).flat(),
   askUser,

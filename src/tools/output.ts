@@ -1,7 +1,8 @@
 import { beginningOf } from '../core/text.ts';
 import type { ToolResult } from './tool.ts';
 
-const modelChars = 16_000;
+/** The longest text that a model sees whole. */
+export const modelChars = 16_000;
 const keptBytes = 64 * 1024;
 
 /** The result for the model: how the command ended, then its output. A long output loses its middle. */

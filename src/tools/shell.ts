@@ -3,6 +3,7 @@ import { pause, throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { ToolContent } from '../core/events.ts';
 import type { Operation } from '../sandbox/client.ts';
+import { wholeIn } from './kept-output.ts';
 import { BoundedOutput, bounded } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -135,7 +136,7 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
     output,
     ...(await shown(ctx, shell, entry)),
     ...(exitCode !== undefined && { exitCode }),
-    rest: `All of it is in ${spool}: read it with file_read.`,
+    rest: wholeIn(spool),
   };
   if (exitCode === 0 && reason === undefined) return { ok: true, ...common };
   return { ok: false, reason: reasonOf(ended), ...common };

@@ -29,7 +29,8 @@ export class ToolCard {
   constructor({ callId, function: name, args }) {
     this.callId = callId;
     this.#isRead = name === 'file_read';
-    this.command = typeof args.command === 'string' ? args.command : undefined;
+    const command = args.command ?? args.code;
+    this.command = typeof command === 'string' ? command : undefined;
     this.node = el(
       'details',
       { className: 'tool', open: true, 'data-status': 'running' },

@@ -1,5 +1,6 @@
 import { BrowserPool } from '../../browser/pool.ts';
 import { guardedFetch } from '../../egress/guarded-fetch.ts';
+import { Kernels } from '../../kernels/kernels.ts';
 import type { Model } from '../../llm/model.ts';
 import { createModel } from '../../llm/registry.ts';
 import { ToolServers } from '../../mcp/tool-servers.ts';
@@ -8,6 +9,7 @@ import { agentDesktop } from '../../session/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../session/desktop/screens.ts';
 import { type PictureService, pictureService } from '../../session/desktop/screenshots.ts';
 import type { AgentDesktop } from '../../session/run/run-context.ts';
+import { codeTool } from '../../tools/code.ts';
 import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
 import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
 import { type ProjectParts, projectParts } from '../projects.ts';
@@ -24,6 +26,7 @@ export interface Agents extends AsyncDisposable {
   readonly projects: ProjectParts;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
+  readonly kernels: Kernels;
   readonly pictures: PictureService;
   /** The screens that people watch; an agent waits while a person has the keyboard and mouse. */
   readonly screens: DesktopScreens;
@@ -39,7 +42,8 @@ export async function openAgents(
   await using stack = new AsyncDisposableStack();
   const newId = () => ids.short();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
-  const more = searchTools(config.search);
+  const kernels = new Kernels({ clock, newNonce: newId });
+  const more = [codeTool(kernels), ...searchTools(config.search)];
   const tools = toolRegistry(undefined, config.tools.computer, more);
   const usual = { model, tools, plans: true };
   const projects = await projectParts({ ...startup, store, blobs, more, usual, checkModel: realModels.check });
@@ -69,7 +73,7 @@ export async function openAgents(
   });
   const held = stack.move();
   return {
-    ...{ model, tools, projects, toolServers, pictures, screens, desktop: agentDesktop(browsers, pictures) },
+    ...{ model, tools, projects, toolServers, kernels, pictures, screens, desktop: agentDesktop(browsers, pictures) },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -50,6 +50,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       },
       agents: {
         ...{ profileOf, gate: agents.screens.gate, desktop: agents.desktop, external: agents.toolServers },
+        kernels: agents.kernels,
         files: attachedFiles(agents.projects.api.uploads),
         prompts: promptsOf(config, driver.capabilities.isolation),
         budget: sessionBudget(config.session),

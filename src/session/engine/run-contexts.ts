@@ -12,7 +12,7 @@ import type { ProfileOf } from '../run/profile.ts';
 import { composed } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
-import type { AgentDesktop, Approvals, ExternalTools, Working } from '../run/run-context.ts';
+import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, Working } from '../run/run-context.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { OwnSandboxes } from './sandbox/sandbox-access.ts';
@@ -38,6 +38,8 @@ export interface AgentParts {
   readonly desktop?: AgentDesktop;
   /** The tools of tool servers; undefined: none. */
   readonly external?: ExternalTools;
+  /** The kernels in which agents run code; undefined: there are none. */
+  readonly kernels?: AgentKernels;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
 }

@@ -49,7 +49,7 @@ interface Deps {
 export function sessionWith(deps: Deps): typeof sessionMachine {
   const { clock, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
   const { driver, startTimeoutMs, spec, connect, prepare, workdir, diskFloor } = deps.sandboxes;
-  const { desktop, external } = agents;
+  const { desktop, external, kernels } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
   /** The owner's epoch, by which the daemon refuses calls of an earlier owner. */
   const fence = (id: SessionId): { epoch?: number } => {
@@ -59,7 +59,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
   return sessionMachine.provide({
     actors: {
       run: runWith({
-        ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal) },
+        ...{ clock, live, onEnd: deps.onRunEnd, use: (id, signal) => own.use(id, signal), kernels },
         working: runContext({ clock, agents, liveSessions, sandboxes: own, driver, workdir }),
       }),
       sandbox: sandboxWith({
@@ -70,6 +70,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
         release: (client) => {
           desktop?.release(client);
           external?.release(client);
+          kernels?.release(client);
         },
         spec: (id, sandboxId) => ({ ...spec(id, sandboxId), ...fence(id) }),
         connect: (id, link) => connect({ ...link, ...fence(id) }),

@@ -12,7 +12,7 @@ import type { Live } from './live-session.ts';
 import { spendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { halves, plan } from './plan.ts';
-import type { Working } from './run-context.ts';
+import type { AgentKernels, Working } from './run-context.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
@@ -21,12 +21,13 @@ interface Deps {
   working(sessionId: SessionId, runId: RunId, signal?: AbortSignal): Promise<Working>;
   live(sessionId: SessionId): Live;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
+  readonly kernels?: AgentKernels | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
 const killMs = 4_000; // leaves time, because a stop has to answer within five seconds
 
 /** The run machine with its actors and actions. */
-export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
+export const runWith = ({ clock, working, live, use, kernels, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => {
@@ -58,7 +59,7 @@ export const runWith = ({ clock, working, live, use, onEnd }: Deps) =>
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
-        await endRun({ clock, use }, own, { runId, task, end });
+        await endRun({ clock, use, kernels }, own, { runId, task, end });
         onEnd(statusOf(end));
       }),
       close: fromPromise(async ({ input: { sessionId, runId, task, end } }) =>
@@ -92,7 +93,7 @@ interface Ending {
 }
 
 async function endRun(
-  { clock, use }: Pick<Deps, 'clock' | 'use'>,
+  { clock, use, kernels }: Pick<Deps, 'clock' | 'use' | 'kernels'>,
   live: Live,
   { runId, task, end }: Ending,
 ): Promise<void> {
@@ -107,7 +108,7 @@ async function endRun(
       // A paused sandbox is resumed first: a frozen process takes no signal and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
-      await own.killTagged(runId, until.signal);
+      await Promise.all([own.killTagged(runId, until.signal), kernels?.endOf(own, runId)]);
       if (end.reason === 'deleted') return;
       for (const call of runWriter.openCalls) {
         const shell = shellOf(call);

@@ -43,6 +43,13 @@ export interface ExternalTools {
   release(client: SandboxClient): void;
 }
 
+/** The kernels in which agents run code. */
+export interface AgentKernels {
+  /** Ends the kernels that the run used, with everything that its code started. */
+  endOf(client: SandboxClient, run: string): Promise<void>;
+  release(client: SandboxClient): void;
+}
+
 /** The tools whose calls wait for a person's permission; `*` means all. */
 export interface Approvals {
   readonly tools: readonly string[];

@@ -7,6 +7,8 @@ import { familyOf } from '../../../tools/words.ts';
 import { shownArgs } from './approval.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
+/** The families whose calls run a command or code. */
+const runs: ReadonlySet<string> = new Set(['shell', 'code']);
 const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 'file_edit']);
 
 /**
@@ -19,11 +21,12 @@ export function mustFollow(tools: ToolRegistry, later: Call, earlier: Call): boo
   if (isBoundary(later) || isBoundary(earlier)) return true;
   const key = orderKeyOf(tools, later);
   if (key !== null && key === orderKeyOf(tools, earlier)) return true;
-  if (familyOf(later.name) === 'shell') return writing.has(earlier.name);
-  return familyOf(earlier.name) === 'shell' && mentions(earlier, shownArgs(later.args).file);
+  if (runs.has(familyOf(later.name))) return writing.has(earlier.name);
+  return runs.has(familyOf(earlier.name)) && mentions(earlier, shownArgs(later.args).file);
 }
 
 const isBoundary = ({ name }: Call): boolean => name === askUser.name || name === todo.name;
 
 const mentions = ({ args }: Call, file: unknown): boolean =>
-  typeof file === 'string' && String(shownArgs(args).command).includes(posix.basename(file));
+  typeof file === 'string' && textOf(shownArgs(args)).includes(posix.basename(file));
+const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string => String(command ?? code);

@@ -1,0 +1,149 @@
+import { orAborted } from '../core/cancel.ts';
+import { turnOfTheLoop } from '../core/clock.ts';
+import { AppError } from '../core/errors.ts';
+import { jsonOrNothing } from '../core/text.ts';
+import type { ProgramClient, ProgramPipes } from '../sandbox/client.ts';
+import { markReader, type Part } from './marks.ts';
+import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
+
+export type OutputStream = 'stdout' | 'stderr';
+/** Receives the output of an execution as it arrives. */
+export interface CodeListener {
+  onText(stream: OutputStream, text: string): void;
+  onResult(result: CodeResult): void;
+}
+export interface CellEnd {
+  readonly count: number;
+  readonly error?: CodeError | undefined;
+}
+
+interface Awaited {
+  readonly type: 'hello' | 'end';
+  readonly listener: CodeListener | undefined;
+  readonly seen: Set<OutputStream>;
+  readonly done: PromiseWithResolvers<CellEnd>;
+  end: CellEnd;
+}
+const keptChars = 64 * 1024;
+
+/** The conversation with a running kernel, over the pipes of its program. */
+export class KernelConnection {
+  readonly #nonce: string;
+  #pipes: ProgramPipes | undefined;
+  #awaited: Awaited | undefined;
+  /** The newest output of threads and child processes that no execution has received yet. */
+  readonly #early = { stdout: '', stderr: '' };
+  readonly #gone = Promise.withResolvers<never>();
+  /** The exit code of the program, once it has ended by itself. */
+  exitCode: number | undefined;
+
+  private constructor(nonce: string) {
+    this.#nonce = nonce;
+    this.#gone.promise.catch(() => {}); // the callers that wait handle it
+  }
+
+  /**
+   * Attaches to the program, interrupts it if it may be at work, and waits until the kernel answers. Earlier output of it
+   * is dropped.
+   */
+  static async open(
+    programs: ProgramClient,
+    { id, nonce, mayBeAtWork }: { readonly id: string; readonly nonce: string; readonly mayBeAtWork: boolean },
+    signal: AbortSignal,
+  ): Promise<KernelConnection> {
+    const connection = new KernelConnection(nonce);
+    const [stdout, stderr] = [connection.#reader('stdout'), connection.#reader('stderr')];
+    const pipes = await programs.attach(id, { onOutput: stdout, onErrors: stderr }, signal);
+    connection.#pipes = pipes;
+    pipes.ended.then(
+      ({ exitCode }) => connection.#lose(new AppError('not_found', 'The kernel has ended.'), exitCode),
+      (thrown: unknown) => connection.#lose(thrown),
+    );
+    try {
+      if (mayBeAtWork) await programs.signal(id, 'SIGINT', signal);
+      await orAborted(connection.#ask('hello', { nonce }), signal);
+    } catch (thrown) {
+      pipes.detach();
+      throw thrown;
+    }
+    connection.#early.stdout = '';
+    connection.#early.stderr = '';
+    return connection;
+  }
+
+  /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` tells whether it ended by itself. */
+  async execute(code: string, listener: CodeListener): Promise<CellEnd> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);
+      this.#early[stream] = '';
+    }
+    return await this.#ask('end', { code }, listener);
+  }
+
+  detach(): void {
+    this.#pipes?.detach();
+  }
+
+  async #ask(type: Awaited['type'], request: object, listener?: CodeListener): Promise<CellEnd> {
+    const done = Promise.withResolvers<CellEnd>();
+    this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
+    const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
+    const asked = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
+    asked.catch(() => {}); // the end of the pipes tells
+    return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
+      this.#awaited = undefined;
+    });
+  }
+
+  #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
+    const marks = markReader(this.#nonce);
+    // Invalid bytes of a cell stay inside it, because a message begins with a byte of its own.
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const split = (chunk: Buffer): Part[] => {
+      try {
+        return marks.push(chunk);
+      } catch (thrown) {
+        this.#fail((thrown as RangeError).message);
+        return [];
+      }
+    };
+    return async (chunk) => {
+      for (const { kind, bytes } of split(chunk)) {
+        if (kind === 'message') this.#heard(stream, bytes);
+        else this.#printed(stream, decoder.decode(bytes, { stream: true }));
+      }
+      await turnOfTheLoop(); // a flood of output leaves time for everybody else
+    };
+  }
+
+  #printed(stream: OutputStream, text: string): void {
+    if (text === '') return;
+    const listener = this.#awaited?.listener;
+    if (listener) listener.onText(stream, text);
+    else this.#early[stream] = (this.#early[stream] + text).slice(-keptChars);
+  }
+
+  #heard(stream: OutputStream, bytes: Buffer): void {
+    const { data: message } = KernelMessage.safeParse(jsonOrNothing(bytes.toString()));
+    if (!message) {
+      this.#fail('an unknown message');
+      return;
+    }
+    const awaited = this.#awaited;
+    if (message.type === 'result') awaited?.listener?.onResult(message);
+    if (message.type !== awaited?.type) return;
+    if (message.type === 'end' && stream === 'stdout') awaited.end = message;
+    awaited.seen.add(stream);
+    if (awaited.seen.size === 2) awaited.done.resolve(awaited.end);
+  }
+
+  #fail(detail: string): void {
+    this.#lose(new AppError('unsupported', `The kernel sent ${detail}. It was ended.`));
+    this.detach();
+  }
+
+  #lose(thrown: unknown, exitCode?: number): void {
+    this.exitCode ??= exitCode;
+    this.#gone.reject(thrown);
+  }
+}

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '../core/errors.ts';
+
+interface LanguageDescription {
+  /** For people. */
+  readonly label: string;
+  /** The file in `programs`. */
+  readonly file: string;
+  /** The command that runs the program's text. */
+  argv(source: string): readonly string[];
+  readonly env: readonly string[];
+}
+
+/** The languages that have a kernel. The program arrives as an argument, so that it is no file of the sandbox. */
+export const languages = {
+  python: {
+    label: 'Python',
+    file: 'kernel.py',
+    argv: (source) => ['python3', '-c', source],
+    env: ['PYTHONUTF8=1', 'MPLBACKEND=agg'],
+  },
+  javascript: {
+    label: 'JavaScript',
+    file: 'kernel.cjs',
+    argv: (source) => ['node', '--no-warnings', '-e', source],
+    env: [],
+  },
+} as const satisfies Record<string, LanguageDescription>;
+export type Language = keyof typeof languages;
+export const languageNames = Object.keys(languages) as [Language, ...Language[]];
+
+/** The folder of the programs: beside this file, or in the source tree beside tsc's output. */
+function folder(): string {
+  const places = ['./programs/', '../../../src/kernels/programs/'];
+  const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const found = folders.find((it) => existsSync(it));
+  if (found === undefined) throw new AppError('internal', `The kernels are missing: no ${folders.join(', no ')}.`);
+  return found;
+}
+
+const sources = new Map<Language, string>();
+
+/** How a kernel of the language is started. */
+export function programOf(language: Language): { readonly argv: readonly string[]; readonly env: readonly string[] } {
+  const { file, argv, env } = languages[language];
+  const source = sources.get(language) ?? readFileSync(`${folder()}${file}`, 'utf8');
+  sources.set(language, source);
+  return { argv: argv(source), env };
+}

@@ -1,0 +1,62 @@
+/** A part of a kernel's output: what a cell printed, or a message of the kernel itself. */
+export type Part =
+  | { readonly kind: 'text'; readonly bytes: Buffer }
+  | { readonly kind: 'message'; readonly bytes: Buffer };
+
+/** The longest message of a kernel, in bytes: a picture of 5 MiB as base64, and some text. */
+const mostMessage = 8 * 1024 * 1024;
+const lineEnd = 0x0a;
+
+/**
+ * Separates the messages of a kernel from the output around them. A message stands between `mark` and a line end. Only the
+ * beginning of a mark and one incomplete message are kept; `push` throws a RangeError for a message that is too long.
+ */
+export function markReader(nonce: string): { push(chunk: Buffer): Part[] } {
+  const mark = Buffer.from(`\0corral:${nonce}:`);
+  let held: Buffer = Buffer.alloc(0);
+  /** The parts of a message that has no end yet. */
+  let message: Buffer[] | undefined;
+  let size = 0;
+
+  const inMessage = (data: Buffer, parts: Part[]): Buffer => {
+    const end = data.indexOf(lineEnd);
+    const piece = end < 0 ? data : data.subarray(0, end);
+    size += piece.length;
+    if (size > mostMessage) throw new RangeError('a message of more than 8 MiB');
+    message?.push(Buffer.from(piece));
+    if (end < 0) return data.subarray(data.length);
+    parts.push({ kind: 'message', bytes: Buffer.concat(message ?? []) });
+    message = undefined;
+    return data.subarray(end + 1);
+  };
+  const inText = (data: Buffer, parts: Part[]): Buffer => {
+    const at = data.indexOf(mark);
+    const end = at < 0 ? data.length - beginningAtEnd(data, mark) : at;
+    if (end > 0) parts.push({ kind: 'text', bytes: Buffer.from(data.subarray(0, end)) });
+    if (at < 0) {
+      held = Buffer.from(data.subarray(end));
+      return data.subarray(data.length);
+    }
+    message = [];
+    size = 0;
+    return data.subarray(at + mark.length);
+  };
+  return {
+    push(chunk) {
+      const parts: Part[] = [];
+      let data = held.length > 0 ? Buffer.concat([held, chunk]) : chunk;
+      held = Buffer.alloc(0);
+      while (data.length > 0) data = message ? inMessage(data, parts) : inText(data, parts);
+      return parts;
+    },
+  };
+}
+
+/** The number of bytes at the end of the data that a mark could begin with. */
+function beginningAtEnd(data: Buffer, mark: Buffer): number {
+  const most = Math.min(mark.length - 1, data.length);
+  for (let length = most; length > 0; length--) {
+    if (data.subarray(data.length - length).equals(mark.subarray(0, length))) return length;
+  }
+  return 0;
+}

@@ -1,0 +1,42 @@
+import type { KeptPicture, ToolContext } from './tool.ts';
+
+const pictureBytes = 5 * 1024 * 1024;
+const extensions: Readonly<Record<string, string>> = {
+  'image/png': 'png',
+  'image/jpeg': 'jpg',
+  'image/webp': 'webp',
+  'image/gif': 'gif',
+  'image/svg+xml': 'svg',
+};
+
+interface Bytes {
+  readonly data: Buffer;
+  readonly mimeType: string;
+  /** The file's name, without its extension. */
+  readonly name: string;
+}
+
+/** Writes bytes of a result into a file of the workspace; a picture that models can see is kept for them too. */
+export async function keptBytes(
+  ctx: ToolContext,
+  { data, mimeType, name }: Bytes,
+): Promise<{ readonly said: string; readonly picture: KeptPicture | undefined }> {
+  const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
+  const isShown = (mimeType === 'image/png' || mimeType === 'image/jpeg') && data.length <= pictureBytes;
+  const picture = isShown ? await ctx.keepPicture?.({ mimeType, data }) : undefined;
+  return { said: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
+}
+
+/** Writes a result into a file of the workspace and returns its path. */
+export async function keptFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
+  const path = `.corral/output/${name}`;
+  await ctx.sandbox.writeFile(path, data, ctx.signal);
+  return path;
+}
+
+/** A name for files of this call, because ids can have characters that names must not have. */
+export const fileNameOf = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
+  operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
+
+/** Says where the whole of a text is that models see cut. */
+export const wholeIn = (path: string): string => `All of it is in ${path}: read it with file_read.`;

@@ -1,0 +1,231 @@
+// Code with state, in the daemon with real processes: on this machine and in a container.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/core/clock.ts';
+import type { Execution } from '../../src/kernels/kernel.ts';
+import { Kernels } from '../../src/kernels/kernels.ts';
+import type { Language } from '../../src/kernels/languages.ts';
+import type { CodeResult } from '../../src/kernels/messages.ts';
+import type { SandboxClient } from '../../src/sandbox/client.ts';
+import { hasDocker } from '../support/docker.ts';
+import { buildImage, sandboxContainer } from '../support/sandbox-container.ts';
+import { realSandboxd } from '../support/sandboxd.ts';
+import { budget, type SandboxdHarness } from './sandboxd.ts';
+
+interface Ran extends Execution {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly results: readonly CodeResult[];
+  /** The names of what arrived, in order. */
+  readonly order: readonly string[];
+}
+type Options = { context?: string; timeoutMs?: number; tag?: string; signal?: AbortSignal; heard?: () => void };
+
+let nonces = 0;
+function kernelsOf(client: SandboxClient) {
+  const kernels = new Kernels({ clock: systemClock, newNonce: () => `nonce${nonces++}` });
+  onTestFinished(() => kernels.release(client));
+  const contexts = kernels.of(client);
+  const ran = async (language: Language, code: string, options: Options = {}): Promise<Ran> => {
+    const { context = language, timeoutMs = 20_000, tag, signal = budget(), heard = () => {} } = options;
+    const said = { stdout: '', stderr: '' };
+    const results: CodeResult[] = [];
+    const order: string[] = [];
+    const listener = {
+      onText: (stream: 'stdout' | 'stderr', text: string) => {
+        said[stream] += text;
+        order.push(stream);
+        heard();
+      },
+      onResult: (result: CodeResult) => {
+        results.push(result);
+        order.push('result');
+      },
+    };
+    const cell = { code, timeoutMs, listener, ...(tag !== undefined && { tag }) };
+    return { ...(await contexts.execute(context, cell, signal)), ...said, results, order };
+  };
+  return { kernels, contexts, ran };
+}
+
+/** The same behaviour in both languages, in their own words. */
+const words = {
+  python: {
+    set: 'x = 40',
+    get: 'x + 2',
+    print: "import sys; print('out'); print('err', file=sys.stderr)",
+    fail: "def broken():\n    raise ValueError('no good')\nbroken()",
+    error: { name: 'ValueError', value: 'no good', traceback: /line 2, in broken[\s\S]*ValueError: no good$/ },
+    syntax: 'x = (',
+    wait: 'import time\nfor i in range(600): time.sleep(0.1)',
+    never: 'import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: time.sleep(1)',
+    child: "import subprocess; subprocess.Popen(['sleep', '917'], start_new_session=True); None",
+    flood: "print('x' * 3_000_000)",
+    die: 'import os; os._exit(3)',
+    spin: 'while True: pass',
+    where: 'import os; os.getcwd()',
+    later: "import asyncio\nawait asyncio.sleep(0.05)\n'later'",
+    invalid: "import os; os.write(1, b'\\xff\\0corral:\\n'); None",
+    shows: "display({'a': 1}); print('between'); 'end'",
+    read: 'input()',
+  },
+  javascript: {
+    set: 'let x = 40;',
+    get: 'x + 2',
+    print: "console.log('out'); console.error('err')",
+    fail: "function broken() {\n  throw new TypeError('no good');\n}\nbroken()",
+    error: { name: 'TypeError', value: 'no good', traceback: /^TypeError: no good\n +at broken \(<anonymous>:2:9\)/ },
+    syntax: 'x = (',
+    wait: 'await new Promise((done) => setTimeout(done, 60_000))',
+    never: 'await null; while (true);',
+    child: "require('child_process').spawn('sleep', ['917'], { detached: true }); undefined",
+    flood: "console.log('x'.repeat(3_000_000))",
+    die: 'process.exit(3)',
+    spin: 'while (true);',
+    where: 'process.cwd()',
+    later: "await new Promise((done) => setTimeout(done, 50)); 'later'",
+    invalid: 'process.stdout.write(Buffer.from([255, 0, 99, 111, 114, 10])); undefined',
+    shows: "display({ a: 1 }); console.log('between'); 'end'",
+    read: "require('fs').readFileSync('/dev/null', 'utf8').length + [...(await process.stdin.toArray())].length",
+  },
+} as const;
+
+function kernelContract(place: string, open: () => Promise<SandboxdHarness>): void {
+  describe.each(['python', 'javascript'] as const)(`the kernel of %s, ${place}`, (language) => {
+    const own = words[language];
+    const opened = async () => {
+      const harness = await open();
+      onTestFinished(() => harness[Symbol.asyncDispose]());
+      return { client: harness.client, ...kernelsOf(harness.client) };
+    };
+    const sleeping = async (client: SandboxClient) =>
+      (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 917');
+    const plain = ({ results }: Ran) => results.map(({ data }) => data['text/plain']);
+
+    test('keeps variables between cells, and counts the cells', async () => {
+      const { ran } = await opened();
+      expect(await ran(language, own.set)).toMatchObject({ ended: 'whole', count: 1, isFirst: true, results: [] });
+      const second = await ran(language, own.get);
+      expect(second).toMatchObject({ ended: 'whole', count: 2, isFirst: false, error: undefined });
+      expect(second.results).toEqual([{ type: 'result', isMain: true, data: { 'text/plain': '42' } }]);
+    });
+
+    test('keeps output and errors apart, and an error names its place in the cell', async () => {
+      const { ran } = await opened();
+      expect(await ran(language, own.print)).toMatchObject({ stdout: 'out\n', stderr: 'err\n', results: [] });
+      const failed = await ran(language, own.fail);
+      const { traceback, ...told } = own.error;
+      expect(failed).toMatchObject({ ended: 'whole', isStateLost: false, error: told });
+      expect(failed.error?.traceback).toMatch(traceback);
+      expect((await ran(language, own.syntax)).error).toMatchObject({ name: 'SyntaxError' });
+    });
+
+    test('waits for promises of the cell, and shows values in their order with the output', async () => {
+      const { ran } = await opened();
+      expect(plain(await ran(language, own.later))).toEqual(["'later'"]);
+      const shown = await ran(language, own.shows);
+      expect(shown.order).toEqual(['result', 'stdout', 'result']);
+      expect(shown.results.map(({ isMain }) => isMain)).toEqual([false, true]);
+      expect(JSON.parse(shown.results[0]?.data['application/json'] ?? '')).toEqual({ a: 1 });
+    });
+
+    test.each(['wait', 'spin'] as const)(
+      'is interrupted when the time of %s is up, and keeps its variables',
+      async (kind) => {
+        const { ran } = await opened();
+        await ran(language, own.set);
+        const late = await ran(language, own[kind], { timeoutMs: 700 });
+        expect(late).toMatchObject({ ended: 'timed_out', isStateLost: false, error: { name: expect.any(String) } });
+        expect(plain(await ran(language, own.get))).toEqual(['42']);
+      },
+    );
+
+    test('that does not stop is ended, and the next cell finds a new one', async () => {
+      const { ran } = await opened();
+      await ran(language, own.set);
+      expect(await ran(language, own.never, { timeoutMs: 500 })).toMatchObject({
+        ended: 'timed_out',
+        isStateLost: true,
+      });
+      expect(await ran(language, own.get)).toMatchObject({
+        isFirst: true,
+        count: 1,
+        error: { name: expect.stringMatching(/^(Name|Reference)Error$/) },
+      });
+    });
+
+    test('that dies ends its cell with the exit code, and the next cell finds a new one', async () => {
+      const { ran } = await opened();
+      expect(await ran(language, own.die)).toMatchObject({ ended: 'died', exitCode: 3, isStateLost: true });
+      expect(await ran(language, own.set)).toMatchObject({ ended: 'whole', isFirst: true });
+    });
+
+    test('is interrupted by a signal, and a stopped run leaves none of its processes', async () => {
+      const { client, kernels, ran } = await opened();
+      await ran(language, own.child, { tag: 'run-1' });
+      expect(await sleeping(client)).toBe(true);
+      const stop = new AbortController();
+      const work = ran(language, own.wait, { tag: 'run-1', signal: stop.signal });
+      setTimeout(() => stop.abort(), 300);
+      expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
+      await kernels.endOf(client, 'run-1');
+      expect(await client.programs.list(budget())).toEqual([]);
+      expect(await sleeping(client)).toBe(false);
+      expect(await ran(language, own.get)).toMatchObject({ isFirst: true });
+    });
+
+    test('passes on large output and bytes that are no text, and reads no input', async () => {
+      const { ran } = await opened();
+      expect((await ran(language, own.flood)).stdout).toHaveLength(3_000_001);
+      expect((await ran(language, own.invalid)).stdout).toMatch(/^\ufffd\0cor/);
+      expect(plain(await ran(language, own.set))).toEqual([]);
+      const read = await ran(language, own.read);
+      expect([read.error?.name, ...plain(read)]).toEqual(language === 'python' ? ['EOFError'] : [undefined, '0']);
+    });
+
+    test('has contexts with a folder and variables of their own', async () => {
+      const { client, contexts, ran } = await opened();
+      await client.exec({ command: 'mkdir -p deep' }, budget());
+      contexts.create({ id: 'other', language, cwd: 'deep' });
+      await ran(language, own.set);
+      expect(await ran(language, own.get, { context: 'other' })).toMatchObject({ error: { name: expect.any(String) } });
+      expect(plain(await ran(language, own.where, { context: 'other' }))).toEqual([`'${client.workdir}/deep'`]);
+      expect(contexts.list().map(({ id }) => id)).toEqual(['python', 'javascript', 'other']);
+      await contexts.restart(language);
+      expect(await ran(language, own.get)).toMatchObject({ isFirst: true });
+      await contexts.remove('other');
+      await expect(ran(language, own.get, { context: 'other' })).rejects.toMatchObject({ code: 'not_found' });
+      expect((await client.programs.list(budget())).map(({ id }) => id)).toEqual([`kernel-${language}`]);
+    });
+
+    test('is found again by a server that starts again, even in the middle of a cell', async () => {
+      const { client, kernels, ran } = await opened();
+      await ran(language, own.set);
+      const busy = ran(language, own.wait).catch((thrown: { code: string }) => thrown.code);
+      await new Promise((done) => setTimeout(done, 300));
+      const next = kernelsOf(client);
+      const found = await next.ran(language, own.get);
+      expect(found).toMatchObject({ ended: 'whole', isFirst: false });
+      expect(plain(found)).toEqual(['42']);
+      expect(await busy).toBe('sandbox_lost');
+      kernels.release(client);
+    });
+  });
+}
+
+kernelContract('on this machine', () => realSandboxd());
+
+const docker = await hasDocker();
+describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', () => {
+  let built: Promise<void> | undefined;
+  kernelContract('in a container', async () => {
+    built ??= buildImage();
+    await built;
+    return await sandboxContainer();
+  });
+});
+
+test('a sandbox without the interpreter is named', async () => {
+  const harness = await realSandboxd({ PATH: '/nonexistent' });
+  onTestFinished(() => harness[Symbol.asyncDispose]());
+  await expect(kernelsOf(harness.client).ran('python', '1')).rejects.toMatchObject({ code: 'file_not_found' });
+});
