@@ -3,15 +3,19 @@ import type { Branch, Tree } from './page-types.ts';
 
 /** The page's text as Markdown, cut at a limit of characters. A last line tells how much is missing. */
 export function toMarkdown(tree: readonly Tree[], maxChars: number, cut = false): string {
-  const text = blocks(tree, '')
-    .replace(/[ \t]+\n/g, '\n')
-    .replace(/\n{3,}/g, '\n\n')
-    .trim();
+  const text = markdownOf(tree);
   if (text.length <= maxChars && !cut) return text;
   const kept = beginningOf(text, maxChars);
   const rest = cut ? 'The page goes on' : `The page goes on for ${text.length - kept.length} characters`;
   return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
 }
+
+/** The whole text as Markdown. */
+export const markdownOf = (tree: readonly Tree[]): string =>
+  blocks(tree, '')
+    .replace(/[ \t]+\n/g, '\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
 
 const isBlock = (node: Tree): node is Branch =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
@@ -113,7 +117,7 @@ function inline(nodes: readonly Tree[]): string {
       const text = inline(children);
       const bare = text.trim();
       if (tag === 'br') return '\n';
-      if (tag === 'img') return bare === '' ? '' : `![${bare}]`;
+      if (tag === 'img') return bare === '' ? '' : `![${bare}]${to === '' ? '' : `(${to})`}`;
       if (bare === '') return text;
       if (tag === 'a') return /^https?:/i.test(to) ? `[${bare}](${to.slice(0, 300)})` : bare;
       if (tag === 'b' || tag === 'strong') return around(text, '**');

@@ -6,7 +6,7 @@ import type { ProgramClient, ProgramPipes } from '../sandbox/client.ts';
 import { markReader, type Part } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
 
-export type OutputStream = 'stdout' | 'stderr';
+type OutputStream = 'stdout' | 'stderr';
 /** Receives the output of an execution as it arrives. */
 export interface CodeListener {
   onText(stream: OutputStream, text: string): void;

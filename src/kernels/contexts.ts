@@ -5,7 +5,7 @@ import { type Cell, type Execution, Kernel } from './kernel.ts';
 import { type Language, languageNames } from './languages.ts';
 
 /** A kernel with a name: variables of its own, and a folder that it works in. */
-export interface CodeContext {
+interface CodeContext {
   readonly id: string;
   readonly language: Language;
   /** Absolute, or relative to the workspace; undefined: the workspace. */

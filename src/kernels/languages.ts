@@ -3,8 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../core/errors.ts';
 
 interface LanguageDescription {
-  /** For people. */
-  readonly label: string;
   /** The file in `programs`. */
   readonly file: string;
   /** The command that runs the program's text. */
@@ -13,15 +11,13 @@ interface LanguageDescription {
 }
 
 /** The languages that have a kernel. The program arrives as an argument, so that it is no file of the sandbox. */
-export const languages = {
+const languages = {
   python: {
-    label: 'Python',
     file: 'kernel.py',
     argv: (source) => ['python3', '-c', source],
     env: ['PYTHONUTF8=1', 'MPLBACKEND=agg'],
   },
   javascript: {
-    label: 'JavaScript',
     file: 'kernel.cjs',
     argv: (source) => ['node', '--no-warnings', '-e', source],
     env: [],

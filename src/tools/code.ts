@@ -8,7 +8,7 @@ import { bounded, modelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 /** The code contexts of sandboxes. */
-export interface CodeKernels {
+interface CodeKernels {
   of(client: SandboxClient): Pick<Contexts, 'create' | 'execute' | 'restart'>;
 }
 

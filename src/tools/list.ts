@@ -9,6 +9,7 @@ import { shellExec, shellKill, shellView, shellWait, shellWrite } from './shell.
 import { askUser, recall } from './special.ts';
 import { todo } from './todo.ts';
 import type { Tool, ToolDescription } from './tool.ts';
+import { describedWebFetch } from './web-fetch.ts';
 import { describedWebSearch } from './web-search.ts';
 
 /** Every tool of the server, in the order in which models see them. A new tool needs a line here. */
@@ -42,6 +43,7 @@ export const describedTools: readonly ToolDescription[] = [
   ...builtInTools,
   describedCode,
   describedWebSearch,
+  describedWebFetch,
   ...Object.values(computerTools).flat(),
   askUser,
   recall,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { Clock } from '../core/clock.ts';
 import type { PlanStep, ToolContent, ToolFamily } from '../core/events.ts';
+import type { SessionId } from '../core/ids.ts';
 import type { SandboxClient } from '../sandbox/client.ts';
 
 /** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
@@ -9,6 +10,7 @@ export type ControlGate = (signal: AbortSignal) => Promise<void>;
 
 /** Everything that a tool can use: no network or driver, only its sandbox and a clock. */
 export interface ToolContext {
+  readonly sessionId: SessionId;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly sandbox: SandboxClient;

@@ -1,4 +1,5 @@
 import { systemClock } from '../../src/core/clock.ts';
+import { SessionId } from '../../src/core/ids.ts';
 import type { Tool, ToolContext, ToolResult } from '../../src/tools/tool.ts';
 import { type Behaviour, type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
@@ -15,6 +16,7 @@ export function toolBench(behave?: (command: string) => Behaviour): ToolBench {
   const told: string[] = [];
   let operations = 0;
   const context = (more: Partial<ToolContext> = {}): ToolContext => ({
+    sessionId: SessionId.parse('0123456789abcdef'),
     signal: new AbortController().signal,
     clock: systemClock,
     sandbox,

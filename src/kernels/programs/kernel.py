@@ -47,7 +47,7 @@ def png_of(figure):
 
 
 def is_figure(value):
-    return type(value).__module__.startswith("matplotlib.") and hasattr(value, "savefig")
+    return type(value).__module__.split(".")[0] == "matplotlib" and hasattr(value, "savefig")
 
 
 def table_of(frame):
@@ -111,7 +111,7 @@ def bundle_of(value):
             given[mime] = data
     if is_figure(value):
         given["image/png"] = png_of(value)
-    if type(value).__module__.startswith("pandas.") and hasattr(value, "itertuples"):
+    if type(value).__module__.split(".")[0] == "pandas" and hasattr(value, "itertuples"):
         given["text/markdown"] = table_of(value)
     plain = given.setdefault("text/plain", repr(value))
     if isinstance(value, (dict, list, tuple)) and len(str(plain)) <= most_json:

@@ -12,8 +12,10 @@ import type { AgentDesktop } from '../../session/run/run-context.ts';
 import { codeTool } from '../../tools/code.ts';
 import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
 import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
+import { pageThread } from '../../web/page-text.ts';
 import { type ProjectParts, projectParts } from '../projects.ts';
 import { searchTools } from '../search-tools.ts';
+import { pageTools } from '../web-pages.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
@@ -35,15 +37,16 @@ export interface Agents extends AsyncDisposable {
 export async function openAgents(
   startup: Startup,
   storage: Storage,
-  { facts, realModels }: Sandboxes,
+  { facts, realModels, fetch }: Sandboxes,
 ): Promise<Agents> {
   const { config, clock, ids, logger, closing } = startup;
   const { store, blobs, replica } = storage;
   await using stack = new AsyncDisposableStack();
   const newId = () => ids.short();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
+  const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
-  const more = [codeTool(kernels), ...searchTools(config.search)];
+  const more = [codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })];
   const tools = toolRegistry(undefined, config.tools.computer, more);
   const usual = { model, tools, plans: true };
   const projects = await projectParts({ ...startup, store, blobs, more, usual, checkModel: realModels.check });

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { caBundle, sandboxEnv } from '../../egress/certificate-authorities.ts';
 import { pageFetcher } from '../../egress/fetch-page.ts';
 import { policyOf } from '../../egress/policies/list.ts';
+import { type ProxiedFetch, proxiedFetch } from '../../egress/proxied-fetch.ts';
 import { egressProxy } from '../../egress/proxy.ts';
 import { SandboxFacts } from '../../session/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../session/engine/session-actors.ts';
@@ -24,6 +25,8 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
   /** The proxy and the driver report here about sandboxes; the engine appends the reports to the logs of sessions. */
   readonly facts: SandboxFacts;
   readonly realModels: RealModels;
+  /** Fetches as the programs of a session's sandbox do. */
+  readonly fetch: ProxiedFetch;
 }
 
 /** `existing`: a driver that the caller opened and closes, for several servers in one process. */
@@ -49,6 +52,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       onDecision: (id, data) => facts.tell(id, { type: 'egress', data }),
     }),
   );
+  const trusted = await caBundle(config.extraCa);
   const recipe = recipeFor(config);
   const realModels = new RealModels(config);
   const driver: Driver =
@@ -56,7 +60,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     stack.use(
       await openDriver({
         ...{ config, instance, replica: replica.name, gate, ids, say, realModels },
-        caBundle: await caBundle(config.extraCa),
+        caBundle: trusted,
         node: process.execPath,
         pool: {
           ...{ recipe, epoch, clock },
@@ -69,6 +73,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   realModels.meet(driver);
   const held = stack.move();
   return {
+    fetch: proxiedFetch(gate, trusted),
     ...{ driver, facts, realModels, diskFloor: floorFor(config, { driver, clock, logger }) },
     workdir: (id) =>
       driver.capabilities.isolation === 'none' ? join(sandboxFolder(config.dataDir), id, 'workspace') : '/workspace',

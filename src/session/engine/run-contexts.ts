@@ -65,7 +65,8 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
     await runWriter.transcript.load();
-    const desktop = driver.capabilities.desktop ? agents.desktop?.of(id) : undefined;
+    const pictures = agents.desktop?.of(id);
+    const desktop = driver.capabilities.desktop ? pictures : undefined;
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
     const { model, tools, plans, prompt, sampling } = await profileOf(live.writer.record);
     const own = sees ? tools : without(tools, 'desktop');
@@ -83,11 +84,13 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       memory: await memory.of(runWriter, reader, until),
     });
     return {
+      sessionId: id,
       runWriter,
       model,
       tools: signal && external?.exist ? await withExternal(own, { external, use }, signal) : own,
       ...(sees && { desktop }),
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
+      ...(pictures && { keepPicture: pictures.keepPicture }),
       prompt: async (until) => composed(prompts.parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,

@@ -58,6 +58,7 @@ export interface Approvals {
 
 /** The dependencies of one run's actors. */
 export interface Working {
+  readonly sessionId: SessionId;
   readonly runWriter: RunWriter;
   readonly model: Model;
   readonly tools: ToolRegistry;
@@ -74,6 +75,8 @@ export interface Working {
   readonly sandbox: SandboxUser;
   /** For tools that use the screen; undefined when sandboxes have no desktop. */
   readonly desktop?: SeenDesktop;
+  /** Stores a picture of a result, also where there is no desktop. */
+  readonly keepPicture?: SeenDesktop['keepPicture'];
   readonly gate?: ControlGate;
   /** The files that users attach to messages. */
   readonly files?: AttachedFiles | undefined;

@@ -91,6 +91,7 @@ test('a project has the tools of its groups, and those that no project can turn 
     'message_notify_user',
     'todo',
     'web_search',
+    'web_fetch',
     'message_ask_user',
     'recall',
   ]);

@@ -77,6 +77,7 @@ async function perform(
   const { runWriter, tools, toolTimeoutMs: timeoutMs, sandbox, gate, clock } = work;
   using live = runWriter.listen(callId);
   const base = {
+    sessionId: work.sessionId,
     signal,
     clock,
     operationId: `${runWriter.runId}.${callId}`,
@@ -91,10 +92,10 @@ async function perform(
   }
   await using used = await sandbox.use(signal);
   if (work.files) await bringAttached(runWriter.transcript.attached, work.files, { client: used.client, signal });
-  const { desktop } = work;
-  const seeing = desktop && {
-    ...(needs.includes('desktop') && { browser: desktop.browserOf(used.client) }),
-    keepPicture: (picture: Seen) => desktop.keepPicture(picture, signal),
+  const { desktop, keepPicture } = work;
+  const seeing = {
+    ...(desktop && needs.includes('desktop') && { browser: desktop.browserOf(used.client) }),
+    ...(keepPicture && { keepPicture: (picture: Seen) => keepPicture(picture, signal) }),
   };
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
   return await (begun ? reattachTool : runTool)(tools, ctx, { name, args });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors.ts';
+import { SessionId } from '../../../../../src/core/ids.ts';
 import { makeCalls } from '../../../../../src/session/run/calls/tool-calls.ts';
 import type { Working } from '../../../../../src/session/run/run-context.ts';
 import type { Tool, ToolResult } from '../../../../../src/tools/tool.ts';
@@ -24,6 +25,7 @@ function bench(approve: readonly string[] = []) {
   });
   const work = {
     ...{
+      sessionId: SessionId.parse('0123456789abcdef'),
       runWriter,
       prompt: undefined as never,
       clock: manualClock(),

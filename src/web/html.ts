@@ -1,0 +1,200 @@
+import { type Token, Tokenizer, TokenizerMode } from 'parse5';
+import type { Branch, Tree } from '../browser/page-types.ts';
+
+/** The parts of a page that its Markdown is made of. */
+interface ParsedPage {
+  readonly title: string;
+  /** The main content, as far as the page marks it; otherwise everything but navigation and the like. */
+  readonly main: readonly Tree[];
+  readonly all: readonly Tree[];
+}
+interface Open {
+  readonly name: string;
+  readonly inner: Tree[];
+  /** Opened inside the main content, where a header is part of the text. */
+  readonly isMain: boolean;
+}
+
+const maxDepth = 60;
+/** Their text is no content, or not for readers. */
+const skipped = new Set(
+  'script style noscript template svg math iframe object canvas audio video select datalist'.split(' '),
+);
+const chrome = new Set(['nav', 'header', 'footer', 'aside']);
+const empty = new Set('area base br col embed hr img input link meta source track wbr'.split(' '));
+const kept = new Set('a h1 h2 h3 h4 h5 h6 p ul ol li table tr td th pre code blockquote strong b em i'.split(' '));
+const blocks = new Set(
+  'main article section nav header footer aside div figure figcaption form fieldset details summary dl dt dd address center tbody thead tfoot caption menu dialog hgroup search'.split(
+    ' ',
+  ),
+);
+/** An open element that the start of another one ends, up to an element that contains both. */
+const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
+  {
+    li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },
+    tr: { ended: new Set(['tr', 'td', 'th', 'p']), within: new Set(['table']) },
+    td: { ended: new Set(['td', 'th', 'p']), within: new Set(['tr', 'table']) },
+    th: { ended: new Set(['td', 'th', 'p']), within: new Set(['tr', 'table']) },
+    dt: { ended: new Set(['dt', 'dd', 'p']), within: new Set(['dl']) },
+    dd: { ended: new Set(['dt', 'dd', 'p']), within: new Set(['dl']) },
+  };
+const endsParagraph = /^(p|ul|ol|table|pre|blockquote|h[1-6]|div|section|article)$/;
+const modes: Readonly<Record<string, number>> = {
+  ...{ title: TokenizerMode.RCDATA, textarea: TokenizerMode.RCDATA, script: TokenizerMode.SCRIPT_DATA },
+  ...{ style: TokenizerMode.RAWTEXT, xmp: TokenizerMode.RAWTEXT, iframe: TokenizerMode.RAWTEXT },
+  ...{ noembed: TokenizerMode.RAWTEXT, noframes: TokenizerMode.RAWTEXT },
+};
+
+/**
+ * Reads HTML in one pass, in time that grows with its length alone: of elements nested deeper than 60 only the text is
+ * kept. Addresses become absolute.
+ */
+export function parsePage(html: string, address: string): ParsedPage {
+  const page = new PageReader(address);
+  const tokenizer: Tokenizer = new Tokenizer(
+    { sourceCodeLocationInfo: false },
+    {
+      onStartTag(tag) {
+        const mode = modes[tag.tagName];
+        if (mode !== undefined && !tag.selfClosing) {
+          tokenizer.state = mode;
+          tokenizer.lastStartTagName = tag.tagName;
+        }
+        page.starts(tag);
+      },
+      onEndTag: ({ tagName }) => page.ends(tagName),
+      onCharacter: ({ chars }) => page.says(chars),
+      onWhitespaceCharacter: ({ chars }) => page.says(chars),
+      onNullCharacter: () => {},
+      onComment: () => {},
+      onDoctype: () => {},
+      onEof: () => {},
+    },
+  );
+  tokenizer.write(html, true);
+  return page.read();
+}
+
+class PageReader {
+  readonly #root: Tree[] = [];
+  /** Navigation and the like. */
+  readonly #chrome = new WeakSet<Branch>();
+  /** The content that the page marks as its main part. */
+  readonly #mains: Branch[] = [];
+  readonly #open: Open[] = [];
+  /** How many elements of each name are open that are too deep to be kept. */
+  readonly #deep = new Map<string, number>();
+  #hidden = 0;
+  readonly #hiding: string[] = [];
+  #base: string;
+  #title = '';
+  #isTitle = false;
+
+  constructor(address: string) {
+    this.#base = address;
+  }
+
+  read(): ParsedPage {
+    const long = this.#mains.filter((main) => lengthOf([main], 200) >= 200);
+    const main = long.length > 0 ? long : this.#withoutChrome(this.#root);
+    return { title: this.#title.replace(/\s+/g, ' ').trim(), main, all: this.#root };
+  }
+
+  says(text: string): void {
+    if (this.#isTitle) this.#title = (this.#title + text).slice(0, 300);
+    else if (this.#hidden === 0) this.#add(text);
+  }
+
+  starts({ tagName: name, attrs, selfClosing }: Token.TagToken): void {
+    const given = (wanted: string) => attrs.find((attr) => attr.name === wanted)?.value;
+    if (name === 'base') this.#base = absolute(given('href'), this.#base) || this.#base;
+    if (name === 'title' && this.#hidden === 0 && this.#title === '') this.#isTitle = true;
+    if (this.#isTitle) return;
+    if (this.#hidden === 0 && empty.has(name)) {
+      this.#leaf(name, given);
+      return;
+    }
+    const isHidden = given('hidden') !== undefined || given('aria-hidden') === 'true';
+    if (this.#hidden > 0 || skipped.has(name) || isHidden) {
+      this.#hides(name, selfClosing);
+      return;
+    }
+    if (!kept.has(name) && !blocks.has(name)) return;
+    this.#implyEnds(name);
+    if (this.#open.length >= maxDepth) return void this.#deep.set(name, (this.#deep.get(name) ?? 0) + 1);
+    const to = name === 'a' ? absolute(given('href'), this.#base) : '';
+    const inner: Tree[] = [];
+    const branch: Branch = { tag: kept.has(name) ? name : 'div', ...(to !== '' && { to }), inner };
+    const isMain =
+      this.#open.at(-1)?.isMain === true || name === 'main' || name === 'article' || given('role') === 'main';
+    if (isMain && this.#open.at(-1)?.isMain !== true) this.#mains.push(branch);
+    if (chrome.has(name) && !isMain) this.#chrome.add(branch);
+    this.#add(branch);
+    this.#open.push({ name, inner, isMain });
+  }
+
+  ends(name: string): void {
+    if (name === 'title') this.#isTitle = false;
+    if (this.#hidden > 0) {
+      if (this.#hiding[0] === name) this.#hidden--;
+      return;
+    }
+    const deep = this.#deep.get(name) ?? 0;
+    if (deep > 0) return void this.#deep.set(name, deep - 1);
+    const at = this.#open.findLastIndex((open) => open.name === name);
+    if (at >= 0) this.#open.length = at;
+  }
+
+  /** Everything up to the end of this element is left out. */
+  #hides(name: string, selfClosing: boolean): void {
+    if (this.#hidden > 0) {
+      if (this.#hiding[0] === name && !empty.has(name)) this.#hidden++;
+    } else if (!selfClosing || !['svg', 'math'].includes(name)) {
+      this.#hiding[0] = name;
+      this.#hidden = 1;
+    }
+  }
+
+  #leaf(name: string, given: (name: string) => string | undefined): void {
+    if (name === 'br' || name === 'hr') this.#add({ tag: name, inner: [] });
+    const alt = given('alt')?.trim() ?? '';
+    const to = name === 'img' ? absolute(given('src'), this.#base) : '';
+    if (name === 'img' && alt !== '') this.#add({ tag: 'img', ...(to !== '' && { to }), inner: [alt.slice(0, 500)] });
+  }
+
+  #implyEnds(name: string): void {
+    const rule = endedBy[name];
+    if (rule) {
+      const from = this.#open.findLastIndex((open) => rule.within.has(open.name));
+      const at = this.#open.findIndex((open, index) => index > from && rule.ended.has(open.name));
+      if (at >= 0) this.#open.length = at;
+    } else if (endsParagraph.test(name) && this.#open.at(-1)?.name === 'p') this.#open.pop();
+  }
+
+  #add(node: Tree): void {
+    (this.#open.at(-1)?.inner ?? this.#root).push(node);
+  }
+
+  #withoutChrome(nodes: readonly Tree[]): readonly Tree[] {
+    return nodes.flatMap((node): Tree[] => {
+      if (typeof node === 'string') return [node];
+      return this.#chrome.has(node) ? [] : [{ ...node, inner: this.#withoutChrome(node.inner) }];
+    });
+  }
+}
+
+/** An address for readers: of the web, without scripts. */
+const absolute = (given: string | undefined, base: string): string => {
+  const url = given === undefined ? null : URL.parse(given.trim(), base);
+  return url && /^https?:$/.test(url.protocol) ? url.href : '';
+};
+
+/** The length of the text, counted up to `most`. */
+function lengthOf(nodes: readonly Tree[], most: number): number {
+  let length = 0;
+  for (const node of nodes) {
+    length += typeof node === 'string' ? node.trim().length : lengthOf(node.inner, most - length);
+    if (length >= most) break;
+  }
+  return length;
+}
