@@ -1,6 +1,8 @@
 import { readlinkSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { basename } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parentPort } from 'node:worker_threads';
 import type { AnswerName } from './answers.ts';
 import { judge } from './validate-answer.ts';
@@ -10,20 +12,33 @@ import type { Verdict, Work } from './validation-thread.ts';
 
 const partChars = 48 * 1024;
 const niceness = 5;
+const collectFrom = 2 * 1024 * 1024; // bytes
+
+// Without a collection the texts of several large answers wait in memory for the next one. Threads take no V8 options.
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 try {
   // On busy processors the event loop goes first. Linux gives each thread a priority of its own, and this file its name.
-  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), niceness);
+  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), Math.min(19, getPriority() + niceness));
 } catch {} // another system
 
-parentPort?.on('message', ({ name, bytes, length }: Work) => {
+parentPort?.on('message', (work: Work) => {
+  answer(work);
+  if (work.length >= collectFrom) collect();
+});
+
+function answer({ name, bytes, length }: Work): void {
   const judged = judge(name as AnswerName, Buffer.from(bytes, 0, length));
-  if (!judged.ok) return void parentPort?.postMessage({ said: judged, bytes } satisfies Verdict, [bytes]);
+  if (!judged.ok) {
+    parentPort?.postMessage({ said: judged, bytes } satisfies Verdict, [bytes]);
+    return;
+  }
   const { rest, key, items } = withoutList(judged.value);
   const parts = inParts(items);
   const said = { ok: true, rest, key, parts } as const;
   parentPort?.postMessage({ said, bytes } satisfies Verdict, [...parts, bytes]);
-});
+}
 
 /**
  * Takes the answer's one long list out, so that it travels in pieces and the event loop never parses all of it at once.
