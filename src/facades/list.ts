@@ -6,11 +6,12 @@ import { opencodex } from './opencodex/descriptor.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { DialectDescriptor } from './shared/dialect.ts';
 import { sheikhbox } from './sheikhbox/descriptor.ts';
+import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 import { workspace } from './workspace/descriptor.ts';
 
 /** Every dialect by its name, in the order in which the server mounts them. A new dialect needs a line here. */
-export const dialects = { server, webClient, sheikhbox, cambio, desktop, crogia, trpc, workspace, opencodex };
+export const dialects = { server, webClient, sheikhbox, cambio, desktop, crogia, streams, trpc, workspace, opencodex };
 
 type DialectName = keyof typeof dialects;
 type SettingsOf<Descriptor> = Descriptor extends { readonly settings?: infer Settings } ? NonNullable<Settings> : never;

@@ -34,6 +34,8 @@ export interface FakeScreen {
   readonly watchers: Watchers;
 }
 
+const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
+
 /**
  * All services other than sessions, in memory: a flat map of files for each session, and sandboxes that have only a
  * state.
@@ -202,6 +204,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       list: async () => [],
       get: () => Promise.reject(new AppError('shell_not_found', 'Shell session not found')),
       close: async () => {},
+      write: async () => {},
+      resize: async () => {},
       connect: async () => ({
         output: Readable.from([]),
         write: () => {},
@@ -210,6 +214,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         [Symbol.asyncDispose]: async () => {},
       }),
     },
+    streams: { run: noStreams, download: noStreams, upload: noStreams },
     projects: projectService({
       records: store.records,
       sessions,

@@ -40,6 +40,8 @@ export function fakeTerminals(sessions: Pick<SessionService, 'get'>, clock: Cloc
     },
     get: async (id) => find(id).info,
     close: async (id) => end(id, 'deleted'),
+    write: async (id, text) => void find(id).line?.output.write(text),
+    resize: async (_id, { cols, rows }) => void sizes.push(`${cols}x${rows}`),
     async connect(id, signal) {
       const terminal = find(id);
       terminal.line?.end('replaced');

@@ -25,6 +25,8 @@ declare module 'fastify' {
     stream?: true;
     /** The body has no total time limit, as long as it keeps arriving. */
     upload?: true;
+    /** The body may rest for any time, because it is a program's input. */
+    idleBody?: true;
     /** The route is a WebSocket; no other route accepts an upgrade. */
     socket?: true;
     /** The token may also be in tRPC's connection parameters: in the query, or after an upgrade. */

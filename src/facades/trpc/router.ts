@@ -10,6 +10,7 @@ import { sandboxRouter } from './sandbox.ts';
 import { sessionsRouter } from './sessions.ts';
 import { systemRouter } from './system.ts';
 import { templatesRouter } from './templates.ts';
+import { terminalsRouter } from './terminals.ts';
 
 export const appRouter = router({
   sessions: sessionsRouter,
@@ -19,6 +20,7 @@ export const appRouter = router({
   desktop: desktopRouter,
   files: filesRouter,
   processes: processesRouter,
+  terminals: terminalsRouter,
   projects: projectsRouter,
   templates: templatesRouter,
   keys: keysRouter,

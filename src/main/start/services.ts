@@ -7,6 +7,7 @@ import { fileService } from '../../session/services/files.ts';
 import { processService } from '../../session/services/processes.ts';
 import { sandboxService } from '../../session/services/sandboxes.ts';
 import { sessionService } from '../../session/services/sessions.ts';
+import { streamService } from '../../session/services/streams.ts';
 import { terminalService } from '../../session/services/terminals.ts';
 import { type WorkspaceService, workspaceService } from '../../session/workspaces/workspaces.ts';
 import { keyPeppers } from '../key-peppers.ts';
@@ -67,6 +68,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
     processes: processService({ sandboxes, records, clock, ids, known }),
     sandboxes: sandboxService({ commands, sandboxes, driver, sessions, clock, ids }),
     terminals: terminalService({ sandboxes, supervisor, records, watchers, clock, ids, known }),
+    streams: streamService({ sandboxes, ids, known }),
     desktop: desktopService({
       ...{ sandboxes, commands, reports, screens, watchers, clock, ids, known },
       capabilities: driver.capabilities,

@@ -96,6 +96,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
       { open: 'terminal.open', close: 'terminal.close', connect: 'terminal.connect' },
       audit,
     ),
+    streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), ['download']),
     desktop: auditedDesktop(services.desktop, audit),
     projects: audited(
       services.projects,

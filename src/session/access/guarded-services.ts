@@ -46,6 +46,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
     sandboxes: checked(services.sandboxes, check, {
       ...({ status: 'see', usage: 'see', stop: 'stop', start: 'work', reset: 'work', exec: 'work' } as const),
     }),
+    streams: checked(services.streams, check, { run: 'work', download: 'read', upload: 'work' }),
     terminals: {
       async open(id, signal) {
         await check(id, 'work');
@@ -62,6 +63,14 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       async close(id) {
         await ofTerminal(id, 'work');
         await terminals.close(id);
+      },
+      async write(id, text, signal) {
+        await ofTerminal(id, 'work');
+        await terminals.write(id, text, signal);
+      },
+      async resize(id, size, signal) {
+        await ofTerminal(id, 'work');
+        await terminals.resize(id, size, signal);
       },
       async connect(id, signal) {
         await ofTerminal(id, 'work');

@@ -4,6 +4,7 @@ import type { ProcessService } from './processes.ts';
 import type { ProjectService } from './projects.ts';
 import type { SandboxService } from './sandboxes.ts';
 import type { SessionService } from './sessions.ts';
+import type { StreamService } from './streams.ts';
 import type { TerminalService } from './terminals.ts';
 
 /**
@@ -16,6 +17,7 @@ export interface Services {
   readonly processes: ProcessService;
   readonly sandboxes: SandboxService;
   readonly terminals: TerminalService;
+  readonly streams: StreamService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
 }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SessionId } from '../../core/ids.ts';
+import type { TerminalSize } from '../../sandbox/client.ts';
 
 /** A person's own PTY (`bash -i`, 80×24 at first), separate from the agent's shells. The event log records none of it. */
 export interface TerminalInfo {
@@ -30,6 +31,10 @@ export interface TerminalService {
   get(terminalId: string): Promise<TerminalInfo>;
   /** Ends the shell and its processes. */
   close(terminalId: string): Promise<void>;
+  /** Sends input, for a caller without a connection. Rejects: conflict (1 MiB is unread). */
+  write(terminalId: string, text: string, signal: AbortSignal): Promise<void>;
+  /** `cols` and `rows` are 1–1000. */
+  resize(terminalId: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
   /** A terminal has one connection: a new one replaces the old one. Starts a sandbox that does not run. */
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }

@@ -1,25 +1,7 @@
-import { Readable } from 'node:stream';
 import type { TerminalClient, TerminalEnd, TerminalSize } from '../../sandbox/client.ts';
+import type { PacedOutput } from './paced-output.ts';
 
 const maxUnsent = 1024 * 1024;
-
-/** A terminal's output as a stream with backpressure: a reader that stops also stops the terminal's reads. */
-export class TerminalOutput extends Readable {
-  #wanted = Promise.withResolvers<void>();
-
-  override _read(): void {
-    this.#wanted.resolve();
-  }
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#wanted.resolve();
-    done(error);
-  }
-  async carry(chunk: Uint8Array): Promise<void> {
-    this.#wanted = Promise.withResolvers();
-    if (this.destroyed || this.push(chunk)) return;
-    await this.#wanted.promise;
-  }
-}
 
 /** Sends input to a terminal in order. Input beyond 1 MiB that the terminal has not taken is dropped. */
 export class TerminalInput {
@@ -64,7 +46,7 @@ export class TerminalInput {
 export async function startReading(
   client: TerminalClient,
   id: string,
-  { output, signal }: { output: TerminalOutput; signal: AbortSignal },
+  { output, signal }: { output: PacedOutput; signal: AbortSignal },
 ): Promise<{ readonly ended: Promise<TerminalEnd> }> {
   const open = Promise.withResolvers<void>();
   const ended = client.read(id, { onOpen: open.resolve, onBytes: (chunk) => output.carry(chunk) }, signal);

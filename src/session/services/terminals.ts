@@ -4,11 +4,13 @@ import type { Clock } from '../../core/clock.ts';
 import { AppError, toAppError } from '../../core/errors.ts';
 import { type IdSource, SessionId } from '../../core/ids.ts';
 import type { RecordStore } from '../../core/ports.ts';
+import type { TerminalClient } from '../../sandbox/client.ts';
 import type { TerminalInfo, TerminalLine, TerminalService } from '../api/terminals.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { startReading, TerminalInput, TerminalOutput } from './terminal-stream.ts';
+import { PacedOutput } from './paced-output.ts';
+import { startReading, TerminalInput } from './terminal-stream.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -51,13 +53,28 @@ export function terminalService(deps: Deps): TerminalService {
     return all.filter((info) => open.has(info.id));
   }
 
-  async function get(terminalId: string): Promise<TerminalInfo> {
-    const gone = () => new AppError('shell_not_found', 'There is no such terminal.');
+  async function notedAs(terminalId: string): Promise<TerminalInfo> {
     const info = (await noted()).find(({ id }) => id === terminalId);
-    if (!info) throw gone();
+    if (!info) throw noTerminal();
+    return info;
+  }
+
+  async function get(terminalId: string): Promise<TerminalInfo> {
+    const info = await notedAs(terminalId);
     const found = (await alive(info.sessionId).catch(unlessDeleted)).find(({ id }) => id === terminalId);
-    if (!found) throw gone();
+    if (!found) throw noTerminal();
     return found;
+  }
+
+  /** Asks the daemon alone whether the terminal is there, because each key press comes this way. */
+  async function typing(
+    terminalId: string,
+    signal: AbortSignal,
+    act: (terminals: TerminalClient, id: string) => Promise<void>,
+  ): Promise<void> {
+    const { id, sessionId } = await notedAs(terminalId);
+    await using used = await sandboxes.use(sessionId, signal);
+    await act(used.client.terminals, id);
   }
 
   async function connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine> {
@@ -67,7 +84,7 @@ export function terminalService(deps: Deps): TerminalService {
     const end = stack.use(watchers.endOf(sessionId));
     const { client } = stack.use(await sandboxes.use(sessionId, signal));
     const leave = new AbortController();
-    const output = stack.adopt(new TerminalOutput(), (it) => void it.destroy());
+    const output = stack.adopt(new PacedOutput(), (it) => void it.destroy());
     const until = AbortSignal.any([leave.signal, end.signal]);
     const { ended } = await startReading(client.terminals, id, { output, signal: until });
     const input = new TerminalInput(client.terminals, id, until);
@@ -127,10 +144,13 @@ export function terminalService(deps: Deps): TerminalService {
       await used.client.terminals.close(info.id, until.signal).catch(unlessGone);
       await forget(info);
     },
+    write: (terminalId, text, signal) => typing(terminalId, signal, ({ write }, id) => write(id, text, signal)),
+    resize: (terminalId, size, signal) => typing(terminalId, signal, ({ resize }, id) => resize(id, size, signal)),
     connect,
   };
 }
 
+const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 function unlessDeleted(thrown: unknown): TerminalInfo[] {
   if (toAppError(thrown).code === 'session_not_found') return [];
   throw thrown;

@@ -133,7 +133,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/v1/chats/{sid}/workspace/files/content
     GET /api/v1/chats/{sid}/workspace/files/download
     GET /api/v1/chats/{sid}/workspace/download-all
-    GET /api/v1/files/project/{project_id}`,
+    GET /api/v1/files/project/{project_id}
+    GET /streams/sessions/{sid}/file`,
   ),
   ...all(
     'work',
@@ -167,7 +168,10 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     POST /api/v1/sandbox/{sid}/reset
     POST /api/v1/sandbox/{sid}/execute
     POST /api/v1/chats/{sid}/workspace/files/upload-to-project
-    POST /api/v1/files/upload/{project_id}`,
+    POST /api/v1/files/upload/{project_id}
+    PUT /streams/sessions/{sid}/file
+    POST /streams/sessions/{sid}/exec
+    GET /streams/terminals/{shell_id}`,
   ),
   ...all(
     'stop',
@@ -206,7 +210,8 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     files.find
     files.grep
     processes.list
-    processes.logs`,
+    processes.logs
+    terminals.list`,
   ),
   ...all(
     'work',
@@ -221,6 +226,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     sandbox.start
     sandbox.reset
     sandbox.exec
+    terminals.open
+    terminals.write
+    terminals.resize
+    terminals.close
     files.write
     files.delete
     processes.stop

@@ -153,6 +153,7 @@ function filled(path: string, to: Targets): string {
     '/api/v1/chats/{sid}/workspace/download-all': '?type=output',
     '/ws/{sid}': '?after_seq=0',
     '/api/v1/sessions/{sid}/events': '?last_event_id=0',
+    '/streams/sessions/{sid}/file': '?path=report.md',
     '/ws': '?user_id=someone',
     '/api/v1/chats': `?project_id=${to.project}`,
   };
@@ -182,7 +183,7 @@ async function request({ method, path, example }: Route, caller: Caller, to: Tar
     init.body = new FormData();
     init.body.append('file', new Blob(['hello']), 'c.txt');
   } else if (method !== 'GET' && method !== 'DELETE') {
-    init.body = JSON.stringify(example ?? {}).replace('3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', to.project);
+    init.body = JSON.stringify(example ?? (path.endsWith('/exec') ? { command: 'true' } : {})).replace('3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', to.project);
   }
   // Other callers delete it too, at the same time.
   if (method === 'DELETE' && path.includes('/api-keys/'))
@@ -193,7 +194,9 @@ async function request({ method, path, example }: Route, caller: Caller, to: Tar
 
 /** The beginning of a stream is enough: its first event, or the reason why there is none. */
 async function begun(response: Response): Promise<string> {
-  if (!response.headers.get('content-type')?.includes('event-stream')) return await response.text();
+  const type = response.headers.get('content-type') ?? '';
+  if (type.includes('octet-stream')) return String((await response.body?.getReader().read())?.value);
+  if (!type.includes('event-stream')) return await response.text();
   let text = '';
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     text += Buffer.from(chunk).toString();
@@ -279,6 +282,9 @@ const inputs: Record<string, (to: Targets) => object> = {
   'desktop.takeControl': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
   'desktop.giveControl': ({ sid }) => ({ sessionId: sid, viewer: 'somebody' }),
   'sandbox.exec': ({ sid }) => ({ sessionId: sid, command: 'true' }),
+  'terminals.write': ({ terminal }) => ({ terminalId: terminal, text: 'a' }),
+  'terminals.resize': ({ terminal }) => ({ terminalId: terminal, cols: 80, rows: 24 }),
+  'terminals.close': ({ terminal }) => ({ terminalId: terminal }),
   'files.read': ({ sid }) => ({ sessionId: sid, path: 'report.md' }),
   'files.write': ({ sid }) => ({ sessionId: sid, path: 'a.md', content: 'a' }),
   'files.delete': ({ sid }) => ({ sessionId: sid, path: 'a.md' }),
@@ -299,6 +305,12 @@ function inputOf(name: string, to: Targets): object {
   return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
+/** What a procedure changes, which each caller needs for itself. */
+function placeOf(name: string): string {
+  if (/^terminals\.(write|resize|close)$/.test(name)) return 'shell_id';
+  return name.startsWith('projects.') ? 'project_id' : 'sid';
+}
+
 /** A new server, because the wrong credentials of all these calls together would lock the address out. */
 async function beginAgain(): Promise<void> {
   await server[Symbol.asyncDispose]();
@@ -313,7 +325,7 @@ describe('procedures', () => {
   }, async () => {
     expect(Object.keys(procedureRules).sort()).toEqual(Object.keys(procedures).sort());
     const asked = Object.entries(procedureRules).map(([name, rule]) => ({
-      ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
+      ...{ name, rule, path: placeOf(name) },
       ask: (async (caller, to) => {
         const body = JSON.stringify(inputOf(name, to));
         const isPost = procedures[name]?._def.type === 'mutation';
@@ -333,7 +345,7 @@ describe('over sockets', () => {
 
   test('each procedure admits the same callers over a socket as over HTTP', { timeout: 120_000 }, async () => {
     const asked = Object.entries(procedureRules).map(([name, rule]) => ({
-      ...{ name, rule, path: name.startsWith('projects.') ? 'project_id' : 'sid' },
+      ...{ name, rule, path: placeOf(name) },
       ask: ((caller, to) => callOverSocket(name, caller, to)) satisfies Ask,
     }));
     expect(await mistakes(asked)).toEqual([]);

@@ -55,7 +55,7 @@ function services(owner: string | undefined, viewer?: DesktopViewer): Services {
   const sessions = { get: async () => ({ owner }), readFile: async () => 'text', page: async () => ({ events: [] }) };
   const desktop = { watch: async () => viewer };
   const none = {};
-  const others = { files: none, processes: none, sandboxes: none, terminals: none, projects: none };
+  const others = { files: none, processes: none, sandboxes: none, terminals: none, streams: none, projects: none };
   return { sessions, desktop, ...others } as unknown as Services;
 }
 const rest = [new AbortController().signal] as const;
@@ -125,7 +125,8 @@ test('every method of every service either only looks, or is told of exactly onc
     files: ['list', 'read', 'find', 'grep'],
     processes: ['list', 'logs'],
     sandboxes: ['status', 'usage'],
-    terminals: ['list', 'get'],
+    terminals: ['list', 'get', 'write', 'resize'], // `open` and `connect` tell of it; a key press each would be a flood
+    streams: ['download'],
     desktop: ['status', 'gate'],
     projects: ['list', 'get'],
   };

@@ -1,0 +1,47 @@
+// The frames of a streamed answer: one byte for the channel, four for the length (big-endian), then the payload. The
+// server writes them and the client reads them, so this file uses nothing of Node.
+
+/** `ping` has no payload and shows that the connection is alive. `end` carries the outcome, as JSON, and is the last frame. */
+export const streamChannels = ['output', 'errors', 'end', 'ping'] as const;
+export type StreamChannel = (typeof streamChannels)[number];
+export interface StreamFrame {
+  readonly channel: StreamChannel;
+  readonly payload: Uint8Array;
+}
+
+const headBytes = 5;
+const maxPayloadBytes = 16 * 1024 * 1024;
+
+export function streamFrame(channel: StreamChannel, payload: Uint8Array = new Uint8Array()): Uint8Array {
+  const frame = new Uint8Array(headBytes + payload.length);
+  frame[0] = streamChannels.indexOf(channel);
+  new DataView(frame.buffer).setUint32(1, payload.length);
+  frame.set(payload, headBytes);
+  return frame;
+}
+
+/** Splits a stream into frames. Throws a RangeError for bytes that are no frames. */
+export async function* streamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<StreamFrame> {
+  let held = new Uint8Array();
+  for await (const piece of pieces) {
+    held = held.length === 0 ? Uint8Array.from(piece) : joined(held, piece);
+    let at = 0;
+    while (held.length - at >= headBytes) {
+      const channel = streamChannels[held[at] as number];
+      const length = new DataView(held.buffer).getUint32(at + 1);
+      if (!channel || length > maxPayloadBytes) throw new RangeError('These bytes are no stream of a Corral server.');
+      const next = at + headBytes + length;
+      if (held.length < next) break;
+      yield { channel, payload: held.subarray(at + headBytes, next) };
+      at = next;
+    }
+    held = held.slice(at);
+  }
+}
+
+function joined(one: Uint8Array, other: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(one.length + other.length);
+  both.set(one);
+  both.set(other, one.length);
+  return both;
+}

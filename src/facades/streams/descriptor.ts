@@ -1,0 +1,13 @@
+import { describeDialect } from '../shared/dialect.ts';
+
+export const streams = describeDialect({
+  label: 'streams',
+  audience:
+    'programs that move bytes: files of any size, commands with their output as it comes, terminals. The command `corral` and the typed client use it',
+  tag: 'Streams',
+  paths: ['/streams'],
+  documents: '`/docs`, `/redoc`',
+  routes: async ({ services, sse, logger }) => [
+    (await import('./routes.ts')).streamRoutes({ ...services, context: sse, logger }),
+  ],
+});

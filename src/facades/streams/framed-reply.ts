@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { toAppError } from '../../core/errors.ts';
+import { type StreamChannel, streamFrame } from '../../core/stream-frames.ts';
+import { callingActor } from '../shared/caller.ts';
+import type { HttpLogger } from '../shared/observe.ts';
+import type { SseContext } from '../shared/sse.ts';
+import { publicText, wireErrors } from '../shared/wire-errors.ts';
+
+const pingMs = 15_000;
+/** A client that reads nothing for this time is cut off. */
+const stalledMs = 60_000;
+
+export interface FramedReply extends Disposable {
+  /** Fires when the client leaves, its key is revoked, or the server shuts down. */
+  readonly gone: AbortSignal;
+  /** Resolves when the client has room for more. */
+  write(channel: StreamChannel, payload: Uint8Array): Promise<void>;
+  /** Sends the outcome and ends the answer. */
+  end(outcome: object): void;
+}
+
+/** Takes over the response. Refuse a request before this call: no status can follow the first frame. */
+export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseContext): FramedReply {
+  const res = reply.hijack().raw;
+  const hangUp = new AbortController();
+  const counted = opened();
+  const { ended } = callingActor();
+  const leave = () => hangUp.abort();
+  const cut = () => void res.destroy();
+  let timer = clock.setTimeout(ping, pingMs);
+  function ping() {
+    if (!res.writableNeedDrain) res.write(streamFrame('ping'));
+    timer = clock.setTimeout(ping, pingMs);
+  }
+  for (const signal of [closing, ended]) signal?.addEventListener('abort', cut, { once: true });
+  res.once('close', leave).on('error', () => {}); // a write can fail on a connection that has just closed
+  if (res.closed || res.destroyed) leave();
+  if (closing.aborted || ended?.aborted) cut();
+  res.writeHead(200, {
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
+    'content-type': 'application/octet-stream',
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no', // otherwise nginx buffers the stream
+    connection: 'close', // what is left of the request's body must not reach the next request
+  });
+  res.socket?.setNoDelay(true);
+  res.write(streamFrame('ping'));
+  return {
+    gone: hangUp.signal,
+    async write(channel, payload) {
+      if (hangUp.signal.aborted || res.write(streamFrame(channel, payload))) return;
+      const stalled = clock.setTimeout(cut, stalledMs);
+      await once(res, 'drain', { signal: hangUp.signal }).catch(() => {});
+      clock.clearTimeout(stalled);
+    },
+    end(outcome) {
+      if (!hangUp.signal.aborted) res.end(streamFrame('end', Buffer.from(JSON.stringify(outcome))));
+    },
+    [Symbol.dispose]() {
+      clock.clearTimeout(timer);
+      for (const signal of [closing, ended]) signal?.removeEventListener('abort', cut);
+      counted[Symbol.dispose]();
+      if (!res.writableEnded) res.destroy(); // an answer without its outcome must not look complete
+    },
+  };
+}
+
+/** The `error` of an outcome, in the form that clients know from refused requests. */
+export function failureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
+  const error = toAppError(thrown);
+  if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, what);
+  return { error: { code: error.code, message: publicText(error), retryable: error.retryable } };
+}

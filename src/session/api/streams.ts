@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream';
+import type { SessionId } from '../../core/ids.ts';
+
+/** A shell command whose output is read while it runs. */
+export interface StreamedCommand {
+  readonly command: string;
+  /** Relative to the workspace; unset: the workspace. */
+  readonly cwd?: string;
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The command's process tree is killed after it; unset: no limit. */
+  readonly timeoutMs?: number;
+}
+export interface CommandPipes {
+  /** The command's standard input; it ends with the iteration. */
+  readonly input: AsyncIterable<Uint8Array>;
+  /** Called once, when the command runs; a rejection before it means that nothing ran. */
+  readonly onStart?: () => void;
+  /** The command's output waits in its pipe until the returned promise resolves. */
+  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
+  readonly onErrors: (bytes: Uint8Array) => void | Promise<void>;
+}
+export interface CommandEnd {
+  /** 124 after a timeout, 128+n after signal n. */
+  readonly exitCode: number;
+  readonly timedOut: boolean;
+}
+export interface FileStream {
+  readonly size: number;
+  /** Exactly `size` bytes; it fails when the sandbox cannot deliver them. Destroying it ends the transfer. */
+  readonly content: Readable;
+}
+
+/**
+ * What moves more bytes than fit into memory: commands and files of any size. Every method starts a sandbox that does not
+ * run, and holds no more than a buffer. Rejects: sandbox_unavailable, cancelled, conflict (32 transfers and programs run
+ * in the sandbox already), unsupported (the sandbox cannot run programs over pipes).
+ */
+export interface StreamService {
+  /** Runs a command over pipes until it ends. When `signal` fires, every process that it started is ended. */
+  run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandEnd>;
+  /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
+  download(id: SessionId, path: string, signal: AbortSignal): Promise<FileStream>;
+  /**
+   * Creates missing folders. The file takes its place whole when `content` has ended; content that fails leaves the old
+   * file as it is. Rejects: invalid_request (a folder has that name), path_outside, disk_full.
+   */
+  upload(
+    id: SessionId,
+    path: string,
+    content: AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<{ readonly size: number }>;
+}
