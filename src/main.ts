@@ -8,8 +8,9 @@ import { armFailpoints, failpointSpec } from './core/failpoint.ts';
 import { randomIds } from './core/ids.ts';
 import { keyedProviders } from './llm/providers.ts';
 import { openAudit } from './main/audit-log.ts';
+import { runClientCommand } from './main/client-commands.ts';
 import type { Command } from './main/commands/command.ts';
-import { commandOf, helpFor } from './main/commands/list.ts';
+import { commandOf, describedCommands, helpFor, isServerCommand } from './main/commands/list.ts';
 import { compose } from './main/compose.ts';
 import { openDataFolder } from './main/data-folder.ts';
 import { localConfig } from './main/local-config.ts';
@@ -17,14 +18,36 @@ import { openHttp } from './main/start/http.ts';
 import type { StartToken } from './main/start-token.ts';
 import { secretsIn } from './main/store.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
+import { prettyLine } from './observability/pretty.ts';
 import { createScrubber, type Scrubber } from './observability/scrub.ts';
+import { type StartProgress, startProgress } from './observability/start-progress.ts';
 import { onShutdown } from './shutdown.ts';
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args[0] === '--version') return console.log(packageJson.version);
-  const help = await helpFor(args, configHelp);
-  if (help !== undefined) return console.log(help);
+  if (asksServer(args)) {
+    const serverCommands = await describedCommands();
+    process.exitCode = await runClientCommand(args, { serverCommands, runServer });
+    return;
+  }
+  process.exitCode = await runServer(args);
+}
+
+/** Whether a command needs a running server instead of being one. */
+function asksServer([name, topic]: readonly string[]): boolean {
+  if (name === 'help') return topic !== undefined && topic !== 'settings' && !isServerCommand(topic);
+  return name !== undefined && name !== 'serve' && !name.startsWith('-') && !isServerCommand(name);
+}
+
+/** Serves, or runs a command of the server's own program. */
+async function runServer(given: readonly string[]): Promise<number> {
+  const args = given[0] === 'serve' || given.join(' ') === 'help settings' ? given.slice(1) : given;
+  const help = await helpFor(given.join(' ') === 'help settings' ? ['help'] : args, configHelp);
+  if (help !== undefined) {
+    console.log(help);
+    return 0;
+  }
   const faults = failpointSpec(process.env);
   using _faults =
     faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
@@ -44,21 +67,32 @@ async function main(): Promise<void> {
     ...modelKeys,
   ];
   const scrubber = createScrubber(secrets);
-  const logger = createLogger({ level: config.log.level, scrubber });
+  using progress = startProgress(process.stderr, systemClock);
+  const destination = logDestination(config.log.format, progress);
+  const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
   // A bug in one place must not end the sessions of all users.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
   process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
-  await serve(config, logger, scrubber);
+  await serve(config, { logger, scrubber, progress });
   logger.info('stopped');
   endSoon();
+  return 0;
 }
 
-async function perform(command: Command, args: readonly string[]): Promise<void> {
+async function perform(command: Command, args: readonly string[]): Promise<number> {
   using ending = onShutdown(10_000);
-  process.exitCode = await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say });
+  return await command.run(args, { signal: ending.requested, print: (line) => console.log(line), say: sayTo });
 }
 
-async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber): Promise<void> {
+interface Telling {
+  readonly logger: Logger;
+  readonly scrubber: Scrubber;
+  readonly progress: StartProgress;
+}
+
+async function serve(config: Config, { logger, scrubber, progress }: Telling): Promise<void> {
+  const { learn, scrub } = scrubber;
+  const say = (text: string) => progress.around(() => sayTo(text));
   process.umask(0o077); // new files are private to this user; files that a sandbox must read set their own mode
   using shutdown = onShutdown(config.shutdown.graceSeconds * 1_000); // disposed last, because it watches the rest
   await using stack = new AsyncDisposableStack();
@@ -67,7 +101,7 @@ async function serve(config: Config, logger: Logger, { learn, scrub }: Scrubber)
   const closing = shutdown.requested;
   openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
-  const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn }));
+  const core = stack.use(await compose({ config, logger, clock, ids, closing, say, learn, progress }));
   const parts = { core, audit, version: packageJson.version };
   const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
   const { driver, modelName, instance } = core;
@@ -88,8 +122,16 @@ function linkOf({ token, path }: StartToken, url: string): string {
   return `The token in the link that the first start printed is still needed. For another one, delete ${path} and start again.`;
 }
 
+/** Undefined: lines of JSON on standard output. */
+function logDestination(format: Config['log']['format'], progress: StartProgress) {
+  const { stdout, env } = process;
+  if (format === 'json' || (format === 'auto' && !stdout.isTTY)) return undefined;
+  const colour = stdout.isTTY === true && !env.NO_COLOR;
+  return { write: (line: string) => progress.around(() => void stdout.write(prettyLine(line, { colour }))) };
+}
+
 /** Messages for people; the log is for programs. */
-function say(text: string): void {
+function sayTo(text: string): void {
   console.error(`corral: ${text}`);
 }
 
@@ -100,7 +142,7 @@ function endSoon(): void {
 
 await main().catch((thrown: unknown) => {
   const error = toAppError(thrown);
-  say(error.publicMessage);
+  sayTo(error.publicMessage);
   if (error.code === 'internal') console.error(thrown);
   process.exitCode = 1;
   endSoon();

@@ -5,6 +5,8 @@ export interface TokenGate {
   /** Whether requests need a credential at all. */
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
+  /** The token of this run of the server, which commands of its own user find in a file. */
+  acceptsLocal(presented: readonly string[]): boolean;
 }
 
 /** The hash of a token that was shown once. It is enough to recognise the token. */
@@ -15,14 +17,15 @@ export interface TokenHash {
 export const hashOf = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
 
 /** Hashes both sides first, so the time taken reveals neither the length nor a common prefix. */
-export function tokenGate(token: Secret | TokenHash | undefined): TokenGate {
-  if (!token) return { required: false, accepts: () => true };
-  const expected = 'sha256' in token ? Buffer.from(token.sha256, 'hex') : sha256(token.reveal());
-  return {
-    required: true,
-    accepts: (presented) => presented.some((candidate) => timingSafeEqual(sha256(candidate), expected)),
-  };
+export function tokenGate(token: Secret | TokenHash | undefined, local?: TokenHash): TokenGate {
+  const acceptsLocal = local ? isOneOf(Buffer.from(local.sha256, 'hex')) : () => false;
+  if (!token) return { required: false, accepts: () => true, acceptsLocal };
+  const accepts = isOneOf('sha256' in token ? Buffer.from(token.sha256, 'hex') : sha256(token.reveal()));
+  return { required: true, accepts, acceptsLocal };
 }
+
+const isOneOf = (expected: Buffer) => (presented: readonly string[]) =>
+  presented.some((candidate) => timingSafeEqual(sha256(candidate), expected));
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 

@@ -12,6 +12,7 @@ import {
 } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
 import type { AppRouter } from '../facades/trpc/router.ts';
+import { FetchEventSource } from './fetch-event-source.ts';
 
 type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['EventSource'], undefined>;
 
@@ -21,11 +22,10 @@ export interface CorralClientOptions {
   /** Needed when the server has a token (CORRAL_TOKEN). */
   readonly token?: string;
   /**
-   * The transport of subscriptions: `sse` (works through every proxy) or `ws` (one connection for all). Default: `sse`
-   * if the platform has an EventSource, as browsers do, otherwise `ws`.
+   * The transport of subscriptions: `sse`, the default (works through every proxy), or `ws` (one connection for all).
    */
   readonly transport?: 'sse' | 'ws';
-  /** For `sse` on platforms without an EventSource, such as Node: the one of the package `eventsource`. */
+  /** For `sse`: another EventSource than the platform's own, or than the client's own where the platform has none. */
   readonly EventSource?: EventSourceClass;
   /** For `ws` on platforms without a WebSocket, such as Node before 22. */
   readonly WebSocket?: typeof WebSocket;
@@ -39,7 +39,7 @@ export interface CorralClientOptions {
 export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void };
 
 export function createCorralClient(options: CorralClientOptions): CorralClient {
-  const { token, transport = eventSourceOf(options) ? 'sse' : 'ws' } = options;
+  const { token, transport = 'sse' } = options;
   const url = `${options.url.replace(/\/+$/, '')}/trpc`;
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const ended = new AbortController();
@@ -74,20 +74,20 @@ interface Streams {
 /** A browser cannot set headers on an EventSource or WebSocket, so the token is in the connection parameters. */
 const parameters = ({ token }: CorralClientOptions) => (token === undefined ? {} : { connectionParams: { token } });
 
-const eventSourceOf = (options: CorralClientOptions): EventSourceClass | undefined =>
-  options.EventSource ?? (globalThis as unknown as { EventSource?: EventSourceClass }).EventSource;
+const eventSourceOf = (options: CorralClientOptions): EventSourceClass =>
+  options.EventSource ??
+  (globalThis as unknown as { EventSource?: EventSourceClass }).EventSource ??
+  (FetchEventSource as unknown as EventSourceClass);
 
 function overSse(url: string, options: CorralClientOptions): Streams {
   const EventSource = eventSourceOf(options);
-  if (!EventSource) {
-    throw new Error(
-      'There is no EventSource here. Give createCorralClient one ({ EventSource } from the package eventsource), or use transport: "ws".',
-    );
-  }
   return { link: httpSubscriptionLink({ url, EventSource, ...parameters(options) }), close: () => {} };
 }
 
 function overWebSocket(url: string, options: CorralClientOptions, refused: () => void): Streams {
+  if (!options.WebSocket && typeof WebSocket === 'undefined') {
+    throw new Error('There is no WebSocket here. Give createCorralClient one, or leave out transport: "ws".');
+  }
   const client = createWSClient({
     url: url.replace(/^http/, 'ws'),
     ...parameters(options),

@@ -24,5 +24,6 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);
   const [best] = ranked;
-  return best && best.far <= Math.max(2, Math.ceil(word.length / 3)) ? best.candidate : undefined;
+  const near = Math.min(3, Math.floor(word.length / 3)); // farther words are another name, not a misspelt one
+  return best && best.far <= Math.max(1, near) ? best.candidate : undefined;
 }

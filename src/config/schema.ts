@@ -259,6 +259,12 @@ export const Config = z.strictObject({
       'least severe line to print',
       'LOG_LEVEL',
     ),
+    format: setting(
+      oneOf('auto', 'json', 'pretty'),
+      'auto',
+      'lines of JSON, or lines for people; auto is pretty on a terminal, else json',
+      'LOG_FORMAT',
+    ),
   }),
   shutdown: z.strictObject({
     graceSeconds: setting(whole(0, 600), 10, 'time to finish after SIGTERM'),

@@ -54,6 +54,8 @@ export interface HttpServerDeps {
   /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
+  /** Accepted like the token, for as long as this server runs. */
+  readonly localToken?: TokenHash | undefined;
   /** Makes the ids of requests. */
   readonly ids?: Pick<IdSource, 'short'>;
   /** Compares each reply with its documented schema; costs time, so for tests and development only. */
@@ -69,7 +71,7 @@ const credentialTexts = {
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, keys, logger, metrics, closing, clock } = deps;
   const styles = new Map<string, ErrorStyle>();
-  const gate = tokenGate(config.token);
+  const gate = tokenGate(config.token, deps.localToken);
   const links = signedUrls(clock);
   const guesses = lockout({
     clock,

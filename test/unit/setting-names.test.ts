@@ -10,8 +10,8 @@ const lines = files.flatMap((file) =>
     .map((line) => ({ file, line })),
 );
 const variables = new Set(settings.flatMap(({ variables }) => variables));
-/** Variables that no setting has: for tools around the server, and what the server tells a daemon. */
-const besides = /^CORRAL_(CONFIG|RUN_DIR|DESKTOP|UNCONFINED|FAILPOINTS)$/;
+/** Variables that no setting has: for clients and tools around the server, and what the server tells a daemon. */
+const besides = /^CORRAL_(CONFIG|URL|RUN_DIR|DESKTOP|UNCONFINED|FAILPOINTS)$/;
 
 const unknown = (pattern: RegExp, known: (name: string) => boolean) =>
   lines.flatMap(({ file, line }) =>

@@ -64,6 +64,7 @@ const rules: Rule[] = [
       'src/main/commands/reap.ts': 'waits between tries',
       'src/main/warm-pool.ts': 'waits between tries',
       'src/client/client.ts': 'waits between tries',
+      'src/client/fetch-event-source.ts': 'waits between tries',
       'src/ui/line.js': 'waits between tries',
       'src/ui/desktop.js': 'waits between tries',
       'src/browser/page-script.ts': 'tells one page from the next',

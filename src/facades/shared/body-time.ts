@@ -16,7 +16,8 @@ const lookMs = 5_000;
 export function limitBodyTime(app: FastifyInstance, clock: Clock): void {
   app.addHook('onRequest', (request, _reply, done) => {
     const { raw } = request;
-    if (hasBody(raw) && !request.route.config.idleBody) watch(raw, clock, request.route.config.upload ? stalled(raw, clock) : undefined);
+    if (hasBody(raw) && !request.route.config.idleBody)
+      watch(raw, clock, request.route.config.upload ? stalled(raw, clock) : undefined);
     done();
   });
 }

@@ -86,6 +86,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
 
 /** The actor of the presented credentials; undefined when credentials are needed and none is valid. */
 export function actorFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
+  if (gate.acceptsLocal(shown)) return everybody;
   if (gate.required && gate.accepts(shown)) return everybody;
   if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
   return keys?.find(shown);

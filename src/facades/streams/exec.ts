@@ -5,8 +5,8 @@ import type { SessionId } from '../../core/ids.ts';
 import { InvalidRequest } from '../shared/error-style.ts';
 import { parseJsonBody } from '../shared/json-body.ts';
 import { whileConnected } from '../shared/while-connected.ts';
+import type { StreamDeps } from './deps.ts';
 import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
-import type { StreamDeps } from './routes.ts';
 
 const maxLineBytes = 1024 * 1024;
 const Command = z.strictObject({

@@ -1,20 +1,14 @@
 import { z } from 'zod';
-import type { Services } from '../../session/api/services.ts';
 import { detailFailures } from '../shared/failure-docs.ts';
-import type { HttpLogger } from '../shared/observe.ts';
 import { bytes, describing, ok } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
-import type { SseContext } from '../shared/sse.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { whileConnected } from '../shared/while-connected.ts';
+import type { StreamDeps } from './deps.ts';
 import { runCommand } from './exec.ts';
 import { showTerminal } from './terminal.ts';
 
-export interface StreamDeps extends Pick<Services, 'streams' | 'terminals'> {
-  readonly context: SseContext;
-  readonly logger: HttpLogger;
-}
 const Params = z.object({ sid: z.string().describe('the session') });
 const TerminalParams = z.object({
   shell_id: z

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { whileConnected } from '../shared/while-connected.ts';
+import type { StreamDeps } from './deps.ts';
 import { failureOutcome, openFrames } from './framed-reply.ts';
-import type { StreamDeps } from './routes.ts';
 
 /** Sends a terminal's output until the shell exits, another reader takes the terminal over, or the client leaves. */
 export async function showTerminal(id: string, reply: FastifyReply, deps: StreamDeps): Promise<FastifyReply> {

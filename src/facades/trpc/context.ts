@@ -5,7 +5,10 @@ import type { Acting } from '../shared/acting.ts';
 
 const maxCalls = 1_000;
 
-export type TrpcServices = Pick<Services, 'sessions' | 'files' | 'processes' | 'sandboxes' | 'terminals' | 'desktop' | 'projects'>;
+export type TrpcServices = Pick<
+  Services,
+  'sessions' | 'files' | 'processes' | 'sandboxes' | 'terminals' | 'desktop' | 'projects'
+>;
 
 /** Operations on behalf of the caller. */
 export interface TrpcActing extends Omit<Acting, 'services'> {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { ask, openEngine } from '../../../drivers/docker/engine.ts';
 import { openImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors.ts';
+import { openDataFolder } from '../data-folder.ts';
 import { daemonBundle, ourImages } from '../image.ts';
 import type { Command } from './command.ts';
 
@@ -20,6 +21,7 @@ export const buildImageCommand: Command = {
     const { tag, desktop, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
     const engine = openEngine(address);
+    openDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
     const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
     const ours = ourImages(bundle)[desktop ? 'desktop' : 'base'];
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);

@@ -2,6 +2,8 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { apiKeys, type KeyAdmin, type KeyView } from '../../auth/api-keys.ts';
+import { serverOn } from '../../cli/server.ts';
+import type { Corral, Outputs } from '../../client/index.ts';
 import { everybody, roles } from '../../core/actor.ts';
 import { systemClock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
@@ -42,6 +44,8 @@ async function opened({ isChange, mayBegin, say }: Wants): Promise<{ keys: KeyAd
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const ids = randomIds();
+  const running = url ? undefined : serverOn(dataDir);
+  if (running) return { keys: ofRunning(running), [Symbol.asyncDispose]: async () => running.api.close() };
   if (mayBegin) openDataFolder(dataDir);
   await using stack = new AsyncDisposableStack();
   const path = join(dataDir, 'corral.db');
@@ -75,6 +79,29 @@ function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
       tell: ({ action, target, outcome }) => audit.write({ action, target, outcome, by: 'command' }),
     },
   );
+}
+
+/** The keys of the server that runs on this store, which has them in its memory. */
+function ofRunning(corral: Corral): KeyAdmin {
+  type Shown = Outputs['keys']['revoke'];
+  const ms = (at: string | null) => (at === null ? null : Date.parse(at));
+  const view = (key: Shown): KeyView => ({
+    ...key,
+    createdAt: Date.parse(key.createdAt),
+    expiresAt: ms(key.expiresAt),
+    lastUsedAt: ms(key.lastUsedAt),
+    revokedAt: ms(key.revokedAt),
+  });
+  return {
+    list: async () => (await corral.call((api) => api.keys.list.query())).keys.map(view),
+    async create({ name, role, beside, expiresAt }) {
+      const wish = { name, role, ...(beside !== undefined && { beside }) };
+      const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
+      const made = await corral.call((api) => api.keys.create.mutate({ ...wish, ...expiry }));
+      return { key: made.key, view: view(made.view) };
+    },
+    revoke: async (id) => view(await corral.call((api) => api.keys.revoke.mutate({ id }))),
+  };
 }
 
 /** Explains that a running server has locked the store, and has the keys in its memory. */
@@ -116,7 +143,7 @@ export const keysCommand: Command = {
   usage,
   about:
     'makes, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys under the first ' +
-    'of the encryption keys. The server must not be running on SQLite',
+    'of the encryption keys. With SQLite, a running server does it itself, except rotate',
   async run([what, ...rest], { print, say }) {
     const [id, ...more] = rest;
     if (what === 'rotate' && !id) return await rotateKeys({ print, say });

@@ -17,6 +17,18 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 
+/** Every command as the help describes it. */
+export async function describedCommands(): Promise<{ name: string; usage: string; about: string }[]> {
+  const loaded = Object.entries(commands).map(async ([name, load]) => {
+    const { usage, about } = await load();
+    return { name, usage, about };
+  });
+  return await Promise.all(loaded);
+}
+
+/** Whether the server's own program has the command; a running server is asked by all others. */
+export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
+
 /** The command that the arguments name; undefined without arguments, which means to serve. */
 export async function commandOf([name]: readonly string[]): Promise<Command | undefined> {
   if (name === undefined) return undefined;

@@ -61,6 +61,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       onFact: (id, fact) => {
         metrics.event(fact.type);
         tellOperator(logger, id, fact);
+        if (fact.type === 'sandbox.phase') startup.progress?.heard(id, fact.data);
         if (fact.type === 'run.end') void store.events.compact(id, kept).catch(() => {}); // the next run tries again
       },
       onRunEnd: (status) => metrics.runEnded(status),

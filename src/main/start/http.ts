@@ -1,7 +1,10 @@
+import { hashOf } from '../../auth/token.ts';
+import { Secret } from '../../core/secret.ts';
 import { httpServer } from '../../facades/http-server.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { Core } from '../compose.ts';
 import { alsoListen, listening } from '../listen.ts';
+import { announce } from '../local-server.ts';
 import { needsToken, type StartToken, startToken } from '../start-token.ts';
 import type { Startup } from './startup.ts';
 
@@ -27,10 +30,14 @@ export async function openHttp(
   const { isolation } = core.driver.capabilities;
   const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
   if (own?.token) learn(own.token);
+  // Any program could read the file of a server without isolation, so there the file has no token.
+  const local = isolation === 'none' ? undefined : new Secret(ids.token());
+  if (local) learn(local);
   await using stack = new AsyncDisposableStack();
   const app = stack.adopt(
     await httpServer({
       ...{ ...core, ...startup, version, audit, sessions: core.services.sessions },
+      localToken: local && hashOf(local.reveal()),
       config: { ...config, token: config.token ?? own?.hash },
       checkReplies: process.env.NODE_ENV !== 'production',
     }),
@@ -38,6 +45,7 @@ export async function openHttp(
   );
   const url = await listening(config, () => app.listen({ host: config.host, port: config.port }));
   for (const port of config.extraPorts) stack.use(await alsoListen(app.server, config.host, port));
+  stack.use(await announce({ url, dataDir: config.dataDir, token: local }));
   const held = stack.move();
   return { url, startToken: own, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

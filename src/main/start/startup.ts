@@ -4,6 +4,7 @@ import type { IdSource } from '../../core/ids.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { Metrics } from '../../observability/metrics.ts';
+import type { StartProgress } from '../../observability/start-progress.ts';
 
 /** The parts that every phase of the start receives. */
 export interface Startup {
@@ -15,6 +16,8 @@ export interface Startup {
   readonly metrics: Metrics;
   /** Fires when the server drains, and when its start fails. */
   readonly closing: AbortSignal;
+  /** Shows the starts of sandboxes to the person at the server's terminal. */
+  readonly progress?: Pick<StartProgress, 'heard'> | undefined;
   /** Tells people what they need to know at the start. */
   readonly say: (text: string) => void;
   /** Masks a secret in the log from now on. */

@@ -32,7 +32,7 @@ export interface FileStream {
 }
 
 /**
- * What moves more bytes than fit into memory: commands and files of any size. Every method starts a sandbox that does not
+ * Commands and files of any size, which need not fit into memory. Every method starts a sandbox that does not
  * run, and holds no more than a buffer. Rejects: sandbox_unavailable, cancelled, conflict (32 transfers and programs run
  * in the sandbox already), unsupported (the sandbox cannot run programs over pipes).
  */

@@ -14,7 +14,7 @@ case "$file/" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
 exec 3<"$file" || exit ${exits.missing}
 size=$(stat -L -c %s /proc/self/fd/3) || exit 1
 echo "$size"
-exec head -c "$size" <&3
+exec dd bs=262144 iflag=count_bytes,fullblock count="$size" status=none <&3
 `;
 
 /** Writes its input beside the file and renames it at the end, so that a broken upload leaves the old file. */

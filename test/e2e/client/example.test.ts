@@ -64,8 +64,19 @@ test('the packed package works in another program, includes its types, and runs 
   await run('tar', ['-xzf', join(home, tarball), '-C', installed, '--strip-components=1']);
   const packed = await readdir(installed, { recursive: true });
   expect(packed.filter((name) => /[.](ts|[cm]?js)$/.test(name) && !name.endsWith('.d.ts')).sort()).toEqual([
-    'dist/src/client/client.js',
-    'dist/src/client/index.js',
+    ...[
+      'client',
+      'connection',
+      'corral',
+      'errors',
+      'exec',
+      'fetch-event-source',
+      'files',
+      'index',
+      'run',
+      'terminal',
+    ].map((name) => `dist/src/client/${name}.js`),
+    'dist/src/core/stream-frames.js',
   ]);
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);

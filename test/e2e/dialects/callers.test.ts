@@ -183,7 +183,10 @@ async function request({ method, path, example }: Route, caller: Caller, to: Tar
     init.body = new FormData();
     init.body.append('file', new Blob(['hello']), 'c.txt');
   } else if (method !== 'GET' && method !== 'DELETE') {
-    init.body = JSON.stringify(example ?? (path.endsWith('/exec') ? { command: 'true' } : {})).replace('3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10', to.project);
+    init.body = JSON.stringify(example ?? (path.endsWith('/exec') ? { command: 'true' } : {})).replace(
+      '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10',
+      to.project,
+    );
   }
   // Other callers delete it too, at the same time.
   if (method === 'DELETE' && path.includes('/api-keys/'))
@@ -305,7 +308,7 @@ function inputOf(name: string, to: Targets): object {
   return /^(sessions|projects|templates|keys|system)\./.test(name) ? {} : { sessionId: to.sid };
 }
 
-/** What a procedure changes, which each caller needs for itself. */
+/** The kind of thing that a procedure changes; each caller needs one of its own. */
 function placeOf(name: string): string {
   if (/^terminals\.(write|resize|close)$/.test(name)) return 'shell_id';
   return name.startsWith('projects.') ? 'project_id' : 'sid';

@@ -1,4 +1,4 @@
-import { expect, expectTypeOf, test } from 'vitest';
+import { expect, expectTypeOf, test, vi } from 'vitest';
 import {
   type AppRouter,
   type CorralClient,
@@ -67,8 +67,10 @@ test('an error says its code and whether trying again may help', () => {
   expectTypeOf<'session_not_found'>().toMatchTypeOf<Data['reason']>();
 });
 
-test('a client over SSE needs an EventSource; the default transport works without one', () => {
+test('a client needs no EventSource of the platform, and says so where a WebSocket is missing', () => {
   const url = 'http://127.0.0.1:1';
-  expect(() => createCorralClient({ url, transport: 'sse' })).toThrow(/no EventSource here.*eventsource/);
   expect(() => createCorralClient({ url }).close()).not.toThrow();
+  vi.stubGlobal('WebSocket', undefined);
+  expect(() => createCorralClient({ url, transport: 'ws' })).toThrow(/no WebSocket here/);
+  vi.unstubAllGlobals();
 });

@@ -1,0 +1,54 @@
+// `npm run build`, which `npm pack` runs: everything that the package needs to run as JavaScript, in dist. The server's
+// files lose their types, file for file. The command `corral` is one file that any Node from 20 on runs.
+import { execFile } from 'node:child_process';
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import packageJson from '../package.json' with { type: 'json' };
+import { describedCommands } from '../src/main/commands/list.ts';
+import { bundleSandboxd } from './bundle-sandboxd.ts';
+
+const run = promisify(execFile);
+const out = 'dist';
+const folders = ['src', 'machines', 'drivers', 'sandbox-images'];
+const { name, version, type } = packageJson;
+const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+
+await mkdir(out, { recursive: true });
+for (const made of await readdir(out)) {
+  if (made !== 'client') await rm(join(out, made), { recursive: true, force: true }); // the client's own package
+}
+// The types of the client, which no other tool can make.
+await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json']);
+for (const folder of folders) await buildFolder(folder);
+await buildFile('scripts/bundle-sandboxd.ts');
+await bundleSandboxd(join(out, 'sandbox-images/sandboxd.mjs'));
+await writeFile(join(out, 'package.json'), json({ name, version, type })); // the server reads its version there
+await writeFile(join(out, 'server-commands.json'), json(await describedCommands()));
+await build({
+  entryPoints: ['src/cli/main.ts'],
+  outfile: join(out, 'corral.js'),
+  ...{ bundle: true, platform: 'node', target: 'node20', format: 'esm', logLevel: 'warning', keepNames: true },
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+  },
+});
+await chmod(join(out, 'corral.js'), 0o755);
+
+async function buildFolder(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await buildFile(join(entry.parentPath, entry.name));
+  }
+}
+
+/** A source without its types, or a file that is read while the server runs. */
+async function buildFile(file: string): Promise<void> {
+  const target = join(out, file);
+  await mkdir(dirname(target), { recursive: true });
+  if (!file.endsWith('.ts')) return await copyFile(file, target);
+  const code = stripTypeScriptTypes(await readFile(file, 'utf8'));
+  const imports = /((?:\bfrom|\bimport|\bimport\()\s*)'([.]{1,2}\/[^']+)[.]ts'/g;
+  await writeFile(target.replace(/ts$/, 'js'), code.replaceAll(imports, "$1'$2.js'"));
+}

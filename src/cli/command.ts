@@ -1,0 +1,47 @@
+import type { Corral } from '../client/index.ts';
+import type { Io } from './io.ts';
+
+/** A command as it describes itself. The parser, the help, the completions and docs/cli.md follow from it. */
+export interface CliCommand {
+  readonly name: string;
+  /** Its arguments, as commander writes them: `<session>`, `[task]`, `<command...>`. */
+  readonly args: readonly (readonly [usage: string, about: string])[];
+  readonly about: string;
+  readonly options: readonly (readonly [flags: string, about: string])[];
+  readonly examples: readonly string[];
+  /** Words behind the first argument belong to another program, options included. */
+  readonly passThrough?: true;
+  /** Resolves with the exit code. */
+  run(given: Given): Promise<number>;
+}
+
+export interface Given {
+  readonly args: readonly string[];
+  readonly options: Options;
+  readonly io: Io;
+  /** The server that the environment or the command line names, or the local one. */
+  readonly corral: () => Corral;
+}
+
+/** Options as the parser gives them, by their long name in camel case. */
+export class Options {
+  readonly #values: Readonly<Record<string, unknown>>;
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return typeof value === 'string' ? value : undefined;
+  }
+  /** An option that can stand several times. */
+  texts(name: string): readonly string[] {
+    const value = this.#values[name];
+    return Array.isArray(value) ? (value as string[]) : [];
+  }
+}
+
+export const jsonOption = ['--json', 'print JSON, one value on a line'] as const;
+export const sessionArgument = ['<session>', "a session's id, the beginning of one, or `last` for the newest"] as const;

@@ -1,0 +1,82 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Box } from '../../client/index.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type Io, writeTo } from '../io.ts';
+import { boxOf } from '../server.ts';
+
+export const cpCommand: CliCommand = {
+  name: 'cp',
+  args: [
+    ['<from>', 'a local file or `<session>:<path>`; `-` is standard input'],
+    ['<to>', 'the other one; `-` is standard output'],
+  ],
+  about: 'copies a file of any size into a sandbox, or out of one',
+  options: [jsonOption],
+  examples: ['corral cp data.csv last:data/', 'corral cp last:report.pdf .', 'corral cp last:log.txt - | grep error'],
+  async run({ args: [from = '', to = ''], options, io, corral }) {
+    const [source, target] = [placeOf(from), placeOf(to)];
+    if ((source === undefined) === (target === undefined)) {
+      throw new UsageError('cp copies between this machine and a sandbox: one of both is <session>:<path>.');
+    }
+    const { session, path } = source ?? target ?? { session: '', path: '' };
+    const box = await boxOf(corral(), session);
+    const copied = source ? await fetchFile(box, path, { to, io }) : await putFile(box, path, { from, io });
+    if (options.flag('json')) (to === '-' ? io.say : io.print)(JSON.stringify({ session: box.id, ...copied }));
+    return exitCodes.ok.code;
+  },
+};
+
+interface Copied {
+  readonly from: string;
+  readonly to: string;
+  readonly size: number;
+}
+
+/** Undefined for a local path. A slash before the colon, or a dot at the beginning, makes it one. */
+function placeOf(word: string): { session: string; path: string } | undefined {
+  const [, session = '', path = ''] = /^([0-9a-f]{1,16}|last):(.*)$/.exec(word) ?? [];
+  return session === '' ? undefined : { session, path: path || '.' };
+}
+
+const intoFolder = (path: string, name: string) => (/(^|\/)[.]?$/.test(path) ? join(path, name) : path);
+
+async function putFile(box: Box, path: string, { from, io }: { from: string; io: Io }): Promise<Copied> {
+  const isInput = from === '-';
+  const found = isInput ? undefined : await stat(from).catch(() => undefined);
+  if (!isInput && !found) throw new UsageError(`There is no file ${from}.`);
+  if (found?.isDirectory()) {
+    throw new UsageError(`${from} is a folder. Copy it with: tar c ${from} | corral exec ${box.id} tar x`);
+  }
+  if (isInput && intoFolder(path, 'x') !== path) throw new UsageError('Standard input needs a name: <session>:<path>.');
+  const to = intoFolder(path, basename(from));
+  const content = isInput
+    ? (io.stdin as AsyncIterable<Uint8Array>)
+    : createReadStream(from, { highWaterMark: 1 << 18 });
+  const { size } = await box.files.write(to, content, { signal: io.signal });
+  return { from, to: `${box.id}:${to}`, size };
+}
+
+async function fetchFile(box: Box, path: string, { to, io }: { to: string; io: Io }): Promise<Copied> {
+  const { size, body } = await box.files.stream(path, { signal: io.signal });
+  const content = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
+  if (to === '-') {
+    for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
+    return { from: `${box.id}:${path}`, to, size };
+  }
+  const isFolder = (await stat(to).catch(() => undefined))?.isDirectory() === true || to.endsWith('/');
+  const file = isFolder ? join(to, basename(path)) : to;
+  const part = `${file}.${process.pid}.part`; // the file takes its place whole, or not at all
+  await mkdir(dirname(file), { recursive: true });
+  try {
+    await pipeline(content, createWriteStream(part), { signal: io.signal });
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true });
+  }
+  return { from: `${box.id}:${path}`, to: file, size };
+}

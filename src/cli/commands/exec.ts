@@ -1,0 +1,58 @@
+import { type CliCommand, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { writeTo } from '../io.ts';
+import { boxOf } from '../server.ts';
+
+export const execCommand: CliCommand = {
+  name: 'exec',
+  args: [
+    sessionArgument,
+    ['<command...>', 'the command; one word is read by bash, several are a program and its arguments'],
+  ],
+  about: 'runs a command in a sandbox, and exits with its exit code; a pipe into it is its standard input',
+  options: [
+    ['-w, --workdir <path>', 'the folder, relative to the workspace'],
+    ['-e, --env <name=value...>', 'variables of its environment'],
+    ['-t, --timeout <seconds>', 'end it after so long, with 124'],
+    ['--json', 'print one JSON object: `exitCode`, `timedOut`, `stdout`, `stderr`, `truncated`'],
+  ],
+  examples: ['corral exec last make test', "corral exec last 'ls | wc -l'", 'cat data.csv | corral exec last wc -l'],
+  passThrough: true,
+  async run({ args: [word = '', ...words], options, io, corral }) {
+    const box = await boxOf(corral(), word);
+    const command = words.length === 1 ? (words[0] ?? '') : words.map(quoted).join(' ');
+    const seconds = options.text('timeout');
+    if (seconds !== undefined && !(Number(seconds) > 0)) throw new UsageError('--timeout needs a number of seconds.');
+    const cwd = options.text('workdir');
+    const wish = {
+      env: Object.fromEntries(options.texts('env').map(variable)),
+      ...(cwd !== undefined && { cwd }),
+      ...(seconds !== undefined && { timeoutMs: Math.ceil(Number(seconds) * 1_000) }),
+      ...(!io.stdin.isTTY && { stdin: io.stdin as AsyncIterable<Uint8Array> }),
+      signal: io.signal,
+    };
+    try {
+      if (options.flag('json')) {
+        const result = await box.exec(command, wish);
+        io.print(JSON.stringify(result));
+        return result.exitCode;
+      }
+      const { exitCode } = await box.execBytes(command, { ...wish, onBytes: (to, bytes) => writeTo(io[to], bytes) });
+      return exitCode;
+    } catch (thrown) {
+      if (io.signal.aborted) return exitCodes.interrupted.code;
+      throw thrown;
+    } finally {
+      io.stdin.unref?.(); // a keyboard or pipe that nobody reads any more must not hold the process
+    }
+  },
+};
+
+/** A word as a shell reads it literally. */
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+function variable(given: string): [string, string] {
+  const at = given.indexOf('=');
+  if (at < 1) throw new UsageError(`--env needs name=value, and got ${given}.`);
+  return [given.slice(0, at), given.slice(at + 1)];
+}

@@ -1,0 +1,15 @@
+import type { CliCommand } from '../command.ts';
+import { attachCommand } from './attach.ts';
+import { chatCommand } from './chat.ts';
+import { cpCommand } from './cp.ts';
+import { execCommand } from './exec.ts';
+import { openCommand, vncCommand } from './links.ts';
+import { logsCommand } from './logs.ts';
+import { runCommand } from './run.ts';
+import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
+
+/** The commands that ask a running server, in the order of the help. A new command needs a line here. */
+export const clientCommands: readonly CliCommand[] = [
+  ...[runCommand, chatCommand, lsCommand, showCommand, logsCommand, execCommand, attachCommand, cpCommand],
+  ...[openCommand, vncCommand, stopCommand, rmCommand],
+];

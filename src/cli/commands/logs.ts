@@ -1,0 +1,87 @@
+import type { Event } from '../../client/index.ts';
+import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { type Io, oneLine } from '../io.ts';
+import { callText, phaseText } from '../render.ts';
+import { boxOf } from '../server.ts';
+
+const pageSize = 1_000;
+
+export const logsCommand: CliCommand = {
+  name: 'logs',
+  args: [sessionArgument],
+  about: "prints a session's events, and with -f the new ones as they happen",
+  options: [
+    ['-f, --follow', 'go on with new events until ctrl-c, or until the session is deleted'],
+    ['-n, --tail <number>', 'only the newest ones'],
+    ['--after <seq>', 'only those after this place in the log'],
+    jsonOption,
+  ],
+  examples: ['corral logs last', 'corral logs -f --json last'],
+  async run({ args: [word = ''], options, io, corral }) {
+    const box = await boxOf(corral(), word);
+    const print = options.flag('json') ? (event: Event) => io.print(JSON.stringify(event)) : linePrinter(io);
+    const { lastSeq } = await box.session();
+    const tail = numberOf(options.text('tail'), '--tail');
+    let after = tail === undefined ? (numberOf(options.text('after'), '--after') ?? 0) : Math.max(0, lastSeq - tail);
+    if (!options.flag('follow')) {
+      while (after < lastSeq) {
+        const { events } = await box.api.events.list.query({ sessionId: box.id, afterSeq: after, limit: pageSize });
+        for (const event of events) print(event);
+        after = events.at(-1)?.seq ?? lastSeq;
+      }
+      return exitCodes.ok.code;
+    }
+    const events = box.events(after);
+    const leave = () => void events.return();
+    io.signal.addEventListener('abort', () => box.close(), { once: true });
+    io.signal.addEventListener('abort', leave, { once: true });
+    for await (const event of events) print(event);
+    box.close();
+    return exitCodes.ok.code;
+  },
+};
+
+function numberOf(given: string | undefined, name: string): number | undefined {
+  if (given === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(given)) throw new UsageError(`${name} needs a number.`);
+  return Number(given);
+}
+
+/** One line for each event. Pieces of a message or an output are left out, because the whole follows. */
+function linePrinter(io: Io): (event: Event) => void {
+  return (event) => {
+    if (event.type === 'message.delta' || event.type === 'tool.output') return;
+    const at = new Date(event.ts).toISOString().slice(11, 19);
+    io.print(
+      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${about(event)}`,
+    );
+  };
+}
+
+function about(event: Event): string {
+  switch (event.type) {
+    case 'message.user':
+    case 'message.assistant':
+      return oneLine(event.data.text, 100);
+    case 'plan':
+      return event.data.steps.map(({ description }) => oneLine(description, 40)).join(', ');
+    case 'step':
+      return `${event.data.status}: ${oneLine(event.data.description, 80)}`;
+    case 'tool.calling':
+    case 'approval.requested':
+      return oneLine(callText(event.data), 100);
+    case 'tool.called':
+      return `${event.data.success ? 'done' : 'failed'}: ${oneLine(event.data.output, 80)}`;
+    case 'sandbox.phase':
+      return phaseText(event.data);
+    case 'run.wait':
+      return oneLine(event.data.question, 100);
+    case 'run.error':
+      return oneLine(event.data.error, 150);
+    case 'run.end':
+      return `${event.data.status} (${event.data.reason})`;
+    default:
+      return oneLine(JSON.stringify(event.data), 100);
+  }
+}

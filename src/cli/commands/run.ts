@@ -1,0 +1,69 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Box } from '../../client/index.ts';
+import { type CliCommand, jsonOption } from '../command.ts';
+import { UsageError } from '../exit-codes.ts';
+import { followRun } from '../follow-run.ts';
+import { boxOf } from '../server.ts';
+
+export const runCommand: CliCommand = {
+  name: 'run',
+  args: [['[task]', 'the task; without it, standard input is the task']],
+  about: 'gives an agent a task in a new session, shows its work, and exits with its result',
+  options: [
+    ['-f, --file <path...>', 'put these files into its workspace and name them to it'],
+    ['-m, --model <model>', 'the model, such as openai/gpt-5-mini; default: the one of the server'],
+    ['-s, --session <session>', 'go on in this session'],
+    ['--title <title>', "the new session's title"],
+    ['--follow', 'show everything that happens, also where the screen is no terminal; with --json, every event'],
+    ['-d, --detach', "print the session's id and leave the run to itself"],
+    ['--rm', 'delete the session at the end'],
+    jsonOption,
+  ],
+  examples: [
+    'corral run "Count the words of the README"',
+    'corral run --file report.csv "Plot the sales by month"',
+    'git diff | corral run --json',
+  ],
+  async run({ args: [given], options, io, corral }) {
+    const task = given ?? (io.stdin.isTTY ? undefined : await textOf(io.stdin));
+    if (task === undefined || task.trim() === '') throw new UsageError('run needs a task: corral run "Say hello".');
+    const server = corral();
+    const [model, title, session] = ['model', 'title', 'session'].map((name) => options.text(name));
+    const wish = { ...(model !== undefined && { model }), ...(title !== undefined && { title }) };
+    const box = session === undefined ? await server.create(wish) : await boxOf(server, session);
+    try {
+      const json = options.flag('json');
+      const follow = options.flag('follow') || io.stderr.isTTY === true;
+      if (follow && !json) io.say(io.paint('stderr', 'dim', `session ${box.id}`));
+      const attachments = await putFiles(box, options.texts('file'));
+      const run = await box.run(task, { attachments });
+      if (!options.flag('detach'))
+        return await followRun(run, io, { json, follow: json ? options.flag('follow') : follow });
+      io.print(json ? JSON.stringify({ session: box.id, run: run.id }) : box.id);
+      return 0;
+    } finally {
+      if (options.flag('rm')) await box.remove().catch(() => {});
+      box.close();
+    }
+  },
+};
+
+/** The files' paths in the workspace. */
+async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
+  const put: string[] = [];
+  for (const file of files) {
+    const found = await stat(file).catch(() => undefined);
+    if (!found?.isFile()) throw new UsageError(`There is no file ${file}.`);
+    await box.files.write(basename(file), createReadStream(file));
+    put.push(basename(file));
+  }
+  return put;
+}
+
+async function textOf(input: AsyncIterable<Buffer | string>): Promise<string> {
+  let text = '';
+  for await (const piece of input) text += String(piece);
+  return text;
+}

@@ -1,0 +1,107 @@
+import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
+import { exitCodes, UsageError } from '../exit-codes.ts';
+import { oneLine, printable } from '../io.ts';
+import { boxOf } from '../server.ts';
+
+export const lsCommand: CliCommand = {
+  name: 'ls',
+  args: [],
+  about: 'lists sessions, newest first',
+  options: [
+    ['-n, --limit <number>', 'at most so many; default 50'],
+    ['--status <status>', 'only those that are pending, running, waiting or completed'],
+    ['-q, --quiet', 'ids alone'],
+    jsonOption,
+  ],
+  examples: ['corral ls', 'corral ls --status waiting --json'],
+  async run({ options, io, corral }) {
+    const limit = Number(options.text('limit') ?? 50);
+    if (!Number.isInteger(limit) || limit < 1 || limit > 500)
+      throw new UsageError('--limit needs a number from 1 to 500.');
+    const status = statuses.find((one) => one === options.text('status'));
+    if (options.text('status') !== undefined && !status)
+      throw new UsageError(`--status is one of ${statuses.join(', ')}.`);
+    const { items } = await corral().call((api) => api.sessions.list.query({ limit, ...(status && { status }) }));
+    for (const { id, status, latestMessageAt, title, lastTask } of items) {
+      const at = latestMessageAt.slice(0, 16).replace('T', ' ');
+      const colour = { running: 'cyan', waiting: 'yellow', completed: 'green', pending: 'dim' } as const;
+      const shown = io.paint('stdout', colour[status], status.padEnd(9));
+      if (options.flag('json')) continue;
+      io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${oneLine(title || lastTask || '-', 60)}`);
+    }
+    if (options.flag('json')) for (const session of items) io.print(JSON.stringify(session));
+    else if (items.length === 0) io.say('There are no sessions. Begin one with: corral run "Say hello"');
+    return exitCodes.ok.code;
+  },
+};
+const statuses = ['pending', 'running', 'waiting', 'completed'] as const;
+
+export const showCommand: CliCommand = {
+  name: 'show',
+  args: [sessionArgument],
+  about: 'shows a session: its state, its sandbox, its terminals and its last message',
+  options: [jsonOption],
+  examples: ['corral show last'],
+  async run({ args: [word = ''], options, io, corral }) {
+    const box = await boxOf(corral(), word);
+    const session = await box.session();
+    const of = { sessionId: box.id };
+    const [sandbox, terminals] = await Promise.all([
+      box.api.sandbox.status.query(of),
+      box.api.terminals.list.query(of),
+    ]);
+    if (options.flag('json')) {
+      io.print(JSON.stringify({ ...session, sandbox, terminals }));
+      return exitCodes.ok.code;
+    }
+    const rows = {
+      session: `${session.id}${session.title ? `  ${oneLine(session.title, 100)}` : ''}`,
+      status: session.status,
+      created: session.createdAt,
+      sandbox: `${sandbox.state} (${sandbox.driver}), workspace ${sandbox.workdir}`,
+      events: String(session.lastSeq),
+      terminals: terminals.map(({ id }) => id).join(', '),
+      task: oneLine(session.lastTask, 200),
+      'last message': printable(session.latestMessage).trim(),
+    };
+    for (const [name, value] of Object.entries(rows)) {
+      if (value !== '')
+        io.print(`${io.paint('stdout', 'dim', name.padEnd(13))}${value.replaceAll('\n', `\n${' '.repeat(13)}`)}`);
+    }
+    return exitCodes.ok.code;
+  },
+};
+
+export const stopCommand: CliCommand = {
+  name: 'stop',
+  args: [['<session...>', 'the sessions']],
+  about: 'stops the runs of sessions; what they started ends, and their files stay',
+  options: [['--sandbox', 'end the sandbox too; the files stay'], jsonOption],
+  examples: ['corral stop last'],
+  async run({ args, options, io, corral }) {
+    for (const word of args) {
+      const box = await boxOf(corral(), word);
+      const { stopped } = await corral().call((api) => api.runs.stop.mutate({ sessionId: box.id }));
+      if (options.flag('sandbox')) await box.stop();
+      io.print(options.flag('json') ? JSON.stringify({ session: box.id, stopped }) : box.id);
+      if (!stopped && !options.flag('sandbox') && !options.flag('json')) io.say('No run was under way.');
+    }
+    return exitCodes.ok.code;
+  },
+};
+
+export const rmCommand: CliCommand = {
+  name: 'rm',
+  args: [['<session...>', 'the sessions']],
+  about: 'deletes sessions with their sandboxes, files and history',
+  options: [jsonOption],
+  examples: ['corral rm 0123456789abcdef', 'corral rm $(corral ls -q --status completed)'],
+  async run({ args, options, io, corral }) {
+    for (const word of args) {
+      const box = await boxOf(corral(), word);
+      await box.remove();
+      io.print(options.flag('json') ? JSON.stringify({ session: box.id, deleted: true }) : box.id);
+    }
+    return exitCodes.ok.code;
+  },
+};

@@ -1,0 +1,30 @@
+import { CorralError, type CorralErrorCode } from '../client/index.ts';
+
+/** The exit codes of every command; scripts can rely on them. `exec` exits with the code of its command. */
+export const exitCodes = {
+  ok: { code: 0, about: 'done; for `run`: the run is completed' },
+  failed: { code: 1, about: 'it failed, or the run failed' },
+  usage: { code: 2, about: 'the command line is wrong' },
+  unreachable: { code: 3, about: 'no Corral server answers, or the connection broke' },
+  refused: { code: 4, about: 'the server does not accept the token, or the token lacks that right' },
+  missing: { code: 5, about: 'there is no such session, file or terminal' },
+  waiting: { code: 6, about: 'the run waits for an answer or a permission, and nobody can be asked here' },
+  stopped: { code: 7, about: 'the run was stopped or its session deleted' },
+  interrupted: { code: 130, about: 'ended by ctrl-c' },
+} as const;
+export type ExitName = keyof typeof exitCodes;
+
+const byCode: Partial<Record<CorralErrorCode, ExitName>> = {
+  ...{ unreachable: 'unreachable', unauthorized: 'refused', forbidden: 'refused', rate_limited: 'refused' },
+  ...{ not_found: 'missing', session_not_found: 'missing', file_not_found: 'missing', shell_not_found: 'missing' },
+};
+
+/** A command line that cannot be carried out as it is. */
+export class UsageError extends Error {}
+
+/** The exit code for a failure. */
+export function exitOf(thrown: unknown): number {
+  if (thrown instanceof UsageError) return exitCodes.usage.code;
+  if (thrown instanceof CorralError) return exitCodes[byCode[thrown.code] ?? 'failed'].code;
+  return exitCodes.failed.code;
+}

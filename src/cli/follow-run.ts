@@ -1,0 +1,108 @@
+import { createInterface } from 'node:readline/promises';
+import type { Event, Run, RunResult } from '../client/index.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type Io, printable } from './io.ts';
+import { callText, renderer } from './render.ts';
+
+export interface FollowOptions {
+  readonly json: boolean;
+  /** Shows everything that happens; otherwise the agent's words alone. */
+  readonly follow: boolean;
+}
+
+/** Shows a run until it ends, and asks the person for its questions and approvals. Resolves with the exit code. */
+export async function followRun(run: Run, io: Io, { json, follow }: FollowOptions): Promise<number> {
+  const shown = renderer(io, { quiet: !follow || json });
+  const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
+    status: 'deleted',
+    reason: 'deleted',
+    text: '',
+  };
+  const approvals = new Map<string, Extract<Event, { type: 'approval.requested' }>['data']>();
+  const stop = () => void run.stop().catch(() => {});
+  io.signal.addEventListener('abort', stop, { once: true });
+  let question: string | undefined;
+  const ended = () => finish(run, { ...result, ...(question !== undefined && { question }) }, { io, json });
+  try {
+    for await (const event of run) {
+      if (json && follow) io.print(JSON.stringify(event));
+      if (!json) shown.show(event);
+      if (event.runId !== run.id) continue;
+      if (event.type === 'message.assistant') result.text = event.data.text;
+      if (event.type === 'run.error') result.error = event.data.error;
+      if (event.type === 'approval.requested') approvals.set(event.data.callId, event.data);
+      if (event.type === 'approval.resolved') approvals.delete(event.data.callId);
+      if (event.type === 'run.resumed') question = undefined;
+      if (event.type === 'run.wait') {
+        question = event.data.question;
+        if (!io.canAsk || json) return ended();
+        shown.settle();
+        await answer(run, { io, question, approvals: [...approvals.values()] });
+      }
+      if (event.type !== 'run.end') continue;
+      const { status, reason, code } = event.data;
+      Object.assign(result, { status, reason, ...(code !== undefined && { code }) });
+      break;
+    }
+    shown.settle();
+    return ended();
+  } finally {
+    io.signal.removeEventListener('abort', stop);
+  }
+}
+
+interface Ended extends RunResult {
+  readonly question?: string;
+}
+
+function finish(run: Run, result: Ended, { io, json }: { io: Io; json: boolean }): number {
+  const isWaiting = result.question !== undefined && result.status === 'deleted';
+  const status = isWaiting ? 'waiting' : result.status;
+  if (json) io.print(JSON.stringify({ type: 'result', session: run.sessionId, run: run.id, ...result, status }));
+  else if (isWaiting) {
+    io.say(`The run waits: ${printable(result.question ?? '')}`);
+    io.say(`Answer it with: corral chat --session ${run.sessionId}`);
+  } else if (status !== 'completed') {
+    const why = status === 'failed' && result.error ? `: ${printable(result.error)}` : '';
+    io.say(io.paint('stderr', status === 'failed' ? 'red' : 'yellow', `The run is ${status}${why}.`));
+  }
+  if (status === 'waiting') return exitCodes.waiting.code;
+  if (status === 'completed') return exitCodes.ok.code;
+  if (io.signal.aborted) return exitCodes.interrupted.code;
+  return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
+}
+
+interface Asked {
+  readonly io: Io;
+  readonly question: string;
+  readonly approvals: readonly { callId: string; function: string; args: Record<string, unknown> }[];
+}
+
+/** Asks the person, and passes the answer on. A run that ended meanwhile needs none. */
+async function answer(run: Run, { io, question, approvals }: Asked): Promise<void> {
+  const lines = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const ask = (text: string) => lines.question(io.paint('stderr', 'bold', text), { signal: io.signal });
+    if (approvals.length === 0) {
+      io.say(printable(question));
+      await run.answer(await filled(ask));
+    }
+    for (const call of approvals) {
+      io.say(`The agent wants to use ${call.function}:\n  ${callText(call)}`);
+      const said = (await ask('Allow it? [y]es, [n]o, or say why not: ')).trim();
+      if (/^(y|yes)$/i.test(said)) await run.approve(call.callId);
+      else await run.reject(call.callId, /^(n|no)?$/i.test(said) ? undefined : said);
+    }
+  } catch (thrown) {
+    if (!io.signal.aborted) throw thrown;
+  } finally {
+    lines.close();
+  }
+}
+
+async function filled(ask: (text: string) => Promise<string>): Promise<string> {
+  for (;;) {
+    const said = (await ask('> ')).trim();
+    if (said !== '') return said;
+  }
+}

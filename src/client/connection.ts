@@ -1,0 +1,51 @@
+import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
+import { type CorralErrorCode, corralError, noCorral, refused, unreachable } from './errors.ts';
+
+/** One server: its procedures, and its streams over plain HTTP. */
+export interface Connection {
+  readonly address: string;
+  readonly api: CorralClient;
+  /** A call of `api`, whose failure is a CorralError. */
+  call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
+  /** An answer whose status is a success. Rejects with a CorralError, or with the signal's reason. */
+  request(path: string, init?: RequestInit): Promise<Response>;
+}
+
+export function connect(options: CorralClientOptions): Connection {
+  const address = options.url.replace(/\/+$/, '');
+  const api = createCorralClient(options);
+  const own: Record<string, string> = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+  return {
+    address,
+    api,
+    call: (work) =>
+      work(api).catch((thrown: unknown) => {
+        throw corralError(thrown, address);
+      }),
+    async request(path, init = {}) {
+      const headers = { ...own, ...(init.headers as Record<string, string> | undefined) };
+      const response = await fetch(address + path, { ...init, headers }).catch((cause: unknown) => {
+        if (init.signal?.aborted) throw cause;
+        throw unreachable(address, cause);
+      });
+      if (!response.ok) throw await refusal(response, address);
+      return response;
+    },
+  };
+}
+
+const codes: Readonly<Record<number, CorralErrorCode>> = {
+  ...{ 400: 'invalid_request', 401: 'unauthorized', 403: 'forbidden', 404: 'not_found', 409: 'conflict' },
+  ...{ 413: 'payload_too_large', 422: 'invalid_request', 429: 'rate_limited', 501: 'unsupported' },
+};
+
+async function refusal(response: Response, address: string): Promise<Error> {
+  const said = (await response.json().catch(() => undefined)) as { detail?: unknown } | undefined;
+  if (said?.detail === undefined) return noCorral(address, response.status);
+  const text =
+    typeof said.detail === 'string'
+      ? said.detail
+      : (said.detail as { msg: string; loc: unknown[] }[]).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join('; ');
+  const retryable = response.status >= 500 && response.status !== 501;
+  return refused(codes[response.status] ?? 'internal', text, { address, retryable });
+}

@@ -1,0 +1,125 @@
+import type { CorralClient, CorralClientOptions } from './client.ts';
+import { type Connection, connect } from './connection.ts';
+import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
+import { Files } from './files.ts';
+import { eventsOf, Run } from './run.ts';
+import { Terminal, type TerminalOptions } from './terminal.ts';
+import type { Event, Inputs, Session } from './types.ts';
+
+export interface ServerOptions extends Omit<CorralClientOptions, 'url'> {
+  /** Default: CORRAL_URL, else http://127.0.0.1:8000. The token's default is CORRAL_TOKEN. */
+  readonly url?: string;
+}
+export interface NewBox {
+  readonly title?: string;
+  readonly projectId?: string;
+  /** `demo` or `provider/model`; default: the project's, or the server's. */
+  readonly model?: string;
+}
+export type RunOptions = Pick<Inputs['runs']['send'], 'mode' | 'attachments' | 'clientMessageId'>;
+
+/** A Corral server. */
+export class Corral {
+  readonly #server: Connection;
+
+  constructor(options: ServerOptions = {}) {
+    const { CORRAL_URL, CORRAL_TOKEN } = environment();
+    const token = options.token ?? CORRAL_TOKEN;
+    const url = options.url ?? CORRAL_URL ?? 'http://127.0.0.1:8000';
+    this.#server = connect({ ...options, url, ...(token && { token }) });
+  }
+
+  /** Makes a session, whose sandbox starts in the background. */
+  static create({ title, projectId, model, ...server }: ServerOptions & NewBox = {}): Promise<Box> {
+    const wish = { ...(title && { title }), ...(projectId && { projectId }), ...(model && { model }) };
+    return new Corral(server).create(wish);
+  }
+
+  get address(): string {
+    return this.#server.address;
+  }
+  /** Every procedure of the server. */
+  get api(): CorralClient {
+    return this.#server.api;
+  }
+
+  async create(wish: NewBox = {}): Promise<Box> {
+    return new Box(this.#server, (await this.#server.call((api) => api.sessions.create.mutate(wish))).id);
+  }
+
+  /** A box for a session that exists. Rejects with session_not_found. */
+  async open(id: string): Promise<Box> {
+    return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
+  }
+
+  /** Every call of the low-level client, with a CorralError for each failure. */
+  call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result> {
+    return this.#server.call(work);
+  }
+}
+
+/** A session: a sandbox with files and terminals, and the agent that works in it. */
+export class Box {
+  readonly id: string;
+  readonly files: Files;
+  readonly #server: Connection;
+
+  constructor(server: Connection, id: string) {
+    this.id = id;
+    this.#server = server;
+    this.files = new Files(server, id);
+  }
+
+  get api(): CorralClient {
+    return this.#server.api;
+  }
+
+  session(): Promise<Session> {
+    return this.#server.call((api) => api.sessions.get.query({ id: this.id }));
+  }
+
+  /** Gives the agent a task, or steers the run under way. */
+  async run(text: string, options: RunOptions = {}): Promise<Run> {
+    const sent = await this.#server.call((api) => api.runs.send.mutate({ sessionId: this.id, text, ...options }));
+    return new Run(this.#server, { sessionId: this.id, id: sent.runId, seq: sent.seq });
+  }
+
+  exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
+    return exec(this.#server, this.id, command, options);
+  }
+  /** The same for programs that want bytes. */
+  execBytes(command: string, options: ExecBytes): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
+    return execBytes(this.#server, this.id, command, options);
+  }
+
+  /** A shell on a real terminal: a new one, or the one of `id`. */
+  async terminal({ id, ...options }: TerminalOptions & { readonly id?: string }): Promise<Terminal> {
+    const open = () => this.#server.call((api) => api.terminals.open.mutate({ sessionId: this.id }));
+    return await Terminal.open(this.#server, id ?? (await open()).id, options);
+  }
+
+  /** The session's events after a place in its log, then new ones, until it is deleted. */
+  events(afterSeq = 0): AsyncGenerator<Event, void> {
+    return eventsOf(this.#server, this.id, afterSeq);
+  }
+
+  /** Ends the run and every process, and keeps the files. */
+  async stop(): Promise<void> {
+    await this.#server.call((api) => api.sandbox.stop.mutate({ sessionId: this.id }));
+  }
+
+  /** Deletes the session with its sandbox, files and history. */
+  async remove(): Promise<void> {
+    await this.#server.call((api) => api.sessions.delete.mutate({ id: this.id }));
+  }
+
+  /** Ends the subscriptions of this client; the session stays. */
+  close(): void {
+    this.#server.api.close();
+  }
+}
+
+/** Browsers have no environment. */
+function environment(): Record<string, string | undefined> {
+  return (globalThis as { process?: { env?: Record<string, string | undefined> } }).process?.env ?? {};
+}

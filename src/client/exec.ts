@@ -1,0 +1,102 @@
+import { streamFrames } from '../core/stream-frames.ts';
+import type { Connection } from './connection.ts';
+import { CorralError, type CorralErrorCode, refused } from './errors.ts';
+import { duplexOf, piecesOf, streamOf } from './files.ts';
+
+export interface ExecOptions {
+  /** Relative to the workspace. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The command and everything that it started is killed after it. */
+  readonly timeoutMs?: number;
+  /** The command's standard input; default: none. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  readonly signal?: AbortSignal;
+  readonly onStdout?: (text: string) => void | Promise<void>;
+  readonly onStderr?: (text: string) => void | Promise<void>;
+}
+export interface ExecResult {
+  /** 124 after a timeout, 128+n after signal n. A command that fails is no error. */
+  readonly exitCode: number;
+  readonly timedOut: boolean;
+  /** The beginning of each output, up to 1 MiB; `onStdout` and `onStderr` get all of it. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Whether `stdout` or `stderr` is only a beginning. */
+  readonly truncated: boolean;
+}
+export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr'> {
+  /** The next bytes come when the returned promise has resolved. */
+  readonly onBytes: (channel: 'stdout' | 'stderr', bytes: Uint8Array) => void | Promise<void>;
+}
+
+const keptChars = 1024 * 1024;
+
+/** Runs a command. Its output of any length comes as it is written, and waits while the reader does. */
+export async function exec(
+  server: Connection,
+  sessionId: string,
+  command: string,
+  options: ExecOptions,
+): Promise<ExecResult> {
+  const { onStdout, onStderr, ...rest } = options;
+  const texts = { stdout: keptText(onStdout), stderr: keptText(onStderr) };
+  const onBytes: ExecBytes['onBytes'] = (channel, bytes) => texts[channel].add(bytes);
+  const ended = await execBytes(server, sessionId, command, { ...rest, onBytes });
+  const { stdout, stderr } = texts;
+  const truncated = stdout.isCut() || stderr.isCut();
+  return { ...ended, stdout: stdout.text(), stderr: stderr.text(), truncated };
+}
+
+/** The same without decoding or keeping anything. */
+export async function execBytes(
+  server: Connection,
+  sessionId: string,
+  command: string,
+  { onBytes, stdin, signal, ...wish }: ExecBytes,
+): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
+  const line = `${JSON.stringify({ command, ...wish })}\n`;
+  const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : streamOf(behind(line, stdin));
+  const init = { method: 'POST', body, ...duplexOf(body), ...(signal && { signal }) };
+  const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
+  for await (const { channel, payload } of streamFrames(piecesOf(response.body))) {
+    if (channel === 'output') await onBytes('stdout', payload);
+    if (channel === 'errors') await onBytes('stderr', payload);
+    if (channel === 'end') return outcomeOf(payload, server.address);
+  }
+  throw cutOff(server.address);
+}
+
+export const cutOff = (address: string): CorralError =>
+  new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
+
+/** The outcome in a stream's last frame. */
+export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcome {
+  const said = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
+    readonly error?: { readonly code: CorralErrorCode; readonly message: string; readonly retryable: boolean };
+  };
+  if (said.error) throw refused(said.error.code, said.error.message, { address, retryable: said.error.retryable });
+  return said;
+}
+
+async function* behind(line: string, input: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(line);
+  if (input instanceof Uint8Array) yield input;
+  else yield* input;
+}
+
+function keptText(heard: ExecOptions['onStdout']) {
+  const decoder = new TextDecoder();
+  let text = '';
+  let length = 0;
+  return {
+    async add(bytes: Uint8Array) {
+      const piece = decoder.decode(bytes, { stream: true });
+      length += piece.length;
+      if (text.length < keptChars) text = (text + piece).slice(0, keptChars);
+      if (piece !== '') await heard?.(piece);
+    },
+    text: () => text,
+    isCut: () => length > text.length,
+  };
+}

@@ -1,0 +1,127 @@
+import type { Connection } from './connection.ts';
+import { CorralError, corralError } from './errors.ts';
+import type { Event, Outputs } from './types.ts';
+
+export interface RunResult {
+  readonly status: 'completed' | 'stopped' | 'failed' | 'deleted';
+  readonly reason: string;
+  /** The agent's last message. */
+  readonly text: string;
+  /** Why it failed: the server's code, and its words. */
+  readonly code?: string;
+  readonly error?: string;
+}
+type Approval = Outputs['runs']['approve'];
+
+/**
+ * The work from one message to its end. Iterate over its events, or wait for its result; both begin at the message. A
+ * broken connection continues after the last event.
+ */
+export class Run implements AsyncIterable<Event> {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly #server: Connection;
+  readonly #afterSeq: number;
+  #result: Promise<RunResult> | undefined;
+
+  constructor(server: Connection, { sessionId, id, seq }: { sessionId: string; id: string; seq: number }) {
+    this.id = id;
+    this.sessionId = sessionId;
+    this.#server = server;
+    this.#afterSeq = seq - 1;
+  }
+
+  /** Resolves when the run has ended, however it ended. A run that waits for an answer has not. */
+  result(): Promise<RunResult> {
+    this.#result ??= this.#watch();
+    return this.#result;
+  }
+
+  /** Answers a question, or steers the run. */
+  async answer(text: string): Promise<void> {
+    await this.#server.call((api) => api.runs.send.mutate({ sessionId: this.sessionId, text }));
+  }
+
+  approve(callId: string): Promise<Approval> {
+    return this.#server.call((api) => api.runs.approve.mutate({ sessionId: this.sessionId, callId }));
+  }
+
+  /** The model learns of the refusal, with the text. */
+  reject(callId: string, text?: string): Promise<Approval> {
+    const wish = { sessionId: this.sessionId, callId, ...(text !== undefined && { text }) };
+    return this.#server.call((api) => api.runs.reject.mutate(wish));
+  }
+
+  async stop(): Promise<boolean> {
+    return (await this.#server.call((api) => api.runs.stop.mutate({ sessionId: this.sessionId }))).stopped;
+  }
+
+  /** Ends with the event `run.end`, or when the session is deleted. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Event, void> {
+    for await (const event of eventsOf(this.#server, this.sessionId, this.#afterSeq)) {
+      yield event;
+      if (event.type === 'run.end' && event.runId === this.id) return;
+    }
+  }
+
+  async #watch(): Promise<RunResult> {
+    const result = { status: 'deleted', reason: 'deleted', text: '' } as {
+      -readonly [Key in keyof RunResult]: RunResult[Key];
+    };
+    for await (const event of this) {
+      if (event.runId !== this.id) continue;
+      if (event.type === 'message.assistant') result.text = event.data.text;
+      if (event.type === 'run.error') result.error = event.data.error;
+      if (event.type !== 'run.end') continue;
+      const { status, reason, code } = event.data;
+      return { ...result, status, reason, ...(code !== undefined && { code }) };
+    }
+    return result;
+  }
+}
+
+const maxWaiting = 10_000;
+
+/** The events of a session after a place in its log, then new ones, until the session is deleted or the reader stops. */
+export async function* eventsOf(server: Connection, sessionId: string, afterSeq: number): AsyncGenerator<Event, void> {
+  const waiting: Event[] = [];
+  let wake = () => {};
+  let end: { readonly error?: Error } | undefined;
+  const finish = (how: { readonly error?: Error }) => {
+    end ??= how;
+    wake();
+  };
+  const watching = server.api.events.subscribe.subscribe(
+    { sessionId, lastEventId: String(afterSeq) },
+    {
+      onData({ data }) {
+        if (data.type === 'resync') return; // only a session of tens of thousands of events drops its oldest ones
+        waiting.push(data);
+        if (waiting.length > maxWaiting) finish({ error: tooSlow(server.address) });
+        wake();
+      },
+      onError: (thrown) => finish({ error: corralError(thrown, server.address) }),
+      onComplete: () => finish({}),
+    },
+  );
+  try {
+    for (;;) {
+      const event = waiting.shift();
+      if (event) yield event;
+      else if (end?.error) throw end.error;
+      else if (end) return;
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } finally {
+    watching.unsubscribe();
+  }
+}
+
+const tooSlow = (address: string) =>
+  new CorralError('queue_full', `The reader left ${maxWaiting} events waiting. Read faster, or begin again.`, {
+    address,
+  });

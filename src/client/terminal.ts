@@ -1,0 +1,103 @@
+import { streamFrames } from '../core/stream-frames.ts';
+import type { Connection } from './connection.ts';
+import { corralError } from './errors.ts';
+import { cutOff, outcomeOf } from './exec.ts';
+import { piecesOf } from './files.ts';
+
+/** Why a terminal's output ended for this reader. */
+export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'detached';
+
+export interface TerminalOptions {
+  readonly cols?: number;
+  readonly rows?: number;
+  /** The next bytes come when the returned promise has resolved. */
+  readonly onData: (bytes: Uint8Array) => void | Promise<void>;
+}
+
+/** A shell on a real terminal in the box. It stays when its reader leaves, and `box.terminal({id})` takes it again. */
+export class Terminal {
+  readonly id: string;
+  /** Resolves when the shell exits, is deleted or taken over, or after `detach`. Rejects when the connection breaks. */
+  readonly ended: Promise<TerminalEnd>;
+  readonly #server: Connection;
+  readonly #left = new AbortController();
+  #typed = '';
+  #size: { cols: number; rows: number } | undefined;
+  #sending: Promise<void> | undefined;
+
+  private constructor(server: Connection, id: string, output: Response, onData: TerminalOptions['onData']) {
+    this.id = id;
+    this.#server = server;
+    this.ended = this.#read(output, onData);
+    this.ended.catch(() => {}); // the caller may look at it later
+  }
+
+  static async open(server: Connection, id: string, { cols, rows, onData }: TerminalOptions): Promise<Terminal> {
+    if (cols !== undefined && rows !== undefined) {
+      await server.call((api) => api.terminals.resize.mutate({ terminalId: id, cols, rows }));
+    }
+    return new Terminal(server, id, await server.request(`/streams/terminals/${id}`), onData);
+  }
+
+  /** Sends input, in order. Rejects when the terminal is gone. */
+  async write(text: string): Promise<void> {
+    this.#typed += text;
+    await this.#send();
+  }
+
+  async resize(cols: number, rows: number): Promise<void> {
+    this.#size = { cols, rows }; // only the newest size matters
+    await this.#send();
+  }
+
+  /** Leaves the shell running. */
+  detach(): void {
+    this.#left.abort();
+  }
+
+  async close(): Promise<void> {
+    await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
+  }
+
+  /** One request at a time, so that input arrives in order; what is typed meanwhile goes with the next one. */
+  #send(): Promise<void> {
+    this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  async #sendAll(): Promise<void> {
+    const terminalId = this.id;
+    while (this.#typed !== '' || this.#size) {
+      const [text, size] = [this.#typed.slice(0, 65_536), this.#size];
+      this.#typed = this.#typed.slice(text.length);
+      this.#size = undefined;
+      if (size) await this.#server.call((api) => api.terminals.resize.mutate({ terminalId, ...size }));
+      if (text !== '') await this.#server.call((api) => api.terminals.write.mutate({ terminalId, text }));
+    }
+  }
+
+  async #read(output: Response, onData: TerminalOptions['onData']): Promise<TerminalEnd> {
+    const { address } = this.#server;
+    const frames = streamFrames(piecesOf(output.body));
+    const leave = new Promise<undefined>((resolve) => {
+      this.#left.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    });
+    try {
+      for (;;) {
+        const next = await Promise.race([frames.next(), leave]);
+        if (next === undefined) return 'detached';
+        if (next.done) throw cutOff(address);
+        const { channel, payload } = next.value;
+        if (channel === 'output') await onData(payload);
+        if (channel === 'end') return outcomeOf<{ reason: TerminalEnd }>(payload, address).reason;
+      }
+    } catch (thrown) {
+      throw corralError(thrown, address);
+    } finally {
+      void output.body?.cancel().catch(() => {});
+      void frames.return(undefined).catch(() => {});
+    }
+  }
+}

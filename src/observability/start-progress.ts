@@ -1,0 +1,89 @@
+import type { Clock } from '../core/clock.ts';
+import type { FactOf } from '../core/events.ts';
+
+interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+type Phase = FactOf<'sandbox.phase'>['data'];
+
+/** The starts of sandboxes, for the person at the terminal of the server. */
+export interface StartProgress extends Disposable {
+  heard(session: string, phase: Phase): void;
+  /** Writes a text of others, above the line of the starts. */
+  around(write: () => void): void;
+}
+
+const tickMs = 1_000;
+/** Without a terminal, an image's news makes at most one line in this time. */
+const lineMs = 5_000;
+const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
+
+/**
+ * On a terminal one line that is written again with each news and each second, so that it never stands still. Elsewhere a
+ * line for each start that needs an image, because other starts take less than a second.
+ */
+export function startProgress(screen: Screen, clock: Clock): StartProgress {
+  const starts = new Map<string, { phase: Phase; since: number; saidAt: number; hasImage: boolean }>();
+  let timer: unknown;
+  let isDrawn = false;
+
+  const clear = () => {
+    if (isDrawn) screen.write('\r\u001b[2K');
+    isDrawn = false;
+  };
+  const draw = () => {
+    clear();
+    const [session, newest] = [...starts].at(-1) ?? [];
+    if (!screen.isTTY || !session || !newest) return;
+    const others = starts.size > 1 ? ` (and ${starts.size - 1} more)` : '';
+    const text = `sandbox ${session}: ${wordsOf(newest.phase)}${others}, ${seconds(clock.now() - newest.since)}`;
+    screen.write(text.slice(0, Math.max(20, (screen.columns ?? 80) - 1)));
+    isDrawn = true;
+  };
+  const tick = () => {
+    draw();
+    timer = starts.size > 0 && screen.isTTY ? clock.setTimeout(tick, tickMs) : undefined;
+  };
+  const line = (text: string) => {
+    clear();
+    screen.write(`corral: ${text}\n`);
+  };
+
+  return {
+    heard(session, phase) {
+      const now = clock.now();
+      const known = starts.get(session) ?? { phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
+      if (over.has(phase.phase)) {
+        starts.delete(session);
+        const isNews = screen.isTTY ? phase.phase === 'ready' : known.hasImage;
+        if (isNews) line(`sandbox ${session}: ${wordsOf(phase)} after ${seconds(phase.ms ?? now - known.since)}`);
+        return draw();
+      }
+      if (phase.phase === 'resumed') return;
+      const isDue = phase.phase === 'image' && now - known.saidAt >= lineMs && !screen.isTTY;
+      const hasImage = known.hasImage || phase.phase === 'image';
+      starts.set(session, { ...known, phase, hasImage, ...(isDue && { saidAt: now }) });
+      if (isDue) line(`sandbox ${session}: ${wordsOf(phase)}`);
+      if (!screen.isTTY) return;
+      draw();
+      timer ??= clock.setTimeout(tick, tickMs);
+    },
+    around(write) {
+      clear();
+      write();
+      draw();
+    },
+    [Symbol.dispose]() {
+      clock.clearTimeout(timer);
+      clear();
+      starts.clear();
+    },
+  };
+}
+
+const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
+const wordsOf = ({ phase, detail }: Phase) => (detail === undefined ? phase : `${phase}: ${oneLineOf(detail)}`);
+/** The detail comes from an engine or a registry, and must not steer the terminal. */
+const oneLineOf = (text: string) => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();

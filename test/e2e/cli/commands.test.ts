@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { type PackedCli, packedCli } from '../../support/packed-cli.ts';
+import { type ServerProcess, serverProcess } from '../../support/server-process.ts';
+
+// The packed command in an empty folder, with the host's own Node, against a real server.
+let cli: PackedCli;
+let server: ServerProcess;
+const token = 'the-token-of-the-commands';
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  [cli, server] = await Promise.all([packedCli(), serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token })]);
+  env = { CORRAL_URL: server.url, CORRAL_TOKEN: token };
+}, 600_000);
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await cli?.[Symbol.asyncDispose]();
+});
+
+const corral = (...args: string[]) => cli.run(args, { env });
+const newBox = async () => (await corral('run', '--detach', fence('sh', 'echo begun'))).stdout.trim();
+const sha256 = async (file: string) => {
+  const hash = createHash('sha256');
+  for await (const piece of createReadStream(file)) hash.update(piece);
+  return hash.digest('hex');
+};
+
+describe('run', () => {
+  test('prints the words of the agent alone where nothing is a terminal, and exits with 0', async () => {
+    const { code, stdout, stderr } = await corral('run', fence('sh', 'echo it works'));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout.trim()).not.toBe('');
+  });
+
+  test('--follow shows the work on stderr', async () => {
+    const { stderr } = await corral('run', '--follow', fence('sh', 'echo it works'));
+    expect(stderr).toContain('$ echo it works\nit works\n');
+    expect(stderr).toMatch(/✓ \d+\.\d s/);
+  });
+
+  test('--json prints one result, and with --follow every event before it', async () => {
+    const { stdout } = await corral('run', '--json', fence('sh', 'echo one'));
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'result', status: 'completed', reason: 'completed' });
+    const followed = (await corral('run', '--json', '--follow', fence('sh', 'echo one'))).stdout.trim().split('\n');
+    const types = followed.map((line) => JSON.parse(line).type);
+    expect(types).toContain('tool.called');
+    expect(types.slice(-2)).toEqual(['run.end', 'result']);
+  });
+
+  test('exits with 1 and the reason when the run fails', async () => {
+    const { code, stderr } = await corral('run', fence('fail', 'the model is out'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('The run is failed: the model is out');
+  });
+
+  test('exits with 6 and the question when nobody can be asked', async () => {
+    const { code, stderr } = await corral('run', fence('ask', 'Which colour?'));
+    expect(code).toBe(6);
+    expect(stderr).toMatch(/Which colour\?[\s\S]*corral chat --session [0-9a-f]{16}/);
+  });
+
+  test('asks on a terminal, and goes on with the answer', async () => {
+    const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
+    const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, { env });
+    expect([code, stdout]).toEqual([0, expect.stringContaining('blue')]);
+  });
+
+  test('--file puts a file into the workspace', async () => {
+    await writeFile(join(cli.folder, 'words.txt'), 'one two three');
+    const { stderr } = await corral('run', '--follow', '--file', 'words.txt', fence('sh', 'wc -w < words.txt'));
+    expect(stderr).toMatch(/\$ wc -w < words.txt\n3\n/);
+  });
+});
+
+describe('cp', () => {
+  test('copies 100 MB both ways with equal hashes', { timeout: 240_000 }, async () => {
+    const id = await newBox();
+    const there = join(cli.folder, 'big.bin');
+    const piece = Buffer.alloc(1_048_576, 'corral ');
+    await writeFile(
+      there,
+      Buffer.concat(Array.from({ length: 100 }, (_, n) => Buffer.concat([Buffer.from([n]), piece.subarray(1)]))),
+    );
+    const up = await corral('cp', '--json', 'big.bin', `${id}:in/`);
+    expect(up).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(up.stdout)).toEqual({ session: id, from: 'big.bin', to: `${id}:in/big.bin`, size: 104_857_600 });
+    const inside = await corral('exec', id, 'sha256sum < in/big.bin');
+    const down = await corral('cp', '--json', `${id}:in/big.bin`, 'back.bin');
+    expect(JSON.parse(down.stdout).size).toBe(104_857_600);
+    const wanted = await sha256(there);
+    expect([inside.stdout.split(' ')[0], await sha256(join(cli.folder, 'back.bin'))]).toEqual([wanted, wanted]);
+  });
+
+  test('reads standard input and writes standard output', async () => {
+    const id = await newBox();
+    await cli.run(['cp', '-', `${id}:note.txt`], { env, input: 'from a pipe' });
+    expect((await corral('cp', `${id}:note.txt`, '-')).stdout).toBe('from a pipe');
+  });
+
+  test('a file outside of the workspace is refused, and a missing one is 5', async () => {
+    const id = await newBox();
+    expect(await corral('cp', `${id}:/etc/passwd`, 'x')).toMatchObject({ code: 1 });
+    expect(await corral('cp', `${id}:nothing.txt`, 'x')).toMatchObject({ code: 5 });
+    expect(await readFile(join(cli.folder, 'x')).catch(() => 'none')).toBe('none');
+  });
+});
+
+describe('exec', () => {
+  test("passes input, both outputs and the command's exit code on", async () => {
+    const id = await newBox();
+    const done = await cli.run(['exec', id, 'cat; echo oh >&2; exit 7'], { env, input: 'hello' });
+    expect(done).toEqual({ code: 7, stdout: 'hello', stderr: 'oh\n' });
+  });
+
+  test('several words are a program with its arguments, options included', async () => {
+    const id = await newBox();
+    expect((await corral('exec', id, 'printf', '%s|', '-n', 'a b', "it's")).stdout).toBe("-n|a b|it's|");
+  });
+
+  test('streams 50 MB', { timeout: 120_000 }, async () => {
+    const id = await newBox();
+    const { stdout } = await corral('exec', id, 'head -c 50000000 /dev/zero | tr "\\0" x');
+    expect(stdout.length).toBe(50_000_000);
+  });
+
+  test('--timeout ends the command with 124', async () => {
+    const id = await newBox();
+    expect(await corral('exec', '--timeout', '1', id, 'sleep 60')).toMatchObject({ code: 124 });
+  });
+});
+
+describe('attach', () => {
+  test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', {
+    timeout: 120_000,
+  }, async () => {
+    const id = await newBox();
+    const first = await cli.onTerminal(
+      ['attach', id],
+      [
+        { expect: '[$#] ', send: 'tty; export KEPT=kept\r' },
+        { expect: '/dev/pts/\\d+', resize: [101, 33] },
+        { send: 'sleep 1; stty size\r' },
+        { expect: '33 101', send: '\u0010\u0011' },
+        { expect: 'left; take it again' },
+      ],
+      { env },
+    );
+    expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('left; take it again')]);
+    const again = await cli.onTerminal(
+      ['attach', id],
+      [
+        { expect: 'again at', send: 'echo "still $KEPT"\r' },
+        { expect: 'still kept', send: 'exit\r' },
+      ],
+      { env },
+    );
+    expect(again.code).toBe(0);
+  });
+
+  test('without a terminal it says what to use', async () => {
+    expect(await corral('attach', 'last')).toMatchObject({ code: 2, stderr: expect.stringContaining('corral exec') });
+  });
+});
+
+describe('sessions', () => {
+  test('ls, show and logs tell of a session as JSON, and rm deletes it', async () => {
+    const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
+    const listed = (await corral('ls', '--json')).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).id);
+    expect(listed).toContain(id);
+    expect(JSON.parse((await corral('show', '--json', id)).stdout)).toMatchObject({
+      id,
+      status: 'completed',
+      sandbox: { state: 'running' },
+    });
+    const events = (await corral('logs', '--json', id)).stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, n) => n + 1));
+    expect(await corral('rm', id)).toMatchObject({ code: 0, stdout: `${id}\n` });
+    expect(await corral('show', id)).toMatchObject({ code: 5 });
+  });
+
+  test('logs -f goes on until the session is deleted', async () => {
+    const id = await newBox();
+    const following = corral('logs', '-f', '--json', id);
+    await corral('run', '--session', id, fence('sh', 'echo later'));
+    await corral('rm', id);
+    const { code, stdout } = await following;
+    expect([code, stdout]).toEqual([0, expect.stringContaining('echo later')]);
+  });
+});
+
+describe('failures', () => {
+  test('have exit codes of their own', async () => {
+    const none = await cli.run(['ls'], { env: { CORRAL_URL: 'http://127.0.0.1:9' } });
+    expect(none).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/No Corral server answers at http:\/\/127\.0\.0\.1:9/),
+    });
+    const wrong = await cli.run(['ls'], { env: { ...env, CORRAL_TOKEN: 'wrong' } });
+    expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('CORRAL_TOKEN') });
+    expect(await corral('show', 'ffffffffffffffff')).toMatchObject({ code: 5 });
+    expect(await corral('lss')).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean ls?') });
+    expect((await corral('frobnicate')).stderr).not.toContain('Did you mean');
+  });
+
+  test('are JSON with --json', async () => {
+    const { stderr } = await corral('show', '--json', 'ffffffffffffffff');
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'session_not_found' } });
+  });
+});
+
+test('a local server is found without an address or a token', async () => {
+  const { code, stdout } = await cli.run(['ls', '--json'], { env: { CORRAL_DATA_DIR: server.data } });
+  expect([code, stdout]).toEqual([0, expect.stringContaining('"id"')]);
+});
