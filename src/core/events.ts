@@ -206,6 +206,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The SHA-256 of all that the model saw. */
       requestHash: z.string().optional(),
       purpose: Purpose.optional(),
+      /** When the request was made, in epoch ms. */
+      askedAt: z.number().optional(),
     }),
   ),
 ]);

@@ -101,6 +101,7 @@ export class Timeline {
     },
     'run.resumed': () => this.#settle(),
     'run.notice': ({ data: { detail } }) => void this.#root.append(el('p', { className: 'aside' }, detail)),
+    'context.compacted': ({ data }) => void this.#root.append(compacted(data)),
     'run.error': ({ data: { error } }) =>
       void this.#root.append(el('div', { className: 'note bad', role: 'alert' }, error)),
     'run.end': ({ data: { status, reason }, ts }) => {
@@ -149,6 +150,21 @@ export class Timeline {
     const message = this.#texts.get(messageId);
     message?.node.replaceChildren(...markdown(message.text));
   }
+}
+
+const shortened = {
+  results: 'Older results were left out of what the model sees.',
+  pictures: 'Older pictures were left out of what the model sees.',
+  summary: 'The model goes on with a summary of the conversation so far.',
+  cut: 'The model goes on with a short extract of the conversation so far.',
+};
+
+/** A line that unfolds into the summary. Everything that was shortened stays above it, as it was. */
+function compacted({ kind, before, after, summary }) {
+  const head = `${shortened[kind]} About ${before} tokens became ${after}.`;
+  if (!summary) return el('p', { className: 'aside' }, head);
+  const line = el('summary', {}, head);
+  return el('details', { className: 'aside compacted' }, line, el('div', {}, ...markdown(summary)));
 }
 
 function duration(ms) {

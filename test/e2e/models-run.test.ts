@@ -1,18 +1,10 @@
 import { expect, test } from 'vitest';
-import { fakeRefs } from '../support/fake-models/models.ts';
-import { type FakeRequest, fakeKey, fakeProvider, type WireName } from '../support/fake-models/server.ts';
+import { type FakeRequest, fakeKey, fakeProvider } from '../support/fake-models/server.ts';
+import { fakeSettings } from '../support/fake-models/settings.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { openStream } from '../support/sse-client.ts';
 
 // The real server with a provider's wire format behind it, from a message to the end of its run.
-
-const settings: Readonly<Record<Exclude<WireName, 'gemini'>, (url: string) => Record<string, string>>> = {
-  anthropic: (url) => ({ ANTHROPIC_API_KEY: fakeKey, CORRAL_MODELS_ANTHROPIC_BASE_URL: url }),
-  openai: (url) => ({ OPENAI_API_KEY: fakeKey, CORRAL_MODELS_OPENAI_BASE_URL: url }),
-  compatible: (url) => ({
-    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-  }),
-};
 
 function reply({ body }: FakeRequest) {
   const said = JSON.stringify(body);
@@ -32,8 +24,7 @@ test.each(['anthropic', 'openai', 'compatible'] as const)(
     await using provider = await fakeProvider(wire, reply);
     await using server = await serverProcess({
       CORRAL_DRIVER: 'memory',
-      CORRAL_MODEL: fakeRefs[wire],
-      ...settings[wire](provider.url),
+      ...fakeSettings(wire, provider.url),
     });
     const sessions = `${server.url}/api/v1/sessions`;
     const made = (await (await fetch(sessions, { method: 'PUT' })).json()) as { data: { session_id: string } };

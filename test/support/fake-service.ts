@@ -152,6 +152,9 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       yield* log.follow(id, after, { signal: AbortSignal.any([signal, ended.signal]), deltas });
     },
     activeRun: async (id) => find(id).active,
+    promptAt: async () => {
+      throw new AppError('not_found', 'No model was asked in this session yet.');
+    },
     watching(id) {
       const { record } = find(id);
       record.unread = 0;

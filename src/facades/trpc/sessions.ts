@@ -5,6 +5,7 @@ import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import { procedure, router, shortQuery } from './base.ts';
 import type { TrpcContext } from './context.ts';
+import { SeenTurn } from './prompt-schemas.ts';
 import { Done, done, ProjectIdInput, Session, SessionIdInput, TextInput, TitleInput, toSession } from './schemas.ts';
 import { counted } from './subscription.ts';
 import { cachedOutput, checkedBy } from './unchanging-answers.ts';
@@ -77,6 +78,12 @@ export const sessionsRouter = router({
 
   list: listSessions.procedure,
   get: getSession.procedure,
+
+  /** The request of a turn, as the model saw it; without `turn`, of the newest one. */
+  promptAt: procedure
+    .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
+    .output(SeenTurn)
+    .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
 
   update: procedure
     .input(

@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./audit.ts')).auditCommand,
   keys: async () => (await import('./keys.ts')).keysCommand,
   repair: async () => (await import('./repair.ts')).repairCommand,
+  prompt: async () => (await import('./prompt.ts')).promptCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   reap: async () => (await import('./reap.ts')).reapCommand,
 };

@@ -1,3 +1,4 @@
+import packageJson from '../../../package.json' with { type: 'json' };
 import type { BlobStore } from '../../core/blobs.ts';
 import type { SessionId } from '../../core/ids.ts';
 import type { EventLog, Inbox, Store } from '../../core/ports.ts';
@@ -10,6 +11,7 @@ import { inboxOf } from '../inbox.ts';
 import { instanceName } from '../instance.ts';
 import { type Replica, replicaOf, sharedInstance } from '../replica.ts';
 import { openStore } from '../store.ts';
+import { openTraces } from '../traces.ts';
 import type { Startup } from './startup.ts';
 
 /** The first phase: the data of this server, and its place among the other servers of the same store. */
@@ -41,12 +43,15 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(replicaOf({ store, ids, clock, settings: config.replicas }));
+  const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const watchers = new Watchers();
   const others = {
     ...{ clock, signal: closing, onGone: (id: SessionId) => watchers.end(id) },
-    warn: (err: unknown, text: string) => logger.warn({ err }, text),
+    warn,
   };
   const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256, ...(store.shared && { others }) });
+  const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
+  if (traces) stack.use(traces);
   const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const epoch = await store.records.put({ kind: 'server', id: 'epoch', doc: {} });
   const held = stack.move();

@@ -73,7 +73,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
         },
         audit,
       ),
-      ['page', 'history', 'follow', 'shell', 'readFile'],
+      ['page', 'history', 'follow', 'promptAt', 'shell', 'readFile'],
     ),
     files: looked(audited(services.files, { write: 'file.write', remove: 'file.remove' }, audit), [
       'list',

@@ -122,6 +122,7 @@ function guardedSessions(sessions: SessionService, { actorOf, attach, intoProjec
         history: 'read',
         follow: 'read',
         activeRun: 'read',
+        promptAt: 'read',
         shell: 'read',
         readFile: 'read',
       } as const),

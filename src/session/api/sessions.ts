@@ -2,6 +2,7 @@ import type { Origin, SessionEvent } from '../../core/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/ids.ts';
 import type { EventPage, Followed, FollowOptions } from '../../core/ports.ts';
 import type { SandboxView, SessionRecord } from '../../core/records.ts';
+import type { SeenRequest } from '../../llm/seen-request.ts';
 import type { ShellView } from '../../sandbox/client.ts';
 
 export type SendMode = 'inject' | 'queue' | 'replace';
@@ -103,6 +104,10 @@ export interface SessionService {
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<Followed>;
   /** The active run (from its `run.started` to its `run.end`, waiting included) and the seq at which it began. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
+  /**
+   * The request of a turn, as the model saw it; without `turn`, of the newest one. Rejects: not_found (no such turn).
+   */
+  promptAt(id: SessionId, turn?: number): Promise<SeenRequest>;
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;
 

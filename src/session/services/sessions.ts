@@ -18,6 +18,7 @@ import type { Supervisor } from '../engine/supervisor.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { newSession, StoredSession, unfinishedKind } from '../run/log/projection.ts';
+import { requestAt } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import { serviceHealth, sharedHealth } from './health.ts';
 import { ListChanges } from './list-changes.ts';
@@ -243,6 +244,10 @@ export function sessionService(deps: Deps): SessionService {
       const run = openRuns.find(({ startedSeq }) => startedSeq !== null);
       if (!run) return undefined;
       return { runId: run.runId, startedSeq: run.startedSeq as number, waiting: status === 'waiting' };
+    },
+    async promptAt(id, turn) {
+      await stored(id);
+      return await requestAt(store.records, id, turn);
     },
     watching(id) {
       const watch = watchers.watch(id);

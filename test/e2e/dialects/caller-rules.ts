@@ -202,6 +202,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'read',
     `events.list
+    sessions.promptAt
     events.subscribe
     desktop.status
     desktop.signedUrl

@@ -23,4 +23,6 @@ export interface RequestProof {
   readonly turn: number;
   /** The SHA-256 of all that the model saw. */
   readonly requestHash: string;
+  /** In epoch ms. */
+  readonly askedAt: number;
 }

@@ -59,8 +59,7 @@ export async function summarize(
   for (let attempt = 0; attempt < 2; attempt++) {
     const over = covers(requestBytes(request), spent);
     if (over) return { kind: 'unaffordable', over, spent };
-    const asking = { runId: runWriter.runId, model: model.name, request, sections, from };
-    const proof = runWriter.transcript.requests.add(asking);
+    const proof = runWriter.asking({ model: model.name, request, sections, from });
     const { outcome, message } = await collectTurn(model.turn(request, signal), {
       model: model.name,
       onDelta: () => {},

@@ -4,6 +4,7 @@ import { AppError } from '../../../core/errors.ts';
 import type { SessionId } from '../../../core/ids.ts';
 import type { RecordStore } from '../../../core/ports.ts';
 import type { Message, ToolDeclaration, TurnRequest } from '../../../llm/model.ts';
+import type { SeenRequest } from '../../../llm/seen-request.ts';
 import { shortResults, viewOf } from '../context/view.ts';
 import { conversationOf, inCallOrder } from './conversation.ts';
 import {
@@ -16,24 +17,6 @@ import {
   requestTextKind,
   StoredRequest,
 } from './stored-request.ts';
-
-/** The request of one turn, as the model saw it. */
-export interface SeenRequest {
-  /** 1 for the session's first request to a model; plans, steps, answers and summaries all count. */
-  readonly turn: number;
-  readonly runId: string;
-  /** The model that was asked first; the turn's `usage` says which one answered. */
-  readonly model: string;
-  /** As in the turn's `usage`. */
-  readonly requestHash: string;
-  /** Whether what is stored still makes this hash. False: the store was changed. */
-  readonly proved: boolean;
-  /** The parts of `request.system`, in their order. */
-  readonly sections: readonly PromptSection[];
-  /** Pictures have no bytes here; `pictures` has the hashes of those that were sent. */
-  readonly request: TurnRequest;
-  readonly pictures: Readonly<Record<string, string>>;
-}
 
 const SectionsText = z.object({ sections: z.array(PromptSection) });
 const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });

@@ -14,7 +14,7 @@ import {
 } from './stored-request.ts';
 
 /** One request as it goes to a model, and what it was made of. */
-interface Asking {
+export interface Asking {
   readonly runId: RunId;
   /** The model that is asked first; a fall-back can answer. */
   readonly model: string;
@@ -44,7 +44,7 @@ export class RequestLog {
   }
 
   /** Numbers a request. The conversation's next write stores its record. */
-  add({ runId, model, request, sections, from }: Asking): RequestProof {
+  add({ runId, model, request, sections, from }: Asking): Omit<RequestProof, 'askedAt'> {
     const { tools, note, earlier, messages, cacheKey: _, ...rest } = request;
     const pictures = picturesIn(messages);
     const frame = {

@@ -9,6 +9,7 @@ import type { RequestProof } from '../context/asked.ts';
 import type { ShownMessage } from '../context/attachments.ts';
 import type { Compaction } from '../context/view.ts';
 import type { Entry } from './conversation.ts';
+import type { Asking } from './request-log.ts';
 import type { SessionWriter } from './session-writer.ts';
 import { Coalescer, fewPieces } from './text-coalescer.ts';
 import type { Transcript } from './transcript.ts';
@@ -131,6 +132,12 @@ export class RunWriter {
   step(step: PlanStep): SessionFact {
     this.#steps = this.#steps.map((it) => (it.id === step.id ? step : it));
     return { type: 'step', runId: this.runId, data: step };
+  }
+
+  /** Records a request that goes to the model now. The next write stores the record. */
+  asking(request: Omit<Asking, 'runId'>): RequestProof {
+    const proof = this.transcript.requests.add({ runId: this.runId, ...request });
+    return { ...proof, askedAt: this.#clock.now() };
   }
 
   usage(model: string, usage: Usage, of: RequestProof & { readonly purpose: Purpose }): SessionFact {

@@ -111,7 +111,7 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
     cacheKey: runWriter.transcript.cacheKey,
   };
   const from = { length: transcript.length, ...(begun && { begun: begun.message }) };
-  const proof = transcript.requests.add({ runId, model: model.name, request, sections, from });
+  const proof = runWriter.asking({ model: model.name, request, sections, from });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
   const turn = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {

@@ -119,10 +119,11 @@ test('a viewer that takes keyboard and mouse by a press is told of when it takes
 test('every method of every service either only looks, or is told of exactly once', async () => {
   const looks: Record<keyof Services, string[]> = {
     sessions: [
-      ...['list', 'get', 'watch', 'page', 'history', 'follow', 'activeRun', 'watching', 'sandbox', 'shell', 'readFile'],
+      ...['list', 'get', 'watch', 'page', 'history', 'follow', 'activeRun'],
+      ...['watching', 'sandbox', 'shell', 'readFile', 'promptAt'],
       'health',
     ],
-    files: ['list', 'read', 'find', 'grep'],
+    files: ['list', 'read', 'open', 'find', 'grep'],
     processes: ['list', 'logs'],
     sandboxes: ['status', 'usage'],
     terminals: ['list', 'get', 'write', 'resize'], // `open` and `connect` tell of it; a key press each would be a flood

@@ -47,7 +47,7 @@ describe('a run that is written down', () => {
   test('has the usage of a turn, as far as the provider reports it', () => {
     const { runWriter } = scribeBench();
     const least = { inputTokens: 1, outputTokens: 2 };
-    const of = { turn: 3, requestHash: 'a'.repeat(64), purpose: 'work' } as const;
+    const of = { turn: 3, requestHash: 'a'.repeat(64), askedAt: 5, purpose: 'work' } as const;
     expect(runWriter.usage('demo', least, of)).toEqual(fact('usage', { model: 'demo', ...least, ...of }));
     const all = { ...least, cachedTokens: 3, cost: 0.5 };
     expect(runWriter.usage('demo', all, of)).toEqual(fact('usage', { model: 'demo', ...all, ...of }));

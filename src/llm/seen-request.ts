@@ -1,0 +1,19 @@
+import type { TurnRequest } from './model.ts';
+
+/** The request of one turn, as the model saw it. */
+export interface SeenRequest {
+  /** 1 for the session's first request to a model; plans, steps, answers and summaries all count. */
+  readonly turn: number;
+  readonly runId: string;
+  /** The model that was asked first; the turn's `usage` says which one answered. */
+  readonly model: string;
+  /** As in the turn's `usage`. */
+  readonly requestHash: string;
+  /** Whether what is stored still makes this hash. False: the store was changed. */
+  readonly proved: boolean;
+  /** The named parts of `request.system`, in their order. */
+  readonly sections: readonly { readonly part: string; readonly text: string }[];
+  /** Pictures have no bytes here; `pictures` has the hashes of those that were sent, by their files. */
+  readonly request: TurnRequest;
+  readonly pictures: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,84 @@
+import type { SessionEvent } from '../../core/events.ts';
+import type { RunId, SessionId } from '../../core/ids.ts';
+import type { Append, EventLog, EventStore } from '../../core/ports.ts';
+import { type SpanOptions, spanOfSession, spansOfRun } from './run-spans.ts';
+import type { SpanSink } from './span.ts';
+
+interface Options extends Omit<SpanOptions, 'agent'> {
+  readonly log: Pick<EventLog, 'page' | 'onAppend'>;
+  readonly events: Pick<EventStore, 'lastOf'>;
+  readonly sink: SpanSink;
+  readonly warn: (err: unknown, text: string) => void;
+}
+interface Ended {
+  readonly sessionId: SessionId;
+  readonly runId: RunId;
+  /** The seq of the run's start, if this server saw it, and of its end. */
+  readonly from: number | undefined;
+  readonly to: number;
+}
+const mostReading = 100; // runs; above this a run has no trace
+const lookBack = 50; // events before a run's start: its message, and a sandbox that starts for it
+const pageSize = 500;
+
+/** Sends the spans of each run that ends on this server. Nothing is read or kept before that but the places of starts. */
+export class LogTraces implements AsyncDisposable {
+  readonly #options: Options;
+  readonly #starts = new Map<RunId, number>();
+  readonly #reading = new Set<Promise<void>>();
+
+  constructor(options: Options) {
+    this.#options = options;
+    options.log.onAppend((entry) => this.#heard(entry));
+  }
+
+  #heard({ sessionId, after, at, facts }: Append): void {
+    for (const [n, { type, runId, data }] of facts.entries()) {
+      if (type === 'session.created') this.#options.sink.send(spanOfSession(sessionId, data.template, at));
+      if (!runId) continue;
+      if (type === 'run.started') this.#starts.set(runId, after + n + 1);
+      if (type !== 'run.end') continue;
+      this.#read({ sessionId, runId, from: this.#starts.get(runId), to: after + n + 1 });
+      this.#starts.delete(runId);
+    }
+  }
+
+  #read(ended: Ended): void {
+    const { warn } = this.#options;
+    if (this.#reading.size >= mostReading) {
+      warn(undefined, `too many runs end at once, so run ${ended.runId} has no trace`);
+      return;
+    }
+    const reading = this.#send(ended)
+      .catch((err: unknown) => warn(err, `run ${ended.runId} has no trace`))
+      .finally(() => this.#reading.delete(reading));
+    this.#reading.add(reading);
+  }
+
+  async #send({ sessionId, runId, from, to }: Ended): Promise<void> {
+    const { log, events, sink, ...options } = this.#options;
+    const last = from ?? (await events.lastOf(sessionId, 'run.started'));
+    const first = last < to ? last : 1; // the next run may have started since
+    const own: SessionEvent[] = [];
+    const [created] = (await log.page(sessionId, 0, 1)).events;
+    for (let after = Math.max(0, first - 1 - lookBack); after < to; ) {
+      const page = await log.page(sessionId, after, Math.min(pageSize, to - after));
+      const newest = page.events.at(-1)?.seq;
+      if (newest === undefined) break;
+      own.push(...page.events.filter(({ seq, type }) => seq <= to && !bulky.has(type)));
+      after = newest;
+    }
+    const agent = created?.type === 'session.created' ? created.data.template : 'agent';
+    const tree = spansOfRun(own, runId, { ...options, agent });
+    if (tree) sink.send(tree);
+  }
+
+  /** Waits for the runs that have ended. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#reading);
+    await this.#options.sink[Symbol.asyncDispose]();
+  }
+}
+
+/** Events that no span needs and of which a run can have very many. */
+const bulky: ReadonlySet<SessionEvent['type']> = new Set(['message.delta', 'tool.output', 'egress']);

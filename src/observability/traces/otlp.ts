@@ -1,0 +1,120 @@
+import { randomBytes } from 'node:crypto';
+import { digestOfText } from '../../core/digest.ts';
+import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
+
+/** The target of an export, as the standard variables name it. */
+export interface OtlpTarget {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly resource: Readonly<Record<string, string>>;
+}
+interface Options {
+  readonly target: OtlpTarget;
+  readonly version: string;
+  readonly warn: (err: unknown, text: string) => void;
+}
+const mostWaiting = 5_000; // spans; above this new ones are dropped, because the receiver is too slow
+const mostAtOnce = 512;
+const endMs = 2_000; // the most that the server's end waits for a receiver
+
+/** All runs of a session are in one trace. Its id follows from the session's, so no restart and no second server changes it. */
+export const traceIdOf = (sessionId: string): string => digestOfText(`trace ${sessionId}`).slice(0, 32);
+export const sessionSpanIdOf = (sessionId: string): string => digestOfText(`span ${sessionId}`).slice(0, 16);
+
+/** Sends spans as OTLP over HTTP in JSON, in the background and in batches. */
+export class OtlpSink implements SpanSink {
+  readonly #options: Options;
+  #waiting: object[] = [];
+  #sending: Promise<void> | undefined;
+  #dropped = 0;
+  readonly #stop = new AbortController();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  send(tree: SpanTree): void {
+    const spans = spansIn(tree);
+    const room = mostWaiting - this.#waiting.length;
+    this.#waiting.push(...spans.slice(0, room));
+    this.#drop(spans.length - room, 'The receiver of traces is too slow.');
+    this.#sending ??= this.#pump().finally(() => {
+      this.#sending = undefined;
+    });
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const spans = this.#waiting.splice(0, mostAtOnce);
+      await this.#post(spans).catch((err: unknown) => this.#drop(spans.length, String((err as Error).message)));
+    }
+  }
+
+  async #post(spans: readonly object[]): Promise<void> {
+    const { target, version } = this.#options;
+    const { url, headers, timeoutMs, resource } = target;
+    const body = JSON.stringify({
+      resourceSpans: [
+        {
+          resource: { attributes: attributesOf(resource) },
+          scopeSpans: [{ scope: { name: 'corral', version }, spans }],
+        },
+      ],
+    });
+    const response = await fetch(url, {
+      ...{ method: 'POST', body, headers: { ...headers, 'content-type': 'application/json' } },
+      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stop.signal]),
+    });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`The receiver of traces answered ${response.status}.`);
+  }
+
+  /** Warns at the first loss and then at each thousandth. */
+  #drop(count: number, why: string): void {
+    if (count <= 0) return;
+    const before = this.#dropped;
+    this.#dropped += count;
+    if (before !== 0 && Math.floor(before / 1_000) === Math.floor(this.#dropped / 1_000)) return;
+    this.#options.warn(new Error(why), `traces are lost: ${this.#dropped} spans so far`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), endMs);
+    await this.#sending;
+    clearTimeout(timer);
+  }
+}
+
+function spansIn({ sessionId, top, below }: SpanTree): object[] {
+  const traceId = traceIdOf(sessionId);
+  const own = sessionSpanIdOf(sessionId);
+  const isSession = top.attributes['gen_ai.operation.name'] === 'create_agent';
+  const topId = isSession ? own : newSpanId();
+  return [
+    { traceId, spanId: topId, ...(!isSession && { parentSpanId: own }), ...jsonOf(top) },
+    ...below.map((span) => ({ traceId, spanId: newSpanId(), parentSpanId: topId, ...jsonOf(span) })),
+  ];
+}
+const newSpanId = () => randomBytes(8).toString('hex');
+const kinds = { internal: 1, client: 3 } as const;
+const nanos = (ms: number) => `${Math.round(ms)}000000`;
+
+const jsonOf = ({ name, kind, start, end, attributes, error, events = [] }: SpanData) => ({
+  ...{ name, kind: kinds[kind], startTimeUnixNano: nanos(start), endTimeUnixNano: nanos(end) },
+  attributes: attributesOf(attributes),
+  events: events.map((event) => ({
+    ...{ name: event.name, timeUnixNano: nanos(event.at) },
+    attributes: event.text === '' ? [] : attributesOf({ 'corral.detail': event.text }),
+  })),
+  status: error === undefined ? {} : { code: 2, message: error },
+});
+
+const attributesOf = (given: Readonly<Record<string, AttributeValue>>) =>
+  Object.entries(given).map(([key, value]) => ({ key, value: typedValue(value) }));
+
+function typedValue(value: AttributeValue): object {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+}

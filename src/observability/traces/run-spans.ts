@@ -1,0 +1,135 @@
+import type { FactOf, SessionEvent } from '../../core/events.ts';
+import { beginningOf } from '../../core/text.ts';
+import type { AttributeValue, SpanData, SpanTree } from './span.ts';
+
+// The spans of a run are read from the log once the run has ended, so a restart in the middle loses and doubles none. Names
+// and attributes are those of OpenTelemetry's conventions for generative AI.
+
+export interface SpanOptions {
+  /** The session's template, which names the agent. */
+  readonly agent: string;
+  /** Whether spans contain messages, arguments and results, which can be confidential. */
+  readonly content: boolean;
+  /** The most characters of one attribute. */
+  readonly mostChars: number;
+}
+type Attributes = Record<string, AttributeValue | undefined>;
+
+/** Undefined when the events have no end of the run. Events of other runs are ignored. */
+export function spansOfRun(events: readonly SessionEvent[], runId: string, options: SpanOptions): SpanTree | undefined {
+  const own = events.filter((event) => event.runId === runId || event.type === 'sandbox.phase');
+  const end = own.find(isOf('run.end'));
+  const first = own.find(({ runId: of }) => of === runId);
+  if (!end || !first) return undefined;
+  const usages = own.filter(isOf('usage')).map(({ data }) => data);
+  const failure = own.find(isOf('run.error'))?.data.error;
+  const { status, reason, code } = end.data;
+  const said = (some: readonly string[]) => text(options, some.length === 0 ? undefined : some.join('\n\n'));
+  const top: SpanData = {
+    ...{ name: `invoke_agent ${options.agent}`, kind: 'internal', start: first.ts, end: end.ts },
+    attributes: present({
+      ...named('invoke_agent', end.sessionId),
+      'gen_ai.agent.name': options.agent,
+      'gen_ai.usage.input_tokens': sum(usages.map(({ inputTokens }) => inputTokens)),
+      'gen_ai.usage.output_tokens': sum(usages.map(({ outputTokens }) => outputTokens)),
+      'gen_ai.input.messages': said(own.filter(isOf('message.user')).map(({ data }) => data.text)),
+      'gen_ai.output.messages': said(own.filter(isOf('message.assistant')).map(({ data }) => data.text)),
+      'corral.run.id': runId,
+      'corral.run.end_reason': reason,
+      'error.type': status === 'failed' ? (code ?? reason) : undefined,
+    }),
+    ...(status === 'failed' && { error: failure ?? reason }),
+    events: own.flatMap(eventOf),
+  };
+  const below = own.flatMap((event) => spanOf(event, own, options));
+  return { sessionId: end.sessionId, top, below };
+}
+
+/** The session's own span: its creation, above all of its runs. */
+export const spanOfSession = (sessionId: string, agent: string, at: number): SpanTree => ({
+  sessionId,
+  top: {
+    ...{ name: `create_agent ${agent}`, kind: 'internal', start: at, end: at },
+    attributes: present({ ...named('create_agent', sessionId), 'gen_ai.agent.name': agent }),
+  },
+  below: [],
+});
+
+const isOf =
+  <Type extends SessionEvent['type']>(type: Type) =>
+  (event: SessionEvent): event is Extract<SessionEvent, { type: Type }> =>
+    event.type === type;
+const named = (operation: string, sessionId: string): Attributes => ({
+  'gen_ai.operation.name': operation,
+  'gen_ai.conversation.id': sessionId,
+});
+const sum = (all: readonly number[]) => all.reduce((one, more) => one + more, 0);
+const text = ({ content, mostChars }: SpanOptions, of: string | undefined) =>
+  content && of !== undefined ? beginningOf(of, mostChars) : undefined;
+const present = (given: Attributes) =>
+  Object.fromEntries(Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+
+function spanOf(event: SessionEvent, own: readonly SessionEvent[], options: SpanOptions): SpanData[] {
+  if (event.type === 'usage') return [chat(event, event.data)];
+  if (event.type === 'tool.called') {
+    const begun = own.find((it) => it.type === 'tool.calling' && it.data.callId === event.data.callId);
+    return [tool(event, event.data, { start: begun?.ts ?? event.ts, options })];
+  }
+  if (event.type !== 'sandbox.phase' || event.data.phase !== 'ready' || event.data.ms === undefined) return [];
+  const { sessionId, ts, data } = event;
+  const attributes = present({ 'gen_ai.conversation.id': sessionId, 'corral.sandbox.detail': data.detail });
+  return [{ name: 'start sandbox', kind: 'client', start: ts - (data.ms ?? 0), end: ts, attributes }];
+}
+
+/** The conventions' names of providers that are called otherwise here. */
+const providers: Readonly<Record<string, string>> = { gemini: 'gcp.gemini' };
+
+function chat({ sessionId, ts }: SessionEvent, data: FactOf<'usage'>['data']): SpanData {
+  const [provider = '', ...rest] = data.model.split('/');
+  const model = rest.join('/') || provider;
+  const attributes = present({
+    ...named('chat', sessionId),
+    'gen_ai.provider.name': providers[provider] ?? provider,
+    'gen_ai.request.model': model,
+    'gen_ai.response.model': model,
+    'gen_ai.usage.input_tokens': data.inputTokens,
+    'gen_ai.usage.output_tokens': data.outputTokens,
+    'gen_ai.usage.cache_read.input_tokens': data.cachedTokens,
+    'gen_ai.usage.cache_creation.input_tokens': data.cacheWrittenTokens,
+    'gen_ai.usage.reasoning.output_tokens': data.reasoningTokens,
+    'corral.turn': data.turn,
+    'corral.request.hash': data.requestHash,
+    'corral.cost': data.cost,
+  });
+  return { name: `chat ${model}`, kind: 'client', start: data.askedAt ?? ts, end: ts, attributes };
+}
+
+interface Call {
+  readonly start: number;
+  readonly options: SpanOptions;
+}
+function tool(
+  { sessionId, ts }: SessionEvent,
+  data: FactOf<'tool.called'>['data'],
+  { start, options }: Call,
+): SpanData {
+  const { callId, function: name, success, reason, args, output } = data;
+  const attributes = present({
+    ...named('execute_tool', sessionId),
+    'gen_ai.tool.name': name,
+    'gen_ai.tool.call.id': callId,
+    'gen_ai.tool.type': 'function',
+    'gen_ai.tool.call.arguments': text(options, JSON.stringify(args)),
+    'gen_ai.tool.call.result': text(options, output),
+    'error.type': success ? undefined : (reason ?? 'tool_failed'),
+  });
+  const error = success ? {} : { error: reason ?? 'The tool reported a failure.' };
+  return { name: `execute_tool ${name}`, kind: 'internal', start, end: ts, attributes, ...error };
+}
+
+function eventOf({ type, ts: at, data }: SessionEvent): NonNullable<SpanData['events']> {
+  if (type === 'run.notice') return [{ name: `run.${data.kind}`, at, text: data.detail }];
+  if (type === 'run.wait') return [{ name: 'run.wait', at, text: '' }];
+  if (type === 'context.compacted') return [{ name: 'context.compacted', at, text: data.kind }];
+  return [];
+}

@@ -1,0 +1,35 @@
+import { type Context, context, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
+import { sessionSpanIdOf, traceIdOf } from './otlp.ts';
+import type { SpanData, SpanSink } from './span.ts';
+
+/** The tracer of an SDK that the operator loaded with `--import`; undefined without one. */
+export function loadedTracer(version: string): Tracer | undefined {
+  const tracer = trace.getTracer('corral', version);
+  const probe = tracer.startSpan('probe', { root: true });
+  return trace.isSpanContextValid(probe.spanContext()) ? tracer : undefined; // never ended, so never sent
+}
+
+/** Hands spans to an SDK, which chooses its own ids for them. All of a session are below one parent. */
+export const sdkSink = (tracer: Tracer): SpanSink => ({
+  send({ sessionId, top, below }) {
+    const parent = {
+      ...{ traceId: traceIdOf(sessionId), spanId: sessionSpanIdOf(sessionId) },
+      ...{ traceFlags: TraceFlags.SAMPLED, isRemote: true },
+    };
+    const above = trace.setSpanContext(context.active(), parent);
+    const root = started(tracer, top, above);
+    const inside = trace.setSpan(above, root);
+    for (const span of below) started(tracer, span, inside).end(span.end);
+    root.end(top.end);
+  },
+  [Symbol.asyncDispose]: async () => {}, // the SDK sends the rest at the end of the process
+});
+
+const kinds = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
+
+function started(tracer: Tracer, { name, kind, start, attributes, error, events = [] }: SpanData, above: Context) {
+  const span = tracer.startSpan(name, { kind: kinds[kind], startTime: start, attributes }, above);
+  for (const event of events) span.addEvent(event.name, { 'corral.detail': event.text }, event.at);
+  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: error });
+  return span;
+}

@@ -1,0 +1,25 @@
+export type AttributeValue = string | number | boolean;
+
+/** A finished span. Parents stand before their children. */
+export interface SpanData {
+  readonly name: string;
+  readonly kind: 'internal' | 'client';
+  /** In epoch ms. */
+  readonly start: number;
+  readonly end: number;
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** The reason of a failure, for the status. */
+  readonly error?: string | undefined;
+  readonly events?: readonly { readonly name: string; readonly at: number; readonly text: string }[];
+}
+/** The spans of one run, or of a session's creation. `top` is their root. */
+export interface SpanTree {
+  readonly sessionId: string;
+  readonly top: SpanData;
+  readonly below: readonly SpanData[];
+}
+
+/** Sends spans. Never throws: a trace that is lost harms no session. */
+export interface SpanSink extends AsyncDisposable {
+  send(tree: SpanTree): void;
+}
