@@ -35,7 +35,9 @@ const compatible = (url: string) => ({
   CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
 });
 
-test('F084 a run of a model with a price waits when its cost budget is spent', { timeout: 120_000 }, async () => {
+test('F084 a run of a model with a price waits when its cost budget does not cover the next request', {
+  timeout: 120_000,
+}, async () => {
   await using provider = await fakeProvider('compatible', works);
   const price = { input: 1_000, output: 1_000 };
   await using run = await started({
@@ -44,7 +46,7 @@ test('F084 a run of a model with a price waits when its cost budget is spent', {
     CORRAL_RUN_COST_BUDGET: '0.05',
   });
   await expect.poll(run.status, { timeout: 60_000 }).toBe('waiting');
-  expect(await run.log()).toMatch(/The cost budget of 0.05 is spent/);
+  expect(await run.log()).toMatch(/The cost budget of 0.05 does not cover the next request, which was not sent/);
 });
 
 test('a fallback model takes over from a model whose key is wrong', { timeout: 120_000 }, async () => {

@@ -31,13 +31,13 @@ const call = (n: number): Line => ({
   call: { callId: `c${n}`, name: 'file_read', args: { file: `f${n}` } },
 });
 
-function bench(decide: (request: TurnRequest, turn: number) => readonly Line[]) {
+function bench(decide: (request: TurnRequest, turn: number) => readonly Line[], noteOf = (_: number) => wanted.note) {
   const { runWriter, store, ...rest } = scribeBench();
   let turns = 0;
   const model = smallModel((request) => decide(request, turns));
   const turn = async (output = '', by = runWriter) => {
     turns += 1;
-    const made = await takeTurn({ model, runWriter: by }, wanted, signal);
+    const made = await takeTurn({ model, runWriter: by }, { ...wanted, note: noteOf(turns) }, signal);
     if (!made.ok) return;
     for (const { callId, name } of made.message.calls) {
       by.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });
@@ -54,7 +54,9 @@ const usages = (events: readonly { type: string; data: unknown }[]) =>
 describe('what a turn saw', () => {
   test('is rebuilt as it was sent, turn by turn, through results left out, summaries and more messages', async () => {
     const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
-    const it = bench((request, turn) => (isSummary(request) ? [say('## State')] : [say(words(turn)), call(turn)]));
+    const decide = (request: TurnRequest, turn: number) =>
+      isSummary(request) ? [say('## State')] : [say(words(turn)), call(turn)];
+    const it = bench(decide, (turn) => `Step ${Math.ceil(turn / 7)}`);
     it.hear('Read all files.');
     for (let n = 0; n < 60; n++) {
       if (n === 20) it.hear('And be quick.');
@@ -64,6 +66,7 @@ describe('what a turn saw', () => {
     expect(kinds).toContain('summary');
     expect(kinds).toContain('results');
     const { asked } = it.model;
+    expect(asked.some(({ earlier = [] }) => earlier.length > 1)).toBe(true);
     expect(asked.length).toBeGreaterThan(60); // the summaries count too
     for (const [n, request] of asked.entries()) {
       const recorded = await it.at(n + 1);

@@ -32,6 +32,46 @@ function bench() {
   return { store, open, keep };
 }
 
+describe('the notes of the loop', () => {
+  test('keep their places: before the calls of a step, or at the end for a step that begins between calls', () => {
+    const transcript = bench().open();
+    transcript.add(asked('Do it'));
+    transcript.placeNote('Step 1', 1_000);
+    transcript.add(replied(['a']), result('a'));
+    transcript.placeNote('Step 1', 1_000);
+    expect(transcript.view(runId()).notes).toEqual([{ before: 1, text: 'Step 1' }]);
+    transcript.placeNote('Step 2', 1_000);
+    transcript.add(replied(['b']), result('b'));
+    expect(transcript.view(runId()).notes).toEqual([
+      { before: 1, text: 'Step 1' },
+      { before: 3, text: 'Step 2' },
+    ]);
+  });
+
+  test('are forgotten when they are too long, but for the newest', () => {
+    const transcript = bench().open();
+    transcript.add(asked('Do it'));
+    transcript.placeNote('Step 1', 5);
+    transcript.add(replied(['a']), result('a'));
+    transcript.placeNote('Step 2', 5);
+    expect(transcript.view(runId()).notes).toEqual([{ before: 1, text: 'Step 2' }]);
+  });
+
+  test('that a summary hides are gone, and the newest stands behind it', () => {
+    const transcript = bench().open();
+    transcript.add(asked('Do it'));
+    transcript.placeNote('Step 1', 1_000);
+    transcript.add(replied(['a']), result('a'));
+    transcript.placeNote('Step 2', 1_000);
+    transcript.add(replied(['b']), result('b'), replied(['c']), result('c'));
+    const summary = { kind: 'summary', upto: 5, until: 7, summary: 'Much.', userChars: 1_000 } as const;
+    transcript.compact(runId(), { ...summary, before: 10, after: 5 });
+    const { notes, messages } = transcript.view(runId());
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'user', 'assistant', 'tool']);
+    expect(notes).toEqual([{ before: 2, text: 'Step 2' }]);
+  });
+});
+
 describe('the transcript', () => {
   test('comes back as it was, provider’s raw parts included, in its order', async () => {
     const { open, keep } = bench();
