@@ -85,6 +85,14 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // JSON Schema
+  /** Models of some providers know the tool by a declaration of their provider's own. All others get the function. */
+  readonly native?: NativeTool;
+}
+/** A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the screenshot. */
+export interface NativeTool {
+  readonly kind: 'computer';
+  readonly width: number;
+  readonly height: number;
 }
 export type Message =
   | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }

@@ -1,7 +1,8 @@
 import { browserTools } from './browser.ts';
 import { describedCode } from './code.ts';
-import { computer } from './computer/claude.ts';
+import { computer, computerOn } from './computer/claude.ts';
 import { geminiComputer } from './computer/gemini.ts';
+import type { Size } from './computer/screen.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileReplace, fileWrite } from './file.ts';
 import { fileEdit } from './file-edit.ts';
 import { notifyUser } from './message.ts';
@@ -37,6 +38,10 @@ export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
   claude: [computer],
   gemini: geminiComputer,
 };
+
+/** The same for a desktop whose size is known. */
+export const computerToolsOn = (shape: ComputerShape, desktop: Size): readonly Tool[] =>
+  shape === 'claude' ? [computerOn(desktop)] : computerTools[shape];
 
 /** Everything that a log can name, including the calls that the agent loop answers itself. */
 export const describedTools: readonly ToolDescription[] = [

@@ -4,7 +4,7 @@ import { askUser } from './special.ts';
 import type { Need, Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
 import { familyOf } from './words.ts';
 
-export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters'>;
+export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
 export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
@@ -57,10 +57,11 @@ export function withTools(
   };
 }
 
-const declarationOf = ({ name, description, parameters }: ToolDescription): ToolDeclaration => ({
+const declarationOf = ({ name, description, parameters, native }: ToolDescription): ToolDeclaration => ({
   name,
   description,
   parameters,
+  ...(native && { native }),
 });
 
 function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {

@@ -95,6 +95,8 @@ export interface ToolDescription {
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
   readonly needs: readonly Need[];
+  /** For providers that declare such a tool in their own way; the same as in a model's `ToolDeclaration`. */
+  readonly native?: { readonly kind: 'computer'; readonly width: number; readonly height: number };
   /**
    * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null: can
    * run beside every other call. `args` is what the model sent, unchecked.

@@ -1,4 +1,8 @@
-import type { LanguageModelV4CallOptions, LanguageModelV4FunctionTool } from '@ai-sdk/provider';
+import type {
+  LanguageModelV4CallOptions,
+  LanguageModelV4FunctionTool,
+  LanguageModelV4ProviderTool,
+} from '@ai-sdk/provider';
 import { endOfBroken, refusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
@@ -50,7 +54,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions): LanguageModelV4Cal
   const isForeign = isForeignTurn(request, name);
   return {
     prompt: promptOf(asked, { name, dialect, images: abilities.images }),
-    ...(tools.length > 0 && { tools: tools.map(toolOf) }),
+    ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),
     ...(tools.length > 0 && { toolChoice: isForced ? { type: 'tool', toolName: mustCall } : { type: 'auto' } }),
     ...(sampling?.temperature !== undefined && { temperature: sampling.temperature }),
     ...(sampling?.topP !== undefined && { topP: sampling.topP }),
@@ -68,9 +72,10 @@ function withAsked(request: TurnRequest, mustCall: string): TurnRequest {
   return { ...request, hint: request.hint ? `${request.hint}\n${asked}` : asked };
 }
 
-const toolOf = ({ name, description, parameters }: TurnRequest['tools'][number]): LanguageModelV4FunctionTool => ({
-  type: 'function',
-  name,
-  description,
-  inputSchema: parameters,
-});
+function toolOf(
+  { name, description, parameters, native }: TurnRequest['tools'][number],
+  { dialect, model, abilities }: AiSdkOptions,
+): LanguageModelV4FunctionTool | LanguageModelV4ProviderTool {
+  const own = native && abilities.images ? dialect.native?.(native, model) : undefined;
+  return own ? { type: 'provider', name, ...own } : { type: 'function', name, description, inputSchema: parameters };
+}

@@ -1,4 +1,5 @@
 import { createAnthropic } from '@ai-sdk/anthropic';
+import { computerOf } from './claude.ts';
 import type { Dialect } from './dialect.ts';
 
 // A reply's limit counts against the window, so the default is below what the newest models could write.
@@ -16,6 +17,12 @@ export const anthropicDialect: Dialect = {
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),
   }),
+  native: ({ width, height }, model) => {
+    const id = computerOf(model);
+    const size = { displayWidthPx: width, displayHeightPx: height };
+    if (id === 'computer_toolset_20260801') return { id: `anthropic.${id}`, args: {} };
+    return id && { id: `anthropic.${id}`, args: { ...size, ...(id === 'computer_20251124' && { enableZoom: true }) } };
+  },
   pictures: 'inside',
   keepsReasoning: 'always',
   cacheMark: { anthropic: { cacheControl: { type: 'ephemeral' } } },

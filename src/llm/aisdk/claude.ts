@@ -6,10 +6,26 @@ const lastForced = 5;
 
 /** The newest Claude models refuse forced tools, and no Claude model accepts them while it reasons. */
 export function claude(model: string, reasoning: Reasoning): Pick<Abilities, 'forcedTool' | 'maxOutput'> {
-  const [, family, major = '0', minor = '0'] = /claude-([a-z]+)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(model) ?? [];
+  const { family, version } = versionOf(model);
   const isOld = /claude-[23]/.test(model);
-  const version = Number(major) + Number(minor) / 10;
   const refuses = family === 'fable' || (!isOld && (version === 0 || (version > lastForced && family !== 'haiku')));
   const reasons = reasoning !== 'default' && reasoning !== 'none';
   return { forcedTool: !refuses && !reasons, maxOutput: isOld ? 4_096 : version < 4.6 ? 32_000 : 128_000 };
+}
+
+/** The newest declaration of a computer that the model knows; undefined for a model that knows none, or is unknown. */
+export function computerOf(
+  model: string,
+): 'computer_20250124' | 'computer_20251124' | 'computer_toolset_20260801' | undefined {
+  const { family, version } = versionOf(model);
+  if (family === 'fable' || version >= 4.8) return 'computer_toolset_20260801';
+  const knowsZoom = (family === 'opus' && version >= 4.5) || (family === 'sonnet' && version >= 4.6);
+  if (knowsZoom) return 'computer_20251124';
+  return version >= 4 || /claude-3-7-sonnet/.test(model) ? 'computer_20250124' : undefined;
+}
+
+/** 0 for a name without a version behind the family. */
+function versionOf(model: string): { readonly family: string | undefined; readonly version: number } {
+  const [, family, major = '0', minor = '0'] = /claude-([a-z]+)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(model) ?? [];
+  return { family, version: Number(major) + Number(minor) / 10 };
 }

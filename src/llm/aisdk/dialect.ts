@@ -1,7 +1,14 @@
-import type { LanguageModelV4, LanguageModelV4CallOptions, SharedV4ProviderOptions } from '@ai-sdk/provider';
+import type {
+  LanguageModelV4,
+  LanguageModelV4CallOptions,
+  LanguageModelV4ProviderTool,
+  SharedV4ProviderOptions,
+} from '@ai-sdk/provider';
 import type { Secret } from '../../core/secret.ts';
-import type { Abilities, TurnRequest } from '../model.ts';
+import type { Abilities, NativeTool, TurnRequest } from '../model.ts';
 import type { Reasoning } from '../provider.ts';
+
+export type ProviderTool = Pick<LanguageModelV4ProviderTool, 'id' | 'args'>;
 
 export interface Connection {
   /** The provider's own name of the model. */
@@ -21,6 +28,8 @@ export interface Dialect {
     request: TurnRequest,
     model: ModelFacts & { readonly isForeign: boolean },
   ): Partial<LanguageModelV4CallOptions>;
+  /** The provider's own declaration of a tool, for a model that knows it. */
+  native?(tool: NativeTool, model: string): ProviderTool | undefined;
   /** The pictures of a result: inside the result, or in a user's message after the results. */
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last message of the user. */

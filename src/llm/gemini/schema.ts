@@ -15,6 +15,9 @@ function convert(schema: Json): Json {
   const alternatives = (schema.anyOf ?? schema.oneOf ?? ofTypes) as readonly Json[] | undefined;
   const nullable = alternatives?.some((one) => one.type === 'null') ?? false;
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
+  // Gemini knows no tuples. A tuple's items are of one type here, and its length has limits of its own.
+  const [first] = (schema.prefixItems ?? []) as readonly Json[];
+  const items = (schema.items || first) as Json | undefined;
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
   if (several?.length === 1) return { ...several[0], ...kept(schema), ...(nullable && { nullable }) };
   return {
@@ -26,7 +29,7 @@ function convert(schema: Json): Json {
     ...(properties.length > 0 && {
       properties: Object.fromEntries(properties.map(([name, property]) => [name, convert(property)])),
     }),
-    ...(schema.items !== undefined && { items: convert(schema.items as Json) }),
+    ...(items && { items: convert(items) }),
   };
 }
 

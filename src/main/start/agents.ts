@@ -11,6 +11,7 @@ import { type PictureService, pictureService } from '../../session/desktop/scree
 import type { AgentDesktop } from '../../session/run/run-context.ts';
 import { codeTool } from '../../tools/code.ts';
 import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
+import { computerToolsOn } from '../../tools/list.ts';
 import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
 import { pageThread } from '../../web/page-text.ts';
 import { type ProjectParts, projectParts } from '../projects.ts';
@@ -34,6 +35,11 @@ export interface Agents extends AsyncDisposable {
   readonly screens: DesktopScreens;
 }
 
+function screenOf(geometry: string): { width: number; height: number } {
+  const [width = 0, height = 0] = geometry.split('x').map(Number);
+  return { width, height };
+}
+
 export async function openAgents(
   startup: Startup,
   storage: Storage,
@@ -47,7 +53,8 @@ export async function openAgents(
   const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
   const more = [codeTool(kernels), ...searchTools(config.search), ...pageTools(config.egress, { fetch, pages })];
-  const tools = toolRegistry(undefined, config.tools.computer, more);
+  const computers = computerToolsOn(config.tools.computer, screenOf(config.desktop.geometry));
+  const tools = toolRegistry(undefined, 'off', [...more, ...computers]);
   const usual = { model, tools, plans: true };
   const projects = await projectParts({ ...startup, store, blobs, more, usual, checkModel: realModels.check });
   stack.use(inBackground(closing, projects.rotate));

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ScreenAction } from '../../sandbox/client.ts';
-import { defineTool, type ToolResult } from '../tool.ts';
+import { defineTool, type Tool, type ToolResult } from '../tool.ts';
 import { atDesk, type Desk, shown, wrong } from './desk.ts';
-import type { Point } from './screen.ts';
+import { modelScreen, type Point, type Size } from './screen.ts';
 
 // One tool with many actions, in the names and shapes of Claude's own computer tool.
 
@@ -18,6 +18,7 @@ const Args = z.object({
   text: z.string().max(10_000).optional().describe('what to type; the keys, such as ctrl+l; keys held during a click'),
   scroll_direction: z.enum(['up', 'down', 'left', 'right']).optional(),
   scroll_amount: z.int().min(0).max(100).optional().describe('notches of the wheel'),
+  repeat: z.int().min(1).max(100).default(1).describe('how often to press the keys'),
   duration: z.number().min(0).max(30).optional().describe('seconds, of wait and hold_key'),
   region: z
     .tuple([z.number(), z.number(), z.number(), z.number()])
@@ -52,6 +53,12 @@ export const computer = defineTool({
       return await perform(desk, args);
     });
   },
+});
+
+/** The tool on a desktop of this size, which some providers have to know beforehand. */
+export const computerOn = (desktop: Size): Tool => ({
+  ...computer,
+  native: { kind: 'computer', ...modelScreen(desktop) },
 });
 
 const clicks: Readonly<Record<string, { button: 'left' | 'middle' | 'right'; count: number }>> = {
@@ -103,6 +110,7 @@ async function perform(desk: Desk, args: Args): Promise<ToolResult | string> {
     case 'key':
     case 'hold_key':
       if (!text) return wrong(`${action} needs a text: the keys, such as ctrl+l.`);
+      for (let left = args.repeat; left > 1 && action === 'key'; left--) await desk.do({ kind: 'key', keys: text });
       await desk.do({ kind: 'key', keys: text, ...(action === 'hold_key' && { holdMs: duration * 1_000 }) });
       return 'Pressed.';
     case 'wait':

@@ -30,7 +30,34 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
     return bad('Thinking may not be enabled when tool_choice forces tool use.');
   if ((JSON.stringify(body).match(/"cache_control"/g) ?? []).length > 4)
     return bad('A maximum of 4 blocks with cache_control may be provided.');
-  return messages(body.messages, body.thinking?.type === 'enabled');
+  return ownTools(request) ?? messages(body.messages, body.thinking?.type === 'enabled');
+}
+
+/** The declarations that are Anthropic's own, with the beta that each needs and the models that know it. */
+const computers: Readonly<Record<string, { beta?: string; knownTo: RegExp }>> = {
+  computer_20250124: {
+    beta: 'computer-use-2025-01-24',
+    knownTo: /claude-(3-7-sonnet|(sonnet|opus)-4-2025|opus-4-1|(sonnet|haiku)-4-5)/,
+  },
+  computer_20251124: { beta: 'computer-use-2025-11-24', knownTo: /claude-(opus-4-[5-7]|sonnet-4-6)/ },
+  computer_toolset_20260801: { knownTo: /claude-((opus|sonnet|fable|haiku)-5|opus-4-8)/ },
+};
+
+function ownTools({ body, headers }: FakeRequest): Refused | undefined {
+  for (const [at, tool] of ((body.tools ?? []) as Block[]).entries()) {
+    if (tool.type === undefined || tool.type === 'custom') continue;
+    const known = computers[String(tool.type)];
+    const betas = String(headers['anthropic-beta'] ?? '').split(',');
+    if (!known || (known.beta !== undefined && !betas.includes(known.beta)))
+      return bad(`tools.${at}: Input tag '${tool.type}' found using 'type' does not match any of the expected tags`);
+    if (!known.knownTo.test(String(body.model)))
+      return bad(`'${body.model}' does not support tool types: ${tool.type}`);
+    const sized = typeof tool.display_width_px === 'number' && typeof tool.display_height_px === 'number';
+    if (known.beta !== undefined && !sized) return bad(`tools.${at}.display_width_px: Field required`);
+    if (known.beta === undefined && 'display_width_px' in tool)
+      return bad(`tools.${at}.display_width_px: Extra inputs are not permitted`);
+  }
+  return undefined;
 }
 
 function messages(all: readonly Message[], thinks: boolean): Refused | undefined {
@@ -103,7 +130,13 @@ function events(reply: Said, n: number): string[] {
     );
   for (const [k, call] of calls.entries())
     block(
-      { type: 'tool_use', id: `toolu_${n}_${k}`, name: call.name, input: {} },
+      {
+        type: 'tool_use',
+        id: `toolu_${n}_${k}`,
+        name: call.name,
+        ...(call.toolset && { toolset_name: call.toolset }),
+        input: {},
+      },
       halves(call.text ?? JSON.stringify(call.args)).map((half) => ({ type: 'input_json_delta', partial_json: half })),
       isWhole(reply),
     );

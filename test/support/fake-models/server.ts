@@ -20,6 +20,8 @@ export interface Said {
 export interface FakeCall {
   readonly name: string;
   readonly args: object;
+  /** The provider's own set of tools that the call belongs to. */
+  readonly toolset?: string;
   /** The arguments as they are sent, when they are no JSON. */
   readonly text?: string;
 }
