@@ -45,21 +45,6 @@ export const healthyBut = (answer: string) =>
   `if (/^GET \\/health /.test(text)) s.write('HTTP/1.1 200 OK\\r\\ncontent-length: ${healthy.length}\\r\\n\\r\\n${healthy}');
    else { ${answer} }`;
 
-/** Breaks no rule: files, lists and outputs as large as the rules allow. */
-export const largestAnswers = `
-  const whole = (body) => s.write(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\\r\\ncontent-length: ' + body.length + '\\r\\n\\r\\n'), body]));
-  const kept = (globalThis.kept ??= {});
-  const json = (value) => Buffer.from(JSON.stringify(value));
-  if (/^GET \\/files\\/content/.test(text)) {
-    const most = Math.min(Number(/maxBytes=(\\d+)/.exec(text)?.[1] ?? Infinity), ${50 * MiB});
-    whole((kept.file ??= Buffer.alloc(${50 * MiB}, 'x')).subarray(0, most));
-  } else if (/^GET \\/files\\/list/.test(text)) {
-    const entry = (n) => ({ name: String(n).padEnd(600, 'n'), type: 'file', size: n, modified: new Date(0).toISOString() });
-    whole((kept.list ??= json(Array.from({ length: 20000 }, (_, n) => entry(n)))));
-  } else {
-    whole((kept.ran ??= json({ exitCode: 0, stdout: 'é'.repeat(${8 * MiB - 100}), stderr: '', timedOut: false })));
-  }`;
-
 /** A program that replaces the daemon: it sends the daemon's hello, and answers each request with `answer`. */
 export const standIn = (answer: string) => `
 import { readFileSync } from 'node:fs';
