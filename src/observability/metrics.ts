@@ -3,7 +3,7 @@ import type { NoiseCount } from './log-rate-limit.ts';
 
 export interface HttpObservation {
   readonly method: string;
-  /** The route's template, never a path with ids: each distinct value creates a time series. */
+  /** The route's pattern, never a path with ids: each distinct value creates a time series. */
   readonly route: string;
   readonly status: number;
   readonly seconds: number;

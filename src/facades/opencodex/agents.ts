@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
 import type { AgentConfigChange as Change } from '../../session/projects/agent-presets.ts';
-import { agentTemplate, agentTemplates } from '../../session/projects/agent-templates.ts';
+import { agentPreset, agentPresets } from '../../session/projects/built-in-presets.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { invalid, type OpencodexDeps, projectOf } from './context.ts';
@@ -20,7 +20,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: { response: { 200: replies.templates } },
       config: { doc: about('ListTemplates', 'List the agent templates') },
     },
-    async () => agentTemplates.map(templateView),
+    async () => agentPresets.map(templateView),
   );
   app.get(
     `${projects}/templates/:template_id`,
@@ -84,7 +84,7 @@ const unfit =
   };
 
 function templateOf(id: string) {
-  const template = agentTemplate(id);
+  const template = agentPreset(id);
   if (!template) throw new AppError('not_found', `Template with id ${id} not found`);
   return template;
 }

@@ -2,7 +2,7 @@ import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { Project } from '../../session/api/projects.ts';
 import type { AgentConfig } from '../../session/projects/agent-presets.ts';
-import type { AgentTemplate } from '../../session/projects/agent-templates.ts';
+import type { AgentPreset } from '../../session/projects/built-in-presets.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import type { UploadedFile } from '../../session/projects/uploads.ts';
 import { iso } from './names.ts';
@@ -47,7 +47,7 @@ export const templateView = ({
   agentType,
   environment,
   tools,
-}: AgentTemplate): replies.Template => ({
+}: AgentPreset): replies.Template => ({
   id,
   name,
   description,

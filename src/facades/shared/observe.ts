@@ -12,7 +12,7 @@ export interface HttpMetrics {
   readonly contentType: string;
   /** Prometheus text format 0.0.4. */
   text(): Promise<string>;
-  /** `route` is a template, never a path with ids. */
+  /** `route` is a pattern, never a path with ids. */
   httpRequest(request: { method: string; route: string; status: number; seconds: number }): void;
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }

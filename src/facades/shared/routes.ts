@@ -63,7 +63,7 @@ export type App = FastifyInstance<
 
 export interface RegisteredRoute {
   readonly method: string;
-  /** The registered template, such as `/a/:id`. */
+  /** The registered pattern, such as `/a/:id`. */
   readonly url: string;
   readonly schema: { readonly params?: unknown; readonly querystring?: unknown; readonly body?: unknown } | undefined;
   readonly doc: RouteDoc | undefined;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentTemplates } from '../../session/projects/agent-templates.ts';
+import { agentPresets } from '../../session/projects/built-in-presets.ts';
 import { toolGroups } from '../../tools/tool.ts';
 import { procedure, router } from './base.ts';
 
@@ -18,5 +18,5 @@ export const templatesRouter = router({
   list: procedure
     .input(z.strictObject({}).optional())
     .output(z.object({ templates: z.array(Template).readonly() }))
-    .query(() => ({ templates: agentTemplates })),
+    .query(() => ({ templates: agentPresets })),
 });

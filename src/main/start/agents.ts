@@ -1,5 +1,6 @@
 import { BrowserPool } from '../../browser/pool.ts';
 import { guardedFetch } from '../../egress/guarded-fetch.ts';
+import { filePath } from '../../facades/sheikhbox/file-infos.ts';
 import { Kernels } from '../../kernels/kernels.ts';
 import type { Model } from '../../llm/model.ts';
 import { createModel } from '../../llm/registry.ts';
@@ -66,6 +67,7 @@ export async function openAgents(
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,
     newName: () => `${clock.now()}-${ids.short()}`,
+    urlOf: filePath,
     warn: (about, text) => logger.warn(about, text),
   });
   for (const it of config.mcp.servers) if ('headers' in it) Object.values(it.headers).forEach(startup.learn);

@@ -2,7 +2,6 @@ import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
-import { sessionOfPictures } from '../desktop/screenshots.ts';
 import type { AgentConfigService } from '../projects/agent-presets.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
@@ -94,9 +93,8 @@ function guardedUploads(uploads: UploadService, { projects, sessions }: Beside, 
   };
   /** The owner that counts for a file: its project's, or for a screenshot its session's. */
   const belonging = async (file: UploadedFile): Promise<Owned> => {
-    if (file.projectId === null) return file;
-    const session = sessionOfPictures(file.projectId);
-    return session ? await sessions.get(session) : await projects.get(file.projectId);
+    if (file.sessionId !== undefined) return await sessions.get(file.sessionId);
+    return file.projectId === null ? file : await projects.get(file.projectId);
   };
   return {
     ...uploads,

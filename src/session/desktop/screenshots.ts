@@ -1,8 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import { AppError } from '../../core/errors.ts';
-import { SessionId } from '../../core/ids.ts';
+import type { SessionId } from '../../core/ids.ts';
 import type { KeptPicture, ToolContext } from '../../tools/tool.ts';
-import type { UploadService } from '../projects/uploads.ts';
+import type { Uploads } from '../projects/uploads.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
@@ -15,33 +15,25 @@ export interface PictureService {
 }
 
 interface Deps {
-  readonly uploads: Pick<UploadService, 'stage' | 'keep' | 'ofProject' | 'open' | 'delete' | 'deleteProject'>;
+  readonly uploads: Pick<Uploads, 'stage' | 'keep' | 'ofSession' | 'open' | 'delete' | 'deleteSession'>;
   readonly keepPerSession: number;
   readonly newName: () => string;
+  /** The address of a file's bytes, for the event of the tool call. */
+  readonly urlOf: (file: string) => string;
   readonly warn: (about: object, text: string) => void;
 }
-/** The id under which uploads keep a session's screenshots; no project id has this form. */
-const ownerOf = (id: SessionId) => `screens-${id}`;
-/** The session that a screenshot folder belongs to; undefined for a project's id. */
-export function sessionOfPictures(projectId: string): SessionId | undefined {
-  const [, id] = /^screens-(.*)$/.exec(projectId) ?? [];
-  return id === undefined ? undefined : SessionId.parse(id);
-}
-const urlOf = (file: string) => `/api/v1/files/${file}/download`;
-
-export function pictureService({ uploads, keepPerSession, newName, warn }: Deps): PictureService {
-  async function prune(owner: string): Promise<void> {
-    for (const { id } of (await uploads.ofProject(owner)).slice(keepPerSession)) await uploads.delete(id);
+export function pictureService({ uploads, keepPerSession, newName, urlOf, warn }: Deps): PictureService {
+  async function prune(session: SessionId): Promise<void> {
+    for (const { id } of (await uploads.ofSession(session)).slice(keepPerSession)) await uploads.delete(id);
   }
   return {
     async keep(id, { mimeType, data }, signal) {
-      const owner = ownerOf(id);
       const name = `screenshot-${newName()}.${mimeType === 'image/png' ? 'png' : 'jpg'}`;
       try {
-        const file = { projectId: owner, name, type: 'output', mimeType, content: once(data) } as const;
+        const file = { projectId: null, sessionId: id, name, type: 'output', mimeType, content: once(data) } as const;
         await using staged = await uploads.stage(file, signal);
         const [kept] = await uploads.keep([staged]);
-        await prune(owner);
+        await prune(id);
         return kept && { file: kept.id, url: urlOf(kept.id), mimeType };
       } catch (thrown) {
         if (thrown instanceof AppError && thrown.code === 'cancelled') throw thrown;
@@ -54,7 +46,7 @@ export function pictureService({ uploads, keepPerSession, newName, warn }: Deps)
         .open(file)
         .then(async (stream) => (await buffer(stream)).toString('base64'))
         .catch(() => undefined), // an unreadable picture is left out, so the turn continues without it
-    forget: (id) => uploads.deleteProject(ownerOf(id)),
+    forget: (id) => uploads.deleteSession(id),
   };
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import { toolGroups } from '../../tools/tool.ts';
-import { type AgentTemplate, agentTemplate } from './agent-templates.ts';
+import { type AgentPreset, agentPreset } from './built-in-presets.ts';
 import { joinModel, providerOf, splitModel } from './providers.ts';
 import { checkOptions } from './sampling.ts';
 
@@ -27,8 +27,8 @@ export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model that the server must not use, options that no model takes). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the template's settings; provider and model stay. */
-  apply(projectId: string, template: AgentTemplate): Promise<AgentConfig>;
+  /** Copies the preset's settings; provider and model stay. */
+  apply(projectId: string, preset: AgentPreset): Promise<AgentConfig>;
 }
 interface Deps {
   readonly records: RecordStore;
@@ -66,10 +66,10 @@ export function agentConfigService({ records, newId, model, checkModel }: Deps):
       }
       return await change(projectId, fields);
     },
-    apply: (projectId, template) => change(projectId, fieldsOf(template)),
+    apply: (projectId, preset) => change(projectId, fieldsOf(preset)),
     async create(projectId) {
-      const template = agentTemplate('default') as AgentTemplate;
-      const doc: AgentConfig = { id: newId(), projectId, ...fieldsOf(template), ...splitModel(model), options: {} };
+      const preset = agentPreset('default') as AgentPreset;
+      const doc: AgentConfig = { id: newId(), projectId, ...fieldsOf(preset), ...splitModel(model), options: {} };
       await records.put({ kind, id: projectId, doc });
     },
     delete: (projectId) => records.delete(kind, projectId),
@@ -82,7 +82,7 @@ export interface AgentConfigLife {
   delete(projectId: string): Promise<void>;
 }
 
-const fieldsOf = ({ agentType, environment, prompt, tools }: AgentTemplate) => ({
+const fieldsOf = ({ agentType, environment, prompt, tools }: AgentPreset) => ({
   agentType,
   environment,
   prompt,

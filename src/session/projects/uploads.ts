@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { BlobStore, ByteRange } from '../../core/blobs.ts';
 import type { Clock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
+import { SessionId } from '../../core/ids.ts';
 import { keyedQueue } from '../../core/keyed-queue.ts';
 import type { RecordStore } from '../../core/ports.ts';
 
@@ -10,6 +11,8 @@ const StoredFile = z.object({
   id: z.string(),
   /** Null when the file belongs to no project. */
   projectId: z.string().nullable(),
+  /** The session that a screenshot belongs to. Callers who can read the session can read the file. */
+  sessionId: SessionId.optional(),
   name: z.string(),
   /** `input`: a user's upload; `output`: made by an agent. */
   type: z.enum(['input', 'output']),
@@ -24,6 +27,7 @@ export type UploadedFile = z.infer<typeof StoredFile>;
 
 export interface NewFile {
   readonly projectId: string | null;
+  readonly sessionId?: SessionId;
   /** A file name without a folder, see `baseName`. */
   readonly name: string;
   readonly type: UploadedFile['type'];
@@ -50,6 +54,12 @@ export interface UploadService {
   /** Deletes what an earlier server process left unfinished. */
   sweep(): Promise<void>;
 }
+/** Also finds files by their session, which no caller of a facade may ask for. */
+export interface Uploads extends UploadService {
+  /** Newest first. */
+  ofSession(id: SessionId): Promise<readonly UploadedFile[]>;
+  deleteSession(id: SessionId): Promise<void>;
+}
 interface Deps {
   readonly records: RecordStore;
   readonly blobs: BlobStore;
@@ -57,13 +67,14 @@ interface Deps {
   readonly newId: () => string;
   readonly maxBytes: number;
 }
-const fileKind = 'file'; // id `<owner>:<file>`: the prefix finds a project's files
+const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of a project or a session
 const ownerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
-const ownerOf = (projectId: string | null) => projectId ?? 'nobody';
+const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
+  projectId ?? sessionId ?? 'nobody';
 const Owner = z.object({ owner: z.string(), at: z.number() });
 const gone = () => new AppError('file_not_found', 'There is no such file.');
 
-export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): UploadService {
+export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): Uploads {
   const started = clock.now();
   const turns = keyedQueue();
 
@@ -75,22 +86,25 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     if (!found) throw gone();
     return { key, file: StoredFile.parse(found.doc) };
   };
-  const ofProject = async (projectId: string) =>
-    (await records.list(fileKind, { idPrefix: `${projectId}:` })).map(({ doc }) => StoredFile.parse(doc));
+  const inFolder = async (folder: string) =>
+    (await records.list(fileKind, { idPrefix: `${folder}:` })).map(({ doc }) => StoredFile.parse(doc));
   const forget = async (id: string) => {
     await blobs.delete(id);
     await records.delete(ownerKind, id);
   };
-  const remove = async ({ id, projectId }: UploadedFile) => {
-    await records.delete(fileKind, `${ownerOf(projectId)}:${id}`); // from here on no caller finds it
-    await forget(id);
+  const remove = async (file: UploadedFile) => {
+    await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on no caller finds it
+    await forget(file.id);
+  };
+  const removeFolder = async (folder: string) => {
+    for (const file of await inFolder(folder)) await remove(file);
   };
   const keepOne = (staged: Staged) =>
-    turns(ownerOf(staged.file.projectId), async () => {
+    turns(folderOf(staged.file), async () => {
       const { file } = staged;
-      const older = file.projectId === null ? [] : await ofProject(file.projectId);
+      const older = file.projectId === null ? [] : await inFolder(file.projectId);
       const doc = { ...file, uploadedAt: clock.now() };
-      await records.put({ kind: fileKind, id: `${ownerOf(file.projectId)}:${file.id}`, doc, sort: doc.uploadedAt });
+      await records.put({ kind: fileKind, id: `${folderOf(file)}:${file.id}`, doc, sort: doc.uploadedAt });
       kept.add(staged);
       for (const one of older) if (one.name === file.name) await remove(one);
       return doc;
@@ -98,19 +112,16 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
   const kept = new WeakSet<Staged>();
 
   return {
-    async stage({ projectId, name, type, mimeType, content, owner: whose }, signal) {
+    async stage({ content, ...file }, signal) {
       const id = newId();
-      const owner = ownerOf(projectId);
+      const owner = folderOf(file);
       await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now() } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
         await forget(id).catch(() => {}); // the sweep at the next start repeats it
         throw thrown;
       });
       const staged: Staged = {
-        file: {
-          ...{ id, projectId, name, type, mimeType, ...info, uploadedAt: clock.now() },
-          ...(whose !== undefined && { owner: whose }),
-        },
+        file: { id, ...file, ...info, uploadedAt: clock.now() },
         [Symbol.asyncDispose]: async () => {
           if (!kept.has(staged)) await forget(id).catch(() => {});
         },
@@ -128,13 +139,13 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       if (file.size === 0) return Readable.from([]);
       return await blobs.open(id, range);
     },
-    ofProject,
+    ofProject: inFolder,
+    ofSession: inFolder,
     async delete(id) {
       await remove((await find(id)).file);
     },
-    async deleteProject(projectId) {
-      for (const file of await ofProject(projectId)) await remove(file);
-    },
+    deleteProject: removeFolder,
+    deleteSession: removeFolder,
     async sweep() {
       for (const { id, doc } of await records.list(ownerKind)) {
         const { owner, at } = Owner.parse(doc);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { SessionId } from '../../../src/core/ids.ts';
+import { filePath } from '../../../src/facades/sheikhbox/file-infos.ts';
 import { pictureService } from '../../../src/session/desktop/screenshots.ts';
 import { type ComposedServer, composedServer } from '../../support/composed.ts';
 import { openClient, transports } from '../../support/trpc.ts';
@@ -261,7 +262,7 @@ test('a picture the agent saw is visible to the readers of its session only', as
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const sid = await one.session();
   const uploads = server.core.opencodex.uploads;
-  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', warn: () => {} });
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf: filePath, warn: () => {} });
   const picture = { mimeType: 'image/png', data: Buffer.from('seen') } as const;
   const kept = await pictures.keep(sid, picture, new AbortController().signal);
   const path = kept?.url ?? '';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
 import { openApiDocument } from '../../../src/facades/server/openapi.ts';
-import { agentTemplate } from '../../../src/session/projects/agent-templates.ts';
+import { agentPreset } from '../../../src/session/projects/built-in-presets.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { opencodexServer } from '../../support/opencodex.ts';
 import { rawRequest } from '../../support/raw-request.ts';
@@ -243,7 +243,7 @@ test.each([
   const id = await server.newProject();
   const { body } = await server.call('POST', `/projects/${id}/agent-config/apply-template/${template}`);
   expect(body).toMatchObject({ enabled_tools: tools.split(' '), environment_type: environment });
-  expect(body.system_instructions).toBe(agentTemplate(template)?.prompt);
+  expect(body.system_instructions).toBe(agentPreset(template)?.prompt);
 });
 
 test('a chat can be created without a body, but needs an existing project and room for a session', async () => {

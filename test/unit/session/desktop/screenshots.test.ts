@@ -9,6 +9,8 @@ import { manualClock } from '../../../support/manual-clock.ts';
 import { memoryBlobs } from '../../../support/memory-blobs.ts';
 import { sessionId } from '../../../support/session-parts.ts';
 
+const urlOf = (file: string) => `/at/${file}`;
+
 function bench(keepPerSession = 2) {
   let count = 0;
   const clock = manualClock(1_000);
@@ -17,7 +19,7 @@ function bench(keepPerSession = 2) {
   const uploads = uploadService({ records: memoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
   const warned: string[] = [];
   const warn = (_about: object, text: string) => void warned.push(text);
-  const pictures = pictureService({ uploads, keepPerSession, newName: newId, warn });
+  const pictures = pictureService({ uploads, keepPerSession, newName: newId, urlOf, warn });
   const keep = async (text: string) => {
     clock.advance(1);
     return await pictures.keep(
@@ -32,7 +34,7 @@ function bench(keepPerSession = 2) {
 test('a picture is a file with an address, and comes back as it was', async () => {
   const { pictures, keep } = bench();
   const kept = await keep('one');
-  expect(kept?.url).toBe(`/api/v1/files/${kept?.file}/download`);
+  expect(kept?.url).toBe(`/at/${kept?.file}`);
   expect(Buffer.from((await pictures.load(kept?.file ?? '')) ?? '', 'base64').toString()).toBe('one');
 });
 
@@ -52,8 +54,14 @@ test('a picture that breaks off while it is read is one that is not there', asyn
       })(),
     );
   const uploads = { ...bench().uploads, open: broken };
-  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', warn: () => {} });
+  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
   expect(await pictures.load('a file')).toBeUndefined();
+});
+
+test('a screenshot belongs to its session and to no project', async () => {
+  const { keep, uploads } = bench();
+  const kept = await keep('one');
+  expect(await uploads.get(kept?.file ?? '')).toMatchObject({ sessionId, projectId: null });
 });
 
 test('a forgotten session leaves no screenshots behind', async () => {

@@ -8,7 +8,7 @@ import type { Model } from '../../../../src/llm/model.ts';
 import { chainOf } from '../../../../src/llm/registry.ts';
 import { agentConfigService } from '../../../../src/session/projects/agent-presets.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
-import { agentTemplate, agentTemplates } from '../../../../src/session/projects/agent-templates.ts';
+import { agentPreset, agentPresets } from '../../../../src/session/projects/built-in-presets.ts';
 import { modelCache } from '../../../../src/session/projects/model-cache.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
 import { describedTools } from '../../../../src/tools/list.ts';
@@ -104,11 +104,11 @@ test('an unknown provider is refused, and changes nothing', async () => {
 });
 
 test('each template has its own prompt and names only existing tools', () => {
-  expect(new Set(agentTemplates.map(({ prompt }) => prompt)).size).toBe(8);
-  expect(agentTemplate('code_reviewer')?.tools).not.toContain('file_write');
-  expect(agentTemplate('default')?.tools).toContain('browser');
+  expect(new Set(agentPresets.map(({ prompt }) => prompt)).size).toBe(8);
+  expect(agentPreset('code_reviewer')?.tools).not.toContain('file_write');
+  expect(agentPreset('default')?.tools).toContain('browser');
   const known = new Set(describedTools.map(({ name }) => name));
-  for (const { tools } of agentTemplates) {
+  for (const { tools } of agentPresets) {
     const names = toolsOf(tools.filter((tool) => tool !== 'browser'));
     expect(names.filter((name) => !known.has(name))).toEqual([]);
   }

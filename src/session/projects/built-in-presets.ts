@@ -1,8 +1,8 @@
 import { type ToolGroup, toolGroups } from '../../tools/tool.ts';
 
-// The templates for a project's agent: its instructions and the tools it may use.
+// The presets for a project's agent: its instructions and the tools it may use.
 
-export interface AgentTemplate {
+export interface AgentPreset {
   readonly id: string;
   readonly name: string;
   readonly description: string;
@@ -20,7 +20,7 @@ const carefully =
   'Read a file before you change it, and match the style that is there. Run what you wrote before you call it done, ' +
   'and say plainly what you could not check. Keep secrets out of code and of what you print.';
 
-export const agentTemplates: readonly AgentTemplate[] = [
+export const agentPresets: readonly AgentPreset[] = [
   {
     id: 'python_dev',
     name: 'Python Developer',
@@ -111,4 +111,4 @@ export const agentTemplates: readonly AgentTemplate[] = [
   },
 ];
 
-export const agentTemplate = (id: string): AgentTemplate | undefined => agentTemplates.find((it) => it.id === id);
+export const agentPreset = (id: string): AgentPreset | undefined => agentPresets.find((it) => it.id === id);
