@@ -28,7 +28,7 @@ interface Limit {
   readonly own: BytesBudget;
 }
 /** Counts against the limits until it is disposed. */
-export interface Body extends Disposable {
+interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 

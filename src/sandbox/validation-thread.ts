@@ -15,7 +15,7 @@ export interface Verdict {
   /** The memory of the answer, for the next one. */
   readonly bytes: ArrayBuffer;
 }
-export type Judgement =
+type Judgement =
   | (Judged<never> & { readonly ok: false })
   | {
       readonly ok: true;
