@@ -3,6 +3,7 @@ import { neverFires } from '../../core/cancel.ts';
 import { AppError } from '../../core/errors.ts';
 import { SessionStatus } from '../../core/events.ts';
 import type { SessionRecord } from '../../core/records.ts';
+import { costOf } from '../../session/services/costs.ts';
 import { procedure, router, shortQuery } from './base.ts';
 import type { TrpcContext } from './context.ts';
 import { SeenTurn } from './prompt-schemas.ts';
@@ -23,6 +24,20 @@ const NewSession = z.strictObject({
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
   model: ModelInput.optional(),
+});
+/** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
+const Cost = z.object({
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
+  reasoningTokens: z.int(),
+  cost: z.number().nullable(),
+});
+const SessionCost = z.object({
+  total: Cost,
+  events: z.array(Cost.extend({ seq: z.int().nullable(), type: z.string().nullable(), about: z.string() })).readonly(),
+  kinds: z.array(Cost.extend({ kind: z.string() })).readonly(),
 });
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
@@ -84,6 +99,12 @@ export const sessionsRouter = router({
     .input(byId.extend({ turn: z.int().min(1).max(99_999_999).optional() }))
     .output(SeenTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
+
+  /** What the session's turns cost, by the event that caused each of them: a message, a tool's result, the plan. */
+  cost: procedure
+    .input(byId)
+    .output(SessionCost)
+    .query(({ ctx, input }) => costOf(ctx.services.sessions.history(input.id))),
 
   update: procedure
     .input(

@@ -203,6 +203,7 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     'read',
     `events.list
     sessions.promptAt
+    sessions.cost
     events.subscribe
     desktop.status
     desktop.signedUrl

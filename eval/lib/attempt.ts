@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CorralClient, Outputs } from '../../src/client/index.ts';
+import type { Outcome } from './report.ts';
+import type { Task } from './task.ts';
+import { must, run, upload } from './upload.ts';
+
+type Cost = Outputs['sessions']['cost'];
+const setupSeconds = 120;
+const files = '/tmp/corral-eval';
+
+/** What works on the task: a model, the task's own solution, or nothing at all. */
+export type Agent = { readonly model: string } | 'solution' | 'nothing';
+interface Attempted {
+  readonly status: string;
+  readonly cost?: Cost;
+}
+
+const mostTries = 3;
+
+/**
+ * Attempts a task in a session of its own. A sandbox that is lost, or does not start, says nothing about the agent: such an
+ * attempt is made again, and an attempt that cannot be made fails.
+ */
+export async function attempt(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<Outcome, 'attempt'>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await once(corral, task, agent);
+    } catch (error) {
+      const why = (error as Error).message;
+      if (tries < mostTries) continue;
+      const nothing = { seconds: 0, turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: null };
+      return { task: task.name, passed: false, reward: 0, status: 'broken', why, ...nothing };
+    }
+  }
+}
+
+/** Rejects when the attempt could not be made. The session is deleted at the end. */
+async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<Outcome, 'attempt'>> {
+  const model = typeof agent === 'object' ? { model: agent.model } : {};
+  const { id: sessionId } = await corral.sessions.create.mutate({ title: task.name, ...model });
+  const sandbox = { corral, sessionId };
+  try {
+    await prepare(sandbox, task);
+    const began = performance.now();
+    const { status, cost } = await work(sandbox, task, agent);
+    const seconds = (performance.now() - began) / 1_000;
+    const { reward, said } = await verify(sandbox, task);
+    const { turns = 0, inputTokens = 0, cachedTokens = 0, outputTokens = 0, cost: price = null } = cost?.total ?? {};
+    const passed = reward === 1;
+    return {
+      ...{ task: task.name, passed, reward, status, seconds, turns, inputTokens, cachedTokens, outputTokens },
+      ...{ cost: price, why: passed ? '' : said },
+    };
+  } finally {
+    await corral.sessions.delete.mutate({ id: sessionId });
+  }
+}
+
+type Sandbox = Parameters<typeof run>[0];
+
+async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
+  const environment = join(folder, 'environment');
+  await sandbox.corral.sandbox.start.mutate({ sessionId: sandbox.sessionId });
+  if (existsSync(join(environment, 'files'))) await upload(sandbox, join(environment, 'files'), '.');
+  if (!existsSync(join(environment, 'setup.sh'))) return;
+  await upload(sandbox, environment, files);
+  await must(sandbox, `bash ${files}/setup.sh`, setupSeconds);
+  await must(sandbox, `rm -rf ${files}`, 10);
+}
+
+async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<Attempted> {
+  if (agent === 'nothing') return { status: 'nothing' };
+  if (agent === 'solution') {
+    await upload(sandbox, join(task.folder, 'solution'), files);
+    const { exitCode, output } = await run(sandbox, `bash ${files}/solve.sh`, task.agentSeconds);
+    return { status: exitCode === 0 ? 'solution' : `the solution failed: ${output.slice(-500)}` };
+  }
+  const { corral, sessionId } = sandbox;
+  const status = await instructed(sandbox, task);
+  return { status, cost: await corral.sessions.cost.query({ id: sessionId }) };
+}
+
+/** Resolves with the status of the run. Nobody answers its questions, so one ends it as the time limit does. */
+async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSeconds }: Task): Promise<string> {
+  const ended = Promise.withResolvers<string>();
+  const timer = setTimeout(() => ended.resolve('timed out'), agentSeconds * 1_000);
+  let failure = '';
+  const watching = corral.events.subscribe.subscribe(
+    { sessionId, lastEventId: '0' },
+    {
+      onData({ data: event }) {
+        if (event.type === 'sandbox.phase' && event.data.phase === 'lost')
+          ended.reject(new Error('the sandbox was lost'));
+        if (event.type === 'run.error') failure = `: ${event.data.error}`;
+        if (event.type === 'run.wait') ended.resolve(`waiting: ${event.data.question}`);
+        if (event.type === 'run.end') ended.resolve(`${event.data.status}${failure}`);
+      },
+      onError: ended.reject,
+    },
+  );
+  try {
+    await corral.runs.send.mutate({ sessionId, text: instruction });
+    const status = await ended.promise;
+    if (!status.startsWith('completed')) await corral.runs.stop.mutate({ sessionId });
+    return status;
+  } finally {
+    clearTimeout(timer);
+    watching.unsubscribe();
+  }
+}
+
+/** Runs the checker as Harbor does, except for the folder of the reward: a sandbox has no root that could write to /logs. */
+async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; said: string }> {
+  await must(sandbox, `rm -rf ${files}`, 10);
+  await upload(sandbox, join(task.folder, 'tests'), `${files}/tests`);
+  const command = `mkdir ${files}/verifier && VERIFIER_DIR=${files}/verifier bash ${files}/tests/test.sh`;
+  const { exitCode, output } = await run(sandbox, command, task.verifierSeconds);
+  const found = await run(sandbox, `cat ${files}/verifier/reward.txt`, 10);
+  const reward = found.exitCode === 0 ? Number(found.output) : Number.NaN;
+  await must(sandbox, `rm -rf ${files}`, 10);
+  if (Number.isNaN(reward)) return { reward: 0, said: `the checker gave no reward (exit code ${exitCode}): ${output}` };
+  return { reward, said: output.split('\n').slice(-3).join(' ').slice(-300) };
+}

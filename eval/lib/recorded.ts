@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { type FakeProvider, type FakeRequest, fakeProvider, type Said } from '../../test/support/fake-models/server.ts';
+import type { Task } from './task.ts';
+
+// A recorded conversation plays the model: its replies go over the wire format of Chat Completions, and everything behind
+// them is real. So a broken tool, sandbox or loop fails the task, and no key is needed.
+
+const Turn = z.strictObject({
+  text: z.string().optional(),
+  calls: z.array(z.strictObject({ name: z.string(), args: z.record(z.string(), z.unknown()) })).optional(),
+});
+const Recording = z.array(Turn).min(1);
+type Recording = z.infer<typeof Recording>;
+
+const provider = 'recorded';
+/** The model's name says which task it plays, and tells attempts apart. */
+export const recordedModel = (task: Task, attempt: number): string => `${provider}/${task.name}.${attempt}`;
+/** The prices of no real model, so that reports have costs to show. */
+const price = { input: 1, output: 4 };
+
+export interface RecordedModels extends AsyncDisposable {
+  /** Settings by which a server finds these models. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Serves the recorded replies of the tasks as models. Rejects when a task has none. */
+export async function recordedModels(tasks: readonly Task[], attempts: number): Promise<RecordedModels> {
+  const recordings = new Map<string, Recording>();
+  const catalog: Record<string, object> = {};
+  for (const task of tasks) {
+    const recording = await recordingOf(task);
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const model = recordedModel(task, attempt);
+      recordings.set(model.slice(provider.length + 1), recording);
+      catalog[model] = { window: 200_000, 'max-output': 8_000, images: true, price };
+    }
+  }
+  const server: FakeProvider = await fakeProvider('compatible', (request) => replyTo(request, recordings));
+  return {
+    settings: {
+      CORRAL_MODELS_COMPATIBLE: JSON.stringify({ [provider]: { 'base-url': server.url } }),
+      CORRAL_MODELS_CATALOG: JSON.stringify(catalog),
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+async function recordingOf({ name, folder }: Task): Promise<Recording> {
+  const file = ['recorded.yaml', 'recorded.json'].map((it) => join(folder, it)).find(existsSync);
+  if (!file) throw new Error(`The task ${name} has no recorded replies. Name a model with --model.`);
+  const recording = Recording.safeParse(parse(await readFile(file, 'utf8')));
+  if (!recording.success) throw new Error(`${file}: ${z.prettifyError(recording.error)}`);
+  return recording.data;
+}
+
+interface Asked {
+  readonly model: string;
+  readonly tools?: readonly { readonly function: { readonly name: string } }[];
+  readonly messages: readonly {
+    readonly role: string;
+    readonly tool_calls?: readonly { readonly function: { readonly name: string } }[];
+  }[];
+}
+const planning = 'make_plan';
+
+/** The request alone decides which reply is next, so that a repeated request gets the same reply. */
+function replyTo({ body }: FakeRequest, recordings: ReadonlyMap<string, Recording>): Said {
+  const { model, tools = [], messages } = body as Asked;
+  const recording = recordings.get(model) ?? [];
+  const last = recording.at(-1)?.text ?? 'Done.';
+  if (tools.length === 0) return { text: last };
+  if (tools.every((tool) => tool.function.name === planning)) {
+    return { calls: [{ name: planning, args: { title: model, steps: ['Do the task'] } }] };
+  }
+  const made = messages.filter(({ tool_calls: calls = [] }) => calls.some((it) => it.function.name !== planning));
+  const { text, calls } = recording[made.length] ?? {};
+  return text === undefined && !calls
+    ? { text: last }
+    : { ...(text !== undefined && { text }), ...(calls && { calls }) };
+}

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { plainTable } from '../../bench/lib/table.ts';
+
+/** One attempt at a task. */
+export const Outcome = z.object({
+  task: z.string(),
+  attempt: z.int(),
+  passed: z.boolean(),
+  reward: z.number(),
+  /** How the run ended. */
+  status: z.string(),
+  /** The last words of the checker when it did not pass. */
+  why: z.string(),
+  seconds: z.number(),
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
+  /** In the currency of the price list; null when the price of the model is not known. */
+  cost: z.number().nullable(),
+});
+export type Outcome = z.infer<typeof Outcome>;
+export const Report = z.object({
+  schema: z.literal('corral-eval/1'),
+  model: z.string(),
+  driver: z.string(),
+  startedAt: z.iso.datetime(),
+  outcomes: z.array(Outcome),
+});
+export type Report = z.infer<typeof Report>;
+
+const sum = (outcomes: readonly Outcome[], of: (it: Outcome) => number): number =>
+  outcomes.reduce((all, it) => all + of(it), 0);
+/** Unknown as soon as one of them is. */
+const costOf = (outcomes: readonly Outcome[]): number | null =>
+  outcomes.some(({ cost }) => cost === null) ? null : sum(outcomes, ({ cost }) => cost ?? 0);
+const shownCost = (cost: number | null): string => (cost === null ? '-' : cost.toFixed(4));
+
+/** The attempts of one task, or of all of them, in one line. */
+function summary(outcomes: readonly Outcome[]) {
+  const passed = outcomes.filter((it) => it.passed).length;
+  return {
+    ...{ passed, attempts: outcomes.length, cost: costOf(outcomes) },
+    turns: sum(outcomes, (it) => it.turns),
+    input: sum(outcomes, (it) => it.inputTokens),
+    output: sum(outcomes, (it) => it.outputTokens),
+    seconds: sum(outcomes, (it) => it.seconds),
+  };
+}
+const namesIn = (outcomes: readonly Outcome[]): string[] => [...new Set(outcomes.map(({ task }) => task))].toSorted();
+
+export function reportTable({ outcomes }: Report): string {
+  const row = (name: string, some: readonly Outcome[]) => {
+    const { passed, attempts, turns, input, output, cost, seconds } = summary(some);
+    const numbers = [turns, input, output].map(String);
+    return [name, `${passed}/${attempts}`, ...numbers, shownCost(cost), seconds.toFixed(1)];
+  };
+  const head = ['task', 'passed', 'turns', 'input', 'output', 'cost', 'seconds'];
+  const rows = namesIn(outcomes).map((name) => row(name, ofTask(outcomes, name)));
+  return plainTable([head, ...rows, row('all', outcomes)]);
+}
+
+/** Two reports side by side: each number of the first, then of the second. */
+export function comparisonTable(a: Report, b: Report): string {
+  const names = namesIn([...a.outcomes, ...b.outcomes]);
+  const row = (name: string, one: readonly Outcome[], other: readonly Outcome[]) => {
+    const [x, y] = [summary(one), summary(other)];
+    const both = (of: (it: typeof x) => string): string =>
+      `${x.attempts === 0 ? '-' : of(x)} -> ${y.attempts === 0 ? '-' : of(y)}`;
+    return [
+      name,
+      both(({ passed, attempts }) => `${passed}/${attempts}`),
+      both(({ turns }) => String(turns)),
+      both(({ input, output }) => String(input + output)),
+      both(({ cost }) => shownCost(cost)),
+      both(({ seconds }) => seconds.toFixed(1)),
+      verdictOn(x, y),
+    ];
+  };
+  const head = ['task', 'passed', 'turns', 'tokens', 'cost', 'seconds', ''];
+  const rows = names.map((name) => row(name, ofTask(a.outcomes, name), ofTask(b.outcomes, name)));
+  return plainTable([
+    [`${a.model} (${a.driver}) -> ${b.model} (${b.driver})`],
+    head,
+    ...rows,
+    row('all', a.outcomes, b.outcomes),
+  ]);
+}
+
+const ofTask = (outcomes: readonly Outcome[], name: string) => outcomes.filter(({ task }) => task === name);
+type Summary = ReturnType<typeof summary>;
+function verdictOn(a: Summary, b: Summary): string {
+  if (a.attempts === 0 || b.attempts === 0) return 'only one has it';
+  const change = b.passed / b.attempts - a.passed / a.attempts;
+  return change > 0 ? 'better' : change < 0 ? 'worse' : '';
+}

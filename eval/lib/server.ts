@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { startServer } from '../../bench/lib/server.ts';
+import { type CorralClient, createCorralClient } from '../../src/client/index.ts';
+
+export interface EvalServer extends AsyncDisposable {
+  readonly corral: CorralClient;
+}
+
+/**
+ * Starts a server for the evaluation, on a data folder of its own. Its models are those of the user's settings; its
+ * sandboxes have a browser and reach no network.
+ */
+export async function evalServer(settings: Readonly<Record<string, string>>): Promise<EvalServer> {
+  await using stack = new AsyncDisposableStack();
+  const token = randomBytes(24).toString('hex');
+  const { url } = stack.use(
+    await startServer({
+      ...usersModels(),
+      ...{ CORRAL_TOKEN: token, CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' },
+      ...{ CORRAL_EGRESS_POLICY: 'none' },
+      ...settings,
+    }),
+  );
+  const corral = stack.use(createCorralClient({ url, token, transport: 'ws' }));
+  const held = stack.move();
+  return { corral, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** The variables that say where models are, and with which keys. */
+function usersModels(): Record<string, string> {
+  const isOf = (name: string) =>
+    /^CORRAL_MODELS_/.test(name) || /^(GEMINI|GOOGLE|OPENAI|ANTHROPIC)_API_KEY$/.test(name);
+  const found = Object.entries(process.env).filter(([name]) => isOf(name));
+  const { CORRAL_CONFIG: config } = process.env;
+  return { ...Object.fromEntries(found as [string, string][]), ...(config && { CORRAL_CONFIG: resolve(config) }) };
+}

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse as parseToml } from 'smol-toml';
+import { z } from 'zod';
+
+const seconds = (usual: number) => z.object({ timeout_sec: z.number().positive().default(usual) }).prefault({});
+/** The fields of Harbor's task.toml that matter here; it can have others. */
+const Settings = z.object({
+  metadata: z.object({ category: z.string().default('') }).prefault({}),
+  verifier: seconds(120),
+  agent: seconds(600),
+});
+
+/** A task in Harbor's layout. */
+export interface Task {
+  readonly name: string;
+  readonly folder: string;
+  readonly instruction: string;
+  readonly category: string;
+  readonly agentSeconds: number;
+  readonly verifierSeconds: number;
+}
+
+const own = join(import.meta.dirname, '../tasks');
+
+/** The named tasks, or all. A name is that of a task beside this file, or the path of a task's folder. */
+export async function tasksNamed(names: readonly string[] | undefined): Promise<readonly Task[]> {
+  const known = (await readdir(own)).toSorted();
+  const wanted = names ?? known;
+  return await Promise.all(wanted.map((name) => taskIn(known.includes(name) ? join(own, name) : name, known)));
+}
+
+async function taskIn(folder: string, known: readonly string[]): Promise<Task> {
+  if (!existsSync(join(folder, 'task.toml'))) {
+    throw new Error(`There is no task ${folder}. Name a folder with a task.toml, or one of ${known.join(', ')}.`);
+  }
+  const read = (name: string) => readFile(join(folder, name), 'utf8');
+  const settings = Settings.safeParse(parseToml(await read('task.toml')));
+  if (!settings.success) throw new Error(`${join(folder, 'task.toml')}: ${z.prettifyError(settings.error)}`);
+  const { metadata, verifier, agent } = settings.data;
+  return {
+    name: folder.replace(/\/+$/, '').split('/').at(-1) ?? folder,
+    folder,
+    instruction: (await read('instruction.md')).trim(),
+    category: metadata.category,
+    agentSeconds: agent.timeout_sec,
+    verifierSeconds: verifier.timeout_sec,
+  };
+}

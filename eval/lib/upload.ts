@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import type { CorralClient } from '../../src/client/index.ts';
+
+type Sandbox = { readonly corral: CorralClient; readonly sessionId: string };
+interface Ran {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** Runs a command in the session's sandbox, in its workspace. */
+export async function run({ corral, sessionId }: Sandbox, command: string, seconds: number): Promise<Ran> {
+  const timeoutMs = Math.min(600_000, seconds * 1_000);
+  const { exitCode, stdout, stderr, timedOut } = await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs });
+  return { exitCode: timedOut ? 124 : exitCode, output: `${stdout}${stderr}`.trim() };
+}
+
+/** The same, for a command that must succeed. */
+export async function must(sandbox: Sandbox, command: string, seconds: number): Promise<string> {
+  const { exitCode, output } = await run(sandbox, command, seconds);
+  if (exitCode !== 0) throw new Error(`exit code ${exitCode} of ${command}: ${output.slice(-500)}`);
+  return output;
+}
+
+/** Copies a folder of this machine into a folder of the sandbox. */
+export async function upload(sandbox: Sandbox, from: string, to: string): Promise<void> {
+  const tar = spawn('tar', ['-C', from, '-czf', '-', '.'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [packed, [code]] = await Promise.all([buffer(tar.stdout), once(tar, 'close')]);
+  if (code !== 0) throw new Error(`${from} cannot be packed: tar ended with ${code}`);
+  const path = '.corral-eval-upload';
+  const { corral, sessionId } = sandbox;
+  await corral.files.write.mutate({ sessionId, path, content: packed.toString('base64') });
+  await must(sandbox, `mkdir -p ${to} && base64 -d ${path} | tar -C ${to} -xzf - && rm ${path}`, 60);
+}

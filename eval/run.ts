@@ -1,0 +1,122 @@
+// `npm run eval -- [--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--json FILE]`: gives
+// the tasks to a model and counts what it gets done. Without a model recorded replies play it. `--check` proves the
+// checkers, `--compare A.json B.json` sets two runs side by side. docs/evaluation.md explains it.
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { type Agent, attempt } from './lib/attempt.ts';
+import { recordedModel, recordedModels } from './lib/recorded.ts';
+import { comparisonTable, type Outcome, Report, reportTable } from './lib/report.ts';
+import { evalServer } from './lib/server.ts';
+import { type Task, tasksNamed } from './lib/task.ts';
+
+const usage =
+  '[--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--parallel n] [--json FILE] [--check] ' +
+  '| --compare A.json B.json';
+
+const { values, positionals } = wishes();
+if (values.compare) console.log(comparisonTable(await reportIn(positionals[0]), await reportIn(positionals[1])));
+else await evaluate();
+
+async function evaluate(): Promise<void> {
+  const tasks = await tasksNamed(values.tasks?.split(',').map((name) => name.trim())).catch(refuse);
+  const repeat = values.check ? 1 : wholeNumber('repeat');
+  await using stack = new AsyncDisposableStack();
+  const recorded =
+    values.model || values.check ? undefined : stack.use(await recordedModels(tasks, repeat).catch(refuse));
+  const driver: Record<string, string> = values.driver === undefined ? {} : { CORRAL_DRIVER: values.driver };
+  const { corral } = stack.use(await evalServer({ ...driver, ...recorded?.settings }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stack.disposeAsync().finally(() => process.exit(1))); // no sandbox outlives this program
+  }
+  const startedAt = new Date().toISOString();
+  const { driver: used } = await corral.system.info.query();
+  const agentFor = (task: Task, n: number): Agent => ({ model: values.model ?? recordedModel(task, n) });
+  const jobs = tasks.flatMap((task) => Array.from({ length: repeat }, (_, n) => ({ task, n: n + 1 })));
+  const outcomes = await inParallel(jobs, wholeNumber('parallel'), async ({ task, n }): Promise<Outcome[]> => {
+    const agents: Agent[] = values.check ? ['nothing', 'solution'] : [agentFor(task, n)];
+    const made: Outcome[] = [];
+    for (const agent of agents) {
+      const outcome = { ...(await attempt(corral, task, agent)), attempt: n };
+      console.error(lineOn(outcome));
+      made.push(outcome);
+    }
+    return made;
+  });
+  const report: Report = {
+    ...{ schema: 'corral-eval/1', driver: used, startedAt },
+    model: values.model ?? (values.check ? 'none' : 'recorded replies'),
+    outcomes: outcomes.flat(),
+  };
+
+  conclude(report);
+  if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function lineOn({ task, passed, status, why, seconds }: Outcome): string {
+  return `${passed ? 'pass' : 'FAIL'}  ${task}  ${status}  ${seconds.toFixed(1)} s${why === '' ? '' : `  ${why}`}`;
+}
+
+function conclude(report: Report): void {
+  const { outcomes, driver } = report;
+  if (!values.check) {
+    console.log(reportTable(report));
+    const passed = outcomes.filter((it) => it.passed).length;
+    console.log(`\n${passed} of ${outcomes.length} passed with ${report.model} on ${driver}`);
+    process.exitCode = passed === outcomes.length ? 0 : 1;
+    return;
+  }
+  const wrong = outcomes.filter(({ status, passed }) => passed !== (status === 'solution'));
+  for (const { task, status, why } of wrong) console.log(`${task}: the checker is wrong after ${status}. ${why}`);
+  console.log(
+    `${outcomes.length / 2 - new Set(wrong.map(({ task }) => task)).size} checkers of ${outcomes.length / 2}`,
+  );
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+}
+
+/** Does the jobs in order, so many at a time. */
+async function inParallel<Job, Result>(
+  jobs: readonly Job[],
+  most: number,
+  work: (job: Job) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let at = next++; at < jobs.length; at = next++) results[at] = await work(jobs[at] as Job);
+  };
+  await Promise.all(Array.from({ length: most }, worker));
+  return results;
+}
+
+async function reportIn(file: string | undefined): Promise<Report> {
+  if (file === undefined) return refuse(new Error('--compare needs two files that --json wrote'));
+  const parsed = Report.safeParse(JSON.parse(await readFile(file, 'utf8').catch(refuse)));
+  return parsed.success ? parsed.data : refuse(new Error(`${file} is no report: ${z.prettifyError(parsed.error)}`));
+}
+
+function wholeNumber(name: 'repeat' | 'parallel'): number {
+  const number = Number(values[name]);
+  return Number.isInteger(number) && number > 0 ? number : refuse(new Error(`--${name} needs a number from 1`));
+}
+
+function wishes() {
+  const text = { type: 'string' } as const;
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        ...{ model: text, tasks: text, driver: text, json: text },
+        ...{ repeat: { ...text, default: '1' }, parallel: { ...text, default: '3' } },
+        ...{ check: { type: 'boolean', default: false }, compare: { type: 'boolean', default: false } },
+      },
+    });
+  } catch (error) {
+    return refuse(error as Error);
+  }
+}
+
+function refuse(error: Error): never {
+  console.error(`${error.message}. It takes ${usage}; docs/evaluation.md says what they do.`);
+  process.exit(2);
+}

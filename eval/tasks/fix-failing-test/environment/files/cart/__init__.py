@@ -1,0 +1,1 @@
+from cart.totals import discount, total

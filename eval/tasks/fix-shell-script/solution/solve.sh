@@ -1,0 +1,2 @@
+#!/bin/bash
+cat "$(dirname "$0")/backup.sh" > backup.sh

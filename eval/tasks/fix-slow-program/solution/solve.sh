@@ -1,0 +1,2 @@
+#!/bin/bash
+cat "$(dirname "$0")/report.py" > report.py
