@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { plainTable } from '../src/core/plain-table.ts';
 import { describeCommit, describeHost } from './lib/host.ts';
 import { type Experiment, isWrong, type Row } from './lib/measure.ts';
 import { noiseSensor, stealSensor } from './lib/noise.ts';
 import { BenchResult, keyOf, type Metric } from './lib/result.ts';
 import { type Instruments, measure } from './lib/rounds.ts';
 import { seeded, shuffled } from './lib/statistics.ts';
-import { cells, columns, plainTable } from './lib/table.ts';
+import { cells, columns } from './lib/table.ts';
 import { breaksGate } from './lib/verdict.ts';
 import { rows } from './rows/all.ts';
 

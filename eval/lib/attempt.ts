@@ -9,7 +9,7 @@ type Cost = Outputs['sessions']['cost'];
 const setupSeconds = 120;
 const files = '/tmp/corral-eval';
 
-/** What works on the task: a model, the task's own solution, or nothing at all. */
+/** The worker: a model, the task's own solution, or nothing at all. */
 export type Agent = { readonly model: string } | 'solution' | 'nothing';
 interface Attempted {
   readonly status: string;
@@ -81,7 +81,7 @@ async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<Attempt
   return { status, cost: await corral.sessions.cost.query({ id: sessionId }) };
 }
 
-/** Resolves with the status of the run. Nobody answers its questions, so one ends it as the time limit does. */
+/** Resolves with the status of the run. A question ends the run like the time limit, because no person is there to answer. */
 async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSeconds }: Task): Promise<string> {
   const ended = Promise.withResolvers<string>();
   const timer = setTimeout(() => ended.resolve('timed out'), agentSeconds * 1_000);

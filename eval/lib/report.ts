@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plainTable } from '../../bench/lib/table.ts';
+import { plainTable } from '../../src/core/plain-table.ts';
 
 /** One attempt at a task. */
 export const Outcome = z.object({

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import type { CorralClient } from '../../src/client/index.ts';
 
@@ -25,7 +26,8 @@ export async function must(sandbox: Sandbox, command: string, seconds: number): 
 
 /** Copies a folder of this machine into a folder of the sandbox. */
 export async function upload(sandbox: Sandbox, from: string, to: string): Promise<void> {
-  const tar = spawn('tar', ['-C', from, '-czf', '-', '.'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const names = await readdir(from); // not the folder itself: the workspace of a container belongs to another user
+  const tar = spawn('tar', ['-C', from, '-czf', '-', '--', ...names], { stdio: ['ignore', 'pipe', 'ignore'] });
   const [packed, [code]] = await Promise.all([buffer(tar.stdout), once(tar, 'close')]);
   if (code !== 0) throw new Error(`${from} cannot be packed: tar ended with ${code}`);
   const path = '.corral-eval-upload';

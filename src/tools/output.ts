@@ -4,6 +4,8 @@ import type { ToolResult } from './tool.ts';
 /** The longest text that a model sees whole. */
 export const modelChars = 16_000;
 const keptBytes = 64 * 1024;
+/** A text of at most so many characters is never cut: a UTF-16 unit needs at most three bytes. */
+export const wholeChars: number = Math.floor(keptBytes / 3);
 
 /** The result for the model: how the command ended, then its output. A long output loses its middle. */
 export function forModel(result: ToolResult): string {
@@ -18,7 +20,7 @@ const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.
 
 /** Keeps the first and last 32 KiB of a text. */
 export function bounded(text: string): string {
-  if (text.length * 3 <= keptBytes) return text; // a UTF-16 unit needs at most three bytes
+  if (text.length <= wholeChars) return text;
   const output = new BoundedOutput();
   output.add(Buffer.from(text));
   return output.text();

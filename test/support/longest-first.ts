@@ -11,6 +11,7 @@ const longest = [
   'escapes/docker',
   'faults/crash-points',
   'chaos/process',
+  'eval/eval',
   'ui/page',
   'faults/ends',
   'faults/restart',

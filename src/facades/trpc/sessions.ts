@@ -100,7 +100,7 @@ export const sessionsRouter = router({
     .output(SeenTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
 
-  /** What the session's turns cost, by the event that caused each of them: a message, a tool's result, the plan. */
+  /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */
   cost: procedure
     .input(byId)
     .output(SessionCost)

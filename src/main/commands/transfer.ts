@@ -1,38 +1,11 @@
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { truncate } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
-import { systemClock } from '../../core/clock.ts';
 import { AppError } from '../../core/errors.ts';
-import { randomIds } from '../../core/ids.ts';
-import type { Store } from '../../core/ports.ts';
-import { withLargeFacts } from '../../store/large/large-facts.ts';
-import { mongoStore } from '../../store/mongo/store.ts';
-import { sqliteStore } from '../../store/sqlite/store.ts';
 import { exportSessions, importSessions, wholeSessions } from '../../store/transfer.ts';
-import { closeBlobs, openBlobs } from '../blobs.ts';
-import { openDataFolder } from '../data-folder.ts';
-import { localConfig } from '../local-config.ts';
-import { mustExist } from '../store.ts';
+import { localStore } from '../local-store.ts';
 import type { Command } from './command.ts';
-
-/** The configured store, or an error at once: a command does not wait for it. */
-async function configured({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
-  const config = localConfig();
-  const { mongodbUrl: url } = config;
-  const dataDir = resolve(config.dataDir);
-  const path = join(dataDir, 'corral.db');
-  if (mayBegin) openDataFolder(dataDir);
-  else if (!url) mustExist(path);
-  await using stack = new AsyncDisposableStack();
-  const bare = stack.use(url ? await mongoStore({ url }) : await sqliteStore({ path }));
-  await bare.settle();
-  const blobs = stack.adopt(await openBlobs({ ...config, dataDir }, systemClock), closeBlobs);
-  const { store } = withLargeFacts({ store: bare, blobs, newId: randomIds().short, now: systemClock.now });
-  const held = stack.move();
-  return { ...store, [Symbol.asyncDispose]: () => held.disposeAsync() };
-}
 
 const linesIn = (file: string) =>
   createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
@@ -69,7 +42,7 @@ export const exportCommand: Command = {
   about: 'writes all sessions of the store to a file of JSON lines; a file that is cut is completed',
   async run(args, { signal, print }) {
     const file = fileIn(args, exportCommand, 'export');
-    await using store = await configured({ mayBegin: false });
+    await using store = await localStore({ mayBegin: false });
     const begun = await begunIn(file);
     let sessions = 0;
     async function* lines() {
@@ -93,7 +66,7 @@ export const importCommand: Command = {
     if (!existsSync(file) || !statSync(file).isFile()) {
       throw new AppError('file_not_found', `There is no file ${file}.`);
     }
-    await using store = await configured({ mayBegin: true });
+    await using store = await localStore({ mayBegin: true });
     const { sessions, skipped, events } = await importSessions(store, linesIn(file), signal);
     print(`${sessions} sessions imported, ${skipped} were there already; ${events} events compared with the file`);
     return 0;

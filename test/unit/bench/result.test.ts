@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { BenchResult, keyOf, type Metric } from '../../../bench/lib/result.ts';
-import { cells, markdownTable, plainTable, trend } from '../../../bench/lib/table.ts';
+import { cells, markdownTable, trend } from '../../../bench/lib/table.ts';
 import { rows } from '../../../bench/rows/all.ts';
+import { plainTable } from '../../../src/core/plain-table.ts';
 
 const metric: Metric = {
   id: 'P07',

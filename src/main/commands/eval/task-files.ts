@@ -1,0 +1,91 @@
+import { posix } from 'node:path';
+import type { Captured } from './captured.ts';
+
+/** A file of the session's workspace at the end. */
+export interface WorkspaceFile {
+  /** Relative to the workspace. */
+  readonly path: string;
+  readonly bytes: Buffer;
+  /** In epoch milliseconds. */
+  readonly modified: number;
+}
+interface Wanted {
+  readonly session: string;
+  readonly captured: Captured;
+  readonly workdir: string;
+  readonly files: readonly WorkspaceFile[];
+}
+
+const testScript = `#!/bin/bash
+# Harbor looks for the reward in /logs/verifier. VERIFIER_DIR names another folder where nobody is root.
+python3 "$(dirname "$0")/check.py" && reward=1 || reward=0
+echo "$reward" > "\${VERIFIER_DIR:-/logs/verifier}/reward.txt"
+`;
+const checker = `# A skeleton: each changed file must be, byte for byte, what the session made of it. Where more than one result is right,
+# check what the instruction asks for instead, and prove it: npm run eval -- --check --tasks <this folder>
+import pathlib
+
+expected = pathlib.Path(__file__).with_name('expected')
+wanted = [path for path in expected.rglob('*') if path.is_file()]
+assert wanted, 'the session changed no file: write a checker for its result'
+for path in wanted:
+    name = path.relative_to(expected)
+    assert name.is_file(), f'{name} is missing'
+    assert name.read_bytes() == path.read_bytes(), f'{name} has another content'
+`;
+const solution = `#!/bin/bash
+cp -R "$(dirname "$0")/files/." .
+`;
+const dockerfile = `# For Harbor. Corral copies files/ into the workspace of its own sandbox.
+FROM node:24-bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates curl git procps python3 ripgrep
+WORKDIR /workspace
+COPY . /opt/environment
+RUN if [ -d /opt/environment/files ]; then cp -R /opt/environment/files/. .; fi
+`;
+const settings = (session: string): string => `version = "1.0"
+
+[metadata]
+author_name = "captured"
+category = "captured"
+tags = ["session-${session}"]
+
+[verifier]
+timeout_sec = 120.0
+
+[agent]
+timeout_sec = 900.0
+
+[environment]
+allow_internet = false
+`;
+
+/**
+ * The files of the task, by their paths in its folder. A file that is older than the instruction is the environment, and so is
+ * the first content of a file that a tool changed; a newer file is the result.
+ */
+export function taskFiles({ session, captured, workdir, files }: Wanted): ReadonlyMap<string, string | Buffer> {
+  const { instruction, recording, originals, at } = captured;
+  const task = new Map<string, string | Buffer>([
+    ['instruction.md', `${instruction.trim()}\n`],
+    ['task.toml', settings(session)],
+    ['environment/Dockerfile', dockerfile],
+    ['tests/test.sh', testScript],
+    ['tests/check.py', checker],
+    ['solution/solve.sh', solution],
+    ['recorded.json', `${JSON.stringify(recording, null, 2)}\n`],
+  ]);
+  for (const { path, bytes, modified } of files) {
+    if (modified < at) task.set(`environment/files/${path}`, bytes);
+    else for (const folder of ['tests/expected', 'solution/files']) task.set(`${folder}/${path}`, bytes);
+  }
+  for (const [given, content] of originals) {
+    const path = posix.relative(workdir, posix.resolve(workdir, given));
+    if (content !== null && isInside(path)) task.set(`environment/files/${path}`, content);
+  }
+  return task;
+}
+
+/** Whether a path leads into the folder that it is relative to. A sandbox chooses the paths of its files. */
+export const isInside = (path: string): boolean =>
+  path !== '' && !posix.isAbsolute(path) && !posix.normalize(path).startsWith('..') && !/[\0\\]/.test(path);

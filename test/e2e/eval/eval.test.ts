@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { evalCommand } from '../../../src/main/commands/eval/eval.ts';
+import { fence } from '../../support/api.ts';
+import { needs } from '../../support/components.ts';
+import { realServer } from '../../support/real-server.ts';
+import { worlds } from '../../support/worlds.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'corral-eval-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+const evaluate = (...args: string[]): Promise<Ran> =>
+  new Promise((resolve) => {
+    const command = ['--disable-warning=ExperimentalWarning', 'eval/run.ts', ...args];
+    const child = execFile(process.execPath, command, (_error, out, err) =>
+      resolve({ code: child.exitCode ?? 1, out, err }),
+    );
+  });
+
+async function ready(context: TestContext, driver: 'docker' | 'process'): Promise<void> {
+  if (driver === 'docker') return await needs(context, 'docker');
+  await needs(context, 'bubblewrap');
+  await needs(context, 'desktop');
+}
+
+describe.each(worlds)('on $driver', ({ driver }) => {
+  test('all twenty tasks pass with their recorded replies', { timeout: 900_000 }, async (context) => {
+    await ready(context, driver as 'docker');
+    const file = join(folder, `${driver}.json`);
+    const { code, out, err } = await evaluate('--driver', driver, '--json', file);
+    expect(out, err).toContain(`20 of 20 passed with recorded replies on ${driver}`);
+    expect(code).toBe(0);
+    const { outcomes } = JSON.parse(await readFile(file, 'utf8'));
+    expect(outcomes).toHaveLength(20);
+    for (const { turns, cost } of outcomes) expect(turns > 2 && cost > 0).toBe(true);
+  });
+});
+
+describe('on process', () => {
+  const [world] = worlds.filter(({ driver }) => driver === 'process');
+
+  test("each checker accepts its task's solution, and refuses what was there before", {
+    timeout: 900_000,
+  }, async (context) => {
+    await ready(context, 'process');
+    const { code, out, err } = await evaluate('--driver', 'process', '--check');
+    expect(out, err).toContain('20 checkers of 20');
+    expect(code).toBe(0);
+  });
+
+  test('a captured session is a task that passes with its own replies, and fails without them', {
+    timeout: 300_000,
+  }, async (context) => {
+    if (!world) throw new Error('there is no process driver');
+    await ready(context, 'process');
+    const task = join(folder, 'captured');
+    {
+      await using server = await realServer(context, world);
+      const id = await server.ready();
+      await server.client.send(
+        id,
+        `Make a list\n${fence('file:list.txt', 'b\na')}\n${fence('sh', 'sort list.txt > sorted.txt')}`,
+      );
+      await server.rests(id);
+      const at = { signal: new AbortController().signal, print: () => {}, say: () => {} };
+      expect(await evalCommand.run(['capture', id, '--to', task, '--url', server.server.url], at)).toBe(0);
+    }
+    expect((await evaluate('--driver', 'process', '--check', '--tasks', task)).out).toContain('1 checkers of 1');
+    const played = await evaluate('--driver', 'process', '--tasks', task);
+    expect(played.out, played.err).toContain('1 of 1 passed');
+    await writeFile(
+      join(task, 'recorded.json'),
+      JSON.stringify([{ calls: [{ name: 'no_such_tool', args: {} }] }, { text: 'Done.' }]),
+    );
+    const broken = await evaluate('--driver', 'process', '--tasks', task);
+    expect(broken.out).toContain('0 of 1 passed');
+    expect(broken.code).toBe(1);
+  });
+});
