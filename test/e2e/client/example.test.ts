@@ -75,6 +75,7 @@ test('the packed package works in another program, includes its types, and runs 
       'index',
       'run',
       'terminal',
+      'types',
     ].map((name) => `dist/src/client/${name}.js`),
     'dist/src/core/stream-frames.js',
   ]);
