@@ -7,7 +7,7 @@ import { fileService } from '../../session/services/files.ts';
 import { processService } from '../../session/services/processes.ts';
 import { sandboxService } from '../../session/services/sandboxes.ts';
 import { sessionService } from '../../session/services/sessions.ts';
-import { streamService } from '../../session/services/streams.ts';
+import { streamService } from '../../session/services/streams/streams.ts';
 import { terminalService } from '../../session/services/terminals.ts';
 import { type WorkspaceService, workspaceService } from '../../session/workspaces/workspaces.ts';
 import { keyPeppers } from '../key-peppers.ts';

@@ -9,8 +9,8 @@ import type { TerminalInfo, TerminalLine, TerminalService } from '../api/termina
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { PacedOutput } from './paced-output.ts';
-import { startReading, TerminalInput } from './terminal-stream.ts';
+import { PacedOutput } from './streams/paced-output.ts';
+import { startReading, TerminalInput } from './streams/terminal-stream.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;

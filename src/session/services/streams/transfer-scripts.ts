@@ -1,4 +1,4 @@
-import { AppError } from '../../core/errors.ts';
+import { AppError } from '../../../core/errors.ts';
 
 // The programs in a sandbox that send and receive a file. $1 is the path, $2 the workspace. A file is opened before it is
 // measured, so that another one in its place changes nothing.

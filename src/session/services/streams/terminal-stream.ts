@@ -1,4 +1,4 @@
-import type { TerminalClient, TerminalEnd, TerminalSize } from '../../sandbox/client.ts';
+import type { TerminalClient, TerminalEnd, TerminalSize } from '../../../sandbox/client.ts';
 import type { PacedOutput } from './paced-output.ts';
 
 const maxUnsent = 1024 * 1024;

@@ -1,6 +1,6 @@
-import { AppError } from '../../core/errors.ts';
-import type { SandboxClient, StartProgram } from '../../sandbox/client.ts';
-import type { CommandPipes } from '../api/streams.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { SandboxClient, StartProgram } from '../../../sandbox/client.ts';
+import type { CommandPipes } from '../../api/streams.ts';
 
 const closeMs = 10_000;
 

@@ -1,8 +1,8 @@
-import { AppError } from '../../core/errors.ts';
-import type { IdSource, SessionId } from '../../core/ids.ts';
-import type { FileStream, StreamedCommand, StreamService } from '../api/streams.ts';
-import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import type { UsedSandbox } from '../run/used-sandbox.ts';
+import { AppError } from '../../../core/errors.ts';
+import type { IdSource, SessionId } from '../../../core/ids.ts';
+import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
+import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
+import type { UsedSandbox } from '../../run/used-sandbox.ts';
 import { PacedOutput } from './paced-output.ts';
 import { runPiped } from './piped-command.ts';
 import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
