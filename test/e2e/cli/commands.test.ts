@@ -40,7 +40,7 @@ describe('run', () => {
 
   test('--follow shows the work on stderr', async () => {
     const { stderr } = await corral('run', '--follow', fence('sh', 'echo it works'));
-    expect(stderr).toContain('$ echo it works\nit works\n');
+    expect(stderr).toMatch(/\$ echo it works\n(sandbox: .*\n)*it works\n/);
     expect(stderr).toMatch(/✓ \d+\.\d s/);
   });
 

@@ -17,6 +17,7 @@ const links = /signed-url$/;
 let server: ComposedServer;
 let sid: string;
 let project: string;
+let terminal: string;
 
 beforeAll(async () => {
   server = await composedServer();
@@ -25,11 +26,13 @@ beforeAll(async () => {
   const session = await services.sessions.create({ origin: 'trpc', projectId: project });
   sid = session.id;
   await services.files.write(session.id, 'report.md', 'hello', signal);
+  terminal = (await services.terminals.open(session.id, signal)).id;
 }, 60_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
 function filled(path: string): string {
-  const values: Record<string, string> = { sid, project_id: project, provider: 'gemini', name: 'app.js', pid: '1' };
+  const ids = { sid, project_id: project, shell_id: terminal };
+  const values: Record<string, string> = { ...ids, provider: 'gemini', name: 'app.js', pid: '1' };
   const query = path.endsWith('/files/content') ? '?path=report.md' : '';
   return path.replaceAll(/\{([^}]+)\}/g, (_, name: string) => values[name] ?? 'x') + query;
 }
