@@ -6,7 +6,7 @@ rows = list(csv.reader(open('public/countries.csv')))
 assert rows == [['country', 'customers'], ['DE', '2'], ['GB', '2'], ['US', '2']], f'public/countries.csv is {rows}'
 secrets = [value for row in csv.DictReader(kept.open()) for value in (row['name'], row['email'])]
 for path in pathlib.Path('.').rglob('*'):
-    if not path.is_file() or path == kept:
+    if not path.is_file() or path == kept or path.parts[0] == '.corral':  # where Corral keeps what commands printed
         continue
     text = path.read_text(errors='replace').lower()
     found = [secret for secret in secrets if secret.lower() in text]
