@@ -184,16 +184,14 @@ test('F133 each of ten thousand connections over the limit gets the reason and i
   }
 });
 
+const onPort2222 = (port: number, clock: ManualClock) => {
+  return { policy: listed, names, clock, servers: { [`${address}:2222`]: port } };
+};
+
 test('F133 a session that used up its volume is cut off with the reason, and served again an hour later', async () => {
   await using server = await standIn(createTcp((socket) => socket.pipe(socket)));
   const clock = new ManualClock();
-  await using bench = await egressBench({
-    policy: listed,
-    names,
-    clock,
-    servers: { [`${address}:2222`]: server.port },
-    limits: { bytesPerHour: 50_000 },
-  });
+  await using bench = await egressBench({ ...onPort2222(server.port, clock), limits: { bytesPerHour: 50_000 } });
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   const cut = once(socket, 'close');
   socket.resume().end(Buffer.alloc(60_000));
@@ -208,12 +206,7 @@ test('F133 a session that used up its volume is cut off with the reason, and ser
 test('F133 an idle connection is closed after ten minutes, and an active one stays', async () => {
   await using server = await standIn(createTcp({ allowHalfOpen: true }));
   const clock = new ManualClock();
-  await using bench = await egressBench({
-    policy: listed,
-    names,
-    clock,
-    servers: { [`${address}:2222`]: server.port },
-  });
+  await using bench = await egressBench(onPort2222(server.port, clock));
   const accepted = once(server.server, 'connection') as Promise<[Socket]>;
   const socket = await tunnelTo(bench, 'good.example.test:2222');
   const [far] = await accepted;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
-import { expect } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../src/core/events.ts';
 import { SessionId } from '../../src/core/ids.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -11,8 +11,9 @@ import { mongoStore } from '../../src/store/mongo/store.ts';
 import { api, fence } from './api.ts';
 import { seeded } from './chaos.ts';
 import { problemsOf } from './checker.ts';
+import { needs } from './components.ts';
 import { endSandboxes } from './ended-sandboxes.ts';
-import { mongoUrl } from './mongo.ts';
+import { mongoUrl, skipMongo } from './mongo.ts';
 import { type ServerProcess, serverProcess } from './server-process.ts';
 import { openStream, type SeenEvent } from './sse-client.ts';
 
@@ -50,12 +51,19 @@ export async function serverPair(mongo: string, settings: Record<string, string>
   };
 }
 
-/** A pair of servers on the tests' database, with the process driver and leases of two seconds. */
-export const pairOnProcesses = (): Promise<Pair> =>
-  serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', {
-    CORRAL_DRIVER: 'process',
-    CORRAL_REPLICAS_LEASE_SECONDS: '2',
+/** A test with a pair of servers on the tests' database, with the process driver and leases of two seconds. */
+export function testPair(
+  name: string,
+  play: (pair: Pair & Record<'atOld' | 'atHeir', ReturnType<typeof api>>) => Promise<void>,
+): void {
+  test.skipIf(skipMongo)(name, { timeout: 120_000 }, async (context) => {
+    await needs(context, 'bubblewrap');
+    const leases = { CORRAL_DRIVER: 'process', CORRAL_REPLICAS_LEASE_SECONDS: '2' };
+    await using pair = await serverPair(mongoUrl ?? 'mongodb://127.0.0.1:27017/', leases);
+    const [old, heir] = pair.servers;
+    await play({ ...pair, atOld: api(old.url), atHeir: api(heir.url) });
   });
+}
 
 /** A client that changes to the other server, with its cursor, whenever its connection breaks or falls silent. */
 export function roamingClient(urls: readonly string[], id: string): { seen: SeenEvent[] } & Disposable {

@@ -1,27 +1,8 @@
 import { z } from 'zod';
+import { ConversationMessage } from '../../core/conversation-message.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
 
 type Request = Awaited<ReturnType<SessionService['promptAt']>>['request'];
-
-const Picture = z.object({ file: z.string(), mimeType: z.string() });
-const Message = z.discriminatedUnion('role', [
-  z.object({ role: z.literal('user'), text: z.string(), pictures: z.array(Picture).readonly().optional() }),
-  z.object({
-    role: z.literal('tool'),
-    callId: z.string(),
-    name: z.string(),
-    output: z.string(),
-    success: z.boolean(),
-    pictures: z.array(Picture).readonly().optional(),
-  }),
-  z.object({
-    role: z.literal('assistant'),
-    model: z.string(),
-    text: z.string(),
-    calls: z.array(z.object({ callId: z.string(), name: z.string(), args: z.unknown() })).readonly(),
-    raw: z.array(z.unknown()).readonly(),
-  }),
-]);
 
 /** The request of one turn. Its fields are those of `TurnRequest` in `src/llm/model.ts`. */
 export const SeenTurn = z.object({
@@ -35,7 +16,7 @@ export const SeenTurn = z.object({
   request: z.object({
     phase: z.custom<Request['phase']>(),
     system: z.string(),
-    messages: z.array(Message).readonly(),
+    messages: z.array(ConversationMessage).readonly(),
     runFrom: z.int().optional(),
     note: z.string().optional(),
     noteAt: z.int().optional(),

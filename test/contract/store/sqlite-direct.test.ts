@@ -1,20 +1,14 @@
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { armFailpoints, failpointHits } from '../../../src/core/failpoint.ts';
 import { sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+import { databasePerTest } from '../../support/database-per-test.ts';
+import { facts, newSession, writer } from '../../support/store.ts';
 
-let folder: ReturnType<typeof temporaryFolder>;
-let path: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  path = join(folder.path, 'corral.db');
-});
-afterEach(() => folder[Symbol.dispose]());
+const database = databasePerTest();
 const arm = (spec: string) => armFailpoints(spec, { exit: () => {} });
 
 test('a reader waits until a commit is on the disk', async () => {
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   const id = newSession();
   using _armed = arm('store.settle=sleep(150)');
   const appended = writer(store.events, id)(facts(1));
@@ -25,7 +19,7 @@ test('a reader waits until a commit is on the disk', async () => {
 });
 
 test('the worker thread commits the requests together that arrive during a sync to the disk', async () => {
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   using _armed = arm('store.settle=sleep(100)');
   const before = performance.now();
   const heads = await Promise.all(Array.from({ length: 200 }, () => writer(store.events, newSession())(facts(1))));
@@ -36,7 +30,7 @@ test('the worker thread commits the requests together that arrive during a sync 
 test.each(['full', 'normal'] as const)(
   'with synchronous %s, a writer in an endless loop lets other tasks run',
   async (synchronous) => {
-    await using store = await sqliteStore({ path, synchronous });
+    await using store = await sqliteStore({ path: database.path, synchronous });
     const append = writer(store.events, newSession());
     let turns = 0;
     const counting = setInterval(() => turns++, 1);
@@ -48,7 +42,7 @@ test.each(['full', 'normal'] as const)(
 );
 
 test('F073 after the disk fails, the store refuses every write and does not try the disk again', async () => {
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   const id = newSession();
   {
     using _armed = arm('store.settle=throw');
@@ -61,7 +55,7 @@ test('F073 after the disk fails, the store refuses every write and does not try 
 });
 
 test('a fence and a conflict are refused at once, and leave nothing', async () => {
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   const id = newSession();
   const wrong = { sessionId: id, after: 5, at: 1, facts: facts(1), puts: [{ kind: 'k', id, doc: 1 }] };
   await expect(store.events.append(wrong)).rejects.toMatchObject({ code: 'fenced' });

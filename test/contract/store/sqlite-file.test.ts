@@ -1,20 +1,15 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
 import { run } from '../../support/api.ts';
 import { needs } from '../../support/components.ts';
-import { deltas, facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+import { databasePerTest } from '../../support/database-per-test.ts';
+import { deltas, facts, newSession, writer } from '../../support/store.ts';
 
-let folder: ReturnType<typeof temporaryFolder>;
-let path: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  path = join(folder.path, 'corral.db');
-});
-afterEach(() => folder[Symbol.dispose]());
-const open = (options: Partial<SqliteOptions> = {}) => sqliteStore({ path, ...options });
+const database = databasePerTest();
+const open = (options: Partial<SqliteOptions> = {}) => sqliteStore({ path: database.path, ...options });
 
 /** A file with enough data to fill its third page. */
 async function fill(sessionId = newSession()) {
@@ -24,9 +19,9 @@ async function fill(sessionId = newSession()) {
 }
 
 function scribble(text: string | Buffer, offset: number): Buffer {
-  const bytes = readFileSync(path);
+  const bytes = readFileSync(database.path);
   Buffer.from(text).copy(bytes, offset);
-  writeFileSync(path, bytes);
+  writeFileSync(database.path, bytes);
   return bytes;
 }
 
@@ -59,16 +54,16 @@ test('a closing store finishes earlier requests and refuses later ones', async (
   expect(await asked).toBe(1);
   await closing;
   await expect(store.events.page(sessionId, 0, 1)).rejects.toMatchObject({ code: 'store_unavailable' });
-  expect(readdirSync(folder.path).sort()).toEqual(['corral.db', 'corral.db.lock']);
+  expect(readdirSync(database.folder).sort()).toEqual(['corral.db', 'corral.db.lock']);
 });
 
 test("only the server's user can read the store's files", async () => {
-  path = join(folder.path, 'made', 'corral.db');
+  database.path = join(database.folder, 'made', 'corral.db');
   await using store = await open();
   await writer(store.events, newSession())(facts(1));
-  const modes = readdirSync(join(folder.path, 'made')).map((name) => [
+  const modes = readdirSync(join(database.folder, 'made')).map((name) => [
     name,
-    (statSync(join(folder.path, 'made', name)).mode & 0o777).toString(8),
+    (statSync(join(database.folder, 'made', name)).mode & 0o777).toString(8),
   ]);
   expect(Object.fromEntries(modes)).toEqual({
     'corral.db': '600',
@@ -77,7 +72,7 @@ test("only the server's user can read the store's files", async () => {
     'corral.db.holder': '600',
     'corral.db.lock': '600',
   });
-  expect(statSync(join(folder.path, 'made')).mode & 0o777).toBe(0o700);
+  expect(statSync(join(database.folder, 'made')).mode & 0o777).toBe(0o700);
 });
 
 test('the text of an erased session is in no file of the store', async () => {
@@ -93,8 +88,8 @@ test('the text of an erased session is in no file of the store', async () => {
   }
   await store.events.erase(gone);
   // Closing the lock file after a read would release its lock.
-  const files = readdirSync(folder.path).filter((name) => !name.endsWith('.lock'));
-  const bytes = files.map((name) => readFileSync(join(folder.path, name), 'latin1')).join();
+  const files = readdirSync(database.folder).filter((name) => !name.endsWith('.lock'));
+  const bytes = files.map((name) => readFileSync(join(database.folder, name), 'latin1')).join();
   expect(bytes).toContain('plugh');
   expect(bytes).not.toContain('xyzzy');
   expect(bytes).not.toContain(gone);
@@ -113,10 +108,18 @@ test('F072 a file that cannot be written is refused with the system’s reason',
   await fill();
   const program = `
     import { sqliteStore } from './src/store/sqlite/store.ts';
-    const refused = await sqliteStore({ path: ${JSON.stringify(path)} }).catch((error) => error);
+    const refused = await sqliteStore({ path: ${JSON.stringify(database.path)} }).catch((error) => error);
     console.log(JSON.stringify([refused.code, refused.publicMessage]));`;
   const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
-  const { stdout } = await run('bwrap', ['--dev-bind', '/', '/', '--ro-bind', folder.path, folder.path, ...node]);
+  const { stdout } = await run('bwrap', [
+    '--dev-bind',
+    '/',
+    '/',
+    '--ro-bind',
+    database.folder,
+    database.folder,
+    ...node,
+  ]);
   expect(JSON.parse(stdout)).toEqual([
     'store_unavailable',
     expect.stringMatching(/corral\.db.*read-only.*must be writable/),
@@ -124,20 +127,20 @@ test('F072 a file that cannot be written is refused with the system’s reason',
 });
 
 test('a store opens despite the lock note of a dead server whose pid another process has now', async () => {
-  writeFileSync(`${path}.holder`, JSON.stringify({ pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }));
+  writeFileSync(`${database.path}.holder`, JSON.stringify({ pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }));
   await using store = await open();
   await store.check(AbortSignal.timeout(5_000));
 });
 
 test('F014 a file that a newer version wrote is refused, and says so', async () => {
   await fill();
-  const db = new DatabaseSync(path);
+  const db = new DatabaseSync(database.path);
   db.exec('PRAGMA user_version = 999');
   db.close();
-  const before = readFileSync(path);
+  const before = readFileSync(database.path);
   await expect(open()).rejects.toMatchObject({ code: 'unsupported' });
   await expect(open()).rejects.toThrow(/written by a newer Corral \(schema 999; this one knows \d+\)/);
-  expect(readFileSync(path).equals(before)).toBe(true);
+  expect(readFileSync(database.path).equals(before)).toBe(true);
 });
 
 test.each([
@@ -148,12 +151,12 @@ test.each([
   const damaged = scribble(noise, offset);
   await expect(open()).rejects.toMatchObject({ name: 'AppError', code: 'store_corrupt', retryable: false });
   await expect(open()).rejects.toThrow('npm start -- repair');
-  expect(readFileSync(path).equals(damaged)).toBe(true);
+  expect(readFileSync(database.path).equals(damaged)).toBe(true);
 });
 
 test('damage that SQLite cannot see, because only the text is hit, is found when it is read', async () => {
   const sessionId = await fill();
-  const at = readFileSync(path, 'latin1').indexOf('"t150"}');
+  const at = readFileSync(database.path, 'latin1').indexOf('"t150"}');
   scribble('"t15~~~', at);
   await using store = await open();
   await expect(store.events.page(sessionId, 0, 500)).rejects.toMatchObject({ code: 'store_corrupt' });
@@ -161,14 +164,14 @@ test('damage that SQLite cannot see, because only the text is hit, is found when
 });
 
 test('a path where no file can be is refused with the system’s reason', async () => {
-  writeFileSync(join(folder.path, 'file'), '');
-  path = join(folder.path, 'file', 'corral.db');
+  writeFileSync(join(database.folder, 'file'), '');
+  database.path = join(database.folder, 'file', 'corral.db');
   await expect(open()).rejects.toMatchObject({ code: 'store_unavailable' });
   await expect(open()).rejects.toThrow('EEXIST');
 });
 
 test('a lock file that is none is not taken for a lock that is held', async () => {
-  writeFileSync(`${path}.lock`, 'not a database, but long enough to have a header. '.repeat(20));
+  writeFileSync(`${database.path}.lock`, 'not a database, but long enough to have a header. '.repeat(20));
   await expect(open()).rejects.toMatchObject({ code: 'store_unavailable' });
-  await expect(open()).rejects.toThrow(`${path}.lock cannot be used`);
+  await expect(open()).rejects.toThrow(`${database.path}.lock cannot be used`);
 });

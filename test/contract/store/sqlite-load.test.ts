@@ -1,30 +1,24 @@
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as breathe } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { armFailpoints } from '../../../src/core/failpoint.ts';
 import { type SqliteOptions, sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+import { databasePerTest } from '../../support/database-per-test.ts';
+import { facts, newSession, writer } from '../../support/store.ts';
 
-let folder: ReturnType<typeof temporaryFolder>;
-let path: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  path = join(folder.path, 'corral.db');
-});
-afterEach(() => folder[Symbol.dispose]());
+const database = databasePerTest();
 /** A store whose every commit takes `ms` longer than usual. */
 async function openSlow(ms: number, options: Partial<SqliteOptions> = {}) {
   using _armed = armFailpoints(`store.commit.before=sleep(${ms})`, { exit: () => {} });
-  return await sqliteStore({ path, direct: false, ...options });
+  return await sqliteStore({ path: database.path, direct: false, ...options });
 }
 
 test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop go on', async () => {
-  await using store = await sqliteStore({ path, busyTimeoutMs: 300 });
+  await using store = await sqliteStore({ path: database.path, busyTimeoutMs: 300 });
   const sessionId = newSession();
   const append = writer(store.events, sessionId);
   await append(facts(1));
-  const intruder = new DatabaseSync(path);
+  const intruder = new DatabaseSync(database.path);
   intruder.exec('BEGIN IMMEDIATE');
   let turns = 0;
   let waiting = true;
@@ -93,7 +87,7 @@ test.each([
 });
 
 test('a page ends early where its text is very long, and the next one goes on there', async () => {
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   const sessionId = newSession();
   const long = { type: 'title' as const, runId: null, data: { title: 'x'.repeat(1_500_000) } };
   await writer(store.events, sessionId)([long, long, long, long]);

@@ -1,21 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { recoverFile } from '../../../src/store/sqlite/recover.ts';
 import { sqliteStore } from '../../../src/store/sqlite/store.ts';
-import { facts, newSession, temporaryFolder, writer } from '../../support/store.ts';
+import { databasePerTest } from '../../support/database-per-test.ts';
+import { facts, newSession, writer } from '../../support/store.ts';
 
-let folder: ReturnType<typeof temporaryFolder>;
-let path: string;
-beforeEach(() => {
-  folder = temporaryFolder();
-  path = join(folder.path, 'corral.db');
-});
-afterEach(() => folder[Symbol.dispose]());
+const database = databasePerTest();
 
 const now = Date.UTC(2026, 0, 1);
 async function fill(sessions: number) {
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   const ids = Array.from({ length: sessions }, newSession);
   for (const id of ids) {
     await writer(store.events, id)(facts(200));
@@ -24,24 +18,24 @@ async function fill(sessions: number) {
   return ids;
 }
 function damage(offset: number, length = 512): Buffer {
-  const bytes = readFileSync(path);
+  const bytes = readFileSync(database.path);
   bytes.fill(Buffer.from('noise '), offset, offset + length);
-  writeFileSync(path, bytes);
+  writeFileSync(database.path, bytes);
   return bytes;
 }
 
 test('F071 repair takes over what can be read, marks the gaps, and keeps the damaged file as it is', async () => {
   const ids = await fill(20);
-  const damaged = damage(Math.floor(readFileSync(path).length / 8_192) * 4_096, 4_096); // a page in the middle
-  await expect(sqliteStore({ path })).rejects.toMatchObject({ code: 'store_corrupt' });
-  const { kept, events, records } = recoverFile(path, now);
-  expect(kept).toBe(`${path}.damaged-2026-01-01T00-00-00-000Z`);
+  const damaged = damage(Math.floor(readFileSync(database.path).length / 8_192) * 4_096, 4_096); // a page in the middle
+  await expect(sqliteStore({ path: database.path })).rejects.toMatchObject({ code: 'store_corrupt' });
+  const { kept, events, records } = recoverFile(database.path, now);
+  expect(kept).toBe(`${database.path}.damaged-2026-01-01T00-00-00-000Z`);
   expect(readFileSync(kept as string).equals(damaged)).toBe(true);
   expect(records).toBe(20);
   expect(events).toBeGreaterThan(3_500);
-  expect(readdirSync(folder.path).filter((name) => name.startsWith('.recovering'))).toEqual([]);
+  expect(readdirSync(database.folder).filter((name) => name.startsWith('.recovering'))).toEqual([]);
 
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   let found = 0;
   for (const id of ids) {
     const { events: read, head, trimmed } = await store.events.page(id, 0, 500);
@@ -56,11 +50,11 @@ test('F071 repair takes over what can be read, marks the gaps, and keeps the dam
 
 test('an event whose text was hit is left behind', async () => {
   const [id] = (await fill(1)) as [Awaited<ReturnType<typeof fill>>[number]];
-  damage(readFileSync(path, 'latin1').indexOf('"t150"}'), 6);
-  damage(readFileSync(path).length - 4_096 + 8, 64); // damage that a check finds, too
-  const { kept } = recoverFile(path, now);
+  damage(readFileSync(database.path, 'latin1').indexOf('"t150"}'), 6);
+  damage(readFileSync(database.path).length - 4_096 + 8, 64); // damage that a check finds, too
+  const { kept } = recoverFile(database.path, now);
   expect(kept).toBeDefined();
-  await using store = await sqliteStore({ path });
+  await using store = await sqliteStore({ path: database.path });
   const page = await store.events.page(id, 0, 500);
   expect(page.events.map(({ seq }) => seq)).not.toContain(150);
   if (page.head > 150) expect(page.trimmed).toBeGreaterThanOrEqual(150);
@@ -68,19 +62,19 @@ test('an event whose text was hit is left behind', async () => {
 
 test('a sound file is left alone', async () => {
   await fill(1);
-  const before = readFileSync(path);
-  expect(recoverFile(path, now)).toMatchObject({ kept: undefined });
-  expect(readFileSync(path).equals(before)).toBe(true);
+  const before = readFileSync(database.path);
+  expect(recoverFile(database.path, now)).toMatchObject({ kept: undefined });
+  expect(readFileSync(database.path).equals(before)).toBe(true);
 });
 
 test('a file without its header cannot be repaired: it stays unchanged, and the error asks for a backup', async () => {
   await fill(1);
   const damaged = damage(0, 100);
-  expect(() => recoverFile(path, now)).toThrow('put a backup in its place');
-  expect(readFileSync(path).equals(damaged)).toBe(true);
+  expect(() => recoverFile(database.path, now)).toThrow('put a backup in its place');
+  expect(readFileSync(database.path).equals(damaged)).toBe(true);
 });
 
 test('F072 while a server has the file it is not repaired', async () => {
-  await using _store = await sqliteStore({ path });
-  expect(() => recoverFile(path, now)).toThrow('in use by another server');
+  await using _store = await sqliteStore({ path: database.path });
+  expect(() => recoverFile(database.path, now)).toThrow('in use by another server');
 });

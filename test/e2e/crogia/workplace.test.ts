@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError, type ErrorCode } from '../../../src/core/errors.ts';
+import { testHangingUp } from '../../support/hang-up.ts';
 import { testServer } from '../../support/http.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 
@@ -163,35 +164,17 @@ test('a command runs in a login shell, and both its outputs come as one text wit
   ]);
 });
 
-test.each([
-  ['with a key goes on when its client hangs up, and is not done again', { 'idempotency-key': 'k' }, false],
-  ['without one is given up with its client', {}, true],
-])('F095 a command %s', async (_name, headers, isGivenUp) => {
+testHangingUp(async () => {
   const { server, base } = await withSession();
-  await using _server = server;
-  const signals: AbortSignal[] = [];
-  const done = Promise.withResolvers<void>();
-  server.others.services.sandboxes.exec = async (_id, _command, signal) => {
-    signals.push(signal);
-    await done.promise;
-    return { exitCode: 0, stdout: 'once', stderr: '', timedOut: false };
+  return {
+    url: `${server.url}${base}/shell`,
+    ...{ body: { cmd: 'make' }, requests: server.requests },
+    onExec: (exec) => {
+      server.others.services.sandboxes.exec = (_id, _command, signal) => exec(signal);
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-  const hangUp = new AbortController();
-  const init = { method: 'POST', headers, body: '{"cmd":"make"}' };
-  const first = fetch(`${server.url}${base}/shell`, { ...init, signal: hangUp.signal });
-  await expect.poll(() => signals.length).toBe(1);
-  const before = server.requests.length;
-  hangUp.abort();
-  await expect(first).rejects.toThrow();
-  await expect.poll(() => server.requests.length).toBe(before + 1); // the server has seen it too
-  expect(signals[0]?.aborted).toBe(isGivenUp);
-  done.resolve();
-  if (isGivenUp) return;
-  const again = () => server.call('POST', `${base}/shell`, { cmd: 'make' }, headers);
-  await expect.poll(async () => (await again()).body).toMatchObject({ output: 'once' });
-  expect((await again()).headers.get('idempotency-replayed')).toBe('true');
-  expect(signals).toHaveLength(1);
-});
+}, 'output');
 
 test('a command that times out is 200, and the answer reports the timeout', async () => {
   const { server, base } = await withSession();

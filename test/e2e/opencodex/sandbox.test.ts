@@ -8,6 +8,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
+import { testHangingUp } from '../../support/hang-up.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/opencodex.ts';
 import { temporaryFolder } from '../../support/store.ts';
 
@@ -93,35 +94,17 @@ test('a working folder outside the workspace is checked first and then entered, 
   expect(commands).toEqual([`cd -- ${folder}`, `cd -- ${folder} || exit 1\nls`]);
 });
 
-test.each([
-  ['with a key goes on when its client hangs up, and is not done again', { 'idempotency-key': 'k' }, false],
-  ['without one is given up with its client', {}, true],
-])('F095 a command %s', async (_name, headers, isGivenUp) => {
-  await using server = await opencodexServer();
-  const path = `/sandbox/${await server.newChat()}/execute`;
-  const signals: AbortSignal[] = [];
-  const done = Promise.withResolvers<void>();
-  server.others.services.sandboxes.exec = async (_id, _command, signal) => {
-    signals.push(signal);
-    await done.promise;
-    return { exitCode: 0, stdout: 'once', stderr: '', timedOut: false };
+testHangingUp(async () => {
+  const server = await opencodexServer();
+  return {
+    url: `${server.url}/api/v1/sandbox/${await server.newChat()}/execute`,
+    ...{ body: { command: 'make' }, requests: server.requests },
+    onExec: (exec) => {
+      server.others.services.sandboxes.exec = (_id, _command, signal) => exec(signal);
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-  const hangUp = new AbortController();
-  const body = JSON.stringify({ command: 'make' });
-  const first = fetch(`${server.url}/api/v1${path}`, { method: 'POST', headers, body, signal: hangUp.signal });
-  await expect.poll(() => signals.length).toBe(1);
-  const before = server.requests.length;
-  hangUp.abort();
-  await expect(first).rejects.toThrow();
-  await expect.poll(() => server.requests.length).toBe(before + 1); // the server has received the frame too
-  expect(signals[0]?.aborted).toBe(isGivenUp);
-  done.resolve();
-  if (isGivenUp) return;
-  const again = () => server.call('POST', path, { command: 'make' }, headers);
-  await expect.poll(async () => (await again()).body).toMatchObject({ stdout: 'once' });
-  expect((await again()).headers.get('idempotency-replayed')).toBe('true');
-  expect(signals).toHaveLength(1);
-});
+}, 'stdout');
 
 test.each([
   [{}, 422],

@@ -1,20 +1,18 @@
-import { expect, test } from 'vitest';
-import { api, fence } from '../../support/api.ts';
-import { pairOnProcesses } from '../../support/chaos-replicas.ts';
+import { expect } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { testPair } from '../../support/chaos-replicas.ts';
 import { problemsOf } from '../../support/checker.ts';
-import { needs } from '../../support/components.ts';
-import { skipMongo } from '../../support/mongo.ts';
 
 const blockMs = 10_000;
 
-test.skipIf(skipMongo)(
+testPair(
   'F010 a server whose event loop blocks for ten seconds writes nothing as a stale owner, and keeps serving',
-  { timeout: 120_000 },
-  async (context) => {
-    await needs(context, 'bubblewrap');
-    await using pair = await pairOnProcesses();
-    const [old, heir] = pair.servers;
-    const [atOld, atHeir] = [api(old.url), api(heir.url)];
+  async (pair) => {
+    const {
+      servers: [old],
+      atOld,
+      atHeir,
+    } = pair;
     old.kill('SIGTERM');
     await old.restart({ NODE_ENV: 'test', CORRAL_FAILPOINTS: `session.record=sleep(${blockMs})@1` });
     const id = await atOld.create();

@@ -1,18 +1,16 @@
-import { expect, test } from 'vitest';
-import { api, fence } from '../../support/api.ts';
-import { pairOnProcesses } from '../../support/chaos-replicas.ts';
+import { expect } from 'vitest';
+import { fence } from '../../support/api.ts';
+import { testPair } from '../../support/chaos-replicas.ts';
 import { problemsOf } from '../../support/checker.ts';
-import { needs } from '../../support/components.ts';
-import { skipMongo } from '../../support/mongo.ts';
 
-test.skipIf(skipMongo)(
+testPair(
   'F055 a server paused for longer than its lease writes nothing more, and the other server continues its run',
-  { timeout: 120_000 },
-  async (context) => {
-    await needs(context, 'bubblewrap');
-    await using pair = await pairOnProcesses();
-    const [old, heir] = pair.servers;
-    const [atOld, atHeir] = [api(old.url), api(heir.url)];
+  async (pair) => {
+    const {
+      servers: [old],
+      atOld,
+      atHeir,
+    } = pair;
     const id = await atOld.create();
     await atOld.send(id, `Work\n${fence('sh', 'echo begun; sleep 3; echo once >> ran')}`);
     const has = async (type: string) => (await pair.events(id)).some((event) => event.type === type);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConversationMessage } from '../../../core/conversation-message.ts';
 import type { MessageId, RunId } from '../../../core/ids.ts';
 import type { Message } from '../../../llm/model.ts';
 import type { Attached } from '../context/attachments.ts';
@@ -21,8 +22,6 @@ export interface Shortening {
   readonly runId: RunId;
   readonly compaction: Compaction;
 }
-const call = z.object({ callId: z.string(), name: z.string(), args: z.unknown() });
-const pictures = z.array(z.object({ file: z.string(), mimeType: z.string() }));
 const StoredShortening = z.object({
   runId: z.string(),
   compaction: z.object({
@@ -36,24 +35,7 @@ const StoredEntry = z.object({
   messageId: z.string().optional(),
   seq: z.int().optional(),
   attached: z.array(z.object({ id: z.string(), path: z.string() })).optional(),
-  message: z.discriminatedUnion('role', [
-    z.object({ role: z.literal('user'), text: z.string(), pictures: pictures.optional() }),
-    z.object({
-      role: z.literal('tool'),
-      callId: z.string(),
-      name: z.string(),
-      output: z.string(),
-      success: z.boolean(),
-      pictures: pictures.optional(),
-    }),
-    z.object({
-      role: z.literal('assistant'),
-      model: z.string(),
-      text: z.string(),
-      calls: z.array(call),
-      raw: z.array(z.unknown()),
-    }),
-  ]),
+  message: ConversationMessage,
 });
 
 /** Reads stored records, oldest first. Rejects one that is neither by throwing. */
