@@ -35,6 +35,17 @@ const turnInput = (context: RunContext): TurnInput => ({
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
+/** The exit of a turn that `guard` describes: the run waits for the user's answer to what `ask` asks. */
+const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask) =>
+  ({
+    guard: { type: guard, params: result },
+    target: '#run.waiting',
+    actions: [
+      { type: 'take', params: result },
+      { type: ask, params: result },
+    ],
+  }) as const;
+
 /** The targets for each outcome of a model turn. `next` follows a successful one. */
 const turnExits = (next: 'deciding' | 'finishing') =>
   [
@@ -52,30 +63,9 @@ const turnExits = (next: 'deciding' | 'finishing') =>
         { type: 'nudge', params: result },
       ],
     },
-    {
-      guard: { type: 'secondEmpty', params: result },
-      target: '#run.waiting',
-      actions: [
-        { type: 'take', params: result },
-        { type: 'askEmpty', params: result },
-      ],
-    },
-    {
-      guard: { type: 'full', params: result },
-      target: '#run.waiting',
-      actions: [
-        { type: 'take', params: result },
-        { type: 'askFull', params: result },
-      ],
-    },
-    {
-      guard: { type: 'unaffordable', params: result },
-      target: '#run.waiting',
-      actions: [
-        { type: 'take', params: result },
-        { type: 'askMore', params: result },
-      ],
-    },
+    asking('secondEmpty', 'askEmpty'),
+    asking('full', 'askFull'),
+    asking('unaffordable', 'askMore'),
     { guard: { type: 'failedUnseen', params: result }, target: '#run.working.deciding', actions: 'tryAnew' },
     { guard: { type: 'failed', params: result }, target: '#run.ending', actions: { type: 'fail', params: result } },
     { guard: { type: 'empty', params: result }, target: '#run.ending', actions: { type: 'fail', params: result } },

@@ -6,21 +6,17 @@ import type { Line } from '../../../../../src/llm/scripted/scripted.ts';
 import { RunWriter } from '../../../../../src/session/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/session/run/log/transcript.ts';
 import { takeTurn } from '../../../../../src/session/run/turns/turn.ts';
-import { messageId, nothingYet, runId, scribeBench, sessionId } from '../../../../support/session-parts.ts';
+import {
+  messageId,
+  nothingYet,
+  runId,
+  scribeBench,
+  sessionId,
+  wantedTurn as wanted,
+} from '../../../../support/session-parts.ts';
 import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/small-model.ts';
 
 const first = 'Read all files, and never touch the folder old.';
-const wanted = {
-  ...{ phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const },
-  ...{
-    note: '',
-    hint: undefined,
-    tools: [],
-    prompt: { system: '', sections: [] },
-    workdir: '/workspace',
-    text: 'live' as const,
-  },
-};
 const words = (turn: number) => Array.from({ length: 800 }, (_, n) => `w${turn * n}`).join(' ');
 const wantsSummary = ({ hint = '' }: TurnRequest) => hint.includes('will be shortened now');
 const call = (n: number): Line => ({

@@ -2,19 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { FinishedTurn, TurnPart } from '../../../../../src/llm/model.ts';
 import { type Line, scriptedModel } from '../../../../../src/llm/scripted/scripted.ts';
 import { takeTurn } from '../../../../../src/session/run/turns/turn.ts';
-import { runId, scribeBench } from '../../../../support/session-parts.ts';
+import { runId, scribeBench, wantedTurn as wanted } from '../../../../support/session-parts.ts';
 
-const wanted = {
-  ...{ phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const },
-  ...{
-    note: '',
-    hint: undefined,
-    tools: [],
-    prompt: { system: '', sections: [] },
-    workdir: '/workspace',
-    text: 'live' as const,
-  },
-};
 const usage = { inputTokens: 10, outputTokens: 5 };
 const end = (stop: FinishedTurn['stop'], more: Partial<FinishedTurn> = {}): TurnPart => ({
   type: 'end',
