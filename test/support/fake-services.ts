@@ -200,8 +200,14 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       },
     },
     terminals: {
-      open: async (sessionId) => ({ id: 'shell_0123abcd', sessionId, created: clock.now() }),
-      list: async () => [],
+      async open(sessionId) {
+        await sessions.get(sessionId);
+        return { id: 'shell_0123abcd', sessionId, created: clock.now() };
+      },
+      async list(id) {
+        await sessions.get(id);
+        return [];
+      },
       get: () => Promise.reject(new AppError('shell_not_found', 'Shell session not found')),
       close: async () => {},
       write: async () => {},

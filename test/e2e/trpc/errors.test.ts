@@ -7,11 +7,14 @@ import { followEvents, type TrpcServer, trpcServer } from '../../support/trpc.ts
 type Input = Record<string, unknown>;
 const file = { path: 'a.txt' };
 const search = { pattern: 'a' };
+const terminal = { terminalId: 'shell_00000000' };
 /** For each procedure, an input that is valid except for its id. */
 const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?: true; input?: Input }> = {
   'sessions.create': { id: 'projectId', project: true },
   'sessions.list': { id: 'projectId', project: true },
   'sessions.get': { id: 'id' },
+  'sessions.promptAt': { id: 'id' },
+  'sessions.cost': { id: 'id' },
   'sessions.update': { id: 'id', input: { title: 'New' } },
   'sessions.delete': { id: 'id' },
   'sessions.watch': {},
@@ -42,6 +45,11 @@ const samples: Record<string, { id?: 'id' | 'sessionId' | 'projectId'; project?:
   'processes.list': { id: 'sessionId' },
   'processes.stop': { id: 'sessionId', input: { pid: 1 } },
   'processes.logs': { id: 'sessionId', input: { pid: 1 } },
+  'terminals.open': { id: 'sessionId' },
+  'terminals.list': { id: 'sessionId' },
+  'terminals.write': { input: { ...terminal, text: 'a' } },
+  'terminals.resize': { input: { ...terminal, cols: 80, rows: 24 } },
+  'terminals.close': { input: terminal },
   'projects.list': {},
   'projects.create': { input: { name: 'One' } },
   'projects.get': { id: 'id', project: true },
