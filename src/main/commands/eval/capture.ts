@@ -61,7 +61,9 @@ const refused = (cause: Error): never => {
 
 /** The files of the workspace, without those of git, of package managers, and of Corral. */
 async function workspaceOf(corral: CorralClient, sessionId: string, signal: AbortSignal) {
-  const skipped = ['.git', '.corral', 'node_modules', '.venv', '__pycache__'].map((name) => `-name ${name}`).join(' -o ');
+  const skipped = ['.git', '.corral', 'node_modules', '.venv', '__pycache__']
+    .map((name) => `-name ${name}`)
+    .join(' -o ');
   const command = `find . -type d \\( ${skipped} \\) -prune -o -type f -printf '%T@ %s %P\\0'`;
   await corral.sandbox.start.mutate({ sessionId }).catch(refused);
   const { stdout, exitCode, stderr } = await corral.sandbox.exec.mutate({ sessionId, command });
