@@ -4,7 +4,7 @@ import type { Io } from './io.ts';
 /** A command as it describes itself. The parser, the help, the completions and docs/cli.md follow from it. */
 export interface CliCommand {
   readonly name: string;
-  /** Its arguments, as commander writes them: `<session>`, `[task]`, `<command...>`. */
+  /** The arguments in the notation of commander: `<session>`, `[task]`, `<command...>`. */
   readonly args: readonly (readonly [usage: string, about: string])[];
   readonly about: string;
   readonly options: readonly (readonly [flags: string, about: string])[];

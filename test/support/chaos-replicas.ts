@@ -170,9 +170,11 @@ async function oneSession(pair: Pair, { points, leaseSeconds, random, counts }: 
       const text = task(sent);
       await either((it) => it.send(id, text)).catch(() => {});
     }
-    await sleep(random() * 700);
-    const server = pair.servers[random() < 0.5 ? 0 : 1];
-    const what = random();
+    // The first two kills hit one server each in the middle of a task, so that at least one of them takes its owner away.
+    const sure = point < pair.servers.length;
+    await sleep(random() * (sure ? 200 : 700));
+    const server = pair.servers[sure ? point : random() < 0.5 ? 0 : 1] as ServerProcess;
+    const what = sure ? 0 : random();
     if (what < 0.4) {
       counts.kill += 1;
       server.kill('SIGKILL');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ExecResult } from '../../src/sandbox/client.ts';
 
 interface CommandCall {
-  /** Where a command is posted. */
+  /** The address to which the test posts a command. */
   readonly url: string;
   /** The JSON body of that request. */
   readonly body: object;
