@@ -10,6 +10,8 @@ interface Options {
   readonly unenforced: () => 'refuse' | 'accept';
   readonly onOpen: ((message: string) => void) | undefined;
   readonly daemonPort: number;
+  /** The time between two looks, in ms. */
+  readonly betweenMs?: number;
 }
 /**
  * Network policies have no effect without a network plug-in that enforces them, and the API does not say whether one does.
@@ -35,11 +37,10 @@ reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
 /** Some plug-ins apply the policies to a new pod only after a moment. */
 const looks = 4;
-const betweenMs = 750;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-export function openPolicyCheck({ unenforced, onOpen, daemonPort }: Options): PolicyCheck {
+export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 750 }: Options): PolicyCheck {
   let looking: Promise<{ readonly address: string | undefined } | 'gone'> | undefined;
   let isOver = false;
   let isTold = false;

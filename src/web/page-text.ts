@@ -13,13 +13,13 @@ export interface PageText {
   readonly markdown: string;
 }
 
-/** Converts pages in a thread of its own, one after another. */
-export const pageThread = (): JobThread<PageJob, PageText> =>
+/** Converts pages in a thread of its own, one after another. A page may take `patienceMs`. */
+export const pageThread = (patienceMs = 10_000): JobThread<PageJob, PageText> =>
   new JobThread({
     start: startWorker,
     maxPending: 64,
     full: 'Too many pages are being read. Try again soon.',
-    patienceMs: 10_000,
+    patienceMs,
     tries: 1,
   });
 

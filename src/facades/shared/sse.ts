@@ -1,4 +1,4 @@
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 import type { Clock } from '../../core/clock.ts';
@@ -62,14 +62,11 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     closing.addEventListener('abort', onClosing, { once: true });
     ended?.addEventListener('abort', onClosing, { once: true });
     if (closing.aborted || ended?.aborted) onClosing();
-    res.writeHead(200, {
-      ...(reply.getHeaders() as OutgoingHttpHeaders),
+    writeStreamHead(res, {
+      ...reply.getHeaders(),
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache, no-transform',
-      'x-accel-buffering': 'no', // otherwise nginx buffers the stream
-      connection: 'close', // leaves no idle connection for a shutdown to wait for
     });
-    res.socket?.setNoDelay(true);
     res.write(': connected\n\n');
     timer = clock.setTimeout(ping, pingMs);
   }
@@ -86,7 +83,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       // Writes to the connection directly only when nothing else is queued; HTTP/1.0 clients do not know chunks.
       const isNext = socket && res.chunkedEncoding && res.writableLength === socket.writableLength;
       const hasRoom = isNext ? socket.write(asChunk(frame)) : res.write(frame);
-      return hasRoom ? undefined : drained(isNext ? socket : res, clock, hangUp.signal);
+      return hasRoom ? undefined : drained(isNext ? socket : res, stalledMs, clock, hangUp.signal);
     },
     destroy: () => void res.destroy(),
     [Symbol.dispose]() {
@@ -115,8 +112,24 @@ function asChunk(frame: Buffer): Buffer {
 }
 const lineEnd = Buffer.from('\r\n');
 
-/** Waits until the client has read everything, left, or read nothing for too long and is cut off. */
-function drained(out: FastifyReply['raw'] | Socket, clock: Clock, gone: AbortSignal): Promise<void> {
+/** Begins a response that stays open for as long as there is something to tell. */
+export function writeStreamHead(res: ServerResponse, headers: Record<string, unknown>): void {
+  res.writeHead(200, {
+    ...(headers as OutgoingHttpHeaders),
+    'x-accel-buffering': 'no', // otherwise nginx buffers the stream
+    // Leaves no idle connection for a shutdown to wait for, and no unread body before a next request.
+    connection: 'close',
+  });
+  res.socket?.setNoDelay(true);
+}
+
+/** Waits until the client has read everything, left, or read nothing for `stalledMs` and is cut off. */
+export function drained(
+  out: FastifyReply['raw'] | Socket,
+  stalledMs: number,
+  clock: Clock,
+  gone: AbortSignal,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = clock.setTimeout(() => out.destroy(), stalledMs);
   const done = () => {

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { toAppError } from '../../core/errors.ts';
 import { type StreamChannel, streamFrame } from '../../core/stream-frames.ts';
 import { callingActor } from '../shared/caller.ts';
 import type { HttpLogger } from '../shared/observe.ts';
-import type { SseContext } from '../shared/sse.ts';
+import { drained, type SseContext, writeStreamHead } from '../shared/sse.ts';
 import { publicText, wireErrors } from '../shared/wire-errors.ts';
 
 const pingMs = 15_000;
@@ -38,22 +36,17 @@ export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseC
   res.once('close', leave).on('error', () => {}); // a write can fail on a connection that has just closed
   if (res.closed || res.destroyed) leave();
   if (closing.aborted || ended?.aborted) cut();
-  res.writeHead(200, {
-    ...(reply.getHeaders() as OutgoingHttpHeaders),
+  writeStreamHead(res, {
+    ...reply.getHeaders(),
     'content-type': 'application/octet-stream',
     'cache-control': 'no-store, no-transform',
-    'x-accel-buffering': 'no', // otherwise nginx buffers the stream
-    connection: 'close', // what is left of the request's body must not reach the next request
   });
-  res.socket?.setNoDelay(true);
   res.write(streamFrame('ping'));
   return {
     gone: hangUp.signal,
     async write(channel, payload) {
       if (hangUp.signal.aborted || res.write(streamFrame(channel, payload))) return;
-      const stalled = clock.setTimeout(cut, stalledMs);
-      await once(res, 'drain', { signal: hangUp.signal }).catch(() => {});
-      clock.clearTimeout(stalled);
+      await drained(res, stalledMs, clock, hangUp.signal);
     },
     end(outcome) {
       if (!hangUp.signal.aborted) res.end(streamFrame('end', Buffer.from(JSON.stringify(outcome))));

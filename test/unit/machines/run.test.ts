@@ -1,45 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import type { RunInput } from '../../../machines/run.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import {
-  asChild,
   begun,
   called,
   callOf,
   calls,
   empty,
-  Holes,
+  type Holes,
   overloaded,
   refused,
-  runInput,
   runPolicy,
-  runWith,
   said,
   settled,
   spent,
 } from '../../support/machines.ts';
+import { startRun } from '../../support/run-machine.ts';
 
-function start(input: Partial<RunInput> = {}) {
-  const holes = new Holes();
-  const run = asChild(runWith(holes), runInput(input));
-  const resolves = async (...results: [hole: string, result: unknown][]) => {
-    for (const [hole, result] of results) await holes.the(hole).resolve(result);
-  };
-  const tells = (type: string) => run.told.filter((event) => event.type === type);
-  /** Lets the run end: the session permits it, and the end is logged. */
-  const ends = async () => {
-    run.actor.send({ type: 'run.mayEnd' });
-    await holes.the('end').resolve();
-  };
-  return { ...run, holes, resolves, tells, ends };
-}
 const step = (id: string, status: 'pending' | 'completed' = 'pending') => ({ id, description: `step ${id}`, status });
 const planned = (...steps: ReturnType<typeof step>[]) => ({ kind: 'planned', steps, spent }) as const;
 const withPlan = { policy: { ...runPolicy, plans: true } };
 
 describe('run: the way to its end', () => {
   test('a run plans, does each step, sums up, asks leave and ends as completed', async () => {
-    const { holes, resolves, tells, ends, end } = start(withPlan);
+    const { holes, resolves, tells, ends, end } = startRun(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))]);
     expect(holes.the('act').input.steps[0].status).toBe('running');
     await resolves(['act', { ...said('one'), steps: [step('1', 'completed'), step('2')] }]);
@@ -51,14 +34,14 @@ describe('run: the way to its end', () => {
   });
 
   test('a run without a plan ends with the first text without calls', async () => {
-    const { resolves, ends, end } = start();
+    const { resolves, ends, end } = startRun();
     await resolves(['act', calls('c1', 'c2')], ['calls', [called()]], ['calls', [called()]], ['act', said()]);
     await ends();
     expect(end()).toEqual({ reason: 'completed' });
   });
 
   test('all calls of a turn go to their actor at once, and the next turn follows when each has a result', async () => {
-    const { holes, resolves } = start();
+    const { holes, resolves } = startRun();
     await resolves(['act', calls('c1', 'c2')]);
     expect(holes.the('calls').input.calls.map(({ callId }: { callId: string }) => callId)).toEqual(['c1', 'c2']);
     await resolves(['calls', [called('a'), called('b')]]);
@@ -66,7 +49,7 @@ describe('run: the way to its end', () => {
   });
 
   test('a call that needs a decision makes the run wait; that call and the held ones run after the answer', async () => {
-    const { actor, holes, resolves, tells } = start();
+    const { actor, holes, resolves, tells } = startRun();
     await resolves(['act', calls('c1', 'c2', 'c3')]);
     await resolves(
       ['calls', [called('a'), { kind: 'ask', question: 'May I?' }, { kind: 'held' }]],
@@ -78,7 +61,7 @@ describe('run: the way to its end', () => {
   });
 
   test('a call that changes the plan begins the next step without a turn for the end of the one before', async () => {
-    const { holes, resolves } = start(withPlan);
+    const { holes, resolves } = startRun(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))], ['act', calls('c1')]);
     const steps = [step('1', 'completed'), { ...step('2'), status: 'running' }];
     await resolves(['calls', [{ ...called(), steps }]]);
@@ -89,7 +72,7 @@ describe('run: the way to its end', () => {
   });
 
   test('a plan that an agent keeps by itself does not decide what its run does next', async () => {
-    const { holes, resolves, isIn } = start();
+    const { holes, resolves, isIn } = startRun();
     await resolves(['act', calls('c1')], ['calls', [{ ...called(), steps: [step('1'), step('2')] }]]);
     expect(holes.the('act').input.steps).toEqual([step('1'), step('2')]);
     await resolves(['act', said()]);
@@ -97,14 +80,14 @@ describe('run: the way to its end', () => {
   });
 
   test('a plan without steps is not asked for again', async () => {
-    const { resolves, ends, end } = start(withPlan);
+    const { resolves, ends, end } = startRun(withPlan);
     await resolves(['plan', planned()], ['summarize', said()]);
     await ends();
     expect(end()).toEqual({ reason: 'completed' });
   });
 
   test('a run does not end before its session allows it', async () => {
-    const { holes, resolves, isIn, clock } = start();
+    const { holes, resolves, isIn, clock } = startRun();
     await resolves(['act', said()]);
     clock.increment(3_600_000);
     expect(isIn('finishing')).toBe(true);
@@ -112,7 +95,7 @@ describe('run: the way to its end', () => {
   });
 
   test('an end that cannot be written does not hold the run for ever', async () => {
-    const { actor, clock, holes, end } = start();
+    const { actor, clock, holes, end } = startRun();
     actor.send({ type: 'run.stop', reason: 'stopped' });
     clock.increment(5_000);
     holes.the('close');
@@ -123,7 +106,7 @@ describe('run: the way to its end', () => {
   });
 
   test('an actor that breaks ends the run as failed, with a public message only', async () => {
-    const { holes, end } = start();
+    const { holes, end } = startRun();
     await holes.the('act').reject(new Error('a bug, with a secret in its text'));
     const reason = {
       reason: 'failed',
@@ -142,7 +125,7 @@ describe('run: stop', () => {
     ['F107 a stop while the model speaks aborts the model call', 'act', undefined],
     ['F108 a stop during a tool call aborts the call', 'calls', calls('c1')],
   ])('%s and then appends the end', async (_, hole, turn) => {
-    const { actor, holes, end } = start();
+    const { actor, holes, end } = startRun();
     if (turn) await holes.the('act').resolve(turn);
     const { signal } = holes.the(hole);
     actor.send({ type: 'run.stop', reason: 'stopped' });
@@ -152,7 +135,7 @@ describe('run: stop', () => {
   });
 
   test.each(['plan', 'summarize'])('F107 a stop during %s does the same', async (hole) => {
-    const { actor, holes } = start(withPlan);
+    const { actor, holes } = startRun(withPlan);
     if (hole === 'summarize') await holes.the('plan').resolve(planned());
     const { signal } = holes.the(hole);
     actor.send({ type: 'run.stop', reason: 'superseded' });
@@ -161,7 +144,7 @@ describe('run: stop', () => {
   });
 
   test('F109 a sandbox that does not let go is not waited for, but the end in the log is', async () => {
-    const { clock, actor, holes, end } = start();
+    const { clock, actor, holes, end } = startRun();
     actor.send({ type: 'run.stop', reason: 'superseded' });
     clock.increment(5_000);
     expect(end()).toBeUndefined();
@@ -170,7 +153,7 @@ describe('run: stop', () => {
   });
 
   test('F109 a run ends with its first reason, whatever comes later', async () => {
-    const { actor, holes, end } = start();
+    const { actor, holes, end } = startRun();
     actor.send({ type: 'run.stop', reason: 'stopped' });
     actor.send({ type: 'run.stop', reason: 'deleted' });
     actor.send({ type: 'run.inject' });
@@ -180,7 +163,7 @@ describe('run: stop', () => {
   });
 
   test('a run tells its session that it ends before its end is in the log', () => {
-    const { actor, tells, end } = start();
+    const { actor, tells, end } = startRun();
     actor.send({ type: 'run.stop', reason: 'stopped' });
     expect(tells('run.ending')).toHaveLength(1);
     expect(end()).toBeUndefined();
@@ -189,7 +172,7 @@ describe('run: stop', () => {
 
 describe('run: messages on the way', () => {
   test('a message that came during the last turn is read by one more', async () => {
-    const { actor, holes, resolves, ends } = start();
+    const { actor, holes, resolves, ends } = startRun();
     actor.send({ type: 'run.inject' });
     await resolves(['act', said('before it was read')]);
     expect(holes.named('act')).toHaveLength(2);
@@ -198,7 +181,7 @@ describe('run: messages on the way', () => {
   });
 
   test('the model reads a message that arrives while the run asks to end', async () => {
-    const { actor, resolves, tells, ends } = start();
+    const { actor, resolves, tells, ends } = startRun();
     await resolves(['act', said()]);
     actor.send({ type: 'run.inject' });
     await resolves(['act', said('and more')]);
@@ -207,7 +190,7 @@ describe('run: messages on the way', () => {
   });
 
   test('a run with a plan plans again for a new message', async () => {
-    const { actor, holes, resolves } = start(withPlan);
+    const { actor, holes, resolves } = startRun(withPlan);
     await resolves(['plan', planned(step('1'), step('2'))]);
     expect(holes.named('plan')[0]?.input.again).toBe(false);
     actor.send({ type: 'run.inject' });
@@ -219,7 +202,7 @@ describe('run: messages on the way', () => {
     ['fails', (holes: Holes) => holes.the('act').resolve(refused)],
     ['breaks', (holes: Holes) => holes.the('act').reject(new Error('bug'))],
   ])('F111 a message that came during a turn that %s gets a turn of its own before the run fails', async (_, fail) => {
-    const { actor, holes, isIn } = start();
+    const { actor, holes, isIn } = startRun();
     actor.send({ type: 'run.inject' });
     await fail(holes);
     expect(holes.named('act')).toHaveLength(2);
@@ -230,7 +213,7 @@ describe('run: messages on the way', () => {
 
 describe('run: the provider', () => {
   test('F075 the wait that the provider asked for is honoured, and shown', async () => {
-    const { clock, holes, resolves } = start();
+    const { clock, holes, resolves } = startRun();
     await resolves(['act', { ...overloaded, retryAfterMs: 30_000 }]);
     expect(holes.the('notice').input).toMatchObject({ kind: 'waiting_provider', detail: 'Later.' });
     await resolves(['notice', undefined]);
@@ -241,7 +224,7 @@ describe('run: the provider', () => {
   });
 
   test('F076 a turn that keeps failing is tried again with growing pauses, so often as allowed, then ends the run', async () => {
-    const { clock, holes, resolves } = start();
+    const { clock, holes, resolves } = startRun();
     for (const wait of [1_000, 2_000]) {
       await resolves(['act', overloaded]);
       clock.increment(wait - 1);
@@ -255,7 +238,7 @@ describe('run: the provider', () => {
   });
 
   test('F076 a good turn forgives the failures before it', async () => {
-    const { clock, holes, resolves } = start();
+    const { clock, holes, resolves } = startRun();
     for (const _ of [1, 2, 3]) {
       await resolves(['act', overloaded]);
       clock.increment(1_000);
@@ -265,14 +248,14 @@ describe('run: the provider', () => {
   });
 
   test('F077 a run does not retry a failure that a retry cannot fix', async () => {
-    const { holes, resolves } = start();
+    const { holes, resolves } = startRun();
     await resolves(['act', refused]);
     expect(holes.named('act')).toHaveLength(1);
     expect(holes.the('end').input.end).toMatchObject({ code: 'model_rejected', retryable: false });
   });
 
   test.each(['plan', 'act', 'summarize'])('F076 a %s turn is tried again too', async (hole) => {
-    const { clock, holes, resolves } = start(withPlan);
+    const { clock, holes, resolves } = startRun(withPlan);
     if (hole !== 'plan') await resolves(['plan', hole === 'act' ? planned(step('1')) : planned()]);
     await resolves([hole, overloaded]);
     clock.increment(1_000);
@@ -280,7 +263,7 @@ describe('run: the provider', () => {
   });
 
   test('F081 an empty reply is nudged once, then the run waits, and the third in a row ends it', async () => {
-    const { actor, holes, resolves, isIn, tells } = start();
+    const { actor, holes, resolves, isIn, tells } = startRun();
     await resolves(['act', empty]);
     expect(holes.the('act').input.hint).toMatch(/empty/);
     await resolves(['act', empty], ['wait', undefined]);
@@ -293,19 +276,19 @@ describe('run: the provider', () => {
   });
 
   test('F081 replies with content in between start the count anew', async () => {
-    const { holes, resolves } = start();
+    const { holes, resolves } = startRun();
     for (const n of [1, 2, 3]) await resolves(['act', empty], ['act', calls(`c${n}`)], ['calls', [called(`${n}`)]]);
     expect(holes.the('act').input.hint).toBeUndefined();
   });
 });
 
 describe('run: no progress', () => {
-  const sameCall = async (resolves: ReturnType<typeof start>['resolves'], times: number) => {
+  const sameCall = async (resolves: ReturnType<typeof startRun>['resolves'], times: number) => {
     for (let n = 0; n < times; n += 1) await resolves(['act', calls(`c${n}`)], ['calls', [called()]]);
   };
 
   test('F083 a run that is stuck gets one hint, said once; stuck again it waits', async () => {
-    const { holes, resolves, tells } = start();
+    const { holes, resolves, tells } = startRun();
     await sameCall(resolves, 4);
     expect(holes.the('notice').input).toMatchObject({ kind: 'stuck', detail: expect.stringMatching(/same action/) });
     await resolves(['notice', undefined]);
@@ -317,7 +300,7 @@ describe('run: no progress', () => {
   });
 
   test('equal calls of one turn count once, because the model saw no result between them', async () => {
-    const { holes, resolves } = start();
+    const { holes, resolves } = startRun();
     const same = [called(), called(), called(), called()];
     await resolves(['act', calls('c1', 'c2', 'c3', 'c4')], ['calls', same]);
     expect(holes.named('notice')).toEqual([]);
@@ -325,7 +308,7 @@ describe('run: no progress', () => {
 
   test('F083 a run goes on after a restart as stuck as it was', async () => {
     const acts = [called(), called(), called()].flatMap((it) => (it.kind === 'called' ? [it.act] : []));
-    const { actor, resolves, tells } = start({ resume: { ...begun, acts, hinted: true } });
+    const { actor, resolves, tells } = startRun({ resume: { ...begun, acts, hinted: true } });
     actor.send({ type: 'run.answer' });
     expect(tells('run.waiting')).toEqual([]);
     await sameCall(resolves, 1);
@@ -333,7 +316,7 @@ describe('run: no progress', () => {
   });
 
   test('F083 an answer forgives: the next time it is stuck it gets a hint again', async () => {
-    const { actor, holes, resolves } = start();
+    const { actor, holes, resolves } = startRun();
     await sameCall(resolves, 4);
     await resolves(['notice', undefined]);
     await sameCall(resolves, 4);
@@ -344,77 +327,11 @@ describe('run: no progress', () => {
   });
 });
 
-describe('run: budgets', () => {
-  const turn = (n: number): [string, unknown][] => [
-    ['act', calls(`c${n}`)],
-    ['calls', [called(`${n}`)]],
-  ];
-  test.each([
-    ['turns', { turns: 2 }, /budget of 2 model turns/],
-    ['tokens', { tokens: 20 }, /budget of 20 tokens/],
-    ['cost', { cost: 0.02 }, /cost budget of 0.02/],
-  ])('F084 spent %s end in a question, and the answer grants as much again', async (_, limit, question) => {
-    const budget = { ...runPolicy.budget, ...limit };
-    const { actor, holes, resolves, tells } = start({ policy: { ...runPolicy, budget } });
-    await resolves(...turn(1), ...turn(2));
-    expect(tells('run.waiting')[0]?.question).toMatch(question);
-    expect(holes.the('wait').input.question).toMatch(question);
-    await resolves(['wait', undefined]);
-    actor.send({ type: 'run.answer' });
-    await resolves(...turn(3), ...turn(4));
-    expect(tells('run.waiting')).toHaveLength(2);
-  });
-
-  test('F084 a request that no budget covers is not sent; the answer lets one through, whatever it needs', async () => {
-    const over = { scope: 'run', kind: 'cost', limit: 1, used: 0.9, needs: 0.3 } as const;
-    const { actor, holes, resolves } = start();
-    expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 0 } });
-    await resolves(['act', { kind: 'unaffordable', over, spent }]);
-    expect(holes.the('wait').input).toMatchObject({ reason: 'budget', over });
-    expect(holes.the('wait').input.question).toMatch(/cost budget of 1 does not cover the next request/);
-    await resolves(['wait', undefined]);
-    actor.send({ type: 'run.answer' });
-    expect(holes.the('act').input.left).toBeUndefined();
-    await resolves(['act', calls('c1')], ['calls', [called()]]);
-    expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 1 } });
-  });
-
-  test('F084 spent time ends in a question once the call that runs is over', async () => {
-    const { actor, clock, holes, resolves, tells } = start();
-    await resolves(['act', calls('c1')]);
-    clock.increment(600_000);
-    expect(tells('run.waiting')).toEqual([]);
-    await resolves(['calls', [called()]]);
-    expect(tells('run.waiting')[0]?.question).toMatch(/time budget of 600 s/);
-    await resolves(['wait', undefined]);
-    clock.increment(600_000); // waiting costs nothing
-    actor.send({ type: 'run.answer' });
-    holes.the('act');
-  });
-
-  test('F084 a run whose last turn said it all ends, though the budget is spent', async () => {
-    const budget = { ...runPolicy.budget, turns: 1 };
-    const { resolves, isIn } = start({ policy: { ...runPolicy, budget } });
-    await resolves(['act', said()]);
-    expect(isIn('finishing')).toBe(true);
-  });
-
-  test('F015 the time budget goes on after a restart where it stood', async () => {
-    const { actor, clock, resolves, tells } = start({ resume: { ...begun, workedMs: 400_000 } });
-    actor.send({ type: 'run.answer' });
-    clock.increment(199_999);
-    await resolves(['act', calls('c1')], ['calls', [called()]], ['act', calls('c2')]);
-    clock.increment(1);
-    await resolves(['calls', [called()]]);
-    expect(tells('run.waiting')[0]?.question).toMatch(/time budget/);
-  });
-});
-
 describe('run: questions', () => {
   const ask = { kind: 'ask', question: 'Which one?' } as const;
 
   test('a call that asks waits, and is asked again with the answer', async () => {
-    const { actor, holes, resolves, tells } = start();
+    const { actor, holes, resolves, tells } = startRun();
     await resolves(['act', calls('ask', 'then')], ['calls', [ask]]);
     expect(tells('run.waiting')).toEqual([{ type: 'run.waiting', question: 'Which one?' }]);
     await resolves(['wait', undefined]);
@@ -425,7 +342,7 @@ describe('run: questions', () => {
   });
 
   test('a stop ends a run that waits', async () => {
-    const { actor, holes, resolves, end } = start();
+    const { actor, holes, resolves, end } = startRun();
     await resolves(['act', calls('ask')], ['calls', [ask]], ['wait', undefined]);
     actor.send({ type: 'run.stop', reason: 'stopped' });
     await holes.the('end').resolve();
@@ -433,7 +350,7 @@ describe('run: questions', () => {
   });
 
   test('a question that cannot be written ends the run', async () => {
-    const { holes, resolves } = start();
+    const { holes, resolves } = startRun();
     await resolves(['act', calls('ask')], ['calls', [ask]]);
     await holes.the('wait').reject(new AppError('store_unavailable', 'The store does not answer.'));
     expect(holes.the('end').input.end).toMatchObject({ reason: 'failed', code: 'store_unavailable' });
@@ -442,7 +359,7 @@ describe('run: questions', () => {
 
 describe('run: after a restart', () => {
   test('a run that had begun waits for its place before it does anything', async () => {
-    const { actor, holes } = start({ resume: begun });
+    const { actor, holes } = startRun({ resume: begun });
     await settled();
     expect(holes.calls).toEqual([]);
     actor.send({ type: 'run.answer' });
@@ -451,7 +368,7 @@ describe('run: after a restart', () => {
 
   test('F016 the calls that were open come first, and say whether they had begun', async () => {
     const open = [{ ...callOf('c1'), begun: true }, callOf('c2')];
-    const { actor, holes, resolves } = start({ resume: { ...begun, calls: open } });
+    const { actor, holes, resolves } = startRun({ resume: { ...begun, calls: open } });
     actor.send({ type: 'run.answer' });
     expect(holes.the('calls').input.calls[0]).toEqual(open[0]);
     await resolves(['calls', [called()]]);
@@ -462,7 +379,7 @@ describe('run: after a restart', () => {
 
   test('the plan goes on with its steps', () => {
     const steps = [step('1', 'completed'), step('2')];
-    const { actor, holes } = start({ ...withPlan, resume: { ...begun, steps } });
+    const { actor, holes } = startRun({ ...withPlan, resume: { ...begun, steps } });
     actor.send({ type: 'run.answer' });
     expect(holes.the('act').input.steps.map((it: { status: string }) => it.status)).toEqual(['completed', 'running']);
     expect(holes.named('plan')).toEqual([]);
@@ -470,7 +387,7 @@ describe('run: after a restart', () => {
 
   test('a run that waited waits on without asking anew, and takes its answer', async () => {
     const resume = { ...begun, waiting: 'Which one?', calls: [{ ...callOf('ask'), begun: true }] };
-    const { actor, holes, tells, isIn } = start({ resume });
+    const { actor, holes, tells, isIn } = startRun({ resume });
     await settled();
     expect(isIn('waiting.open')).toBe(true);
     expect([...holes.calls, ...tells('run.waiting')]).toEqual([]);
@@ -479,7 +396,7 @@ describe('run: after a restart', () => {
   });
 
   test('a message that no turn had seen is seen before the run ends', async () => {
-    const { actor, resolves, tells } = start({ resume: { ...begun, unseen: 1 } });
+    const { actor, resolves, tells } = startRun({ resume: { ...begun, unseen: 1 } });
     actor.send({ type: 'run.answer' });
     await resolves(['act', said()]);
     expect(tells('run.wantsToEnd')).toEqual([{ type: 'run.wantsToEnd', seen: 1 }]);
@@ -488,13 +405,13 @@ describe('run: after a restart', () => {
   test('the budget counts what the run spent before the restart', async () => {
     const budget = { ...runPolicy.budget, turns: 3 };
     const resume = { ...begun, spent: { turns: 3, tokens: 0, cost: 0 } };
-    const { actor, tells } = start({ policy: { ...runPolicy, budget }, resume });
+    const { actor, tells } = startRun({ policy: { ...runPolicy, budget }, resume });
     actor.send({ type: 'run.answer' });
     expect(tells('run.waiting')).toHaveLength(1);
   });
 
   test('a stop ends it before it got its place', async () => {
-    const { actor, holes, end } = start({ resume: begun });
+    const { actor, holes, end } = startRun({ resume: begun });
     actor.send({ type: 'run.stop', reason: 'stopped' });
     await holes.the('end').resolve();
     expect(end()).toEqual({ reason: 'stopped' });

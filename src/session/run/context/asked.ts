@@ -1,22 +1,22 @@
+import { z } from 'zod';
 import type { Message } from '../../../llm/model.ts';
 
 /** One named part of a system prompt. */
-export interface PromptSection {
-  readonly part: string;
-  readonly text: string;
-}
+export const PromptSection = z.object({ part: z.string(), text: z.string() });
+export type PromptSection = z.infer<typeof PromptSection>;
 
 /** The messages that a request takes from the conversation. */
-export interface Taken {
+export const Taken = z.object({
   /** The number of records that the conversation has: messages and compactions. */
-  readonly length: number;
+  length: z.int(),
   /** For a summary: only messages before this place. */
-  readonly upto?: number | undefined;
-  /** For a summary: results have only so many characters. */
-  readonly most?: number | undefined;
+  upto: z.int().optional(),
+  /** For a summary: results up to `upto` have only so many characters. */
+  most: z.int().optional(),
   /** A cut reply that the request continues. It is not in the conversation. */
-  readonly begun?: Message | undefined;
-}
+  begun: z.custom<Message>().optional(),
+});
+export type Taken = z.infer<typeof Taken>;
 
 /** Names a request in the fact of its usage. */
 export interface RequestProof {

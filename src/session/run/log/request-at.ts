@@ -5,13 +5,13 @@ import type { SessionId } from '../../../core/ids.ts';
 import type { RecordStore } from '../../../core/ports.ts';
 import type { Message, ToolDeclaration, TurnRequest } from '../../../llm/model.ts';
 import type { SeenRequest } from '../../../llm/seen-request.ts';
+import { PromptSection } from '../context/asked.ts';
 import { shortResults, viewOf } from '../context/view.ts';
 import { conversationOf, inCallOrder } from './conversation.ts';
 import {
   digestOfTools,
   hashOfRequest,
   joinedSections,
-  PromptSection,
   requestIdOf,
   requestKind,
   requestTextKind,

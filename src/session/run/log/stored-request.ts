@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { digestOf, digestOfText } from '../../../core/digest.ts';
 import type { Message, ToolDeclaration, TurnPhase } from '../../../llm/model.ts';
+import { type PromptSection, Taken } from '../context/asked.ts';
 
 // The record of one request to a model. Its id is `<session>:<turn>`; a text's is `<session>:<hash>`.
 
@@ -8,27 +9,11 @@ export const requestKind = 'request';
 export const requestTextKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
-/** One named part of a system prompt. */
-export const PromptSection = z.object({ part: z.string(), text: z.string() });
-export type PromptSection = z.infer<typeof PromptSection>;
-
 /** The parts of a system prompt as one text. */
 export const joinedSections = (sections: readonly PromptSection[]): string =>
   sections.map(({ text }) => text).join('\n\n');
 
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** The messages that a request took from the conversation. */
-const From = z.object({
-  /** The number of records that the conversation had: messages and compactions. */
-  length: z.int(),
-  /** For a summary: only messages before this place. */
-  upto: z.int().optional(),
-  /** For a summary: results up to `upto` had only so many characters. */
-  most: z.int().optional(),
-  /** A cut reply that the request continues. It is not in the conversation. */
-  begun: z.custom<Message>().optional(),
-});
 
 export const StoredRequest = z.object({
   turn: z.int(),
@@ -36,7 +21,7 @@ export const StoredRequest = z.object({
   model: z.string(),
   /** Of everything that the model saw, see `hashOfRequest`. */
   requestHash: Hash,
-  from: From,
+  from: Taken,
   phase: z.custom<TurnPhase>(),
   system: Hash,
   tools: Hash,

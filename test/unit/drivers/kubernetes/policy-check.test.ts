@@ -6,6 +6,8 @@ import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { openPolicyCheck } from '../../../../drivers/kubernetes/policy-check.ts';
 import { Secret } from '../../../../src/core/secret.ts';
 
+const quick = { daemonPort: 2718, betweenMs: 5 };
+
 /** A link to a sandbox whose commands print this; with undefined the commands never end. */
 async function sandbox(prints: string | undefined) {
   let asked = 0;
@@ -32,7 +34,7 @@ async function sandbox(prints: string | undefined) {
 test('a sandbox that ends during the check does not decide for the others: the next one is checked', async () => {
   await using first = await sandbox(undefined);
   await using second = await sandbox('open 192.0.2.1:443');
-  const policyCheck = openPolicyCheck({ daemonPort: 2718, unenforced: () => 'refuse', onOpen: () => {} });
+  const policyCheck = openPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
   const stop = new AbortController();
   const gone = policyCheck.check(first.link, stop.signal);
   const other = policyCheck.check(second.link, new AbortController().signal);
@@ -46,11 +48,11 @@ test('a sandbox that reaches out opens the policyCheck where that is accepted, a
   await using open = await sandbox('open 192.0.2.1:443');
   await using closed = await sandbox('closed');
   const { signal } = new AbortController();
-  const accepting = openPolicyCheck({ daemonPort: 2718, unenforced: () => 'accept', onOpen: () => {} });
+  const accepting = openPolicyCheck({ ...quick, unenforced: () => 'accept', onOpen: () => {} });
   expect(accepting.isOpen()).toBe(false);
   await accepting.check(open.link, signal);
   expect(accepting.isOpen()).toBe(true);
-  const refusing = openPolicyCheck({ daemonPort: 2718, unenforced: () => 'refuse', onOpen: () => {} });
+  const refusing = openPolicyCheck({ ...quick, unenforced: () => 'refuse', onOpen: () => {} });
   await expect(refusing.check(open.link, signal)).rejects.toMatchObject({ code: 'unsupported' });
   await refusing.check(closed.link, signal);
   expect(refusing.isOpen()).toBe(false);

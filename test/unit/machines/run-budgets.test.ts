@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { begun, called, calls, runPolicy, said, spent } from '../../support/machines.ts';
+import { startRun } from '../../support/run-machine.ts';
+
+describe('run: budgets', () => {
+  const turn = (n: number): [string, unknown][] => [
+    ['act', calls(`c${n}`)],
+    ['calls', [called(`${n}`)]],
+  ];
+  test.each([
+    ['turns', { turns: 2 }, /budget of 2 model turns/],
+    ['tokens', { tokens: 20 }, /budget of 20 tokens/],
+    ['cost', { cost: 0.02 }, /cost budget of 0.02/],
+  ])('F084 spent %s end in a question, and the answer grants as much again', async (_, limit, question) => {
+    const budget = { ...runPolicy.budget, ...limit };
+    const { actor, holes, resolves, tells } = startRun({ policy: { ...runPolicy, budget } });
+    await resolves(...turn(1), ...turn(2));
+    expect(tells('run.waiting')[0]?.question).toMatch(question);
+    expect(holes.the('wait').input.question).toMatch(question);
+    await resolves(['wait', undefined]);
+    actor.send({ type: 'run.answer' });
+    await resolves(...turn(3), ...turn(4));
+    expect(tells('run.waiting')).toHaveLength(2);
+  });
+
+  test('F084 a request that no budget covers is not sent; the answer lets one through, whatever it needs', async () => {
+    const over = { scope: 'run', kind: 'cost', limit: 1, used: 0.9, needs: 0.3 } as const;
+    const { actor, holes, resolves } = startRun();
+    expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 0 } });
+    await resolves(['act', { kind: 'unaffordable', over, spent }]);
+    expect(holes.the('wait').input).toMatchObject({ reason: 'budget', over });
+    expect(holes.the('wait').input.question).toMatch(/cost budget of 1 does not cover the next request/);
+    await resolves(['wait', undefined]);
+    actor.send({ type: 'run.answer' });
+    expect(holes.the('act').input.left).toBeUndefined();
+    await resolves(['act', calls('c1')], ['calls', [called()]]);
+    expect(holes.the('act').input.left).toMatchObject({ turns: { limit: 50, used: 1 } });
+  });
+
+  test('F084 spent time ends in a question once the call that runs is over', async () => {
+    const { actor, clock, holes, resolves, tells } = startRun();
+    await resolves(['act', calls('c1')]);
+    clock.increment(600_000);
+    expect(tells('run.waiting')).toEqual([]);
+    await resolves(['calls', [called()]]);
+    expect(tells('run.waiting')[0]?.question).toMatch(/time budget of 600 s/);
+    await resolves(['wait', undefined]);
+    clock.increment(600_000); // waiting costs nothing
+    actor.send({ type: 'run.answer' });
+    holes.the('act');
+  });
+
+  test('F084 a run whose last turn said it all ends, though the budget is spent', async () => {
+    const budget = { ...runPolicy.budget, turns: 1 };
+    const { resolves, isIn } = startRun({ policy: { ...runPolicy, budget } });
+    await resolves(['act', said()]);
+    expect(isIn('finishing')).toBe(true);
+  });
+
+  test('F015 the time budget goes on after a restart where it stood', async () => {
+    const { actor, clock, resolves, tells } = startRun({ resume: { ...begun, workedMs: 400_000 } });
+    actor.send({ type: 'run.answer' });
+    clock.increment(199_999);
+    await resolves(['act', calls('c1')], ['calls', [called()]], ['act', calls('c2')]);
+    clock.increment(1);
+    await resolves(['calls', [called()]]);
+    expect(tells('run.waiting')[0]?.question).toMatch(/time budget/);
+  });
+});
