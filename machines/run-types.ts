@@ -62,6 +62,8 @@ export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
+  /** The provider demands that a person permits the call, and why. */
+  readonly confirm?: string;
   /** The log announced the call before a restart, so its outcome must be looked up, not guessed. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
@@ -101,6 +103,8 @@ export interface WantedApproval {
   readonly callId: string;
   readonly function: string;
   readonly args: Readonly<Record<string, unknown>>;
+  /** The provider's reason, when it is the provider of the model that demands the approval. */
+  readonly reason?: string;
   readonly timeoutMs: number;
 }
 

@@ -35,6 +35,8 @@ export interface AgentBrowser {
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport>;
+  /** The address of the current page; undefined while the browser does not answer. */
+  address(signal: AbortSignal): Promise<string | undefined>;
 }
 
 export interface BrowserLimits {

@@ -157,6 +157,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
     );
   }
 
+  async address(signal: AbortSignal): Promise<string | undefined> {
+    const opened = await this.#open(signal);
+    if ('ok' in opened) return undefined;
+    using until = deadline(this.#limits.answerMs, this.#clock, signal);
+    const tab = await orAborted(opened.tabs.current(), until.signal).catch(() => throwIfFired(signal));
+    return tab?.page.url();
+  }
+
   /** Does the action in the current tab, and reports its result. */
   async #do(
     signal: AbortSignal,

@@ -75,7 +75,12 @@ function finish(run: Run, result: Ended, { io, json }: { io: Io; json: boolean }
 interface Asked {
   readonly io: Io;
   readonly question: string;
-  readonly approvals: readonly { callId: string; function: string; args: Record<string, unknown> }[];
+  readonly approvals: readonly {
+    readonly callId: string;
+    readonly function: string;
+    readonly args: Record<string, unknown>;
+    readonly reason?: string | undefined;
+  }[];
 }
 
 /** Asks the person, and passes the answer on. A run that ended meanwhile needs none. */
@@ -88,7 +93,8 @@ async function answer(run: Run, { io, question, approvals }: Asked): Promise<voi
       await run.answer(await filled(ask));
     }
     for (const call of approvals) {
-      io.say(`The agent wants to use ${call.function}:\n  ${callText(call)}`);
+      const why = call.reason ? `\nThe provider of the model wants a person to decide: ${printable(call.reason)}` : '';
+      io.say(`The agent wants to use ${call.function}:\n  ${callText(call)}${why}`);
       const said = (await ask('Allow it? [y]es, [n]o, or say why not: ')).trim();
       if (/^(y|yes)$/i.test(said)) await run.approve(call.callId);
       else await run.reject(call.callId, /^(n|no)?$/i.test(said) ? undefined : said);

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 const pictures = z.array(z.object({ file: z.string(), mimeType: z.string() })).readonly();
-const calls = z.array(z.object({ callId: z.string(), name: z.string(), args: z.unknown() })).readonly();
+const calls = z
+  .array(z.object({ callId: z.string(), name: z.string(), args: z.unknown(), confirm: z.string().optional() }))
+  .readonly();
 
 /** One message of a conversation with a model, as stores keep it and APIs send it. Its type is `Message` in `src/llm/model.ts`. */
 export const ConversationMessage = z.discriminatedUnion('role', [
@@ -9,7 +11,7 @@ export const ConversationMessage = z.discriminatedUnion('role', [
   z.object({
     role: z.literal('tool'),
     ...{ callId: z.string(), name: z.string(), output: z.string(), success: z.boolean() },
-    pictures: pictures.optional(),
+    ...{ pictures: pictures.optional(), page: z.string().optional(), confirmed: z.literal(true).optional() },
   }),
   z.object({
     role: z.literal('assistant'),

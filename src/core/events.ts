@@ -112,7 +112,14 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** Without a message when a person decided on a call, or no decision came in time. */
   fact('run.resumed', z.object({ messageId: MessageId.optional() })),
   /** A call waits for a person's permission until the event of its resolution. */
-  fact('approval.requested', z.object({ callId: z.string(), function: z.string(), args, expiresAt: z.number() })),
+  fact(
+    'approval.requested',
+    z.object({
+      ...{ callId: z.string(), function: z.string(), args, expiresAt: z.number() },
+      /** The provider's reason, when it is the provider of the model that demands the approval. */
+      reason: z.string().optional(),
+    }),
+  ),
   fact(
     'approval.resolved',
     z.object({

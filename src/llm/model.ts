@@ -88,12 +88,11 @@ export interface ToolDeclaration {
   /** Models of some providers know the tool by a declaration of their provider's own. All others get the function. */
   readonly native?: NativeTool;
 }
-/** A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the screenshot. */
-export interface NativeTool {
-  readonly kind: 'computer';
-  readonly width: number;
-  readonly height: number;
-}
+export type NativeTool =
+  /** A screen with keyboard and mouse, whose calls have the arguments that Claude's models know. Pixels of the screenshot. */
+  | { readonly kind: 'computer'; readonly width: number; readonly height: number }
+  /** One of the actions on a browser's screen that Gemini's models know by themselves, with name and arguments. */
+  | { readonly kind: 'screen_action' };
 export type Message =
   | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }
   | {
@@ -103,6 +102,10 @@ export type Message =
       readonly output: string;
       readonly success: boolean;
       readonly pictures?: readonly Picture[];
+      /** The address of the page on the screen after the call. */
+      readonly page?: string;
+      /** A person permitted the call, as its `confirm` demands. */
+      readonly confirmed?: true;
     }
   | AssistantMessage;
 
@@ -130,6 +133,8 @@ export interface ToolCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown; // not parsed: the tool parses it
+  /** The provider demands that a person permits this call: its reason, in words. */
+  readonly confirm?: string;
 }
 
 /** The parts of a reply as they arrive. All calls come after the text, directly before the end. */

@@ -49,6 +49,8 @@ export type ToolResult = ToolOutcome & {
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   /** The pictures for the model next to `output`, if it accepts pictures. */
   readonly pictures?: readonly KeptPicture[];
+  /** The address of the page that the screen shows after the call. */
+  readonly page?: string;
 };
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }
@@ -96,7 +98,9 @@ export interface ToolDescription {
   readonly parameters: object; // JSON Schema for the model
   readonly needs: readonly Need[];
   /** For providers that declare such a tool in their own way; the same as in a model's `ToolDeclaration`. */
-  readonly native?: { readonly kind: 'computer'; readonly width: number; readonly height: number };
+  readonly native?:
+    | { readonly kind: 'computer'; readonly width: number; readonly height: number }
+    | { readonly kind: 'screen_action' };
   /**
    * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null: can
    * run beside every other call. `args` is what the model sent, unchecked.

@@ -7,7 +7,7 @@ const words = { approved: 'Approved', rejected: 'Rejected', expired: 'Not approv
 export class ApprovalCard {
   #answer;
 
-  constructor({ callId, function: name, args, expiresAt }, decide) {
+  constructor({ callId, function: name, args, expiresAt, reason }, decide) {
     const button = (word, label, kind) =>
       el(
         'button',
@@ -27,6 +27,7 @@ export class ApprovalCard {
       { className: 'note approval', 'aria-label': 'Approval' },
       el('div', {}, `The agent wants to call ${name}. It waits until ${until}.`),
       el('pre', { className: 'console', tabIndex: 0 }, told),
+      ...(reason ? [el('div', {}, `The provider of the model wants a person to decide: ${reason}`)] : []),
       this.#answer,
     );
   }

@@ -48,6 +48,11 @@ describe('the browser of a sandbox', () => {
     expect(picture?.data.subarray(0, 2).toString('hex')).toBe('ffd8');
   });
 
+  test('the address is that of the page on the screen', async () => {
+    await open('/');
+    expect(await browser.address(signal)).toBe(`${shop.url}/`);
+  });
+
   test('the browser numbers elements that scrolling reveals and reports the end of the page', async () => {
     await open('/');
     expect((await browser.scroll('down', 'end', signal)).text).toContain('<a>Far below</a>');

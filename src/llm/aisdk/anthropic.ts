@@ -17,11 +17,12 @@ export const anthropicDialect: Dialect = {
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),
   }),
-  native: ({ width, height }, model) => {
-    const id = computerOf(model);
-    const size = { displayWidthPx: width, displayHeightPx: height };
+  native: (tool, model) => {
+    const id = tool.kind === 'computer' ? computerOf(model) : undefined;
+    if (tool.kind !== 'computer' || !id) return undefined;
+    const size = { displayWidthPx: tool.width, displayHeightPx: tool.height };
     if (id === 'computer_toolset_20260801') return { id: `anthropic.${id}`, args: {} };
-    return id && { id: `anthropic.${id}`, args: { ...size, ...(id === 'computer_20251124' && { enableZoom: true }) } };
+    return { id: `anthropic.${id}`, args: { ...size, ...(id === 'computer_20251124' && { enableZoom: true }) } };
   },
   pictures: 'inside',
   keepsReasoning: 'always',

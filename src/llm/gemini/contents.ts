@@ -1,6 +1,7 @@
 import type { Content, Part } from '@google/generative-ai';
-import { notRun, type Piece, piecesOf } from '../conversation.ts';
+import { notRun, type Piece, piecesOf, type ToolMessage } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
+import { demandsConsent, withoutDemand } from './computer.ts';
 
 // Google's marker for a call that another model made, and that therefore has no signature.
 const foreignSignature = 'skip_thought_signature_validator';
@@ -10,12 +11,47 @@ export const contentsOf = (request: TurnRequest, model: string): Content[] =>
   piecesOf(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
     if (piece.kind === 'user') return [{ role: 'user', parts: [{ text: piece.text }, ...picturesOf(piece)] }];
-    const parts = partsOf(piece.reply, model);
+    const { parts, answers, refusals } = inWords(partsOf(piece.reply, model), piece.answers);
     if (parts.length === 0) return [];
-    const answers = answersTo(piece, parts);
+    const answered = [...answersTo(piece.reply.model, parts, answers), ...refusals];
     const said: Content = { role: 'model', parts };
-    return answers.length === 0 ? [said] : [said, { role: 'user', parts: answers }];
+    return answered.length === 0 ? [said] : [said, { role: 'user', parts: answered }];
   });
+
+type Answers = Extract<Piece, { kind: 'reply' }>['answers'];
+
+/**
+ * A call that demands consent may only be answered with it. A call that nobody permitted therefore goes back as words, and
+ * so does the refusal.
+ */
+function inWords(parts: readonly Part[], all: Answers): { parts: Part[]; answers: Answers; refusals: Part[] } {
+  const kept: Part[] = [];
+  const answers: ToolMessage[] = [];
+  const refusals: Part[] = [];
+  let calls = 0;
+  for (const part of parts) {
+    if (!part.functionCall) {
+      kept.push(part);
+      continue;
+    }
+    const answer = all[calls++] ?? notRun('', part.functionCall.name);
+    const { name, args } = part.functionCall;
+    if (answer.confirmed || !demandsConsent(args)) {
+      kept.push(part);
+      answers.push(answer);
+      continue;
+    }
+    kept.push({ text: `I asked for a call of ${name} with ${JSON.stringify(withoutDemand(args).args)}.` });
+    refusals.push({ text: answer.output });
+  }
+  return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
+}
+
+/** The first call of a reply has to have a signature, which may have been that of a call that is words now. */
+function signed(parts: readonly Part[]): Part[] {
+  const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
+  return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));
+}
 
 /** Gemini's own parts are sent back unchanged; parts of another model are converted. */
 function partsOf(message: AssistantMessage, model: string): Part[] {
@@ -28,17 +64,21 @@ function partsOf(message: AssistantMessage, model: string): Part[] {
 }
 
 /** One answer for each call among the parts, in order, because Gemini compares the numbers. */
-function answersTo({ reply, answers }: Extract<Piece, { kind: 'reply' }>, parts: readonly Part[]): Part[] {
+function answersTo(model: string, parts: readonly Part[], answers: Answers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
-  const inPlace = called.map(({ name }, at): Part => {
-    const { success, output, pictures } = answers[at] ?? notRun('', name);
+  const inPlace = called.map(({ name, args }, at): Part => {
+    const { success, output, pictures, page } = answers[at] ?? notRun('', name);
     const shown = picturesOf({ pictures });
-    const inside = shown.length > 0 && takesPicturesInside(reply.model);
-    const response = success ? { output } : { error: output };
+    const inside = shown.length > 0 && takesPicturesInside(model);
+    const response = {
+      ...(success ? { output } : { error: output }),
+      ...(page !== undefined && { url: page }),
+      ...(demandsConsent(args) && { safety_acknowledgement: 'true' }),
+    };
     return { functionResponse: { name, response, ...(inside && { parts: shown }) } } as Part;
   });
   // Models before version 3 accept pictures only next to the answers.
-  const beside = takesPicturesInside(reply.model) ? [] : answers.flatMap(picturesOf);
+  const beside = takesPicturesInside(model) ? [] : answers.flatMap(picturesOf);
   return [...inPlace, ...(inPlace.length > 0 ? beside : [])];
 }
 

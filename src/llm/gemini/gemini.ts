@@ -9,6 +9,7 @@ import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../mode
 import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { watchdog } from '../watchdog.ts';
+import { ownComputer } from './computer.ts';
 import { contentsOf } from './contents.ts';
 import { failureOf, type GeminiRefusal, refusalOf } from './failures.ts';
 import { type Chunk, replyReader } from './reply.ts';
@@ -26,14 +27,17 @@ export function geminiModel(options: GeminiOptions): Model {
     using silence = watchdog({ clock, ms: idleMs, signal });
     const turnId = newId();
     using retryAfter = retryHeader(turnId);
-    const reply = replyReader({ name, newId, broken: () => unreachableTurn(name, advice) });
+    const computer = ownComputer(model, request.tools);
+    const reply = replyReader({ name, newId, called: computer?.called, broken: () => unreachableTurn(name, advice) });
     const refused = (refusal: GeminiRefusal) =>
       failureOf(refusal, { name, advice, retryAfterMs: parseRetryAfter(retryAfter.value(), clock.now()) });
     try {
       silence.signal.throwIfAborted(); // the SDK only listens for the event, and the signal may have fired already
       const requestOptions = { baseUrl, customHeaders: { [turnHeader]: turnId } };
       const asked = new GoogleGenerativeAI(key?.reveal() ?? 'none').getGenerativeModel({ model }, requestOptions);
-      const { stream, response } = await asked.generateContentStream(bodyOf(request, name), { signal: silence.signal });
+      const { stream, response } = await asked.generateContentStream(bodyOf(request, name, computer), {
+        signal: silence.signal,
+      });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
       for await (const chunk of stream as AsyncIterable<Chunk>) {
         silence.rest(); // a slow reader on our side is no silence of the provider
@@ -60,12 +64,18 @@ export function geminiModel(options: GeminiOptions): Model {
 
 const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTurn | null)?.kind === 'failed';
 
-function bodyOf(request: TurnRequest, name: string): GenerateContentRequest {
-  const { tools, mustCall, system, sampling } = request;
-  const declarations = tools.map(
-    ({ name, description, parameters }) =>
-      ({ name, description, parameters: parametersOf(parameters) }) as unknown as FunctionDeclaration,
-  );
+function bodyOf(request: TurnRequest, name: string, computer: ReturnType<typeof ownComputer>): GenerateContentRequest {
+  const { mustCall, system, sampling } = request;
+  const functionDeclarations = request.tools
+    .filter((tool) => !computer?.replaced.includes(tool))
+    .map(
+      ({ name, description, parameters }) =>
+        ({ name, description, parameters: parametersOf(parameters) }) as unknown as FunctionDeclaration,
+    );
+  const tools = [
+    ...(computer ? [computer.declaration] : []),
+    ...(functionDeclarations.length > 0 ? [{ functionDeclarations }] : []),
+  ];
   const mode =
     mustCall === undefined
       ? { mode: FunctionCallingMode.AUTO }
@@ -75,7 +85,7 @@ function bodyOf(request: TurnRequest, name: string): GenerateContentRequest {
     ...(system !== '' && { systemInstruction: { role: 'system', parts: [{ text: system }] } }),
     ...(sampling && { generationConfig: generationConfigOf(sampling) }),
     ...(tools.length > 0 && {
-      tools: [{ functionDeclarations: declarations }],
+      tools,
       toolConfig: { functionCallingConfig: mode },
     }),
   };

@@ -1,4 +1,5 @@
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
+import { withoutDemand } from './computer.ts';
 
 /** The fields of a `GenerateContentResponse` that we read; the rest of a part is sent back unchanged. */
 export interface Chunk {
@@ -24,12 +25,14 @@ interface Piece {
 interface Options {
   readonly name: string;
   readonly newId: () => string;
+  /** The model's call of an action of its own as a call of our tool; undefined where it has none. */
+  readonly called: ((name: string, args: unknown) => Pick<ToolCall, 'name' | 'args'>) | undefined;
   /** The outcome of a reply that ended before its end. */
   readonly broken: () => FailedTurn;
 }
 
 /** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to act on. */
-export function replyReader({ name, newId, broken }: Options) {
+export function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;
   let blocked: string | undefined;
@@ -41,8 +44,10 @@ export function replyReader({ name, newId, broken }: Options) {
       yield { type: 'raw', part };
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
       const { functionCall } = part; // its own id, if any, repeats from turn to turn
-      if (functionCall)
-        calls.push({ callId: `call_${newId()}`, name: functionCall.name ?? '', args: functionCall.args ?? {} });
+      if (!functionCall) continue;
+      const { args, ...demand } = withoutDemand(functionCall.args ?? {});
+      const call = called?.(functionCall.name ?? '', args) ?? { name: functionCall.name ?? '', args };
+      calls.push({ callId: `call_${newId()}`, ...call, ...demand });
     }
     blocked = chunk.promptFeedback?.blockReason ?? blocked;
     finish = candidate?.finishReason ?? finish;

@@ -79,10 +79,11 @@ async function untilTold({ writer }: Live): Promise<void> {
 
 function requested(
   runId: RunId,
-  { timeoutMs, callId, function: name, args }: WantedApproval,
+  { timeoutMs, callId, function: name, args, reason }: WantedApproval,
   now: number,
 ): SessionFact {
-  const data = { callId, function: name, args: { ...args }, expiresAt: now + timeoutMs };
+  const asked = { callId, function: name, args: { ...args }, ...(reason !== undefined && { reason }) };
+  const data = { ...asked, expiresAt: now + timeoutMs };
   return { type: 'approval.requested', runId, data };
 }
 

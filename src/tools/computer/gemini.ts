@@ -3,7 +3,8 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import { atDesk, type Desk } from './desk.ts';
 import { thousandths } from './screen.ts';
 
-// One function per action, in the names and shapes of Gemini's computer-use models: both axes go from 0 to 1000.
+// One function per action, in the names and shapes that Gemini's first computer-use models know by themselves: both axes
+// go from 0 to 1000. Each result names the page on the screen, which these models expect.
 
 const axis = (name: string) => z.number().min(0).max(1000).describe(`${name}, from 0 to 1000`);
 const at = { x: axis('from the left'), y: axis('from the top') };
@@ -16,8 +17,8 @@ const tool = <Shape extends z.ZodRawShape>(
   description: string,
   shape: Shape,
   run: (ctx: ToolContext, args: z.output<z.ZodObject<Shape>>) => Promise<ToolResult>,
-): Tool =>
-  defineTool({
+): Tool => ({
+  ...defineTool({
     name,
     family: 'browser',
     group: 'browser',
@@ -25,8 +26,14 @@ const tool = <Shape extends z.ZodRawShape>(
     needs: ['desktop'],
     description,
     parameters: z.object(shape),
-    run,
-  });
+    run: async (ctx, args) => {
+      const result = await run(ctx, args);
+      const page = await ctx.browser?.address(ctx.signal);
+      return page === undefined ? result : { ...result, page };
+    },
+  }),
+  native: { kind: 'screen_action' },
+});
 
 const acts = (ctx: ToolContext, said: string, work: (desk: Desk) => Promise<unknown>): Promise<ToolResult> =>
   atDesk(ctx, 'acts', async (desk) => {

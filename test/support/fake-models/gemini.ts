@@ -18,10 +18,12 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
     return bad(`API key not valid: ${headers['x-goog-api-key']}. Please pass a valid API key.`, 'INVALID_ARGUMENT');
   const strange = unknownKey(body, known);
   if (strange) return bad(`Invalid JSON payload received. Unknown name "${strange}": Cannot find field.`);
-  for (const { parameters } of body.tools?.[0]?.functionDeclarations ?? []) {
+  for (const { parameters } of (body.tools ?? []).flatMap((tool: Tool) => tool.functionDeclarations ?? [])) {
     const wrong = parameters === undefined ? undefined : strangeIn(parameters);
     if (wrong) return bad(`Invalid JSON payload received. Unknown name "${wrong}" at 'tools[0].parameters'.`);
   }
+  const wrongComputer = computerUse(request);
+  if (wrongComputer) return wrongComputer;
   const tokens = tooLong(request, limits);
   if (tokens)
     return bad(`The input token count (${tokens}) exceeds the maximum number of tokens allowed (${limits.window}).`);
@@ -34,12 +36,70 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
     if (parts.length === 0) return bad('contents.parts must not be empty.');
     if (role === 'model' && called.length !== next.length)
       return bad('the number of function response parts is not equal to the number of function call parts.');
+    const unasked = called.find((part, n) => demands(part) && !acknowledges(next[n]));
+    if (unasked)
+      return bad(
+        `The safety decision from function call ${nameOf(unasked)} must be acknowledged in the corresponding function response.`,
+      );
     const mark = called[0]?.thoughtSignature;
     if (at > turnFrom && called.length > 0 && mark !== skip && !isSignedBy('gemini', mark))
       return bad(`Function call is missing a thought_signature in functionCall parts, position ${at}.`);
   }
   return undefined;
 }
+
+interface Tool {
+  readonly functionDeclarations?: readonly { readonly name: string; readonly parameters?: Record<string, unknown> }[];
+  readonly computerUse?: { readonly environment?: string; readonly excludedPredefinedFunctions?: readonly string[] };
+}
+const ofBrowser = [
+  ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
+  ...['type_text_at', 'key_combination', 'scroll_document', 'scroll_at', 'drag_and_drop'],
+];
+const ofDesktop = [
+  ...['click', 'double_click', 'triple_click', 'middle_click', 'right_click', 'mouse_down', 'mouse_up', 'move', 'type'],
+  ...['drag_and_drop', 'wait', 'press_key', 'key_down', 'key_up', 'hotkey', 'take_screenshot', 'scroll'],
+];
+/** The models that know the declaration, and their actions in each environment. */
+const computers: readonly { knownTo: RegExp; actions: Readonly<Record<string, readonly string[]>> }[] = [
+  {
+    knownTo: /gemini-2\.5-computer-use|gemini-3-flash-preview|gemini-3\.1-pro-preview/,
+    actions: { ENVIRONMENT_BROWSER: ofBrowser },
+  },
+  {
+    knownTo: /gemini-3\.5-flash/,
+    actions: {
+      ENVIRONMENT_BROWSER: [...ofDesktop, 'go_back', 'go_forward', 'navigate'],
+      ENVIRONMENT_DESKTOP: ofDesktop,
+    },
+  },
+];
+
+function computerUse({ path, body }: FakeRequest): Refused | undefined {
+  const tools = (body.tools ?? []) as Tool[];
+  const declared = tools.filter((tool) => tool.computerUse !== undefined);
+  const [{ computerUse: wanted = {} } = {}] = declared;
+  if (declared.length === 0)
+    return /computer-use/.test(path) ? bad('This model requires the use of the Computer Use tool.') : undefined;
+  const known = computers.find(({ knownTo }) => knownTo.test(path));
+  if (!known || declared.length > 1) return bad('Computer Use is not supported for this model.');
+  const strange = unknownKey(wanted, ['environment', 'excludedPredefinedFunctions']);
+  if (strange) return bad(`Invalid JSON payload received. Unknown name "${strange}" at 'tools[0].computer_use'.`);
+  const actions = known.actions[wanted.environment ?? ''];
+  if (!actions) return bad(`The environment ${wanted.environment} is not supported for this model.`);
+  const excluded = wanted.excludedPredefinedFunctions ?? [];
+  const invented = excluded.find((name) => !actions.includes(name));
+  if (invented) return bad(`${invented} is not a predefined function.`);
+  const names = tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations.map(({ name }) => name));
+  const twice = names.find((name) => actions.includes(name) && !excluded.includes(name));
+  return twice === undefined ? undefined : bad(`Duplicate function declaration found: ${twice}`);
+}
+
+const inside = (part: Part | undefined, key: string) => (part?.[key] ?? {}) as Record<string, Record<string, unknown>>;
+const nameOf = (part: Part) => String(inside(part, 'functionCall').name);
+const demands = (part: Part) => inside(part, 'functionCall').args?.safety_decision !== undefined;
+const acknowledges = (part: Part | undefined) =>
+  String(inside(part, 'functionResponse').response?.safety_acknowledgement) === 'true';
 
 function strangeIn(schema: Record<string, unknown>): string | undefined {
   const wrong = Object.keys(schema).find((key) => !schemaKeys.includes(key));

@@ -49,6 +49,37 @@ describe('a turn of its own', () => {
   });
 });
 
+test('of two calls that demand consent, the permitted one stays a call with a signature, the other becomes words', () => {
+  const talk = new Talk().user('go');
+  const [a, b] = [call('a', 'c1'), call('b', 'c2')];
+  const { raw, ...message } = turn(talk, a, b);
+  const demanding = (raw as { functionCall: { name: string; args: object } }[]).map(({ functionCall }) => ({
+    functionCall: {
+      ...functionCall,
+      args: { ...functionCall.args, safety_decision: { decision: 'require_confirmation' } },
+    },
+  }));
+  talk.messages[1] = { ...message, raw: demanding };
+  talk.result(a, 'Not run: the user rejected this call.', false);
+  talk.messages.push({ role: 'tool', callId: 'c2', name: 'b', output: 'Done.', success: true, confirmed: true });
+  expect(contents(talk).slice(-2)).toEqual([
+    {
+      role: 'model',
+      parts: [
+        { text: 'I asked for a call of a with {"a":1}.' },
+        { ...demanding[1], thoughtSignature: 'skip_thought_signature_validator' },
+      ],
+    },
+    {
+      role: 'user',
+      parts: [
+        { functionResponse: { name: 'b', response: { output: 'Done.', safety_acknowledgement: 'true' } } },
+        { text: 'Not run: the user rejected this call.' },
+      ],
+    },
+  ]);
+});
+
 test('a turn of another model is sent again with the signature that skips validation', () => {
   const talk = new Talk().user('go').said('Hm.', [call('a', 'c1')], 'demo');
   expect(contents(talk).find(({ role }) => role === 'model')?.parts).toEqual([

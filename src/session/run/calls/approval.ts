@@ -11,7 +11,7 @@ export function shownArgs(args: unknown): Record<string, unknown> {
 /** Undefined when the call may run. Else the run has to ask for permission, or the refusal tells the model why. */
 export function permissionFor(
   { tools, approvals }: Pick<Working, 'tools' | 'approvals'>,
-  { callId, name, args, begun, verdict }: PendingCall,
+  { callId, name, args, begun, verdict, confirm }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun had permission, or needed none
   if (verdict?.decision === 'approved' || (begun && !verdict)) return undefined;
@@ -24,16 +24,21 @@ export function permissionFor(
   }
   const family = tools.find(name)?.family;
   const listed = approvals?.tools.some((tool) => tool === '*' || tool === name);
-  if (!approvals || !listed || family === undefined || family === 'message') return undefined;
+  const isListed = listed === true && family !== undefined && family !== 'message';
+  if (!isListed && confirm === undefined) return undefined;
   const shown = shownArgs(args);
-  const approval = { callId, function: name, args: shown, timeoutMs: approvals.timeoutMs };
-  return { kind: 'ask', question: questionOf(name, shown), approval };
+  const reason = confirm === undefined ? undefined : beginningOf(confirm, mostShown);
+  const { timeoutMs } = approvals ?? { timeoutMs: usualTimeoutMs };
+  const approval = { callId, function: name, args: shown, timeoutMs, ...(reason !== undefined && { reason }) };
+  return { kind: 'ask', question: questionOf(name, shown, reason), approval };
 }
 
+const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
 const mostShown = 500;
 
-function questionOf(name: string, args: Record<string, unknown>): string {
+function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
   const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
   const shown = told.length > mostShown ? `${beginningOf(told, mostShown)}…` : told;
-  return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}\n\nAnswer "approve", or say what I should do instead.`;
+  const why = reason === undefined ? '' : `\n\nThe provider of the model wants a person to decide: ${reason}`;
+  return `May I call ${name}?\n\n    ${shown.replaceAll('\n', '\n    ')}${why}\n\nAnswer "approve", or say what I should do instead.`;
 }

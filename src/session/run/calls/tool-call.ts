@@ -114,14 +114,21 @@ const textOf = (args: unknown): string => AskUserArgs.safeParse(args).data?.text
 
 async function record(
   work: Working,
-  { callId, name, args }: PendingCall,
+  { callId, name, args, begun, verdict, confirm }: PendingCall,
   result: ToolResult,
   why?: 'sandbox_lost',
 ): Promise<CallResult> {
   const { runWriter } = work;
   const output = forModel(result);
   const pictures = result.pictures?.map(({ file, mimeType }) => ({ file, mimeType }));
-  const message = { role: 'tool', callId, name, output, success: result.ok, ...(pictures && { pictures }) } as const;
+  // A call that began before a restart had its approval then.
+  const isConfirmed = confirm !== undefined && (verdict?.decision === 'approved' || (begun && !verdict));
+  const message = {
+    role: 'tool' as const,
+    ...{ callId, name, output, success: result.ok, ...(pictures && { pictures }) },
+    ...(result.page !== undefined && { page: result.page }),
+    ...(isConfirmed && { confirmed: true as const }),
+  };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
   // A call's words to the user and its result are appended together. A restart between them would repeat the words.

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { AgentBrowser } from '../../../../src/browser/browser.ts';
 import { type Clock, systemClock } from '../../../../src/core/clock.ts';
 import type { DesktopClient, ScreenAction } from '../../../../src/sandbox/client.ts';
 import { computer } from '../../../../src/tools/computer/claude.ts';
@@ -14,7 +15,7 @@ const screen = writePng({ ...size, rgb: Buffer.alloc(size.width * size.height * 
 const fiftyfold: Clock = { ...systemClock, setTimeout: (work, ms) => systemClock.setTimeout(work, ms / 50) };
 
 /** A desktop twice as large as the model sees it; records the actions. */
-function bench() {
+function bench(browser?: AgentBrowser) {
   const done: ScreenAction[] = [];
   const seen: Buffer[] = [];
   const waits: string[] = [];
@@ -28,6 +29,7 @@ function bench() {
   const more: Partial<ToolContext> = {
     clock: fiftyfold,
     sandbox: { ...sandbox, desktop },
+    ...(browser && { browser }),
     gate: async () => void waits.push('asked'),
     keepPicture: async ({ data, mimeType }) => {
       seen.push(data);
@@ -37,6 +39,13 @@ function bench() {
   return { done, seen, waits, run: (tool: Tool, args: unknown) => tool.run(context(more), args) };
 }
 const gemini = (name: string) => geminiComputer.find((tool) => tool.name === name) as Tool;
+
+test("a result of Gemini's actions names the page on the screen, if there is one", async () => {
+  const { run } = bench({ address: async () => 'https://example.test/' } as Partial<AgentBrowser> as AgentBrowser);
+  expect(await run(gemini('click_at'), { x: 1, y: 1 })).toMatchObject({ page: 'https://example.test/' });
+  const { run: without } = bench();
+  expect(await without(gemini('click_at'), { x: 1, y: 1 })).not.toHaveProperty('page');
+});
 
 test('a screenshot has the size the model points in, and asks no leave', async () => {
   const { run, seen, waits } = bench();

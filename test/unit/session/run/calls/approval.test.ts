@@ -45,3 +45,12 @@ test('F113 the question is short, however long the arguments are', () => {
   const asked = permissionFor(asking('*'), call('file_write', { content: 'x'.repeat(100_000) }));
   expect(asked?.kind === 'ask' && asked.question.length).toBeLessThan(1_000);
 });
+
+test('a call that the provider of the model wants permitted asks with its reason, listed or not', () => {
+  const wanted = { ...call('shell_exec', { command: 'ls' }), confirm: 'It accepts cookies.' };
+  for (const approvals of [undefined, { tools: [], timeoutMs: 1_000 }])
+    expect(permissionFor({ tools, approvals }, wanted)).toMatchObject({
+      question: expect.stringContaining('It accepts cookies.'),
+      approval: { callId: 'c1', reason: 'It accepts cookies.' },
+    });
+});
