@@ -97,7 +97,7 @@ export function memoryShells(
       };
       const timer = request.timeoutMs === undefined ? undefined : clock.setTimeout(expire, request.timeoutMs);
       signal.addEventListener('abort', stop, { once: true });
-      const [stdout, stderr] = [collected(), collected()];
+      const [stdout, stderr] = [collected(files), collected(files)];
       const given = (request.stdin ?? '').match(/[^\n]*\n|[^\n]+/g) ?? [];
       const exitCode = await untilKilled(
         process,
@@ -115,20 +115,33 @@ export function memoryShells(
       );
       process.done();
       clock.clearTimeout(timer);
-      return { exitCode: timedOut ? 124 : exitCode, stdout: stdout.text(), stderr: stderr.text(), timedOut };
+      const ended = { exitCode: timedOut ? 124 : exitCode, stdout: stdout.text(), stderr: stderr.text(), timedOut };
+      const name = `.corral/output/exec-${process.pid}`;
+      const [out, errors] = [stdout.whole(`${name}.stdout`), stderr.whole(`${name}.stderr`)];
+      if ((out ?? errors) === undefined) return ended;
+      return { ...ended, wholeIn: { ...(out && { stdout: out }), ...(errors && { stderr: errors }) } };
     },
   };
 }
 
-function collected() {
+const keptBytes = 8 * limits.execBytes;
+
+/** The first MiB is the answer. A longer output is kept as a file of the sandbox, up to 8 MiB. */
+function collected(files: Inside['files']) {
   const parts: Uint8Array[] = [];
   let size = 0;
   return {
     async add(bytes: Uint8Array) {
-      parts.push(bytes.subarray(0, Math.max(0, limits.execBytes - size)));
+      parts.push(bytes.subarray(0, Math.max(0, keptBytes - size)));
       size += bytes.length;
       await new Promise(setImmediate); // yields, so that endless output does not block others
     },
-    text: () => Buffer.concat(parts).toString(),
+    text: () => Buffer.concat(parts).subarray(0, limits.execBytes).toString(),
+    /** The file with the whole, if the text is only its beginning. */
+    whole(file: string): string | undefined {
+      if (size <= limits.execBytes) return undefined;
+      files.write(files.locate(file), Buffer.concat(parts));
+      return file;
+    },
   };
 }

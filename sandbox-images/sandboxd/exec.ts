@@ -9,6 +9,7 @@ import { endTree } from './end-processes.ts';
 import { marks } from './environment.ts';
 import { type SharedState, straysSince } from './shared-state.ts';
 import { startFolder } from './shell-state.ts';
+import { openSpool, type Spool } from './spool.ts';
 
 /** Runs one command over pipes. There is no login shell and no process between, so a call costs little more than a fork. */
 export function executor(parts: SharedState) {
@@ -25,8 +26,12 @@ export function executor(parts: SharedState) {
       detached: true, // its own session, which identifies its descendants
       stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
-    const stdout = collect(child.stdout);
-    const stderr = collect(child.stderr);
+    const whole = (stream: string) => {
+      const file = `.corral/output/${id}.${stream}`;
+      return { file, open: () => openSpool(place, file, parts.spoolCap) };
+    };
+    const stdout = collect(child.stdout, whole('stdout'));
+    const stderr = collect(child.stderr, whole('stderr'));
     child.stdin?.on('error', () => {}); // the command can exit before it has read all of its input
     child.stdin?.end(request.stdin);
 
@@ -48,7 +53,13 @@ export function executor(parts: SharedState) {
       const code = await exitCode(child);
       await quiet(child, [stdout, stderr]);
       parts.touch();
-      return { exitCode: timedOut ? 124 : code, stdout: stdout.text(), stderr: stderr.text(), timedOut };
+      const [out, errors] = [await stdout.end(), await stderr.end()];
+      const ended = { exitCode: timedOut ? 124 : code, stdout: out.text, stderr: errors.text, timedOut };
+      if ((out.file ?? errors.file) === undefined) return ended;
+      return {
+        ...ended,
+        wholeIn: { ...(out.file && { stdout: out.file }), ...(errors.file && { stderr: errors.file }) },
+      };
     } finally {
       clock.clearTimeout(timer);
       signal.removeEventListener('abort', end);
@@ -70,27 +81,52 @@ async function exitCode(child: ChildProcess): Promise<number> {
 
 interface Collected {
   readonly seen: number;
-  text(): string;
+  /** Resolves when everything that was read is kept. */
+  settled(): Promise<void>;
+  /** The kept text, and the file with the whole if the text is only its beginning. */
+  end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/** Keeps the first MiB. Reads the rest too, because the command would otherwise block. */
-function collect(stream: Readable | null): Collected {
+/**
+ * Keeps the first MiB. An output that is longer goes to a file as a whole, and its command waits while the disk is slow.
+ */
+function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): Collected {
   const parts: Buffer[] = [];
   let seen = 0;
-  let answered = false;
+  let kept = 0;
+  let hasEnded = false;
+  let spool: Spool | undefined;
+  let writing = Promise.resolve();
+
+  const spill = async (rest: Buffer) => {
+    if (!spool) {
+      spool = await whole.open();
+      for (const part of parts) await spool.append(part);
+    }
+    await spool.append(rest);
+  };
   stream?.on('data', (chunk: Buffer) => {
-    const room = limits.execBytes - seen;
-    if (room > 0 && !answered) parts.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
     seen += chunk.length;
+    if (hasEnded) return; // output of background children is still read, and dropped
+    const fits = chunk.subarray(0, limits.execBytes - kept);
+    const rest = chunk.subarray(fits.length);
+    kept += fits.length;
+    if (fits.length > 0) parts.push(fits);
+    if (rest.length === 0) return;
+    stream.pause();
+    writing = writing.then(() => spill(rest)).finally(() => stream.resume());
   });
   stream?.on('error', () => {});
   return {
     get seen() {
       return seen;
     },
-    text() {
-      answered = true; // output of background children is still read, and dropped
-      return Buffer.concat(parts.splice(0)).toString();
+    settled: () => writing,
+    async end() {
+      hasEnded = true;
+      await writing;
+      await spool?.close();
+      return { text: Buffer.concat(parts.splice(0)).toString(), ...(spool && { file: whole.file }) };
     },
   };
 }
@@ -100,6 +136,7 @@ async function quiet(child: ChildProcess, streams: readonly Collected[]): Promis
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {
+    for (const stream of streams) await stream.settled();
     await new Promise(setImmediate); // after one turn of the event loop, everything readable was read
     still = seen() === before ? still + 1 : 0;
     before = seen();

@@ -116,8 +116,11 @@ export const answers = {
   ),
   killed: rule(z.object({ killed: count }), [16, 10, 2]),
   exec: rule<ExecResult>(
-    z.object({ exitCode: z.int(), stdout: cut(maxExec), stderr: cut(maxExec), timedOut: z.boolean() }),
-    [large, 20, 2],
+    z.object({
+      ...{ exitCode: z.int(), stdout: cut(maxExec), stderr: cut(maxExec), timedOut: z.boolean() },
+      wholeIn: z.object({ stdout: path.optional(), stderr: path.optional() }).optional(),
+    }) as z.ZodType<ExecResult>,
+    [large, 20, 3],
   ),
   entries: rule<FileEntry[]>(
     z

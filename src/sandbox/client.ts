@@ -50,6 +50,8 @@ export interface ExecResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
+  /** Of an output that was cut: the file with the whole, relative to the workspace, up to the spool's limit. */
+  readonly wholeIn?: { readonly stdout?: string; readonly stderr?: string };
 }
 export interface FileEntry {
   readonly name: string;

@@ -249,6 +249,19 @@ os.execvp("sleep", ["sleep", "84"])'`,
       expect(output).toBe('\n[corral: output beyond 64 MiB is not kept]\n');
     }, 60_000);
 
+    test('exec keeps the whole of a long output in a file, in order, and the next exec gives its own', async () => {
+      const client = await opened();
+      const command = 'seq 1 900000; seq 1 300000 >&2';
+      const { wholeIn, ...cut } = await client.exec({ command }, budget());
+      expect([cut.exitCode, cut.stdout.length, cut.stderr.length]).toEqual([0, 1024 * 1024, 1024 * 1024]);
+      const { stdout = '', stderr = '' } = wholeIn ?? {};
+      const sums = await client.exec(
+        { command: `seq 1 900000 | cmp - ${stdout} && seq 1 300000 | cmp - ${stderr}` },
+        budget(),
+      );
+      expect(sums).toEqual({ exitCode: 0, stdout: '', stderr: '', timedOut: false });
+    }, 60_000);
+
     test('F120 symbolic links do not lead out, and those within do', async () => {
       const client = await opened();
       await run(

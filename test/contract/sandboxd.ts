@@ -209,11 +209,20 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       });
     });
 
-    test('exec over its time ends with 124, and cut output is the first MiB', async () => {
+    test('exec over its time ends with 124, and cut output is the first MiB of a file with more of it', async () => {
       const client = await opened();
       const result = await client.exec({ command: 'yes', timeoutMs: 300 }, budget());
       expect(result).toMatchObject({ exitCode: 124, timedOut: true });
       expect(result.stdout.length).toBe(1024 * 1024);
+      expect(result.wholeIn).toEqual({ stdout: expect.stringMatching(/^\.corral\/output\//) });
+      const file = await client.openFile(result.wholeIn?.stdout ?? '', budget());
+      file.content.destroy();
+      expect(file.size).toBeGreaterThan(1024 * 1024);
+    });
+
+    test('exec whose output is not cut names no file', async () => {
+      const client = await opened();
+      expect(await client.exec({ command: 'echo short' }, budget())).not.toHaveProperty('wholeIn');
     });
 
     test('files are written, appended, read, listed and removed', async () => {

@@ -163,7 +163,8 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       },
       async logs(id, pid, lines) {
         await known(id, pid);
-        return (logs.get(pid) ?? '').split('\n').slice(-lines).join('\n');
+        const text = (logs.get(pid) ?? '').split('\n').slice(-lines).join('\n');
+        return { text, log: '', truncated: false };
       },
       startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
     },

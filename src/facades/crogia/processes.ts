@@ -48,8 +48,8 @@ export function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): v
     },
     ({ params: { sid, pid }, query: { lines } }, reply) =>
       withErrorTexts(processWords, async () => {
-        const logs = await processes.logs(toSessionId(sid), await known(sid, pid), lines, whileConnected(reply));
-        return { logs, pid };
+        const { text } = await processes.logs(toSessionId(sid), await known(sid, pid), lines, whileConnected(reply));
+        return { logs: text, pid };
       }),
   );
 

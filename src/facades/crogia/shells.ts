@@ -1,4 +1,5 @@
 import type { TerminalInfo } from '../../session/api/terminals.ts';
+import { outputsOf } from '../../session/services/cut-outputs.ts';
 import { execIfRunning } from '../../session/services/exec-if-running.ts';
 import { withErrorTexts } from '../shared/error-texts.ts';
 import { idempotencyHeader as headers } from '../shared/route-docs.ts';
@@ -82,13 +83,13 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
             return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
           }
           const wish = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
-          const { exitCode, stdout, timedOut } = await execIfRunning(sandboxes, id, wish, signal);
+          const ended = await execIfRunning(sandboxes, id, wish, signal);
           return {
             command,
-            output: stdout.replaceAll('\r\n', '\n'),
+            output: outputsOf(ended).stdout.replaceAll('\r\n', '\n'),
             timestamp: iso(clock.now()),
-            exit_code: timedOut ? 124 : exitCode,
-            timed_out: timedOut,
+            exit_code: ended.timedOut ? 124 : ended.exitCode,
+            timed_out: ended.timedOut,
           };
         }),
       );

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { SandboxUsage } from '../../session/api/sandboxes.ts';
+import { outputsOf } from '../../session/services/cut-outputs.ts';
 import { idempotencyHeader, json } from '../shared/route-docs.ts';
 import type { App } from '../shared/routes.ts';
 import { whileConnected, whileWanted } from '../shared/while-connected.ts';
@@ -115,8 +116,8 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
         const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
         const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
         const wanted = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
-        const { exitCode, stdout, stderr } = await sandboxes.exec(id, wanted, signal).catch(notRunning);
-        return { exit_code: exitCode, stdout, stderr };
+        const ended = await sandboxes.exec(id, wanted, signal).catch(notRunning);
+        return { exit_code: ended.exitCode, ...outputsOf(ended) };
       }),
   );
 }

@@ -33,9 +33,16 @@ export const processesRouter = router({
 
   logs: procedure
     .input(ofProcess.extend({ lines: z.int().min(1).max(10_000).default(50) }))
-    .output(z.object({ pid: z.int(), logs: z.string() }))
-    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverFires }) => ({
-      pid,
-      logs: await ctx.services.processes.logs(sessionId, pid, lines, signal),
-    })),
+    .output(
+      z.object({
+        ...{ pid: z.int(), logs: z.string() },
+        /** Whether the log has more before these lines; the file `log` in the workspace has all of it. */
+        truncated: z.boolean(),
+        log: z.string(),
+      }),
+    )
+    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverFires }) => {
+      const { text, ...rest } = await ctx.services.processes.logs(sessionId, pid, lines, signal);
+      return { pid, logs: text, ...rest };
+    }),
 });

@@ -17,6 +17,13 @@ const Usage = z.object({
   processes: z.number(),
 });
 
+const Executed = z.object({
+  ...{ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() },
+  /** Whether an output was cut after 1 MiB; `wholeIn` then names the file in the workspace with all of it. */
+  truncated: z.boolean(),
+  wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
+});
+
 export const sandboxRouter = router({
   status: procedure
     .input(ofSession)
@@ -63,9 +70,10 @@ export const sandboxRouter = router({
         timeoutMs: z.int().min(1).max(600_000).optional(),
       }),
     )
-    .output(z.object({ exitCode: z.int(), stdout: z.string(), stderr: z.string(), timedOut: z.boolean() }))
-    .mutation(({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverFires }) => {
+    .output(Executed)
+    .mutation(async ({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverFires }) => {
       const wish = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
-      return ctx.services.sandboxes.exec(sessionId, wish, signal);
+      const { wholeIn, ...ended } = await ctx.services.sandboxes.exec(sessionId, wish, signal);
+      return { ...ended, truncated: wholeIn !== undefined, wholeIn: wholeIn ?? {} };
     }),
 });

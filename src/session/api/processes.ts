@@ -9,6 +9,14 @@ export interface ProcessInfo {
   readonly log: string;
   readonly started: string; // iso
 }
+/** The end of a process's log. */
+export interface ProcessLog {
+  readonly text: string;
+  /** The file with the whole, relative to the workspace; "" when the process has none. */
+  readonly log: string;
+  /** Whether the file has more before the text. */
+  readonly truncated: boolean;
+}
 /** The processes of a session's sandbox. `stop`, `logs` and `startBackground` start a sandbox that does not run. */
 export interface ProcessService {
   /**
@@ -18,8 +26,8 @@ export interface ProcessService {
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /** Sends SIGTERM to the process and its children. An ended process is a success. Rejects: not_found. */
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
-  /** The last lines, at most 1 MiB of them, of the process's log; "" when it has none. Rejects: not_found. */
-  logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<string>;
+  /** The last lines, at most 1 MiB of them, of the process's log; no text when it has none. Rejects: not_found. */
+  logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<ProcessLog>;
   /** Returns as soon as the process has started; its output goes to the file `log`. Rejects: sandbox_unavailable. */
   startBackground(id: SessionId, command: string, signal: AbortSignal): Promise<{ pid: number; log: string }>;
 }

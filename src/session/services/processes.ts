@@ -72,13 +72,14 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
     },
     async logs(id, pid, lines, signal) {
       const { log } = await find(id, pid, signal);
-      if (log === '') return '';
+      if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
-      const { stdout } = await used.client.exec(
-        { command: `tail -c ${tailBytes} -- ${quoted(log)} 2>/dev/null | tail -n ${lines}` },
-        signal,
-      );
-      return stdout;
+      const file = quoted(log);
+      // One line more than wanted tells whether there are more; the size tells it where the tail itself is cut.
+      const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
+      const { stdout, stderr } = await used.client.exec({ command }, signal);
+      const text = lastLines(stdout, lines);
+      return { text, log, truncated: text.length < stdout.length || Number.parseInt(stderr, 10) > tailBytes };
     },
     async startBackground(id, command, signal) {
       await known(id);
@@ -96,6 +97,11 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       return { pid, log };
     },
   };
+}
+
+function lastLines(text: string, count: number): string {
+  const lines = text.split(/(?<=\n)/);
+  return lines.slice(-count).join('');
 }
 
 const newestFirst = (a: ProcessInfo, b: ProcessInfo) => b.started.localeCompare(a.started);

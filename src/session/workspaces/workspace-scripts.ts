@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { ExecResult } from '../../sandbox/client.ts';
+import { outputsOf } from '../services/cut-outputs.ts';
 import { loginCommand, quoted } from '../services/shell-quoting.ts';
 
 export interface CodeResult {
@@ -39,12 +40,13 @@ export function codeScript(name: string, mark: string): CodeScript {
 const programs: Readonly<Record<string, string>> = { '.js': 'node', '.mjs': 'node', '.sh': 'bash' };
 
 export function toCodeResult({ program, missing }: CodeScript, result: ExecResult, timeoutMs: number): CodeResult {
-  const { exitCode, stdout, stderr, timedOut } = result;
-  if (timedOut) return { exitCode, stdout, stderr, error: `Execution timed out after ${timeoutMs / 1_000} s` };
-  if (stderr === missing) return { exitCode, stdout, stderr: '', error: `${program} is not available` };
-  if (exitCode === 0) return { exitCode, stdout, stderr, error: null };
-  const last = stderr.trimEnd().split('\n').at(-1)?.trim() ?? '';
-  return { exitCode, stdout, stderr, error: last === '' ? `Exited with code ${exitCode}` : last };
+  const { exitCode, timedOut } = result;
+  const ended = { exitCode, ...outputsOf(result) };
+  if (timedOut) return { ...ended, error: `Execution timed out after ${timeoutMs / 1_000} s` };
+  if (result.stderr === missing) return { ...ended, stderr: '', error: `${program} is not available` };
+  if (exitCode === 0) return { ...ended, error: null };
+  const last = result.stderr.trimEnd().split('\n').at(-1)?.trim() ?? '';
+  return { ...ended, error: last === '' ? `Exited with code ${exitCode}` : last };
 }
 
 /**

@@ -11,6 +11,7 @@ import type { FileService } from '../api/files.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
+import { outputsOf } from '../services/cut-outputs.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
 import { type CodeResult, type CommandResult, codeScript, commandScript, toCodeResult } from './workspace-scripts.ts';
 
@@ -185,9 +186,10 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     runCommand(workspace: string, command: string) {
       return act(this, workspace, async (id, place) => {
         const asked = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
-        const { exitCode, stdout, stderr } = await execIfRunning(sandboxes, id, asked, place.over.signal);
-        place.cwd = folderIn(stderr) ?? place.cwd;
-        return { output: stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
+        const ended = await execIfRunning(sandboxes, id, asked, place.over.signal);
+        place.cwd = folderIn(ended.stderr) ?? place.cwd;
+        const { exitCode } = ended;
+        return { output: outputsOf(ended).stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
       });
     }
     saveFile(workspace: string, name: string, content: string) {

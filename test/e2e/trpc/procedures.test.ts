@@ -216,6 +216,8 @@ describe('sandboxes, files and processes', () => {
       stdout: 'false\n',
       stderr: 'oh\n',
       timedOut: false,
+      truncated: false,
+      wholeIn: {},
     });
     expect(it.server.others.ran).toEqual([{ id: it.id, command: { command: 'false', cwd: 'src', timeoutMs: 1_000 } }]);
   });
@@ -266,11 +268,10 @@ describe('sandboxes, files and processes', () => {
     it.server.others.processes.push(process);
     it.server.others.logs.set(41, 'one\ntwo\nthree');
     expect(await processes.list.query({ sessionId: it.id })).toEqual([process]);
-    expect(await processes.logs.query({ sessionId: it.id, pid: 41 })).toEqual({ pid: 41, logs: 'one\ntwo\nthree' });
-    expect(await processes.logs.query({ sessionId: it.id, pid: 41, lines: 2 })).toEqual({
-      pid: 41,
-      logs: 'two\nthree',
-    });
+    const whole = { pid: 41, logs: 'one\ntwo\nthree', truncated: false, log: '' };
+    expect(await processes.logs.query({ sessionId: it.id, pid: 41 })).toEqual(whole);
+    const last = await processes.logs.query({ sessionId: it.id, pid: 41, lines: 2 });
+    expect(last.logs).toBe('two\nthree');
     expect(await processes.stop.mutate({ sessionId: it.id, pid: 41 })).toEqual({ ok: true });
     expect(await processes.list.query({ sessionId: it.id })).toEqual([]);
     await expect(processes.stop.mutate({ sessionId: it.id, pid: 41 })).rejects.toMatchObject({

@@ -51,6 +51,8 @@ test.each(transports)(
       stdout: 'häi\n',
       stderr: '',
       timedOut: false,
+      truncated: false,
+      wholeIn: {},
     });
     expect(await client.processes.list.query({ sessionId })).toBeInstanceOf(Array);
     await expect(client.files.read.query({ sessionId, path: '../../etc/passwd' })).rejects.toMatchObject({

@@ -26,6 +26,8 @@ test('the types of results need no annotation', () => {
     stdout: string;
     stderr: string;
     timedOut: boolean;
+    truncated: boolean;
+    wholeIn: { stdout?: string; stderr?: string };
   }>();
   expectTypeOf<Outputs['files']['list']['items'][number]['type']>().toEqualTypeOf<'file' | 'directory'>();
 });

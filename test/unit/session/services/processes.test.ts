@@ -11,7 +11,7 @@ const at = (second: number) => new Date(1_700_000_000_000 + second * 1_000).toIS
 /**
  * A sandbox with these processes. A started command gets the next pid from 1000 on, takes one second and exits at once.
  */
-async function sandboxWith(live: readonly ProcessEntry[]) {
+async function sandboxWith(live: readonly ProcessEntry[], log = { size: 0, tail: '' }) {
   const clock = manualClock(1_700_000_000_000);
   const signalled: number[] = [];
   const ran: string[] = [];
@@ -22,6 +22,7 @@ async function sandboxWith(live: readonly ProcessEntry[]) {
     async exec({ command }: { command: string }) {
       ran.push(command);
       clock.advance(1_000);
+      if (log.tail !== '' && command.startsWith('stat')) return { ...log, stdout: log.tail, stderr: `${log.size}\n` };
       return { exitCode: 0, stdout: `${pid++}\n`, stderr: '', timedOut: false };
     },
   };
@@ -45,15 +46,26 @@ test('running processes are listed and can be stopped, and old logs stay readabl
   expect(listed.at(-1)).toEqual({ pid: 7, cmd: 'python app.py', status: 'running', log: '', started: at(0) });
   expect(listed[0]).toMatchObject({ pid: 1_200, status: 'exited' });
   expect(listed.map(({ pid }) => pid)).not.toContain(1_001);
-  expect(await service.logs(id, 1_001, 50, signal)).toBe('1201\n');
+  expect(await service.logs(id, 1_001, 50, signal)).toMatchObject({ text: '1201\n', truncated: false });
   await service.stop(id, 7, signal);
   expect(signalled).toEqual([7]);
 });
 
 test('a process that was not started in the background has an empty log', async () => {
   const { service, ran, id } = await sandboxWith([server]);
-  expect(await service.logs(id, 7, 50, signal)).toBe('');
+  expect(await service.logs(id, 7, 50, signal)).toEqual({ text: '', log: '', truncated: false });
   expect(ran).toEqual([]);
   await expect(service.logs(id, 8, 50, signal)).rejects.toMatchObject({ code: 'not_found' });
   await expect(service.stop(id, 8, signal)).rejects.toMatchObject({ code: 'not_found' });
+});
+
+test('a log says whether there is more of it than the lines, and where', async () => {
+  const more = await sandboxWith([], { size: 8, tail: '1\n2\n3\n4\n' });
+  await more.service.startBackground(more.id, 'seq 4', signal);
+  const log = '.agent_logs/00000000.log';
+  expect(await more.service.logs(more.id, 1_000, 3, signal)).toEqual({ text: '2\n3\n4\n', log, truncated: true });
+  expect(await more.service.logs(more.id, 1_000, 4, signal)).toMatchObject({ truncated: false });
+  const long = await sandboxWith([], { size: 1024 * 1024 + 1, tail: 'one long line' });
+  await long.service.startBackground(long.id, 'yes', signal);
+  expect(await long.service.logs(long.id, 1_000, 3, signal)).toMatchObject({ text: 'one long line', truncated: true });
 });
