@@ -215,6 +215,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       purpose: Purpose.optional(),
       /** When the request was made, in epoch ms. */
       askedAt: z.number().optional(),
+      /** The part of the model's reasoning that people can read, or its beginning. */
+      thoughts: z.string().optional(),
     }),
   ),
 ]);

@@ -1,3 +1,4 @@
+import { beginningOf } from '../core/text.ts';
 import type { AssistantMessage, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 
 /** The limits at which a reply of any provider is cut. */
@@ -8,10 +9,14 @@ export interface TurnCaps {
 }
 export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 
+const mostThoughts = 8_000; // characters
+
 export interface CollectedTurn {
   /** The whole reply. The field `model` names the model that answered, which can be a fall-back. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
+  /** The part of the model's reasoning that people can read, or its beginning; can be empty. */
+  readonly thoughts: string;
   /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
@@ -33,6 +38,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   const texts: string[] = [];
   const calls: ToolCall[] = [];
   const raw: unknown[] = [];
+  let thoughts = '';
   let said = 0;
   let sent = 0;
   let outcome: TurnOutcome = stopped(options.model);
@@ -49,6 +55,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
       outcome = tooLong(options.model, caps);
       break;
     }
+    if (part.type === 'reasoning' && thoughts.length < mostThoughts) thoughts += part.delta;
     if (part.type === 'raw') raw.push(part.part);
     if (part.type === 'call') calls.push(withOwnId(part.call, calls, options.takenIds));
     if (part.type === 'text' && part.delta !== '') {
@@ -64,7 +71,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
     calls: kept.slice(0, caps.maxCalls),
     raw,
   };
-  return { message, outcome, refused: kept.slice(caps.maxCalls) };
+  return { message, outcome, thoughts: beginningOf(thoughts, mostThoughts), refused: kept.slice(caps.maxCalls) };
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of taking this as a result. */

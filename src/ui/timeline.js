@@ -101,6 +101,9 @@ export class Timeline {
     },
     'run.resumed': () => this.#settle(),
     'run.notice': ({ data: { detail } }) => void this.#root.append(el('p', { className: 'aside' }, detail)),
+    usage: ({ data: { thoughts } }) => {
+      if (thoughts) this.#root.append(unfolding('What the model thought', thoughts));
+    },
     'context.compacted': ({ data }) => void this.#root.append(compacted(data)),
     'run.error': ({ data: { error } }) =>
       void this.#root.append(el('div', { className: 'note bad', role: 'alert' }, error)),
@@ -163,9 +166,11 @@ const shortened = {
 function compacted({ kind, before, after, summary }) {
   const head = `${shortened[kind]} About ${before} tokens became ${after}.`;
   if (!summary) return el('p', { className: 'aside' }, head);
-  const line = el('summary', {}, head);
-  return el('details', { className: 'aside compacted' }, line, el('div', {}, ...markdown(summary)));
+  return unfolding(head, summary);
 }
+
+const unfolding = (head, text) =>
+  el('details', { className: 'aside unfolding' }, el('summary', {}, head), el('div', {}, ...markdown(text)));
 
 function duration(ms) {
   const seconds = ms / 1000;

@@ -390,3 +390,54 @@ test('OpenAI is told the cache key of the conversation, and stores nothing', asy
   await played(model, ask({ cacheKey: 'ses-1' }));
   expect(server.requests[0]?.body).toMatchObject({ prompt_cache_key: 'ses-1', store: false });
 });
+
+describe('the reasoning of OpenAI', () => {
+  const thinking = { reasoning: 'Two files.\n\nThe second first.', text: 'Look.', calls: [exec('a')] };
+  const reasoned = (body: { input: { type: string }[] } | undefined) =>
+    body?.input.filter(({ type }) => type === 'reasoning');
+  const thoughts = ({ parts }: Awaited<ReturnType<typeof played>>) =>
+    parts.flatMap((part) => (part.type === 'reasoning' ? [part.delta] : [])).join('');
+
+  test('comes as a summary for people, and goes back encrypted in one piece', async () => {
+    const { model, server } = await bench('openai', [thinking, thinking, { text: 'Done.' }]);
+    expect(thoughts(await played(model, ask()))).toBe('Two files.\n\nThe second first.');
+    const talk = new Conversation().user('Work.');
+    await talk.turn(model);
+    await talk.results().turn(model);
+    expect(server.requests[0]?.body.reasoning).toEqual({ summary: 'auto' });
+    expect(reasoned(server.requests[2]?.body)).toMatchObject([
+      {
+        encrypted_content: 'openai-signature-1',
+        summary: [{ text: 'Two files.' }, { text: 'The second first.' }],
+      },
+    ]);
+    expect(server.refusals).toEqual([]);
+  });
+
+  test('is asked without a summary once OpenAI refuses one, and still goes back encrypted', async () => {
+    const replies = (request: { body: { reasoning?: { summary?: string } } }, n: number): FakeReply => {
+      const message = 'Your organization must be verified to generate reasoning summaries.';
+      if (request.body.reasoning?.summary) return { status: 400, message };
+      return n === 1 ? thinking : { text: 'Done.' };
+    };
+    const server = await fakeProvider('openai', replies);
+    open.push(server);
+    const model = await modelAt('openai', server.url);
+    const talk = new Conversation().user('Work.');
+    expect((await talk.turn(model)).message.text).toBe('Look.');
+    expect((await talk.results().turn(model)).message.text).toBe('Done.');
+    expect(server.requests.map(({ body }) => body.reasoning?.summary)).toEqual(['auto', undefined, undefined]);
+    expect(reasoned(server.requests[2]?.body)).toMatchObject([
+      { encrypted_content: 'openai-signature-1', summary: [] },
+    ]);
+  });
+
+  test('is not asked for where a model does not reason, or shall not', async () => {
+    const server = await fakeProvider('openai', [{ text: 'Hi.' }, { text: 'Hi.' }]);
+    open.push(server);
+    await played(await modelAt('openai', server.url, { name: 'openai/gpt-4.1' }), ask());
+    await played(await modelAt('openai', server.url, { name: 'openai/gpt-5.1', reasoning: 'none' }), ask());
+    expect(server.requests.map(({ body }) => body.reasoning?.summary)).toEqual([undefined, undefined]);
+    expect(server.refusals).toEqual([]);
+  });
+});

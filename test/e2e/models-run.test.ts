@@ -3,6 +3,7 @@ import { type FakeRequest, fakeKey, fakeProvider } from '../support/fake-models/
 import { fakeSettings } from '../support/fake-models/settings.ts';
 import { serverProcess } from '../support/server-process.ts';
 import { openStream } from '../support/sse-client.ts';
+import { openClient } from '../support/trpc.ts';
 
 // The real server with a provider's wire format behind it, from a message to the end of its run.
 
@@ -31,6 +32,9 @@ test.each(['anthropic', 'openai', 'compatible'] as const)(
     const body = { message: 'Please greet me' };
     using stream = await openStream(`${sessions}/${made.data.session_id}/chat`, { method: 'POST', body });
     await stream.ended;
+    const client = openClient(server.url, 'sse');
+    const { events: log } = await client.events.list.query({ sessionId: made.data.session_id, limit: 1_000 });
+    client.close();
     await fetch(`${sessions}/${made.data.session_id}`, { method: 'DELETE' });
     const events = stream.events();
     expect(
@@ -41,6 +45,8 @@ test.each(['anthropic', 'openai', 'compatible'] as const)(
       { title: 'Say hi' },
     ]);
     expect(provider.refusals).toEqual([]);
+    const thoughts = log.flatMap((it) => (it.type === 'usage' ? [it.data.thoughts] : []));
+    expect(thoughts).toEqual(['A plan first.', 'Both.', undefined, undefined]);
     if (wire === 'openai') expect(provider.requests.map(({ body }) => body.prompt_cache_key)).not.toContain(undefined);
     expect(stream.raw() + server.output()).not.toContain(fakeKey);
   },

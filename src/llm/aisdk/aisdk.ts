@@ -6,7 +6,7 @@ import type {
 import { endOfBroken, refusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
-import { watchdog } from '../watchdog.ts';
+import { type Watchdog, watchdog } from '../watchdog.ts';
 import type { Dialect } from './dialect.ts';
 import { isForeignTurn, promptOf } from './prompt.ts';
 import { replyReader } from './reply.ts';
@@ -20,14 +20,27 @@ export interface AiSdkOptions extends BuildOptions {
 /** A model behind one of the AI SDK's provider packages, of which only `doStream` is used. */
 export function aiSdkModel(options: AiSdkOptions): Model {
   const { name, model, dialect, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
+  let summaries = true;
+
+  async function streamed(request: TurnRequest, silence: Watchdog) {
+    const opened = dialect.open({ model, key, baseUrl, fetch: turnFetch(silence.touch) });
+    const ask = () => opened.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });
+    try {
+      return await ask();
+    } catch (thrown) {
+      const refusal = summaries ? refusalOf(thrown, clock.now()) : undefined;
+      if (!refusal || !dialect.refusesSummaries?.(refusal)) throw thrown;
+      summaries = false;
+      return await ask();
+    }
+  }
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     using silence = watchdog({ clock, ms: idleMs, signal });
     const reply = replyReader({ newId, broken: () => unreachableTurn(name, advice) });
     try {
       silence.signal.throwIfAborted();
-      const opened = dialect.open({ model, key, baseUrl, fetch: turnFetch(silence.touch) });
-      const { stream } = await opened.doStream({ ...callOf(request, options), abortSignal: silence.signal });
+      const { stream } = await streamed(request, silence);
       for await (const part of stream) {
         silence.rest(); // a slow reader on our side is no silence of the provider
         if (part.type === 'error') throw part.error;
@@ -46,7 +59,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
   return { name, abilities, turn };
 }
 
-function callOf(request: TurnRequest, options: AiSdkOptions): LanguageModelV4CallOptions {
+function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean): LanguageModelV4CallOptions {
   const { name, model, dialect, abilities, reasoning } = options;
   const { mustCall, sampling, tools } = request;
   const isForced = mustCall !== undefined && abilities.forcedTool;
@@ -62,7 +75,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions): LanguageModelV4Cal
     ...(sampling?.maxOutputTokens !== undefined && { maxOutputTokens: sampling.maxOutputTokens }),
     ...(sampling?.stop && { stopSequences: [...sampling.stop] }),
     ...(reasoning !== 'default' && !isForced && { reasoning }),
-    ...dialect.options(request, { model, abilities, reasoning, isForeign }),
+    ...dialect.options(request, { model, abilities, reasoning, isForeign, summaries }),
   };
 }
 

@@ -5,6 +5,7 @@ import type {
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
 import type { Secret } from '../../core/secret.ts';
+import type { Refusal } from '../failures.ts';
 import type { Abilities, NativeTool, TurnRequest } from '../model.ts';
 import type { Reasoning } from '../provider.ts';
 
@@ -23,11 +24,10 @@ export interface Dialect {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
   open(connection: Connection): LanguageModelV4;
-  /** Options beyond the common ones. `isForeign`: another model began the calls of the present turn. */
-  options(
-    request: TurnRequest,
-    model: ModelFacts & { readonly isForeign: boolean },
-  ): Partial<LanguageModelV4CallOptions>;
+  /** Options beyond the common ones. */
+  options(request: TurnRequest, model: ModelFacts & Circumstances): Partial<LanguageModelV4CallOptions>;
+  /** Whether the provider refuses only to summarize its reasoning; the request is then sent again without that wish. */
+  refusesSummaries?(refusal: Refusal): boolean;
   /** The provider's own declaration of a tool, for a model that knows it. */
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
   /** The pictures of a result: inside the result, or in a user's message after the results. */
@@ -36,6 +36,13 @@ export interface Dialect {
   readonly keepsReasoning: 'always' | 'in-turn';
   /** The mark that asks the provider to keep everything up to it, if it needs one. */
   readonly cacheMark?: SharedV4ProviderOptions;
+}
+
+export interface Circumstances {
+  /** Another model began the calls of the present turn. */
+  readonly isForeign: boolean;
+  /** Whether to ask for summaries of the reasoning; false once the provider has refused them. */
+  readonly summaries: boolean;
 }
 
 export interface ModelFacts {

@@ -1,20 +1,26 @@
 import { createOpenAI } from '@ai-sdk/openai';
 import type { Dialect } from './dialect.ts';
 
-/** OpenAI's Responses API. Nothing is stored at the provider, so reasoning comes and goes back encrypted. */
+/**
+ * OpenAI's Responses API. Nothing is stored at the provider, so reasoning comes and goes back encrypted. People read
+ * summaries of it, which OpenAI refuses to organizations that it has not verified. The package leaves the wish out for
+ * models that do not reason.
+ */
 export const openaiDialect: Dialect = {
   name: 'openai',
   open: ({ model, key, baseUrl, fetch }) =>
     createOpenAI({ apiKey: key?.reveal() ?? 'none', baseURL: baseUrl, fetch }).responses(model),
-  options: ({ cacheKey, tools }, { abilities }) => ({
+  options: ({ cacheKey, tools }, { abilities, reasoning, summaries }) => ({
     providerOptions: {
       openai: {
         store: false,
+        reasoningSummary: summaries && reasoning !== 'none' ? 'auto' : null,
         ...(cacheKey !== undefined && { promptCacheKey: cacheKey }),
         ...(tools.length > 0 && { parallelToolCalls: abilities.parallel }),
       },
     },
   }),
+  refusesSummaries: ({ status, text }) => status === 400 && /reasoning[ ._]summar/i.test(text),
   pictures: 'inside',
   keepsReasoning: 'always',
 };

@@ -14,11 +14,13 @@ export function replyReader({ newId, broken }: Options) {
   const calls: ToolCall[] = [];
   const begun = new Map<string, string>();
   let outcome: TurnOutcome | undefined;
+  let reasoned = false;
 
   function* read(part: LanguageModelV4StreamPart): Generator<TurnPart> {
     switch (part.type) {
       case 'text-start':
       case 'reasoning-start':
+        if (part.type === 'reasoning-start' && reasoned) yield { type: 'reasoning', delta: '\n\n' }; // a new paragraph
         blocks.set(key(part), { type: kindOf(part.type), text: '', meta: part.providerMetadata ?? {} });
         return;
       case 'text-delta':
@@ -28,6 +30,7 @@ export function replyReader({ newId, broken }: Options) {
           block.text += part.delta;
           block.meta = merged(block.meta, part.providerMetadata);
         }
+        reasoned ||= part.type === 'reasoning-delta' && part.delta !== '';
         if (part.delta !== '') yield { type: kindOf(part.type), delta: part.delta };
         return;
       }

@@ -30,6 +30,8 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
   const reasons = /^(gpt-5|gpt-6|o\d)/.test(body.model);
   if (reasons && body.temperature !== undefined)
     return bad("Unsupported parameter: 'temperature' is not supported with this model.", 'unsupported_parameter');
+  if (!reasons && body.reasoning !== undefined)
+    return bad("Unsupported parameter: 'reasoning.summary' is not supported with this model.", 'unsupported_parameter');
   const tokens = tooLong(request, limits);
   if (tokens) return bad('Your input exceeds the context window of this model.', 'context_length_exceeded');
   const items = body.input as readonly Record<string, unknown>[];
@@ -54,7 +56,7 @@ function check(request: FakeRequest, limits: Limits): Refused | undefined {
   return undefined;
 }
 
-function events(reply: Said, n: number): string[] {
+function events(reply: Said, n: number, { body }: FakeRequest): string[] {
   const { text = '', reasoning, calls = [], stop } = reply;
   const id = `resp_${n}`;
   const out: string[] = [];
@@ -69,11 +71,16 @@ function events(reply: Said, n: number): string[] {
   if (reasoning !== undefined) {
     const item = { id: `rs_${n}`, type: 'reasoning', summary: [] as object[] };
     push('response.output_item.added', { output_index, item: { ...item, encrypted_content: 'partial' } });
-    const at = { item_id: item.id, output_index, summary_index: 0 };
-    push('response.reasoning_summary_part.added', { ...at, part: { type: 'summary_text', text: '' } });
-    push('response.reasoning_summary_text.delta', { ...at, delta: reasoning });
-    push('response.reasoning_summary_part.done', { ...at, part: { type: 'summary_text', text: reasoning } });
-    const summary = [{ type: 'summary_text', text: reasoning }];
+    // Each paragraph is a part of the summary, which comes only where the request asks for one.
+    const summary = (body.reasoning?.summary ? reasoning.split('\n\n') : []).map((words) => {
+      return { type: 'summary_text', text: words };
+    });
+    for (const [summary_index, part] of summary.entries()) {
+      const at = { item_id: item.id, output_index, summary_index };
+      push('response.reasoning_summary_part.added', { ...at, part: { ...part, text: '' } });
+      push('response.reasoning_summary_text.delta', { ...at, delta: part.text });
+      push('response.reasoning_summary_part.done', { ...at, part });
+    }
     push('response.output_item.done', {
       output_index,
       item: { ...item, summary, encrypted_content: signature('openai', n) },

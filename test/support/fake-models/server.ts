@@ -50,8 +50,8 @@ export interface Limits {
 export interface Wire {
   /** The provider's refusal of a request that the real API refuses. */
   check(request: FakeRequest, limits: Limits): Refused | undefined;
-  /** The reply's events, without the last one when it is unfinished. */
-  events(reply: Said, n: number): readonly string[];
+  /** The events of the n-th reply, without the last one when it is unfinished. */
+  events(reply: Said, n: number, request: FakeRequest): readonly string[];
   error(refused: Refused): object;
 }
 export const wires = {
@@ -100,7 +100,7 @@ export async function fakeProvider(
     if (reply === 'silence') return;
     if (!reply) return void refuse(res, wire, { status: 418, message: 'the test has no reply for this request' });
     if ('status' in reply) return void refuse(res, wire, reply);
-    send(res, wire.events(reply, n), reply.after);
+    send(res, wire.events(reply, n, request), reply.after);
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

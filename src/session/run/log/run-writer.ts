@@ -140,7 +140,11 @@ export class RunWriter {
     return { ...proof, askedAt: this.#clock.now() };
   }
 
-  usage(model: string, usage: Usage, of: RequestProof & { readonly purpose: Purpose }): SessionFact {
+  usage(
+    model: string,
+    usage: Usage,
+    of: RequestProof & { readonly purpose: Purpose; readonly thoughts?: string },
+  ): SessionFact {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 

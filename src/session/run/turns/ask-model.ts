@@ -132,7 +132,7 @@ export async function ask(work: Deps, wanted: Wanted, hear: Hear, signal: AbortS
   );
   const usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
   const message = { ...turn.message, calls: [] };
-  return { message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
+  return { ...turn, message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
 }
 
 /** The newest note belongs to this turn, if it has one. */

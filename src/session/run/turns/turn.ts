@@ -61,8 +61,8 @@ export async function takeTurn(
   );
   const facts = [
     ...speech.end(),
-    ...finished.map(({ message: { model }, end, proof }) =>
-      runWriter.usage(model, end.usage, { ...proof, purpose: purposeOf(wanted) }),
+    ...finished.map(({ message: { model }, end, proof, thoughts }) =>
+      runWriter.usage(model, end.usage, { ...proof, purpose: purposeOf(wanted), ...(thoughts && { thoughts }) }),
     ),
   ];
   const spent = finished.reduce((all, { end }) => addSpent(all, spentOn(end)), first.spent);
