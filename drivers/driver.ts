@@ -26,7 +26,7 @@ export interface SandboxLimits {
 export interface SandboxSpec {
   readonly id: SandboxId;
   readonly sessionId: SessionId;
-  /** The lease epoch of the session's owner. A label records it, so that a stale owner's sandbox is recognized. */
+  /** The lease epoch of the session's holder. A label records it, so that a stale holder's sandbox is recognized. */
   readonly epoch: number;
   readonly template: string;
   readonly image: string;
@@ -113,9 +113,9 @@ export interface Driver extends AsyncDisposable {
 
   /**
    * Connects to a ready sandbox. Rejects: sandbox_not_found if it is gone, has exited or is stopped; sandbox_unavailable.
-   * The `owner` also takes over the sandbox's way out from its previous holder; a `guest` does not.
+   * The `holder` also takes over the sandbox's way out from its previous holder; a `guest` does not.
    */
-  attach(id: SandboxId, call: Call, as?: 'owner' | 'guest'): Promise<SandboxLink>;
+  attach(id: SandboxId, call: Call, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
   /** All sandboxes of this installation, in any phase, including those that an earlier process made. */
   list(call: Call): Promise<readonly SandboxInfo[]>;

@@ -164,7 +164,7 @@ export async function dockerDriver(options: DockerOptions): Promise<Driver & Pau
       });
     },
 
-    async attach(id, { signal }, role = 'owner') {
+    async attach(id, { signal }, role = 'holder') {
       const { Id, State, Config } = await running(id, signal);
       const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps the id it had in the pool
       const who = { id, sessionId: sessionIdOf(id) };

@@ -147,7 +147,7 @@ async function adopt(place: Place, spec: SandboxSpec, token: Secret, signal: Abo
     const advice = 'Remove it, or give this installation another name.';
     throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
   }
-  if (info.epoch > spec.epoch) throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+  if (info.epoch > spec.epoch) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
   if (isPooled(Labels)) return await adoptClaimed(place, spec, found, signal);
   const { Running, Paused, Status } = found.State;
   const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));

@@ -134,7 +134,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     for (const pod of await claimedFor(spec.id, signal)) {
       const info = infoFrom(pod.metadata, 'ready');
       if (info && info.epoch > spec.epoch)
-        throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+        throw new AppError('fenced', 'A server that took this session over has its sandbox.');
       if (stateOf(pod).kind === 'running') return pod;
       await pods.remove(pod, signal);
     }

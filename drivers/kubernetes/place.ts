@@ -38,7 +38,8 @@ export async function placePod(
         const advice = 'Remove it, or give this installation another name.';
         throw new AppError('sandbox_unavailable', `A pod that is not ours has the name ${name}. ${advice}`);
       }
-      if (info.epoch > spec.epoch) throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+      if (info.epoch > spec.epoch)
+        throw new AppError('fenced', 'A server that took this session over has its sandbox.');
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
       if (known && stateOf(found).kind !== 'over') return found;
       await pods.remove(found, signal); // a workspace with a volume claim stays

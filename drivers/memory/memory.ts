@@ -46,7 +46,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
     if (!backend.images.has(spec.image)) throw new AppError('image_missing', `There is no image ${spec.image}.`);
     const box = mine(spec.id);
     if (box && box.info.epoch > spec.epoch) {
-      throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+      throw new AppError('fenced', 'A server that took this session over has its sandbox.');
     }
     const alive = [...backend.boxes.values()].filter(({ info }) => info.phase === 'ready' || info.phase === 'paused');
     const info: SandboxInfo = { ...labelsOf(spec), phase: 'ready' };

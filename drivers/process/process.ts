@@ -177,7 +177,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
           throw new AppError('sandbox_unavailable', "The sandbox's folder belongs to another installation.");
         }
         if (before && before.epoch > spec.epoch) {
-          throw new AppError('fenced', 'A newer owner of this session has its sandbox.');
+          throw new AppError('fenced', 'A server that took this session over has its sandbox.');
         }
         news({ phase: 'starting', detail: bubblewrap ? 'Starting in bubblewrap' : 'Starting without isolation' });
         const made: { mark?: Mark } = {};
@@ -195,7 +195,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver> {
       });
     },
 
-    async attach(id, { signal }, role = 'owner') {
+    async attach(id, { signal }, role = 'holder') {
       await pause(0, signal);
       const record = await readRecord(folders, id);
       const meta = await folders.read(id);

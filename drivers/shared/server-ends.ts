@@ -14,7 +14,7 @@ interface Hold {
 
 /** The server's ends of the sandboxes that this process uses. Each is watched until its container or process ends. */
 export interface ServerEnds extends AsyncDisposable {
-  /** Listens for the sandbox's daemon as its owner. Call it before the daemon can start. */
+  /** Listens for the sandbox's daemon as its holder. Call it before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEnd>;
   /** Like `open`, but without the way out, for a sandbox that no session owns yet. */
   listen(id: SandboxId): Promise<SandboxEnd>;
@@ -29,7 +29,7 @@ export interface ServerEnds extends AsyncDisposable {
 interface LinkAs {
   readonly body: string;
   readonly workdir: string;
-  readonly role: 'owner' | 'guest';
+  readonly role: 'holder' | 'guest';
   /** The sandbox's session, if it differs from the record in the folder. */
   readonly who?: Identity;
 }
@@ -100,7 +100,7 @@ export function openServerEnds({ folders, end: endOptions, watch }: ServerEndOpt
     async link(id, { body, workdir, role, who }) {
       const found = await hold(id, body);
       if (who) found.end.identify(who);
-      if (role === 'owner') await found.end.takeEgress();
+      if (role === 'holder') await found.end.takeEgress();
       found.links += 1;
       return found.end.link(workdir, async () => {
         found.links -= 1;

@@ -57,7 +57,7 @@ function newestOwner(): Door['admit'] {
   let newest = 0;
   return (said) => {
     const epoch = Number(said ?? newest);
-    if (!(epoch >= newest)) throw new AppError('fenced', 'This sandbox belongs to a newer owner of its session.');
+    if (!(epoch >= newest)) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
     newest = epoch;
   };
 }

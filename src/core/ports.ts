@@ -128,12 +128,12 @@ export interface QueuedCommand {
   readonly body: unknown;
   readonly at: number; // epoch ms
 }
-/** The channel from a server to a session's owner: through the store, never direct. */
+/** The channel from a server to the server that holds a session: through the store, never direct. */
 export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
-  /** Sessions with an unanswered command from before this time: they have no owner, or their owner is gone. */
+  /** Sessions with an unanswered command from before this time: no server holds them, or it is gone. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
   /** Only the first answer counts. */
   answer(id: string, answer: unknown): Promise<void>;

@@ -28,7 +28,7 @@ export interface Storage extends AsyncDisposable {
   readonly replica: Replica;
   /** The name of this installation in the labels of its sandboxes. */
   readonly instance: string;
-  /** Grows with each start, so that a sandbox of an older owner can be told apart. */
+  /** Grows with each start, so that a sandbox of an older holder can be told apart. */
   readonly epoch: number;
 }
 

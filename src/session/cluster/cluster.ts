@@ -15,7 +15,7 @@ interface Options {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** After this many ms without use an owner pauses or stops a sandbox. */
+  /** After this many ms without use a holder pauses or stops a sandbox. */
   readonly idleMs: number;
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
@@ -39,7 +39,7 @@ export function clusterOf({
     connect(local) {
       const router = new CommandRouter({ ...local, commands, ownership, clock, ids, startTimeoutMs, warn });
       const freshMs = Math.min(mostFreshMs, idleMs / 3);
-      return { commands: router, sandboxes: new RemoteSandboxes({ owner: router, driver, clock, connect, freshMs }) };
+      return { commands: router, sandboxes: new RemoteSandboxes({ holder: router, driver, clock, connect, freshMs }) };
     },
   };
 }

@@ -24,7 +24,7 @@ interface Deps extends LocalParts {
 }
 const mostLooks = 5;
 
-/** Routes each command to its session's owner: to this server's supervisor, or to another server. */
+/** Routes each command to its session's holder: to this server's supervisor, or to another server. */
 export class CommandRouter implements CommandExchange {
   readonly #deps: Deps;
   readonly #sends = keyedQueue();
@@ -57,21 +57,21 @@ export class CommandRouter implements CommandExchange {
     else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
   }
 
-  /** Asks the session's owner to count its sandbox as used now, and to start it if it does not run. */
+  /** Asks the session's holder to count its sandbox as used now, and to start it if it does not run. */
   async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
     await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
   }
 
-  /** Reports to the session's owner that its sandbox's peer is not our daemon; the owner ends the sandbox. */
+  /** Reports to the session's holder that its sandbox's peer is not our daemon; the holder ends the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = breachOf(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
-    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the owner notices by itself otherwise
+    if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder notices by itself otherwise
   }
 
   /**
    * Executes a command that another server posted at `since` (epoch ms). Rejects with `fenced` when this server lost the
-   * session: the command stays in the store for the next owner.
+   * session: the command stays in the store for the next holder.
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
     const { supervisor, sandboxes, startTimeoutMs } = this.#deps;
@@ -109,7 +109,7 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier owner's last message may have
+   * A stop that finds no run appends nothing, so the log's fence cannot reject it. An earlier holder's last message may have
    * arrived after this server read the log, so the head is compared before the stop is answered.
    */
   async #stop(id: SessionId, command: Extract<SessionCommand, { type: 'cmd.stop' }>): Promise<{ stopped: boolean }> {
@@ -125,7 +125,7 @@ export class CommandRouter implements CommandExchange {
     const { log, liveSessions } = this.#deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { writer } = liveSessions.get(id) ?? {};
-    await writer?.settled(); // our own writes that are under way do not count as another owner's
+    await writer?.settled(); // our own writes that are under way do not count as another holder's
     return writer === undefined || writer.head >= head;
   }
 }

@@ -172,7 +172,7 @@ export class LeasedOwnership implements Ownership {
       await inLanes([...this.#held], renewals, async ([id, held]) => {
         await this.#turns(id, async () => {
           if (this.#held.get(id) === held) await this.#renew(id, held);
-        }).catch(() => {}); // `onLost` has informed the owner
+        }).catch(() => {}); // `onLost` has informed the holder
       });
     }
   }

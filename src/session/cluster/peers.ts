@@ -12,7 +12,7 @@ export interface PeerOptions extends Omit<LeaseOptions, 'leases'> {
   readonly name: string;
   /** Fires when this server drains. */
   readonly closing: AbortSignal;
-  /** Continues the unfinished work of sessions that lost their owner, unless another server does so first. */
+  /** Continues the unfinished work of sessions that lost their holder, unless another server does so first. */
   readonly inherit: (ids: readonly SessionId[]) => Promise<void>;
   readonly warn: (error: unknown, text: string) => void;
 }

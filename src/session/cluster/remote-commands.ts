@@ -7,16 +7,16 @@ import type { IdSource, SessionId } from '../../core/ids.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/ports.ts';
 import { lost, type Ownership } from '../engine/ownership.ts';
 
-// Commands for another server's session go through the store: this server posts them, the owner executes and answers them.
-// Servers never connect to each other. A session without an owner gets one, and the new owner finds the command.
+// Commands for another server's session go through the store: this server posts them, the holder executes and answers them.
+// Servers never connect to each other. A session without a holder gets one, and the new holder finds the command.
 
-/** A command for the session's owner, as data. */
+/** A command for the session's holder, as data. */
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
 }
 /**
- * Executes a command that another server posted at `since` (epoch ms); a previous owner may have executed it already.
+ * Executes a command that another server posted at `since` (epoch ms); a previous holder may have executed it already.
  * Rejects with `fenced` when the session is no longer ours.
  */
 type Act = (id: SessionId, command: RemoteCommand, since: number) => Promise<unknown>;
@@ -34,7 +34,7 @@ interface Awaited {
 }
 
 const patienceMs = 60_000; // a start may have to queue; the caller repeats what takes longer
-const orphanMs = 1_000; // after this time without an answer, the session may have no owner
+const orphanMs = 1_000; // after this time without an answer, the session may have no holder
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -65,7 +65,7 @@ export class RemoteCommands implements AsyncDisposable {
     this.#work.push(this.#serve(), this.#listen(), this.#findOrphans());
   }
 
-  /** Executes the command at the session's owner; `here` does so when this server is the owner. */
+  /** Executes the command at the session's holder; `here` does so when this server is the holder. */
   async route<Value>(
     id: SessionId,
     command: RemoteCommand,
@@ -87,13 +87,13 @@ export class RemoteCommands implements AsyncDisposable {
     for (const forget of this.#taken.values()) this.#options.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
       const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
-      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the owner may still execute the command
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute the command
     }
     this.#wake();
     await Promise.all(this.#work);
   }
 
-  /** Executes the command at the owner and resolves with its answer. Rejects: deadline_exceeded after a minute. */
+  /** Executes the command at the holder and resolves with its answer. Rejects: deadline_exceeded after a minute. */
   async post(id: SessionId, { name, body }: RemoteCommand, signal?: AbortSignal): Promise<unknown> {
     const { commands, clock, ids } = this.#options;
     const commandId = `${id}:${ids.short()}`;
@@ -178,7 +178,7 @@ export class RemoteCommands implements AsyncDisposable {
       const value = await act(sessionId, { name, body: wanted }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
-      // A refusal appends nothing that a fence could reject, so only the confirmed owner may answer with it.
+      // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
       const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
         () => toAppError(thrown),
         () => lost(),
@@ -187,7 +187,7 @@ export class RemoteCommands implements AsyncDisposable {
     }
   }
 
-  /** Takes over sessions that have a waiting command and no owner. */
+  /** Takes over sessions that have a waiting command and no holder. */
   async #findOrphans(): Promise<void> {
     const { commands, ownership, clock, warn } = this.#options;
     const { signal } = this.#stop;
@@ -228,7 +228,7 @@ export class RemoteCommands implements AsyncDisposable {
   }
 }
 
-/** A stop that finds no run appends nothing, so the log's fence cannot reject a stale owner. The lease is checked first. */
+/** A stop that finds no run appends nothing, so the log's fence cannot reject a stale holder. The lease is checked first. */
 const isStop = ({ name, body }: RemoteCommand): boolean =>
   name === 'command' && (body as Partial<SessionCommand>).type === 'cmd.stop';
 

@@ -6,19 +6,19 @@ import type { SandboxClient } from '../../sandbox/client.ts';
 import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 
-/** Messages to the owner of a sandbox from another server that uses it. */
-interface SandboxOwner {
-  /** Asks the owner to start a sandbox that does not run, and to count it as used now. */
+/** Messages to the holder of a sandbox from another server that uses it. */
+interface SandboxHolder {
+  /** Asks the holder to start a sandbox that does not run, and to count it as used now. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Reports that the peer is not our daemon; the owner ends the sandbox. */
+  /** Reports that the peer is not our daemon; the holder ends the sandbox. */
   distrust(id: SessionId, error: unknown): void;
 }
 interface Options {
-  readonly owner: SandboxOwner;
+  readonly holder: SandboxHolder;
   readonly driver: Driver;
   readonly clock: Clock;
   readonly connect: (link: SandboxLink) => SandboxClient;
-  /** For this time after a request the owner counts the sandbox as used. */
+  /** For this time after a request the holder counts the sandbox as used. */
   readonly freshMs: number;
 }
 interface RemoteLink {
@@ -44,15 +44,15 @@ export class RemoteSandboxes implements SandboxExchange {
   }
 
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { clock, owner, freshMs } = this.#options;
+    const { clock, holder, freshMs } = this.#options;
     const known = await this.#known(id);
-    if (!known || clock.now() - known.askedAt >= freshMs) await owner.askForUse(id, signal);
+    if (!known || clock.now() - known.askedAt >= freshMs) await holder.askForUse(id, signal);
     const remote = await this.look(id, signal);
     remote.askedAt = clock.now();
     const busy = () => {
       remote.askedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
-      owner.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
+      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
     };
     let timer = clock.setTimeout(busy, freshMs);
     remote.users += 1;
@@ -99,13 +99,13 @@ export class RemoteSandboxes implements SandboxExchange {
 
   /** All waiting callers share one attempt, so it goes on when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
-    const { driver, clock, connect, owner } = this.#options;
+    const { driver, clock, connect, holder } = this.#options;
     using until = deadline(attachMs, clock);
     const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
     const link = await driver.attach(sandboxIdOf(id), call, 'guest');
     const client = connect(link);
     const { broken } = client.trust;
-    broken.addEventListener('abort', () => owner.distrust(id, broken.reason), { once: true });
+    broken.addEventListener('abort', () => holder.distrust(id, broken.reason), { once: true });
     const remote: RemoteLink = {
       link,
       client,

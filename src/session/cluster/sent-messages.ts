@@ -5,7 +5,7 @@ import type { EventLog } from '../../core/ports.ts';
 const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
 
-/** Searches the log for a message by id, because an earlier owner may have taken it without answering. */
+/** Searches the log for a message by id, because an earlier holder may have taken it without answering. */
 export async function alreadySent(
   log: Pick<EventLog, 'page'>,
   id: SessionId,

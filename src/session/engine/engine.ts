@@ -73,7 +73,7 @@ export function createEngine(options: EngineOptions): Engine {
       await liveSessions.allGone();
       pendingCommands.refuse(new AppError('shutting_down', 'The server is shutting down. Try again in a moment.'));
       liveSessions.clear();
-      await ownership[Symbol.asyncDispose](); // last, so that the next owner finds everything in the log
+      await ownership[Symbol.asyncDispose](); // last, so that the next holder finds everything in the log
     },
   };
 }

@@ -62,7 +62,7 @@ export class Hydration {
     await this.#alone(id);
     await ownership.take(id, 'asked');
     await remoteSandboxes?.leave(id);
-    // Read first: if an earlier owner appends after this, our first append is fenced.
+    // Read first: if an earlier holder appends after this, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');

@@ -129,7 +129,7 @@ export class Reconciler {
     for (const { mark, record } of await markedSessions(store.records)) {
       if (liveSessions.get(record.id)) continue;
       if (isUnfinished(record)) this.#takeUp(record);
-      // its owner ended before it could remove the mark
+      // its holder ended before it could remove the mark
       else if (!(await ownership?.isElsewhere(record.id))) await forgetMark(store.records, mark);
     }
   }

@@ -22,7 +22,7 @@ export interface SandboxParts {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
   readonly spec: (sessionId: SessionId, sandboxId: SandboxId) => SandboxSpec;
-  /** `epoch` is that of the calling owner; the daemon refuses calls of an earlier owner. */
+  /** `epoch` is that of the calling holder; the daemon refuses calls of an earlier holder. */
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly prepare: SandboxDeps['prepare'];
   readonly workdir: (id: SandboxId) => string;
@@ -51,7 +51,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
   const { driver, startTimeoutMs, spec, connect, prepare, workdir, diskFloor } = deps.sandboxes;
   const { desktop, external, kernels } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
-  /** The owner's epoch, by which the daemon refuses calls of an earlier owner. */
+  /** The holder's epoch, by which the daemon refuses calls of an earlier holder. */
   const fence = (id: SessionId): { epoch?: number } => {
     const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };

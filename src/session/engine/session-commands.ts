@@ -3,15 +3,15 @@ import type { SessionId } from '../../core/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 
-/** Commands to sessions of any server. The owner hydrates a session that is not in memory first. */
+/** Commands to sessions of any server. The holder hydrates a session that is not in memory first. */
 export interface SessionCommands {
   /**
    * Resolves with the session's answer. Rejects with the reason when the session refuses the command, session_not_found,
-   * shutting_down; with several servers also: deadline_exceeded when the owner gives no answer within a minute.
+   * shutting_down; with several servers also: deadline_exceeded when the holder gives no answer within a minute.
    */
   command<Value>(id: SessionId, command: SessionCommand): Promise<Value>;
   /**
-   * Has the owner change the record and append the facts of the change. Resolves with the record after every change
+   * Has the holder change the record and append the facts of the change. Resolves with the record after every change
    * requested so far; an empty change only reads it.
    */
   change(id: SessionId, change: Partial<StoredSession>): Promise<StoredSession>;

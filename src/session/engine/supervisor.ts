@@ -90,7 +90,7 @@ export class Supervisor implements SessionCommands {
   async change(id: SessionId, { title, ...marks }: Partial<StoredSession>): Promise<StoredSession> {
     const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
     if (title !== undefined) await writer.write([{ type: 'title', runId: null, data: { title } }]);
-    // The appended fact fences an earlier owner, who could otherwise overwrite the deletion.
+    // The appended fact fences an earlier holder, who could otherwise overwrite the deletion.
     const fence: SessionFact[] =
       marks.deleting && this.#options.isShared ? [{ type: 'session.updated', runId: null, data: {} }] : [];
     if (Object.keys(marks).length > 0) await writer.amend(marks, fence);

@@ -98,7 +98,7 @@ export function sessionService(deps: Deps): SessionService {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // the owner may only have crashed, and one that still runs would overwrite our tombstone
+      // the holder may only have crashed, and one that still runs would overwrite our tombstone
       await pause(wait, closing, clock);
     }
     const found = await store.records.get('session', id);

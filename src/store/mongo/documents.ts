@@ -48,7 +48,7 @@ export interface LogDocument {
   readonly head?: number;
   readonly thinned?: number;
   readonly trimmed?: number;
-  /** The last appender that did not close the log. The next owner completes its unfinished appends. */
+  /** The last appender that did not close the log. The next appender completes its unfinished appends. */
   readonly writer?: string;
   /** The time of that appender's last mark, by its own clock. */
   readonly opened?: number; // epoch ms

@@ -10,7 +10,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
   /** A record can be behind its log when another server wrote the log and died in between. */
-  async function settleOwner(id: string): Promise<void> {
+  async function settleAppender(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':') && (await appender.isForeign(session))) {
       await appender.settle(session);
@@ -42,7 +42,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   return {
     async get(kind, id) {
       await appender.putsDone();
-      await settleOwner(id);
+      await settleAppender(id);
       const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
       return found ? stored(found) : undefined;
     },

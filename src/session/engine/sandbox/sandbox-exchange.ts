@@ -4,7 +4,7 @@ import type { UsedSandbox } from '../../run/used-sandbox.ts';
 
 /** Our own connections to sandboxes whose sessions another server owns. */
 export interface SandboxExchange extends AsyncDisposable {
-  /** Asks the owner to start a sandbox that does not run. */
+  /** Asks the holder to start a sandbox that does not run. */
   use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;

@@ -12,7 +12,7 @@ interface Options {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Undefined when this server is certainly the owner. Rejects: fenced. */
+  /** Called before each write. Undefined when this server is certainly the holder. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
   /** Called with each fact once it is durable. */
   readonly onFact: (fact: SessionFact) => void;
@@ -91,7 +91,7 @@ export class SessionWriter {
 
   /**
    * Changes the record in the order of the queue, because a queued write would undo a change made outside of it. Without a
-   * fact the log's head stays, so a former owner that has not noticed its loss can still overwrite the change.
+   * fact the log's head stays, so a former holder that has not noticed its loss can still overwrite the change.
    */
   async amend(marks: Partial<StoredSession>, facts: readonly SessionFact[] = []): Promise<void> {
     if (this.#broken) throw this.#broken;
@@ -160,7 +160,7 @@ export class SessionWriter {
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
         await pause(delay, neverFires, this.#options.clock);
-        await this.#options.confirm?.(); // another server may have become the owner during the wait
+        await this.#options.confirm?.(); // another server may have become the holder during the wait
         if (this.#broken) throw this.#broken; // its callers have their answer already
       }
     }

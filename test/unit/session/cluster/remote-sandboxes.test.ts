@@ -20,7 +20,7 @@ function bench() {
     driver: { attach } as unknown as Driver,
     clock: manualClock(),
     connect: () => ({ trust: openTrust() }) as SandboxClient,
-    owner: { askForUse: async () => {}, distrust: () => {} },
+    holder: { askForUse: async () => {}, distrust: () => {} },
     freshMs: 1_000,
   });
   return { remoteSandboxes, opening, attached: () => signals.length };
