@@ -100,6 +100,10 @@ export const Config = z.strictObject({
     'lets a real model use processes without bubblewrap, or pods that no network policy holds back',
   ),
 
+  template: optional(
+    text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
+    'template of sessions whose creator names none; unset: only these settings',
+  ),
   model,
   models,
 

@@ -26,9 +26,18 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
   return [{ ...about, path, key, variables: [own, ...about.standard], shown: about.standard[0] ?? own }];
 }
 
-export const settings: readonly Setting[] = leaves(Config, []);
+/** The leaves of a schema of settings, and its mappings. */
+export interface Layout {
+  readonly settings: readonly Setting[];
+  /** Every mapping of the file, as a path in kebab case; '' is the file itself. */
+  readonly groups: ReadonlySet<string>;
+}
 
-/** Every mapping of the file, as a path in kebab case; '' is the file itself. */
-export const groups: ReadonlySet<string> = new Set(
-  settings.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.'))),
-);
+export function layoutOf(schema: z.ZodType): Layout {
+  const found = leaves(schema, []);
+  const paths = found.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.')));
+  return { settings: found, groups: new Set(paths) };
+}
+
+export const layout = layoutOf(Config);
+export const { settings } = layout;

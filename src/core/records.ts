@@ -10,6 +10,8 @@ export const SessionRecord = z.object({
   id: SessionId,
   origin: Origin,
   template: z.string(),
+  /** The part that named the template. Absent: none did, so the project's counts, else only the server's settings. */
+  templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),
   /** A title that a client set stays; the first run then sets none. */

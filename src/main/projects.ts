@@ -10,8 +10,9 @@ import { keyedProviders } from '../llm/providers.ts';
 import { chainOf, createModel } from '../llm/registry.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { SessionService } from '../session/api/sessions.ts';
+import type { TemplateService } from '../session/api/templates.ts';
 import type { EngineOptions } from '../session/engine/engine-options.ts';
-import { agentConfigService } from '../session/projects/agent-presets.ts';
+import { agentConfigService } from '../session/projects/agent-config.ts';
 import { agentProfiles } from '../session/projects/agent-profile.ts';
 import { modelCache } from '../session/projects/model-cache.ts';
 import { ProjectCopies } from '../session/projects/project-copies.ts';
@@ -37,6 +38,7 @@ interface Options {
   readonly usual: Profile;
   /** Tools that only some installations have. */
   readonly more: readonly Tool[];
+  readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
 }
@@ -53,6 +55,7 @@ export async function projectParts({
   learn,
   usual,
   more,
+  templates,
   checkModel,
 }: Options) {
   const { records } = store;
@@ -69,9 +72,10 @@ export async function projectParts({
   const keys = providerKeys({ records, vault: vault(sealing), clock, baseUrls, learn });
   await keys.verify();
 
-  const agents = agentConfigService({ records, newId, model: config.model, checkModel });
+  const agents = agentConfigService({ records, newId, templates, model: config.model, checkModel });
   const profileOf = agentProfiles({
     agents,
+    templates,
     usual,
     more,
     modelFor: modelCache({

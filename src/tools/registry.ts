@@ -30,18 +30,16 @@ const reduced = new WeakMap<ToolRegistry, Map<Need, ToolRegistry>>();
 export function without(registry: ToolRegistry, missing: Need): ToolRegistry {
   const known = reduced.get(registry) ?? new Map<Need, ToolRegistry>();
   reduced.set(registry, known);
-  const made = known.get(missing) ?? remade(registry, missing);
+  const made = known.get(missing) ?? only(registry, ({ needs }) => !needs.includes(missing));
   known.set(missing, made);
   return made;
 }
 
-function remade(registry: ToolRegistry, missing: Need): ToolRegistry {
+/** The same with only the tools that pass. */
+export function only(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);
-  return registryOf(
-    tools.filter(({ needs }) => !needs.includes(missing)),
-    names.includes(askUser.name),
-  );
+  return registryOf(tools.filter(passes), names.includes(askUser.name) && passes(askUser));
 }
 
 /** The same with further tools, of which the model sees only the declared ones. A tool of ours is never replaced. */

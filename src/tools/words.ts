@@ -1,6 +1,6 @@
 import type { ToolFamily } from '../core/events.ts';
 import { describedTools } from './list.ts';
-import type { CallNames, ToolDescription, ToolDialect, ToolGroup } from './tool.ts';
+import type { CallNames, ToolDescription, ToolDialect } from './tool.ts';
 
 // The names of a tool for people, for dialects and in the log. Logs and tool servers name tools that this server does not
 // know, so every answer has a fallback.
@@ -35,7 +35,3 @@ export const callIn = (
   { name, args }: { readonly name: string; readonly args: Parameters<CallNames>[0] },
   path: Parameters<CallNames>[1],
 ): ReturnType<CallNames> => known.get(name)?.calledIn[dialect]?.(args, path) ?? { name, args };
-
-/** The names of the tools that a project has with these groups, and of those that no project can turn off. */
-export const toolsOf = (groups: readonly ToolGroup[]): string[] =>
-  describedTools.filter(({ group }) => group === 'always' || groups.includes(group)).map(({ name }) => name);

@@ -16,6 +16,7 @@ import { projectService } from '../../src/session/projects/projects.ts';
 import { DesktopNews } from '../../src/session/run/desktop-facts.ts';
 import type { FakeService } from './fake-service.ts';
 import { noDesktop } from './no-desktop.ts';
+import { templates } from './templates.ts';
 
 export interface FakeServices {
   readonly services: Services;
@@ -222,6 +223,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       }),
     },
     streams: { run: noStreams, download: noStreams, upload: noStreams },
+    templates,
     projects: projectService({
       records: store.records,
       sessions,

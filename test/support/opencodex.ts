@@ -10,7 +10,7 @@ import { createApp } from '../../src/facades/shared/app.ts';
 import { idempotency } from '../../src/facades/shared/idempotency.ts';
 import type { HttpMetrics } from '../../src/facades/shared/observe.ts';
 import { socketServer } from '../../src/facades/shared/ws.ts';
-import { agentConfigService } from '../../src/session/projects/agent-presets.ts';
+import { agentConfigService } from '../../src/session/projects/agent-config.ts';
 import { projectService } from '../../src/session/projects/projects.ts';
 import { providerKeys } from '../../src/session/projects/provider-keys.ts';
 import { uploadService } from '../../src/session/projects/uploads.ts';
@@ -19,6 +19,7 @@ import { localBlobs } from '../../src/storage/folder.ts';
 import { type FakeOptions, fakeService } from './fake-service.ts';
 import { fakeServices } from './fake-services.ts';
 import { temporaryFolder } from './store.ts';
+import { templates } from './templates.ts';
 
 interface Options {
   readonly clock?: Clock;
@@ -51,7 +52,7 @@ export async function opencodexServer({
     newId,
     maxBytes: maxUploadBytes,
   });
-  const agents = agentConfigService({ records, newId, model: 'demo' });
+  const agents = agentConfigService({ records, newId, templates, model: 'demo' });
   const learned: Secret[] = [];
   const keys = providerKeys({
     records,

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { SessionService } from '../../session/api/sessions.ts';
@@ -9,7 +8,7 @@ import { describing, idempotencyHeader, ok } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
 import { toMessage } from './history.ts';
-import { Ended, examples, Message, Params, Session } from './schemas.ts';
+import { Ended, examples, Message, NewSession, Params, Session } from './schemas.ts';
 
 export interface CambioDeps {
   readonly sessions: SessionService;
@@ -30,7 +29,7 @@ function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
   app.post(
     base,
     {
-      schema: { body: z.object({}), response: { 200: one } },
+      schema: { body: NewSession, response: { 200: one } },
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
           ...{ headers: idempotencyHeader, bodyExample: {}, fails: [400, 409, 422] },
@@ -38,7 +37,10 @@ function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
       },
     },
     (request, reply) =>
-      idempotency.once(request, reply, async () => view(await sessions.create({ origin: 'cambioml' }))),
+      idempotency.once(request, reply, async () => {
+        const { template } = request.body;
+        return view(await sessions.create({ origin: 'cambioml', ...(template !== undefined && { template }) }));
+      }),
   );
   app.get(
     base,

@@ -4,6 +4,10 @@ import { z } from 'zod';
 
 export const Params = z.object({ sid: z.string().describe('the session') });
 
+export const NewSession = z.object({
+  template: z.string().optional().describe('the template of the agent; GET /api/v1/templates lists them'),
+});
+
 export const Session = z.object({
   id: z.string(),
   container_id: z.string().nullable(),

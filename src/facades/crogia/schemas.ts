@@ -20,7 +20,10 @@ export const ProcessParams = SessionParams.extend({
 });
 export const ShellParams = z.object({ shell_id: z.string() });
 
-export const CreateBody = z.object({ task: text.describe('only stored as last_task; post it to /tasks to run it') });
+export const CreateBody = z.object({
+  task: text.describe('only stored as last_task; post it to /tasks to run it'),
+  template: z.string().optional().describe('the template of the agent; GET /api/v1/templates lists them'),
+});
 export const TaskBody = z.object({
   task: text,
   mode: z

@@ -36,9 +36,11 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
       },
     },
     (request, reply) =>
-      idempotency.once(request, reply, async () =>
-        sessionInfo(await sessions.create({ origin: 'crogia', task: request.body.task }), sessions),
-      ),
+      idempotency.once(request, reply, async () => {
+        const { task, template } = request.body;
+        const given = { task, ...(template !== undefined && { template }) };
+        return await sessionInfo(await sessions.create({ origin: 'crogia', ...given }), sessions);
+      }),
   );
   app.get(
     `${base}/:sid`,

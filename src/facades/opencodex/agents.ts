@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
-import type { AgentConfigChange as Change } from '../../session/projects/agent-presets.ts';
-import { agentPreset, agentPresets } from '../../session/projects/built-in-presets.ts';
+import type { TemplateInfo } from '../../session/api/templates.ts';
+import type { AgentConfigChange as Change } from '../../session/projects/agent-config.ts';
 import type { App } from '../shared/routes.ts';
 import { about } from './about.ts';
 import { invalid, type OpencodexDeps, projectOf } from './context.ts';
@@ -13,14 +13,14 @@ const config = `${projects}/:project_id/agent-config`;
 
 /** The agent of a project's runs, and the templates for it. */
 export function mountAgents(app: App, deps: OpencodexDeps): void {
-  const { agents } = deps;
+  const { agents, services } = deps;
   app.get(
     `${projects}/templates/list`,
     {
       schema: { response: { 200: replies.templates } },
       config: { doc: about('ListTemplates', 'List the agent templates') },
     },
-    async () => agentPresets.map(templateView),
+    async () => services.templates.list().filter(isForProjects).map(templateView),
   );
   app.get(
     `${projects}/templates/:template_id`,
@@ -28,7 +28,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
       config: { doc: about('GetTemplate', 'Get an agent template', { fails: [404] }) },
     },
-    async ({ params }) => templateView(templateOf(params.template_id)),
+    async ({ params }) => templateView(templateOf(deps, params.template_id)),
   );
   app.get(
     config,
@@ -70,7 +70,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     },
     async ({ params }) => {
       const { id } = await projectOf(deps, params.project_id);
-      return agentView(await agents.apply(id, templateOf(params.template_id)));
+      return agentView(await agents.apply(id, templateOf(deps, params.template_id)));
     },
   );
 }
@@ -83,8 +83,12 @@ const unfit =
     throw invalid('body', llm_config === undefined ? 'llm_model' : 'llm_config', thrown.publicMessage);
   };
 
-function templateOf(id: string) {
-  const template = agentPreset(id);
-  if (!template) throw new AppError('not_found', `Template with id ${id} not found`);
+type ForProjects = TemplateInfo & { readonly environment: string };
+/** A template without an environment cannot be shown by these clients. */
+const isForProjects = (template: TemplateInfo): template is ForProjects => template.environment !== undefined;
+
+function templateOf({ services }: OpencodexDeps, id: string): ForProjects {
+  const template = services.templates.list().find(({ name }) => name === id);
+  if (!template || !isForProjects(template)) throw new AppError('not_found', `Template with id ${id} not found`);
   return template;
 }

@@ -1,8 +1,8 @@
 import { sandboxIdOf } from '../../core/ids.ts';
 import type { SessionRecord } from '../../core/records.ts';
 import type { Project } from '../../session/api/projects.ts';
-import type { AgentConfig } from '../../session/projects/agent-presets.ts';
-import type { AgentPreset } from '../../session/projects/built-in-presets.ts';
+import type { TemplateInfo } from '../../session/api/templates.ts';
+import { type AgentConfig, agentType } from '../../session/projects/agent-config.ts';
 import { projectFolder } from '../../session/projects/project-copies.ts';
 import type { UploadedFile } from '../../session/projects/uploads.ts';
 import { iso } from './names.ts';
@@ -40,20 +40,13 @@ export const agentView = (config: AgentConfig): replies.AgentConfig => ({
   llm_config: config.options,
 });
 
-export const templateView = ({
-  id,
-  name,
-  description,
-  agentType,
-  environment,
-  tools,
-}: AgentPreset): replies.Template => ({
-  id,
-  name,
-  description,
+export const templateView = (template: TemplateInfo & { readonly environment: string }): replies.Template => ({
+  id: template.name,
+  name: template.label,
+  description: template.description,
   agent_type: agentType,
-  environment_type: environment,
-  enabled_tools: [...tools],
+  environment_type: template.environment,
+  enabled_tools: [...template.groups],
 });
 
 export const fileView = (file: UploadedFile): File => ({

@@ -2,12 +2,12 @@ import { describeDialect } from '../shared/dialect.ts';
 
 export const server = describeDialect({
   label: 'server',
-  audience: 'probes and monitoring',
+  audience: 'probes, monitoring, the list of templates',
   tag: 'Server',
-  paths: ['/', '/health', '/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/redoc'],
+  paths: ['/', '/health', '/healthz', '/readyz', '/metrics', '/api/v1/templates', '/openapi.json', '/docs', '/redoc'],
   documents: '`/docs`, `/openapi.json`',
-  routes: async ({ services: { sessions }, metrics, clock, version, table }) => [
-    (await import('./routes.ts')).serverRoutes({ sessions, metrics, clock, version, table }),
+  routes: async ({ services, metrics, clock, version, table }) => [
+    (await import('./routes.ts')).serverRoutes({ services, metrics, clock, version, table }),
   ],
 });
 

@@ -1,16 +1,17 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import type { SessionService } from '../../session/api/sessions.ts';
+import type { Services } from '../../session/api/services.ts';
 import type { HttpMetrics } from '../shared/observe.ts';
 import { either, ok, type ReplyDoc } from '../shared/route-docs.ts';
 import type { App, Dialect, RouteTable } from '../shared/routes.ts';
+import { Templates, templateList } from '../shared/templates.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
 import { sendPage, wantsPage } from './page.ts';
 
 interface ServerDeps {
-  readonly sessions: Pick<SessionService, 'health'>;
+  readonly services: Pick<Services, 'sessions' | 'templates'>;
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -29,8 +30,14 @@ const measurements: ReplyDoc = {
   },
 };
 
+const example = {
+  ...{ id: 'code_reviewer', name: 'Code Reviewer', description: 'Reads and judges code; changes nothing' },
+  ...{ environment: 'python3.11', mode: 'react' as const, prompt: 'You review code and change none of it.' },
+  tools: ['bash', 'file_read', 'search'] as const,
+};
+
 /** The routes that belong to the server and to no dialect. */
-export function serverRoutes({ table, version, metrics, ...deps }: ServerDeps): Dialect {
+export function serverRoutes({ table, version, metrics, services, clock }: ServerDeps): Dialect {
   return {
     mount(app: App) {
       app.get(
@@ -47,7 +54,15 @@ export function serverRoutes({ table, version, metrics, ...deps }: ServerDeps): 
         async (request, reply) =>
           wantsPage(request) ? sendPage(reply) : { name: 'corral' as const, version, status: 'running' as const },
       );
-      mountHealth(app, { ...deps, version });
+      mountHealth(app, { sessions: services.sessions, clock, version });
+      app.get(
+        '/api/v1/templates',
+        {
+          schema: { response: { 200: ok(Templates, { templates: [example] }) } },
+          config: { doc: about('templates', 'List the templates of agents, for new sessions', { fails: [401] }) },
+        },
+        async () => templateList(services),
+      );
       app.get(
         '/metrics',
         {

@@ -3,7 +3,7 @@ import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Actor } from '../../core/actor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Services } from '../../session/api/services.ts';
-import type { AgentConfigService } from '../../session/projects/agent-presets.ts';
+import type { AgentConfigService } from '../../session/projects/agent-config.ts';
 import type { ProviderKeyService } from '../../session/projects/provider-keys.ts';
 import type { UploadService } from '../../session/projects/uploads.ts';
 import type { SideMessages } from '../../session/services/side-messages.ts';

@@ -1,7 +1,9 @@
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import { laterCursor } from '../shared/cursor.ts';
 import { success } from '../shared/envelope.ts';
 import { envelope } from '../shared/error-style.ts';
+import { parseJsonBody } from '../shared/json-body.ts';
 import { idempotencyHeader } from '../shared/route-docs.ts';
 import type { App, Dialect } from '../shared/routes.ts';
 import { toSessionId } from '../shared/session-id.ts';
@@ -43,6 +45,17 @@ export function sheikhbox(deps: SheikhboxDeps): Dialect {
   };
 }
 
+const Named = z.object({ template: z.string() });
+
+/** Clients of this dialect send any body or none, so only one that names a template counts. */
+function namedTemplate(body: Buffer | undefined): string | undefined {
+  try {
+    return body && Named.safeParse(parseJsonBody(body)).data?.template;
+  } catch {
+    return undefined;
+  }
+}
+
 function mountSessions(app: App, context: SheikhboxContext): void {
   const { sessions, idempotency, profile } = context;
   app.put(
@@ -51,14 +64,16 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       schema: { response: { 200: replies.createdSession } },
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
-          description: 'Any body is ignored. Answers before the sandbox is ready; the first use waits for it.',
+          description:
+            'A body with `template` names the template of the agent; any other body is ignored. Answers before the sandbox is ready; the first use waits for it.',
           ...{ headers: idempotencyHeader, fails: [400, 409] },
         }),
       },
     },
     (request, reply) =>
       idempotency.once(request, reply, async () => {
-        const { id } = await sessions.create({ origin: 'sheikhbox' });
+        const template = namedTemplate(request.rawBody);
+        const { id } = await sessions.create({ origin: 'sheikhbox', ...(template !== undefined && { template }) });
         return success({ session_id: id });
       }),
   );

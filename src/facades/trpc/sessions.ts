@@ -24,6 +24,7 @@ const NewSession = z.strictObject({
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
   model: ModelInput.optional(),
+  template: z.string().max(80).optional(),
 });
 /** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
 const Cost = z.object({
@@ -73,7 +74,7 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: { title, projectId, task, model } = {} }) => {
+    .mutation(async ({ ctx, input: { title, projectId, task, model, template } = {} }) => {
       const { sessions, projects } = ctx.services;
       if (projectId !== undefined) await projects.get(projectId);
       const { id } = await sessions.create({
@@ -81,6 +82,7 @@ export const sessionsRouter = router({
         ...(title !== undefined && { title }),
         ...(projectId !== undefined && { projectId }),
         ...(model !== undefined && { model }),
+        ...(template !== undefined && { template }),
       });
       if (task !== undefined) {
         await sessions.send(id, { text: task, mode: 'inject' }).catch(async (error: unknown) => {

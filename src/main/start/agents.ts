@@ -5,10 +5,12 @@ import { Kernels } from '../../kernels/kernels.ts';
 import type { Model } from '../../llm/model.ts';
 import { createModel } from '../../llm/registry.ts';
 import { ToolServers } from '../../mcp/tool-servers.ts';
+import type { TemplateService } from '../../session/api/templates.ts';
 import { shareControl } from '../../session/cluster/shared-control-lease.ts';
 import { agentDesktop } from '../../session/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../session/desktop/screens.ts';
 import { type PictureService, pictureService } from '../../session/desktop/screenshots.ts';
+import { templateService } from '../../session/projects/templates.ts';
 import type { AgentDesktop } from '../../session/run/run-context.ts';
 import { codeTool } from '../../tools/code.ts';
 import { pictureScaler } from '../../tools/computer/picture-scaler.ts';
@@ -16,6 +18,7 @@ import { computerToolsOn } from '../../tools/list.ts';
 import { type ToolRegistry, toolRegistry } from '../../tools/registry.ts';
 import { pageThread } from '../../web/page-text.ts';
 import { type ProjectParts, projectParts } from '../projects.ts';
+import { readTemplates } from '../read-templates.ts';
 import { searchTools } from '../search-tools.ts';
 import { pageTools } from '../web-pages.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -28,6 +31,7 @@ export interface Agents extends AsyncDisposable {
   readonly model: Model;
   readonly tools: ToolRegistry;
   readonly projects: ProjectParts;
+  readonly templates: TemplateService;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly kernels: Kernels;
@@ -57,7 +61,16 @@ export async function openAgents(
   const computers = computerToolsOn(config.tools.computer, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers]);
   const usual = { model, tools, plans: true };
-  const projects = await projectParts({ ...startup, store, blobs, more, usual, checkModel: realModels.check });
+  const templates = templateService(readTemplates(config, tools));
+  const projects = await projectParts({
+    ...startup,
+    store,
+    blobs,
+    more,
+    templates,
+    usual,
+    checkModel: realModels.check,
+  });
   stack.use(inBackground(closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;
@@ -85,7 +98,17 @@ export async function openAgents(
   });
   const held = stack.move();
   return {
-    ...{ model, tools, projects, toolServers, kernels, pictures, screens, desktop: agentDesktop(browsers, pictures) },
+    ...{
+      model,
+      tools,
+      projects,
+      templates,
+      toolServers,
+      kernels,
+      pictures,
+      screens,
+      desktop: agentDesktop(browsers, pictures),
+    },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -15,7 +15,7 @@ import type { ProjectParts } from '../projects.ts';
 import type { Agents } from './agents.ts';
 import type { RunningEngine } from './engine.ts';
 import type { Sandboxes } from './sandboxes.ts';
-import { inBackground, type Startup, template } from './startup.ts';
+import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
 const retentionMs = 60_000;
@@ -40,14 +40,21 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
   const { config, clock, ids, logger, metrics, closing } = startup;
   const { store, log, watchers, replica, collectBlobs } = parts.storage;
   const { driver, workdir, realModels } = parts.sandboxes;
-  const { model, projects, pictures, screens } = parts.agents;
+  const { model, projects, templates, pictures, screens } = parts.agents;
   const { commands, supervisor, liveSessions, sandboxes, reports } = parts.engine;
   const { records } = store;
   await using stack = new AsyncDisposableStack();
   const sessions = sessionService({
     ...{ store, log, commands, supervisor, liveSessions, sandboxes, driver, model, watchers, clock, ids },
-    ...{ workdir, template, closing, profileOf: projects.profileOf, forget: pictures.forget },
+    ...{ workdir, closing, profileOf: projects.profileOf, forget: pictures.forget },
     checkModel: realModels.check,
+    async templateFor(named, projectId) {
+      if (named !== undefined) return { template: templates.get(named).name, templateBy: 'session' };
+      if (projectId !== null) return { template: (await projects.api.agents.get(projectId)).template };
+      return config.template === undefined
+        ? { template: 'default' }
+        : { template: config.template, templateBy: 'server' };
+    },
     maxSessions: config.maxSessions,
     ownerLimits: { sessions: config.maxSessionsPerOwner, starting: config.maxStartingPerOwner },
     startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
@@ -74,6 +81,7 @@ export async function openServices(startup: Startup, parts: Parts): Promise<Open
       capabilities: driver.capabilities,
     }),
     projects: projects.service(sessions),
+    templates,
   };
   const workspaces = stack.use(
     await workspaceService({

@@ -98,6 +98,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
     ),
     streams: looked(audited(services.streams, { run: 'sandbox.command', upload: 'file.write' }, audit), ['download']),
     desktop: auditedDesktop(services.desktop, audit),
+    templates: services.templates,
     projects: audited(
       services.projects,
       { create: 'project.create', update: 'project.change', delete: 'project.delete' },

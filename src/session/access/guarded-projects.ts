@@ -2,7 +2,7 @@ import type { Actor } from '../../core/actor.ts';
 import { AppError } from '../../core/errors.ts';
 import type { ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { AgentConfigService } from '../projects/agent-presets.ts';
+import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';

@@ -92,6 +92,7 @@ export function guarded(services: Services, { actorOf, attach }: Beside): Servic
       },
     },
     projects: guardedProjects(services.projects, actorOf),
+    templates: { list: () => services.templates.list() },
   };
 }
 

@@ -5,6 +5,7 @@ import type { ProjectService } from './projects.ts';
 import type { SandboxService } from './sandboxes.ts';
 import type { SessionService } from './sessions.ts';
 import type { StreamService } from './streams.ts';
+import type { TemplateService } from './templates.ts';
 import type { TerminalService } from './terminals.ts';
 
 /**
@@ -20,4 +21,5 @@ export interface Services {
   readonly streams: StreamService;
   readonly desktop: DesktopService;
   readonly projects: ProjectService;
+  readonly templates: Pick<TemplateService, 'list'>;
 }

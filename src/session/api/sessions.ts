@@ -45,6 +45,7 @@ export interface CreateCommand {
   readonly title?: string;
   /** The title is a placeholder: it is not logged as an event, and the first run replaces it. */
   readonly provisionalTitle?: true;
+  /** Without one: that of the project, else that of the server. */
   readonly template?: string;
   readonly projectId?: string | null;
   /** Stored as `lastTask`; it starts no run. */
@@ -67,8 +68,8 @@ export interface SessionChange {
 /** Everything a facade can do with sessions. Facades only translate and decide nothing. Rejects only with AppError. */
 export interface SessionService {
   /**
-   * Returns before the sandbox has started. Rejects: sandbox_capacity (too many sessions), rate_limited (too many of the
-   * owner's are starting).
+   * Returns before the sandbox has started. Rejects: invalid_request (unknown template, a model that the server must
+   * not use), sandbox_capacity (too many sessions), rate_limited (too many of the owner's are starting).
    */
   create(command: CreateCommand): Promise<SessionRecord>;
   /**

@@ -8,7 +8,7 @@ import { type ToolRegistry, without, withTools } from '../../tools/registry.ts';
 import type { LeftOfSession, SessionBudget } from '../run/allowance.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
-import type { ProfileOf } from '../run/profile.ts';
+import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composed } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
@@ -68,7 +68,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
     const pictures = agents.desktop?.of(id);
     const desktop = driver.capabilities.desktop ? pictures : undefined;
     const sees = desktop !== undefined && (await desktop.existsIn(live.client));
-    const { model, tools, plans, prompt, sampling } = await profileOf(live.writer.record);
+    const { model, tools, allows, plans, prompt, sampling } = await profileOf(live.writer.record);
     const own = sees ? tools : without(tools, 'desktop');
     const use = (until: AbortSignal) => sandboxes.use(id, until);
     const client = live.isPaused ? undefined : live.client; // a paused sandbox answers once a call has resumed it
@@ -87,7 +87,7 @@ export function runContext({ clock, agents, liveSessions, sandboxes, driver, wor
       sessionId: id,
       runWriter,
       model,
-      tools: signal && external?.exist ? await withExternal(own, { external, use }, signal) : own,
+      tools: signal && external?.exist ? await withExternal(own, { external, allows, use }, signal) : own,
       ...(sees && { desktop }),
       ...(budget && { leftOfSession: () => leftOfSession(budget, live.writer.record, { runId, now: clock.now() }) }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
@@ -124,16 +124,19 @@ function leftOfSession(
 
 interface Lender {
   readonly external: ExternalTools;
+  readonly allows: Profile['allows'];
   readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
 }
 
 /** Without a sandbox there are no such tools. The call that needs the sandbox reports its failure. */
-async function withExternal(own: ToolRegistry, { external, use }: Lender, signal: AbortSignal): Promise<ToolRegistry> {
+async function withExternal(own: ToolRegistry, lender: Lender, signal: AbortSignal): Promise<ToolRegistry> {
+  const { external, allows = () => true, use } = lender;
   const used = await use(signal).catch((thrown: unknown) => {
     throwIfFired(signal);
     if (!(thrown instanceof AppError)) throw thrown;
   });
   if (!used) return own;
   await using held = used;
-  return withTools(own, await external.of(held.client, signal));
+  const { declared, all } = await external.of(held.client, signal);
+  return withTools(own, { declared: declared.filter(allows), all: all.filter(allows) });
 }

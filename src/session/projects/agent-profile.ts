@@ -1,16 +1,19 @@
-import { toAppError } from '../../core/errors.ts';
+import { type ErrorCode, toAppError } from '../../core/errors.ts';
+import type { SessionRecord } from '../../core/records.ts';
 import { assumedAbilities, type Model } from '../../llm/model.ts';
-import { toolRegistry } from '../../tools/registry.ts';
-import type { Tool } from '../../tools/tool.ts';
-import { toolsOf } from '../../tools/words.ts';
+import { only, toolRegistry } from '../../tools/registry.ts';
+import { allows } from '../../tools/selection.ts';
+import type { Tool, ToolDescription } from '../../tools/tool.ts';
+import type { TemplateInfo, TemplateService } from '../api/templates.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
-import type { AgentConfigService } from './agent-presets.ts';
+import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import { joinModel, splitModel } from './providers.ts';
 import { samplingOf } from './sampling.ts';
 
 interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
-  /** The profile of sessions without a project. */
+  readonly templates: Pick<TemplateService, 'find'>;
+  /** The profile of sessions without a project, as far as their template does not say otherwise. */
   readonly usual: Profile;
   /** Tools that only some installations have, for projects that turn their group on. */
   readonly more?: readonly Tool[];
@@ -19,50 +22,88 @@ interface Deps {
 }
 
 /**
- * Sessions of a project follow its agent configuration and make no plan; all others follow the server's settings. A
- * session's own model precedes both.
+ * The server's settings, then those of the template, of the project and of the session: each precedes the ones before. A
+ * session of a project uses the project's template unless it names one itself. Read for each turn, so a change of the
+ * project applies to its running sessions.
  */
 export function agentProfiles(deps: Deps): ProfileOf {
-  const { modelFor } = deps;
-  const shared = sharedProfiles(deps);
-  return async (session) => {
-    const profile = await shared(session);
-    const { model: own } = session;
-    if (own === undefined) return profile;
-    const model = await modelFor(own).catch((error: unknown) => refusingModel(own, error));
-    return { ...profile, model, plans: profile.plans || own === 'demo' };
-  };
-}
+  const { agents, templates, usual, more = [], modelFor } = deps;
+  const ofProjects = toolRegistry(undefined, 'off', more);
 
-function sharedProfiles({ agents, usual, more = [], modelFor }: Deps): ProfileOf {
-  return async ({ projectId }) => {
+  /** A session must stay readable and stoppable when its model cannot be created, so the error appears in the run. */
+  const created = (name: string): Promise<Model> =>
+    modelFor(name).catch((error: unknown) =>
+      refusingModel(name, 'model_unauthorized', `${splitModel(name).provider}: ${toAppError(error).publicMessage}`),
+    );
+
+  return async (session) => {
+    const { projectId } = session;
+    // The project can be in deletion.
     const config = projectId === null ? undefined : await agents.get(projectId).catch(() => undefined);
-    if (!config) return usual; // the project may be in deletion
-    const name = joinModel(config.provider, config.model);
-    const sampling = samplingOf(config.options);
+    const name = templateNameOf(session, config);
+    const template = name === undefined ? plain : templates.find(name);
+    if (template === undefined) {
+      return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
+    }
+    const model = await modelOf(session, config);
+    const { mode } = template;
+    // The demo model needs a plan, because each block of its script is a step.
+    const plans =
+      model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act');
+    const { allow, deny } = template.tools;
+    const isUsual = config === undefined && allow === undefined && deny === undefined && template.prompt === undefined;
+    if (isUsual && model === usual.model && plans === usual.plans) return usual;
+    const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => allows(template.tools, tool);
+    const prompt = config === undefined ? template.prompt : promptOf(config, template);
+    const sampling = config && samplingOf(config.options);
     return {
-      // A session must stay readable and stoppable when its model cannot be created, so the error appears in the run.
-      model: await modelFor(name).catch((error: unknown) => refusingModel(name, error)),
-      tools: toolRegistry(toolsOf(config.tools), 'off', more),
-      // The demo model needs a plan, because each block of its script is a step.
-      plans: config.provider === 'demo',
-      ...(config.prompt !== null && { prompt: config.prompt }),
+      ...{ model, plans, allows: passes },
+      tools: config ? only(ofProjects, inProject(config, passes)) : only(usual.tools, passes),
+      ...(prompt !== undefined && { prompt }),
       ...(sampling && { sampling }),
     };
   };
+
+  async function modelOf({ model: own }: SessionRecord, config: AgentConfig | undefined): Promise<Model> {
+    const name = own ?? (config && joinModel(config.provider, config.model));
+    return name === undefined ? usual.model : await created(name);
+  }
+
+  /** The project's own instructions, or those of a template that the session named. */
+  function promptOf({ prompt, template: applied }: AgentConfig, template: typeof plain): string | undefined {
+    const isOwn = prompt !== (templates.find(applied)?.prompt ?? null);
+    return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
+  }
+
+  /** A group that the project turned on is there as a whole, and one that it turned off is not. */
+  function inProject({ tools: chosen, template: applied }: AgentConfig, passes: (tool: ToolDescription) => boolean) {
+    const copied = templates.find(applied)?.groups ?? [];
+    return (tool: ToolDescription): boolean => {
+      const { group } = tool;
+      const isChosen = group === 'always' || chosen.includes(group);
+      return group === 'always' || isChosen === copied.includes(group) ? passes(tool) : isChosen;
+    };
+  }
 }
 
-function refusingModel(name: string, error: unknown): Model {
-  const message = toAppError(error).publicMessage;
-  const { provider } = splitModel(name);
+/** Undefined: neither the session nor its project nor the server names a template. */
+function templateNameOf({ template, templateBy }: SessionRecord, config: AgentConfig | undefined): string | undefined {
+  if (config === undefined) return templateBy === undefined ? undefined : template;
+  return templateBy === 'session' ? template : config.template;
+}
+/** Leaves everything to the server's settings. */
+const plain: Pick<TemplateInfo, 'name' | 'mode' | 'prompt' | 'tools'> = { name: '', tools: {} };
+
+const missing = (template: string) =>
+  `The session's template ${template} is gone: put templates/${template}.yaml back and restart the server, or start a ` +
+  'new session with another template.';
+
+function refusingModel(name: string, code: ErrorCode, message: string): Model {
   return {
     name,
     abilities: assumedAbilities,
     async *turn() {
-      yield {
-        type: 'end',
-        outcome: { kind: 'failed', code: 'model_unauthorized', message: `${provider}: ${message}`, retryable: false },
-      };
+      yield { type: 'end', outcome: { kind: 'failed', code, message, retryable: false } };
     },
   };
 }

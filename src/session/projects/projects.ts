@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import type { Project, ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { AgentConfigLife } from './agent-presets.ts';
+import type { AgentConfigLife } from './agent-config.ts';
 
 const StoredProject = z.object({
   id: z.string(),

@@ -48,7 +48,11 @@ interface Deps {
   /** Limits per owner. */
   readonly ownerLimits?: OwnerLimits;
   readonly startTimeoutMs?: number;
-  readonly template: string;
+  /** The template of a new session. Rejects: invalid_request for an unknown name. */
+  readonly templateFor: (
+    named: string | undefined,
+    projectId: string | null,
+  ) => Promise<Pick<SessionRecord, 'template' | 'templateBy'>>;
   /** Removes data of a session that is stored outside of the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   /** Fires when the server drains; every open stream ends then. */
@@ -118,13 +122,14 @@ export function sessionService(deps: Deps): SessionService {
     origin,
     title = '',
     provisionalTitle,
-    template = deps.template,
+    template: named,
     projectId = null,
     task = '',
     owner,
     model,
   }: CreateCommand): Promise<SessionRecord> {
     if (model !== undefined) deps.checkModel?.(model);
+    const chosen = await deps.templateFor(named, projectId);
     // Tombstones are counted too, so they are only sorted out near the limit.
     const isClose = (await store.records.count('session')) >= deps.maxSessions;
     if (isClose && (await count()).total >= deps.maxSessions) {
@@ -133,9 +138,14 @@ export function sessionService(deps: Deps): SessionService {
     }
     const id = ids.sessionId();
     const at = clock.now();
-    const record = newSession({ id, origin, title, template, projectId, lastTask: task, owner, model, at });
+    const record = newSession({
+      ...chosen,
+      ...{ id, origin, title, projectId, lastTask: task, owner, model, at },
+    });
     const isMeant = title !== '' && !provisionalTitle;
-    const facts: SessionFact[] = [{ type: 'session.created', runId: null, data: { origin, template } }];
+    const facts: SessionFact[] = [
+      { type: 'session.created', runId: null, data: { origin, template: chosen.template } },
+    ];
     if (isMeant) facts.push({ type: 'title', runId: null, data: { title } });
     const doc = { ...record, titleBy: isMeant ? ('client' as const) : null, lastSeq: facts.length };
     await log.append({ sessionId: id, after: 0, at, facts, puts: [{ kind: 'session', id, doc, sort: at }] });

@@ -74,6 +74,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /sessions
     GET /api/sessions
     GET /api/v1/projects
+    GET /api/v1/templates
     GET /api/v1/projects/templates/list
     GET /api/v1/projects/templates/{template_id}
     GET /api/v1/settings/llm-providers`,

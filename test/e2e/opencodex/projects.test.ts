@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { AppError } from '../../../src/core/errors.ts';
 import { SessionId } from '../../../src/core/ids.ts';
 import { openApiDocument } from '../../../src/facades/server/openapi.ts';
-import { agentPreset } from '../../../src/session/projects/built-in-presets.ts';
 import { manualClock } from '../../support/manual-clock.ts';
 import { opencodexServer } from '../../support/opencodex.ts';
 import { rawRequest } from '../../support/raw-request.ts';
+import { templates } from '../../support/templates.ts';
 
 const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
 const at = '2023-11-14T22:13:20.000Z';
@@ -243,7 +243,7 @@ test.each([
   const id = await server.newProject();
   const { body } = await server.call('POST', `/projects/${id}/agent-config/apply-template/${template}`);
   expect(body).toMatchObject({ enabled_tools: tools.split(' '), environment_type: environment });
-  expect(body.system_instructions).toBe(agentPreset(template)?.prompt);
+  expect(body.system_instructions).toBe(templates.find(template)?.prompt ?? null);
 });
 
 test('a chat can be created without a body, but needs an existing project and room for a session', async () => {

@@ -354,15 +354,16 @@ test('system.health reports the state of each part, in time even when a check ha
   });
 });
 
-test('templates.list returns the agents that a project can start with', async () => {
+test('templates.list returns the agents that sessions and projects can start with', async () => {
   await using server = await trpcServer();
   const { templates } = await server.client().templates.list.query();
-  expect(templates).toHaveLength(8);
+  expect(templates).toHaveLength(9);
   expect(templates[0]).toEqual({
     id: 'python_dev',
     name: 'Python Developer',
     description: expect.any(String),
     environment: 'python3.11',
+    mode: 'react',
     tools: ['bash', 'file_read', 'file_write', 'file_edit', 'search'],
     prompt: expect.stringContaining('Python'),
   });

@@ -109,7 +109,12 @@ export function startServer(world: World): Server {
   const { commands, supervisor, liveSessions, sandboxes } = engine;
   const parts = { commands, supervisor, liveSessions, sandboxes, profileOf };
   const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir };
-  const sessions = sessionService({ ...deps, maxSessions: 100, template: 'default', closing: closing.signal });
+  const sessions = sessionService({
+    ...deps,
+    maxSessions: 100,
+    templateFor: async () => ({ template: 'default' }),
+    closing: closing.signal,
+  });
   engine.start();
   const remove = (id: Parameters<typeof removeSession>[1]) =>
     removeSession({ commands, watchers, store, ids, clock: life }, id);

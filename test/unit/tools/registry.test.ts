@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors.ts';
 import { orderKeyOf, reattachTool, runTool, toolRegistry, without } from '../../../src/tools/registry.ts';
 import { webSearchTool } from '../../../src/tools/web-search.ts';
-import { callIn, familyOf, toolsOf, toolWords } from '../../../src/tools/words.ts';
+import { callIn, familyOf, toolWords } from '../../../src/tools/words.ts';
 import { toolBench } from '../../support/tools.ts';
 
 const registry = toolRegistry();
@@ -81,21 +81,6 @@ test('every tool has a name of its own and a label for people', () => {
   expect(new Set(names).size).toBe(names.length);
   expect(names.filter((name) => !/^[a-z][a-z0-9_]*$/.test(name) || name.startsWith('mcp_'))).toEqual([]);
   expect(toolWords.filter(({ label }) => label.trim() === '')).toEqual([]);
-});
-
-test('a project has the tools of its groups, and those that no project can turn off', () => {
-  expect(toolsOf(['file_read', 'search'])).toEqual([
-    'file_read',
-    'file_find_in_content',
-    'file_find_by_name',
-    'message_notify_user',
-    'todo',
-    'web_search',
-    'web_fetch',
-    'message_ask_user',
-    'recall',
-  ]);
-  expect(toolsOf(['browser']).slice(0, 3)).toEqual(['message_notify_user', 'todo', 'browser_view']);
 });
 
 test('a dialect without a name for a tool shows the tool as it is', () => {

@@ -179,12 +179,14 @@ export function newSession({
   origin,
   title,
   template,
+  templateBy,
   projectId,
   lastTask,
   owner,
   model,
   at,
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
+  templateBy?: SessionRecord['templateBy'];
   owner?: string | undefined;
   model?: string | undefined;
   at: number;
@@ -192,6 +194,7 @@ export function newSession({
   return {
     ...(owner !== undefined && { owner }),
     ...(model !== undefined && { model }),
+    ...(templateBy !== undefined && { templateBy }),
     id,
     origin,
     template,

@@ -130,6 +130,7 @@ test('every method of every service either only looks, or is told of exactly onc
     streams: ['download'],
     desktop: ['status', 'gate'],
     projects: ['list', 'get'],
+    templates: ['list'],
   };
   const { it, told } = audit();
   // Every method of every service answers an object with an id.
@@ -138,7 +139,7 @@ test('every method of every service either only looks, or is told of exactly onc
   const all = auditedServices(guarded(raw, { actorOf: it.actorOf }), raw, it);
   for (const [name, service] of Object.entries(all)) {
     const methods = Object.entries(service as Record<string, (...args: unknown[]) => Promise<unknown>>);
-    expect(methods.length, name).toBeGreaterThan(1);
+    expect(methods.length, name).toBeGreaterThan(0);
     for (const [method, call] of methods) {
       told.length = 0;
       await call('x', {}, new AbortController().signal);

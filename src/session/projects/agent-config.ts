@@ -2,13 +2,16 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
 import type { RecordStore } from '../../core/ports.ts';
 import { toolGroups } from '../../tools/tool.ts';
-import { type AgentPreset, agentPreset } from './built-in-presets.ts';
+import type { TemplateInfo, TemplateService } from '../api/templates.ts';
 import { joinModel, providerOf, splitModel } from './providers.ts';
 import { checkOptions } from './sampling.ts';
 
+const firstTemplate = 'default';
 const AgentConfig = z.object({
   id: z.string(),
   projectId: z.string(),
+  /** The template of the project's sessions, from which the other fields were copied. */
+  template: z.string().default(firstTemplate),
   agentType: z.string(),
   environment: z.string().nullable(),
   prompt: z.string().nullable(),
@@ -20,33 +23,37 @@ const AgentConfig = z.object({
 });
 /** The agent configuration of a project's sessions. */
 export type AgentConfig = z.infer<typeof AgentConfig>;
-export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId'>>;
+export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | 'template'>>;
 
 /** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
   /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model that the server must not use, options that no model takes). */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the preset's settings; provider and model stay. */
-  apply(projectId: string, preset: AgentPreset): Promise<AgentConfig>;
+  /** Copies the template's settings; provider and model stay. */
+  apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps {
   readonly records: RecordStore;
   readonly newId: () => string;
+  readonly templates: Pick<TemplateService, 'get'>;
   /** CORRAL_MODEL, the model of a new project. */
   readonly model: string;
   /** Throws for a model that this server must not use. */
   readonly checkModel?: (ref: string) => void;
 }
 const kind = 'agent-config';
+/** The wire knows several types of agents, and Corral has one. */
+export const agentType = 'code_agent';
 
-export function agentConfigService({ records, newId, model, checkModel }: Deps): AgentConfigService & AgentConfigLife {
+export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLife {
+  const { records, newId, templates, model, checkModel } = deps;
   const read = async (projectId: string) => {
     const found = await records.get(kind, projectId);
     if (!found) throw new AppError('not_found', 'There is no such project.');
     return { config: AgentConfig.parse(found.doc), version: found.version };
   };
-  const change = async (projectId: string, fields: AgentConfigChange): Promise<AgentConfig> => {
+  const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
     const { config, version } = await read(projectId);
     const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const doc = AgentConfig.parse({ ...config, ...given });
@@ -66,10 +73,10 @@ export function agentConfigService({ records, newId, model, checkModel }: Deps):
       }
       return await change(projectId, fields);
     },
-    apply: (projectId, preset) => change(projectId, fieldsOf(preset)),
+    apply: (projectId, template) => change(projectId, fieldsOf(template)),
     async create(projectId) {
-      const preset = agentPreset('default') as AgentPreset;
-      const doc: AgentConfig = { id: newId(), projectId, ...fieldsOf(preset), ...splitModel(model), options: {} };
+      const template = templates.get(firstTemplate);
+      const doc: AgentConfig = { id: newId(), projectId, ...fieldsOf(template), ...splitModel(model), options: {} };
       await records.put({ kind, id: projectId, doc });
     },
     delete: (projectId) => records.delete(kind, projectId),
@@ -82,9 +89,7 @@ export interface AgentConfigLife {
   delete(projectId: string): Promise<void>;
 }
 
-const fieldsOf = ({ agentType, environment, prompt, tools }: AgentPreset) => ({
-  agentType,
-  environment,
-  prompt,
-  tools: [...tools],
+const fieldsOf = ({ name, environment, prompt, groups }: TemplateInfo) => ({
+  ...{ template: name, agentType, environment: environment ?? null, prompt: prompt ?? null },
+  tools: [...groups],
 });

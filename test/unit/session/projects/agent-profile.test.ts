@@ -6,14 +6,13 @@ import { Secret } from '../../../../src/core/secret.ts';
 import { demoModel } from '../../../../src/llm/demo/demo.ts';
 import type { Model } from '../../../../src/llm/model.ts';
 import { chainOf } from '../../../../src/llm/registry.ts';
-import { agentConfigService } from '../../../../src/session/projects/agent-presets.ts';
+import { agentConfigService } from '../../../../src/session/projects/agent-config.ts';
 import { agentProfiles } from '../../../../src/session/projects/agent-profile.ts';
-import { agentPreset, agentPresets } from '../../../../src/session/projects/built-in-presets.ts';
 import { modelCache } from '../../../../src/session/projects/model-cache.ts';
+import type { Profile } from '../../../../src/session/run/profile.ts';
 import { memoryStore } from '../../../../src/store/memory/store.ts';
-import { describedTools } from '../../../../src/tools/list.ts';
 import { toolRegistry } from '../../../../src/tools/registry.ts';
-import { toolsOf } from '../../../../src/tools/words.ts';
+import { templates } from '../../../support/templates.ts';
 
 const usual = { model: demoModel(), tools: toolRegistry(), plans: true };
 const named = (name: string): Model => ({ ...demoModel(), name });
@@ -24,13 +23,18 @@ async function start(
   const agents = agentConfigService({
     records: memoryStore().records,
     newId: () => 'a',
+    templates,
     model: 'gemini/gemini-2.5-flash',
     checkModel,
   });
   await agents.create('p');
-  const profileOf = agentProfiles({ agents, usual, modelFor });
-  const of = (projectId: string | null, model?: string) => profileOf({ projectId, model } as SessionRecord);
-  return { agents, of };
+  const profileOf = agentProfiles({ agents, templates, usual, modelFor });
+  const of = (projectId: string | null, model?: string, named?: string) =>
+    profileOf({
+      ...{ projectId, model, template: named ?? 'default' },
+      ...(named !== undefined && { templateBy: 'session' }),
+    } as SessionRecord);
+  return { agents, of, profileOf };
 }
 
 test('a session without a project works as configured', async () => {
@@ -103,15 +107,40 @@ test('an unknown provider is refused, and changes nothing', async () => {
   await expect(agents.get('q')).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('each template has its own prompt and names only existing tools', () => {
-  expect(new Set(agentPresets.map(({ prompt }) => prompt)).size).toBe(8);
-  expect(agentPreset('code_reviewer')?.tools).not.toContain('file_write');
-  expect(agentPreset('default')?.tools).toContain('browser');
-  const known = new Set(describedTools.map(({ name }) => name));
-  for (const { tools } of agentPresets) {
-    const names = toolsOf(tools.filter((tool) => tool !== 'browser'));
-    expect(names.filter((name) => !known.has(name))).toEqual([]);
-  }
+const namesOf = ({ tools }: Profile) => tools.declarations.map(({ name }) => name);
+
+test('a session without a project works by its template', async () => {
+  const { of } = await start();
+  const profile = await of(null, undefined, 'code_reviewer');
+  expect([profile.model, profile.plans]).toEqual([usual.model, true]); // the demo model always plans
+  expect(profile.prompt).toContain('change none of it');
+  expect(namesOf(profile)).toEqual(expect.arrayContaining(['shell_exec', 'file_read', 'todo', 'message_ask_user']));
+  expect(namesOf(profile)).not.toContain('file_write');
+  expect((await of(null, 'local/qwen3', 'code_reviewer')).plans).toBe(false);
+  expect((await of(null, 'local/qwen3', 'plan_act')).plans).toBe(true);
+});
+
+test("a session that names a template uses it instead of its project's, below the project's own changes", async () => {
+  const { agents, profileOf } = await start();
+  await agents.apply('p', templates.get('minimal'));
+  const session = { projectId: 'p', template: 'code_reviewer', templateBy: 'session' } as SessionRecord;
+  const reviewing = await profileOf(session);
+  expect(reviewing.prompt).toContain('change none of it');
+  expect(namesOf(reviewing)).toContain('file_find_by_name');
+  expect(namesOf(reviewing)).not.toContain('file_write');
+  await agents.update('p', { prompt: 'Be brief.', tools: ['bash', 'file_edit'] });
+  const changed = await profileOf(session);
+  expect(changed.prompt).toBe('Be brief.');
+  expect(namesOf(changed)).toEqual(expect.arrayContaining(['shell_exec', 'file_edit', 'file_find_by_name']));
+  expect(namesOf(changed)).not.toContain('file_read');
+});
+
+test('a template that is gone fails the turn and says what to do', async () => {
+  const { of } = await start();
+  const { model } = await of(null, undefined, 'lost');
+  expect(await endOf({ model })).toMatchObject({
+    outcome: { kind: 'failed', code: 'not_found', message: expect.stringContaining('templates/lost.yaml') },
+  });
 });
 
 test('a model is made once for the keys of its chain', async () => {

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { AppError } from '../core/errors.ts';
+import type { Template } from '../core/template.ts';
+import { oneOf, text, words } from './kinds.ts';
+import { optional } from './setting.ts';
+import { layoutOf } from './settings.ts';
+import { parseSettings, readYaml, refusal } from './yaml-file.ts';
+
+// A template: the recipe of an agent that a session names. Its keys are those of corral.yaml where both have them.
+
+const maxPrompt = 16 * 1024;
+const rules = () => words('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/);
+
+const TemplateFile = z.strictObject({
+  name: optional(text("the file's name without .yaml"), 'the name that sessions use'),
+  label: optional(text('one line', /^.{1,80}$/), 'the name for people'),
+  description: optional(text('one line', /^.{1,300}$/), 'what the agent is for'),
+  environment: optional(
+    text('a word such as python3.11', /^\S{1,40}$/),
+    'the environment that OpenCodex clients show; only templates with one are listed there',
+  ),
+  mode: optional(oneOf('plan-act', 'react'), 'whether the agent makes a plan first, or chooses each next action'),
+  prompt: optional(
+    text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
+    "the instructions to the agent, before the server's own",
+  ),
+  tools: z.strictObject({
+    allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
+    deny: optional(rules(), 'the tools that it does not have, also if allow names them'),
+  }),
+});
+export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;
+
+const layout = layoutOf(TemplateFile);
+
+/** Rejects: invalid_request with every mistake of the file at once. `file` is its name in errors. */
+export function parseTemplate(name: string, yamlText: string, file: string): Template {
+  const problems: string[] = [];
+  const keys = layout.settings.map(({ key }) => key).join(', ');
+  const given = readYaml(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
+  const parsed = parseSettings(TemplateFile, layout.settings, ({ key }) => given.get(key));
+  for (const setting of 'refused' in parsed ? parsed.refused : []) {
+    problems.push(refusal(setting, `${setting.key} in ${file}`, given.get(setting.key)));
+  }
+  const named = given.get('name') ?? name;
+  if (named !== name) problems.push(`name in ${file} is ${JSON.stringify(named)}; the file's own name is ${name}.`);
+  if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+  const { label = name, description = '', ...content } = parsed.data;
+  return { ...content, name, label, description };
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import type { Services } from '../../session/api/services.ts';
+import type { TemplateInfo } from '../../session/api/templates.ts';
+import { toolGroups } from '../../tools/tool.ts';
+
+/** A template as clients see it. Null: the template leaves it to the project or to the server. */
+const Template = z.object({
+  /** The name that a new session gives as its `template`. */
+  id: z.string(),
+  /** For people. */
+  name: z.string(),
+  description: z.string(),
+  /** The environment that OpenCodex clients show. */
+  environment: z.string().nullable(),
+  mode: z.enum(['plan-act', 'react']).nullable(),
+  /** The groups of tools of which its agents have at least one. */
+  tools: z.array(z.enum(toolGroups)).readonly(),
+  /** The instructions to the agent. */
+  prompt: z.string().nullable(),
+});
+export const Templates = z.object({ templates: z.array(Template).readonly() });
+
+export const templateList = ({ templates }: Pick<Services, 'templates'>): z.output<typeof Templates> => ({
+  templates: templates.list().map(templateView),
+});
+
+const templateView = (template: TemplateInfo): z.output<typeof Template> => ({
+  id: template.name,
+  name: template.label,
+  description: template.description,
+  environment: template.environment ?? null,
+  mode: template.mode ?? null,
+  tools: template.groups,
+  prompt: template.prompt ?? null,
+});

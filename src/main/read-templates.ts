@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/config.ts';
+import { nearest } from '../config/nearest.ts';
+import { parseTemplate, templateName } from '../config/templates.ts';
+import { AppError, toAppError } from '../core/errors.ts';
+import type { Template } from '../core/template.ts';
+import { describedTools } from '../tools/list.ts';
+import type { ToolRegistry } from '../tools/registry.ts';
+import { toolGroups } from '../tools/tool.ts';
+
+const own = fileURLToPath(new URL('../config/templates/', import.meta.url));
+/** The server's own, in the order in which clients list them. */
+const ownNames = [
+  ...['python_dev', 'node_dev', 'data_analyst', 'script_writer', 'code_reviewer', 'test_writer', 'minimal', 'default'],
+  ...['plan_act'],
+];
+
+/** The folder with the operator's templates: `templates` beside the settings' file. */
+const templateFolder = (named: string | undefined): string =>
+  join(dirname(resolve(named || 'corral.yaml')), 'templates');
+
+/**
+ * The server's own templates and those of the operator, which replace own ones of the same name. Rejects: invalid_request
+ * with every mistake of every file.
+ */
+export function readTemplates(
+  config: Pick<Config, 'template'>,
+  tools: ToolRegistry,
+  folder = templateFolder(process.env.CORRAL_CONFIG),
+): readonly Template[] {
+  const problems: string[] = [];
+  const read = (file: string): Template[] => {
+    const [, name] = /([^/]*)[.]ya?ml$/.exec(file) ?? [];
+    if (name === undefined || !templateName.test(name)) {
+      problems.push(`${file} is no template: its name must be a word of a-z, 0-9, _ and - with .yaml behind it.`);
+      return [];
+    }
+    try {
+      const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
+      problems.push(...unknownTools(template, file, tools));
+      return [template];
+    } catch (thrown) {
+      problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));
+      return [];
+    }
+  };
+  const byName = new Map<string, Template>();
+  const files = [...ownNames.map((name) => join(own, `${name}.yaml`)), ...filesIn(folder)];
+  for (const template of files.flatMap(read)) byName.set(template.name, template);
+  if (config.template !== undefined && !byName.has(config.template)) {
+    const known = [...byName.keys()].join(', ');
+    problems.push(`CORRAL_TEMPLATE is ${config.template}, and there is no such template. These are: ${known}.`);
+  }
+  if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
+  return [...byName.values()];
+}
+
+/** Names that no tool has. A rule for one would do nothing, or forbid nothing. */
+function unknownTools(template: Template, file: string, tools: ToolRegistry): string[] {
+  const known = [
+    ...toolGroups,
+    ...describedTools.map(({ name }) => name),
+    ...tools.declarations.map(({ name }) => name),
+  ];
+  const check = (key: 'allow' | 'deny') =>
+    (template.tools[key] ?? [])
+      .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
+      .map((name) => {
+        const meant = nearest(name, known);
+        const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
+        return `tools.${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
+      });
+  return [...check('allow'), ...check('deny')];
+}
+
+/** Hidden entries are left out: Kubernetes adds some to a mounted folder. */
+function filesIn(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).filter((name) => !name.startsWith('.'));
+    return names.sort().map((name) => join(folder, name));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new AppError('invalid_request', unreadable(folder, cause), { cause });
+  }
+}
+
+const unreadable = (path: string, cause: unknown): string =>
+  `${path} cannot be read as a template: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message}.`;

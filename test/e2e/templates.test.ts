@@ -1,0 +1,72 @@
+// Templates of agents with a real server: listed, named by sessions over each API, and refused where they are wrong.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { serverProcess } from '../support/server-process.ts';
+import { temporaryFolder } from '../support/store.ts';
+import { openClient } from '../support/trpc.ts';
+
+/** The variables of a server whose settings' folder has these files. */
+function settingsWith(folder: string, files: Record<string, string>): Record<string, string> {
+  for (const [name, text] of Object.entries({ 'corral.yaml': '', ...files })) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return { CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_DRIVER: 'memory' };
+}
+
+test('sessions name a template over every API, and an unknown one is refused with the names', async () => {
+  using folder = temporaryFolder();
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': 'label: House\nmode: react\n' });
+  await using server = await serverProcess(settings);
+  const client = openClient(server.url, 'sse');
+  const send = async (method: string, path: string, body: object) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(server.url + path, { method, headers, body: JSON.stringify(body) });
+    return { status: response.status, text: await response.text() };
+  };
+  const templateOf = async (id: string) => (await client.sessions.get.query({ id })).template;
+
+  const { templates } = await client.templates.list.query();
+  expect(templates.map(({ id }) => id)).toEqual(expect.arrayContaining(['python_dev', 'plan_act', 'house']));
+  expect(templates.at(-1)).toMatchObject({ id: 'house', name: 'House', mode: 'react', prompt: null });
+  expect(await (await fetch(`${server.url}/api/v1/templates`)).json()).toEqual({ templates });
+
+  const { id } = await client.sessions.create.mutate({ template: 'house' });
+  expect(await templateOf(id)).toBe('house');
+  expect(await templateOf((await client.sessions.create.mutate()).id)).toBe('default');
+  const put = JSON.parse((await send('PUT', '/api/v1/sessions', { template: 'minimal' })).text);
+  expect(await templateOf(put.data.session_id)).toBe('minimal');
+  const cambio = JSON.parse((await send('POST', '/sessions', { template: 'minimal' })).text);
+  expect(await templateOf(cambio.id)).toBe('minimal');
+  const crogia = JSON.parse((await send('POST', '/api/sessions', { task: 'hi', template: 'minimal' })).text);
+  expect(await templateOf(crogia.id ?? crogia.session_id)).toBe('minimal');
+
+  const refusal = 'There is no template "hose". These are: python_dev,';
+  await expect(client.sessions.create.mutate({ template: 'hose' })).rejects.toThrow(refusal);
+  for (const [method, path] of [
+    ['PUT', '/api/v1/sessions'],
+    ['POST', '/sessions'],
+    ['POST', '/api/sessions'],
+  ] as const) {
+    const { status, text } = await send(method, path, { task: 'hi', template: 'hose' });
+    expect([status, JSON.stringify(JSON.parse(text))]).toEqual([400, expect.stringContaining('no template')]);
+  }
+  client.close();
+});
+
+test('the setting names the template of sessions whose creator names none', async () => {
+  using folder = temporaryFolder();
+  await using server = await serverProcess({ ...settingsWith(folder.path, {}), CORRAL_TEMPLATE: 'minimal' });
+  const client = openClient(server.url, 'sse');
+  expect(await client.sessions.create.mutate()).toMatchObject({ template: 'minimal' });
+  client.close();
+});
+
+test('a wrong template stops the start, and the error names file and key', async () => {
+  using folder = temporaryFolder();
+  const settings = settingsWith(folder.path, { 'templates/house.yaml': 'modes: react' });
+  await expect(serverProcess(settings)).rejects.toThrow(
+    /modes in .*house[.]yaml is not a setting; did you mean mode[?]/,
+  );
+});
