@@ -44,6 +44,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     attachProgram: noPrograms,
     signalProgram: noPrograms,
     closeProgram: noPrograms,
+    ...nothingReal,
     health: () => ({ version: 'memory', bootId: 'memory', idleMs: clock.now() - activeAt, oomKills: 0 }),
     usage: () => ({ cpuSeconds: 0, memoryBytes: 0, memoryLimitBytes: null, processes: processes.list().length }),
     touch() {
@@ -121,6 +122,15 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
 async function noPrograms(): Promise<never> {
   throw new AppError('unsupported', 'This sandbox exists only in memory, and cannot run programs.');
 }
+
+/** Jobs, files outside of the workspace, watches and ports need a real system. */
+const nothingReal = {
+  ...{ startJob: noPrograms, jobs: () => [], attachJob: noPrograms, writeJob: noPrograms, endJobInput: noPrograms },
+  ...{ resizeJob: noPrograms, signalJob: noPrograms, statPath: noPrograms, listPaths: noPrograms },
+  ...{ makeFolder: noPrograms, movePath: noPrograms, removePath: noPrograms, openPath: noPrograms },
+  ...{ writePath: noPrograms, openWatch: noPrograms, watchChanges: noPrograms, attachWatch: noPrograms },
+  ...{ closeWatch: noPrograms, openPort: noPrograms },
+};
 
 /** The socket methods that Node's agents call. A stream in memory does not need them. */
 const socketManners = (stream: Duplex) => ({

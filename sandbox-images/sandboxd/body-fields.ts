@@ -4,14 +4,16 @@ import { AppError } from '../../src/core/errors.ts';
 
 /**
  * `name`: text without NUL. `names`: a list of them. `text`: any text. `count`: a whole number from 0. A trailing `?`: the
- * field is optional.
+ * field is optional. `flag`: true or false.
  */
-type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?';
+type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`
   ? number
-  : K extends `names${string}`
-    ? readonly string[]
-    : string;
+  : K extends `flag${string}`
+    ? boolean
+    : K extends `names${string}`
+      ? readonly string[]
+      : string;
 type Optional<Spec> = { [Key in keyof Spec]: Spec[Key] extends `${string}?` ? Key : never }[keyof Spec];
 export type Fields<Spec extends Record<string, Kind>> = {
   [Key in Exclude<keyof Spec, Optional<Spec>>]: Value<Spec[Key]>;
@@ -32,6 +34,8 @@ export function fields<const Spec extends Record<string, Kind>>(given: unknown, 
 function check(name: string, kind: Kind, value: unknown): void {
   if (kind.startsWith('count')) {
     if (!Number.isSafeInteger(value) || (value as number) < 0) throw bad(`${name} must be a whole number from 0.`);
+  } else if (kind.startsWith('flag')) {
+    if (typeof value !== 'boolean') throw bad(`${name} must be true or false.`);
   } else if (kind.startsWith('names')) {
     if (!Array.isArray(value)) throw bad(`${name} must be a list of texts.`);
     for (const item of value) check(name, 'name', item);

@@ -1,5 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type {
+  FileChanges,
+  FilePart,
+  JobEntry,
+  PathEntry,
+  StartJob,
+  TerminalSize,
+  WatchFiles,
+} from '../../src/sandbox/abilities.ts';
+import type {
   DesktopStatus,
   ExecResult,
   FileEntry,
@@ -13,7 +22,6 @@ import type {
   StartProgram,
   TerminalEnd,
   TerminalEntry,
-  TerminalSize,
 } from '../../src/sandbox/client.ts';
 
 // The interface behind sandboxd's HTTP API. The real daemon inside a sandbox and the memory driver's in-memory daemon
@@ -113,6 +121,40 @@ export interface Daemon {
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
+  // Programs with any number of readers. All methods but the first two reject with not_found; an id can be a pid.
+  /** Rejects: conflict (too many), file_not_found, invalid_request, unsupported (no terminals). */
+  startJob(request: StartJob): Promise<JobEntry>;
+  jobs(): readonly JobEntry[];
+  /** The output from now on, as frames. */
+  attachJob(id: string): Promise<Duplex>;
+  /** Rejects: conflict (its input is closed). */
+  writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
+  endJobInput(id: string): Promise<void>;
+  resizeJob(id: string, size: TerminalSize): Promise<void>;
+  /** KILL resolves once every process that the job started has ended. */
+  signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
+
+  // Files at any path that the sandbox's user may reach. Each rejects with file_not_found and invalid_request.
+  statPath(path: string): Promise<PathEntry>;
+  listPaths(path: string, depth: number): Promise<readonly PathEntry[]>;
+  /** Rejects: conflict (a folder is there). */
+  makeFolder(path: string): Promise<PathEntry>;
+  movePath(from: string, to: string): Promise<PathEntry>;
+  removePath(path: string): Promise<void>;
+  openPath(path: string, part: FilePart): Promise<OpenFile>;
+  writePath(path: string, content: AsyncIterable<Uint8Array>): Promise<PathEntry>;
+
+  // Watches of folders. All methods but the first reject with not_found.
+  /** Rejects: conflict (too many), file_not_found, invalid_request (no folder), unsupported. */
+  openWatch(watch: WatchFiles): Promise<{ readonly id: string }>;
+  watchChanges(id: string): Promise<FileChanges>;
+  /** The changes as frames of JSON. Ends the stream of an earlier reader. */
+  attachWatch(id: string): Promise<Duplex>;
+  closeWatch(id: string): Promise<void>;
+
+  /** Connects to a port of the sandbox's own. Rejects: not_found (nothing listens), conflict (too many). */
+  openPort(port: number): Promise<Duplex>;
+
   readonly desktop: Desktop;
 }
 
@@ -132,6 +174,12 @@ export const limits = {
   entries: 20_000,
   terminals: 16,
   programs: 32,
+  jobs: 256,
+  watches: 1_000,
+  /** Changes that wait for the reader of one watch. */
+  keptChanges: 10_000,
+  changesAtOnce: 1_000,
+  portStreams: 256,
   /** Of a program's command line, and of the variables that it gets. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows

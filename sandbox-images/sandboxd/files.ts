@@ -23,7 +23,7 @@ export function files(place: Confined): Files {
       if (size > limits.fileBytes) {
         throw new AppError('payload_too_large', `${path} has ${stats.size} bytes; at most 50 MiB can be read at once.`);
       }
-      return { size, chunks: chunksOf(handle, size), [Symbol.asyncDispose]: () => handle.close() };
+      return { size, chunks: chunksOf(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
     } catch (thrown) {
       await handle.close();
       throw thrown;
@@ -119,18 +119,22 @@ function entryOf(name: string, stats: Stats): FileEntry {
 }
 
 /** Yields exactly `size` bytes or throws: a file that was truncated meanwhile must not look complete. */
-async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Uint8Array> {
-  let position = 0;
-  const buffer = Buffer.allocUnsafeSlow(Math.min(64 * 1024, size));
-  while (position < size) {
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, size - position), position);
+export async function* chunksOf(
+  handle: FileHandle,
+  { start, size }: { readonly start: number; readonly size: number },
+): AsyncGenerator<Uint8Array> {
+  let position = start;
+  const end = start + size;
+  const buffer = Buffer.allocUnsafeSlow(Math.min(256 * 1024, size));
+  while (position < end) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - position), position);
     if (bytesRead === 0) throw new AppError('conflict', 'The file became shorter while it was read.');
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
 }
 
-async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of content) {
     let done = 0;
     while (done < chunk.length) done += (await handle.write(chunk, done)).bytesWritten;

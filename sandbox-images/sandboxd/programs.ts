@@ -94,7 +94,7 @@ export function programs(parts: SharedState): Programs {
   };
 }
 
-function variables(lines: readonly string[]): Record<string, string> {
+export function variables(lines: readonly string[]): Record<string, string> {
   const named = lines.map((line) => {
     const equals = line.indexOf('=');
     if (equals < 1) throw bad('Each line of env must be NAME=value.');
@@ -103,7 +103,7 @@ function variables(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(named);
 }
 
-function cannotStart(program: string, cause: unknown): AppError {
+export function cannotStart(program: string, cause: unknown): AppError {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
   if (code === 'EACCES') return bad(`${program} cannot be executed.`);

@@ -6,6 +6,9 @@ import { watchDisk } from './disk-watch.ts';
 import { endTree, send } from './end-processes.ts';
 import { executor } from './exec.ts';
 import { files } from './files.ts';
+import { jobs } from './jobs/jobs.ts';
+import { paths } from './paths/paths.ts';
+import { ports } from './ports/ports.ts';
 import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './proc.ts';
 import { rootedAt, treeOf } from './process-tree.ts';
 import { programs } from './programs.ts';
@@ -14,6 +17,7 @@ import { type SharedState, straysSince } from './shared-state.ts';
 import { shells } from './shells.ts';
 import { StoppedRuns } from './stopped-runs.ts';
 import { terminals } from './terminals.ts';
+import { watches } from './watches/watches.ts';
 
 export interface Identity {
   readonly version: string;
@@ -31,6 +35,11 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
   const programsOfRuns = programs(parts);
   const disk = parts.diskBytes > 0 ? watchDisk(parts, [parts.place.root], parts.diskBytes) : undefined;
   const stored = files(parts.place);
+  const anywhere = paths(parts);
+  const jobsOfRuns = jobs(parts);
+  const refuseFull = () => {
+    if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
+  };
 
   const visible = (all: readonly Proc[]) => {
     const spared = keepers.spared(all);
@@ -70,10 +79,15 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     ...sessions,
     ...terminals(parts),
     ...programsOfRuns,
+    ...jobsOfRuns,
+    ...anywhere,
+    ...watches(parts),
+    ...ports(),
     async start(request) {
       const known = sessions.operation(request.id);
       return known ?? (await startUnlessStopped(request.tag, () => sessions.start(request)));
     },
+    startJob: (request) => startUnlessStopped(request.tag, () => jobsOfRuns.startJob(request)),
     openProgram: (request) => startUnlessStopped(request.tag, () => programsOfRuns.openProgram(request)),
     ...stored,
     ...search(parts.place, parts.env),
@@ -94,8 +108,12 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop }: 
     },
     touch: parts.touch,
     async writeFile(path, content, how) {
-      if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
+      refuseFull();
       await stored.writeFile(path, content, how);
+    },
+    async writePath(path, content) {
+      refuseFull();
+      return await anywhere.writePath(path, content);
     },
     desktop,
     async killTagged(tag) {

@@ -1,30 +1,11 @@
-import type { Duplex } from 'node:stream';
 import { AppError } from '../../src/core/errors.ts';
 import { bad, count, fields, identifier, parameter } from './body-fields.ts';
 import { type Daemon, limits } from './daemon.ts';
-import { protocol } from './http-upgrade.ts';
-import type { Chunks } from './send-chunks.ts';
-
-export interface Exchange {
-  readonly daemon: Daemon;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  json(): Promise<unknown>;
-  readonly raw: AsyncIterable<Uint8Array>;
-  /** Fires when the client hangs up, or the answer is complete. */
-  readonly signal: AbortSignal;
-}
-/** Undefined: 204. */
-export type Reply = undefined | { readonly json: unknown } | Chunks;
-export interface Route {
-  readonly method: string;
-  readonly path: string;
-  /** Does not count as activity: a health check must not keep a sandbox awake. */
-  readonly quiet?: true;
-  /** Opens the stream that takes the connection over if the request asks for the stream protocol. */
-  stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
-  handle(exchange: Exchange): Promise<Reply>;
-}
+import { jobRoutes } from './jobs/routes.ts';
+import { pathRoutes } from './paths/routes.ts';
+import { portRoutes } from './ports/routes.ts';
+import { checkArguments, disposing, onlyStream, type Route, signalOf, sizeOf } from './route.ts';
+import { watchRoutes } from './watches/routes.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
@@ -177,10 +158,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/terminals/{id}/size',
     async handle({ daemon, params, json }) {
-      const size = fields(await json(), { cols: 'count', rows: 'count' });
-      const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
-      if (!fits) throw bad(`cols and rows must be from 1 to ${limits.terminalSide}.`);
-      await daemon.resizeTerminal(params.id ?? '', size);
+      await daemon.resizeTerminal(params.id ?? '', sizeOf(await json()));
       return undefined;
     },
   },
@@ -195,9 +173,7 @@ export const routes: readonly Route[] = [
     async handle({ daemon, json }) {
       const request = fields(await json(), { id: 'name', argv: 'names', cwd: 'name?', env: 'names?', tag: 'name?' });
       identifier('id', request.id);
-      if (request.argv.length === 0 || request.argv[0] === '') throw bad('argv must begin with a program.');
-      const most = Math.max(request.argv.length, request.env?.length ?? 0);
-      if (most > limits.arguments) throw bad(`argv and env must have at most ${limits.arguments} items.`);
+      checkArguments(request);
       return { json: await daemon.openProgram(request) };
     },
   },
@@ -221,6 +197,10 @@ export const routes: readonly Route[] = [
     path: '/programs/{id}',
     handle: async ({ daemon, params }) => void (await daemon.closeProgram(params.id ?? '')),
   },
+  ...jobRoutes,
+  ...pathRoutes,
+  ...watchRoutes,
+  ...portRoutes,
   {
     method: 'GET',
     path: '/desktop/status',
@@ -270,16 +250,6 @@ export const routes: readonly Route[] = [
   },
 ];
 
-async function onlyStream(): Promise<never> {
-  throw bad(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
-}
-
-function signalOf(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
-  const { signal } = fields(body, { signal: 'name' });
-  if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
-  throw bad('signal must be SIGTERM, SIGKILL or SIGINT.');
-}
-
 function known(daemon: Daemon, id: string) {
   const operation = daemon.operation(id);
   if (!operation) throw new AppError('not_found', `There is no operation ${id}.`);
@@ -297,9 +267,4 @@ async function* capped(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
     if (size > limits.fileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
     yield chunk;
   }
-}
-
-async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
-  await using _ = resource;
-  yield* items;
 }

@@ -4,7 +4,8 @@ import type { Duplex } from 'node:stream';
 import { AppError, type ErrorCode, toAppError } from '../../src/core/errors.ts';
 import { type Daemon, limits } from './daemon.ts';
 import { joinStream, protocol, refuseStream } from './http-upgrade.ts';
-import { type Reply, type Route, routes } from './routes.ts';
+import type { Reply, Route } from './route.ts';
+import { routes } from './routes.ts';
 import { sendChunks } from './send-chunks.ts';
 
 const statuses: Partial<Record<ErrorCode, number>> = {

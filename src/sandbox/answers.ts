@@ -1,5 +1,13 @@
 import { z } from 'zod';
 import {
+  changeTypes,
+  type FileChange,
+  type FileChanges,
+  type JobEnd,
+  type JobEntry,
+  type PathEntry,
+} from './abilities.ts';
+import {
   type DesktopStatus,
   type ExecResult,
   type FileEntry,
@@ -81,6 +89,40 @@ const program = z.object({
   exitCode: z.int().optional(),
 }) as z.ZodType<ProgramEntry>;
 
+const end = { exitCode: z.int().min(-1).max(255), signal: text(16).optional() };
+const job = z.object({
+  id,
+  pid: count,
+  startedAt: time,
+  argv: z.array(z.string()).max(1_000),
+  env: z.array(z.string()).max(1_000).optional(),
+  cwd: path.optional(),
+  label: z.string().optional(),
+  terminal: z.boolean(),
+  exitCode: end.exitCode.optional(),
+  signal: end.signal,
+}) as z.ZodType<JobEntry>;
+
+const pathEntry = z.object({
+  name: path,
+  path,
+  type: z.enum(['file', 'directory', 'other', 'broken']),
+  size: count,
+  mode: count.max(0o7777),
+  owner: text(256),
+  group: text(256),
+  modified: iso,
+  isLink: z.literal(true).optional(),
+  target: path.optional(),
+}) as z.ZodType<PathEntry>;
+
+const change = z.object({
+  type: z.enum(changeTypes),
+  name: path,
+  entry: pathEntry.optional(),
+}) as z.ZodType<FileChange>;
+const maxChanges = 1_000;
+
 const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [number, number, number]): Rule<Value> => ({
   shape,
   maxBytes: kib * KiB,
@@ -161,6 +203,19 @@ export const answers = {
   terminals: rule<TerminalEntry[]>(z.array(terminal).max(64), [64, 300, 3]),
   program: rule(program, [16, 10, 2]),
   programs: rule<ProgramEntry[]>(z.array(program).max(64), [64, 400, 3]),
+  job: rule(job, [large, 3_000, 3]),
+  jobs: rule<JobEntry[]>(z.array(job).max(512), [large, 200_000, 4]),
+  /** The last frame of a job's stream. */
+  jobEnd: rule<JobEnd>(z.object(end) as z.ZodType<JobEnd>, [1, 4, 2]),
+  pathEntry: rule(pathEntry, [64, 20, 2]),
+  pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 12, 3]),
+  watch: rule(z.object({ id }), [16, 4, 2]),
+  change: rule(change, [64, 20, 3]),
+  changes: rule<FileChanges>(z.object({ changes: z.array(change).max(maxChanges), more: z.boolean() }), [
+    large,
+    maxChanges * 16,
+    5,
+  ]),
   /** The last frame of a program's stream. */
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { AppError } from '../core/errors.ts';
+import type { JobClient, PathClient, PortClient, TerminalSize, WatchClient } from './abilities.ts';
 import type { Trust } from './trust.ts';
 
 // The operations of the server inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
@@ -69,11 +70,6 @@ export interface ProcessEntry {
 export interface TerminalEntry {
   readonly id: string;
   readonly startedAt: number; // epoch ms
-}
-/** Columns and rows, each from 1 to 1000. */
-export interface TerminalSize {
-  readonly cols: number;
-  readonly rows: number;
 }
 /**
  * Why a terminal's output ends for its reader: the shell exited, the terminal was closed, or another reader replaced
@@ -347,5 +343,9 @@ export interface SandboxClient {
 
   readonly terminals: TerminalClient;
   readonly programs: ProgramClient;
+  readonly jobs: JobClient;
+  readonly paths: PathClient;
+  readonly watches: WatchClient;
+  readonly ports: PortClient;
   readonly desktop: DesktopClient;
 }

@@ -1,6 +1,9 @@
 import { pause } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import { type AnswerName, type AnswerOf, terminalEnd } from './answers.ts';
+import { jobClient } from './anywhere/job-client.ts';
+import { pathClient } from './anywhere/path-client.ts';
+import { portClient, watchClient } from './anywhere/watch-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { desktopClient } from './desktop-client.ts';
 import { programClient } from './program-client.ts';
@@ -193,6 +196,10 @@ export function sandboxClient({ workdir, hasten, ...way }: SandboxAddress): Sand
     },
 
     programs: programClient({ ...daemon, trust }, again),
+    jobs: jobClient({ ...daemon, trust }, again),
+    paths: pathClient({ ...daemon, trust }, again),
+    watches: watchClient({ ...daemon, trust }, again),
+    ports: portClient({ ...daemon, trust }),
     desktop: desktopClient({ ...daemon, trust }, again),
   };
 }

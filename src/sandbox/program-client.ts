@@ -1,13 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../core/errors.ts';
-import { framesOf, pipeFrameReader } from '../core/pipe-frames.ts';
+import { framesOf } from '../core/pipe-frames.ts';
+import type { Again, Daemon } from './anywhere/job-client.ts';
+import { endWithTrust, judged, readFrames } from './anywhere/read-frames.ts';
 import type { ProgramClient, ProgramPipes, ProgramReader } from './client.ts';
-import type { Ask, requester } from './request.ts';
+import type { Ask } from './request.ts';
 import type { Trust } from './trust.ts';
-import { judge } from './validate-answer.ts';
-
-type Again = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-type Daemon = ReturnType<typeof requester> & { readonly trust: Trust };
 
 const endMs = 30_000;
 const call = 'GET /programs/{id}/stream';
@@ -37,9 +35,7 @@ export function programClient({ json, done, upgrade, trust }: Daemon, again: Aga
 function pipesOf(stream: Duplex, reader: ProgramReader, trust: Trust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller may look at it later, or not at all
-  const lose = () => stream.destroy();
-  trust.broken.addEventListener('abort', lose, { once: true });
-  stream.once('close', () => trust.broken.removeEventListener('abort', lose));
+  endWithTrust(stream, trust);
   return {
     ended,
     async write(bytes) {
@@ -59,32 +55,12 @@ function pipesOf(stream: Duplex, reader: ProgramReader, trust: Trust): ProgramPi
 }
 
 async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust: Trust) {
-  const breaks = (detail: string) => trust.breaks({ reason: 'bad_frame', call, detail });
-  const frames = pipeFrameReader();
-  const split = (chunk: Buffer) => {
-    try {
-      return frames.push(chunk);
-    } catch (thrown) {
-      throw breaks((thrown as RangeError).message);
-    }
-  };
-  try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      for (const { channel, payload } of split(chunk)) {
-        if (channel === 'output') await onOutput(payload);
-        else if (channel === 'errors') await onErrors(payload);
-        else if (channel === 'input') throw breaks('a frame of the input');
-        else {
-          const said = judge('programEnd', payload);
-          if (!said.ok) throw breaks(said.detail);
-          return said.value;
-        }
-      }
-    }
-  } catch (cause) {
-    throw cause instanceof AppError ? cause : gone(cause);
+  for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
+    if (channel === 'output') await onOutput(payload);
+    else if (channel === 'errors') await onErrors(payload);
+    else if (channel === 'end') return judged('programEnd', payload, { trust, call });
+    else throw trust.breaks({ reason: 'bad_frame', call, detail: 'a frame of the input' });
   }
-  if (trust.broken.aborted) throw trust.broken.reason;
   throw gone();
 }
 

@@ -1,5 +1,5 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { throwIfFired } from '../core/cancel.ts';
 import { AppError } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
@@ -17,6 +17,8 @@ export interface Ask {
   readonly path: string;
   readonly json?: unknown;
   readonly raw?: Uint8Array;
+  /** A body of any size, sent as it comes. */
+  readonly body?: AsyncIterable<Uint8Array>;
   /**
    * In ms: until the answer begins, and between the bytes of a stream. 0: no limit, for calls that `whileAlive` watches.
    */
@@ -93,7 +95,8 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
     signal.addEventListener('abort', stop, { once: true });
     trust.broken.addEventListener('abort', stop, { once: true });
     const { answered, failure } = answerOf(outgoing, ask);
-    outgoing.end(body);
+    if (ask.body) pour(ask.body, outgoing);
+    else outgoing.end(body);
     try {
       const { response, stream } = await answered;
       if ((response.statusCode ?? 0) >= 400) {
@@ -130,15 +133,28 @@ export function requester({ agent, token, epoch, trust }: Way & { readonly trust
     }
   }
 
+  async function answered<Name extends AnswerName>(
+    name: Name,
+    response: IncomingMessage,
+    signal: AbortSignal,
+  ): Promise<AnswerOf<Name>> {
+    expected(response, 200);
+    const { maxBytes } = answers[name];
+    using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
+    return trusted(await validated(name, body.bytes));
+  }
+
   return {
     /** Expects a JSON answer of the named kind. */
     json: <Name extends AnswerName>(name: Name, ask: Ask, signal: AbortSignal) =>
-      exchange(ask, signal, async ({ response }): Promise<AnswerOf<Name>> => {
-        expected(response, 200);
-        const { maxBytes } = answers[name];
-        using body = await collected(response, { maxBytes, signal, isMeasured: true, own });
-        return trusted(await validated(name, body.bytes));
-      }),
+      exchange(ask, signal, ({ response }) => answered(name, response, signal)),
+    /** Sends a body as it comes; nothing limits its time. Expects a JSON answer of the named kind. */
+    sending: <Name extends AnswerName>(
+      name: Name,
+      ask: Ask & Required<Pick<Ask, 'body'>>,
+      signal: AbortSignal,
+    ): Promise<AnswerOf<Name>> =>
+      exchange({ ...ask, timeoutMs: 0 }, signal, ({ response }) => answered(name, response, signal)),
     /** Expects an empty answer (204). */
     done: (ask: Ask, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<void> => {
@@ -245,8 +261,16 @@ function trusted<Value>(said: Awaited<ReturnType<typeof validated>> | { ok: true
 /** The call's method and path, without ids and file names. */
 function nameOf({ method, path }: Ask): string {
   const [folder = '', , ...rest] = path.split('?')[0]?.split('/').slice(1) ?? [];
-  const fixed = ['files', 'desktop'].includes(folder) ? path.split('?')[0] : undefined;
+  const fixed = ['files', 'desktop', 'paths'].includes(folder) ? path.split('?')[0] : undefined;
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
+}
+
+/** A body that fails breaks the request off, so that the daemon does not take the beginning for all of it. */
+function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
+  const from = Readable.from(body, { objectMode: false });
+  from.once('error', (error) => outgoing.destroy(error));
+  outgoing.once('close', () => from.destroy());
+  from.pipe(outgoing);
 }
 
 const contentType = (ask: Ask) => (ask.raw ? 'application/octet-stream' : 'application/json');

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { AppError } from '../../src/core/errors.ts';
 import type { Operation, SandboxClient, ShellView, StartOperation } from '../../src/sandbox/client.ts';
 import { openTrust } from '../../src/sandbox/trust.ts';
+import { incapable } from './incapable.ts';
 import { noDesktop } from './no-desktop.ts';
 import { endCommand, operationOf, type RunningCommand } from './operations.ts';
 
@@ -138,6 +139,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
     signalProcess: unused,
     terminals: { open: unused, list: unused, read: unused, write: unused, resize: unused, close: unused },
     programs: { open: unused, list: unused, attach: unused, signal: unused, close: unused },
+    ...incapable(unused),
     desktop: noDesktop(),
   };
 }

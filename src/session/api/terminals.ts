@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { SessionId } from '../../core/ids.ts';
-import type { TerminalSize } from '../../sandbox/client.ts';
+import type { TerminalSize } from '../../sandbox/abilities.ts';
 
 /** A person's own PTY (`bash -i`, 80×24 at first), separate from the agent's shells. The event log records none of it. */
 export interface TerminalInfo {

@@ -2,6 +2,7 @@ import { throwIfFired } from '../../../src/core/cancel.ts';
 import { AppError } from '../../../src/core/errors.ts';
 import type { SandboxClient, StartOperation } from '../../../src/sandbox/client.ts';
 import { openTrust } from '../../../src/sandbox/trust.ts';
+import { incapable } from '../incapable.ts';
 import { noDesktop } from '../no-desktop.ts';
 import { endCommand, operationOf, type RunningCommand } from '../operations.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -131,6 +132,7 @@ export class SimulatedSandbox {
       signalProcess: cannot,
       programs: { open: cannot, list: cannot, attach: cannot, signal: cannot, close: cannot },
       terminals: { open: cannot, list: cannot, read: cannot, write: cannot, resize: cannot, close: cannot },
+      ...incapable(cannot),
       desktop: noDesktop(),
     };
   }

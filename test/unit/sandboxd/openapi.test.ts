@@ -105,6 +105,26 @@ test('every request and answer is as documented', async () => {
   await ask('GET', '/programs/{id}/stream', '/programs/p/stream');
   await ask('POST', '/programs/{id}/signal', '/programs/p/signal', { signal: 'SIGTERM' });
   await ask('DELETE', '/programs/{id}', '/programs/p');
+  await ask('POST', '/jobs', '/jobs', { id: 'j', argv: ['cat'], env: ['A=b'], label: 'l', input: false });
+  await ask('POST', '/jobs', '/jobs', { id: 'j', argv: [] });
+  await ask('GET', '/jobs', '/jobs');
+  await ask('GET', '/jobs/{id}/stream', '/jobs/j/stream');
+  await ask('POST', '/jobs/{id}/input', '/jobs/j/input');
+  await ask('DELETE', '/jobs/{id}/input', '/jobs/j/input');
+  await ask('POST', '/jobs/{id}/size', '/jobs/j/size', { cols: 80, rows: 24 });
+  await ask('POST', '/jobs/{id}/signal', '/jobs/j/signal', { signal: 'SIGKILL' });
+  await ask('GET', '/paths/entry', '/paths/entry?path=/tmp');
+  await ask('DELETE', '/paths/entry', '/paths/entry?path=/tmp/x');
+  await ask('GET', '/paths/list', '/paths/list?path=~&depth=2');
+  await ask('POST', '/paths/folder', '/paths/folder', { path: '/tmp/x' });
+  await ask('POST', '/paths/move', '/paths/move', { from: 'a', to: 'b' });
+  await ask('GET', '/paths/content', '/paths/content?path=/tmp/x&from=1&most=2');
+  await ask('PUT', '/paths/content', '/paths/content?path=/tmp/x');
+  await ask('POST', '/watches', '/watches', { path: '.', recursive: true, entries: false });
+  await ask('GET', '/watches/{id}/changes', '/watches/w/changes');
+  await ask('GET', '/watches/{id}/stream', '/watches/w/stream');
+  await ask('DELETE', '/watches/{id}', '/watches/w');
+  await ask('GET', '/ports/{port}/stream', '/ports/80/stream');
   for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'cdp']) {
     await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
   }

@@ -1,4 +1,5 @@
-import type { TerminalClient, TerminalEnd, TerminalSize } from '../../../sandbox/client.ts';
+import type { TerminalSize } from '../../../sandbox/abilities.ts';
+import type { TerminalClient, TerminalEnd } from '../../../sandbox/client.ts';
 import type { PacedOutput } from './paced-output.ts';
 
 const maxUnsent = 1024 * 1024;

@@ -1,0 +1,159 @@
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { AppError } from '../../../src/core/errors.ts';
+import type { JobEnd, JobEntry, StartJob } from '../../../src/sandbox/abilities.ts';
+import { bad } from '../body-fields.ts';
+import { type Daemon, limits } from '../daemon.ts';
+import { endTree, send } from '../end-processes.ts';
+import { marks } from '../environment.ts';
+import { located } from '../paths/locate.ts';
+import { treeOf } from '../process-tree.ts';
+import { variables } from '../programs.ts';
+import { noteTerminals } from '../recover.ts';
+import { type SharedState, straysSince } from '../shared-state.ts';
+import { type Readers, readers } from './readers.ts';
+import { type Started, startJob } from './start-job.ts';
+
+export type Jobs = Pick<
+  Daemon,
+  'startJob' | 'jobs' | 'attachJob' | 'writeJob' | 'endJobInput' | 'resizeJob' | 'signalJob'
+>;
+interface Open {
+  readonly asked: StartJob;
+  readonly started: Started;
+  readonly startedAt: number;
+  readonly operation: string;
+  readonly output: Readers;
+  readonly gone: Promise<void>;
+  end: JobEnd | undefined;
+  inputEnded: boolean;
+}
+
+/** An ended job is known this long, for readers that come late. */
+const rememberedMs = 60_000;
+/** How long processes in the background can keep the pipes of an ended job open. */
+const lingerMs = 500;
+
+/** Programs in any folder, with readers that come and go. Output without a reader is lost. */
+export function jobs(parts: SharedState): Jobs {
+  const { clock, keepers, stateDir } = parts;
+  const all = new Map<string, Open>();
+  const opening = new Map<string, Promise<Open>>();
+
+  const existing = (name: string): Open => {
+    const byPid = () => [...all.values()].findLast(({ started }) => String(started.pid) === name);
+    const opened = all.get(name) ?? byPid();
+    if (!opened) throw new AppError('not_found', `There is no job ${name}.`);
+    return opened;
+  };
+  const entryOf = ({ asked, started, startedAt, end }: Open): JobEntry => {
+    const { id, argv, cwd, env, label } = asked;
+    return {
+      ...{ id, pid: started.pid, startedAt, argv, terminal: started.resize !== undefined },
+      ...(cwd !== undefined && { cwd }),
+      ...(env !== undefined && { env }),
+      ...(label !== undefined && { label }),
+      ...end,
+    };
+  };
+
+  async function start(asked: StartJob): Promise<Open> {
+    makeRoom();
+    await noteTerminals(stateDir);
+    const operation = `job-${asked.id}`;
+    const cwd = asked.cwd === undefined ? parts.place.root : located(asked.cwd, parts);
+    const isFolder = await stat(cwd).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (!isFolder) throw bad(`There is no folder ${asked.cwd}.`);
+    const env = { ...parts.env, PWD: cwd, ...variables(asked.env ?? []), ...marks(operation, asked.tag) };
+    const startedAt = clock.now();
+    const started = await startJob(asked, { cwd, env: { ...env, CORRAL_MARK: operation } });
+    const output = readers(started.outputs, parts.touch);
+    const gone = Promise.withResolvers<void>();
+    const inputEnded = asked.input === false;
+    const opened: Open = {
+      ...{ asked, started, startedAt, operation, output, gone: gone.promise, end: undefined, inputEnded },
+    };
+    all.set(asked.id, opened);
+    void follow(opened).then(gone.resolve);
+    return opened;
+  }
+  async function follow(opened: Open): Promise<void> {
+    const { started, output, asked } = opened;
+    const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
+    const end = await started.exited;
+    opened.end = end;
+    // A reader that stops holds the output back, so the time runs only while nothing comes.
+    let timer: NodeJS.Timeout | undefined;
+    const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
+    const linger = () => {
+      timer = setTimeout(() => {
+        release();
+        linger();
+      }, lingerMs);
+    };
+    const restart = () => timer?.refresh();
+    for (const { stream } of started.outputs) stream.on('data', restart);
+    linger();
+    await Promise.all(closed).catch(() => {});
+    clearTimeout(timer);
+    output.end(end);
+    clock.setTimeout(() => {
+      if (all.get(asked.id) === opened) all.delete(asked.id);
+    }, rememberedMs);
+  }
+  function makeRoom(): void {
+    if (all.size + opening.size < limits.jobs) return;
+    const over = all.values().find(({ end }) => end !== undefined);
+    if (!over) throw new AppError('conflict', `There are ${limits.jobs} jobs already, the most allowed.`);
+    all.delete(over.asked.id);
+  }
+  const treeIn = ({ operation, startedAt }: Open) =>
+    ({ name: 'CORRAL_OPERATION', value: operation, strays: straysSince(parts, startedAt) }) as const;
+
+  return {
+    async startJob(asked) {
+      const known = all.get(asked.id) ?? (await opening.get(asked.id));
+      if (known) return entryOf(known);
+      const first = start(asked).finally(() => opening.delete(asked.id));
+      opening.set(asked.id, first);
+      return entryOf(await first);
+    },
+    jobs: () => [...all.values()].map(entryOf),
+    attachJob: async (id) => existing(id).output.join(),
+    async writeJob(id, content) {
+      const opened = existing(id);
+      const { input } = opened.started;
+      for await (const chunk of content) {
+        if (opened.inputEnded || opened.end || !input.writable) {
+          throw new AppError('conflict', 'The input of this job is closed.');
+        }
+        if (!input.write(chunk)) await Promise.race([once(input, 'drain'), once(input, 'close')]).catch(() => {});
+      }
+    },
+    async endJobInput(id) {
+      const opened = existing(id);
+      if (opened.started.resize) throw new AppError('unsupported', 'The input of a terminal cannot be closed.');
+      opened.inputEnded = true;
+      opened.started.input.end();
+    },
+    async resizeJob(id, size) {
+      const { resize } = existing(id).started;
+      if (!resize) throw new AppError('conflict', 'This job has no terminal.');
+      await resize(size);
+    },
+    async signalJob(id, name) {
+      const opened = existing(id);
+      if (opened.end) throw new AppError('not_found', `There is no job ${id}.`);
+      const { keeper } = opened.started;
+      if (name !== 'SIGKILL') {
+        for (const { pid } of treeOf(treeIn(opened), keepers.spared)) if (pid !== keeper) send(pid, name);
+        return;
+      }
+      await endTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
+      await opened.started.exited;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { fields, identifier } from '../body-fields.ts';
+import { checkArguments, onlyStream, type Route, signalOf, sizeOf } from '../route.ts';
+
+export const jobRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/jobs',
+    async handle({ daemon, json }) {
+      const { cols, rows, ...job } = fields(await json(), {
+        ...({ id: 'name', argv: 'names', cwd: 'name?', env: 'names?', label: 'name?', tag: 'name?' } as const),
+        ...({ cols: 'count?', rows: 'count?', input: 'flag?' } as const),
+      });
+      identifier('id', job.id);
+      checkArguments(job);
+      const terminal = cols === undefined && rows === undefined ? undefined : sizeOf({ cols, rows });
+      return { json: await daemon.startJob({ ...job, ...(terminal && { terminal }) }) };
+    },
+  },
+  { method: 'GET', path: '/jobs', handle: async ({ daemon }) => ({ json: daemon.jobs() }) },
+  {
+    method: 'GET',
+    path: '/jobs/{id}/stream',
+    stream: (daemon, params) => daemon.attachJob(params.id ?? ''),
+    handle: onlyStream,
+  },
+  {
+    method: 'POST',
+    path: '/jobs/{id}/input',
+    handle: async ({ daemon, params, raw }) => void (await daemon.writeJob(params.id ?? '', raw)),
+  },
+  {
+    method: 'DELETE',
+    path: '/jobs/{id}/input',
+    handle: async ({ daemon, params }) => void (await daemon.endJobInput(params.id ?? '')),
+  },
+  {
+    method: 'POST',
+    path: '/jobs/{id}/size',
+    handle: async ({ daemon, params, json }) => void (await daemon.resizeJob(params.id ?? '', sizeOf(await json()))),
+  },
+  {
+    method: 'POST',
+    path: '/jobs/{id}/signal',
+    handle: async ({ daemon, params, json }) => void (await daemon.signalJob(params.id ?? '', signalOf(await json()))),
+  },
+];

@@ -1,0 +1,65 @@
+import { readFileSync, type Stats } from 'node:fs';
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { PathEntry } from '../../../src/sandbox/abilities.ts';
+
+/** The file, folder or link at the path. Of a link, type and mode are the target's. Rejects with the system's error. */
+export async function entryAt(path: string): Promise<PathEntry> {
+  const own = await lstat(path);
+  if (!own.isSymbolicLink()) return entryOf(path, own, typeOf(own));
+  const target = await realpath(path).catch(() => undefined); // undefined: it leads nowhere
+  const behind = target === undefined ? undefined : await stat(path).catch(() => undefined);
+  const entry = entryOf(path, own, behind ? typeOf(behind) : 'broken');
+  return {
+    ...entry,
+    mode: (behind ?? own).mode & 0o7777,
+    isLink: true,
+    ...(behind && target !== undefined && { target }),
+  };
+}
+
+function entryOf(path: string, stats: Stats, type: PathEntry['type']): PathEntry {
+  return {
+    ...{ name: basename(path) || '/', path, type, size: stats.size, mode: stats.mode & 0o7777 },
+    ...{ owner: users.name(stats.uid), group: groups.name(stats.gid), modified: stats.mtime.toISOString() },
+  };
+}
+
+const typeOf = (stats: Stats) => (stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other');
+
+/** The names of ids, from files in the form of /etc/passwd. They are read again for an id that is not known yet. */
+class Names {
+  readonly #files: readonly string[];
+  #known = new Map<number, string>();
+
+  constructor(files: readonly string[]) {
+    this.#files = files;
+  }
+
+  name(id: number): string {
+    if (!this.#known.has(id)) this.#read();
+    const name = this.#known.get(id) ?? String(id);
+    this.#known.set(id, name);
+    return name;
+  }
+
+  #read(): void {
+    for (const file of this.#files) {
+      for (const line of textOf(file).split('\n')) {
+        const [name, , id] = line.split(':');
+        if (name && id && !this.#known.has(Number(id))) this.#known.set(Number(id), name);
+      }
+    }
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+const users = new Names(['/etc/passwd', '/var/lib/extrausers/passwd']);
+const groups = new Names(['/etc/group', '/var/lib/extrausers/group']);

@@ -1,0 +1,139 @@
+import { constants } from 'node:fs';
+import { cp, lstat, mkdir, open, opendir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError } from '../../../src/core/errors.ts';
+import type { PathEntry } from '../../../src/sandbox/abilities.ts';
+import { bad } from '../body-fields.ts';
+import { fileError } from '../confined-paths.ts';
+import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { chunksOf, writeAll } from '../files.ts';
+import type { SharedState } from '../shared-state.ts';
+import { entryAt } from './entries.ts';
+import { located } from './locate.ts';
+
+export type Paths = Pick<
+  Daemon,
+  'statPath' | 'listPaths' | 'makeFolder' | 'movePath' | 'removePath' | 'openPath' | 'writePath'
+>;
+const { O_CREAT, O_EXCL, O_NOCTTY, O_NONBLOCK, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+
+/** Files at any path that the sandbox's user may reach. The system decides about permissions. */
+export function paths(parts: Pick<SharedState, 'place' | 'env'>): Paths {
+  let temporaries = 0;
+
+  async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
+    const full = located(path, parts);
+    try {
+      await notOurs(full);
+      return await act(full);
+    } catch (thrown) {
+      throw thrown instanceof AppError ? thrown : fileError(thrown as NodeJS.ErrnoException, path);
+    }
+  }
+
+  async function openPath(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
+    return await at(path, async (full) => {
+      const handle = await open(full, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+      try {
+        const stats = await handle.stat();
+        if (!stats.isFile()) throw bad(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
+        const start = Math.min(from, stats.size);
+        const size = Math.min(stats.size - start, most);
+        const chunks = chunksOf(handle, { start, size });
+        return { size, chunks, [Symbol.asyncDispose]: () => handle.close() };
+      } catch (thrown) {
+        await handle.close();
+        throw thrown;
+      }
+    });
+  }
+
+  async function replace(full: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const before = await stat(full).catch(() => undefined);
+    if (before?.isDirectory()) throw bad(`${full} is a folder.`);
+    // Devices and pipes are written to, not replaced.
+    const isPlain = !before || before.isFile();
+    const target = isPlain ? await realpath(full).catch(() => full) : full;
+    await mkdir(dirname(target), { recursive: true });
+    const part = isPlain ? `${dirname(target)}/.corral-${process.pid}-path-${temporaries++}.tmp` : target;
+    const flags = isPlain ? O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW : O_WRONLY | O_NONBLOCK | O_NOCTTY;
+    try {
+      await using handle = await open(part, flags, 0o644);
+      await writeAll(handle, content);
+      if (before && isPlain) await handle.chmod(before.mode & 0o7777);
+      if (isPlain) await rename(part, target);
+    } catch (thrown) {
+      if (isPlain) await rm(part, { force: true });
+      throw thrown;
+    }
+  }
+
+  return {
+    openPath,
+    statPath: (path) => at(path, entryAt),
+    listPaths: (path, depth) =>
+      at(path, async (full) => {
+        const entries: PathEntry[] = [];
+        await listInto(entries, full, depth);
+        return entries;
+      }),
+    makeFolder: (path) =>
+      at(path, async (full) => {
+        const before = await stat(full).catch(() => undefined);
+        if (before?.isDirectory()) throw new AppError('conflict', `${path} is a folder already.`);
+        if (before) throw bad(`${path} exists and is not a folder.`);
+        await mkdir(full, { recursive: true, mode: 0o755 });
+        return await entryAt(full);
+      }),
+    movePath: (from, to) =>
+      at(from, async (full) => {
+        const target = located(to, parts);
+        await notOurs(target);
+        await lstat(full);
+        await mkdir(dirname(target), { recursive: true });
+        await rename(full, target).catch(async (thrown: NodeJS.ErrnoException) => {
+          if (thrown.code !== 'EXDEV') throw thrown; // another disk
+          await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+          await rm(full, { recursive: true });
+        });
+        return await entryAt(target);
+      }),
+    removePath: (path) => at(path, (full) => rm(full, { recursive: true, force: true })),
+    writePath: (path, content) =>
+      at(path, async (full) => {
+        await replace(full, content);
+        return await entryAt(full);
+      }),
+  };
+}
+
+/** Depth first, each folder's children by name. */
+async function listInto(entries: PathEntry[], folder: string, depth: number): Promise<void> {
+  const names: string[] = [];
+  for await (const { name } of await opendir(folder, { bufferSize: 1_000 })) {
+    if (names.push(name) + entries.length > limits.entries) throw tooMany(folder);
+  }
+  for (const name of names.sort()) {
+    const entry = await entryAt(join(folder, name)).catch(() => undefined); // removed meanwhile
+    if (!entry) continue;
+    if (entries.push(entry) > limits.entries) throw tooMany(folder);
+    if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
+    await listInto(entries, entry.path, depth - 1).catch(unlessDenied);
+  }
+}
+
+const tooMany = (path: string) =>
+  new AppError('payload_too_large', `${path} has too many entries; at most ${limits.entries} can be listed.`);
+
+/** A folder inside that cannot be read is listed without its content. */
+function unlessDenied(thrown: NodeJS.ErrnoException): void {
+  if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
+}
+
+/** The daemon's own files in /proc are not the user's. */
+async function notOurs(full: string): Promise<void> {
+  const real = await realpath(full).catch(() => realpath(dirname(full)).catch(() => full));
+  if (/^\/proc\/(self|thread-self)(\/|$)/.test(full) || `${real}/`.startsWith(`/proc/${process.pid}/`)) {
+    throw new AppError('file_not_found', `There is no file ${full}.`);
+  }
+}

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../../src/core/errors.ts';
+import { bad } from '../body-fields.ts';
+import { type Daemon, limits } from '../daemon.ts';
+
+export type Ports = Pick<Daemon, 'openPort'>;
+
+const hosts = ['127.0.0.1', '::1'] as const;
+
+/** Connections to what listens inside the sandbox. */
+export function ports(): Ports {
+  let open = 0;
+  return {
+    async openPort(port): Promise<Duplex> {
+      if (!Number.isInteger(port) || port < 1 || port > 65_535) throw bad('port must be from 1 to 65535.');
+      if (open >= limits.portStreams) {
+        throw new AppError(
+          'conflict',
+          `There are ${limits.portStreams} connections to ports already, the most allowed.`,
+        );
+      }
+      open++;
+      const socket = await connected(port).catch((thrown: unknown) => {
+        open--;
+        throw thrown;
+      });
+      socket.once('close', () => open--);
+      return socket;
+    },
+  };
+}
+
+async function connected(port: number): Promise<Duplex> {
+  for (const host of hosts) {
+    const socket = connect({ port, host, noDelay: true, allowHalfOpen: true });
+    try {
+      await once(socket, 'connect');
+      return socket.on('error', () => {}); // `close` follows and handles it
+    } catch {
+      socket.destroy();
+    }
+  }
+  throw new AppError('not_found', `Nothing listens on port ${port} in the sandbox.`);
+}

@@ -1,0 +1,10 @@
+import { onlyStream, type Route } from '../route.ts';
+
+export const portRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/ports/{port}/stream',
+    stream: (daemon, params) => daemon.openPort(Number(params.port)),
+    handle: onlyStream,
+  },
+];

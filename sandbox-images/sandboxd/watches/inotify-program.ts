@@ -1,0 +1,148 @@
+/**
+ * Reports changes of files through inotify. The kernel tells the kind of each change, and a move by both of its names;
+ * Node's own watcher does neither. One process serves every watch of the sandbox. Requests and reports are lines of JSON.
+ */
+export const inotifyProgram = String.raw`
+import ctypes, errno, json, os, selectors, struct, sys
+MODIFY, ATTRIB, FROM, TO, CREATE, DELETE = 0x2, 0x4, 0x40, 0x80, 0x100, 0x200
+DELETE_SELF, OVERFLOW, IGNORED, ISDIR, ONLYDIR = 0x400, 0x4000, 0x8000, 0x40000000, 0x1000000
+WANTED = MODIFY | ATTRIB | FROM | TO | CREATE | DELETE | DELETE_SELF | ONLYDIR
+KINDS = ((CREATE | TO, "create"), (MODIFY, "write"), (DELETE, "remove"), (FROM, "rename"), (ATTRIB, "chmod"))
+most = int(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+fd = libc.inotify_init1(os.O_CLOEXEC)
+if fd < 0:
+    sys.exit(3)
+places = {}  # watch descriptor -> {(id, folder relative to the watched one): names that a scan reported}
+watches = {}  # id -> (root, recursive, its watch descriptors)
+out = sys.stdout
+
+def say(**line):
+    out.write(json.dumps(line) + "\n")
+
+def add(id, folder, on_new):
+    root, recursive, own = watches[id]
+    if len(places) >= most:
+        raise OSError(errno.ENOSPC, "")
+    at = os.path.join(root, folder)
+    wd = libc.inotify_add_watch(fd, os.fsencode(at), WANTED)
+    if wd < 0:
+        raise OSError(ctypes.get_errno(), "")
+    known = places.setdefault(wd, {})
+    own.add(wd)
+    reported = known.setdefault((id, folder), set())
+    if not recursive and on_new is None:
+        return
+    try:
+        entries = list(os.scandir(at))
+    except OSError:
+        return
+    for entry in entries:
+        if on_new:
+            reported.add(entry.name)
+            on_new(os.path.join(folder, entry.name))
+        if recursive and entry.is_dir(follow_symlinks=False):
+            try:
+                add(id, os.path.join(folder, entry.name), on_new)
+            except OSError as gone:
+                if gone.errno == errno.ENOSPC:
+                    raise
+
+def forget(id, below):
+    """Drops the watches of one id at and below a folder; None: all of them."""
+    own = watches[id][2]
+    for wd in list(own):
+        kept = {key: names for key, names in places[wd].items() if key[0] != id or not (below is None or key[1] == below or key[1].startswith(below + "/"))}
+        if len(kept) == len(places[wd]):
+            continue
+        if not any(key[0] == id for key in kept):
+            own.discard(wd)
+        places[wd] = kept
+        if not kept:
+            del places[wd]
+            libc.inotify_rm_watch(fd, wd)
+
+def obey(line):
+    ask = json.loads(line)
+    id = ask["id"]
+    if ask["do"] == "close":
+        if id in watches:
+            forget(id, None)
+            del watches[id]
+        return
+    watches[id] = (ask["path"], ask["recursive"], set())
+    try:
+        add(id, "", None)
+        say(id=id, opened=True)
+    except OSError as failed:
+        forget(id, None)
+        del watches[id]
+        say(id=id, opened=False, error=errno.errorcode.get(failed.errno, "EIO"))
+
+def shown(name):
+    return os.fsencode(name).decode("utf-8", "replace")
+
+def tell(id, kind, path):
+    say(id=id, type=kind, name=shown(path))
+
+def event(wd, mask, name):
+    if mask & OVERFLOW:
+        for id in watches:
+            say(id=id, type="lost", name="")
+        return
+    if mask & IGNORED:
+        for id, _ in places.pop(wd, {}):
+            if id in watches:
+                watches[id][2].discard(wd)
+        return
+    for (id, folder), reported in list(places.get(wd, {}).items()):
+        if mask & DELETE_SELF:
+            if folder == "":
+                tell(id, "remove", ".")
+            continue
+        if not name and not mask & ATTRIB:
+            continue
+        if not name:
+            continue
+        path = os.path.join(folder, name)
+        if mask & (DELETE | FROM):
+            reported.discard(name)
+        if mask & CREATE and name in reported:
+            reported.discard(name)
+            continue
+        for bit, kind in KINDS:
+            if mask & bit:
+                tell(id, kind, path)
+        if mask & ISDIR and watches[id][1]:
+            if mask & FROM:
+                forget(id, path)
+            if mask & (CREATE | TO):
+                try:
+                    add(id, path, (lambda new: tell(id, "create", new)) if mask & CREATE else None)
+                except OSError as failed:
+                    if failed.errno == errno.ENOSPC:
+                        say(id=id, type="lost", name="")
+
+events = selectors.DefaultSelector()
+events.register(0, selectors.EVENT_READ)
+events.register(fd, selectors.EVENT_READ)
+held = b""
+while True:
+    for key, _ in events.select():
+        if key.fd == 0:
+            data = os.read(0, 65536)
+            if not data:
+                sys.exit(0)
+            *lines, held = (held + data).split(b"\n")
+            for line in lines:
+                obey(line)
+        else:
+            data = os.read(fd, 262144)
+            at = 0
+            while at < len(data):
+                wd, mask, _, size = struct.unpack_from("iIII", data, at)
+                name = os.fsdecode(data[at + 16 : at + 16 + size].rstrip(b"\0"))
+                at += 16 + size
+                event(wd, mask, name)
+    out.flush()
+`;

@@ -1,0 +1,114 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { AppError } from '../../../src/core/errors.ts';
+import { fileError } from '../confined-paths.ts';
+import type { SharedState } from '../shared-state.ts';
+import { inotifyProgram } from './inotify-program.ts';
+
+/** One change as the kernel told it. `lost`: there were more changes than could be kept. */
+export interface RawChange {
+  readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
+  /** Relative to the watched folder. */
+  readonly name: string;
+}
+interface Watch {
+  readonly opened: PromiseWithResolvers<void>;
+  readonly heard: (change: RawChange) => void;
+  readonly gone: () => void;
+}
+interface Line extends RawChange {
+  readonly id: string;
+  readonly opened?: boolean;
+  readonly error?: string;
+}
+type Helper = ChildProcessByStdio<Writable, Readable, null>;
+
+/** Folders that all watches of a sandbox cover together. Each costs about a kilobyte of the kernel's memory. */
+const mostFolders = 16_384;
+
+/** The watches of the sandbox's one helper process. It starts with the first watch and ends with the last. */
+export class Inotify {
+  readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
+  readonly #watches = new Map<string, Watch>();
+  #helper: Promise<Helper> | undefined;
+
+  constructor(parts: Pick<SharedState, 'env' | 'keepers'>) {
+    this.#parts = parts;
+  }
+
+  /** Rejects: file_not_found, invalid_request (no folder), conflict (too many folders), unsupported. */
+  async open(
+    id: string,
+    { path, recursive }: { readonly path: string; readonly recursive: boolean },
+    { heard, gone }: Pick<Watch, 'heard' | 'gone'>,
+  ): Promise<void> {
+    const opened = Promise.withResolvers<void>();
+    opened.promise.catch(() => {}); // the helper can die before anyone waits
+    this.#watches.set(id, { opened, heard, gone });
+    try {
+      this.#helper ??= this.#start();
+      const helper = await this.#helper;
+      helper.stdin.write(`${JSON.stringify({ do: 'open', id, path, recursive })}\n`);
+      await opened.promise;
+    } catch (thrown) {
+      this.#watches.delete(id);
+      throw thrown instanceof AppError ? thrown : refusal(thrown as NodeJS.ErrnoException, path);
+    }
+  }
+
+  async close(id: string): Promise<void> {
+    if (!this.#watches.delete(id)) return;
+    const helper = await this.#helper?.catch(() => undefined);
+    if (this.#watches.size === 0) helper?.stdin.end();
+    else helper?.stdin.write(`${JSON.stringify({ do: 'close', id })}\n`);
+    if (this.#watches.size === 0) this.#helper = undefined;
+  }
+
+  async #start(): Promise<Helper> {
+    const helper = spawn('python3', ['-I', '-S', '-c', inotifyProgram, String(mostFolders)], {
+      env: this.#parts.env,
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    helper.stdin.on('error', () => {}); // the end of the helper reports it
+    await once(helper, 'spawn').catch((cause: unknown) => {
+      this.#helper = undefined;
+      throw new AppError('unsupported', 'This sandbox cannot watch files: its image has no python3.', { cause });
+    });
+    const { pid = 0 } = helper;
+    this.#parts.keepers.add(pid);
+    const mine = this.#helper;
+    createInterface({ input: helper.stdout }).on('line', (line) => this.#hear(JSON.parse(line)));
+    helper.once('close', () => {
+      this.#parts.keepers.delete(pid);
+      if (this.#helper === mine) this.#dropAll();
+    });
+    return helper;
+  }
+
+  #hear({ id, opened, error, type, name }: Line): void {
+    const watch = this.#watches.get(id);
+    if (!watch) return;
+    if (opened) watch.opened.resolve();
+    else if (error !== undefined) watch.opened.reject(Object.assign(new Error(error), { code: error }));
+    else watch.heard({ type, name });
+  }
+
+  #dropAll(): void {
+    this.#helper = undefined;
+    const all = [...this.#watches.values()];
+    this.#watches.clear();
+    for (const { opened, gone } of all) {
+      opened.reject(new AppError('unsupported', 'The system of this sandbox cannot watch files.'));
+      gone();
+    }
+  }
+}
+
+function refusal(cause: NodeJS.ErrnoException, path: string): AppError {
+  if (cause.code === 'ENOSPC') return new AppError('conflict', 'More folders are watched than the sandbox allows.');
+  return fileError(cause, path);
+}

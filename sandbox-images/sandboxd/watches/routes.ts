@@ -1,0 +1,29 @@
+import { fields } from '../body-fields.ts';
+import { onlyStream, type Route } from '../route.ts';
+
+export const watchRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/watches',
+    async handle({ daemon, json }) {
+      const watch = fields(await json(), { path: 'name', recursive: 'flag?', entries: 'flag?' });
+      return { json: await daemon.openWatch(watch) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/watches/{id}/changes',
+    handle: async ({ daemon, params }) => ({ json: await daemon.watchChanges(params.id ?? '') }),
+  },
+  {
+    method: 'GET',
+    path: '/watches/{id}/stream',
+    stream: (daemon, params) => daemon.attachWatch(params.id ?? ''),
+    handle: onlyStream,
+  },
+  {
+    method: 'DELETE',
+    path: '/watches/{id}',
+    handle: async ({ daemon, params }) => void (await daemon.closeWatch(params.id ?? '')),
+  },
+];

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { Duplex } from 'node:stream';
+import { AppError } from '../../../src/core/errors.ts';
+import { framesOf } from '../../../src/core/pipe-frames.ts';
+import type { FileChange, FileChanges, WatchFiles } from '../../../src/sandbox/abilities.ts';
+import { type Daemon, limits } from '../daemon.ts';
+import { entryAt } from '../paths/entries.ts';
+import { located } from '../paths/locate.ts';
+import type { SharedState } from '../shared-state.ts';
+import { Inotify, type RawChange } from './inotify.ts';
+
+export type Watches = Pick<Daemon, 'openWatch' | 'watchChanges' | 'attachWatch' | 'closeWatch'>;
+interface Open {
+  readonly id: string;
+  readonly root: string;
+  readonly entries: boolean;
+  readonly kept: RawChange[];
+  /** Rings when there is a change to tell, and when the watch has ended. */
+  bell: PromiseWithResolvers<void>;
+  reader: Duplex | undefined;
+  isOver: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** A watch without a reader ends after this time without a question. */
+const idleMs = 600_000;
+
+/** Watches of folders. Changes wait for their reader, the newest ones only. */
+export function watches(parts: SharedState): Watches {
+  const all = new Map<string, Open>();
+  const inotify = new Inotify(parts);
+
+  const existing = (id: string): Open => {
+    const opened = all.get(id);
+    if (!opened) throw new AppError('not_found', `There is no watch ${id}.`);
+    return opened;
+  };
+  const rest = (opened: Open) => {
+    clearTimeout(opened.timer);
+    opened.timer = setTimeout(() => void end(opened), idleMs);
+  };
+  async function end(opened: Open): Promise<void> {
+    clearTimeout(opened.timer);
+    all.delete(opened.id);
+    opened.isOver = true;
+    opened.bell.resolve();
+    await inotify.close(opened.id);
+  }
+  const keep = (opened: Open, change: RawChange) => {
+    if (opened.kept.length >= limits.keptChanges) {
+      opened.kept.shift();
+      if (opened.kept[0]?.type !== 'lost') opened.kept[0] = { type: 'lost', name: '' };
+    }
+    opened.kept.push(change);
+    opened.bell.resolve();
+  };
+  const told = async ({ root, entries }: Open, { type, name }: RawChange): Promise<FileChange> => {
+    const isThere = type === 'create' || type === 'write' || type === 'chmod';
+    const entry = entries && isThere ? await entryAt(resolve(root, name)).catch(() => undefined) : undefined;
+    return { type, name, ...(entry && { entry }) };
+  };
+
+  async function pump(opened: Open, reader: Duplex): Promise<void> {
+    while (!reader.destroyed) {
+      const change = opened.kept.shift();
+      if (change) {
+        parts.touch();
+        const frame = framesOf('output', Buffer.from(JSON.stringify(await told(opened, change))));
+        if (!reader.push(frame)) await once(reader, 'wanted').catch(() => {});
+      } else if (opened.isOver) {
+        reader.push(null);
+        return;
+      } else {
+        opened.bell = Promise.withResolvers();
+        await Promise.race([opened.bell.promise, once(reader, 'close')]);
+      }
+    }
+  }
+
+  return {
+    async openWatch({ path, recursive = false, entries = false }: WatchFiles) {
+      if (all.size >= limits.watches) {
+        throw new AppError('conflict', `There are ${limits.watches} watches already, the most allowed.`);
+      }
+      const id = `watch-${randomBytes(8).toString('hex')}`;
+      const bell = Promise.withResolvers<void>();
+      const root = located(path, parts);
+      const opened: Open = { id, root, entries, kept: [], bell, reader: undefined, isOver: false, timer: undefined };
+      all.set(id, opened);
+      const listener = { heard: (change: RawChange) => keep(opened, change), gone: () => void end(opened) };
+      await inotify.open(id, { path: root, recursive }, listener).catch((thrown: unknown) => {
+        all.delete(id);
+        throw thrown;
+      });
+      rest(opened);
+      return { id };
+    },
+    async watchChanges(id): Promise<FileChanges> {
+      const opened = existing(id);
+      rest(opened);
+      const changes: FileChange[] = [];
+      for (const change of opened.kept.splice(0, limits.changesAtOnce)) changes.push(await told(opened, change));
+      return { changes, more: opened.kept.length > 0 };
+    },
+    async attachWatch(id) {
+      const opened = existing(id);
+      clearTimeout(opened.timer);
+      opened.reader?.destroy();
+      const reader: Duplex = new Duplex({
+        read: () => void reader.emit('wanted'),
+        write: (_chunk, _encoding, done) => done(),
+        destroy(error, done) {
+          reader.emit('wanted');
+          if (opened.reader === reader) {
+            opened.reader = undefined;
+            if (!opened.isOver) rest(opened);
+          }
+          done(error);
+        },
+      });
+      reader.on('error', () => {});
+      opened.reader = reader;
+      void pump(opened, reader);
+      return reader;
+    },
+    closeWatch: async (id) => await end(existing(id)),
+  };
+}

@@ -1,0 +1,161 @@
+import type { Duplex, Readable } from 'node:stream';
+
+// The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs of any folder, files of
+// any path, changes of files, ports. As in client.ts, every method takes a signal and rejects only with AppError.
+
+/** Columns and rows, each from 1 to 1000. */
+export interface TerminalSize {
+  readonly cols: number;
+  readonly rows: number;
+}
+
+/** A program that any number of readers can follow. */
+export interface StartJob {
+  /** Makes `start` idempotent: a second call with the same id returns the first job. Not only digits. */
+  readonly id: string;
+  /** The program and its arguments, as the system takes them; no shell reads them. */
+  readonly argv: readonly string[];
+  /** Any folder: absolute, `~/…`, or relative to the workspace; default: the workspace. */
+  readonly cwd?: string;
+  /** Further variables, each as NAME=value. */
+  readonly env?: readonly string[];
+  /** A name for people and programs; several jobs can have the same. */
+  readonly label?: string;
+  /** As of an operation. */
+  readonly tag?: string;
+  /** The job runs on a terminal of this size instead of three pipes. */
+  readonly terminal?: TerminalSize;
+  /** False: the job's standard input is at its end from the start. */
+  readonly input?: boolean;
+}
+/** How a job ended. -1: the signal ended it. */
+export interface JobEnd {
+  readonly exitCode: number;
+  readonly signal?: string;
+}
+export interface JobEntry extends Pick<StartJob, 'id' | 'argv' | 'cwd' | 'env' | 'label'>, Partial<JobEnd> {
+  /** As processes of the sandbox see it. */
+  readonly pid: number;
+  readonly startedAt: number; // epoch ms
+  readonly terminal: boolean;
+}
+export interface JobReader {
+  /** The job's output waits until the returned promise resolves. */
+  readonly onOutput: (chunk: Buffer) => void | Promise<void>;
+  /** Never called for a job on a terminal. */
+  readonly onErrors: (chunk: Buffer) => void | Promise<void>;
+}
+export interface JobStream {
+  /**
+   * Resolves when the job has ended and all of its output was handed over. Rejects with sandbox_lost when the connection
+   * ended, and with sandbox_untrusted.
+   */
+  readonly ended: Promise<JobEnd>;
+  /** Leaves the job as it is. */
+  detach(): void;
+}
+/**
+ * Jobs: at most 256 at once. A job lives until it ends, is killed, or the daemon restarts; it stays known for a minute
+ * after its end. `id` can also be its pid.
+ */
+export interface JobClient {
+  /** Rejects: conflict (too many), file_not_found (no such program), invalid_request (no such folder), unsupported. */
+  start(job: StartJob, signal: AbortSignal): Promise<JobEntry>;
+  list(signal: AbortSignal): Promise<readonly JobEntry[]>;
+  // The following methods also reject with not_found.
+  /**
+   * Reads the output from now on. The first reader gets all of it, if it comes within 30 s. A reader that does not read
+   * holds the job back after 1 MiB.
+   */
+  attach(id: string, reader: JobReader, signal: AbortSignal): Promise<JobStream>;
+  /** Resolves once the program's pipe took the bytes. Rejects: conflict (its input is closed). */
+  write(id: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
+  /** Succeeds again for an input that is closed. Rejects: unsupported (a terminal). */
+  endInput(id: string, signal: AbortSignal): Promise<void>;
+  resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
+  /** KILL resolves when every process that the job started is gone. Others are sent once to each of them. */
+  signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
+}
+
+/** A file, folder or link at any path. */
+export interface PathEntry {
+  readonly name: string;
+  readonly path: string; // absolute
+  /** Of a link, its target's. `broken`: a link that leads nowhere. */
+  readonly type: 'file' | 'directory' | 'other' | 'broken';
+  readonly size: number; // of a link, the link's own
+  readonly mode: number; // permission bits; of a link, its target's
+  readonly owner: string;
+  readonly group: string;
+  readonly modified: string; // iso
+  readonly isLink?: true;
+  /** Where a link leads, through all links. */
+  readonly target?: string;
+}
+/**
+ * Files at any path that the sandbox's user may reach: absolute, `~/…`, or relative to the workspace. Methods reject
+ * with file_not_found and invalid_request.
+ */
+export interface PathClient {
+  stat(path: string, signal: AbortSignal): Promise<PathEntry>;
+  /** Depth first, by name. `depth` 1: the folder alone. Rejects: payload_too_large (more than 20,000 entries). */
+  list(path: string, depth: number, signal: AbortSignal): Promise<readonly PathEntry[]>;
+  /** Makes the parents too. Rejects: conflict (a folder is there). */
+  makeFolder(path: string, signal: AbortSignal): Promise<PathEntry>;
+  /** Makes the parents of the new place. */
+  move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
+  /** Succeeds if nothing is there. */
+  remove(path: string, signal: AbortSignal): Promise<void>;
+  /** Opens a file of any size, from a byte on and for a number of bytes if they are given. */
+  open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
+  /**
+   * Writes a file of any size and makes its parents. It takes its place whole, when `content` has ended. Rejects: quota.
+   */
+  write(path: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<PathEntry>;
+}
+export interface FilePart {
+  readonly from?: number;
+  readonly most?: number;
+}
+
+export interface WatchFiles {
+  /** A folder: absolute, `~/…`, or relative to the workspace. */
+  readonly path: string;
+  /** Folders below it too, also those that are made later. */
+  readonly recursive?: boolean;
+  /** Each change tells what is there now. */
+  readonly entries?: boolean;
+}
+/** A move is a `rename` of the old name and a `create` of the new. `lost`: more changed than could be kept. */
+export const changeTypes = ['create', 'write', 'remove', 'rename', 'chmod', 'lost'] as const;
+export interface FileChange {
+  readonly type: (typeof changeTypes)[number];
+  readonly name: string; // relative to the watched folder
+  readonly entry?: PathEntry;
+}
+export interface FileChanges {
+  readonly changes: readonly FileChange[];
+  /** Ask again at once. */
+  readonly more: boolean;
+}
+/**
+ * Watches of folders: at most 1,000 at once. The newest 10,000 changes wait for their reader. A watch that nobody reads
+ * or asks for ten minutes ends. Methods but `open` reject with not_found.
+ */
+export interface WatchClient {
+  /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
+  open(watch: WatchFiles, signal: AbortSignal): Promise<{ readonly id: string }>;
+  /** The changes since the last call. */
+  changes(id: string, signal: AbortSignal): Promise<FileChanges>;
+  /** Follows the changes until the watch ends. Rejects: sandbox_lost, cancelled. */
+  follow(id: string, heard: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
+  close(id: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface PortClient {
+  /**
+   * Connects to what listens on a port of the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects:
+   * not_found (nothing listens), conflict (256 connections are open already).
+   */
+  connect(port: number, signal: AbortSignal): Promise<Duplex>;
+}
